@@ -1,0 +1,49 @@
+//! What is true of each target now, and why. Pure: no clock of its own, no I/O.
+
+mod diagnosis;
+mod target;
+
+pub use diagnosis::{Cause, Diagnosis, Evidence};
+pub use target::{
+    Enlisted, ErrorClass, Job, JobRun, Operation, Orphan, OrphanKind, Pending, PollStatus, Target, TargetDownloads,
+};
+
+use crate::master::{CollectorReport, ServerFacts};
+use crate::ports::Board;
+use jiff::Timestamp;
+use std::sync::Arc;
+
+/// The fleet as of one reading: everything that is rendered.
+#[derive(Debug, Clone)]
+pub struct Fleet {
+    /// When the reading began, by this machine's clock.
+    pub began: Timestamp,
+    /// The master's clock and what was read with it. `None` when the targets were not read: `msx_up` is 0.
+    pub master: Option<MasterClock>,
+    /// Facts about the master. `None` when they were not read, or when the targets were not.
+    pub server: Option<ServerFacts>,
+    /// Targets that are enlisted or expected, after the configuration's filter, sorted by name.
+    /// Empty when the targets were not read.
+    pub targets: Vec<Target>,
+    /// Waiting instructions for names that are not enlisted. `None` when the download list was not read.
+    pub orphans: Option<Vec<Orphan>>,
+    /// Rows of the download list.
+    pub downloadlist_rows: Option<i64>,
+    /// Multiserver jobs. `None` when they were not read.
+    pub jobs: Option<Vec<Job>>,
+    /// How each collector fared.
+    pub reports: Vec<CollectorReport>,
+    /// What the port checks know.
+    pub board: Arc<Board>,
+}
+
+/// The master's clock, read with the polls.
+#[derive(Debug, Clone, Copy, PartialEq)]
+pub struct MasterClock {
+    /// The master's now: the clock by which every age is judged.
+    pub now: Timestamp,
+    /// Offset of its local time from UTC in force now, in seconds east.
+    pub utc_offset_seconds: i32,
+    /// When the instance started.
+    pub started: Timestamp,
+}
