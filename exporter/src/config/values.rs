@@ -1,6 +1,7 @@
 //! What the configuration means, validated.
 
 use super::Secret;
+use crate::master::Collector;
 use crate::ports::Check;
 use jiff::Timestamp;
 use std::collections::BTreeMap;
@@ -148,6 +149,18 @@ pub struct Collectors {
     pub jobs: bool,
     /// Collector `server`.
     pub server: bool,
+}
+
+impl Collectors {
+    /// Whether one is switched on.
+    pub fn has(self, collector: Collector) -> bool {
+        match collector {
+            Collector::Targets => self.targets,
+            Collector::Downloads => self.downloads,
+            Collector::Server => self.server,
+            Collector::Jobs => self.jobs,
+        }
+    }
 }
 
 /// A regular expression that is anchored and ignores case.

@@ -4,12 +4,13 @@
 //! cut short looks complete. So each set names itself in its first column, and its rows count only when the row that
 //! closes it came and says that the statement ended without error.
 
-use super::cells::{Misfit, Positions};
+use super::cells::{Cell, Misfit, Positions};
 use super::rows::{Decoder, Rows};
 use super::statements::{self, Set};
 use futures_util::TryStreamExt;
 use std::collections::BTreeMap;
 use std::time::Duration;
+use tiberius::error::Error as DriverError;
 use tiberius::{Client, QueryItem, Row};
 use tokio::time::{Instant, timeout_at};
 
@@ -50,15 +51,17 @@ pub(super) struct Harvest {
 #[derive(Debug)]
 pub(super) enum Broken {
     /// The driver's word: an error token, or the connection.
-    Driver(tiberius::Error),
+    Driver(DriverError),
     /// What came is not what was asked for.
     Misfit(Misfit),
     /// A statement took longer than it may.
     OverCap(Set, Duration),
+    /// The time for the whole reading was up.
+    Deadline,
 }
 
-impl From<tiberius::Error> for Broken {
-    fn from(error: tiberius::Error) -> Broken {
+impl From<DriverError> for Broken {
+    fn from(error: DriverError) -> Broken {
         Broken::Driver(error)
     }
 }
@@ -92,7 +95,9 @@ where
     loop {
         let pending = sets.iter().copied().find(|set| !harvest.closed.contains_key(set));
         let next = match pending.and_then(|set| cap(set).map(|cap| (set, cap))) {
-            Some((set, cap)) => timeout_at(began + cap, stream.try_next()).await.map_err(|_| Broken::OverCap(set, cap))??,
+            Some((set, cap)) => {
+                timeout_at(began + cap, stream.try_next()).await.map_err(|_| Broken::OverCap(set, cap))??
+            }
             None => stream.try_next().await?,
         };
         match next {
@@ -132,6 +137,18 @@ fn close(positions: &Positions<2>, row: &Row) -> Result<(Set, u32), Misfit> {
     let name = name.text()?;
     let set = Set::from_name(&name).ok_or_else(|| Misfit::new(format!("an unknown set was closed: {name:?}")))?;
     Ok((set, error.integer()?))
+}
+
+/// One integer of a row that stands alone.
+pub(super) fn integer(row: &Row, column: &str) -> Option<i64> {
+    let at = row.columns().iter().position(|candidate| candidate.name() == column)?;
+    Cell::new("", row.get_column_data(at).ok()?).integer_or_null().ok()?
+}
+
+/// One text of a row that stands alone.
+pub(super) fn text_of(row: &Row, column: &str) -> Option<String> {
+    let at = row.columns().iter().position(|candidate| candidate.name() == column)?;
+    Cell::new("", row.get_column_data(at).ok()?).text_or_null().ok()?
 }
 
 #[cfg(test)]

@@ -53,7 +53,11 @@ pub(super) struct Cell<'r> {
     data: &'r ColumnData<'static>,
 }
 
-impl Cell<'_> {
+impl<'r> Cell<'r> {
+    pub(super) fn new(name: &'static str, data: &'r ColumnData<'static>) -> Cell<'r> {
+        Cell { name, data }
+    }
+
     fn misfit(&self, wanted: &str) -> Misfit {
         Misfit(format!("column {} is no {wanted}: {:?}", self.name, self.data))
     }
@@ -160,7 +164,10 @@ mod tests {
     #[test]
     fn datetime2_counts_days_and_increments_of_its_scale() {
         let value = DateTime2::new(WireDate::new(739_576), WireTime::new(43_200_123, 3));
-        assert_eq!(wall(ColumnData::DateTime2(Some(value))).unwrap(), Some(datetime(2025, 11, 22, 12, 0, 0, 123_000_000)));
+        assert_eq!(
+            wall(ColumnData::DateTime2(Some(value))).unwrap(),
+            Some(datetime(2025, 11, 22, 12, 0, 0, 123_000_000))
+        );
     }
 
     #[test]

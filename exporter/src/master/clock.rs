@@ -81,7 +81,13 @@ pub(super) struct ClockNow<'c> {
 
 impl ClockNow<'_> {
     /// The instant that a wall time of one row stands for.
-    pub(super) fn instant(&mut self, set: Set, row: &str, column: &'static str, wall: DateTime) -> Result<Timestamp, Misfit> {
+    pub(super) fn instant(
+        &mut self,
+        set: Set,
+        row: &str,
+        column: &'static str,
+        wall: DateTime,
+    ) -> Result<Timestamp, Misfit> {
         let out_of_range = |error: jiff::Error| Misfit::new(format!("column {column} is out of range: {error}"));
         let ambiguous = self.zone.to_ambiguous_timestamp(wall);
         match ambiguous.offset() {
@@ -196,7 +202,8 @@ mod tests {
     #[test]
     fn ages_in_wall_time_count_seconds_crossed() {
         let mut clock = berlin();
-        let now = ClockRow { local_now: datetime(2026, 11, 22, 12, 0, 1, 0), ..row(datetime(2026, 11, 22, 11, 0, 1, 0), 60) };
+        let now =
+            ClockRow { local_now: datetime(2026, 11, 22, 12, 0, 1, 0), ..row(datetime(2026, 11, 22, 11, 0, 1, 0), 60) };
         let now = clock.at(&now).unwrap();
         assert_eq!(now.local_age_seconds(datetime(2026, 11, 22, 12, 0, 0, 999_000_000)), 1);
         assert_eq!(now.local_age_seconds(datetime(2026, 11, 22, 13, 0, 1, 0)), -3_600);

@@ -1,7 +1,7 @@
 //! What a server is and what the login may read of it: asked once for each connection, never found out by trying.
 
-use super::Collector;
 use super::cells::{Misfit, Positions};
+use super::reading::{Collector, Fault, Stage};
 use super::statements::Set;
 use tiberius::Row;
 
@@ -159,6 +159,31 @@ impl Capabilities {
     /// Whether a collector may read every fact that it knows how to read.
     pub(super) fn complete_for(&self, collector: Collector) -> bool {
         !self.missing().any(|right| right.essential_for().contains(&collector) || right.helps() == Some(collector))
+    }
+
+    /// Why a collector is not even to be asked for: the database is missing, or a right.
+    pub(super) fn refusal(&self, collector: Collector, msdb: &str) -> Option<Fault> {
+        if collector == Collector::Server {
+            return None;
+        }
+        match self.msdb {
+            Msdb::Absent => {
+                let fault = Fault::new(Stage::Query, format!("there is no database {msdb} on this server"));
+                Some(fault.with_hint("is this SQL Server's engine, and is master.msdb right?"))
+            }
+            Msdb::Closed => {
+                let fault = Fault::new(Stage::Permission, format!("the login may not enter database {msdb}"));
+                Some(fault.with_hint("`msx_exporter grants` prints what is missing; or the database is being restored"))
+            }
+            Msdb::Readable => {
+                let missing = self.missing_for(collector);
+                let grants: Vec<String> = missing.iter().map(|right| right.grant(self.major_version(), msdb)).collect();
+                (!missing.is_empty()).then(|| {
+                    Fault::new(Stage::Permission, format!("collector {} lacks a right", collector.name()))
+                        .with_hint(grants.join("; "))
+                })
+            }
+        }
     }
 
     /// Whether a set can be asked for at all.

@@ -281,7 +281,8 @@ mod tests {
 
     #[test]
     fn a_date_of_zero_or_nonsense_is_never() {
-        for (date, time) in [(0, 0), (0, 120_000), (20_261_340, 0), (20_261_122, 250_000), (-1, -1), (i32::MAX, i32::MAX)]
+        for (date, time) in
+            [(0, 0), (0, 120_000), (20_261_340, 0), (20_261_122, 250_000), (-1, -1), (i32::MAX, i32::MAX)]
         {
             assert_eq!(run_time(date, time), None, "{date} {time}");
         }
