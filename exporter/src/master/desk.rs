@@ -81,7 +81,7 @@ async fn serve(mut reader: Reader, mut inbox: mpsc::Receiver<Waiter>, config: Ar
         let mut later = Vec::new();
         match read_while_wanted(&mut reader, &mut inbox, &mut waiting, &mut later, began).await {
             Finished::Read(reading) => {
-                let reading = Arc::new(reading);
+                let reading: Arc<Reading> = Arc::from(reading);
                 for waiter in waiting.drain(..) {
                     let _ = waiter.send(reading.clone());
                 }
@@ -104,7 +104,7 @@ async fn serve(mut reader: Reader, mut inbox: mpsc::Receiver<Waiter>, config: Ar
 }
 
 enum Finished {
-    Read(Reading),
+    Read(Box<Reading>),
     /// Nobody waits any more.
     Unwanted,
     Panicked,
@@ -123,7 +123,7 @@ async fn read_while_wanted(
         tokio::select! {
             biased;
             result = &mut reading => {
-                return result.map_or(Finished::Panicked, Finished::Read);
+                return result.map_or(Finished::Panicked, |reading| Finished::Read(Box::new(reading)));
             }
             Some(waiter) = inbox.recv() => {
                 if began.elapsed() < JOIN { waiting.push(waiter) } else { later.push(waiter) }

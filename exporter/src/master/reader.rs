@@ -124,7 +124,8 @@ impl Reader {
             return Ok(());
         }
         self.backoff.check()?;
-        let opening = session::open(&self.config.master, deadline, &self.progress);
+        // The handshake is rare and its future large: it has no place in every reading.
+        let opening = Box::pin(session::open(&self.config.master, deadline, &self.progress));
         let opened = match timeout_at(deadline, opening).await {
             Ok(result) => result,
             Err(_) => {

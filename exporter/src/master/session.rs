@@ -232,3 +232,17 @@ pub(super) async fn cancel(client: &mut Connection, grace: Duration) -> bool {
     matches!(timeout_at(deadline, client.cancel_query()).await, Ok(Ok(())))
         && matches!(timeout_at(deadline, execute(client, statements::ROLLBACK)).await, Ok(Ok(())))
 }
+
+/// Connects only to see what is missing: the text of `msx_exporter grants`.
+pub(super) async fn look_at_rights(master: &Master) -> Result<Capabilities, Fault> {
+    let progress = Progress::default();
+    let deadline = Instant::now() + master.timeout;
+    match timeout_at(deadline, open(master, deadline, &progress)).await {
+        Ok(session) => session.map(|session| session.capabilities),
+        Err(_) => Err(Fault::timed_out(
+            progress.stage(),
+            &format!("connecting to {}", describe(&master.address)),
+            master.timeout,
+        )),
+    }
+}
