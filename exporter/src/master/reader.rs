@@ -124,8 +124,7 @@ impl Reader {
             return Ok(());
         }
         self.backoff.check()?;
-        // The handshake is rare and its future large: it has no place in every reading.
-        let opening = Box::pin(session::open(&self.config.master, deadline, &self.progress));
+        let opening = session::open(&self.config.master, deadline, &self.progress);
         let opened = match timeout_at(deadline, opening).await {
             Ok(result) => result,
             Err(_) => {

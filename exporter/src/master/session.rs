@@ -19,6 +19,8 @@ use tokio::time::{Instant, timeout, timeout_at};
 use tokio_util::compat::{Compat, TokioAsyncWriteCompatExt};
 
 const DEFAULT_PORT: u16 = 1433;
+/// SQL Browser answers one datagram from memory; the rest of the time belongs to the connection.
+const BROWSER_PATIENCE: Duration = Duration::from_secs(3);
 /// `SNAPSHOT_ISOLATION_STATE` of `sys.databases`: 1 is on.
 const SNAPSHOT_ON: i64 = 1;
 const FIRST_WITH_TIMEZONE_ID: u32 = 16;
@@ -45,8 +47,9 @@ pub(super) async fn open(master: &Master, deadline: Instant, progress: &Progress
     let driver = driver_config(master, peer)?;
     progress.enter(Stage::Tls);
     let tapped = Tap::new(stream, progress.clone()).compat_write();
-    let mut client =
-        Client::connect(driver, tapped).await.map_err(|error| faults::on_connecting(&error, progress.stage(), &to))?;
+    // Boxed, for its future is large, and what waits for it would be as large.
+    let client = Box::pin(Client::connect(driver, tapped)).await;
+    let mut client = client.map_err(|error| faults::on_connecting(&error, progress.stage(), &to))?;
     progress.enter(Stage::Query);
     execute(&mut client, statements::SESSION).await?;
     let capabilities = capabilities(&mut client, &master.msdb).await?;
@@ -77,7 +80,8 @@ async fn resolve(address: &Address, deadline: Instant) -> Result<Vec<SocketAddr>
         return Err(Fault::new(Stage::Resolve, format!("{host} has no address")).with_hint(hint));
     }
     let (None, Some(instance)) = (address.port, &address.instance) else { return Ok(found) };
-    let port = ports::instance_port(&found, instance, deadline).await.map_err(|miss| {
+    let patience = deadline.min(Instant::now() + BROWSER_PATIENCE);
+    let port = ports::instance_port(&found, instance, patience).await.map_err(|miss| {
         Fault::new(Stage::Resolve, format!("the port of {host}\\{instance} is not known: {}", miss.evidence))
             .with_hint("write master.address as host:port, or start SQL Browser and open UDP 1434")
     })?;
