@@ -112,3 +112,83 @@ impl<'a> DownloadList<'a> {
         orphans
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::fleet::fixtures::{ago, everything, pattern, waiting};
+    use std::collections::BTreeMap;
+
+    fn list(rows: Vec<DownloadRow>) -> Downloads {
+        Downloads { rows, downloaded: Some(Vec::new()), table_rows: None }
+    }
+
+    fn orphans(rows: Vec<DownloadRow>, enlisted: &[&str]) -> Vec<(String, OrphanKind, u64)> {
+        let rows = list(rows);
+        let enlisted = enlisted.iter().map(|name| key(name)).collect();
+        let orphans = DownloadList::new(&rows).orphans(&enlisted, &everything());
+        orphans.into_iter().map(|orphan| (orphan.target, orphan.kind, orphan.count)).collect()
+    }
+
+    #[test]
+    fn names_that_differ_only_in_case_are_added_together() {
+        let mut upper = waiting("SQL01", 2, 60);
+        upper.errors[2] = 1;
+        let mut lower = waiting("sql01 ", 3, 600);
+        lower.pending.insert(8, 1);
+        lower.errors[2] = 4;
+        let mut rows = list(vec![upper, lower]);
+        let downloaded = |target: &str, count, last| DownloadedRow { target: target.into(), count, last: Some(last) };
+        rows.downloaded = Some(vec![downloaded("Sql01", 10, ago(30)), downloaded("SQL01", 5, ago(90))]);
+        let found = DownloadList::new(&rows).of("SQL01");
+        let by_operation = BTreeMap::from([(Operation::Insert, 5), (Operation::SyncTime, 1)]);
+        assert_eq!(found.pending, Pending { by_operation, oldest: Some(ago(600)) });
+        assert_eq!(found.errors, [0, 0, 5, 0, 0, 0, 0]);
+        assert_eq!((found.downloaded, found.last_download), (Some(15), Some(ago(30))));
+    }
+
+    #[test]
+    fn a_target_that_is_not_in_the_list_has_zeroes() {
+        let mut rows = list(vec![waiting("SQL02", 1, 60)]);
+        let nothing = TargetDownloads { downloaded: Some(0), ..TargetDownloads::default() };
+        assert_eq!(DownloadList::new(&rows).of("SQL01"), nothing);
+        rows.downloaded = None;
+        assert_eq!(DownloadList::new(&rows).of("SQL01").downloaded, None, "not counted yet is not zero");
+        assert_eq!(DownloadList::new(&rows).of("SQL02").downloaded, None);
+    }
+
+    #[test]
+    fn codes_that_are_not_documented_are_one_operation_and_zeroes_are_none() {
+        let pending = BTreeMap::from([(0, 1), (42, 2), (3, 0)]);
+        let rows = list(vec![DownloadRow { target: "SQL01".into(), pending, ..DownloadRow::default() }]);
+        let found = DownloadList::new(&rows).of("SQL01").pending;
+        assert_eq!(found.by_operation, BTreeMap::from([(Operation::Other, 3)]));
+    }
+
+    #[test]
+    fn a_date_without_anything_that_waits_is_no_oldest() {
+        let rows = list(vec![waiting("SQL01", 0, 60)]);
+        assert_eq!(DownloadList::new(&rows).of("SQL01").pending.oldest, None);
+    }
+
+    #[test]
+    fn orphans_are_what_waits_for_names_without_a_row() {
+        let row = |target: &str, defect_waiting, other_waiting| DownloadRow {
+            target: target.into(),
+            defect_waiting,
+            other_waiting,
+            ..DownloadRow::default()
+        };
+        let rows = vec![row("GONE", 1, 2), row("gone", 1, 0), row("ALIVE", 3, 4), row("DONE", 0, 0)];
+        let expected = vec![("GONE".to_owned(), OrphanKind::Defect, 2), ("GONE".to_owned(), OrphanKind::Other, 2)];
+        assert_eq!(orphans(rows, &["alive"]), expected);
+    }
+
+    #[test]
+    fn a_name_that_the_filter_leaves_out_is_no_orphan() {
+        let rows = list(vec![waiting("DEV01", 1, 60), waiting("SQL01", 1, 60)]);
+        let filter = Filter { exclude: pattern("DEV.*"), ..everything() };
+        let orphans = DownloadList::new(&rows).orphans(&HashSet::new(), &filter);
+        assert_eq!(orphans.iter().map(|orphan| orphan.target.as_str()).collect::<Vec<_>>(), ["SQL01"]);
+    }
+}

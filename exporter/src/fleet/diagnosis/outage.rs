@@ -65,10 +65,11 @@ impl Outages {
             }
             let silent = index + 1 - ends.partition_point(|&end| end < moment);
             let alive = polls.len() - last_polls.partition_point(|&at| at < moment.saturating_sub(ALIVE));
+            let fresh = index + 1 - begins.partition_point(|&at| at < moment);
             let qualifies = silent >= AT_LEAST && silent * 2 > alive;
             if qualifies {
                 let here = Outage { from: moment, to: moment, silent, alive };
-                match outages.last_mut().filter(|_| joined) {
+                match outages.last_mut().filter(|_| joined && silent > fresh) {
                     Some(outage) if outage.silent > silent => outage.to = moment,
                     Some(outage) => *outage = Outage { from: outage.from, ..here },
                     None => outages.push(here),
