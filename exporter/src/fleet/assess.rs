@@ -1,21 +1,18 @@
 //! From one reading to the fleet.
 
 use super::change::Change;
-use super::clock_skew::observed_offset;
-use super::diagnosis::{Circumstances, Outages, Poll, Subject, diagnose, engine, stale};
+use super::diagnosis::{Circumstances, Outages, Subject, diagnose, engine, stale};
 use super::downloads::DownloadList;
-use super::enlisted::enlisted;
-use super::jobs::{Seat, jobs};
+use super::jobs::jobs;
 use super::memory::{Memory, TargetMemory};
-use super::names::{bare, key};
-use super::target::{Enlisted, Target};
+use super::names::bare;
+use super::roster::{Roster, RosterEntry};
+use super::target::Target;
 use super::{Cause, Fleet, Limited, MasterClock};
 use crate::config::Config;
-use crate::master::{Collected, Reading, TargetRow, Targets};
+use crate::master::{Collected, Reading};
 use crate::ports::Board;
-use jiff::Timestamp;
-use std::collections::hash_map::Entry;
-use std::collections::{BTreeSet, HashMap, HashSet};
+use std::collections::{BTreeSet, HashMap};
 use std::sync::Arc;
 
 /// What one reading says.
@@ -59,7 +56,7 @@ pub fn assess(reading: &Reading, board: Arc<Board>, config: &Config, memory: &mu
     let roster = Roster::new(targets, list.as_ref(), config);
     fleet.orphans = list.as_ref().map(|list| list.orphans(&roster.enlisted, &config.targets.filter));
     fleet.downloadlist_rows = downloads.and_then(|downloads| downloads.table_rows);
-    fleet.limited.targets = roster.entries.iter().filter(|entry| !entry.shown).count() as u64;
+    fleet.limited.targets = roster.left_out();
 
     if let Some(rows) = whole(reading.jobs.as_ref()) {
         let limit = config.limits.job_pairs;
@@ -94,92 +91,6 @@ pub fn assess(reading: &Reading, board: Arc<Board>, config: &Config, memory: &mu
 /// The rows of a collector that succeeded.
 fn whole<T>(collected: Option<&Collected<T>>) -> Option<&T> {
     collected.filter(|collected| collected.report.success()).and_then(|collected| collected.rows.as_ref())
-}
-
-/// The names that are spoken of: enlisted or expected, and let through by the filter.
-struct Roster<'a> {
-    /// The key of every row on the master, before the filter.
-    enlisted: HashSet<String>,
-    /// Sorted by name, each name once.
-    entries: Vec<RosterEntry<'a>>,
-}
-
-struct RosterEntry<'a> {
-    name: &'a str,
-    row: Option<(&'a TargetRow, Enlisted)>,
-    defects_waiting: u64,
-    /// False for an enlisted target beyond the limit.
-    shown: bool,
-}
-
-impl<'a> Roster<'a> {
-    fn new(targets: &'a Targets, list: Option<&DownloadList<'_>>, config: &'a Config) -> Roster<'a> {
-        let filter = &config.targets.filter;
-        let mut by_key: HashMap<String, &'a TargetRow> = HashMap::with_capacity(targets.rows.len());
-        for row in &targets.rows {
-            match by_key.entry(key(&row.name)) {
-                Entry::Vacant(free) => {
-                    free.insert(row);
-                }
-                // Two spellings of one name: the row that polled last is the one that lives.
-                Entry::Occupied(mut taken) => {
-                    let other = taken.get();
-                    if (row.last_poll, row.server_id) > (other.last_poll, other.server_id) {
-                        taken.insert(row);
-                    }
-                }
-            }
-        }
-
-        let mut entries: Vec<RosterEntry<'a>> = Vec::with_capacity(by_key.len());
-        for (key, row) in &by_key {
-            if filter.allows(bare(&row.name)) {
-                entries.push(RosterEntry {
-                    name: &row.name,
-                    row: Some((row, enlisted(row, list.map(|list| list.of(key))))),
-                    defects_waiting: list.map_or(0, |list| list.defects_waiting(key)),
-                    shown: true,
-                });
-            }
-        }
-        entries.sort_unstable_by_key(|entry| entry.name);
-        for entry in entries.iter_mut().skip(config.limits.targets) {
-            entry.shown = false;
-        }
-
-        let mut expected = HashSet::new();
-        for name in config.expected_targets.iter().map(|name| bare(name)).filter(|name| filter.allows(name)) {
-            let key = key(name);
-            if !by_key.contains_key(&key) {
-                let defects_waiting = list.map_or(0, |list| list.defects_waiting(&key));
-                if expected.insert(key) {
-                    entries.push(RosterEntry { name, row: None, defects_waiting, shown: true });
-                }
-            }
-        }
-        entries.sort_unstable_by_key(|entry| entry.name);
-        Roster { enlisted: by_key.into_keys().collect(), entries }
-    }
-
-    fn rows(&self) -> impl Iterator<Item = (&RosterEntry<'a>, &'a TargetRow, &Enlisted)> {
-        self.entries.iter().filter_map(|entry| entry.row.as_ref().map(|(row, enlisted)| (entry, *row, enlisted)))
-    }
-
-    fn polls(&self, now: Timestamp) -> Vec<Poll> {
-        self.rows().filter_map(|(_, _, enlisted)| Poll::of(enlisted, now)).collect()
-    }
-
-    fn seats(&self) -> HashMap<i32, Seat<'a>> {
-        self.rows()
-            .map(|(entry, row, _)| {
-                (row.server_id, Seat { name: &row.name, offset: observed_offset(row), shown: entry.shown })
-            })
-            .collect()
-    }
-
-    fn into_shown(self) -> impl Iterator<Item = RosterEntry<'a>> {
-        self.entries.into_iter().filter(|entry| entry.shown)
-    }
 }
 
 /// What it takes to judge one target after the other.

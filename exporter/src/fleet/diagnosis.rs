@@ -5,6 +5,8 @@ mod judge;
 mod outage;
 mod ports;
 mod silence;
+#[cfg(test)]
+mod truth_table;
 
 pub(crate) use judge::{Circumstances, Subject, diagnose, stale};
 pub(crate) use outage::{Outages, Poll};

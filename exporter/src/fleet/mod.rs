@@ -11,6 +11,9 @@ pub(crate) mod fixtures;
 mod jobs;
 mod memory;
 mod names;
+#[cfg(test)]
+mod properties;
+mod roster;
 mod target;
 pub(crate) mod words;
 
