@@ -13,7 +13,7 @@
 //! - [`ports`]: asks the network and answers one finding for each target and check.
 //! - [`fleet`]: what is true of each target now, and why. No clock, no I/O.
 //! - [`render`]: turns a [`fleet::Fleet`] into text. No clock, no I/O.
-//! - [`serve`]: HTTP.
+//! - [`serve`]: answers over HTTP.
 //! - [`service`]: signals and, on Windows, the service control manager.
 
 pub mod config;

@@ -135,12 +135,13 @@ async fn exchange<S: Site, T: AsyncRead + AsyncWrite + Unpin>(
 async fn respond<S: Site>(request: Request<Incoming>, caller: Caller, shared: &Shared<S>, pace: &Pace) -> Answer {
     let web = shared.web.current();
     let (head, body) = request.into_parts();
-    let mut answer = match drained(body, shared.options.body_bytes).await {
-        Ok(()) => {
-            pace.asked();
-            let_in(&head, caller, &web, shared).await
-        }
-        Err(refusal) => refusal,
+    let mut answer = if drained(body, shared.options.body_bytes).await {
+        pace.asked();
+        let_in(&head, caller, &web, shared).await
+    } else {
+        let mut refusal = answer::text(StatusCode::PAYLOAD_TOO_LARGE, "the request has a body; nothing here takes one");
+        refusal.headers_mut().insert(CONNECTION, HeaderValue::from_static("close"));
+        refusal
     };
     for (name, value) in &web.headers {
         answer.headers_mut().insert(name, value.clone());
@@ -148,18 +149,11 @@ async fn respond<S: Site>(request: Request<Incoming>, caller: Caller, shared: &S
     answer
 }
 
-/// Reads a request's body away, so that the connection can see the client hang up while it waits.
-async fn drained(body: Incoming, bound: usize) -> Result<(), Answer> {
-    if body.is_end_stream() {
-        return Ok(());
-    }
-    let declared = body.size_hint().lower() <= bound as u64;
-    if declared && Limited::new(body, bound).collect().await.is_ok() {
-        return Ok(());
-    }
-    let mut refusal = answer::text(StatusCode::PAYLOAD_TOO_LARGE, "the request has a body; nothing here takes one");
-    refusal.headers_mut().insert(CONNECTION, HeaderValue::from_static("close"));
-    Err(refusal)
+/// Reads a request's body away, so that the connection can see the client hang up while it waits. False where it is
+/// larger than the bound, or broken.
+async fn drained(body: Incoming, bound: usize) -> bool {
+    let declared = body.size_hint().lower();
+    declared <= bound as u64 && (body.is_end_stream() || Limited::new(body, bound).collect().await.is_ok())
 }
 
 async fn let_in<S: Site>(

@@ -130,7 +130,7 @@ impl<S: Site> Router<S> {
         let settings = self.site.settings();
         let pass = match self.admit(caller) {
             Ok(pass) => pass,
-            Err(refusal) => return refusal,
+            Err(why) => return answer::busy(why),
         };
         let fleet = self.site.fleet(deadline::wait(&request.headers, settings.reading_timeout)).await;
         let zip = encoding::accepts_gzip(&request.headers);
@@ -142,7 +142,7 @@ impl<S: Site> Router<S> {
         })
     }
 
-    fn admit(&self, caller: Caller) -> Result<Pass, Answer> {
+    fn admit(&self, caller: Caller) -> Result<Pass, &'static str> {
         let settings = self.site.settings();
         let (in_all, for_client) = (settings.scrapes_in_flight, settings.scrapes_in_flight_per_client);
         self.scrapes.enter(caller.address, in_all, for_client).map_err(|full| {
@@ -151,7 +151,7 @@ impl<S: Site> Router<S> {
                 Full::InAll => ("too many scrapes in flight", "scrapes_in_flight"),
             };
             warn!(client = %caller.address, limit, "{why}");
-            answer::busy(why)
+            why
         })
     }
 
