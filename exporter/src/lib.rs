@@ -20,6 +20,7 @@ pub mod config;
 pub mod fleet;
 pub mod master;
 pub mod ports;
+pub mod process;
 pub mod render;
 pub mod serve;
 pub mod service;
