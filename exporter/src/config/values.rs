@@ -176,6 +176,8 @@ impl Pattern {
     /// # Errors
     /// What is wrong with it, in the words of the regular expression engine.
     pub fn new(text: &str) -> Result<Pattern, String> {
+        // By itself first: `a)|(b` is none, and would become one, not anchored, between the brackets added here.
+        regex_lite::Regex::new(text).map_err(|error| error.to_string())?;
         let regex = regex_lite::RegexBuilder::new(&format!("^(?:{text})$"))
             .case_insensitive(true)
             .build()
