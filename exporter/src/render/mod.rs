@@ -1,6 +1,8 @@
 //! Turns a [`crate::fleet::Fleet`] into text. Pure: no I/O, no clock, no `await`.
 
+pub mod api;
 mod catalogue;
+pub mod explain;
 mod exposition;
 mod facts;
 mod families;
@@ -8,6 +10,7 @@ mod negotiation;
 mod reference;
 mod sheet;
 mod text004;
+mod words;
 
 pub use catalogue::{Group, Kind, Metric, catalogue};
 pub use exposition::{Format, page, page_into};
