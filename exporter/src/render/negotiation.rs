@@ -115,6 +115,7 @@ mod tests {
             (Some(PROMETHEUS_3), Format::OpenMetrics100),
             (Some(TEXT_ONLY), Format::Text004),
             (Some("application/openmetrics-text"), Format::OpenMetrics100),
+            (Some("text/plain,application/openmetrics-text"), Format::OpenMetrics100),
             (Some("Application/OpenMetrics-Text; Version=\"1.0.0\" ; Q=0.1"), Format::OpenMetrics100),
             (Some("application/openmetrics-text;version=0.0.1"), Format::Text004),
             (Some("application/openmetrics-text;version=2.0.0"), Format::Text004),

@@ -124,3 +124,31 @@ fn the_json_holds_the_same_facts() {
             .map(Cause::code)
     );
 }
+
+/// Names of all fields, but for the maps whose keys are data.
+fn fields(value: &serde_json::Value, found: &mut std::collections::BTreeSet<String>) {
+    match value {
+        serde_json::Value::Array(all) => all.iter().for_each(|one| fields(one, found)),
+        serde_json::Value::Object(all) => {
+            for (name, value) in all {
+                found.insert(name.clone());
+                if !matches!(name.as_str(), "labels" | "errors" | "pending_by_operation") {
+                    fields(value, found);
+                }
+            }
+        }
+        _ => {}
+    }
+}
+
+#[test]
+fn every_field_of_the_json_is_documented() {
+    let document = include_str!("../../../API.md");
+    let mut found = std::collections::BTreeSet::new();
+    fields(&json(&full(), true), &mut found);
+    fields(&json(&unreadable(), true), &mut found);
+    assert!(found.len() > 40, "{found:?}");
+    for field in found {
+        assert!(document.contains(&format!("`{field}`")) || document.contains(&format!("`{field}[]`")), "{field}");
+    }
+}
