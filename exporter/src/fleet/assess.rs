@@ -47,6 +47,7 @@ pub fn assess(reading: &Reading, board: Arc<Board>, config: &Config, memory: &mu
     fleet.master = Some(MasterClock {
         now: targets.now,
         utc_offset_seconds: targets.utc_offset_seconds,
+        zone_known: targets.zone_known,
         started: targets.started,
     });
     fleet.server = whole(reading.server.as_ref()).cloned();
