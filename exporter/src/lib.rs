@@ -8,16 +8,20 @@
 //! sweep  ─► ports  (probe) ─► Board ──┘
 //! ```
 //!
+//! - [`cli`]: the command line.
 //! - [`config`]: what was written, and what it means.
 //! - [`master`]: asks SQL Server and answers plain rows in UTC. Nobody else sees a type of the driver.
 //! - [`ports`]: asks the network and answers one finding for each target and check.
 //! - [`fleet`]: what is true of each target now, and why. No clock, no I/O.
 //! - [`render`]: turns a [`fleet::Fleet`] into text. No clock, no I/O.
-//! - [`serve`]: HTTP.
+//! - [`serve`] answers over HTTP.
+//! - [`logging`]: log lines.
 //! - [`service`]: signals and, on Windows, the service control manager.
 
+pub mod cli;
 pub mod config;
 pub mod fleet;
+pub mod logging;
 pub mod master;
 pub mod ports;
 pub mod render;

@@ -84,9 +84,14 @@ impl<'a> Scope<'a> {
         fields
     }
 
-    /// Whether somebody wrote a value.
+    /// Whether somebody wrote a value of the right shape.
     pub(super) fn is_written(&self, path: &str) -> bool {
-        self.value(path).is_some_and(|value| value.kind != ValueKind::Nil && value.origin() != Some(DEFAULT))
+        !self.is_missing(path) && !self.value(path).is_some_and(|value| matches!(value.kind, ValueKind::Boolean(_)))
+    }
+
+    /// Whether nobody wrote anything.
+    pub(super) fn is_missing(&self, path: &str) -> bool {
+        self.value(path).is_none_or(|value| value.kind == ValueKind::Nil || value.origin() == Some(DEFAULT))
     }
 
     /// Whether any of these lists holds something.

@@ -109,14 +109,12 @@ fn leaf(key: &Key, node: Node, faults: &mut Vec<Fault>) -> Option<Value> {
         (Kind::Items { fields, open }, Content::List(items)) => {
             let path = |index| format!("{}[{index}]", key.path);
             let items = items.into_iter().enumerate();
-            ValueKind::Array(
-                items.filter_map(|(index, item)| mapping(&path(index), fields, open, item, faults)).collect(),
-            )
+            ValueKind::Array(items.map(|(index, item)| mapping(&path(index), fields, open, item, faults)).collect())
         }
         (kind, Content::Text(text)) if !kind.is_list() => ValueKind::String(text),
         (kind, other) => {
             let expected = kind.describe().replace('`', "");
-            let wrong = Wrong::new(format!("is {}", other.kind())).expected(format!("expected: {expected}"));
+            let wrong = Wrong::new(format!("is {}", other.kind())).expected(format!("this key takes {expected}"));
             faults.push(Fault::new(Some(&origin), key.path, wrong));
             TOLD
         }
@@ -134,11 +132,11 @@ fn name(key: &Key, item: Node, faults: &mut Vec<Fault>) -> Option<Value> {
     }
 }
 
-fn mapping(path: &str, fields: &[Field], open: bool, item: Node, faults: &mut Vec<Fault>) -> Option<Value> {
+fn mapping(path: &str, fields: &[Field], open: bool, item: Node, faults: &mut Vec<Fault>) -> Value {
     let Content::Map(entries) = item.content else {
         let wrong = format!("{} where a mapping such as {{ match: ... }} is expected", item.content.kind());
         faults.push(Fault::new(Some(&item.origin), path, wrong));
-        return None;
+        return Value::new(Some(&item.origin), TOLD);
     };
     let mut table = Map::new();
     for Entry { key, origin, value } in entries {
@@ -160,7 +158,7 @@ fn mapping(path: &str, fields: &[Field], open: bool, item: Node, faults: &mut Ve
             }
         }
     }
-    Some(Value::new(Some(&item.origin), ValueKind::Table(table)))
+    Value::new(Some(&item.origin), ValueKind::Table(table))
 }
 
 /// Looks for the key that was meant: beside the unknown one first, then anywhere.

@@ -48,7 +48,7 @@ fn unknown_variables_are_refused_by_name() {
     );
     assert!(
         variable("MSX_EXPORTER__EXPECTED_TARGETS", "SQL01")
-            .contains("expected_targets: is a single value; hint: expected: list of names")
+            .contains("expected_targets: is a single value; hint: this key takes list of names")
     );
     assert!(
         variable("MSX_EXPORTER__EXPECTED_TARGETS", "[SQL01")
