@@ -154,11 +154,7 @@ fn password_in(file: &Path, sources: &Sources) -> Result<(), Wrong> {
     const LIKE: &str = "the key holds the path of a file, and the account of the exporter must be able to read it";
     let bytes = (sources.read)(file)
         .map_err(|error| Wrong::new(format!("the file that it names cannot be read: {error}")).expected(LIKE))?;
-    let text = std::str::from_utf8(&bytes).map_err(|_| Wrong::new("the file that it names is not UTF-8"))?;
-    if text.trim_end_matches(['\n', '\r']).is_empty() {
-        return Err(Wrong::new("the file that it names is empty"));
-    }
-    Ok(())
+    Secret::from_file(bytes).map(|_| ()).map_err(|wrong| Wrong::new(format!("the file that it names {wrong}")))
 }
 
 fn certificates(written: &str, sources: &Sources) -> Result<PathBuf, Wrong> {

@@ -1,8 +1,7 @@
 //! Asks for values by key and type, and goes on after a fault, so that all of them are told at once.
 
 use super::fault::{Fault, Wrong, shown_key};
-use super::layers::DEFAULT;
-use super::shape::Layer;
+use super::shape::{DEFAULT, Layer};
 use ::config::{Map, Value, ValueKind};
 
 /// A table of values, and the faults that are found in it.

@@ -10,6 +10,9 @@ use ::config::{Map, Value, ValueKind};
 /// One layer: known keys only, each of the right shape.
 pub(super) type Layer = Map<String, Value>;
 
+/// The origin of what nobody wrote.
+pub(super) const DEFAULT: &str = "default";
+
 /// Stands for a value whose fault was told, so that nobody says that it is missing too.
 const TOLD: ValueKind = ValueKind::Boolean(false);
 
@@ -43,11 +46,11 @@ pub(super) fn single(key: &Key, origin: &str, written: String, faults: &mut Vec<
     leaf(key, Node { origin: origin.to_owned(), content }, faults)
 }
 
-/// What holds where nothing is written.
-pub(super) fn default(key: &Key, origin: &str, faults: &mut Vec<Fault>) -> Option<Value> {
+/// What holds where nothing is written, or `null`.
+pub(super) fn default(key: &Key, faults: &mut Vec<Fault>) -> Option<Value> {
     match key.default {
-        Some(text) => leaf(key, yaml::parse(text, Place::Name(origin), faults)?, faults),
-        None => Some(Value::new(Some(&origin.to_owned()), ValueKind::Nil)),
+        Some(text) => leaf(key, yaml::parse(text, Place::Name(DEFAULT), faults)?, faults),
+        None => Some(Value::new(Some(&DEFAULT.to_owned()), ValueKind::Nil)),
     }
 }
 
@@ -102,7 +105,7 @@ fn section(path: &str, entries: Vec<Entry>, faults: &mut Vec<Fault>) -> Layer {
 fn leaf(key: &Key, node: Node, faults: &mut Vec<Fault>) -> Option<Value> {
     let Node { origin, content } = node;
     let kind = match (key.kind, content) {
-        (_, Content::Null) => return default(key, &origin, faults),
+        (_, Content::Null) => return default(key, faults),
         (Kind::Names, Content::List(items)) => {
             ValueKind::Array(items.into_iter().filter_map(|item| name(key, item, faults)).collect())
         }
