@@ -5,6 +5,7 @@ use crate::master::Collector;
 use crate::ports::Check;
 use jiff::Timestamp;
 use std::collections::BTreeMap;
+use std::io;
 use std::path::PathBuf;
 use std::time::Duration;
 
@@ -101,6 +102,20 @@ pub enum PasswordSource {
     File(PathBuf),
     /// In the environment or the configuration itself.
     Value(Secret),
+}
+
+impl PasswordSource {
+    /// The password as it is now. Reads the file, where there is one, and blocks meanwhile.
+    ///
+    /// # Errors
+    /// Why the file gives no password. The error names neither the file nor what it holds.
+    pub fn read(&self) -> io::Result<Secret> {
+        match self {
+            PasswordSource::Value(secret) => Ok(secret.clone()),
+            PasswordSource::File(path) => Secret::from_file(super::read_file(path)?)
+                .map_err(|wrong| io::Error::new(io::ErrorKind::InvalidData, format!("the password file {wrong}"))),
+        }
+    }
 }
 
 /// How much of the session with the master is encrypted.
