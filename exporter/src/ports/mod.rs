@@ -3,7 +3,13 @@
 mod attempt;
 mod board;
 mod browser;
+mod certificate;
+mod tcp;
+mod tds;
+mod tls;
 
 pub use attempt::{Miss, Sockets};
 pub use board::{Board, Check, Direction, Finding, PortSource, PortState, Sweep};
 pub use browser::{Announcement, BROWSER_PORT, instance_port};
+pub use tds::{Encryption, Engine, EngineFacts, Gaze, look};
+pub use tls::TlsFacts;
