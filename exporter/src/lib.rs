@@ -8,18 +8,19 @@
 //! sweep  ─► ports  (probe) ─► Board ──┘
 //! ```
 //!
-//! - [`config`]: what was written, and what it means.
-//! - [`master`]: asks SQL Server and answers plain rows in UTC. Nobody else sees a type of the driver.
-//! - [`ports`]: asks the network and answers one finding for each target and check.
-//! - [`fleet`]: what is true of each target now, and why. No clock, no I/O.
-//! - [`render`]: turns a [`fleet::Fleet`] into text. No clock, no I/O.
-//! - [`serve`]: HTTP.
-//! - [`service`]: signals and, on Windows, the service control manager.
+//! - `config`: what was written, and what it means.
+//! - `master`: asks SQL Server and answers plain rows in UTC. Nobody else sees a type of the driver.
+//! - `ports`: asks the network and answers one finding for each target and check.
+//! - `fleet`: what is true of each target now, and why. No clock, no I/O.
+//! - `render`: turns a [`fleet::Fleet`] into text. No clock, no I/O.
+//! - `serve`: HTTP.
+//! - `service`: signals and, on Windows, the service control manager.
 
 pub mod config;
 pub mod fleet;
 pub mod master;
 pub mod ports;
+pub mod process;
 pub mod render;
 pub mod serve;
 pub mod service;

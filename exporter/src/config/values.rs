@@ -1,6 +1,7 @@
 //! What the configuration means, validated.
 
 use super::Secret;
+use crate::master::Collector;
 use crate::ports::Check;
 use jiff::Timestamp;
 use std::collections::BTreeMap;
@@ -150,6 +151,18 @@ pub struct Collectors {
     pub server: bool,
 }
 
+impl Collectors {
+    /// Whether one is switched on.
+    pub fn has(self, collector: Collector) -> bool {
+        match collector {
+            Collector::Targets => self.targets,
+            Collector::Downloads => self.downloads,
+            Collector::Server => self.server,
+            Collector::Jobs => self.jobs,
+        }
+    }
+}
+
 /// A regular expression that is anchored and ignores case.
 #[derive(Debug, Clone)]
 pub struct Pattern {
@@ -163,6 +176,8 @@ impl Pattern {
     /// # Errors
     /// What is wrong with it, in the words of the regular expression engine.
     pub fn new(text: &str) -> Result<Pattern, String> {
+        // By itself first: `a)|(b` is none, and would become one, not anchored, between the brackets added here.
+        regex_lite::Regex::new(text).map_err(|error| error.to_string())?;
         let regex = regex_lite::RegexBuilder::new(&format!("^(?:{text})$"))
             .case_insensitive(true)
             .build()
