@@ -38,6 +38,9 @@ pub struct Announcement {
     pub port: Option<u16>,
 }
 
+/// An announcement with the address that it came from, or the failure that says most.
+pub(crate) type Announced = Result<(SocketAddr, Announcement), (Option<SocketAddr>, Miss)>;
+
 /// The question for one instance, or `None` for a name that no instance can have: empty, over 32 bytes, with a NUL, or
 /// beyond Latin-1 (the protocol's "multi-byte" code page is the server's, which nobody tells).
 pub(crate) fn encode_question(instance: &str) -> Option<Vec<u8>> {
@@ -120,7 +123,7 @@ pub(crate) async fn ask_any(
     instance: &str,
     patience: Duration,
     sockets: &Sockets,
-) -> Result<(SocketAddr, Announcement), (Option<SocketAddr>, Miss)> {
+) -> Announced {
     race(browsers, patience, |browser| async move {
         let _permit = sockets.open().await;
         ask(browser, instance, patience).await.map(|found| (browser, found))

@@ -2,7 +2,7 @@
 
 use super::attempt::{Miss, Sockets};
 use super::board::{Check, Finding, PortSource, PortState};
-use super::browser::{self, Announcement};
+use super::browser::{self, Announced};
 use super::destination::Destination;
 use super::tcp::Line;
 use super::{engine, netbios, rpc, smb};
@@ -54,7 +54,7 @@ pub(crate) struct Visit<'a> {
     pub(crate) patience: Duration,
     addresses: Result<&'a [IpAddr], &'a Miss>,
     sockets: &'a Sockets,
-    announced: OnceCell<Result<(SocketAddr, Announcement), (Option<SocketAddr>, Miss)>>,
+    announced: OnceCell<Announced>,
     mapper: OnceCell<rpc::MapperLook>,
 }
 
@@ -140,7 +140,7 @@ impl<'a> Visit<'a> {
     }
 
     /// What SQL Browser says of the instance; asked once for the whole visit.
-    pub(crate) async fn announced(&self) -> &Result<(SocketAddr, Announcement), (Option<SocketAddr>, Miss)> {
+    pub(crate) async fn announced(&self) -> &Announced {
         let ask = || async {
             let browsers = self.at(self.numbers.browser);
             browser::ask_any(&browsers, self.instance(), self.patience, self.sockets).await
@@ -183,9 +183,9 @@ impl<'a> Visit<'a> {
             let started = Instant::now();
             let silent = |_| {
                 let evidence = format!("it accepted the connection and did not answer in {:?}", self.patience);
-                Miss::new(PortState::WrongProtocol, evidence)
+                Err(Miss::new(PortState::WrongProtocol, evidence))
             };
-            let said = timeout(self.patience, talk(&mut line)).await.map_err(silent).flatten();
+            let said = timeout(self.patience, talk(&mut line)).await.unwrap_or_else(silent);
             outcome.handshake = Some(started.elapsed());
             let (state, evidence) = match said {
                 Ok(words) => (PortState::Open, words),
