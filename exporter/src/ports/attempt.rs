@@ -25,6 +25,17 @@ impl Miss {
         Miss { state, evidence: evidence.into() }
     }
 
+    /// A conversation over an open connection broke off.
+    pub(crate) fn wrong_protocol(error: &io::Error) -> Miss {
+        let evidence = match error.kind() {
+            io::ErrorKind::UnexpectedEof | io::ErrorKind::ConnectionReset | io::ErrorKind::BrokenPipe => {
+                "it closed the connection instead of an answer".to_owned()
+            }
+            _ => error.to_string(),
+        };
+        Miss::new(PortState::WrongProtocol, evidence)
+    }
+
     /// What an error of the operating system says about the way to an address.
     pub(crate) fn from_io(error: &io::Error) -> Miss {
         use io::ErrorKind as Kind;

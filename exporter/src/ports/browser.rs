@@ -1,7 +1,8 @@
 //! SQL Browser: on which port a named instance listens ([MC-SQLR], UDP 1434).
 
-use super::attempt::{Miss, race};
-use super::board::PortState;
+use super::attempt::{Miss, Sockets, race};
+use super::board::{PortSource, PortState};
+use super::visit::{Outcome, Visit};
 use std::net::{Ipv4Addr, Ipv6Addr, SocketAddr};
 use std::time::Duration;
 use tokio::net::UdpSocket;
@@ -36,6 +37,9 @@ pub struct Announcement {
     /// Its TCP port. `None` where the instance does not listen on TCP, or says port 0.
     pub port: Option<u16>,
 }
+
+/// An announcement with the address that it came from, or the failure that says most.
+pub(crate) type Announced = Result<(SocketAddr, Announcement), (Option<SocketAddr>, Miss)>;
 
 /// The question for one instance, or `None` for a name that no instance can have: empty, over 32 bytes, with a NUL, or
 /// beyond Latin-1 (the protocol's "multi-byte" code page is the server's, which nobody tells).
@@ -113,6 +117,51 @@ pub(crate) async fn ask(browser: SocketAddr, instance: &str, patience: Duration)
     })
 }
 
+/// Asks SQL Browser at all of these addresses, each a moment after the one before.
+pub(crate) async fn ask_any(
+    browsers: &[SocketAddr],
+    instance: &str,
+    patience: Duration,
+    sockets: &Sockets,
+) -> Announced {
+    race(browsers, patience, |browser| async move {
+        let _permit = sockets.open().await;
+        ask(browser, instance, patience).await.map(|found| (browser, found))
+    })
+    .await
+}
+
+/// The check: does SQL Browser announce the instance, and with the port that is configured?
+pub(crate) async fn check(visit: &Visit<'_>) -> Outcome {
+    let started = Instant::now();
+    let answer = visit.announced().await;
+    let (state, browser, evidence) = match answer {
+        Ok((browser, found)) => (PortState::Open, Some(*browser), in_words(found, visit.destination.engine_port)),
+        Err((browser, miss)) => (miss.state, *browser, miss.evidence.clone()),
+    };
+    Outcome {
+        state,
+        port: Some(visit.numbers.browser),
+        source: PortSource::Default,
+        address: browser.map(|browser| browser.ip()),
+        protocol_ok: answer.is_ok().then_some(true),
+        connect: None,
+        handshake: answer.is_ok().then(|| started.elapsed()),
+        evidence,
+    }
+}
+
+fn in_words(found: &Announcement, configured: Option<u16>) -> String {
+    let Announcement { instance, version, .. } = found;
+    match (found.port, configured) {
+        (None, _) => format!("announces {instance} {version} without a TCP port"),
+        (Some(port), Some(configured)) if port != configured => {
+            format!("announces {instance} {version} on TCP {port}, while TCP {configured} is configured")
+        }
+        (Some(port), _) => format!("announces {instance} {version} on TCP {port}"),
+    }
+}
+
 /// On which TCP port a named instance listens, as SQL Browser at any of the host's addresses tells. All of the time
 /// until `deadline` is used before silence is taken for an answer.
 ///
@@ -122,13 +171,14 @@ pub(crate) async fn ask(browser: SocketAddr, instance: &str, patience: Duration)
 pub async fn instance_port(browsers: &[SocketAddr], instance: &str, deadline: Instant) -> Result<u16, Miss> {
     let patience = deadline.saturating_duration_since(Instant::now());
     // All addresses have begun within half of the time, so that each is given the other half.
-    let question = race(browsers, patience, |browser| ask(browser, instance, patience / 2));
+    let sockets = Sockets::new(browsers.len());
+    let question = ask_any(browsers, instance, patience / 2, &sockets);
     let silence = |_| Miss::new(PortState::NoAnswer, format!("no answer for instance {instance} in {patience:?}"));
     let found = timeout(patience, question).await.map_err(silence)?;
     let found = found.map_err(|(_, miss)| {
         Miss::new(miss.state, format!("SQL Browser (UDP {BROWSER_PORT}) told no port: {}", miss.evidence))
     })?;
-    found.port.ok_or_else(|| {
+    found.1.port.ok_or_else(|| {
         Miss::new(PortState::Skipped, format!("SQL Browser knows instance {instance} and says that it has no TCP port"))
     })
 }
