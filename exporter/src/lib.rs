@@ -13,13 +13,15 @@
 //! - [`ports`]: asks the network and answers one finding for each target and check.
 //! - [`fleet`]: what is true of each target now, and why. No clock, no I/O.
 //! - [`render`]: turns a [`fleet::Fleet`] into text. No clock, no I/O.
-//! - [`serve`]: answers over HTTP.
+//! - [`process`]: asks the operating system about this process.
+//! - [`serve`]: speaks HTTP.
 //! - [`service`]: signals and, on Windows, the service control manager.
 
 pub mod config;
 pub mod fleet;
 pub mod master;
 pub mod ports;
+pub mod process;
 pub mod render;
 pub mod serve;
 pub mod service;
