@@ -32,9 +32,10 @@ pub(super) async fn connect(address: SocketAddr) -> Client<TcpStream> {
     Client { stream: soon("connect", TcpStream::connect(address)).await.unwrap() }
 }
 
-/// From another address of this machine: another client to the server.
+/// From another address of this machine: another client to the server. Takes little without reading.
 pub(super) async fn connect_from(own: &str, address: SocketAddr) -> Client<TcpStream> {
     let socket = TcpSocket::new_v4().unwrap();
+    socket.set_recv_buffer_size(64 * 1024).unwrap();
     socket.bind(format!("{own}:0").parse().unwrap()).unwrap();
     Client { stream: soon("connect", socket.connect(address)).await.unwrap() }
 }

@@ -1,8 +1,11 @@
 //! A server that runs, and the stand-in behind it.
 
-use super::super::{Options, Rendered, Settings, Site, View, Web, bind, run};
+use super::super::{Options, Settings, Site, Web, bind, run};
 use super::soon;
-use crate::fleet::Fleet;
+use crate::config::Limits;
+use crate::fleet::{Cause, Diagnosis, Fleet, MasterClock, Orphan, OrphanKind, Target};
+use crate::master::{Collector, CollectorReport, Fault, Stage};
+use crate::render::{BuildInfo, ExporterFacts, Reload};
 use jiff::Timestamp;
 use std::net::SocketAddr;
 use std::sync::{Arc, Mutex};
@@ -18,10 +21,8 @@ pub(super) struct Stub {
     /// While true nobody gets a fleet.
     pub(super) held: watch::Sender<bool>,
     pub(super) waits: Mutex<Vec<Duration>>,
-    pub(super) views: Mutex<Vec<View>>,
     pub(super) reloads: Mutex<Vec<Result<(), String>>>,
-    /// Length of the metrics page.
-    pub(super) length: usize,
+    pub(super) fleet: Arc<Fleet>,
 }
 
 impl Stub {
@@ -30,15 +31,19 @@ impl Stub {
             settings: Mutex::new(Settings {
                 reading_timeout: Duration::from_secs(8),
                 explain_details: false,
-                scrapes_in_flight: 8,
-                scrapes_in_flight_per_client: 4,
+                limits: Limits {
+                    targets: 10,
+                    job_pairs: 10,
+                    series: 10_000,
+                    scrapes_in_flight: 8,
+                    scrapes_in_flight_per_client: 4,
+                },
             }),
             waiting: watch::Sender::new(0),
             held: watch::Sender::new(false),
             waits: Mutex::default(),
-            views: Mutex::default(),
             reloads: Mutex::default(),
-            length: 2000,
+            fleet: Arc::new(fleet(1)),
         }
     }
 
@@ -51,9 +56,37 @@ impl Stub {
     pub(super) fn hold(&self, held: bool) {
         self.held.send_replace(held);
     }
+}
 
-    pub(super) fn last_view(&self) -> View {
-        self.views.lock().unwrap().last().cloned().unwrap()
+/// What went wrong in [`fleet`], for those alone who may see it.
+pub(super) const DETAIL: &str = "the login msx_exporter has no SELECT on sysjobs";
+
+/// One target that is expected, a collector that failed, and a name of any length in the JSON.
+pub(super) fn fleet(length: usize) -> Fleet {
+    let fault = Fault { stage: Stage::Permission, timeout: false, message: DETAIL.to_owned(), hint: None };
+    let report = |collector, fault| CollectorReport {
+        collector,
+        duration: Duration::from_millis(1),
+        permission: true,
+        read_at: None,
+        fault,
+    };
+    Fleet {
+        began: Timestamp::UNIX_EPOCH,
+        master: Some(MasterClock { now: Timestamp::UNIX_EPOCH, utc_offset_seconds: 0, started: Timestamp::UNIX_EPOCH }),
+        server: None,
+        targets: vec![Target {
+            name: "SQL 01\\PAYROLL".to_owned(),
+            enlisted: None,
+            labels: Vec::new(),
+            maintenance: None,
+            diagnosis: Diagnosis { cause: Cause::NotEnlisted, evidence: Vec::new() },
+        }],
+        orphans: Some(vec![Orphan { target: "X".repeat(length), kind: OrphanKind::Other, count: 1 }]),
+        downloadlist_rows: None,
+        jobs: None,
+        reports: vec![report(Collector::Targets, None), report(Collector::Jobs, Some(fault))],
+        board: Arc::default(),
     }
 }
 
@@ -73,36 +106,22 @@ impl Site for Stub {
         let _waiter = Waiter(&self.waiting);
         let mut held = self.held.subscribe();
         held.wait_for(|held| !held).await.unwrap();
-        Arc::new(Fleet {
-            began: Timestamp::UNIX_EPOCH,
-            master: None,
-            server: None,
-            targets: Vec::new(),
-            orphans: None,
-            downloadlist_rows: None,
-            jobs: None,
-            reports: Vec::new(),
-            board: Arc::default(),
-        })
+        Arc::clone(&self.fleet)
+    }
+
+    fn facts(&self) -> ExporterFacts {
+        ExporterFacts {
+            build: BuildInfo { version: "0.0.0", revision: "none", rustc: "none" },
+            sql_errors: [0; 7],
+            sql_connections: 0,
+            reload: Reload { successful: true, at: None },
+            passive: None,
+            process: None,
+        }
     }
 
     fn settings(&self) -> Settings {
         *self.settings.lock().unwrap()
-    }
-
-    fn render(&self, _: &Fleet, view: &View) -> Option<Rendered> {
-        self.views.lock().unwrap().push(view.clone());
-        let (content_type, text) = match view {
-            View::Index { base, .. } => ("text/html; charset=utf-8", format!("<a href=\"{base}/metrics\">metrics</a>")),
-            View::Target { name, .. } if name == "NOBODY" => return None,
-            View::Target { name, .. } => ("text/html; charset=utf-8", format!("<p>{name}</p>")),
-            View::Metrics { accept } if accept.contains("openmetrics") => {
-                ("application/openmetrics-text; version=1.0.0; charset=utf-8", "# EOF\n".to_owned())
-            }
-            View::Metrics { .. } => ("text/plain; version=0.0.4; charset=utf-8", "a 1\n".repeat(self.length / 4)),
-            View::Targets { .. } => ("application/json", "{}".to_owned()),
-        };
-        Some(Rendered { content_type, text })
     }
 
     async fn reload(&self) -> Result<(), String> {
