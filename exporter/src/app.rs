@@ -5,8 +5,8 @@ use crate::fleet::{self, Fleet, Memory};
 use crate::master::{Master, Reading, Vitals};
 use crate::ports::Board;
 use crate::process;
-use crate::render::{self, BuildInfo, ExporterFacts, Reload, api, explain};
-use crate::serve::{Rendered, Settings, Site, View, Web};
+use crate::render::{BuildInfo, ExporterFacts, Reload};
+use crate::serve::{Settings, Site, Web};
 use arc_swap::ArcSwap;
 use jiff::Timestamp;
 use std::sync::{Arc, Mutex, PoisonError};
@@ -14,11 +14,8 @@ use std::time::Duration;
 use tracing::{error, info, warn};
 
 /// How this program was built.
-pub const BUILD: BuildInfo = BuildInfo {
-    version: env!("CARGO_PKG_VERSION"),
-    revision: env!("MSX_REVISION"),
-    rustc: env!("MSX_RUSTC"),
-};
+pub const BUILD: BuildInfo =
+    BuildInfo { version: env!("CARGO_PKG_VERSION"), revision: env!("MSX_REVISION"), rustc: env!("MSX_RUSTC") };
 
 /// The exporter behind the server.
 pub struct App {
@@ -78,18 +75,6 @@ impl App {
         fleet
     }
 
-    /// What the exporter knows of itself now.
-    pub fn facts(&self) -> ExporterFacts {
-        ExporterFacts {
-            build: BUILD,
-            sql_errors: self.vitals.sql_errors(),
-            sql_connections: self.vitals.sql_connections(),
-            reload: *self.reload.lock().unwrap_or_else(PoisonError::into_inner),
-            passive: None,
-            process: process::read(),
-        }
-    }
-
     fn load(&self) -> Result<(), String> {
         let config = config::load(&self.sources).map_err(|faults| faults.to_string())?;
         self.web.reload().map_err(|error| error.to_string())?;
@@ -131,43 +116,23 @@ impl Site for App {
         self.assess(&current, reading)
     }
 
+    fn facts(&self) -> ExporterFacts {
+        ExporterFacts {
+            build: BUILD,
+            sql_errors: self.vitals.sql_errors(),
+            sql_connections: self.vitals.sql_connections(),
+            reload: *self.reload.lock().unwrap_or_else(PoisonError::into_inner),
+            passive: None,
+            process: process::read(),
+        }
+    }
+
     fn settings(&self) -> Settings {
         let config = &self.current.load().config;
         Settings {
             reading_timeout: config.master.timeout,
             explain_details: config.explain_details,
-            scrapes_in_flight: config.limits.scrapes_in_flight,
-            scrapes_in_flight_per_client: config.limits.scrapes_in_flight_per_client,
-        }
-    }
-
-    fn render(&self, fleet: &Arc<Fleet>, view: &View) -> Option<Rendered> {
-        let html = |page: Result<String, _>| match page {
-            Ok(text) => Some(Rendered { content_type: "text/html; charset=utf-8", text }),
-            Err(error) => {
-                // A template over plain data does not fail; if one ever does, the others still answer.
-                error!(%error, "a page could not be drawn");
-                None
-            }
-        };
-        match view {
-            View::Index { details, .. } => html(explain::overview(fleet, &self.facts(), *details)),
-            View::Target { name, details, .. } => {
-                html(explain::single(fleet, name, &self.facts(), *details).transpose()?)
-            }
-            View::Metrics { accept } => {
-                let format = render::negotiate(Some(accept));
-                let limits = &self.current.load().config.limits;
-                let text = render::page(fleet, &self.facts(), limits, format);
-                Some(Rendered { content_type: format.content_type(), text })
-            }
-            View::Targets { details } => match api::targets(fleet, *details) {
-                Ok(text) => Some(Rendered { content_type: "application/json", text }),
-                Err(error) => {
-                    error!(%error, "the targets could not be written as JSON");
-                    None
-                }
-            },
+            limits: config.limits,
         }
     }
 

@@ -73,7 +73,12 @@ pub(super) fn fleet(length: usize) -> Fleet {
     };
     Fleet {
         began: Timestamp::UNIX_EPOCH,
-        master: Some(MasterClock { now: Timestamp::UNIX_EPOCH, utc_offset_seconds: 0, started: Timestamp::UNIX_EPOCH }),
+        master: Some(MasterClock {
+            now: Timestamp::UNIX_EPOCH,
+            utc_offset_seconds: 0,
+            zone_known: true,
+            started: Timestamp::UNIX_EPOCH,
+        }),
         server: None,
         targets: vec![Target {
             name: "SQL 01\\PAYROLL".to_owned(),
@@ -86,6 +91,7 @@ pub(super) fn fleet(length: usize) -> Fleet {
         downloadlist_rows: None,
         jobs: None,
         reports: vec![report(Collector::Targets, None), report(Collector::Jobs, Some(fault))],
+        limited: crate::fleet::Limited::default(),
         board: Arc::default(),
     }
 }
