@@ -128,12 +128,7 @@ impl Site for App {
     }
 
     fn settings(&self) -> Settings {
-        let config = &self.current.load().config;
-        Settings {
-            reading_timeout: config.master.timeout,
-            explain_details: config.explain_details,
-            limits: config.limits,
-        }
+        Settings::from(self.current.load().config.as_ref())
     }
 
     async fn reload(&self) -> Result<(), String> {

@@ -17,10 +17,11 @@
 //! - `process`: asks the operating system about this process.
 //! - `serve`: speaks HTTP.
 //! - `service`: signals and, on Windows, the service control manager.
-//! - `app`: where the rooms meet.
+//! - `app` and `commands`: where the rooms meet, and what each command does with them.
 
 pub mod app;
 pub mod cli;
+pub mod commands;
 pub mod config;
 pub mod fleet;
 pub mod logging;
