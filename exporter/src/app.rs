@@ -2,7 +2,7 @@
 
 use crate::config::{self, Config, Sources};
 use crate::fleet::{self, Fleet, Memory};
-use crate::master::{Master, Reading, Vitals};
+use crate::master::{Fault, Master, Reading, Vitals};
 use crate::ports::Board;
 use crate::process;
 use crate::render::{BuildInfo, ExporterFacts, Reload};
@@ -91,22 +91,52 @@ impl Current {
     }
 }
 
-/// A fault is worth a line when it comes, changes or goes, not at every scrape.
+/// A fault is worth a line when it comes, changes or goes, not at every scrape; and where all collectors share it, as
+/// when the master is down, one line is enough.
 fn tell_of_faults(before: Option<&Fleet>, now: &Fleet) {
+    let kind = |fault: &Fault| (fault.stage, fault.timeout);
+    let all = shared_fault(now);
+    let all_before = before.and_then(shared_fault);
+    if let Some(fault) = all {
+        if all_before.map(kind) != Some(kind(fault)) {
+            warn!(
+                stage = fault.stage.name(),
+                hint = fault.hint.as_deref(),
+                "cannot read the master: {}",
+                fault.message
+            );
+        }
+        return;
+    }
+    if all_before.is_some() {
+        info!("the master can be read again");
+    }
     for report in &now.reports {
         let collector = report.collector.name();
-        let earlier = before.and_then(|fleet| fleet.reports.iter().find(|other| other.collector == report.collector));
+        let earlier = before.filter(|_| all_before.is_none());
+        let earlier = earlier.and_then(|fleet| fleet.reports.iter().find(|other| other.collector == report.collector));
         let earlier = earlier.and_then(|report| report.fault.as_ref());
-        match (&report.fault, earlier) {
-            (Some(fault), Some(same)) if fault.stage == same.stage && fault.timeout == same.timeout => {}
-            (Some(fault), _) => {
-                let hint = fault.hint.as_deref().unwrap_or_default();
-                warn!(collector, stage = fault.stage.name(), hint, "cannot read: {}", fault.message);
+        match &report.fault {
+            Some(fault) if earlier.map(kind) != Some(kind(fault)) => {
+                warn!(
+                    collector,
+                    stage = fault.stage.name(),
+                    hint = fault.hint.as_deref(),
+                    "cannot read: {}",
+                    fault.message
+                );
             }
-            (None, Some(_)) => info!(collector, "can be read again"),
-            (None, None) => {}
+            None if earlier.is_some() => info!(collector, "can be read again"),
+            _ => {}
         }
     }
+}
+
+/// The fault of every collector, where all failed for the same reason.
+fn shared_fault(fleet: &Fleet) -> Option<&Fault> {
+    let mut faults = fleet.reports.iter().map(|report| report.fault.as_ref());
+    let first = faults.next()??;
+    faults.all(|fault| fault == Some(first)).then_some(first)
 }
 
 impl Site for App {
