@@ -21,7 +21,13 @@ async fn what_is_in_flight_is_finished() {
 
     let running = house.stop();
     assert_eq!(idle.rest().await, 0, "an idle connection is closed at once");
-    soon("the closed door", async { while TcpStream::connect(address).await.is_ok() {} }).await;
+    let mut attempts = tokio::time::interval(Duration::from_millis(20));
+    soon("the closed door", async {
+        while TcpStream::connect(address).await.is_ok() {
+            attempts.tick().await;
+        }
+    })
+    .await;
     assert!(!running.is_finished());
     site.hold(false);
     let reply = busy.reply(false).await.unwrap();
