@@ -8,4 +8,7 @@
 //! It is judged by clients that were not written here (python-tds, tedious, FreeTDS). It depends on nothing of the
 //! exporter, so that a mistake there cannot hide here.
 
+pub mod browser;
+pub mod tds;
+pub mod tsql;
 pub mod wire;
