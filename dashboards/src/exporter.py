@@ -88,7 +88,7 @@ def collectors():
     return [
         table(
             "Collectors now",
-            "Each part of each exporter's reading at the last scrape, the worst first. Lacks a right: run msx_exporter grants on "
+            "Each part of each exporter's reading at the last scrape, the worst first; all but read is bad. Lacks a right: run msx_exporter grants on "
             "it, which prints the script. Timed out: the master is slow or a lock is held. An old reading is normal where a dear "
             "one is spaced out.",
             COLLECTOR_STATE,
@@ -116,8 +116,8 @@ def collectors():
         ),
         timeline(
             "Collectors over time",
-            "When each collector failed, timed out or lacked a right. All of an exporter at once: the master could not be read. "
-            "One alone: a right, a lock or a heavy table.",
+            "When each collector failed, timed out or lacked a right. Bad on all of an exporter at once: the master could not be "
+            "read. Bad on one alone: a right, a lock or a heavy table.",
             [Query(COLLECTOR_STATE, "{{instance}} {{collector}}")],
             COLLECTOR_STATES,
             width=14,
@@ -238,8 +238,8 @@ def process():
     return [
         lines(
             "Memory",
-            "Resident memory of each exporter, the 10 largest. It follows the number of targets and jobs; a line that climbs for "
-            "days without them is a leak: please report it with the version above.",
+            "Resident memory of each exporter, the 10 largest. It follows the number of targets and jobs; bad is a line that "
+            "climbs for days without them: please report it with the version above.",
             [Query(by_exporter("process_resident_memory_bytes"), "{{instance}}")],
             unit="bytes",
             no_value="Not told by this platform",

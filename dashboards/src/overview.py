@@ -109,7 +109,7 @@ def tiles():
         ),
         stat(
             "Download errors",
-            "Instructions that failed on a target. Each one blocks all that stand behind it for that target. Open the target's "
+            "Instructions that failed on a target. Any is bad: it blocks all that stand behind it for that target. Open the target's "
             "page for the class of the error and the next step.",
             f"sum({in_group(ERRORS)})",
             thresholds=NONE_ALLOWED,
@@ -117,8 +117,8 @@ def tiles():
         ),
         stat(
             "Targets with a required port closed",
-            "Targets with at least one port that must be open and is not, in either direction. Ports that are only watched "
-            "do not count. The matrix below says which port and how it is closed; msx_exporter doctor writes the request for "
+            "Targets with at least one port that must be open and is not, in either direction. Any is bad. Ports that are only "
+            "watched do not count. The matrix below says which port and how it is closed; msx_exporter doctor writes the request for "
             "the firewall.",
             f"count(count by (job, instance, target) (({CLOSED}) == 1)) or 0 * count({REQUIRED_PORTS})",
             thresholds=NONE_ALLOWED,
@@ -155,7 +155,7 @@ def targets_table():
         count by (job, instance, target) (ALERTS{{alertname=~"Msx.*", alertstate="firing", {TARGETS}}})
         or {BY_TARGET} 0 * msx_target:poll_age:seconds{{{TARGETS}}}"""
     return table(
-        "Targets",
+        "Targets now",
         "One row for each target, the worst first; a click on a name opens its page. Lateness counts the target's own poll "
         "intervals since its last poll, by the master's clock: over 3 it is silent. Oldest pending: for how long the first "
         "instruction waits. Ports: red where a required one is closed. Alerts: how many fire for it now; the column is "
@@ -243,25 +243,27 @@ def states():
 
 def port_table(title, description, direction, no_value):
     """Target by check. The state is a label, so its name is the cell; `required ` before it turns it red."""
+    if direction == "to_target":
+        scope, shown = f'{TARGETS}, direction="to_target"', in_group
+    else:
+        scope, shown = FAR, of_its_master
     by_check = []
     for check, name in CHECKS.items():
-        state = ports_of(direction, f'check="{check}"')
-        required = state.replace("msx_port_state", "msx_port_required")
+        state = f'msx_port_state{{{scope}, check="{check}"}}'
+        required = f'msx_port_required{{{scope}, check="{check}"}} == 1'
         # The name of the check is the label, so that each column has a name of its own after the join.
         column = (
-            f'label_replace(({state}) and {BY_PORT} ({required}) == 1, "{check}", "{REQUIRED}$1", "state", "(.*)") '
+            f'label_replace({state} and {BY_PORT} {required}, "{check}", "{REQUIRED}$1", "state", "(.*)") '
             f'or {BY_PORT} label_replace({state}, "{check}", "$1", "state", "(.*)")'
         )
-        by_check.append(Column(name, column, label=check, width=82, mappings=port_words(), no_value="·"))
-    closed = ports_of(direction).replace("msx_port_state", "msx_port_open")
-    required = ports_of(direction).replace("msx_port_state", "msx_port_required")
-    rank = f"""
-        sum by (job, instance, target) (10 * ((({closed}) == bool 0) and {BY_PORT} ({required}) == 1) or (({closed}) == bool 0))
-        or {BY_TARGET} 0 * max by (job, instance, target) ({required})"""
+        by_check.append(Column(name, shown(column), label=check, width=82, mappings=port_words(), no_value="·"))
+    closed = f"(msx_port_open{{{scope}}} == bool 0)"
+    # A required port that is closed weighs as ten that are only watched.
+    weight = f"10 * ({closed} and {BY_PORT} msx_port_required{{{scope}}} == 1) or {closed} or 0 * msx_port_required{{{scope}}}"
     return table(
         title,
         description,
-        rank,
+        f"sum by (job, instance, target) ({shown(weight)})",
         by_check,
         labels=TARGET_ROW,
         heads={
@@ -272,13 +274,6 @@ def port_table(title, description, direction, no_value):
         width=12,
         no_value=no_value,
     )
-
-
-def ports_of(direction, more=""):
-    more = f", {more}" if more else ""
-    if direction == "to_target":
-        return in_group(f'msx_port_state{{{TARGETS}, direction="to_target"{more}}}')
-    return of_its_master(f"msx_port_state{{{FAR}{more}}}")
 
 
 def port_tables():
@@ -328,7 +323,7 @@ def over_time():
         ],
         [
             lines(
-                "Pending instructions",
+                "Pending over time",
                 "Instructions that wait, by target: steps that go back to 0 within a poll interval are healthy. A plateau is bad: "
                 "the target does not poll, or is blocked. The 10 with the most in the time range.",
                 [Query(worst(10, in_group(PENDING), in_group(f"max_over_time({PENDING}[$__range] @ end())")), "{{target}}")],
@@ -338,7 +333,7 @@ def over_time():
                 no_value="Not known in this time range: the download lists were not read.",
             ),
             lines(
-                "Download errors",
+                "Download errors over time",
                 "Failed instructions that stand in the download list, by target. Any is bad, because all behind it wait; the line "
                 "falls to 0 once they were cleared. Targets that had one in the time range, 10 at most.",
                 [
@@ -378,8 +373,8 @@ def job_tables():
     return [
         table(
             "Jobs that failed",
-            "Enabled multiserver jobs whose last run failed or was cancelled on at least one target; on all of them points to "
-            "the job, on a few to those targets. The exporter reads last outcomes alone: the master keeps no history of its targets.",
+            "Enabled multiserver jobs whose last run failed or was cancelled on at least one target. Bad on all of them: look at "
+            "the job; bad on a few: look at those targets. The exporter reads last outcomes alone: the master keeps no history of its targets.",
             failing,
             [
                 Column("Failed on", failing, width=90, thresholds=steps(TEXT, (1, RED)), no_value="–"),
@@ -398,7 +393,7 @@ def job_tables():
         ),
         table(
             "Targets where jobs failed",
-            "How many enabled jobs failed at their last run on each target. One target with many points to that target: its "
+            "How many enabled jobs failed at their last run on each target. Many on one target are bad news of that target: its "
             "accounts, its disks, its agent; a click opens its page with the jobs.",
             f"topk(100, {by_target})",
             [Column("Failed jobs", f"topk(100, {by_target})", width=105, thresholds=steps(TEXT, (1, RED)))],
@@ -413,7 +408,7 @@ def job_tables():
         ),
         table(
             "Failed runs",
-            "The last runs that failed or were cancelled, the newest first, 200 at most. The message of a run is on the "
+            "The last runs that failed or were cancelled, the newest first, 200 at most; any is bad. The message of a run is on the "
             "exporter's own page and in msdb.dbo.sysjobservers on the master.",
             latest,
             [Column("Ran", latest, width=130, unit="dateTimeFromNow")],

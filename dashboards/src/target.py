@@ -103,7 +103,7 @@ def tiles():
         stat(
             "Last poll",
             "How long ago the target polled, by the master's clock; before its first poll, since it was enlisted. Up to its own "
-            "interval is healthy. Look at the tile beside it for whether it is too long.",
+            "interval is healthy; whether it is bad depends on that, and the tile beside it says so.",
             poll_age(ONE),
             unit="s",
             decimals=0,
@@ -188,7 +188,7 @@ def state():
     return timeline(
         "Diagnosis over time",
         "The verdict on this target over time, below its master. While the master is unreadable nothing is known of the "
-        "target, and its bar has a gap. A bar that flickers points to a poll interval close to an outage, or to the network.",
+        "target, and its bar has a gap. Red is silent. A bar that flickers points to a network that comes and goes.",
         [
             Query(f"{MASTER_OFFSET} + ({MASTER_STATE})", "Master {{instance}}"),
             Query(diagnosis_code(ONE, CAUSES), "{{target}}"),
@@ -241,8 +241,8 @@ def downloads():
         [
             lines(
                 "Age of the oldest pending instruction",
-                "For how long the first instruction of the queue waits. Healthy is a tooth below the poll interval; a line that "
-                "climbs means that the target does not fetch.",
+                "For how long the first instruction of the queue waits. Healthy is a tooth below the poll interval; bad is a line that "
+                "climbs, for then the target does not fetch.",
                 [Query(oldest_pending_age(ONE), "oldest pending")],
                 unit="s",
                 no_value="Nothing waited for this target",
@@ -264,7 +264,7 @@ def downloads():
                 width=8,
             ),
             lines(
-                "Clock skew",
+                "Clock skew over time",
                 "Clock of the target minus clock of the master at each poll. Over the dashed lines at 5 minutes it is bad: repair "
                 "the time service on the target.",
                 [Query(f"msx_target_clock_skew_seconds{{{ONE}}}", "target minus master")],
@@ -384,7 +384,7 @@ def far_side():
         stat(
             "MsxEncryptChannelOptions",
             "How the target encrypts its polls: 2, the default, needs a certificate that it trusts and whose name matches; 1 takes "
-            "any; 0 does not encrypt. Seen by an exporter in the role target alone.",
+            "any; 0 does not encrypt, which is bad on an open network. Seen by an exporter in the role target alone.",
             f"msx_target_encrypt_channel_option{here}",
             width=8,
             mappings={
@@ -396,8 +396,8 @@ def far_side():
         ),
         table(
             "Master's certificate as the target sees it",
-            "What MsxEncryptChannelOptions = 2 would say of the master's certificate on this target. Anything but accepted means "
-            "that polls fail with that setting: give the master a certificate for the name by which the target calls it.",
+            "What MsxEncryptChannelOptions = 2 would say of the master's certificate on this target. Anything but accepted is bad: "
+            "polls fail with that setting; give the master a certificate for the name by which the target calls it.",
             f"msx_master_certificate_valid{here} == 1",
             [
                 Column(
@@ -467,7 +467,7 @@ def facts():
     facts = table(
         "Facts",
         "Where the target stands and what it last did; its offset from UTC as it reports it, without daylight saving. A wrong "
-        "offset makes the times of its runs wrong: repair the time zone on the target.",
+        "offset is bad, for it makes the times of its runs wrong: repair the time zone on the target.",
         f"msx_target_info{{{ONE}}}",
         [
             Column("Location", f"msx_target_info{{{ONE}}}", label="location", no_value="–"),
