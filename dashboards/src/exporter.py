@@ -217,18 +217,12 @@ def sweeps():
             width=8,
         ),
         lines(
-            "Port checks that did not find the port open",
-            "Share of the checks of each kind that did not find the port open. A step on all targets at once is bad: suspect one "
-            "firewall rule. A port that is closed for good and only watched is a flat line.",
-            [
-                Query(
-                    f"sum by (check) (rate(msx_exporter_port_check_failures_total{{{SCOPE}}}[$__rate_interval])) / "
-                    f"(sum by (check) (rate(msx_exporter_port_checks_total{{{SCOPE}}}[$__rate_interval])) > 0)",
-                    "{{check}}",
-                )
-            ],
+            "Share of ports that are not open",
+            "Of the ports that each exporter checks and knows of, how many are not open, by check. A step up is bad on many "
+            "targets at once: suspect one firewall rule. A port that is closed for good and only watched is a flat line.",
+            [Query(f"avg by (check, direction) (msx_port_open{{{SCOPE}}} == bool 0)", "{{check}} {{direction}}")],
             unit="percentunit",
-            no_value="No port was checked in this time range",
+            no_value="No port is known to be open or closed",
             width=8,
         ),
     ]

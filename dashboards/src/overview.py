@@ -28,6 +28,7 @@ from .promql import (
     of_its_master,
     oldest_pending_age,
     required_closed,
+    unnamed,
     worst,
 )
 from .words import (
@@ -151,6 +152,7 @@ def targets_table():
     ports = f"""
         2 * (count by (job, instance, target) (({CLOSED}) == 1) > bool 0)
         or {BY_TARGET} sum by (job, instance, target) ({in_group(watched)} or {far_watched}) > bool 0"""
+    # Ports and alerts go on where there is no row: while the master is unreadable, and for orphans.
     alerts = f"""
         count by (job, instance, target) (ALERTS{{alertname=~"Msx.*", alertstate="firing", {TARGETS}}})
         or {BY_TARGET} 0 * msx_target:poll_age:seconds{{{TARGETS}}}"""
@@ -204,7 +206,7 @@ def targets_table():
             Column("Errors", in_group(ERRORS), width=75, no_value="–", thresholds=steps(TEXT, (1, DARK_ORANGE))),
             Column(
                 "Ports",
-                in_group(ports),
+                f"({in_group(ports)}) and {BY_TARGET} {ENLISTED}",
                 width=150,
                 mappings={
                     0: ("open", GREEN),
@@ -213,7 +215,7 @@ def targets_table():
                 },
                 no_value="not checked",
             ),
-            Column("Alerts", in_group(alerts), width=75, thresholds=steps(TEXT, (1, RED)), no_value="–"),
+            Column("Alerts", f"({in_group(alerts)}) and {BY_TARGET} {ENLISTED}", width=75, thresholds=steps(TEXT, (1, RED)), no_value="–"),
         ],
         labels=TARGET_ROW,
         heads={
@@ -430,8 +432,8 @@ def masters_table():
     return table(
         "Masters",
         "One row for each exporter beside a master. Bad: a state other than readable; Agent stopped, for then the master's own "
-        "jobs do not run; no MSXOperator, for then enlisting fails; a certificate that ends soon, for then all targets that "
-        "check it fall silent at once; a clock over 2 minutes off.",
+        "jobs do not run; no MSXOperator, for then enlisting fails; a certificate that ends soon, or a self-signed one, which "
+        "targets with the default MsxEncryptChannelOptions refuse; a clock over 2 minutes off.",
         MASTER_STATE,
         [
             Column("State", MASTER_STATE, width=125, mappings=MASTER_STATES, cell="color-background"),
@@ -461,13 +463,21 @@ def masters_table():
             ),
             Column(
                 "Clock",
-                f"msx:clock_offset:seconds{{{SCOPE}}} or on (job, instance) "
+                f"{unnamed('msx:clock_offset:seconds', SCOPE)} or on (job, instance) "
                 f"msx_server_time_seconds{{{SCOPE}}} - timestamp(msx_server_time_seconds{{{SCOPE}}})",
                 width=100,
                 unit="s",
                 decimals=1,
                 no_value="–",
                 thresholds=steps(RED, (-120, TEXT), (120, RED)),
+            ),
+            Column(
+                "Certificate",
+                f"msx_certificate_info{{{SCOPE}}}",
+                label="self_signed",
+                width=110,
+                mappings={"true": ("self-signed", ORANGE), "false": ("issued", TEXT)},
+                no_value="not seen",
             ),
             Column(
                 "Certificate left",

@@ -39,6 +39,11 @@ def in_group(expression):
     return f"({expression}) unless {BY_TARGET} ({info}{{{TARGETS}}} unless {BY_TARGET} {chosen})"
 
 
+def unnamed(record, scope):
+    """A recorded series without its name: else a graph has two lines where the recording began within its range."""
+    return f"1 * {record}{{{scope}}}"
+
+
 def raw_poll_age(scope):
     return (
         f"clamp_min(msx_server_time_seconds{{{SCOPE}}} - on (job, instance) group_right () "
@@ -52,12 +57,12 @@ def raw_lateness(scope):
 
 def poll_age(scope):
     """Seconds since the last poll; until the first one, since the enlistment."""
-    return f"msx_target:poll_age:seconds{{{scope}}} or {BY_TARGET} {raw_poll_age(scope)}"
+    return f"{unnamed('msx_target:poll_age:seconds', scope)} or {BY_TARGET} {raw_poll_age(scope)}"
 
 
 def lateness(scope):
     """The same in poll intervals of the target itself. Over 3 a target is silent."""
-    return f"msx_target:poll_lateness:ratio{{{scope}}} or {BY_TARGET} {raw_lateness(scope)}"
+    return f"{unnamed('msx_target:poll_lateness:ratio', scope)} or {BY_TARGET} {raw_lateness(scope)}"
 
 
 def lateness_at_end(scope):
@@ -72,7 +77,7 @@ def lateness_at_end(scope):
 def not_polling(scope):
     """1 for a silent target, 0 for any other; none in maintenance, none that a new master has yet to hear from."""
     return f"""
-        msx_target:not_polling:bool{{{scope}}} or {BY_TARGET} (
+        {unnamed("msx_target:not_polling:bool", scope)} or {BY_TARGET} (
           ({raw_lateness(scope)} > bool 3)
           unless {BY_TARGET} msx_target_maintenance{{{scope}}} == 1
           unless {BY_TARGET} msx_target_diagnosis{{{scope}, cause="settling"}} == 1
@@ -82,13 +87,13 @@ def not_polling(scope):
 def diagnosis_code(scope, causes):
     """One number for each target, for timelines. Exactly one cause is 1, so the weighted sum is its code."""
     weighted = " or ".join(f'{cause.code} * msx_target_diagnosis{{{scope}, cause="{cause.name}"}}' for cause in causes)
-    return f"msx_target:diagnosis:code{{{scope}}} or {BY_TARGET} sum without (cause) ({weighted})"
+    return f"{unnamed('msx_target:diagnosis:code', scope)} or {BY_TARGET} sum without (cause) ({weighted})"
 
 
 def required_closed(scope):
     """1 for a required port that is known not to be open, 0 for one that is open."""
     return f"""
-        msx_port:required_closed:bool{{{scope}}} or {BY_PORT} (
+        {unnamed("msx_port:required_closed:bool", scope)} or {BY_PORT} (
           (msx_port_open{{{scope}}} == bool 0) and {BY_PORT} msx_port_required{{{scope}}} == 1
         )"""
 

@@ -320,7 +320,8 @@ def falls_back(selector, parents):
     for parent in reversed(parents):
         if isinstance(parent, promql.BinaryExpr) and str(parent.op) == "or" and same(parent.lhs, node):
             return True
-        if not isinstance(parent, promql.ParenExpr):
+        # `1 * recorded` takes the name away, so that what stands in for it continues the same line.
+        if not isinstance(parent, promql.ParenExpr) and not is_product(parent, "1"):
             return False
         node = parent
     return False
@@ -328,8 +329,11 @@ def falls_back(selector, parents):
 
 def for_rules_alone(parents):
     """`0 * recorded`: says that the rules are loaded, and is meant to be absent without them."""
-    above = parents[-1] if parents else None
-    return isinstance(above, promql.BinaryExpr) and str(above.op) == "*" and str(above.lhs.prettify()).strip() == "0"
+    return bool(parents) and is_product(parents[-1], "0")
+
+
+def is_product(node, factor):
+    return isinstance(node, promql.BinaryExpr) and str(node.op) == "*" and node.lhs.prettify().strip() == factor
 
 
 def same(left, right):
