@@ -8,5 +8,6 @@
 //! It is judged by clients that were not written here (python-tds, tedious, FreeTDS). It depends on nothing of the
 //! exporter, so that a mistake there cannot hide here.
 
+pub mod msdb;
 pub mod tsql;
 pub mod wire;

@@ -28,7 +28,8 @@ pub fn convert(value: Value, from: Ty, to: Ty, style: i64) -> Result<Value, Serv
         Type::NVarChar(length) => Ok(cut(&text(&value, from, length, style)?, length)),
         Type::VarChar(length) => {
             // The code page of the default collation is 1252: what it does not have becomes a question mark.
-            let narrow: String = text(&value, from, length, style)?.chars().map(|c| if u32::from(c) < 256 { c } else { '?' }).collect();
+            let narrow: String =
+                text(&value, from, length, style)?.chars().map(|c| if u32::from(c) < 256 { c } else { '?' }).collect();
             Ok(cut(&narrow, length))
         }
         Type::VarBinary(length) => {
@@ -63,7 +64,11 @@ fn integer(value: &Value, from: Ty, to: Ty) -> Result<Value, ServerError> {
         Value::Decimal(digits) => digits / 10_i128.pow(u32::from(decimal_shape(from).1)),
         Value::Text(text) => {
             let trimmed = text.trim();
-            if trimmed.is_empty() { 0 } else { trimmed.parse().map_err(|_| errors::conversion_of_text(from.name(), text, to.name()))? }
+            if trimmed.is_empty() {
+                0
+            } else {
+                trimmed.parse().map_err(|_| errors::conversion_of_text(from.name(), text, to.name()))?
+            }
         }
         Value::Bytes(bytes) => bytes.iter().rev().take(8).rev().fold(0_i128, |sum, byte| sum << 8 | i128::from(*byte)),
         _ => return Err(errors::explicit_conversion(from.name(), to.name())),
@@ -87,8 +92,9 @@ fn float(value: &Value, from: Ty) -> Result<Value, ServerError> {
         Value::Int(number) => *number as f64,
         Value::Float(number) => *number,
         Value::Decimal(digits) => *digits as f64 / 10_f64.powi(i32::from(decimal_shape(from).1)),
-        Value::Text(text) => text.trim().parse().map_err(|_| {
-            ServerError { state: 5, ..ServerError::new(8114, 16, format!("Error converting data type {} to float.", from.name())) }
+        Value::Text(text) => text.trim().parse().map_err(|_| ServerError {
+            state: 5,
+            ..ServerError::new(8114, 16, format!("Error converting data type {} to float.", from.name()))
         })?,
         _ => return Err(errors::explicit_conversion(from.name(), "float")),
     }))
@@ -100,8 +106,9 @@ fn decimal(value: &Value, from: Ty, precision: u8, scale: u8) -> Result<Value, S
         Value::Decimal(digits) => (*digits, decimal_shape(from).1),
         #[allow(clippy::cast_possible_truncation)]
         Value::Float(number) => ((number * 10_f64.powi(i32::from(scale))).round() as i128, scale),
-        Value::Text(text) => decimal_text(text.trim()).ok_or_else(|| {
-            ServerError { state: 5, ..ServerError::new(8114, 16, format!("Error converting data type {} to numeric.", from.name())) }
+        Value::Text(text) => decimal_text(text.trim()).ok_or_else(|| ServerError {
+            state: 5,
+            ..ServerError::new(8114, 16, format!("Error converting data type {} to numeric.", from.name()))
         })?,
         _ => return Err(errors::explicit_conversion(from.name(), "numeric")),
     };
@@ -137,9 +144,10 @@ fn text(value: &Value, from: Ty, length: Option<u16>, style: i64) -> Result<Stri
         Value::Float(number) => fits(number.to_string()),
         Value::Decimal(digits) => fits(decimal_string(*digits, decimal_shape(from).1)),
         Value::Guid(bytes) => match length {
-            Some(length) if length < 36 => {
-                Err(ServerError { state: 2, ..ServerError::new(8170, 16, "Insufficient result space to convert uniqueidentifier value to char.") })
-            }
+            Some(length) if length < 36 => Err(ServerError {
+                state: 2,
+                ..ServerError::new(8170, 16, "Insufficient result space to convert uniqueidentifier value to char.")
+            }),
             _ => Ok(guid_string(bytes)),
         },
         Value::Bytes(bytes) => match style {
@@ -187,9 +195,8 @@ fn date_string(at: DateTime, offset: Option<i16>, from: Ty, style: i64) -> Resul
         _ => 3,
     };
     let fraction = if scale == 0 { String::new() } else { format!(".{}", &nanos[..scale]) };
-    let zone = offset.map_or(String::new(), |o| {
-        format!("{}{:02}:{:02}", if o < 0 { '-' } else { '+' }, o.abs() / 60, o.abs() % 60)
-    });
+    let zone = offset
+        .map_or(String::new(), |o| format!("{}{:02}:{:02}", if o < 0 { '-' } else { '+' }, o.abs() / 60, o.abs() % 60));
     let spaced = if zone.is_empty() { String::new() } else { format!(" {zone}") };
     Ok(match style {
         0 if from != Ty::Wire(Type::DateTime) => format!("{date} {time}{fraction}{spaced}"),
@@ -274,9 +281,9 @@ fn date(value: &Value, from: Ty, to: Type) -> Result<Value, ServerError> {
         Value::DateTimeOffset(at, offset) => (*at, *offset),
         Value::Text(text) => parse_date(text.trim()).ok_or_else(errors::conversion_of_date)?,
         Value::Int(days) if to == Type::DateTime => {
-            let day = i32::try_from(*days).ok().and_then(|days| {
-                Date::constant(1900, 1, 1).checked_add(jiff::Span::new().try_days(days).ok()?).ok()
-            });
+            let day = i32::try_from(*days)
+                .ok()
+                .and_then(|days| Date::constant(1900, 1, 1).checked_add(jiff::Span::new().try_days(days).ok()?).ok());
             (day.ok_or_else(|| errors::overflow("datetime"))?.to_datetime(Time::midnight()), 0)
         }
         _ => return Err(errors::explicit_conversion(from.name(), Ty::Wire(to).name())),
@@ -327,7 +334,8 @@ mod tests {
     fn numbers() {
         assert_eq!(cast(Value::Int(256), Type::Int, Type::TinyInt, 0).unwrap_err().number, 8115);
         assert_eq!(cast(Value::Text("12x".into()), Type::VarChar(None), Type::Int, 0).unwrap_err().number, 245);
-        let decimal = cast(Value::Text("12.345".into()), Type::VarChar(None), Type::Decimal { precision: 9, scale: 2 }, 0);
+        let decimal =
+            cast(Value::Text("12.345".into()), Type::VarChar(None), Type::Decimal { precision: 9, scale: 2 }, 0);
         assert_eq!(decimal.unwrap(), Value::Decimal(1235));
         let text = cast(Value::Decimal(-5), Type::Decimal { precision: 9, scale: 2 }, Type::VarChar(Some(30)), 0);
         assert_eq!(text.unwrap(), Value::Text("-0.05".into()));
@@ -342,17 +350,33 @@ mod tests {
         let bytes = cast(guid.clone(), Type::UniqueIdentifier, Type::VarBinary(Some(16)), 0).unwrap();
         assert!(matches!(&bytes, Value::Bytes(b) if b[..4] == [0xFF, 0x19, 0x96, 0x6F]));
         assert_eq!(cast(bytes, Type::VarBinary(None), Type::UniqueIdentifier, 0).unwrap(), guid);
-        assert_eq!(cast(guid, Type::UniqueIdentifier, Type::VarChar(Some(36)), 0).unwrap(), Value::Text(printed.into()));
+        assert_eq!(
+            cast(guid, Type::UniqueIdentifier, Type::VarChar(Some(36)), 0).unwrap(),
+            Value::Text(printed.into())
+        );
     }
 
     #[test]
     fn dates_and_text() {
-        let at = cast(Value::Text("2026-10-25T02:30:00.123+02:00".into()), Type::VarChar(None), Type::DateTimeOffset(3), 0);
+        let at =
+            cast(Value::Text("2026-10-25T02:30:00.123+02:00".into()), Type::VarChar(None), Type::DateTimeOffset(3), 0);
         assert_eq!(at.unwrap(), Value::DateTimeOffset("2026-10-25T02:30:00.123".parse().unwrap(), 120));
         let at = Value::DateTime("2026-10-25T02:30:00.007".parse().unwrap());
-        assert_eq!(cast(at, Type::DateTime, Type::VarChar(Some(30)), 121).unwrap(), Value::Text("2026-10-25 02:30:00.007".into()));
-        assert_eq!(cast(Value::Text("nonsense".into()), Type::VarChar(None), Type::DateTime, 0).unwrap_err().number, 241);
-        assert_eq!(cast(Value::Text("дом".into()), Type::NVarChar(None), Type::VarChar(None), 0).unwrap(), Value::Text("???".into()));
-        assert_eq!(cast(Value::Text("abcdef".into()), Type::NVarChar(None), Type::NVarChar(Some(3)), 0).unwrap(), Value::Text("abc".into()));
+        assert_eq!(
+            cast(at, Type::DateTime, Type::VarChar(Some(30)), 121).unwrap(),
+            Value::Text("2026-10-25 02:30:00.007".into())
+        );
+        assert_eq!(
+            cast(Value::Text("nonsense".into()), Type::VarChar(None), Type::DateTime, 0).unwrap_err().number,
+            241
+        );
+        assert_eq!(
+            cast(Value::Text("дом".into()), Type::NVarChar(None), Type::VarChar(None), 0).unwrap(),
+            Value::Text("???".into())
+        );
+        assert_eq!(
+            cast(Value::Text("abcdef".into()), Type::NVarChar(None), Type::NVarChar(Some(3)), 0).unwrap(),
+            Value::Text("abc".into())
+        );
     }
 }

@@ -22,7 +22,9 @@ pub enum Ends {
 pub fn ends(error: &ServerError) -> Ends {
     match error.number {
         _ if error.class >= 20 => Ends::Connection,
-        102 | 155 | 156 | 174 | 195 | 206..=209 | 243 | 448 | 468 | 911 | 916 | 1205 | 3952 | 4104 | 8120 => Ends::Batch,
+        102 | 155 | 156 | 174 | 195 | 206..=209 | 243 | 448 | 468 | 911 | 916 | 1205 | 3952 | 4104 | 8120 => {
+            Ends::Batch
+        }
         _ => Ends::Statement,
     }
 }
@@ -39,7 +41,10 @@ pub fn unsupported(what: &str) -> ServerError {
 
 /// 195
 pub fn unknown_function(name: &str) -> ServerError {
-    ServerError { state: 10, ..ServerError::new(195, 15, format!("'{name}' is not a recognized built-in function name.")) }
+    ServerError {
+        state: 10,
+        ..ServerError::new(195, 15, format!("'{name}' is not a recognized built-in function name."))
+    }
 }
 
 /// 174
@@ -129,12 +134,19 @@ pub fn division_by_zero() -> ServerError {
 
 /// 8115
 pub fn overflow(ty: &str) -> ServerError {
-    ServerError { state: 2, ..ServerError::new(8115, 16, format!("Arithmetic overflow error converting expression to data type {ty}.")) }
+    ServerError {
+        state: 2,
+        ..ServerError::new(8115, 16, format!("Arithmetic overflow error converting expression to data type {ty}."))
+    }
 }
 
 /// 245
 pub fn conversion_of_text(from: &str, value: &str, to: &str) -> ServerError {
-    ServerError::new(245, 16, format!("Conversion failed when converting the {from} value '{value}' to data type {to}."))
+    ServerError::new(
+        245,
+        16,
+        format!("Conversion failed when converting the {from} value '{value}' to data type {to}."),
+    )
 }
 
 /// 241
@@ -153,7 +165,10 @@ pub fn date_out_of_range(from: &str) -> ServerError {
 
 /// 8169
 pub fn conversion_of_guid() -> ServerError {
-    ServerError { state: 2, ..ServerError::new(8169, 16, "Conversion failed when converting from a character string to uniqueidentifier.") }
+    ServerError {
+        state: 2,
+        ..ServerError::new(8169, 16, "Conversion failed when converting from a character string to uniqueidentifier.")
+    }
 }
 
 /// 529
@@ -163,7 +178,10 @@ pub fn explicit_conversion(from: &str, to: &str) -> ServerError {
 
 /// 206
 pub fn type_clash(from: &str, to: &str) -> ServerError {
-    ServerError { state: 2, ..ServerError::new(206, 16, format!("Operand type clash: {from} is incompatible with {to}")) }
+    ServerError {
+        state: 2,
+        ..ServerError::new(206, 16, format!("Operand type clash: {from} is incompatible with {to}"))
+    }
 }
 
 /// 535
@@ -196,7 +214,11 @@ pub fn many_rows() -> ServerError {
 
 /// 116
 pub fn many_columns() -> ServerError {
-    ServerError::new(116, 16, "Only one expression can be specified in the select list when the subquery is not introduced with EXISTS.")
+    ServerError::new(
+        116,
+        16,
+        "Only one expression can be specified in the select list when the subquery is not introduced with EXISTS.",
+    )
 }
 
 /// 205
@@ -210,7 +232,10 @@ pub fn union_width() -> ServerError {
 
 /// 8155
 pub fn unnamed_column(position: usize, source: &str) -> ServerError {
-    ServerError { state: 2, ..ServerError::new(8155, 16, format!("No column name was specified for column {position} of '{source}'.")) }
+    ServerError {
+        state: 2,
+        ..ServerError::new(8155, 16, format!("No column name was specified for column {position} of '{source}'."))
+    }
 }
 
 /// 1222
@@ -230,7 +255,11 @@ pub fn rollback_without_begin() -> ServerError {
 
 /// 911
 pub fn unknown_database(name: &str) -> ServerError {
-    ServerError::new(911, 16, format!("Database '{name}' does not exist. Make sure that the name is entered correctly."))
+    ServerError::new(
+        911,
+        16,
+        format!("Database '{name}' does not exist. Make sure that the name is entered correctly."),
+    )
 }
 
 /// 3952

@@ -41,7 +41,9 @@ fn compile(pattern: &[char], escape: Option<char>) -> Vec<Token> {
         } else if c == '_' {
             Token::One
         } else if c == '[' {
-            let Some(length) = pattern[at..].iter().position(|c| *c == ']') else { return vec![Token::Set { negated: false, ranges: Vec::new() }] };
+            let Some(length) = pattern[at..].iter().position(|c| *c == ']') else {
+                return vec![Token::Set { negated: false, ranges: Vec::new() }];
+            };
             let inside = &pattern[at..at + length];
             at += length + 1;
             set(inside)

@@ -60,9 +60,17 @@ pub enum Isolation {
 
 /// Options that are switched ON or OFF and change nothing here.
 const SWITCHES: [&str; 11] = [
-    "ANSI_NULLS", "ANSI_PADDING", "ANSI_NULL_DFLT_ON", "ANSI_DEFAULTS", "ARITHABORT",
-    "CONCAT_NULL_YIELDS_NULL", "CURSOR_CLOSE_ON_COMMIT", "IMPLICIT_TRANSACTIONS", "NUMERIC_ROUNDABORT",
-    "QUOTED_IDENTIFIER", "ARITHIGNORE",
+    "ANSI_NULLS",
+    "ANSI_PADDING",
+    "ANSI_NULL_DFLT_ON",
+    "ANSI_DEFAULTS",
+    "ARITHABORT",
+    "CONCAT_NULL_YIELDS_NULL",
+    "CURSOR_CLOSE_ON_COMMIT",
+    "IMPLICIT_TRANSACTIONS",
+    "NUMERIC_ROUNDABORT",
+    "QUOTED_IDENTIFIER",
+    "ARITHIGNORE",
 ];
 
 /// Reads a whole batch.
@@ -81,7 +89,8 @@ pub fn batch(sql: &str) -> Result<Vec<Statement>, ServerError> {
 
 /// Takes `OPTION (…)` out, which sqlparser does not know, after a look at the hints in it.
 fn without_query_hints(tokens: Vec<TokenWithSpan>) -> Result<Vec<TokenWithSpan>, ServerError> {
-    let solid = |from: usize| tokens[from..].iter().position(|t| !matches!(t.token, Token::Whitespace(_))).map(|n| from + n);
+    let solid =
+        |from: usize| tokens[from..].iter().position(|t| !matches!(t.token, Token::Whitespace(_))).map(|n| from + n);
     let mut kept = Vec::with_capacity(tokens.len());
     let mut at = 0;
     while at < tokens.len() {
@@ -137,7 +146,9 @@ impl Reader<'_> {
 
     fn statement(&mut self) -> Result<Statement, ServerError> {
         let next = self.parser.peek_token().token;
-        if matches!(&next, Token::Word(w) if matches!(w.keyword, Keyword::SELECT | Keyword::WITH)) || next == Token::LParen {
+        if matches!(&next, Token::Word(w) if matches!(w.keyword, Keyword::SELECT | Keyword::WITH))
+            || next == Token::LParen
+        {
             return Ok(Statement::Select(self.parser.parse_query().map_err(parse_error)?));
         }
         let Token::Word(word) = &next else { return Err(errors::syntax(&next.to_string())) };
@@ -226,10 +237,12 @@ impl Reader<'_> {
                     other => Err(errors::syntax(&other.to_string())),
                 },
             },
-            "TEXTSIZE" | "ROWCOUNT" | "DATEFIRST" | "QUERY_GOVERNOR_COST_LIMIT" => match (option.as_str(), self.number()?) {
-                ("ROWCOUNT", number) if number != 0 => Err(errors::unsupported("SET ROWCOUNT other than 0")),
-                _ => Ok(Setting::Nothing),
-            },
+            "TEXTSIZE" | "ROWCOUNT" | "DATEFIRST" | "QUERY_GOVERNOR_COST_LIMIT" => {
+                match (option.as_str(), self.number()?) {
+                    ("ROWCOUNT", number) if number != 0 => Err(errors::unsupported("SET ROWCOUNT other than 0")),
+                    _ => Ok(Setting::Nothing),
+                }
+            }
             "LANGUAGE" | "DATEFORMAT" => match self.word()?.to_ascii_lowercase().as_str() {
                 "us_english" | "english" | "mdy" => Ok(Setting::Nothing),
                 other => Err(errors::unsupported(&format!("SET {option} {other}"))),
@@ -297,10 +310,17 @@ impl Reader<'_> {
 fn parse_error(error: ParserError) -> ServerError {
     match error {
         ParserError::TokenizerError(message) | ParserError::ParserError(message) => {
-            let found = message.split("found: ").nth(1).map_or(message.as_str(), |tail| tail.split(" at Line").next().unwrap_or(tail));
+            let found = message
+                .split("found: ")
+                .nth(1)
+                .map_or(message.as_str(), |tail| tail.split(" at Line").next().unwrap_or(tail));
             errors::syntax(found)
         }
-        ParserError::RecursionLimitExceeded => ServerError::new(191, 15, "Some part of your SQL statement is nested too deeply. Rewrite the query or break it up into smaller queries."),
+        ParserError::RecursionLimitExceeded => ServerError::new(
+            191,
+            15,
+            "Some part of your SQL statement is nested too deeply. Rewrite the query or break it up into smaller queries.",
+        ),
     }
 }
 
@@ -326,8 +346,17 @@ mod tests {
     #[test]
     fn what_is_not_known_is_an_error() {
         for sql in [
-            "SELEC 1", "SET NOCOUNT MAYBE", "SET FOO ON", "SELECT 1 OPTION (MAXDOPE 1)", "DROP TABLE x", "INSERT INTO t VALUES (1)",
-            "SELECT (1", "EXEC sp_who", "BEGIN", "SET TRANSACTION ISOLATION LEVEL SNAPSHOTS", "GO",
+            "SELEC 1",
+            "SET NOCOUNT MAYBE",
+            "SET FOO ON",
+            "SELECT 1 OPTION (MAXDOPE 1)",
+            "DROP TABLE x",
+            "INSERT INTO t VALUES (1)",
+            "SELECT (1",
+            "EXEC sp_who",
+            "BEGIN",
+            "SET TRANSACTION ISOLATION LEVEL SNAPSHOTS",
+            "GO",
         ] {
             let error = batch(sql).unwrap_err();
             assert_eq!((error.number, error.class), (102, 15), "{sql}: {error}");

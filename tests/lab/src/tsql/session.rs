@@ -154,7 +154,8 @@ impl Session {
         }
         inside.sort_by_key(|(after, _)| *after);
         // Before the set is described, so that a table of no rows can still wait.
-        let first = inside.iter().take_while(|(after, event)| *after == 0 && matches!(event, Event::Replies(_))).count();
+        let first =
+            inside.iter().take_while(|(after, event)| *after == 0 && matches!(event, Event::Replies(_))).count();
         for (_, event) in inside.drain(..first) {
             if let Event::Replies(replies) = event {
                 out.extend(replies);
@@ -273,7 +274,10 @@ fn describe(bound: &Bound) -> Result<Arc<[Column]>, ServerError> {
             Ty::Wire(ty) => ty,
             Ty::Null => Type::Int,
             Ty::Variant => {
-                return Err(errors::unsupported(&format!("sql_variant in a result set; CAST the column '{}'", column.name)));
+                return Err(errors::unsupported(&format!(
+                    "sql_variant in a result set; CAST the column '{}'",
+                    column.name
+                )));
             }
         };
         Ok(Column { name: column.name.clone(), ty, nullable: column.nullable })

@@ -95,7 +95,8 @@ pub trait World {
     ///
     /// # Errors
     /// 916 where the login may not enter the database.
-    fn find(&self, database: Option<&str>, schema: Option<&str>, name: &str) -> Result<Option<Arc<Shape>>, ServerError>;
+    fn find(&self, database: Option<&str>, schema: Option<&str>, name: &str)
+    -> Result<Option<Arc<Shape>>, ServerError>;
     /// Whether the login may read these columns.
     ///
     /// # Errors

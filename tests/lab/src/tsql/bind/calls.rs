@@ -88,7 +88,11 @@ impl Binder<'_> {
         }
     }
 
-    fn aggregate(&mut self, function: AggregateFunction, list: &ast::FunctionArgumentList) -> Result<Expr, ServerError> {
+    fn aggregate(
+        &mut self,
+        function: AggregateFunction,
+        list: &ast::FunctionArgumentList,
+    ) -> Result<Expr, ServerError> {
         if !self.aggregates {
             return Err(errors::aggregate_here());
         }
@@ -109,7 +113,10 @@ impl Binder<'_> {
             AggregateFunction::Count => Ty::INT,
             AggregateFunction::CountBig => Ty::BIGINT,
             AggregateFunction::Min | AggregateFunction::Max if of == Ty::Wire(Type::Bit) => {
-                return Err(errors::invalid_operand("bit", if function == AggregateFunction::Min { "min" } else { "max" }));
+                return Err(errors::invalid_operand(
+                    "bit",
+                    if function == AggregateFunction::Min { "min" } else { "max" },
+                ));
             }
             AggregateFunction::Min | AggregateFunction::Max => of,
             AggregateFunction::Sum | AggregateFunction::Avg => match of {
@@ -120,11 +127,21 @@ impl Binder<'_> {
                     let scale = if function == AggregateFunction::Avg { scale.max(6) } else { scale };
                     Ty::Wire(Type::Decimal { precision: 38, scale })
                 }
-                _ => return Err(errors::invalid_operand(of.name(), if function == AggregateFunction::Sum { "sum" } else { "avg" })),
+                _ => {
+                    return Err(errors::invalid_operand(
+                        of.name(),
+                        if function == AggregateFunction::Sum { "sum" } else { "avg" },
+                    ));
+                }
             },
         };
         let nullable = !counts;
-        Ok(Expr { node: Node::Aggregate(Box::new(Aggregate { function, argument, distinct })), ty, nullable, collation })
+        Ok(Expr {
+            node: Node::Aggregate(Box::new(Aggregate { function, argument, distinct })),
+            ty,
+            nullable,
+            collation,
+        })
     }
 }
 

@@ -14,7 +14,9 @@ impl Binder<'_> {
         match expr {
             ast::Expr::Nested(inner) => self.expr(inner),
             ast::Expr::Value(value) => literal(&value.value),
-            ast::Expr::Identifier(name) if name.quote_style.is_none() && (name.value.starts_with("@@") || is_niladic(&name.value)) => {
+            ast::Expr::Identifier(name)
+                if name.quote_style.is_none() && (name.value.starts_with("@@") || is_niladic(&name.value)) =>
+            {
                 self.call_named(&name.value, &[])
             }
             ast::Expr::Identifier(name) => self.column(std::slice::from_ref(&name.value)),
@@ -30,7 +32,9 @@ impl Binder<'_> {
                 };
                 self.conversion(expr, data_type, 0, forgiving)
             }
-            ast::Expr::Convert { is_try, expr, data_type: Some(data_type), target_before_value: true, styles, .. } => {
+            ast::Expr::Convert {
+                is_try, expr, data_type: Some(data_type), target_before_value: true, styles, ..
+            } => {
                 let style = match styles.as_slice() {
                     [] => 0,
                     [style] => match self.expr(style)?.node {
@@ -44,7 +48,11 @@ impl Binder<'_> {
             ast::Expr::Collate { expr, collation } => {
                 let mut inner = self.expr(expr)?;
                 if !inner.ty.is_text() {
-                    return Err(ServerError::new(447, 16, format!("Expression type {} is invalid for COLLATE clause.", inner.ty.name())));
+                    return Err(ServerError::new(
+                        447,
+                        16,
+                        format!("Expression type {} is invalid for COLLATE clause.", inner.ty.name()),
+                    ));
                 }
                 inner.collation = Some(Collation::named(&collation.to_string(), self.world.collation())?);
                 Ok(inner)
@@ -54,7 +62,9 @@ impl Binder<'_> {
                 let inner = self.expr(expr)?;
                 match inner.node {
                     Node::Literal(Value::Int(number)) => integer_literal(&format!("-{number}")),
-                    Node::Literal(Value::Decimal(digits)) => Ok(Expr { node: Node::Literal(Value::Decimal(-digits)), ..inner }),
+                    Node::Literal(Value::Decimal(digits)) => {
+                        Ok(Expr { node: Node::Literal(Value::Decimal(-digits)), ..inner })
+                    }
                     _ => arithmetic(Arithmetic::Subtract, Expr::literal(Value::Int(0), Ty::INT), inner),
                 }
             }
@@ -104,7 +114,13 @@ impl Binder<'_> {
         }
     }
 
-    fn conversion(&mut self, expr: &ast::Expr, to: &ast::DataType, style: i64, forgiving: bool) -> Result<Expr, ServerError> {
+    fn conversion(
+        &mut self,
+        expr: &ast::Expr,
+        to: &ast::DataType,
+        style: i64,
+        forgiving: bool,
+    ) -> Result<Expr, ServerError> {
         let inner = self.expr(expr)?;
         let ty = types::named(to)?;
         if !allowed(inner.ty, ty) {
@@ -136,7 +152,11 @@ pub(super) fn case(arms: Vec<(Pred, Expr)>, otherwise: Option<Expr>) -> Result<E
     let results = || arms.iter().map(|(_, result)| result).chain(otherwise.as_ref());
     let ty = results().fold(Ty::Null, |ty, result| ty.common(result.ty));
     if ty == Ty::Null {
-        return Err(ServerError::new(8133, 16, "At least one of the result expressions in a CASE specification must be an expression other than the NULL constant."));
+        return Err(ServerError::new(
+            8133,
+            16,
+            "At least one of the result expressions in a CASE specification must be an expression other than the NULL constant.",
+        ));
     }
     let nullable = otherwise.is_none() || results().any(|result| result.nullable);
     let collation = results().find_map(|result| result.collation);
@@ -225,7 +245,11 @@ fn integer_literal(digits: &str) -> Result<Expr, ServerError> {
         Ok(number) if precision <= 38 => {
             Ok(Expr::literal(Value::Decimal(number), Ty::Wire(Type::Decimal { precision, scale: 0 })))
         }
-        _ => Err(ServerError::new(1007, 15, format!("The number '{digits}' is out of the range for numeric representation (maximum precision 38)."))),
+        _ => Err(ServerError::new(
+            1007,
+            15,
+            format!("The number '{digits}' is out of the range for numeric representation (maximum precision 38)."),
+        )),
     }
 }
 
@@ -248,7 +272,9 @@ fn arithmetic(operator: Arithmetic, left: Expr, right: Expr) -> Result<Expr, Ser
         (Ty::Wire(Type::DateTime), Arithmetic::Add | Arithmetic::Subtract) => {
             return Err(errors::unsupported("arithmetic on datetime; use DATEADD and DATEDIFF"));
         }
-        (Ty::Wire(Type::Decimal { .. }), _) => decimal_result(operator, decimal_shape(left.ty), decimal_shape(right.ty)),
+        (Ty::Wire(Type::Decimal { .. }), _) => {
+            decimal_result(operator, decimal_shape(left.ty), decimal_shape(right.ty))
+        }
         (ty, _) if ty.is_number() => ty,
         (ty, _) => return Err(errors::invalid_operand(ty.name(), name)),
     };
@@ -291,6 +317,7 @@ fn decimal_result(operator: Arithmetic, (p1, s1): (u8, u8), (p2, s2): (u8, u8)) 
         Arithmetic::Modulo => ((p1 - s1).min(p2 - s2) + s1.max(s2), s1.max(s2)),
         _ => (s1.max(s2) + (p1 - s1).max(p2 - s2) + 1, s1.max(s2)),
     };
-    let (precision, scale) = if precision > 38 { (38, scale.saturating_sub(precision - 38).max(scale.min(6))) } else { (precision, scale) };
+    let (precision, scale) =
+        if precision > 38 { (38, scale.saturating_sub(precision - 38).max(scale.min(6))) } else { (precision, scale) };
     Ty::Wire(Type::Decimal { precision, scale })
 }

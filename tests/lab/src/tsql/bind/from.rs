@@ -15,7 +15,12 @@ const TABLE_HINTS: [&str; 6] = ["NOLOCK", "READUNCOMMITTED", "READCOMMITTED", "R
 
 impl Binder<'_> {
     /// Adds what stands in FROM to the innermost scope.
-    pub(super) fn from(&mut self, from: &[ast::TableWithJoins], sources: &mut Vec<Source>, joins: &mut Vec<Join>) -> Result<(), ServerError> {
+    pub(super) fn from(
+        &mut self,
+        from: &[ast::TableWithJoins],
+        sources: &mut Vec<Source>,
+        joins: &mut Vec<Join>,
+    ) -> Result<(), ServerError> {
         for item in from {
             sources.push(self.source(&item.relation, false)?);
             if sources.len() > 1 {
@@ -60,7 +65,9 @@ impl Binder<'_> {
 
     fn source(&mut self, factor: &ast::TableFactor, lateral: bool) -> Result<Source, ServerError> {
         match factor {
-            ast::TableFactor::Table { name, alias, args: None, with_hints, version: None, index_hints, .. } if index_hints.is_empty() => {
+            ast::TableFactor::Table { name, alias, args: None, with_hints, version: None, index_hints, .. }
+                if index_hints.is_empty() =>
+            {
                 hints(with_hints)?;
                 self.table(name, alias.as_ref())
             }
@@ -92,7 +99,9 @@ impl Binder<'_> {
             }
         }
         let named = alias.map(|a| vec![a.name.value.to_lowercase()]);
-        if let ([only], Some(cte)) = (parts.as_slice(), parts.first().and_then(|n| self.ctes.iter().rev().find(|c| c.0.eq_ignore_ascii_case(n)))) {
+        if let ([only], Some(cte)) =
+            (parts.as_slice(), parts.first().and_then(|n| self.ctes.iter().rev().find(|c| c.0.eq_ignore_ascii_case(n))))
+        {
             let query = cte.1.clone();
             let named = named.unwrap_or_else(|| vec![only.to_lowercase()]);
             self.see(named, query.columns.clone())?;
@@ -104,13 +113,16 @@ impl Binder<'_> {
             [database, schema, table] => (Some(*database), Some(*schema).filter(|s| !s.is_empty()), *table),
             _ => return Err(errors::unsupported(&format!("the four-part name {name}"))),
         };
-        let shape = self.world.find(database, schema, table)?.ok_or_else(|| errors::unknown_object(&parts.join(".")))?;
+        let shape =
+            self.world.find(database, schema, table)?.ok_or_else(|| errors::unknown_object(&parts.join(".")))?;
         let columns = shape
             .columns
             .iter()
             .map(|c| OutputColumn { name: c.name.clone(), ty: Ty::Wire(c.ty), nullable: c.nullable, collation: None })
             .collect();
-        let named = named.unwrap_or_else(|| vec![shape.database.to_lowercase(), shape.schema.to_lowercase(), shape.name.to_lowercase()]);
+        let named = named.unwrap_or_else(|| {
+            vec![shape.database.to_lowercase(), shape.schema.to_lowercase(), shape.name.to_lowercase()]
+        });
         self.see(named, columns)?;
         Ok(Source::Table(shape))
     }
@@ -144,7 +156,11 @@ fn renamed(mut query: Query, alias: &ast::TableAlias) -> Result<Query, ServerErr
     let source = &alias.name.value;
     if !alias.columns.is_empty() {
         if alias.columns.len() != query.columns.len() {
-            return Err(ServerError::new(8159, 16, format!("'{source}' has more or fewer columns than were specified in the column list.")));
+            return Err(ServerError::new(
+                8159,
+                16,
+                format!("'{source}' has more or fewer columns than were specified in the column list."),
+            ));
         }
         for (column, named) in query.columns.iter_mut().zip(&alias.columns) {
             column.name.clone_from(&named.name.value);

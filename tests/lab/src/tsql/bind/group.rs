@@ -26,13 +26,19 @@ impl Grouping {
                 Node::Column { depth: 0, source: 0, column: self.keys.len() + at, name: "".into() }
             }
             Node::Column { depth: 0, name, .. } => return Err(errors::not_grouped(&name)),
-            Node::Scalar(subquery) if subquery.correlated => return Err(errors::unsupported("a correlated subquery beside GROUP BY")),
+            Node::Scalar(subquery) if subquery.correlated => {
+                return Err(errors::unsupported("a correlated subquery beside GROUP BY"));
+            }
             node @ (Node::Literal(_) | Node::Column { .. } | Node::Scalar(_)) => node,
-            Node::Cast { inner, style, forgiving } => Node::Cast { inner: Box::new(self.expr(*inner)?), style, forgiving },
+            Node::Cast { inner, style, forgiving } => {
+                Node::Cast { inner: Box::new(self.expr(*inner)?), style, forgiving }
+            }
             Node::Call(builtin, arguments) => Node::Call(builtin, self.all(arguments)?),
             Node::Dated(builtin, part, arguments) => Node::Dated(builtin, part, self.all(arguments)?),
             Node::Coalesce(arguments) => Node::Coalesce(self.all(arguments)?),
-            Node::Arithmetic(operator, a, b) => Node::Arithmetic(operator, Box::new(self.expr(*a)?), Box::new(self.expr(*b)?)),
+            Node::Arithmetic(operator, a, b) => {
+                Node::Arithmetic(operator, Box::new(self.expr(*a)?), Box::new(self.expr(*b)?))
+            }
             Node::Case(arms, otherwise) => {
                 let arms = arms.into_iter().map(|(when, then)| Ok((self.pred(when)?, self.expr(then)?)));
                 let arms = arms.collect::<Result<_, ServerError>>()?;
@@ -44,7 +50,9 @@ impl Grouping {
 
     pub(super) fn pred(&mut self, pred: Pred) -> Result<Pred, ServerError> {
         Ok(match pred {
-            Pred::Compare(comparison, a, b, collation) => Pred::Compare(comparison, self.expr(a)?, self.expr(b)?, collation),
+            Pred::Compare(comparison, a, b, collation) => {
+                Pred::Compare(comparison, self.expr(a)?, self.expr(b)?, collation)
+            }
             Pred::IsNull(a) => Pred::IsNull(self.expr(a)?),
             Pred::Like { text, pattern, escape, collation } => {
                 Pred::Like { text: self.expr(text)?, pattern: self.expr(pattern)?, escape, collation }
@@ -53,9 +61,13 @@ impl Grouping {
             Pred::And(a, b) => self.pred(*a)?.and(self.pred(*b)?),
             Pred::Or(a, b) => Pred::Or(Box::new(self.pred(*a)?), Box::new(self.pred(*b)?)),
             Pred::Not(a) => Pred::Not(Box::new(self.pred(*a)?)),
-            Pred::InQuery(a, subquery, collation) if !subquery.correlated => Pred::InQuery(self.expr(a)?, subquery, collation),
+            Pred::InQuery(a, subquery, collation) if !subquery.correlated => {
+                Pred::InQuery(self.expr(a)?, subquery, collation)
+            }
             Pred::Exists(subquery) if !subquery.correlated => Pred::Exists(subquery),
-            Pred::InQuery(..) | Pred::Exists(_) => return Err(errors::unsupported("a correlated subquery beside GROUP BY")),
+            Pred::InQuery(..) | Pred::Exists(_) => {
+                return Err(errors::unsupported("a correlated subquery beside GROUP BY"));
+            }
         })
     }
 

@@ -14,7 +14,9 @@ impl Binder<'_> {
         match expr {
             ast::Expr::Nested(inner) => self.pred(inner),
             ast::Expr::UnaryOp { op: ast::UnaryOperator::Not, expr } => Ok(not(self.pred(expr)?, true)),
-            ast::Expr::BinaryOp { left, op: ast::BinaryOperator::And, right } => Ok(self.pred(left)?.and(self.pred(right)?)),
+            ast::Expr::BinaryOp { left, op: ast::BinaryOperator::And, right } => {
+                Ok(self.pred(left)?.and(self.pred(right)?))
+            }
             ast::Expr::BinaryOp { left, op: ast::BinaryOperator::Or, right } => {
                 Ok(Pred::Or(Box::new(self.pred(left)?), Box::new(self.pred(right)?)))
             }
@@ -43,11 +45,14 @@ impl Binder<'_> {
                 let (text, pattern) = (self.expr(expr)?, self.expr(pattern)?);
                 let escape = match escape_char.as_deref() {
                     None => None,
-                    Some(ast::Expr::Value(value)) => value.value.clone().into_string().and_then(|text| text.chars().next()),
+                    Some(ast::Expr::Value(value)) => {
+                        value.value.clone().into_string().and_then(|text| text.chars().next())
+                    }
                     Some(other) => return Err(errors::unsupported(&format!("ESCAPE {other}"))),
                 };
                 let collation = self.agreed(&text, &pattern)?;
-                let text_type = |e: Expr| if e.ty.is_text() { Ok(e) } else { implicit(e, Ty::Wire(Type::VarChar(Some(8000)))) };
+                let text_type =
+                    |e: Expr| if e.ty.is_text() { Ok(e) } else { implicit(e, Ty::Wire(Type::VarChar(Some(8000)))) };
                 let (text, pattern) = (text_type(text)?, text_type(pattern)?);
                 Ok(not(Pred::Like { text, pattern, escape, collation }, *negated))
             }
@@ -72,7 +77,9 @@ impl Binder<'_> {
                 let ty = column.ty;
                 Ok(not(Pred::InQuery(implicit(value, ty)?, Box::new(subquery), collation), *negated))
             }
-            ast::Expr::Exists { subquery, negated } => Ok(not(Pred::Exists(Box::new(self.subquery(subquery)?)), *negated)),
+            ast::Expr::Exists { subquery, negated } => {
+                Ok(not(Pred::Exists(Box::new(self.subquery(subquery)?)), *negated))
+            }
             other => Err(not_boolean(other)),
         }
     }
@@ -106,6 +113,8 @@ fn not_boolean(expr: &ast::Expr) -> ServerError {
     ServerError::new(
         4145,
         15,
-        format!("An expression of non-boolean type specified in a context where a condition is expected, near '{expr}'."),
+        format!(
+            "An expression of non-boolean type specified in a context where a condition is expected, near '{expr}'."
+        ),
     )
 }

@@ -54,7 +54,12 @@ impl Binder<'_> {
                 self.reached = self.reached.min(at);
                 let owner = known.name.last().map_or("", String::as_str);
                 return Ok(Expr {
-                    node: Node::Column { depth: innermost - at, source, column, name: format!("{owner}.{}", output.name).into() },
+                    node: Node::Column {
+                        depth: innermost - at,
+                        source,
+                        column,
+                        name: format!("{owner}.{}", output.name).into(),
+                    },
                     ty: output.ty,
                     nullable: output.nullable,
                     collation: output.collation,

@@ -1,9 +1,9 @@
 //! SELECT, UNION, WITH, ORDER BY.
 
-use super::{Binder, TableUse};
 use super::expr::implicit;
 use super::group::Grouping;
 use super::scope::Scope;
+use super::{Binder, TableUse};
 use crate::tsql::errors;
 use crate::tsql::plan::{Body, Expr, Group, OutputColumn, Query, Select, Source};
 use crate::tsql::types::Ty;
@@ -62,7 +62,13 @@ impl Binder<'_> {
         }
     }
 
-    fn union(&mut self, left: Query, right: Query, all: bool, order: Option<&ast::OrderBy>) -> Result<Query, ServerError> {
+    fn union(
+        &mut self,
+        left: Query,
+        right: Query,
+        all: bool,
+        order: Option<&ast::OrderBy>,
+    ) -> Result<Query, ServerError> {
         if left.columns.len() != right.columns.len() {
             return Err(errors::union_width());
         }
@@ -99,7 +105,11 @@ impl Binder<'_> {
         let mut rows = rows?;
         let width = rows.first().map_or(0, Vec::len);
         if rows.iter().any(|row| row.len() != width) {
-            return Err(ServerError::new(10709, 16, "The number of columns for each row in a table value constructor must be the same."));
+            return Err(ServerError::new(
+                10709,
+                16,
+                "The number of columns for each row in a table value constructor must be the same.",
+            ));
         }
         let mut columns = Vec::with_capacity(width);
         for at in 0..width {
@@ -144,7 +154,11 @@ impl Binder<'_> {
         Ok(Query { body: Body::Select(Box::new(plan)), columns, order: Vec::new() })
     }
 
-    fn inside(&mut self, select: &ast::Select, order: Option<&ast::OrderBy>) -> Result<(Select, Vec<OutputColumn>), ServerError> {
+    fn inside(
+        &mut self,
+        select: &ast::Select,
+        order: Option<&ast::OrderBy>,
+    ) -> Result<(Select, Vec<OutputColumn>), ServerError> {
         let mut plan = Select::default();
         self.from(&select.from, &mut plan.sources, &mut plan.joins)?;
         plan.filter = select.selection.as_ref().map(|p| self.pred(p)).transpose()?;
@@ -167,7 +181,11 @@ impl Binder<'_> {
             Some(other) => return Err(errors::syntax(&other.to_string())),
         };
         if plan.distinct && order.iter().any(|(key, _)| !outputs.contains(key)) {
-            return Err(ServerError::new(145, 15, "ORDER BY items must appear in the select list if SELECT DISTINCT is specified."));
+            return Err(ServerError::new(
+                145,
+                15,
+                "ORDER BY items must appear in the select list if SELECT DISTINCT is specified.",
+            ));
         }
         if !keys.is_empty() || self.saw_aggregate || plan.having.is_some() {
             let mut grouping = Grouping { keys, aggregates: Vec::new() };
@@ -234,7 +252,12 @@ impl Binder<'_> {
         Ok(())
     }
 
-    fn order(&mut self, order: Option<&ast::OrderBy>, outputs: &[Expr], names: &[String]) -> Result<Vec<(Expr, bool)>, ServerError> {
+    fn order(
+        &mut self,
+        order: Option<&ast::OrderBy>,
+        outputs: &[Expr],
+        names: &[String],
+    ) -> Result<Vec<(Expr, bool)>, ServerError> {
         let mut keys = Vec::new();
         for (expr, descending) in order_items(order)? {
             let alias = match expr {

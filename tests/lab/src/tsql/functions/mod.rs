@@ -122,9 +122,13 @@ fn server(function: ServerFunction) -> Ty {
     use ServerFunction as F;
     match function {
         F::ServerProperty | F::ConnectionProperty => Ty::Variant,
-        F::ObjectId | F::HasDbAccess | F::HasPermsByName | F::IsSrvRoleMember | F::IsMember | F::IsRoleMember | F::SuserId => {
-            Ty::INT
-        }
+        F::ObjectId
+        | F::HasDbAccess
+        | F::HasPermsByName
+        | F::IsSrvRoleMember
+        | F::IsMember
+        | F::IsRoleMember
+        | F::SuserId => Ty::INT,
         F::DbId | F::Spid => Ty::Wire(Type::SmallInt),
         F::Version => Ty::Wire(Type::NVarChar(Some(300))),
         F::CurrentTimezoneId => Ty::Wire(Type::VarChar(Some(50))),

@@ -17,14 +17,17 @@ pub fn call(builtin: Builtin, arguments: &[Value], first: Ty, collation: Collati
     if builtin == Builtin::DataLength {
         return Ok(Value::Int(data_length(&arguments[0], first)));
     }
-    let Some(subject) = arguments.first().and_then(as_text) else { return Err(errors::type_clash(first.name(), "varchar")) };
+    let Some(subject) = arguments.first().and_then(as_text) else {
+        return Err(errors::type_clash(first.name(), "varchar"));
+    };
     let other = |n: usize| arguments.get(n).and_then(as_text).unwrap_or_default();
     let number = |n: usize| match arguments.get(n) {
         Some(Value::Int(number)) => *number,
         _ => 0,
     };
     let length = |n: usize| {
-        usize::try_from(number(n)).map_err(|_| ServerError::new(536, 16, "Invalid length parameter passed to the function."))
+        usize::try_from(number(n))
+            .map_err(|_| ServerError::new(536, 16, "Invalid length parameter passed to the function."))
     };
     let characters = subject.chars().count();
     Ok(match builtin {
@@ -44,7 +47,9 @@ pub fn call(builtin: Builtin, arguments: &[Value], first: Ty, collation: Collati
         }
         Builtin::CharIndex => {
             let (needle, hay) = (fold(subject, collation), fold(other(1), collation));
-            Value::Int(hay.find(&needle).filter(|_| !needle.is_empty()).map_or(0, |at| count(hay[..at].chars().count()) + 1))
+            Value::Int(
+                hay.find(&needle).filter(|_| !needle.is_empty()).map_or(0, |at| count(hay[..at].chars().count()) + 1),
+            )
         }
         Builtin::Replace => text(replace(subject, other(1), other(2), collation)),
         other => return Err(errors::unsupported(&format!("{other:?} on text"))),

@@ -143,7 +143,9 @@ pub fn offset(builtin: Builtin, of: &Value, offset: &Value) -> Result<Value, Ser
     let invalid = || ServerError::new(9812, 16, "The timezone provided to builtin function is invalid.");
     let minutes = minutes.filter(|m| m.abs() <= 14 * 60).ok_or_else(invalid)?;
     Ok(match (builtin, of) {
-        (Builtin::SwitchOffset, Value::DateTimeOffset(at, old)) => Value::DateTimeOffset(to_utc(*at, old - minutes), minutes),
+        (Builtin::SwitchOffset, Value::DateTimeOffset(at, old)) => {
+            Value::DateTimeOffset(to_utc(*at, old - minutes), minutes)
+        }
         (_, Value::DateTime(at) | Value::DateTimeOffset(at, _)) => Value::DateTimeOffset(*at, minutes),
         _ => Value::Null,
     })
@@ -168,7 +170,8 @@ mod tests {
 
     #[test]
     fn datetime_holds_three_hundredths() {
-        let millis = |ms: i32| round_datetime(datetime(2026, 3, 1, 12, 0, 0, ms * 1_000_000)).subsec_nanosecond() / 1_000_000;
+        let millis =
+            |ms: i32| round_datetime(datetime(2026, 3, 1, 12, 0, 0, ms * 1_000_000)).subsec_nanosecond() / 1_000_000;
         let shown: Vec<i32> = (0..10).map(millis).collect();
         assert_eq!(shown, [0, 0, 3, 3, 3, 7, 7, 7, 7, 10]);
         let last = round_datetime(datetime(2026, 12, 31, 23, 59, 59, 999_000_000));
@@ -183,9 +186,13 @@ mod tests {
         assert_eq!(diff(DatePart::Second, "2026-01-01T00:00:00.997", "2026-01-01T00:00:01").unwrap(), Value::Int(1));
         assert_eq!(diff(DatePart::Year, "2025-12-31T23:59:59", "2026-01-01T00:00:00").unwrap(), Value::Int(1));
         assert_eq!(diff(DatePart::Second, "1970-01-01T00:00:00", "2040-01-01T00:00:00").unwrap_err().number, 535);
-        let big = difference(Builtin::DateDiffBig, DatePart::Second, &at("1970-01-01T00:00:00"), &at("2040-01-01T00:00:00"));
+        let big =
+            difference(Builtin::DateDiffBig, DatePart::Second, &at("1970-01-01T00:00:00"), &at("2040-01-01T00:00:00"));
         assert_eq!(big.unwrap(), Value::Int(2_208_988_800));
         let offset = Value::DateTimeOffset("2026-01-01T02:00:00".parse().unwrap(), 120);
-        assert_eq!(difference(Builtin::DateDiff, DatePart::Second, &at("2026-01-01T00:00:00"), &offset).unwrap(), Value::Int(0));
+        assert_eq!(
+            difference(Builtin::DateDiff, DatePart::Second, &at("2026-01-01T00:00:00"), &offset).unwrap(),
+            Value::Int(0)
+        );
     }
 }

@@ -13,7 +13,12 @@ use std::collections::{HashMap, HashSet};
 
 impl Run<'_> {
     /// One frame for each group: its keys and then its aggregates. Without keys there is exactly one group.
-    pub(super) fn grouped(&self, frames: &[Frame], group: &Group, outer: Option<&Env<'_>>) -> Result<Vec<Frame>, ServerError> {
+    pub(super) fn grouped(
+        &self,
+        frames: &[Frame],
+        group: &Group,
+        outer: Option<&Env<'_>>,
+    ) -> Result<Vec<Frame>, ServerError> {
         let mut places: HashMap<Vec<Key>, usize> = HashMap::new();
         let mut groups: Vec<(Vec<Value>, Vec<Accumulator>)> = Vec::new();
         if group.keys.is_empty() {
@@ -119,7 +124,10 @@ impl Accumulator {
             AggregateFunction::Avg if matches!(of, Ty::Wire(Type::Decimal { .. })) => {
                 let (_, scale) = decimal_shape(of);
                 let lift = 10_i128.pow(u32::from(scale.max(6) - scale));
-                self.sum.checked_mul(lift).map(|sum| Value::Decimal(sum / rows)).ok_or_else(|| errors::overflow("numeric"))
+                self.sum
+                    .checked_mul(lift)
+                    .map(|sum| Value::Decimal(sum / rows))
+                    .ok_or_else(|| errors::overflow("numeric"))
             }
             AggregateFunction::Sum => Ok(Value::Float(self.float)),
             #[allow(clippy::cast_precision_loss)]

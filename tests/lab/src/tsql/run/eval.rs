@@ -19,7 +19,11 @@ impl Run<'_> {
             Node::Column { depth, source, column, .. } => Ok(lookup(env, *depth, *source, *column)),
             Node::Cast { inner, style, forgiving } => {
                 let value = self.eval(inner, env)?;
-                if matches!(value, Value::Int(_)) && inner.ty.is_integer() && expr.ty.is_integer() && inner.ty.rank() <= expr.ty.rank() {
+                if matches!(value, Value::Int(_))
+                    && inner.ty.is_integer()
+                    && expr.ty.is_integer()
+                    && inner.ty.rank() <= expr.ty.rank()
+                {
                     return Ok(value);
                 }
                 match convert(value, inner.ty, expr.ty, *style) {
@@ -31,7 +35,9 @@ impl Run<'_> {
             Node::Dated(builtin, part, arguments) => {
                 let values = self.list(arguments, env)?;
                 match (builtin, values.as_slice()) {
-                    (Builtin::DateDiff | Builtin::DateDiffBig, [from, to]) => time::difference(*builtin, *part, from, to),
+                    (Builtin::DateDiff | Builtin::DateDiffBig, [from, to]) => {
+                        time::difference(*builtin, *part, from, to)
+                    }
                     (Builtin::DatePart, [of]) => time::part(*part, of),
                     (Builtin::DateAdd, [Value::Int(number), to]) => match expr.ty {
                         Ty::Wire(ty) => time::add(*part, *number, to, ty),
@@ -81,9 +87,11 @@ impl Run<'_> {
                 Some(Value::Decimal(number)) => Value::Decimal(number.abs()),
                 _ => Value::Null,
             }),
-            Builtin::GetDate | Builtin::GetUtcDate | Builtin::SysDateTime | Builtin::SysUtcDateTime | Builtin::SysDateTimeOffset => {
-                Ok(time::clock(builtin, self.world.now()))
-            }
+            Builtin::GetDate
+            | Builtin::GetUtcDate
+            | Builtin::SysDateTime
+            | Builtin::SysUtcDateTime
+            | Builtin::SysDateTimeOffset => Ok(time::clock(builtin, self.world.now())),
             Builtin::SwitchOffset | Builtin::ToDateTimeOffset => match values.as_slice() {
                 [of, offset] => time::offset(builtin, of, offset),
                 _ => Ok(Value::Null),
@@ -112,10 +120,14 @@ impl Run<'_> {
                 ordering.map(|ordering| holds(*comparison, ordering))
             }
             Pred::IsNull(inner) => Some(self.eval(inner, env)? == Value::Null),
-            Pred::Like { text, pattern, escape, collation } => match (self.eval(text, env)?, self.eval(pattern, env)?) {
-                (Value::Text(text), Value::Text(pattern)) => Some(like::matches(&text, &pattern, *escape, *collation)),
-                _ => None,
-            },
+            Pred::Like { text, pattern, escape, collation } => {
+                match (self.eval(text, env)?, self.eval(pattern, env)?) {
+                    (Value::Text(text), Value::Text(pattern)) => {
+                        Some(like::matches(&text, &pattern, *escape, *collation))
+                    }
+                    _ => None,
+                }
+            }
             Pred::In(value, list, collation) => {
                 let value = self.eval(value, env)?;
                 self.any(list.iter().map(|e| self.eval(e, env)), &value, *collation)?
@@ -177,7 +189,13 @@ fn holds(comparison: Comparison, ordering: Ordering) -> bool {
     }
 }
 
-fn arithmetic(operator: Arithmetic, left: &Value, right: &Value, ty: Ty, shapes: ((u8, u8), (u8, u8))) -> Result<Value, ServerError> {
+fn arithmetic(
+    operator: Arithmetic,
+    left: &Value,
+    right: &Value,
+    ty: Ty,
+    shapes: ((u8, u8), (u8, u8)),
+) -> Result<Value, ServerError> {
     match (left, right) {
         (Value::Null, _) | (_, Value::Null) => Ok(Value::Null),
         (Value::Text(a), Value::Text(b)) => Ok(Value::Text(format!("{a}{b}").into())),
@@ -220,7 +238,9 @@ fn decimal(operator: Arithmetic, a: i128, b: i128, ty: Ty, shapes: ((u8, u8), (u
     let (_, scale) = decimal_shape(ty);
     let power = |n: u8| 10_i128.checked_pow(n.into()).ok_or_else(|| errors::overflow("numeric"));
     let times = |a: i128, b: i128| a.checked_mul(b).ok_or_else(|| errors::overflow("numeric"));
-    let wide = |digits: i128, scale: u8| convert(Value::Decimal(digits), Ty::Wire(Type::Decimal { precision: 38, scale }), ty, 0);
+    let wide = |digits: i128, scale: u8| {
+        convert(Value::Decimal(digits), Ty::Wire(Type::Decimal { precision: 38, scale }), ty, 0)
+    };
     match operator {
         Arithmetic::Multiply => wide(times(a, b)?, s1 + s2),
         Arithmetic::Divide => {

@@ -34,7 +34,13 @@ impl Run<'_> {
         }
     }
 
-    fn apply(&self, frames: Vec<Frame>, source: &Source, join: &Join, outer: Option<&Env<'_>>) -> Result<Vec<Frame>, ServerError> {
+    fn apply(
+        &self,
+        frames: Vec<Frame>,
+        source: &Source,
+        join: &Join,
+        outer: Option<&Env<'_>>,
+    ) -> Result<Vec<Frame>, ServerError> {
         let mut joined = Vec::new();
         for frame in frames {
             let rows = self.source(source, &Env { frame: &frame, outer })?;
@@ -43,7 +49,13 @@ impl Run<'_> {
         Ok(joined)
     }
 
-    fn join(&self, frames: Vec<Frame>, rows: &[Row], join: &Join, outer: Option<&Env<'_>>) -> Result<Vec<Frame>, ServerError> {
+    fn join(
+        &self,
+        frames: Vec<Frame>,
+        rows: &[Row],
+        join: &Join,
+        outer: Option<&Env<'_>>,
+    ) -> Result<Vec<Frame>, ServerError> {
         let index = self.index(frames.first().map_or(0, Vec::len), rows, join, outer)?;
         let every: Vec<usize> = if join.equal.is_empty() { (0..rows.len()).collect() } else { Vec::new() };
         let mut joined = Vec::with_capacity(frames.len());
@@ -76,7 +88,13 @@ impl Run<'_> {
     }
 
     /// Rows of the new source by their join keys. A NULL joins nothing.
-    fn index(&self, before: usize, rows: &[Row], join: &Join, outer: Option<&Env<'_>>) -> Result<HashMap<Vec<Key>, Vec<usize>>, ServerError> {
+    fn index(
+        &self,
+        before: usize,
+        rows: &[Row],
+        join: &Join,
+        outer: Option<&Env<'_>>,
+    ) -> Result<HashMap<Vec<Key>, Vec<usize>>, ServerError> {
         let mut index: HashMap<Vec<Key>, Vec<usize>> = HashMap::new();
         if join.equal.is_empty() {
             return Ok(index);

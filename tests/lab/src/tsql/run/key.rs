@@ -47,7 +47,9 @@ pub(super) fn compare(a: &Value, b: &Value, collation: Collation) -> Option<Orde
         (Value::Text(a), Value::Text(b)) => Some(collation.compare(a, b)),
         (Value::Bytes(a), Value::Bytes(b)) => Some(a.cmp(b)),
         // The last six bytes count first (.NET's SqlGuid, "Comparing GUID and uniqueidentifier values").
-        (Value::Guid(a), Value::Guid(b)) => Some(a[10..].cmp(&b[10..]).then_with(|| a[8..10].cmp(&b[8..10])).then_with(|| a[..8].cmp(&b[..8]))),
+        (Value::Guid(a), Value::Guid(b)) => {
+            Some(a[10..].cmp(&b[10..]).then_with(|| a[8..10].cmp(&b[8..10])).then_with(|| a[..8].cmp(&b[..8])))
+        }
         (a, b) => Some(comparable(a)?.cmp(&comparable(b)?)),
     }
 }

@@ -50,7 +50,8 @@ impl Run<'_> {
     fn distinct(&self, rows: &mut Vec<Vec<Value>>, query: &Query) {
         let mut seen: HashSet<Vec<Key>> = HashSet::new();
         rows.retain(|row| {
-            let keys = row.iter().zip(&query.columns).map(|(v, c)| key(v, c.collation.unwrap_or(self.world.collation())));
+            let keys =
+                row.iter().zip(&query.columns).map(|(v, c)| key(v, c.collation.unwrap_or(self.world.collation())));
             seen.insert(keys.collect())
         });
     }
@@ -87,7 +88,9 @@ impl Run<'_> {
         }
         if select.distinct {
             let mut seen: HashSet<Vec<Key>> = HashSet::new();
-            rows.retain(|(_, row)| seen.insert(row.iter().zip(&select.outputs).map(|(v, e)| key(v, self.collation(e))).collect()));
+            rows.retain(|(_, row)| {
+                seen.insert(row.iter().zip(&select.outputs).map(|(v, e)| key(v, self.collation(e))).collect())
+            });
         }
         rows.sort_by(|(a, _), (b, _)| {
             let keys = a.iter().zip(b).zip(&select.order);
@@ -100,7 +103,12 @@ impl Run<'_> {
         Ok(rows.into_iter().map(|(_, row)| row).collect())
     }
 
-    pub(super) fn kept_frames(&self, frames: Vec<Frame>, pred: &crate::tsql::plan::Pred, outer: Option<&Env<'_>>) -> Result<Vec<Frame>, ServerError> {
+    pub(super) fn kept_frames(
+        &self,
+        frames: Vec<Frame>,
+        pred: &crate::tsql::plan::Pred,
+        outer: Option<&Env<'_>>,
+    ) -> Result<Vec<Frame>, ServerError> {
         let mut kept = Vec::with_capacity(frames.len());
         for frame in frames {
             if self.pred(pred, &Env { frame: &frame, outer })? == Some(true) {

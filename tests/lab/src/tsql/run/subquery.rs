@@ -36,7 +36,13 @@ impl Run<'_> {
         }
     }
 
-    pub(super) fn contains(&self, subquery: &Subquery, value: &Value, collation: Collation, env: &Env<'_>) -> Result<Option<bool>, ServerError> {
+    pub(super) fn contains(
+        &self,
+        subquery: &Subquery,
+        value: &Value,
+        collation: Collation,
+        env: &Env<'_>,
+    ) -> Result<Option<bool>, ServerError> {
         if subquery.correlated {
             let rows = self.query(&subquery.query, Some(env))?;
             return self.any(rows.into_iter().filter_map(|row| row.into_iter().next()).map(Ok), value, collation);
@@ -94,13 +100,19 @@ impl Run<'_> {
             && select.having.is_none()
             && select.top.is_none()
             && select.sources.iter().all(|source| matches!(source, Source::Table(_)))
-            && select.joins.iter().all(|join| join.equal.iter().all(|(a, b, _)| inner(a) && inner(b)) && join.rest.as_ref().is_none_or(inner_pred));
+            && select.joins.iter().all(|join| {
+                join.equal.iter().all(|(a, b, _)| inner(a) && inner(b)) && join.rest.as_ref().is_none_or(inner_pred)
+            });
         let Some(filter) = select.filter.clone().filter(|_| plain) else { return Ok(Kept::Nothing) };
         let (mut equal, mut rest): (Vec<(Expr, Expr, Collation)>, Option<Pred>) = (Vec::new(), None);
         for part in filter.conjuncts() {
             match part {
-                Pred::Compare(Comparison::Equal, a, b, collation) if inner(&a) && outer(&b) => equal.push((a, b, collation)),
-                Pred::Compare(Comparison::Equal, a, b, collation) if inner(&b) && outer(&a) => equal.push((b, a, collation)),
+                Pred::Compare(Comparison::Equal, a, b, collation) if inner(&a) && outer(&b) => {
+                    equal.push((a, b, collation))
+                }
+                Pred::Compare(Comparison::Equal, a, b, collation) if inner(&b) && outer(&a) => {
+                    equal.push((b, a, collation))
+                }
                 part if inner_pred(&part) => rest = Some(rest.map_or(part.clone(), |rest| rest.and(part))),
                 _ => return Ok(Kept::Nothing),
             }
