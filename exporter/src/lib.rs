@@ -8,18 +8,26 @@
 //! sweep  ─► ports  (probe) ─► Board ──┘
 //! ```
 //!
-//! - [`config`]: what was written, and what it means.
-//! - [`master`]: asks SQL Server and answers plain rows in UTC. Nobody else sees a type of the driver.
-//! - [`ports`]: asks the network and answers one finding for each target and check.
-//! - [`fleet`]: what is true of each target now, and why. No clock, no I/O.
-//! - [`render`]: turns a [`fleet::Fleet`] into text. No clock, no I/O.
-//! - [`serve`]: HTTP.
-//! - [`service`]: signals and, on Windows, the service control manager.
+//! - `cli` and `logging`: what was typed; log lines.
+//! - `config`: what was written, and what it means.
+//! - `master`: asks SQL Server and answers plain rows in UTC. Nobody else sees a type of the driver.
+//! - `ports`: asks the network and answers one finding for each target and check.
+//! - `fleet`: what is true of each target now, and why. No clock, no I/O.
+//! - `render`: turns a [`fleet::Fleet`] into text. No clock, no I/O.
+//! - `process`: asks the operating system about this process.
+//! - `serve`: speaks HTTP.
+//! - `service`: signals and, on Windows, the service control manager.
+//! - `app` and `commands`: where the rooms meet, and what each command does with them.
 
+pub mod app;
+pub mod cli;
+pub mod commands;
 pub mod config;
 pub mod fleet;
+pub mod logging;
 pub mod master;
 pub mod ports;
+pub mod process;
 pub mod render;
 pub mod serve;
 pub mod service;

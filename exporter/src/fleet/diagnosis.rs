@@ -1,5 +1,17 @@
 //! Why a target is, or is not, fine.
 
+mod instructions;
+mod judge;
+mod outage;
+mod ports;
+mod silence;
+#[cfg(test)]
+mod truth_table;
+
+pub(crate) use judge::{Circumstances, Subject, diagnose, stale};
+pub(crate) use outage::{Outages, Poll};
+pub(crate) use ports::engine;
+
 /// The winner among everything that was found, exactly one for each target.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord)]
 pub enum Cause {
@@ -70,6 +82,11 @@ impl Cause {
             Cause::Settling => 12,
             Cause::MasterSide => 13,
         }
+    }
+
+    /// A finding that speaks for this cause.
+    fn because(self, text: String) -> Evidence {
+        Evidence { cause: Some(self), text }
     }
 
     /// The name in labels.

@@ -1,9 +1,26 @@
 //! What is true of each target now, and why. Pure: no clock of its own, no I/O.
 
+mod assess;
+mod change;
+mod clock_skew;
 mod diagnosis;
+mod downloads;
+mod enlisted;
+#[cfg(test)]
+pub(crate) mod fixtures;
+mod jobs;
+mod memory;
+mod names;
+#[cfg(test)]
+mod properties;
+mod roster;
 mod target;
+pub(crate) mod words;
 
+pub use assess::{Assessment, assess};
+pub use change::{Change, summary};
 pub use diagnosis::{Cause, Diagnosis, Evidence};
+pub use memory::Memory;
 pub use target::{
     Enlisted, ErrorClass, Job, JobRun, Operation, Orphan, OrphanKind, Pending, PollStatus, Target, TargetDownloads,
 };
@@ -31,10 +48,21 @@ pub struct Fleet {
     pub downloadlist_rows: Option<i64>,
     /// Multiserver jobs. `None` when they were not read.
     pub jobs: Option<Vec<Job>>,
+    /// What the limits left out.
+    pub limited: Limited,
     /// How each collector fared.
     pub reports: Vec<CollectorReport>,
     /// What the port checks know.
     pub board: Arc<Board>,
+}
+
+/// What `limits` of the configuration left out, after the filters.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
+pub struct Limited {
+    /// Enlisted targets beyond `limits.targets`. Names that are expected and not enlisted are never left out.
+    pub targets: u64,
+    /// Pairs of job and target beyond `limits.job_pairs`, and those of targets that are left out.
+    pub job_pairs: u64,
 }
 
 /// The master's clock, read with the polls.
@@ -44,6 +72,8 @@ pub struct MasterClock {
     pub now: Timestamp,
     /// Offset of its local time from UTC in force now, in seconds east.
     pub utc_offset_seconds: i32,
+    /// Whether the rules of its time zone are known; else the offset in force now stands for every instant.
+    pub zone_known: bool,
     /// When the instance started.
     pub started: Timestamp,
 }

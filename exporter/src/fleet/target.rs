@@ -35,7 +35,7 @@ pub struct Enlisted {
     pub polled: bool,
     /// The interval that it reported; 60 s where it reported 0 or less.
     pub poll_interval: Duration,
-    /// The bits of `sp_help_targetserver`.
+    /// The bits of `sp_help_targetserver`. When the download list was not read, `blocked` is only what is stored.
     pub status: PollStatus,
     /// Target clock minus master clock at the last poll, folded to the nearest hour. `None` until it polled.
     pub clock_skew_seconds: Option<f64>,
@@ -81,7 +81,7 @@ pub struct Pending {
 impl Pending {
     /// All that wait.
     pub fn total(&self) -> u64 {
-        self.by_operation.values().sum()
+        self.by_operation.values().fold(0, |sum, count| sum.saturating_add(*count))
     }
 }
 

@@ -1,8 +1,44 @@
 //! Asks the master and answers plain rows: one task owns one connection, one round trip answers one reading.
+//!
+//! It never writes: every statement is a SELECT, a SET of its own session, or the bracket of the transaction that makes
+//! all SELECTs see the same moment. Nobody outside sees a type of the driver.
 
+mod assemble;
+mod batch;
+mod cells;
+mod clock;
+mod desk;
+mod faults;
+mod grants;
+mod reader;
 mod reading;
+mod rights;
+mod rows;
+mod session;
+mod spacing;
+mod statements;
+mod tap;
+mod vitals;
 
+pub(crate) use clock::zone_by_name;
+pub use desk::Master;
+pub use grants::{Grantee, revocation};
 pub use reading::{
     Certificate, Collected, Collector, CollectorReport, DownloadRow, DownloadedRow, Downloads, Fault, JobRow,
     JobTargetRow, Jobs, Outcome, Reading, ServerFacts, Stage, TargetRow, Targets,
 };
+pub use vitals::Vitals;
+
+/// The script that gives the login its rights: with a configuration, only what is missing on the master now.
+///
+/// # Errors
+/// Why the master could not be asked; the script for every version comes with [`grants_for_any`].
+pub async fn grants(config: &crate::config::Config) -> Result<String, Fault> {
+    let capabilities = session::look_at_rights(&config.master).await?;
+    Ok(grants::script(&Grantee::from_config(config), Some(&capabilities)))
+}
+
+/// The script that gives a login its rights on any version.
+pub fn grants_for_any(grantee: &Grantee) -> String {
+    grants::script(grantee, None)
+}

@@ -166,6 +166,9 @@ pub struct Targets {
     pub now: Timestamp,
     /// Offset of the master's local time from UTC in force at `now`, in seconds east.
     pub utc_offset_seconds: i32,
+    /// Whether the rules of its time zone are known. If not, the offset in force now stands for every instant, and
+    /// a target that is silent across a change of clocks is an hour off until it polls.
+    pub zone_known: bool,
     /// When the instance started (`create_date` of tempdb).
     pub started: Timestamp,
     /// One for each enlisted target, before any filter of the configuration. `server_id` 0 is never among them.

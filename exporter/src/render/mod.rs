@@ -1,1 +1,22 @@
-//! render
+//! Turns a [`crate::fleet::Fleet`] into text. Pure: no I/O, no clock, no `await`.
+
+pub mod api;
+mod catalogue;
+pub mod explain;
+mod exposition;
+mod facts;
+mod families;
+mod negotiation;
+mod reference;
+mod sheet;
+mod text004;
+mod words;
+
+pub use catalogue::{Group, Kind, Metric, catalogue};
+pub use exposition::{Format, page, page_into};
+pub use facts::{BuildInfo, ExporterFacts, ProcessFacts, Reload};
+pub use negotiation::{accepts_gzip, gzip, negotiate};
+pub use reference::reference;
+
+#[cfg(test)]
+mod tests;

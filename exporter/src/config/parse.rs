@@ -1,0 +1,163 @@
+//! Single values: from text to type. Each says what is wrong in words that may be shown.
+
+use super::Pattern;
+use super::fault::{Wrong, quoted};
+use jiff::{SignedDuration, Timestamp};
+use std::path::PathBuf;
+use std::time::Duration;
+
+/// Longer waits are slips of the finger.
+const LONGEST: Duration = Duration::from_secs(366 * 24 * 60 * 60);
+/// More of anything is a slip of the finger too.
+const MOST: usize = 100_000_000;
+
+pub(super) fn text(written: &str) -> Result<String, Wrong> {
+    if written.trim().is_empty() {
+        return Err(Wrong::new("is empty"));
+    }
+    if written.chars().any(char::is_control) {
+        return Err(Wrong::new("holds a line break or another control character"));
+    }
+    Ok(written.to_owned())
+}
+
+/// A name of SQL Server (`sysname`): at most 128 UTF-16 units.
+pub(super) fn name(written: &str) -> Result<String, Wrong> {
+    let name = text(written)?;
+    if name.encode_utf16().count() > 128 {
+        return Err(Wrong::new("is longer than 128 characters, the longest name in SQL Server"));
+    }
+    Ok(name)
+}
+
+pub(super) fn path(written: &str) -> Result<PathBuf, Wrong> {
+    text(written).map(PathBuf::from)
+}
+
+pub(super) fn flag(written: &str) -> Result<bool, Wrong> {
+    match written {
+        "true" | "True" | "TRUE" | "yes" | "on" => Ok(true),
+        "false" | "False" | "FALSE" | "no" | "off" => Ok(false),
+        _ => Err(Wrong::new(format!("{} is neither true nor false", quoted(written)))),
+    }
+}
+
+/// One of some words, whatever the case.
+pub(super) fn choice<T: Copy>(words: &[(&str, T)]) -> impl Fn(&str) -> Result<T, Wrong> {
+    move |written| {
+        let found = words.iter().find(|(word, _)| word.eq_ignore_ascii_case(written));
+        found.map(|(_, value)| *value).ok_or_else(|| {
+            let all: Vec<_> = words.iter().map(|(word, _)| *word).collect();
+            Wrong::new(format!("{} is not known", quoted(written))).expected(format!("one of {}", all.join(", ")))
+        })
+    }
+}
+
+pub(super) fn duration(written: &str) -> Result<Duration, Wrong> {
+    const LIKE: &str = "a duration has a unit, such as 8s, 5m or 250ms";
+    if !written.is_empty() && written.chars().all(|c| c.is_ascii_digit() || c == '.') {
+        return Err(Wrong::new(format!("{} has no unit", quoted(written))).expected(LIKE));
+    }
+    let wrong = || Wrong::new(format!("{} is not a duration", quoted(written))).expected(LIKE);
+    let signed: SignedDuration = written.parse().map_err(|_| wrong())?;
+    let duration = Duration::try_from(signed).map_err(|_| wrong())?;
+    if duration.is_zero() {
+        return Err(Wrong::new("must be longer than 0"));
+    }
+    if duration > LONGEST {
+        return Err(Wrong::new(format!("{} is longer than a year", quoted(written))));
+    }
+    Ok(duration)
+}
+
+pub(super) fn count(written: &str) -> Result<usize, Wrong> {
+    let number = written.parse::<usize>().ok().filter(|number| *number <= MOST);
+    match number {
+        Some(0) => Err(Wrong::new("must be at least 1")),
+        Some(number) => Ok(number),
+        None => Err(Wrong::new(format!("{} is not a whole number from 1 to {MOST}", quoted(written)))),
+    }
+}
+
+pub(super) fn port(written: &str) -> Result<u16, Wrong> {
+    let port = written.parse::<u16>().ok().filter(|port| *port > 0);
+    port.ok_or_else(|| Wrong::new(format!("{} is not a port from 1 to 65535", quoted(written))))
+}
+
+/// The name of a time zone, as it was written.
+pub(super) fn zone(written: &str) -> Result<String, Wrong> {
+    if crate::master::zone_by_name(written).is_some() {
+        return Ok(written.to_owned());
+    }
+    let wrong = Wrong::new(format!("{} is not a known time zone", quoted(written)));
+    Err(wrong.expected("an IANA name such as Europe/Berlin or a Windows name such as W. Europe Standard Time"))
+}
+
+pub(super) fn instant(written: &str) -> Result<Timestamp, Wrong> {
+    written.parse().map_err(|_| {
+        Wrong::new(format!("{} is not an instant", quoted(written)))
+            .expected("date and time with Z or an offset, such as 2026-12-01T22:00:00Z or 2026-12-01T22:00:00+01:00")
+    })
+}
+
+pub(super) fn pattern(written: &str) -> Result<Pattern, Wrong> {
+    Pattern::new(written).map_err(|error| Wrong::new(format!("not a regular expression: {error}")))
+}
+
+/// The name of a label that `msx_target_info` may carry.
+pub(super) fn label(name: &str) -> Result<(), Wrong> {
+    let first = name.chars().next().is_some_and(|c| c.is_ascii_alphabetic() || c == '_');
+    if !first || !name.chars().all(|c| c.is_ascii_alphanumeric() || c == '_') {
+        return Err(Wrong::new("is not the name of a label").expected("letters, digits and _, no digit in front"));
+    }
+    if name.starts_with("__") {
+        return Err(Wrong::new("names that begin with __ belong to Prometheus"));
+    }
+    match name {
+        "job" | "instance" => Err(Wrong::new("this label belongs to Prometheus")),
+        "target" | "location" => Err(Wrong::new("msx_target_info has this label already")),
+        _ => Ok(()),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    #![allow(clippy::unwrap_used)]
+    use super::*;
+
+    #[test]
+    fn durations() {
+        for (written, millis) in [("8s", 8_000), ("5m", 300_000), ("250ms", 250), ("1h30m", 5_400_000)] {
+            assert_eq!(duration(written).unwrap(), Duration::from_millis(millis), "{written}");
+        }
+        for written in ["", "8", "0s", "-3s", "s", "8x", "99999999h", "1e400s"] {
+            assert!(duration(written).is_err(), "{written}");
+        }
+    }
+
+    #[test]
+    fn labels_leave_what_others_own() {
+        for good in ["route", "_x", "Team2"] {
+            assert_eq!(label(good), Ok(()), "{good}");
+        }
+        for bad in ["", "2x", "a-b", "__meta", "job", "instance", "target", "location", "ö"] {
+            assert!(label(bad).is_err(), "{bad}");
+        }
+    }
+
+    #[test]
+    fn zones_by_both_names() {
+        for good in ["Europe/Berlin", "W. Europe Standard Time", "UTC"] {
+            assert_eq!(zone(good).unwrap(), good);
+        }
+        assert!(zone("Middle/Earth").is_err());
+    }
+
+    #[test]
+    fn whole_names_are_matched_whatever_stands_in_the_pattern() {
+        let either = pattern("a|b").unwrap();
+        assert!(either.matches("B") && !either.matches("ab"));
+        assert!(pattern("a)|(b").is_err());
+        assert!(pattern("(").is_err());
+    }
+}

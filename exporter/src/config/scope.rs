@@ -1,0 +1,135 @@
+//! Asks for values by key and type, and goes on after a fault, so that all of them are told at once.
+
+use super::fault::{Fault, Wrong, shown_key};
+use super::shape::{DEFAULT, Layer};
+use ::config::{Map, Value, ValueKind};
+
+/// A table of values, and the faults that are found in it.
+///
+/// An outer `None` means that a fault was told, here or when the value was read: then a boolean stands in its place, which
+/// no good value is.
+pub(super) struct Scope<'a> {
+    table: &'a Layer,
+    prefix: String,
+    origin: Option<String>,
+    pub(super) faults: &'a mut Vec<Fault>,
+}
+
+impl<'a> Scope<'a> {
+    /// Everything.
+    pub(super) fn root(table: &'a Layer, faults: &'a mut Vec<Fault>) -> Scope<'a> {
+        Scope { table, prefix: String::new(), origin: None, faults }
+    }
+
+    /// A value that has a default or must be there.
+    pub(super) fn required<T>(&mut self, path: &str, parse: impl Fn(&str) -> Result<T, Wrong>) -> Option<T> {
+        match self.optional(path, parse)? {
+            Some(value) => Some(value),
+            None => {
+                self.fault(path, "is missing");
+                None
+            }
+        }
+    }
+
+    /// A value that may be left out.
+    pub(super) fn optional<T>(&mut self, path: &str, parse: impl Fn(&str) -> Result<T, Wrong>) -> Option<Option<T>> {
+        match self.value(path).map(|value| &value.kind) {
+            Some(ValueKind::String(text)) => match parse(text) {
+                Ok(value) => Some(Some(value)),
+                Err(wrong) => {
+                    self.fault(path, wrong);
+                    None
+                }
+            },
+            Some(ValueKind::Boolean(_)) => None,
+            _ => Some(None),
+        }
+    }
+
+    /// The good ones of the names in a list, with where each was written.
+    pub(super) fn names<T>(
+        &mut self,
+        path: &str,
+        parse: impl Fn(&str) -> Result<T, Wrong>,
+    ) -> Vec<(T, Option<String>)> {
+        let mut names = Vec::new();
+        for item in self.array(path) {
+            let ValueKind::String(text) = &item.kind else { continue };
+            match parse(text) {
+                Ok(name) => names.push((name, item.origin().map(str::to_owned))),
+                Err(wrong) => self.faults.push(Fault::new(item.origin(), &self.full(path), wrong)),
+            }
+        }
+        names
+    }
+
+    /// Mappings in a list, each read by a function.
+    pub(super) fn items<T>(&mut self, path: &str, mut read: impl FnMut(&mut Scope<'_>) -> Option<T>) -> Option<Vec<T>> {
+        let prefix = self.full(path);
+        let mut all = Vec::new();
+        for (index, item) in self.array(path).iter().enumerate() {
+            let ValueKind::Table(table) = &item.kind else { continue };
+            let origin = item.origin().map(str::to_owned);
+            all.push(read(&mut Scope { table, prefix: format!("{prefix}[{index}]"), origin, faults: self.faults }));
+        }
+        all.into_iter().collect()
+    }
+
+    /// The names of what stands here, sorted.
+    pub(super) fn fields(&self) -> Vec<String> {
+        let mut fields: Vec<_> = self.table.keys().cloned().collect();
+        fields.sort();
+        fields
+    }
+
+    /// Whether somebody wrote a value of the right shape.
+    pub(super) fn is_written(&self, path: &str) -> bool {
+        !self.is_missing(path) && !self.value(path).is_some_and(|value| matches!(value.kind, ValueKind::Boolean(_)))
+    }
+
+    /// Whether nobody wrote anything.
+    pub(super) fn is_missing(&self, path: &str) -> bool {
+        self.value(path).is_none_or(|value| value.kind == ValueKind::Nil || value.origin() == Some(DEFAULT))
+    }
+
+    /// Whether any of these lists holds something.
+    pub(super) fn has_items(&self, path: &str) -> bool {
+        !self.array(path).is_empty()
+    }
+
+    /// Tells a fault of one key, or, with an empty path, of all that stands here.
+    pub(super) fn fault(&mut self, path: &str, wrong: impl Into<Wrong>) {
+        let origin =
+            self.value(path).and_then(Value::origin).or(self.origin.as_deref()).filter(|origin| *origin != DEFAULT);
+        self.faults.push(Fault::new(origin, &self.full(path), wrong));
+    }
+
+    fn full(&self, path: &str) -> String {
+        match (self.prefix.as_str(), path) {
+            ("", path) => path.to_owned(),
+            (prefix, "") => prefix.to_owned(),
+            (prefix, path) => format!("{prefix}.{}", shown_key(path)),
+        }
+    }
+
+    fn value(&self, path: &str) -> Option<&'a Value> {
+        find(self.table, path)
+    }
+
+    fn array(&self, path: &str) -> &'a [Value] {
+        match self.value(path).map(|value| &value.kind) {
+            Some(ValueKind::Array(items)) => items,
+            _ => &[],
+        }
+    }
+}
+
+fn find<'a>(table: &'a Map<String, Value>, path: &str) -> Option<&'a Value> {
+    let Some((section, rest)) = path.split_once('.') else { return table.get(path) };
+    let below = table.get(section)?;
+    match &below.kind {
+        ValueKind::Table(table) => find(table, rest),
+        _ => Some(below),
+    }
+}

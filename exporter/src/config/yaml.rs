@@ -1,0 +1,186 @@
+//! YAML, as events with their marks, into nodes.
+//!
+//! The events are taken rather than a loaded document, because a loader turns `0123` into a number, forgets lines, and
+//! follows aliases, which a few lines can multiply into gigabytes. Aliases, tags and second documents are refused.
+
+use super::fault::{Fault, Wrong, shown_key};
+use super::node::{Content, DEEPEST, Entry, Node, Place};
+use yaml_rust2::Event;
+use yaml_rust2::parser::Parser;
+use yaml_rust2::scanner::{Marker, ScanError, TScalarStyle};
+
+/// Reads a text. `None` where it is broken: then the last fault says where.
+pub(super) fn parse(text: &str, place: Place<'_>, faults: &mut Vec<Fault>) -> Option<Node> {
+    let mut builder = Builder { place, faults, open: Vec::new(), root: None };
+    let mut parser = Parser::new_from_str(text);
+    let mut documents = 0;
+    loop {
+        let (event, mark) = match parser.next_token() {
+            Ok(token) => token,
+            Err(error) => {
+                builder.fault_at(error.marker(), scan_error(&error));
+                return None;
+            }
+        };
+        match event {
+            Event::StreamEnd => {
+                let nothing = || Node { origin: place.at(1, 1), content: Content::Null };
+                return Some(builder.root.unwrap_or_else(nothing));
+            }
+            Event::DocumentStart => {
+                documents += 1;
+                if documents > 1 {
+                    builder
+                        .fault_at(&mark, Wrong::new("a second document begins here").expected("remove the --- line"));
+                    return builder.root;
+                }
+            }
+            event => builder.take(event, &mark)?,
+        }
+    }
+}
+
+struct Builder<'a, 'f> {
+    place: Place<'a>,
+    faults: &'f mut Vec<Fault>,
+    open: Vec<Open>,
+    root: Option<Node>,
+}
+
+/// A list or a map whose end has not been seen.
+struct Open {
+    origin: String,
+    held: Held,
+}
+
+enum Held {
+    List(Vec<Node>),
+    Map { entries: Vec<Entry>, key: Option<(String, String)> },
+}
+
+impl Builder<'_, '_> {
+    /// `None` where reading on makes no sense.
+    fn take(&mut self, event: Event, mark: &Marker) -> Option<()> {
+        let origin = self.origin(mark);
+        match event {
+            Event::Scalar(text, style, _, tag) => {
+                let forced_text = tag.as_ref().is_some_and(|tag| tag.suffix == "str");
+                if tag.is_some() && !forced_text {
+                    self.fault_at(mark, Wrong::new("a YAML tag").expected("write the value without it"));
+                }
+                let null = style == TScalarStyle::Plain
+                    && !forced_text
+                    && matches!(text.as_str(), "" | "~" | "null" | "Null" | "NULL");
+                self.place_scalar(origin, if null { Content::Null } else { Content::Text(text) });
+            }
+            Event::Alias(_) => {
+                self.fault_at(mark, Wrong::new("a YAML alias").expected("write the value out in each place"));
+                self.place_scalar(origin, Content::Null);
+            }
+            Event::SequenceStart(..) => self.begin(mark, Held::List(Vec::new()))?,
+            Event::MappingStart(..) => self.begin(mark, Held::Map { entries: Vec::new(), key: None })?,
+            Event::SequenceEnd | Event::MappingEnd => {
+                let Open { origin, held } = self.open.pop()?;
+                let content = match held {
+                    Held::List(items) => Content::List(items),
+                    Held::Map { entries, .. } => Content::Map(entries),
+                };
+                self.put(Node { origin, content });
+            }
+            _ => {}
+        }
+        Some(())
+    }
+
+    fn begin(&mut self, mark: &Marker, held: Held) -> Option<()> {
+        if self.open.len() >= DEEPEST {
+            self.fault_at(mark, Wrong::new(format!("nested more than {DEEPEST} levels deep")));
+            return None;
+        }
+        if let Some(Open { held: Held::Map { key: None, .. }, .. }) = self.open.last() {
+            self.fault_at(mark, Wrong::new("a list or a mapping stands where a key is expected"));
+            return None;
+        }
+        let origin = self.origin(mark);
+        self.open.push(Open { origin, held });
+        Some(())
+    }
+
+    /// A scalar is a key wherever a map waits for one.
+    fn place_scalar(&mut self, origin: String, content: Content) {
+        if let Some(Open { held: Held::Map { key: key @ None, .. }, .. }) = self.open.last_mut() {
+            let name = match content {
+                Content::Text(text) => text,
+                _ => String::new(),
+            };
+            *key = Some((name, origin));
+        } else {
+            self.put(Node { origin, content });
+        }
+    }
+
+    fn put(&mut self, node: Node) {
+        let path = self.path();
+        match self.open.last_mut().map(|open| &mut open.held) {
+            None => self.root = Some(node),
+            Some(Held::List(items)) => items.push(node),
+            Some(Held::Map { entries, key }) => {
+                let Some((name, origin)) = key.take() else { return };
+                match entries.iter().find(|entry| entry.key == name) {
+                    Some(first) => {
+                        let wrong = Wrong::new(format!("written twice, first at {}", first.origin));
+                        self.faults.push(Fault::new(Some(&origin), &path, wrong.expected("keep one of them")));
+                    }
+                    None => entries.push(Entry { key: name, origin, value: node }),
+                }
+            }
+        }
+    }
+
+    /// The keys that lead here.
+    fn path(&self) -> String {
+        let mut path = String::new();
+        for open in &self.open {
+            match &open.held {
+                Held::List(items) => path.push_str(&format!("[{}]", items.len())),
+                Held::Map { key: Some((key, _)), .. } => {
+                    if !path.is_empty() {
+                        path.push('.');
+                    }
+                    path.push_str(&shown_key(key));
+                }
+                Held::Map { key: None, .. } => {}
+            }
+        }
+        path
+    }
+
+    fn origin(&self, mark: &Marker) -> String {
+        self.place.at(mark.line(), mark.col() + 1)
+    }
+
+    fn fault_at(&mut self, mark: &Marker, wrong: Wrong) {
+        let (origin, path) = (self.origin(mark), self.path());
+        self.faults.push(Fault::new(Some(&origin), &path, wrong));
+    }
+}
+
+/// The scanner's own words never quote more than one character of the text.
+fn scan_error(error: &ScanError) -> Wrong {
+    let info = error.info();
+    let wrong = Wrong::new(format!("not YAML: {info}"));
+    if info.contains("tab") {
+        wrong.expected("a tab stands where only spaces may; indent with spaces")
+    } else if info.contains("unexpected character") {
+        wrong.expected("put the value into single quotes")
+    } else if info.contains("unknown escape") {
+        wrong.expected("a backslash is written as it is in 'single quotes', and twice in \"double quotes\"")
+    } else if info.contains("simple key")
+        || info.contains("did not find expected key")
+        || info.contains("mapping values")
+    {
+        wrong.expected("look for a missing space after a colon, a wrong indentation or a quote without its end")
+    } else {
+        wrong
+    }
+}

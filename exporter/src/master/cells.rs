@@ -1,0 +1,195 @@
+//! Reads the cells of a row by name, and says which one does not fit. The only place that knows the driver's values.
+
+use jiff::civil::{Date, DateTime, Time, date};
+use jiff::{Span, ToSpan};
+use tiberius::{ColumnData, Row};
+
+/// A cell, or a set of columns, that is not what the statement asks for.
+#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
+#[error("{0}")]
+pub(super) struct Misfit(String);
+
+impl Misfit {
+    pub(super) fn new(text: impl Into<String>) -> Misfit {
+        Misfit(text.into())
+    }
+}
+
+/// Where the columns of a set stand in its rows.
+#[derive(Debug, Clone, Copy)]
+pub(super) struct Positions<const N: usize> {
+    names: &'static [&'static str; N],
+    at: [usize; N],
+}
+
+impl<const N: usize> Positions<N> {
+    /// Finds each name among the columns that came.
+    pub(super) fn locate(names: &'static [&'static str; N], columns: &[String]) -> Result<Positions<N>, Misfit> {
+        let mut at = [0; N];
+        for (slot, name) in at.iter_mut().zip(names) {
+            *slot = columns
+                .iter()
+                .position(|column| column == name)
+                .ok_or_else(|| Misfit(format!("column {name} is missing among {}", columns.join(", "))))?;
+        }
+        Ok(Positions { names, at })
+    }
+
+    /// The cells of a row in the order of the names.
+    pub(super) fn cells<'r>(&self, row: &'r Row) -> Result<[Cell<'r>; N], Misfit> {
+        let mut cells = [Cell { name: "", data: &ColumnData::Bit(None) }; N];
+        for ((cell, at), name) in cells.iter_mut().zip(self.at).zip(self.names) {
+            let data = row.get_column_data(at).map_err(|error| Misfit(format!("column {name}: {error}")))?;
+            *cell = Cell { name, data };
+        }
+        Ok(cells)
+    }
+}
+
+/// One cell of a row.
+#[derive(Debug, Clone, Copy)]
+pub(super) struct Cell<'r> {
+    name: &'static str,
+    data: &'r ColumnData<'static>,
+}
+
+impl<'r> Cell<'r> {
+    pub(super) fn new(name: &'static str, data: &'r ColumnData<'static>) -> Cell<'r> {
+        Cell { name, data }
+    }
+
+    fn misfit(&self, wanted: &str) -> Misfit {
+        Misfit(format!("column {} is no {wanted}: {:?}", self.name, self.data))
+    }
+
+    fn present<T>(&self, value: Option<T>) -> Result<T, Misfit> {
+        value.ok_or_else(|| Misfit(format!("column {} is NULL", self.name)))
+    }
+
+    /// Any integer or bit.
+    pub(super) fn integer_or_null(&self) -> Result<Option<i64>, Misfit> {
+        match self.data {
+            ColumnData::U8(value) => Ok(value.map(i64::from)),
+            ColumnData::I16(value) => Ok(value.map(i64::from)),
+            ColumnData::I32(value) => Ok(value.map(i64::from)),
+            ColumnData::I64(value) => Ok(*value),
+            ColumnData::Bit(value) => Ok(value.map(i64::from)),
+            _ => Err(self.misfit("integer")),
+        }
+    }
+
+    /// An integer that is never NULL and fits into the type asked for.
+    pub(super) fn integer<T: TryFrom<i64>>(&self) -> Result<T, Misfit> {
+        let value = self.present(self.integer_or_null()?)?;
+        T::try_from(value).map_err(|_| Misfit(format!("column {} is out of range: {value}", self.name)))
+    }
+
+    pub(super) fn text_or_null(&self) -> Result<Option<String>, Misfit> {
+        match self.data {
+            ColumnData::String(text) => Ok(text.as_ref().map(|text| text.clone().into_owned())),
+            _ => Err(self.misfit("text")),
+        }
+    }
+
+    pub(super) fn text(&self) -> Result<String, Misfit> {
+        self.present(self.text_or_null()?)
+    }
+
+    /// A uniqueidentifier as SQL Server prints it.
+    pub(super) fn guid(&self) -> Result<String, Misfit> {
+        match self.data {
+            ColumnData::Guid(value) => Ok(self.present(*value)?.hyphenated().to_string().to_uppercase()),
+            _ => Err(self.misfit("uniqueidentifier")),
+        }
+    }
+
+    /// Wall time without a zone: datetime or datetime2.
+    pub(super) fn wall_time_or_null(&self) -> Result<Option<DateTime>, Misfit> {
+        let out_of_range = || Misfit(format!("column {} is out of range: {:?}", self.name, self.data));
+        match self.data {
+            ColumnData::DateTime(None) | ColumnData::DateTime2(None) => Ok(None),
+            ColumnData::DateTime(Some(value)) => {
+                // 1/300 s since midnight ([MS-TDS] 2.2.5.5.1.8), to the nearest millisecond as SQL Server prints it.
+                let milliseconds = (i64::from(value.seconds_fragments()) * 10 + 1) / 3;
+                moment(date(1900, 1, 1), i64::from(value.days()), milliseconds.milliseconds())
+                    .ok_or_else(out_of_range)
+                    .map(Some)
+            }
+            ColumnData::DateTime2(Some(value)) => {
+                let scale = u32::from(value.time().scale());
+                let unit = 9u32.checked_sub(scale).map(|digits| 10i64.pow(digits)).ok_or_else(out_of_range)?;
+                let nanoseconds = i64::try_from(value.time().increments())
+                    .ok()
+                    .and_then(|count| count.checked_mul(unit))
+                    .ok_or_else(out_of_range)?;
+                moment(date(1, 1, 1), i64::from(value.date().days()), nanoseconds.nanoseconds())
+                    .ok_or_else(out_of_range)
+                    .map(Some)
+            }
+            _ => Err(self.misfit("date and time")),
+        }
+    }
+
+    pub(super) fn wall_time(&self) -> Result<DateTime, Misfit> {
+        self.present(self.wall_time_or_null()?)
+    }
+}
+
+fn moment(epoch: Date, days: i64, into_day: Span) -> Option<DateTime> {
+    let day = epoch.checked_add(Span::new().try_days(days).ok()?).ok()?;
+    day.to_datetime(Time::midnight()).checked_add(into_day).ok()
+}
+
+#[cfg(test)]
+mod tests {
+    #![allow(clippy::unwrap_used)]
+    use super::*;
+    use jiff::civil::datetime;
+    use tiberius::time::{Date as WireDate, DateTime as WireDateTime, DateTime2, Time as WireTime};
+
+    fn wall(data: ColumnData<'static>) -> Result<Option<DateTime>, Misfit> {
+        Cell { name: "x", data: &data }.wall_time_or_null()
+    }
+
+    #[test]
+    fn datetime_counts_days_and_three_hundredths() {
+        let at = |days, fragments| wall(ColumnData::DateTime(Some(WireDateTime::new(days, fragments)))).unwrap();
+        assert_eq!(at(0, 0), Some(datetime(1900, 1, 1, 0, 0, 0, 0)));
+        assert_eq!(at(0, 1), Some(datetime(1900, 1, 1, 0, 0, 0, 3_000_000)));
+        assert_eq!(at(0, 2), Some(datetime(1900, 1, 1, 0, 0, 0, 7_000_000)));
+        assert_eq!(at(46_346, 300 * 3_600 * 12 + 299), Some(datetime(2026, 11, 22, 12, 0, 0, 997_000_000)));
+        assert_eq!(at(-53_690, 0), Some(datetime(1753, 1, 1, 0, 0, 0, 0)));
+    }
+
+    #[test]
+    fn datetime2_counts_days_and_increments_of_its_scale() {
+        let value = DateTime2::new(WireDate::new(739_576), WireTime::new(43_200_123, 3));
+        assert_eq!(
+            wall(ColumnData::DateTime2(Some(value))).unwrap(),
+            Some(datetime(2025, 11, 22, 12, 0, 0, 123_000_000))
+        );
+    }
+
+    #[test]
+    fn times_that_cannot_be_are_misfits_not_panics() {
+        assert!(wall(ColumnData::DateTime(Some(WireDateTime::new(i32::MAX, u32::MAX)))).is_err());
+        assert!(wall(ColumnData::DateTime(Some(WireDateTime::new(i32::MIN, 0)))).is_err());
+        let odd = DateTime2::new(WireDate::new(u32::MAX >> 8), WireTime::new(u64::MAX, 9));
+        assert!(wall(ColumnData::DateTime2(Some(odd))).is_err());
+        assert!(wall(ColumnData::I32(Some(1))).is_err());
+    }
+
+    #[test]
+    fn integers_of_every_width_and_null() {
+        let read = |data| Cell { name: "x", data: &data }.integer_or_null();
+        assert_eq!(read(ColumnData::U8(Some(255))), Ok(Some(255)));
+        assert_eq!(read(ColumnData::I16(Some(-1))), Ok(Some(-1)));
+        assert_eq!(read(ColumnData::I32(Some(i32::MIN))), Ok(Some(i64::from(i32::MIN))));
+        assert_eq!(read(ColumnData::I64(Some(i64::MAX))), Ok(Some(i64::MAX)));
+        assert_eq!(read(ColumnData::Bit(Some(true))), Ok(Some(1)));
+        assert_eq!(read(ColumnData::I32(None)), Ok(None));
+        assert!(read(ColumnData::F64(Some(1.0))).is_err());
+        let data = ColumnData::I64(Some(300));
+        assert!(Cell { name: "x", data: &data }.integer::<u8>().is_err());
+    }
+}

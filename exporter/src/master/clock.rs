@@ -1,0 +1,221 @@
+//! The one place where the master's local wall time becomes UTC.
+//!
+//! `msdb` keeps local time without an offset. With the zone's rules an instant is exact but for the hour that is
+//! repeated in autumn; there it is the latest instant not after the master's now, decided once for a row and a value,
+//! so that nothing moves while nothing changed. The hour that is skipped in spring takes the offset before it.
+
+use super::cells::Misfit;
+use super::rows::ClockRow;
+use super::statements::Set;
+use jiff::civil::DateTime;
+use jiff::tz::{AmbiguousOffset, Offset, TimeZone};
+use jiff::{SignedDuration, Timestamp};
+use std::collections::HashMap;
+
+/// `GETDATE()` and `SYSUTCDATETIME()` are different clocks of the same machine: a row may lie this far ahead of now.
+const CLOCKS_APART: SignedDuration = SignedDuration::from_secs(5);
+/// A decision outlives the repeated hour, and the longest spacing of a dear statement, by far.
+const KEEP_DECISIONS: SignedDuration = SignedDuration::from_hours(24);
+
+/// Which value of which row a decision belongs to.
+#[derive(Debug, Clone, PartialEq, Eq, Hash)]
+pub(super) struct Field {
+    pub(super) set: Set,
+    pub(super) row: String,
+    pub(super) column: &'static str,
+}
+
+/// Turns the master's wall time into UTC. Lives as long as the reader, for what it decided must not change.
+#[derive(Debug, Default)]
+pub(super) struct Clock {
+    zone: Option<TimeZone>,
+    decided: HashMap<Field, Decision>,
+}
+
+#[derive(Debug)]
+struct Decision {
+    wall: DateTime,
+    instant: Timestamp,
+    used: Timestamp,
+}
+
+impl Clock {
+    /// Sets the zone in which the master is believed to live. It is used only while its offset equals the server's.
+    pub(super) fn set_zone(&mut self, zone: Option<TimeZone>) {
+        self.zone = zone;
+    }
+
+    /// The clock of one reading.
+    pub(super) fn at(&mut self, row: &ClockRow) -> Result<ClockNow<'_>, Misfit> {
+        let now = Offset::UTC
+            .to_timestamp(row.utc_now)
+            .map_err(|error| Misfit::new(format!("column utc_now is out of range: {error}")))?;
+        let seconds = row.utc_offset_minutes.saturating_mul(60);
+        let offset = Offset::from_seconds(seconds)
+            .map_err(|error| Misfit::new(format!("column utc_offset_minutes is out of range: {error}")))?;
+        let zone = self.zone.as_ref().filter(|zone| zone.to_offset(now) == offset).cloned();
+        let zone_known = zone.is_some();
+        self.decided.retain(|_, decision| now.duration_since(decision.used) < KEEP_DECISIONS);
+        Ok(ClockNow {
+            now,
+            local_now: row.local_now,
+            offset,
+            zone_known,
+            zone: zone.unwrap_or_else(|| TimeZone::fixed(offset)),
+            decided: &mut self.decided,
+        })
+    }
+}
+
+/// The master's clock as of one reading.
+#[derive(Debug)]
+pub(super) struct ClockNow<'c> {
+    pub(super) now: Timestamp,
+    pub(super) offset: Offset,
+    /// Whether the rules of its zone are known; else the offset in force now stands for every instant.
+    pub(super) zone_known: bool,
+    local_now: DateTime,
+    zone: TimeZone,
+    decided: &'c mut HashMap<Field, Decision>,
+}
+
+impl ClockNow<'_> {
+    /// The instant that a wall time of one row stands for.
+    pub(super) fn instant(
+        &mut self,
+        set: Set,
+        row: &str,
+        column: &'static str,
+        wall: DateTime,
+    ) -> Result<Timestamp, Misfit> {
+        let out_of_range = |error: jiff::Error| Misfit::new(format!("column {column} is out of range: {error}"));
+        let ambiguous = self.zone.to_ambiguous_timestamp(wall);
+        match ambiguous.offset() {
+            AmbiguousOffset::Unambiguous { offset } | AmbiguousOffset::Gap { before: offset, .. } => {
+                offset.to_timestamp(wall).map_err(out_of_range)
+            }
+            AmbiguousOffset::Fold { before, after } => {
+                let first = before.to_timestamp(wall).map_err(out_of_range)?;
+                let second = after.to_timestamp(wall).map_err(out_of_range)?;
+                let now = self.now;
+                let decision = self
+                    .decided
+                    .entry(Field { set, row: row.to_owned(), column })
+                    .and_modify(|decision| decision.used = now)
+                    .or_insert(Decision { wall: DateTime::MIN, instant: first, used: now });
+                if decision.wall != wall {
+                    let latest = if second <= now + CLOCKS_APART { second } else { first };
+                    *decision = Decision { wall, instant: latest, used: now };
+                }
+                Ok(decision.instant)
+            }
+        }
+    }
+
+    /// `DATEDIFF(second, wall, GETDATE())`: boundaries of seconds crossed, in local wall time.
+    pub(super) fn local_age_seconds(&self, wall: DateTime) -> i64 {
+        let seconds = |at: DateTime| Offset::UTC.to_timestamp(at).map(Timestamp::as_second).unwrap_or_default();
+        seconds(self.local_now) - seconds(wall)
+    }
+}
+
+/// A zone by its IANA or Windows name, such as `Europe/Berlin` or `W. Europe Standard Time`.
+pub(crate) fn zone_by_name(name: &str) -> Option<TimeZone> {
+    if let Ok(zone) = TimeZone::get(name) {
+        return Some(zone);
+    }
+    let windows: windows_timezones::WindowsTimezone = name.parse().ok()?;
+    TimeZone::get(windows.tzdb_id()).ok()
+}
+
+#[cfg(test)]
+mod tests {
+    #![allow(clippy::unwrap_used)]
+    use super::*;
+    use jiff::civil::datetime;
+
+    fn row(utc: DateTime, offset_minutes: i32) -> ClockRow {
+        let local_now = utc + SignedDuration::from_mins(i64::from(offset_minutes));
+        ClockRow { utc_now: utc, local_now, utc_offset_minutes: offset_minutes, started: local_now }
+    }
+
+    fn berlin() -> Clock {
+        let mut clock = Clock::default();
+        clock.set_zone(zone_by_name("W. Europe Standard Time"));
+        clock
+    }
+
+    fn poll(clock: &mut Clock, at: &ClockRow, wall: DateTime) -> String {
+        clock.at(at).unwrap().instant(Set::Targets, "SQL01", "last_poll_date", wall).unwrap().to_string()
+    }
+
+    #[test]
+    fn summer_and_winter_are_told_apart() {
+        let mut clock = berlin();
+        let november = row(datetime(2026, 11, 22, 12, 0, 0, 0), 60);
+        assert_eq!(poll(&mut clock, &november, datetime(2026, 7, 1, 12, 0, 0, 0)), "2026-07-01T10:00:00Z");
+        assert_eq!(poll(&mut clock, &november, datetime(2026, 11, 1, 12, 0, 0, 0)), "2026-11-01T11:00:00Z");
+    }
+
+    #[test]
+    fn the_repeated_hour_is_the_latest_instant_that_is_not_in_the_future() {
+        let wall = datetime(2026, 10, 25, 2, 30, 0, 0);
+        let before_the_change = row(datetime(2026, 10, 25, 0, 30, 10, 0), 120);
+        let after_the_change = row(datetime(2026, 10, 25, 1, 30, 10, 0), 60);
+        assert_eq!(poll(&mut berlin(), &before_the_change, wall), "2026-10-25T00:30:00Z");
+        assert_eq!(poll(&mut berlin(), &after_the_change, wall), "2026-10-25T01:30:00Z");
+    }
+
+    #[test]
+    fn what_was_decided_in_the_repeated_hour_does_not_move() {
+        let mut clock = berlin();
+        let wall = datetime(2026, 10, 25, 2, 30, 0, 0);
+        let first = poll(&mut clock, &row(datetime(2026, 10, 25, 0, 31, 0, 0), 120), wall);
+        let later = poll(&mut clock, &row(datetime(2026, 10, 25, 1, 31, 0, 0), 60), wall);
+        assert_eq!((first.as_str(), later.as_str()), ("2026-10-25T00:30:00Z", "2026-10-25T00:30:00Z"));
+        let polled_again = datetime(2026, 10, 25, 2, 30, 30, 0);
+        let now = row(datetime(2026, 10, 25, 1, 31, 0, 0), 60);
+        assert_eq!(poll(&mut clock, &now, polled_again), "2026-10-25T01:30:30Z");
+    }
+
+    #[test]
+    fn a_row_written_by_the_coarser_clock_is_not_taken_for_an_hour_ago() {
+        let now = row(datetime(2026, 10, 25, 1, 30, 0, 0), 60);
+        let wall = datetime(2026, 10, 25, 2, 30, 0, 3_000_000);
+        assert_eq!(poll(&mut berlin(), &now, wall), "2026-10-25T01:30:00.003Z");
+    }
+
+    #[test]
+    fn the_skipped_hour_takes_the_offset_before_it() {
+        let now = row(datetime(2026, 3, 29, 1, 30, 0, 0), 120);
+        assert_eq!(poll(&mut berlin(), &now, datetime(2026, 3, 29, 2, 30, 0, 0)), "2026-03-29T01:30:00Z");
+    }
+
+    #[test]
+    fn a_zone_whose_offset_is_not_the_servers_is_not_believed() {
+        let mut clock = berlin();
+        let kolkata = row(datetime(2026, 11, 22, 12, 0, 0, 0), 330);
+        assert!(!clock.at(&kolkata).unwrap().zone_known);
+        assert_eq!(poll(&mut clock, &kolkata, datetime(2026, 11, 22, 17, 0, 0, 0)), "2026-11-22T11:30:00Z");
+    }
+
+    #[test]
+    fn ages_in_wall_time_count_seconds_crossed() {
+        let mut clock = berlin();
+        let now =
+            ClockRow { local_now: datetime(2026, 11, 22, 12, 0, 1, 0), ..row(datetime(2026, 11, 22, 11, 0, 1, 0), 60) };
+        let now = clock.at(&now).unwrap();
+        assert_eq!(now.local_age_seconds(datetime(2026, 11, 22, 12, 0, 0, 999_000_000)), 1);
+        assert_eq!(now.local_age_seconds(datetime(2026, 11, 22, 13, 0, 1, 0)), -3_600);
+    }
+
+    #[test]
+    fn values_at_the_edge_of_time_are_misfits_not_panics() {
+        let mut clock = berlin();
+        let now = row(datetime(9999, 12, 30, 12, 0, 0, 0), 60);
+        let result = clock.at(&now).map(|mut now| now.instant(Set::Targets, "x", "y", DateTime::MAX).is_err());
+        assert!(result.is_err() || result == Ok(true) || result == Ok(false));
+        assert!(clock.at(&ClockRow { utc_offset_minutes: i32::MAX, ..now }).is_err());
+        assert!(clock.at(&ClockRow { utc_now: DateTime::MAX, ..now }).is_err());
+    }
+}

@@ -1,0 +1,135 @@
+//! From what the driver or the system says to what a person can do about it.
+
+use super::cells::Misfit;
+use super::reading::{Fault, Stage};
+use std::time::Duration;
+use tiberius::error::Error as DriverError;
+
+impl Fault {
+    pub(super) fn new(stage: Stage, message: impl Into<String>) -> Fault {
+        Fault { stage, timeout: false, message: message.into(), hint: None }
+    }
+
+    pub(super) fn with_hint(mut self, hint: impl Into<String>) -> Fault {
+        self.hint = Some(hint.into());
+        self
+    }
+
+    pub(super) fn timed_out(stage: Stage, doing: &str, after: Duration) -> Fault {
+        let hint = match stage {
+            Stage::Resolve => Some("is the name server reachable; for HOST\\INSTANCE, is UDP 1434 open?"),
+            Stage::Connect => Some("a firewall that drops packets looks like this: is the engine's TCP port open?"),
+            Stage::Tls => {
+                Some("a server that speaks TLS first answers only `encrypt: strict`, and any other only without")
+            }
+            Stage::Login => Some("the server took the login and did not answer: is it starting, or out of workers?"),
+            Stage::Permission | Stage::Query | Stage::Decode => None,
+        };
+        Fault {
+            stage,
+            timeout: true,
+            message: format!("{doing}: no answer within {after:?}"),
+            hint: hint.map(str::to_owned),
+        }
+    }
+}
+
+impl From<Misfit> for Fault {
+    fn from(misfit: Misfit) -> Fault {
+        Fault::new(Stage::Decode, misfit.to_string())
+    }
+}
+
+/// What went wrong between PRELOGIN and the end of the login.
+pub(super) fn on_connecting(error: &DriverError, stage: Stage, to: &str) -> Fault {
+    match error {
+        DriverError::Server(token) => {
+            let fault = Fault::new(Stage::Login, format!("{to} refused the login: {} (error {})", token.message(), token.code()));
+            match login_hint(token.code()) {
+                Some(hint) => fault.with_hint(hint),
+                None => fault,
+            }
+        }
+        DriverError::Tls(text) => tls(text, to),
+        DriverError::Io { message, .. } if is_tls(message) => tls(message, to),
+        DriverError::Io { message, .. } if stage == Stage::Tls => {
+            Fault::new(Stage::Tls, format!("{to} ended the connection during PRELOGIN or the TLS handshake: {message}"))
+                .with_hint("a server that forces strict encryption hangs up like this unless `encrypt: strict` is set, and an old one unless its TLS version is accepted here")
+        }
+        DriverError::Io { message, .. } => Fault::new(stage, format!("{to}: {message}")),
+        DriverError::Routing { host, port } => {
+            Fault::new(Stage::Login, format!("{to} sends us on to {host}:{port}")).with_hint("set master.address to that address")
+        }
+        DriverError::Protocol(text) if text.contains("ncrypt") => Fault::new(Stage::Tls, format!("{to}: {text}"))
+            .with_hint("master.encrypt asks for what this server does not offer"),
+        other if stage == Stage::Tls => Fault::new(Stage::Tls, format!("what answers at {to} does not speak TDS: {other}"))
+            .with_hint("is this the port of SQL Server's engine?"),
+        other => Fault::new(stage, format!("{to}: {other}")),
+    }
+}
+
+fn is_tls(message: &str) -> bool {
+    ["certificate", "handshake", "tls", "TLS", "alert"].iter().any(|word| message.contains(word))
+}
+
+/// The driver's own advice speaks to programmers; its first sentence is the fact.
+fn tls(text: &str, to: &str) -> Fault {
+    let fact = text.split(" To connect anyway").next().unwrap_or(text);
+    let fault = Fault::new(Stage::Tls, format!("the TLS handshake with {to} failed: {fact}"));
+    if fact.contains("certificate") {
+        fault.with_hint(
+            "set master.ca_file to the authority that signed it, master.host_name_in_certificate to the name in it, \
+             or master.trust_server_certificate: true where the network is trusted",
+        )
+    } else {
+        fault.with_hint("compare the TLS versions and cipher suites of both machines (the master's SCHANNEL settings)")
+    }
+}
+
+/// [Database engine errors](https://learn.microsoft.com/sql/relational-databases/errors-events/database-engine-events-and-errors)
+/// that a login can end with.
+fn login_hint(code: u32) -> Option<&'static str> {
+    Some(match code {
+        18456 => "check master.user and its password; the master's own error log names the reason by its state",
+        18452 => {
+            "the login is not trusted: use `auth: sql`, or let the exporter run under a domain account that the master knows"
+        }
+        18470 => "the login is disabled: ALTER LOGIN … ENABLE",
+        18486 => "the login is locked out: ALTER LOGIN … WITH PASSWORD = … UNLOCK",
+        18487 | 18488 => "the password has expired or must be changed: set a new one and CHECK_EXPIRATION = OFF",
+        4060 | 4064 => "the login's database cannot be opened; the exporter needs only master",
+        17892 => "a logon trigger refuses the login",
+        17835 => "the master forces encryption: set `encrypt: required` or `encrypt: strict`",
+        _ => return None,
+    })
+}
+
+/// What ended a batch.
+pub(super) fn on_reading(error: &DriverError) -> Fault {
+    match error {
+        DriverError::Server(token) => on_statement(token.code(), Some(token.message())),
+        DriverError::Io { message, .. } => Fault::new(Stage::Query, format!("the connection ended: {message}")),
+        other => Fault::new(Stage::Decode, format!("the answer cannot be read: {other}")),
+    }
+}
+
+/// What a statement ended with, by its number.
+pub(super) fn on_statement(code: u32, message: Option<&str>) -> Fault {
+    let text = message.unwrap_or("SQL Server sent no text with it");
+    let stage = if matches!(code, 229 | 230 | 262 | 297 | 300 | 916) { Stage::Permission } else { Stage::Query };
+    let fault = Fault { timeout: code == 1222, ..Fault::new(stage, format!("{text} (error {code})")) };
+    match code {
+        229 | 230 | 262 | 297 | 300 | 916 => fault.with_hint("`msx_exporter grants` prints what is missing"),
+        1222 => fault.with_hint(
+            "another session holds a lock on the table, such as a resync of all targets; the next scrape tries again",
+        ),
+        1205 => fault.with_hint("we lost a deadlock on purpose; the next scrape tries again"),
+        208 => fault.with_hint("is master.msdb the database that holds the multiserver tables?"),
+        _ => fault,
+    }
+}
+
+/// Whether the connection is as good as before: SQL Server reports an error and goes on ([MS-TDS] 2.2.7.10).
+pub(super) fn leaves_connection_usable(error: &DriverError) -> bool {
+    matches!(error, DriverError::Server(token) if token.class() < 20)
+}

@@ -1,0 +1,46 @@
+-- What waits and what failed, one row for each name in the download list. Rows with an error are never pending,
+-- whatever their status; any text but NULL blocks, an empty one too. The texts are those of SQL Server's messages
+-- (14200 to 14600) and of the page "Troubleshoot multiserver jobs that use proxies"; what none fits is "other".
+-- Rights: SELECT on sysdownloadlist.
+SELECT CAST(0 AS tinyint) AS [set:downloads],
+       CAST(r.target_server AS nvarchar(128)) AS target_server,
+       CAST(SUM(CASE WHEN r.status = 0 AND r.error_class = 0 AND r.operation_code = 1 THEN 1 ELSE 0 END) AS int) AS pending_insert,
+       CAST(SUM(CASE WHEN r.status = 0 AND r.error_class = 0 AND r.operation_code = 2 THEN 1 ELSE 0 END) AS int) AS pending_update,
+       CAST(SUM(CASE WHEN r.status = 0 AND r.error_class = 0 AND r.operation_code = 3 THEN 1 ELSE 0 END) AS int) AS pending_delete,
+       CAST(SUM(CASE WHEN r.status = 0 AND r.error_class = 0 AND r.operation_code = 4 THEN 1 ELSE 0 END) AS int) AS pending_start,
+       CAST(SUM(CASE WHEN r.status = 0 AND r.error_class = 0 AND r.operation_code = 5 THEN 1 ELSE 0 END) AS int) AS pending_stop,
+       CAST(SUM(CASE WHEN r.status = 0 AND r.error_class = 0 AND r.operation_code = 6 THEN 1 ELSE 0 END) AS int) AS pending_re_enlist,
+       CAST(SUM(CASE WHEN r.status = 0 AND r.error_class = 0 AND r.operation_code = 7 THEN 1 ELSE 0 END) AS int) AS pending_defect,
+       CAST(SUM(CASE WHEN r.status = 0 AND r.error_class = 0 AND r.operation_code = 8 THEN 1 ELSE 0 END) AS int) AS pending_sync_time,
+       CAST(SUM(CASE WHEN r.status = 0 AND r.error_class = 0 AND r.operation_code = 9 THEN 1 ELSE 0 END) AS int) AS pending_set_poll,
+       CAST(SUM(CASE WHEN r.status = 0 AND r.error_class = 0 AND r.operation_code NOT IN (1, 2, 3, 4, 5, 6, 7, 8, 9) THEN 1 ELSE 0 END) AS int) AS pending_other,
+       CAST(MIN(CASE WHEN r.status = 0 AND r.error_class = 0 THEN r.date_posted END) AS datetime) AS oldest_pending,
+       CAST(SUM(CASE WHEN r.status = 0 AND r.operation_code = 7 THEN 1 ELSE 0 END) AS int) AS defect_waiting,
+       CAST(SUM(CASE WHEN r.status = 0 AND r.operation_code <> 7 THEN 1 ELSE 0 END) AS int) AS other_waiting,
+       CAST(SUM(CASE WHEN r.error_class = 1 THEN 1 ELSE 0 END) AS int) AS errors_proxy_disabled,
+       CAST(SUM(CASE WHEN r.error_class = 2 THEN 1 ELSE 0 END) AS int) AS errors_proxy_missing,
+       CAST(SUM(CASE WHEN r.error_class = 3 THEN 1 ELSE 0 END) AS int) AS errors_permission,
+       CAST(SUM(CASE WHEN r.error_class = 4 THEN 1 ELSE 0 END) AS int) AS errors_object_exists,
+       CAST(SUM(CASE WHEN r.error_class = 5 THEN 1 ELSE 0 END) AS int) AS errors_subsystem,
+       CAST(SUM(CASE WHEN r.error_class = 6 THEN 1 ELSE 0 END) AS int) AS errors_version,
+       CAST(SUM(CASE WHEN r.error_class = 7 THEN 1 ELSE 0 END) AS int) AS errors_other
+FROM (
+    SELECT d.target_server,
+           d.operation_code,
+           d.status,
+           d.date_posted,
+           CASE
+               WHEN d.error_message IS NULL THEN 0
+               WHEN d.error_message COLLATE Latin1_General_CI_AS LIKE N'%proxy matching is disabled%' THEN 1
+               WHEN d.error_message COLLATE Latin1_General_CI_AS LIKE N'%proxy not found%' THEN 2
+               WHEN d.error_message COLLATE Latin1_General_CI_AS LIKE N'%proxy%does not exist%' THEN 2
+               WHEN d.error_message COLLATE Latin1_General_CI_AS LIKE N'%permission%' THEN 3
+               WHEN d.error_message COLLATE Latin1_General_CI_AS LIKE N'%already exists%' THEN 4
+               WHEN d.error_message COLLATE Latin1_General_CI_AS LIKE N'%subsystem%' THEN 5
+               WHEN d.error_message COLLATE Latin1_General_CI_AS LIKE N'%version%' THEN 6
+               ELSE 7
+           END AS error_class
+    FROM msdb.dbo.sysdownloadlist AS d
+    WHERE d.status = 0 OR d.error_message IS NOT NULL
+) AS r
+GROUP BY r.target_server;

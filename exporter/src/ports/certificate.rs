@@ -1,0 +1,129 @@
+//! What a certificate says of itself.
+
+use crate::master::Certificate;
+use jiff::{SignedDuration, Timestamp};
+use std::fmt::Write as _;
+use x509_cert::attr::AttributeTypeAndValue;
+use x509_cert::der::asn1::BmpString;
+use x509_cert::der::{Decode as _, Tag, Tagged as _};
+use x509_cert::name::Name;
+use x509_cert::time::Time;
+
+/// The longest name that is kept, in characters: it becomes a label and comes from whoever answers the port.
+const NAME_LIMIT: usize = 512;
+
+/// Reads a certificate in DER; `None` for bytes that are none.
+pub(crate) fn describe(der: &[u8]) -> Option<Certificate> {
+    let certificate = x509_cert::Certificate::from_der(der).ok()?.tbs_certificate;
+    Some(Certificate {
+        subject: distinguished(&certificate.subject),
+        issuer: distinguished(&certificate.issuer),
+        self_signed: certificate.subject == certificate.issuer,
+        not_after: instant(certificate.validity.not_after),
+    })
+}
+
+/// A certificate without an end (RFC 5280 4.1.2.5: the year 9999) lies beyond the last instant that we can tell.
+fn instant(time: Time) -> Timestamp {
+    let since_epoch = SignedDuration::try_from(time.to_unix_duration()).unwrap_or(SignedDuration::MAX);
+    Timestamp::from_duration(since_epoch).unwrap_or(Timestamp::MAX)
+}
+
+/// A name in the order and spelling of RFC 4514.
+fn distinguished(name: &Name) -> String {
+    let mut text = String::new();
+    for relative in name.0.iter().rev() {
+        for part in relative.0.iter() {
+            if !text.is_empty() {
+                text.push(',');
+            }
+            text.push_str(&attribute(part));
+        }
+    }
+    match text.char_indices().nth(NAME_LIMIT) {
+        Some((end, _)) => format!("{}…", &text[..end]),
+        None => text,
+    }
+}
+
+/// One part of a name. Windows writes a name with an underscore, such as that of SQL Server's own fallback
+/// certificate, in UTF-16, which the library would print as hexadecimal digits.
+fn attribute(part: &AttributeTypeAndValue) -> String {
+    if part.value.tag() == Tag::BmpString
+        && let Ok(value) = BmpString::from_ucs2(part.value.value())
+    {
+        let utf8 =
+            AttributeTypeAndValue { oid: part.oid, value: utf8(&value.to_string()).unwrap_or(part.value.clone()) };
+        return display(&utf8);
+    }
+    display(part)
+}
+
+fn utf8(text: &str) -> Option<x509_cert::der::Any> {
+    x509_cert::der::Any::new(Tag::Utf8String, text.as_bytes()).ok()
+}
+
+/// `to_string` would panic where the library's `Display` gives up.
+fn display(part: &AttributeTypeAndValue) -> String {
+    let mut text = String::new();
+    match write!(text, "{part}") {
+        Ok(()) => text,
+        Err(_) => format!("{}=?", part.oid),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    #![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic)]
+
+    use super::*;
+    use proptest::prelude::*;
+    use rcgen::{CertificateParams, DistinguishedName, DnType, DnValue, KeyPair, string::BmpString};
+
+    fn certificate(common_name: DnValue, end: (i32, u8, u8)) -> Vec<u8> {
+        let mut params = CertificateParams::new(vec!["sql01".to_owned()]).unwrap();
+        params.distinguished_name = DistinguishedName::new();
+        params.distinguished_name.push(DnType::CommonName, common_name);
+        params.not_after = rcgen::date_time_ymd(end.0, end.1, end.2);
+        params.self_signed(&KeyPair::generate().unwrap()).unwrap().der().to_vec()
+    }
+
+    #[test]
+    fn the_fallback_certificate_of_sql_server_is_read() {
+        let name = BmpString::try_from("SSL_Self_Signed_Fallback").unwrap();
+        let found = describe(&certificate(DnValue::BmpString(name), (2056, 3, 1))).unwrap();
+        assert_eq!(found.subject, "CN=SSL_Self_Signed_Fallback");
+        assert!(found.self_signed);
+        assert_eq!(found.not_after.to_string(), "2056-03-01T00:00:00Z");
+    }
+
+    #[test]
+    fn a_certificate_without_an_end_is_read() {
+        let found = describe(&certificate(DnValue::Utf8String("x".into()), (9999, 12, 31))).unwrap();
+        assert_eq!(found.not_after, Timestamp::MAX);
+    }
+
+    #[test]
+    fn a_long_name_is_cut_and_control_characters_are_escaped() {
+        let found =
+            describe(&certificate(DnValue::Utf8String("\n".to_owned() + &"é".repeat(900)), (2030, 1, 1))).unwrap();
+        assert!(found.subject.starts_with("CN=\\0aé"), "{}", found.subject);
+        assert_eq!(found.subject.chars().count(), NAME_LIMIT + 1);
+    }
+
+    proptest! {
+        #[test]
+        fn any_bytes_are_read_without_a_panic(bytes in proptest::collection::vec(any::<u8>(), 0..400)) {
+            let _ = describe(&bytes);
+        }
+
+        #[test]
+        fn a_spoilt_certificate_is_read_without_a_panic(at in 0_usize..300, by: u8) {
+            let mut der = certificate(DnValue::Utf8String("sql01".into()), (2030, 1, 1));
+            if let Some(byte) = der.get_mut(at) {
+                *byte ^= by;
+            }
+            let _ = describe(&der);
+        }
+    }
+}

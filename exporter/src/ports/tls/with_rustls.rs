@@ -1,0 +1,138 @@
+//! TLS by rustls.
+
+use super::{Called, Opening, TlsFacts};
+use rustls::client::danger::{HandshakeSignatureValid, ServerCertVerified, ServerCertVerifier};
+use rustls::client::{ClientConfig, ClientConnection, Resumption};
+use rustls::crypto::{CryptoProvider, aws_lc_rs};
+use rustls::pki_types::{CertificateDer, ServerName, UnixTime};
+use rustls::{DigitallySignedStruct, SignatureScheme, SupportedProtocolVersion, version};
+use std::io::{Read as _, Write as _};
+use std::sync::{Arc, LazyLock};
+
+/// What is kept of the server's plain text: a PRELOGIN answer is far shorter.
+const PLAIN_LIMIT: u64 = 8 * 1024;
+
+/// A connection in the course of its handshake, or after it.
+#[derive(Debug)]
+pub(crate) struct TlsClient(ClientConnection);
+
+impl TlsClient {
+    /// Begins a handshake; [`TlsClient::take`] then holds the first bytes to send.
+    ///
+    /// # Errors
+    /// What is wrong on this side, in words.
+    pub(crate) fn new(called: Called<'_>, opening: Opening) -> Result<TlsClient, String> {
+        static INSIDE_PACKETS: LazyLock<Result<Arc<ClientConfig>, String>> =
+            LazyLock::new(|| configure(&[&version::TLS12], None));
+        static STRICT: LazyLock<Result<Arc<ClientConfig>, String>> =
+            LazyLock::new(|| configure(&[&version::TLS13, &version::TLS12], Some(b"tds/8.0")));
+        let config = match opening {
+            Opening::InsidePackets => INSIDE_PACKETS.clone()?,
+            Opening::Strict => STRICT.clone()?,
+        };
+        let name = ServerName::try_from(called.host.to_owned())
+            .unwrap_or_else(|_| ServerName::IpAddress(called.address.into()));
+        ClientConnection::new(config, name).map(TlsClient).map_err(|error| error.to_string())
+    }
+
+    /// The bytes that wait to be sent.
+    pub(crate) fn take(&mut self) -> Vec<u8> {
+        let mut bytes = Vec::new();
+        while self.0.wants_write() && self.0.write_tls(&mut bytes).is_ok() {}
+        bytes
+    }
+
+    /// Takes in bytes that the server sent.
+    ///
+    /// # Errors
+    /// Why the handshake failed, in words. What waits to be sent then is the alert that tells the server.
+    pub(crate) fn give(&mut self, mut received: &[u8]) -> Result<(), String> {
+        while !received.is_empty() {
+            let taken = self.0.read_tls(&mut received).map_err(|error| error.to_string())?;
+            self.0.process_new_packets().map_err(|error| error.to_string())?;
+            if taken == 0 {
+                return Err("the server went on after the end of its TLS stream".to_owned());
+            }
+        }
+        Ok(())
+    }
+
+    /// Whether the handshake goes on.
+    pub(crate) fn handshaking(&self) -> bool {
+        self.0.is_handshaking()
+    }
+
+    /// Encrypts; the bytes then wait to be sent.
+    pub(crate) fn write(&mut self, plain: &[u8]) -> Result<(), String> {
+        self.0.writer().write_all(plain).map_err(|error| error.to_string())
+    }
+
+    /// What the server has said so far and was not yet read.
+    pub(crate) fn read(&mut self) -> Vec<u8> {
+        let mut plain = Vec::new();
+        // "Would block" and a missing close_notify both mean that there is no more.
+        let _ = self.0.reader().take(PLAIN_LIMIT).read_to_end(&mut plain);
+        plain
+    }
+
+    /// What the handshake showed.
+    pub(crate) fn facts(&self) -> TlsFacts {
+        let version = self.0.protocol_version().and_then(|version| version.as_str().map(|name| name.replace('_', ".")));
+        let chain = self.0.peer_certificates().unwrap_or_default();
+        TlsFacts { version: version.unwrap_or_default(), chain: chain.iter().map(|der| der.to_vec()).collect() }
+    }
+}
+
+fn configure(versions: &[&'static SupportedProtocolVersion], alpn: Option<&[u8]>) -> Result<Arc<ClientConfig>, String> {
+    let provider = Arc::new(aws_lc_rs::default_provider());
+    let mut config = ClientConfig::builder_with_provider(Arc::clone(&provider))
+        .with_protocol_versions(versions)
+        .map_err(|error| error.to_string())?
+        .dangerous()
+        .with_custom_certificate_verifier(Arc::new(AcceptAny(provider)))
+        .with_no_client_auth();
+    config.alpn_protocols = alpn.into_iter().map(<[u8]>::to_vec).collect();
+    // A resumed session would show no certificate.
+    config.resumption = Resumption::disabled();
+    Ok(Arc::new(config))
+}
+
+/// Accepts any certificate and any signature by it: nothing is sent that needs protection, and an old or odd
+/// certificate is just what is to be shown.
+#[derive(Debug)]
+struct AcceptAny(Arc<CryptoProvider>);
+
+impl ServerCertVerifier for AcceptAny {
+    fn verify_server_cert(
+        &self,
+        _: &CertificateDer<'_>,
+        _: &[CertificateDer<'_>],
+        _: &ServerName<'_>,
+        _: &[u8],
+        _: UnixTime,
+    ) -> Result<ServerCertVerified, rustls::Error> {
+        Ok(ServerCertVerified::assertion())
+    }
+
+    fn verify_tls12_signature(
+        &self,
+        _: &[u8],
+        _: &CertificateDer<'_>,
+        _: &DigitallySignedStruct,
+    ) -> Result<HandshakeSignatureValid, rustls::Error> {
+        Ok(HandshakeSignatureValid::assertion())
+    }
+
+    fn verify_tls13_signature(
+        &self,
+        _: &[u8],
+        _: &CertificateDer<'_>,
+        _: &DigitallySignedStruct,
+    ) -> Result<HandshakeSignatureValid, rustls::Error> {
+        Ok(HandshakeSignatureValid::assertion())
+    }
+
+    fn supported_verify_schemes(&self) -> Vec<SignatureScheme> {
+        self.0.signature_verification_algorithms.supported_schemes()
+    }
+}

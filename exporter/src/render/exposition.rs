@@ -1,0 +1,159 @@
+//! A fleet as a page for Prometheus, in both formats.
+//!
+//! prometheus-client writes OpenMetrics 1.0.0 and nothing else. The only lines in which the older text format 0.0.4
+//! differs on our pages are the headers of counters, whose family has no `_total` in OpenMetrics, and the closing
+//! `# EOF`. So counters go first, through [`text004`], and the rest, which is nearly all, is the same in both.
+
+use super::facts::ExporterFacts;
+use super::families;
+use super::sheet::Sheet;
+use super::text004;
+use crate::config::Limits;
+use crate::fleet::Fleet;
+use prometheus_client::collector::Collector;
+use prometheus_client::encoding::{DescriptorEncoder, text};
+use prometheus_client::registry::Registry;
+use std::fmt;
+use std::sync::Arc;
+
+/// The formats that Prometheus understands and we write.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Format {
+    /// The text format of Prometheus, version 0.0.4.
+    Text004,
+    /// OpenMetrics 1.0.0.
+    OpenMetrics100,
+}
+
+impl Format {
+    /// The exact `Content-Type`. Prometheus 3 refuses a page whose type it does not know.
+    pub fn content_type(self) -> &'static str {
+        match self {
+            Format::Text004 => "text/plain; version=0.0.4; charset=utf-8",
+            Format::OpenMetrics100 => "application/openmetrics-text; version=1.0.0; charset=utf-8",
+        }
+    }
+}
+
+/// Writes a page.
+pub fn page(fleet: &Arc<Fleet>, facts: &ExporterFacts, limits: &Limits, format: Format) -> String {
+    let mut out = String::new();
+    page_into(&mut out, fleet, facts, limits, format);
+    out
+}
+
+/// Writes a page in place of what a buffer holds, so that its memory serves the next scrape again.
+pub fn page_into(out: &mut String, fleet: &Arc<Fleet>, facts: &ExporterFacts, limits: &Limits, format: Format) {
+    out.clear();
+    let part = |part| {
+        let mut registry = Registry::default();
+        let page = Page { fleet: Arc::clone(fleet), facts: facts.clone(), series_limit: limits.series, part };
+        registry.register_collector(Box::new(page));
+        registry
+    };
+    // Writing into a String cannot fail.
+    match format {
+        Format::OpenMetrics100 => {
+            let _ = text::encode_registry(out, &part(Part::Counters));
+        }
+        Format::Text004 => {
+            let mut counters = String::new();
+            let _ = text::encode_registry(&mut counters, &part(Part::Counters));
+            text004::from_openmetrics(&counters, out);
+        }
+    }
+    let _ = text::encode_registry(out, &part(Part::Gauges));
+    if format == Format::OpenMetrics100 {
+        let _ = text::encode_eof(out);
+    }
+}
+
+/// One page as a collector over a snapshot that nobody changes.
+#[derive(Debug)]
+struct Page {
+    fleet: Arc<Fleet>,
+    facts: ExporterFacts,
+    series_limit: usize,
+    part: Part,
+}
+
+#[derive(Debug, Clone, Copy)]
+enum Part {
+    Counters,
+    Gauges,
+}
+
+impl Collector for Page {
+    fn encode(&self, encoder: DescriptorEncoder<'_>) -> fmt::Result {
+        let mut sheet = Sheet::new(encoder);
+        match self.part {
+            Part::Counters => families::counters(&mut sheet, &self.fleet, &self.facts),
+            Part::Gauges => self.gauges(&mut sheet),
+        }
+    }
+}
+
+impl Page {
+    fn gauges(&self, sheet: &mut Sheet<'_>) -> fmt::Result {
+        let (fleet, facts) = (self.fleet.as_ref(), &self.facts);
+        if facts.passive != Some(true) {
+            families::up(sheet, fleet)?;
+        }
+        // Without the targets nothing about the master or a target is written: old values would look like news.
+        // The role that runs on a target has no fleet; its own families would follow here, before the ports.
+        if let Some(clock) = &fleet.master {
+            families::master(sheet, fleet, clock)?;
+            families::targets(sheet, fleet)?;
+            families::jobs(sheet, fleet)?;
+        }
+        families::ports(sheet, &fleet.board)?;
+        families::exporter(sheet, fleet, facts)?;
+        families::process(sheet, facts)?;
+        self.what_fits(sheet)
+    }
+
+    /// The families that a page can do without, the most useful one first. Once one does not fit it goes whole, and so
+    /// do all behind it: which series are there must not depend on small changes.
+    fn what_fits(&self, sheet: &mut Sheet<'_>) -> fmt::Result {
+        let (fleet, board) = (self.fleet.as_ref(), self.fleet.board.as_ref());
+        let mut room = Room { limit: self.series_limit, full: false };
+        let mut ports_limited = 0;
+        let count = |left_out: u64| usize::try_from(left_out).unwrap_or(usize::MAX);
+        let mut jobs_limited = count(fleet.limited.job_pairs).saturating_mul(families::SERIES_PER_RUN);
+
+        match room.take(sheet.series, families::info_series(board)) {
+            Ok(()) => families::infos(sheet, board)?,
+            Err(series) => ports_limited += series,
+        }
+        match room.take(sheet.series, families::duration_series(board)) {
+            Ok(()) => families::durations(sheet, board)?,
+            Err(series) => ports_limited += series,
+        }
+        if fleet.master.is_some() {
+            match room.take(sheet.series, families::run_series(fleet)) {
+                Ok(()) => families::runs(sheet, fleet)?,
+                Err(series) => jobs_limited += series,
+            }
+        }
+        families::series_limited(sheet, fleet, |collector| match collector {
+            "ports" => ports_limited,
+            "jobs" => jobs_limited,
+            "targets" => count(fleet.limited.targets),
+            _ => 0,
+        })
+    }
+}
+
+/// What is left of `limits.series`.
+struct Room {
+    limit: usize,
+    full: bool,
+}
+
+impl Room {
+    /// Whether a family fits; else how many series it would have had.
+    fn take(&mut self, written: usize, series: usize) -> Result<(), usize> {
+        self.full |= written + series > self.limit;
+        if self.full { Err(series) } else { Ok(()) }
+    }
+}

@@ -1,0 +1,102 @@
+//! What the port checks know. These series go on while the master cannot be read.
+
+use crate::ports::{Board, Finding};
+use crate::render::catalogue::{self as metric, Metric};
+use crate::render::sheet::{Sheet, Value};
+use prometheus_client::encoding::{EncodeLabel, EncodeLabelSet, LabelSetEncoder};
+use std::fmt;
+
+/// The families that no limit takes away.
+pub(in crate::render) fn ports(sheet: &mut Sheet<'_>, board: &Board) -> fmt::Result {
+    each(sheet, board, &metric::PORT_OPEN, |finding| finding.state.open())?;
+    each(sheet, board, &metric::PORT_REQUIRED, |finding| Some(finding.required))?;
+    each(sheet, board, &metric::PORT_PROTOCOL_OK, |finding| finding.protocol_ok)?;
+    sheet.family(
+        &metric::PORT_STATE,
+        findings(board).map(|(target, finding)| {
+            let state = [("state", finding.state.name())];
+            (PortLabels { target, finding, more: state }, Value::from(true))
+        }),
+    )?;
+    each(sheet, board, &metric::PORT_CHECKED_AT, |finding| Some(finding.checked_at))
+}
+
+/// The numbers of the ports.
+pub(in crate::render) fn infos(sheet: &mut Sheet<'_>, board: &Board) -> fmt::Result {
+    sheet.family(
+        &metric::PORT_INFO,
+        findings(board).map(|(target, finding)| (InfoLabels { target, finding }, Value::from(true))),
+    )
+}
+
+/// How many series [`infos`] writes.
+pub(in crate::render) fn info_series(board: &Board) -> usize {
+    board.findings.values().map(Vec::len).sum()
+}
+
+/// How long connects and handshakes took.
+pub(in crate::render) fn durations(sheet: &mut Sheet<'_>, board: &Board) -> fmt::Result {
+    each(sheet, board, &metric::PORT_CONNECT_DURATION, |finding| finding.connect)?;
+    each(sheet, board, &metric::PORT_PROTOCOL_DURATION, |finding| finding.handshake)
+}
+
+/// How many series [`durations`] writes.
+pub(in crate::render) fn duration_series(board: &Board) -> usize {
+    findings(board)
+        .map(|(_, finding)| usize::from(finding.connect.is_some()) + usize::from(finding.handshake.is_some()))
+        .sum()
+}
+
+fn each<V: Into<Value>>(
+    sheet: &mut Sheet<'_>,
+    board: &Board,
+    metric: &Metric,
+    value: impl Fn(&Finding) -> Option<V>,
+) -> fmt::Result {
+    sheet.family(
+        metric,
+        findings(board)
+            .filter_map(|(target, finding)| Some((PortLabels { target, finding, more: [] }, value(finding)?.into()))),
+    )
+}
+
+fn findings(board: &Board) -> impl Iterator<Item = (&str, &Finding)> {
+    board.findings.iter().flat_map(|(target, findings)| findings.iter().map(|finding| (target.as_str(), finding)))
+}
+
+/// Which port of which target, and `master` where the finding is about the way to it.
+struct PortLabels<'a, const N: usize> {
+    target: &'a str,
+    finding: &'a Finding,
+    more: [(&'static str, &'a str); N],
+}
+
+impl<const N: usize> EncodeLabelSet for PortLabels<'_, N> {
+    fn encode(&self, encoder: &mut LabelSetEncoder<'_>) -> fmt::Result {
+        ("target", self.target).encode(encoder.encode_label())?;
+        ("check", self.finding.check.name()).encode(encoder.encode_label())?;
+        ("direction", self.finding.direction.name()).encode(encoder.encode_label())?;
+        if let Some(master) = &self.finding.master {
+            ("master", master.as_str()).encode(encoder.encode_label())?;
+        }
+        self.more.iter().try_for_each(|label| label.encode(encoder.encode_label()))
+    }
+}
+
+/// The same with what only `msx_port_info` tells.
+struct InfoLabels<'a> {
+    target: &'a str,
+    finding: &'a Finding,
+}
+
+impl EncodeLabelSet for InfoLabels<'_> {
+    fn encode(&self, encoder: &mut LabelSetEncoder<'_>) -> fmt::Result {
+        PortLabels { target: self.target, finding: self.finding, more: [] }.encode(encoder)?;
+        match self.finding.port {
+            Some(port) => ("port", port).encode(encoder.encode_label())?,
+            None => ("port", "").encode(encoder.encode_label())?,
+        }
+        ("protocol", self.finding.transport).encode(encoder.encode_label())?;
+        ("source", self.finding.source.name()).encode(encoder.encode_label())
+    }
+}

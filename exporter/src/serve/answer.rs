@@ -1,0 +1,149 @@
+//! What goes back to a client.
+
+use super::admission::Pass;
+use super::pace::Answering;
+use bytes::Bytes;
+use hyper::body::{Body, Frame, SizeHint};
+use hyper::header::{
+    ALLOW, CACHE_CONTROL, CONTENT_ENCODING, CONTENT_LENGTH, CONTENT_SECURITY_POLICY, CONTENT_TYPE, HeaderName,
+    HeaderValue, LOCATION, REFERRER_POLICY, RETRY_AFTER, VARY, WWW_AUTHENTICATE, X_CONTENT_TYPE_OPTIONS,
+    X_FRAME_OPTIONS,
+};
+use hyper::{Response, StatusCode};
+use std::convert::Infallible;
+use std::pin::Pin;
+use std::task::{Context, Poll};
+
+/// A whole answer.
+pub(crate) type Answer = Response<Page>;
+
+/// Given to the connection at once. Small, so that a page is handed on only as fast as it is read, and what hangs on
+/// the page is held until then.
+const FRAME: usize = 64 * 1024;
+
+const TEXT: &str = "text/plain; charset=utf-8";
+/// Pages are plain HTML with a style of their own: no script, nothing from elsewhere, never in a frame.
+const POLICY: &str = "default-src 'none'; style-src 'self' 'unsafe-inline'; img-src 'self' data:; base-uri 'none'; \
+                      form-action 'self'; frame-ancestors 'none'";
+
+/// A body of known length, and what must live as long as it is being sent.
+#[derive(Debug, Default)]
+pub(crate) struct Page {
+    rest: Bytes,
+    pass: Option<Pass>,
+    answering: Option<Answering>,
+}
+
+impl Page {
+    /// Holds a place in the gate until the client has taken the page.
+    pub(crate) fn hold(&mut self, pass: Pass) {
+        self.pass = Some(pass);
+    }
+
+    /// Tells the connection that the answer is under way.
+    pub(crate) fn mark(&mut self, answering: Answering) {
+        self.answering = Some(answering);
+    }
+}
+
+impl Body for Page {
+    type Data = Bytes;
+    type Error = Infallible;
+
+    fn poll_frame(mut self: Pin<&mut Self>, _: &mut Context<'_>) -> Poll<Option<Result<Frame<Bytes>, Infallible>>> {
+        if self.rest.is_empty() {
+            return Poll::Ready(None);
+        }
+        let length = self.rest.len().min(FRAME);
+        Poll::Ready(Some(Ok(Frame::data(self.rest.split_to(length)))))
+    }
+
+    fn is_end_stream(&self) -> bool {
+        self.rest.is_empty()
+    }
+
+    fn size_hint(&self) -> SizeHint {
+        SizeHint::with_exact(self.rest.len() as u64)
+    }
+}
+
+fn build(status: StatusCode, content_type: &'static str, bytes: Bytes) -> Answer {
+    let mut answer = Response::new(Page { rest: bytes, ..Page::default() });
+    *answer.status_mut() = status;
+    let length = answer.body().rest.len();
+    let headers = answer.headers_mut();
+    headers.insert(CONTENT_TYPE, HeaderValue::from_static(content_type));
+    headers.insert(CONTENT_LENGTH, HeaderValue::from(length));
+    headers.insert(CACHE_CONTROL, HeaderValue::from_static("no-store"));
+    headers.insert(X_CONTENT_TYPE_OPTIONS, HeaderValue::from_static("nosniff"));
+    if content_type.starts_with("text/html") {
+        headers.insert(CONTENT_SECURITY_POLICY, HeaderValue::from_static(POLICY));
+        headers.insert(REFERRER_POLICY, HeaderValue::from_static("no-referrer"));
+        headers.insert(X_FRAME_OPTIONS, HeaderValue::from_static("DENY"));
+    }
+    answer
+}
+
+/// A line of plain text.
+pub(crate) fn text(status: StatusCode, line: impl Into<String>) -> Answer {
+    let mut line = line.into();
+    line.push('\n');
+    build(status, TEXT, line.into())
+}
+
+/// A view of a fleet, drawn.
+#[derive(Debug)]
+pub(crate) struct Drawn {
+    /// The text, or what gzip made of it.
+    pub(crate) body: Bytes,
+    pub(crate) gzip: bool,
+    /// The exact value of `Content-Type`.
+    pub(crate) content_type: &'static str,
+    /// The headers of the request on which the form hung.
+    pub(crate) vary: &'static str,
+}
+
+/// A view.
+pub(crate) fn view(drawn: Drawn) -> Answer {
+    let mut answer = build(StatusCode::OK, drawn.content_type, drawn.body);
+    if drawn.gzip {
+        answer.headers_mut().insert(CONTENT_ENCODING, HeaderValue::from_static("gzip"));
+    }
+    with(answer, VARY, HeaderValue::from_static(drawn.vary))
+}
+
+/// 503: come back in a second.
+pub(crate) fn busy(why: &'static str) -> Answer {
+    with(text(StatusCode::SERVICE_UNAVAILABLE, why), RETRY_AFTER, HeaderValue::from_static("1"))
+}
+
+/// 405 with the methods that there are.
+pub(crate) fn wrong_method(allow: &'static str) -> Answer {
+    let answer = text(StatusCode::METHOD_NOT_ALLOWED, format!("method not allowed; hint: use {allow}"));
+    with(answer, ALLOW, HeaderValue::from_static(allow))
+}
+
+/// 401 for basic authentication (RFC 7617).
+pub(crate) fn unauthorized() -> Answer {
+    let answer = text(StatusCode::UNAUTHORIZED, "unauthorized");
+    with(answer, WWW_AUTHENTICATE, HeaderValue::from_static("Basic realm=\"msx_exporter\", charset=\"UTF-8\""))
+}
+
+/// 302 to a path that is plain by construction.
+pub(crate) fn moved(path: &str) -> Answer {
+    match HeaderValue::from_str(path) {
+        Ok(location) => with(text(StatusCode::FOUND, format!("see {path}")), LOCATION, location),
+        Err(_) => text(StatusCode::NOT_FOUND, "not found"),
+    }
+}
+
+/// The same without its body, for `HEAD`; every header stays (RFC 9110, section 9.3.2).
+pub(crate) fn headers_alone(mut answer: Answer) -> Answer {
+    *answer.body_mut() = Page::default();
+    answer
+}
+
+fn with(mut answer: Answer, name: HeaderName, value: HeaderValue) -> Answer {
+    answer.headers_mut().insert(name, value);
+    answer
+}

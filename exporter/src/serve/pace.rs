@@ -1,0 +1,168 @@
+//! Deadlines of a connection, one for each phase, so that a client that stalls or drips is cut and one that merely
+//! waits for its next scrape is not.
+
+use super::options::Options;
+use std::io;
+use std::pin::Pin;
+use std::sync::Arc;
+use std::sync::atomic::{AtomicU8, AtomicU64, Ordering};
+use std::task::{Context, Poll};
+use std::time::Duration;
+use tokio::io::{AsyncRead, AsyncWrite, ReadBuf};
+use tokio::time::{Instant, Sleep, sleep_until};
+
+/// What a connection is at, shared by its stream, its requests and its answers.
+#[derive(Debug, Default)]
+pub(crate) struct Pace {
+    phase: AtomicU8,
+    /// Requests that were whole. An answer can be over before the stream is read again, so the phase alone does not
+    /// tell the stream that it waits for another request.
+    requests: AtomicU64,
+}
+
+/// Waiting for a request or reading one.
+const ASKING: u8 = 0;
+/// The request is whole, the answer is not there yet. The exporter's own deadlines hold.
+const WORKING: u8 = 1;
+/// The answer is being sent.
+const ANSWERING: u8 = 2;
+
+impl Pace {
+    /// The request is whole.
+    pub(crate) fn asked(&self) {
+        self.requests.fetch_add(1, Ordering::Relaxed);
+        self.phase.store(WORKING, Ordering::Relaxed);
+    }
+
+    /// The answer begins; it ends when the returned mark is dropped with its last byte.
+    pub(crate) fn answering(self: &Arc<Pace>) -> Answering {
+        self.phase.store(ANSWERING, Ordering::Relaxed);
+        Answering(Arc::clone(self))
+    }
+
+    fn is(&self, phase: u8) -> bool {
+        self.phase.load(Ordering::Relaxed) == phase
+    }
+}
+
+/// Lives as long as there is more of an answer to come.
+#[derive(Debug)]
+pub(crate) struct Answering(Arc<Pace>);
+
+impl Drop for Answering {
+    fn drop(&mut self) {
+        self.0.phase.store(ASKING, Ordering::Relaxed);
+    }
+}
+
+/// A stream with the deadlines.
+#[derive(Debug)]
+pub(crate) struct Paced<T> {
+    stream: T,
+    pace: Arc<Pace>,
+    request_timeout: Duration,
+    idle_timeout: Duration,
+    answer_timeout: Duration,
+    /// Requests that were whole when the reading side began to wait.
+    requests: u64,
+    /// Whether the next request has begun.
+    begun: bool,
+    asked_by: Pin<Box<Sleep>>,
+    taken_by: Option<Pin<Box<Sleep>>>,
+}
+
+impl<T> Paced<T> {
+    /// The first request has to be there within the request's time-out.
+    pub(crate) fn new(stream: T, pace: Arc<Pace>, options: &Options) -> Paced<T> {
+        Paced {
+            stream,
+            pace,
+            request_timeout: options.request_timeout,
+            idle_timeout: options.idle_timeout,
+            answer_timeout: options.answer_timeout,
+            requests: 0,
+            begun: true,
+            asked_by: Box::pin(sleep_until(Instant::now() + options.request_timeout)),
+            taken_by: None,
+        }
+    }
+
+    fn ask_within(&mut self, within: Duration) {
+        self.asked_by.as_mut().reset(Instant::now() + within);
+    }
+
+    /// Judges a write or a flush. The time runs from the answer's first byte until a flush leaves nothing to send.
+    fn judge<R>(&mut self, cx: &mut Context<'_>, flush: bool, result: Poll<io::Result<R>>) -> Poll<io::Result<R>> {
+        let more = self.pace.is(ANSWERING);
+        if result.is_pending() || more {
+            let within = self.answer_timeout;
+            let taken_by = self.taken_by.get_or_insert_with(|| Box::pin(sleep_until(Instant::now() + within)));
+            if taken_by.as_mut().poll(cx).is_ready() {
+                return Poll::Ready(Err(late("the client did not take the answer in time")));
+            }
+        } else if flush {
+            self.taken_by = None;
+        }
+        result
+    }
+}
+
+fn late(what: &'static str) -> io::Error {
+    io::Error::new(io::ErrorKind::TimedOut, what)
+}
+
+impl<T: AsyncRead + Unpin> AsyncRead for Paced<T> {
+    fn poll_read(mut self: Pin<&mut Self>, cx: &mut Context<'_>, buf: &mut ReadBuf<'_>) -> Poll<io::Result<()>> {
+        let this = &mut *self;
+        if !this.pace.is(ASKING) {
+            // Read only to see a client that hangs up.
+            return Pin::new(&mut this.stream).poll_read(cx, buf);
+        }
+        let requests = this.pace.requests.load(Ordering::Relaxed);
+        if this.requests != requests {
+            this.requests = requests;
+            this.begun = false;
+            this.ask_within(this.idle_timeout);
+        }
+        let before = buf.filled().len();
+        let result = Pin::new(&mut this.stream).poll_read(cx, buf);
+        if !this.begun && buf.filled().len() > before {
+            this.begun = true;
+            this.ask_within(this.request_timeout);
+        }
+        if this.asked_by.as_mut().poll(cx).is_ready() {
+            return Poll::Ready(Err(late("the client did not send its request in time")));
+        }
+        result
+    }
+}
+
+impl<T: AsyncWrite + Unpin> AsyncWrite for Paced<T> {
+    fn poll_write(mut self: Pin<&mut Self>, cx: &mut Context<'_>, buf: &[u8]) -> Poll<io::Result<usize>> {
+        let result = Pin::new(&mut self.stream).poll_write(cx, buf);
+        self.judge(cx, false, result)
+    }
+
+    fn poll_write_vectored(
+        mut self: Pin<&mut Self>,
+        cx: &mut Context<'_>,
+        bufs: &[io::IoSlice<'_>],
+    ) -> Poll<io::Result<usize>> {
+        let result = Pin::new(&mut self.stream).poll_write_vectored(cx, bufs);
+        self.judge(cx, false, result)
+    }
+
+    fn is_write_vectored(&self) -> bool {
+        self.stream.is_write_vectored()
+    }
+
+    fn poll_flush(mut self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<io::Result<()>> {
+        let result = Pin::new(&mut self.stream).poll_flush(cx);
+        self.judge(cx, true, result)
+    }
+
+    fn poll_shutdown(mut self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<io::Result<()>> {
+        let result = Pin::new(&mut self.stream).poll_shutdown(cx);
+        self.judge(cx, true, result)
+    }
+}

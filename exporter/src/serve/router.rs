@@ -1,0 +1,208 @@
+//! Which path answers what.
+
+use super::admission::{Full, Gate, Pass};
+use super::answer::{self, Answer};
+use super::deadline;
+use super::options::Options;
+use super::site::Site;
+use super::views::{View, Wish};
+use crate::config::Limits;
+use hyper::http::request::Parts;
+use hyper::{Method, StatusCode};
+use std::net::IpAddr;
+use std::sync::Arc;
+use tracing::{error, warn};
+
+/// One path.
+struct Route {
+    /// After the prefix.
+    path: &'static str,
+    method: Methods,
+    action: Action,
+}
+
+/// What a path is asked with.
+#[derive(Clone, Copy)]
+enum Methods {
+    Read,
+    Post,
+}
+
+/// What a path does.
+#[derive(Clone, Copy)]
+enum Action {
+    /// Draws a view of a fleet; counted as a scrape.
+    Overview,
+    Target,
+    Metrics,
+    Targets,
+    /// Says that the server is there, whatever the master does.
+    Healthy,
+    Ready,
+    Reload,
+}
+
+const ROUTES: &[Route] = &[
+    Route { path: "/", method: Methods::Read, action: Action::Overview },
+    Route { path: "/target", method: Methods::Read, action: Action::Target },
+    Route { path: "/metrics", method: Methods::Read, action: Action::Metrics },
+    Route { path: "/api/v1/targets", method: Methods::Read, action: Action::Targets },
+    Route { path: "/-/healthy", method: Methods::Read, action: Action::Healthy },
+    Route { path: "/-/ready", method: Methods::Read, action: Action::Ready },
+    Route { path: "/-/reload", method: Methods::Post, action: Action::Reload },
+];
+
+impl Methods {
+    fn allow(self, method: &Method) -> bool {
+        match self {
+            Methods::Read => method == Method::GET || method == Method::HEAD,
+            Methods::Post => method == Method::POST,
+        }
+    }
+
+    fn names(self) -> &'static str {
+        match self {
+            Methods::Read => "GET, HEAD",
+            Methods::Post => "POST",
+        }
+    }
+}
+
+/// Who asks.
+#[derive(Debug, Clone, Copy)]
+pub(crate) struct Caller {
+    /// Where from.
+    pub(crate) address: IpAddr,
+    /// Whether a password or a verified certificate proved who it is.
+    pub(crate) proved: bool,
+}
+
+/// Answers requests that were let in.
+pub(crate) struct Router<S> {
+    site: Arc<S>,
+    options: Arc<Options>,
+    scrapes: Arc<Gate>,
+}
+
+impl<S: Site> Router<S> {
+    pub(crate) fn new(site: Arc<S>, options: Arc<Options>) -> Router<S> {
+        Router { site, options, scrapes: Arc::default() }
+    }
+
+    /// Answers one request; `HEAD` as `GET` without the body.
+    pub(crate) async fn answer(&self, request: &Parts, caller: Caller) -> Answer {
+        let answer = self.dispatch(request, caller).await;
+        if request.method == Method::HEAD { answer::headers_alone(answer) } else { answer }
+    }
+
+    async fn dispatch(&self, request: &Parts, caller: Caller) -> Answer {
+        let prefix = self.options.route_prefix.as_str();
+        let full = request.uri.path();
+        let path = match full.strip_prefix(prefix) {
+            Some(path) if path.starts_with('/') => path,
+            _ if full == prefix || full == "/" => return answer::moved(&format!("{}/", self.options.base)),
+            _ => return answer::text(StatusCode::NOT_FOUND, "not found"),
+        };
+        let Some(route) = ROUTES.iter().find(|route| route.path == path) else {
+            return answer::text(StatusCode::NOT_FOUND, "not found");
+        };
+        if !route.method.allow(&request.method) {
+            return answer::wrong_method(route.method.names());
+        }
+        match route.action {
+            Action::Overview => self.view(request, caller, View::Overview).await,
+            Action::Target => match parameter(request.uri.query(), "name") {
+                Some(name) => self.view(request, caller, View::Target(name)).await,
+                None => answer::text(StatusCode::BAD_REQUEST, "no target named; hint: /target?name=NAME"),
+            },
+            Action::Metrics => self.view(request, caller, View::Metrics).await,
+            Action::Targets => self.view(request, caller, View::Targets).await,
+            Action::Healthy => answer::text(StatusCode::OK, "healthy"),
+            Action::Ready => answer::text(StatusCode::OK, "ready"),
+            Action::Reload => self.reload().await,
+        }
+    }
+
+    /// Waits for a fleet and draws it. Drawing and compressing take the processor, so they leave the threads on which
+    /// all connections live. The place in the gate goes along: a client that hangs up meanwhile cannot start more.
+    async fn view(&self, request: &Parts, caller: Caller, view: View) -> Answer {
+        let settings = self.site.settings();
+        let pass = match self.admit(caller, &settings.limits) {
+            Ok(pass) => pass,
+            Err(why) => return answer::busy(why),
+        };
+        let wish = Wish::new(view, caller.proved || settings.explain_details, request);
+        let fleet = self.site.fleet(deadline::wait(&request.headers, settings.reading_timeout)).await;
+        let site = Arc::clone(&self.site);
+        let drawing = tokio::task::spawn_blocking(move || {
+            let mut answer = wish.draw(&fleet, &site.facts(), &settings);
+            answer.body_mut().hold(pass);
+            answer
+        });
+        drawing.await.unwrap_or_else(|failure| {
+            error!(%failure, "a page could not be drawn");
+            answer::text(StatusCode::INTERNAL_SERVER_ERROR, "the page could not be drawn; hint: see the log")
+        })
+    }
+
+    fn admit(&self, caller: Caller, limits: &Limits) -> Result<Pass, &'static str> {
+        let (in_all, for_client) = (limits.scrapes_in_flight, limits.scrapes_in_flight_per_client);
+        self.scrapes.enter(caller.address, in_all, for_client).map_err(|full| {
+            let (why, limit) = match full {
+                Full::ForClient => ("too many scrapes in flight from this client", "scrapes_in_flight_per_client"),
+                Full::InAll => ("too many scrapes in flight", "scrapes_in_flight"),
+            };
+            warn!(client = %caller.address, limit, "{why}");
+            why
+        })
+    }
+
+    async fn reload(&self) -> Answer {
+        if !self.options.lifecycle {
+            return answer::text(StatusCode::FORBIDDEN, "reloading over HTTP is off; hint: --web.enable-lifecycle");
+        }
+        match self.site.reload().await {
+            Ok(()) => answer::text(StatusCode::OK, "reloaded"),
+            Err(fault) => answer::text(
+                StatusCode::INTERNAL_SERVER_ERROR,
+                format!("not reloaded, the configuration before stays in force: {fault}"),
+            ),
+        }
+    }
+}
+
+/// The first value of a query parameter, decoded as forms are (`+` is a space). `None` where it is missing, empty or
+/// not UTF-8.
+fn parameter(query: Option<&str>, name: &str) -> Option<String> {
+    let raw = query?.split('&').find_map(|pair| pair.split_once('=').filter(|(key, _)| *key == name))?.1;
+    let mut bytes = Vec::with_capacity(raw.len());
+    let mut rest = raw.bytes();
+    while let Some(byte) = rest.next() {
+        bytes.push(match byte {
+            b'+' => b' ',
+            b'%' => hex(rest.next()?)? << 4 | hex(rest.next()?)?,
+            other => other,
+        });
+    }
+    String::from_utf8(bytes).ok().filter(|value| !value.is_empty())
+}
+
+fn hex(digit: u8) -> Option<u8> {
+    char::from(digit).to_digit(16).and_then(|value| u8::try_from(value).ok())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn parameters_are_decoded() {
+        let name = |query| parameter(Some(query), "name");
+        assert_eq!(name("name=SQL01%5CPAYROLL").as_deref(), Some("SQL01\\PAYROLL"));
+        assert_eq!(name("a=b&name=a+b%C3%A9&name=c").as_deref(), Some("a bé"));
+        for bad in ["", "name", "name=", "name=%", "name=%4", "name=%zz", "name=%ff", "rename=x"] {
+            assert_eq!(name(bad), None, "{bad}");
+        }
+        assert_eq!(parameter(None, "name"), None);
+    }
+}

@@ -1,0 +1,94 @@
+//! Accepts connections until it is told to stop.
+
+use super::admission::Gate;
+use super::connection::{self, Shared};
+use super::options::Options;
+use super::router::Router;
+use super::site::Site;
+use super::web::Web;
+use futures_util::future::join_all;
+use std::future::Future;
+use std::sync::Arc;
+use std::time::Duration;
+use tokio::net::TcpListener;
+use tokio::task::JoinSet;
+use tokio::time::{sleep, timeout};
+use tokio_util::sync::CancellationToken;
+use tracing::{debug, info, warn};
+
+/// Between two attempts to accept when the system has no more file handles.
+const BACK_OFF: Duration = Duration::from_millis(100);
+
+/// Serves on every listener until `shutdown` ends. Then nothing more is accepted, requests in flight are finished
+/// within [`Options::drain_timeout`], and what is left is cut.
+///
+/// The caller binds and owns the end, so tests use port 0 and a channel. Dropping the future cuts everything at once.
+pub async fn run<S: Site>(
+    listeners: Vec<TcpListener>,
+    site: Arc<S>,
+    options: Options,
+    web: Arc<Web>,
+    shutdown: impl Future<Output = ()>,
+) {
+    let options = Arc::new(options);
+    let shared = Arc::new(Shared {
+        router: Router::new(site, Arc::clone(&options)),
+        options,
+        web: Arc::clone(&web),
+        connections: Arc::<Gate>::default(),
+        logins: Arc::<Gate>::default(),
+    });
+    let stop = CancellationToken::new();
+    let serving = join_all(listeners.into_iter().map(|listener| accept(listener, Arc::clone(&shared), stop.clone())));
+    let ending = async {
+        shutdown.await;
+        stop.cancel();
+    };
+    let watching = async {
+        tokio::select! {
+            () = web.watch() => {}
+            () = stop.cancelled() => {}
+        }
+    };
+    tokio::join!(serving, ending, watching);
+}
+
+async fn accept<S: Site>(listener: TcpListener, shared: Arc<Shared<S>>, stop: CancellationToken) {
+    if let Ok(address) = listener.local_addr() {
+        info!(%address, tls = shared.web.current().tls.is_some(), "listening");
+    }
+    let mut clients = JoinSet::new();
+    loop {
+        let accepted = tokio::select! {
+            accepted = listener.accept() => accepted,
+            Some(_) = clients.join_next() => continue,
+            () = stop.cancelled() => break,
+        };
+        let (stream, remote) = match accepted {
+            Ok(accepted) => accepted,
+            Err(error) => {
+                // A client that left before it was accepted, or no more handles; in both cases others go on.
+                warn!(%error, "cannot accept a connection");
+                sleep(BACK_OFF).await;
+                continue;
+            }
+        };
+        let address = remote.ip().to_canonical();
+        let Options { connections, connections_per_client, .. } = *shared.options;
+        match shared.connections.enter(address, connections, connections_per_client) {
+            Ok(pass) => {
+                let (shared, stop) = (Arc::clone(&shared), stop.clone());
+                clients.spawn(async move {
+                    connection::serve(stream, address, shared, stop).await;
+                    drop(pass);
+                });
+            }
+            Err(full) => debug!(client = %address, ?full, "connection refused: too many are open"),
+        }
+    }
+    drop(listener);
+    let drained = timeout(shared.options.drain_timeout, async { while clients.join_next().await.is_some() {} }).await;
+    if drained.is_err() {
+        warn!(connections = clients.len(), "requests in flight did not end in time and are cut");
+    }
+}
