@@ -24,6 +24,7 @@ pub use browser::{Announcement, BROWSER_PORT, instance_port};
 pub use destination::Destination;
 pub use probe::{Probe, Probes};
 pub use prober::{Extent, Prober, Step, Visited};
+pub use rpc::{Interface, SERVICE_CONTROL, registered_port};
 pub use sweep::{Roster, Route, Sweeper, sweep_once};
 pub use tds::{Encryption, Engine, EngineFacts, Gaze, look};
 pub use tls::TlsFacts;
