@@ -6,7 +6,7 @@ use flate2::Compression;
 use jiff::{SignedDuration, Timestamp};
 use msx_exporter::config::Limits;
 use msx_exporter::fleet::{
-    Cause, Diagnosis, Enlisted, Fleet, Job, JobRun, MasterClock, Operation, Pending, PollStatus, Target,
+    Cause, Diagnosis, Enlisted, Fleet, Job, JobRun, Limited, MasterClock, Operation, Pending, PollStatus, Target,
     TargetDownloads,
 };
 use msx_exporter::master::{Collector, CollectorReport};
@@ -117,12 +117,13 @@ fn fleet(count: usize, checks: usize, jobs: usize) -> Fleet {
     };
     Fleet {
         began: NOW,
-        master: Some(MasterClock { now: NOW, utc_offset_seconds: 3600, started: ago(8_640_000) }),
+        master: Some(MasterClock { now: NOW, utc_offset_seconds: 3600, zone_known: true, started: ago(8_640_000) }),
         server: None,
         orphans: Some(vec![]),
         downloadlist_rows: Some(5000),
         jobs: Some((0..jobs).map(job).collect()),
         reports: Collector::ALL.into_iter().map(report).collect(),
+        limited: Limited::default(),
         board: Arc::new(board),
         targets,
     }

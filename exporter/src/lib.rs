@@ -8,6 +8,7 @@
 //! sweep  ─► ports  (probe) ─► Board ──┘
 //! ```
 //!
+//! - `cli` and `logging`: what was typed; log lines.
 //! - `config`: what was written, and what it means.
 //! - `master`: asks SQL Server and answers plain rows in UTC. Nobody else sees a type of the driver.
 //! - `ports`: asks the network and answers one finding for each target and check.
@@ -16,9 +17,14 @@
 //! - `process`: asks the operating system about this process.
 //! - `serve`: speaks HTTP.
 //! - `service`: signals and, on Windows, the service control manager.
+//! - `app` and `commands`: where the rooms meet, and what each command does with them.
 
+pub mod app;
+pub mod cli;
+pub mod commands;
 pub mod config;
 pub mod fleet;
+pub mod logging;
 pub mod master;
 pub mod ports;
 pub mod process;

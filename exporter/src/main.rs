@@ -1,3 +1,42 @@
-//! The command line.
+//! The command line: what was typed becomes a run, and the run an exit code.
 
-fn main() {}
+use msx_exporter::cli::{self, Command};
+use msx_exporter::commands::{self, Failure};
+use msx_exporter::logging;
+use std::io::{self, Write};
+use std::process::ExitCode;
+
+fn main() -> ExitCode {
+    let invocation = match cli::parse(std::env::args_os()) {
+        Ok(invocation) => invocation,
+        Err(exit) if exit.code == cli::FINE => return print(&exit.text),
+        Err(exit) => return complain(&exit.text, exit.code),
+    };
+    if logging::init(invocation.log).is_err() {
+        return complain("the log was set up twice", cli::FAILED);
+    }
+    let done = match &invocation.command {
+        Command::CheckConfig => commands::check_config(&invocation),
+        Command::Grants => commands::grants(&invocation),
+        Command::Once { output } => commands::once(&invocation, output.as_deref()),
+        Command::Serve => commands::serve(&invocation),
+    };
+    match done {
+        Ok(text) => print(&text),
+        Err(Failure { code, data, complaint }) => {
+            print(&data);
+            complain(&complaint, code)
+        }
+    }
+}
+
+/// Data goes to standard output. A reader that has gone, as with `| head`, is no failure.
+fn print(text: &str) -> ExitCode {
+    let _ = io::stdout().write_all(text.as_bytes());
+    ExitCode::from(cli::FINE)
+}
+
+fn complain(text: &str, code: u8) -> ExitCode {
+    let _ = writeln!(io::stderr(), "{}", text.trim_end());
+    ExitCode::from(code)
+}

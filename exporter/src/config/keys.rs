@@ -56,24 +56,26 @@ impl Kind {
         match self {
             Text => "text".to_owned(),
             Secret => "text, never shown".to_owned(),
-            File => "path of a file".to_owned(),
-            Address => r"`host`, `host:port` or `host\instance`".to_owned(),
-            Host => "name or address of a host".to_owned(),
+            File => "the path of a file".to_owned(),
+            Address => r"an address: `host`, `host:port` or `host\instance`".to_owned(),
+            Host => "the name or address of a host".to_owned(),
             Flag => "`true` or `false`".to_owned(),
-            Choice(words) => words.iter().map(|word| format!("`{word}`")).collect::<Vec<_>>().join(", "),
-            Duration => "duration, such as `8s`, `5m` or `250ms`".to_owned(),
-            Count => "whole number from 1".to_owned(),
-            Port => "port from 1 to 65535".to_owned(),
-            Zone => "time zone, by its IANA or Windows name".to_owned(),
-            Instant => "instant, such as `2026-12-01T22:00:00Z`".to_owned(),
-            Pattern => "regular expression, anchored, ignoring case".to_owned(),
-            Names => "list of names".to_owned(),
+            Choice(words) => {
+                "one of ".to_owned() + &words.iter().map(|word| format!("`{word}`")).collect::<Vec<_>>().join(", ")
+            }
+            Duration => "a duration, such as `8s`, `5m` or `250ms`".to_owned(),
+            Count => "a whole number from 1".to_owned(),
+            Port => "a port from 1 to 65535".to_owned(),
+            Zone => "a time zone, by its IANA or Windows name".to_owned(),
+            Instant => "an instant, such as `2026-12-01T22:00:00Z`".to_owned(),
+            Pattern => "a regular expression, anchored, ignoring case".to_owned(),
+            Names => "a list of names".to_owned(),
             Items { fields, open } => {
                 let mut names: Vec<_> = fields.iter().map(|field| format!("`{}`", field.name)).collect();
                 if open {
                     names.push("others".to_owned());
                 }
-                format!("list of mappings with {}", names.join(", "))
+                format!("a list of mappings with {}", names.join(", "))
             }
         }
     }

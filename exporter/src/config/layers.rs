@@ -77,14 +77,14 @@ impl Sources {
     /// The sources of this process.
     pub fn of_process(file: ConfigFile, overrides: Vec<Override>) -> Sources {
         let environment = std::env::vars_os().collect();
-        Sources { file, environment, overrides, read: Box::new(read_bounded), windows: cfg!(windows) }
+        Sources { file, environment, overrides, read: Box::new(read_file), windows: cfg!(windows) }
     }
 }
 
 /// No configuration, password or bundle of certificates is larger.
 const LARGEST: u64 = 4 << 20;
 
-fn read_bounded(path: &Path) -> io::Result<Vec<u8>> {
+pub(super) fn read_file(path: &Path) -> io::Result<Vec<u8>> {
     let mut bytes = Vec::new();
     fs::File::open(path)?.take(LARGEST + 1).read_to_end(&mut bytes)?;
     if bytes.len() as u64 > LARGEST {
@@ -92,9 +92,6 @@ fn read_bounded(path: &Path) -> io::Result<Vec<u8>> {
     }
     Ok(bytes)
 }
-
-/// The origin of what nobody wrote.
-pub(super) const DEFAULT: &str = "default";
 
 /// Reads all sources and lays them over each other: defaults, file, environment, flags.
 ///
@@ -139,7 +136,7 @@ impl ::config::Source for Shaped {
 fn defaults(faults: &mut Vec<Fault>) -> Layer {
     let mut layer = Layer::new();
     for key in KEYS {
-        if let Some(value) = shape::default(key, DEFAULT, faults) {
+        if let Some(value) = shape::default(key, faults) {
             shape::put(&mut layer, key.path, value);
         }
     }

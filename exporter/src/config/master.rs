@@ -10,7 +10,7 @@ use x509_cert::Certificate;
 
 pub(super) fn master(scope: &mut Scope<'_>, sources: &Sources, role: Option<Role>) -> Option<Master> {
     let address = scope.required("master.address", address::parse);
-    if role == Some(Role::Target) && !scope.is_written("master.address") {
+    if role == Some(Role::Target) && scope.is_missing("master.address") {
         let wrong = Wrong::new("is missing, and a target cannot guess where its master is");
         scope.fault("master.address", wrong.expected("set it, or give --master.address"));
     }
@@ -46,7 +46,7 @@ fn encrypt(scope: &mut Scope<'_>) -> Option<Encrypt> {
     scope.required("master.encrypt", |written| match written.to_ascii_lowercase().as_str() {
         "off" | "false" | "no" => Ok(Encrypt::Off),
         "true" | "yes" | "on" => {
-            Err(Wrong::new("is neither true nor false").expected("required encrypts everything; strict is TDS 8.0"))
+            Err(Wrong::new("does not say how").expected("required encrypts everything; strict is TDS 8.0"))
         }
         _ => choice(&[
             ("strict", Encrypt::Strict),
@@ -107,10 +107,10 @@ pub(super) fn auth(scope: &mut Scope<'_>, sources: &Sources, section: &str, logs
     if !logs_in {
         return Some(Auth::Windows);
     }
-    if !scope.is_written(&user_key) {
+    if scope.is_missing(&user_key) {
         scope.fault(&user_key, Wrong::new("is missing, and auth: sql needs it").expected(windows_hint(sources)));
     }
-    if !scope.is_written(&password_key) && !scope.is_written(&file_key) {
+    if scope.is_missing(&password_key) && scope.is_missing(&file_key) {
         let wrong = Wrong::new("is missing, and auth: sql needs it");
         let variable = super::keys::find(&password_key).map(super::keys::Key::variable).unwrap_or_default();
         scope.fault(&file_key, wrong.expected(format!("name a file that holds the password, or set {variable}")));
@@ -154,11 +154,7 @@ fn password_in(file: &Path, sources: &Sources) -> Result<(), Wrong> {
     const LIKE: &str = "the key holds the path of a file, and the account of the exporter must be able to read it";
     let bytes = (sources.read)(file)
         .map_err(|error| Wrong::new(format!("the file that it names cannot be read: {error}")).expected(LIKE))?;
-    let text = std::str::from_utf8(&bytes).map_err(|_| Wrong::new("the file that it names is not UTF-8"))?;
-    if text.trim_end_matches(['\n', '\r']).is_empty() {
-        return Err(Wrong::new("the file that it names is empty"));
-    }
-    Ok(())
+    Secret::from_file(bytes).map(|_| ()).map_err(|wrong| Wrong::new(format!("the file that it names {wrong}")))
 }
 
 fn certificates(written: &str, sources: &Sources) -> Result<PathBuf, Wrong> {

@@ -30,6 +30,7 @@ mod yaml;
 pub use check::check;
 pub use document::{example, reference};
 pub use fault::{Fault, Faults};
+use layers::read_file;
 pub use layers::{ConfigFile, Override, ReadFile, Sources};
 pub use secret::Secret;
 pub use values::{

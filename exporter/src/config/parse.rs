@@ -2,11 +2,9 @@
 
 use super::Pattern;
 use super::fault::{Wrong, quoted};
-use jiff::tz::TimeZone;
 use jiff::{SignedDuration, Timestamp};
 use std::path::PathBuf;
 use std::time::Duration;
-use windows_timezones::WindowsTimezone;
 
 /// Longer waits are slips of the finger.
 const LONGEST: Duration = Duration::from_secs(366 * 24 * 60 * 60);
@@ -88,7 +86,7 @@ pub(super) fn port(written: &str) -> Result<u16, Wrong> {
 
 /// The name of a time zone, as it was written.
 pub(super) fn zone(written: &str) -> Result<String, Wrong> {
-    if written.parse::<WindowsTimezone>().is_ok() || TimeZone::get(written).is_ok() {
+    if crate::master::zone_by_name(written).is_some() {
         return Ok(written.to_owned());
     }
     let wrong = Wrong::new(format!("{} is not a known time zone", quoted(written)));

@@ -1,8 +1,7 @@
 //! Asks for values by key and type, and goes on after a fault, so that all of them are told at once.
 
 use super::fault::{Fault, Wrong, shown_key};
-use super::layers::DEFAULT;
-use super::shape::Layer;
+use super::shape::{DEFAULT, Layer};
 use ::config::{Map, Value, ValueKind};
 
 /// A table of values, and the faults that are found in it.
@@ -84,9 +83,14 @@ impl<'a> Scope<'a> {
         fields
     }
 
-    /// Whether somebody wrote a value.
+    /// Whether somebody wrote a value of the right shape.
     pub(super) fn is_written(&self, path: &str) -> bool {
-        self.value(path).is_some_and(|value| value.kind != ValueKind::Nil && value.origin() != Some(DEFAULT))
+        !self.is_missing(path) && !self.value(path).is_some_and(|value| matches!(value.kind, ValueKind::Boolean(_)))
+    }
+
+    /// Whether nobody wrote anything.
+    pub(super) fn is_missing(&self, path: &str) -> bool {
+        self.value(path).is_none_or(|value| value.kind == ValueKind::Nil || value.origin() == Some(DEFAULT))
     }
 
     /// Whether any of these lists holds something.

@@ -10,6 +10,9 @@ use ::config::{Map, Value, ValueKind};
 /// One layer: known keys only, each of the right shape.
 pub(super) type Layer = Map<String, Value>;
 
+/// The origin of what nobody wrote.
+pub(super) const DEFAULT: &str = "default";
+
 /// Stands for a value whose fault was told, so that nobody says that it is missing too.
 const TOLD: ValueKind = ValueKind::Boolean(false);
 
@@ -43,11 +46,11 @@ pub(super) fn single(key: &Key, origin: &str, written: String, faults: &mut Vec<
     leaf(key, Node { origin: origin.to_owned(), content }, faults)
 }
 
-/// What holds where nothing is written.
-pub(super) fn default(key: &Key, origin: &str, faults: &mut Vec<Fault>) -> Option<Value> {
+/// What holds where nothing is written, or `null`.
+pub(super) fn default(key: &Key, faults: &mut Vec<Fault>) -> Option<Value> {
     match key.default {
-        Some(text) => leaf(key, yaml::parse(text, Place::Name(origin), faults)?, faults),
-        None => Some(Value::new(Some(&origin.to_owned()), ValueKind::Nil)),
+        Some(text) => leaf(key, yaml::parse(text, Place::Name(DEFAULT), faults)?, faults),
+        None => Some(Value::new(Some(&DEFAULT.to_owned()), ValueKind::Nil)),
     }
 }
 
@@ -102,21 +105,19 @@ fn section(path: &str, entries: Vec<Entry>, faults: &mut Vec<Fault>) -> Layer {
 fn leaf(key: &Key, node: Node, faults: &mut Vec<Fault>) -> Option<Value> {
     let Node { origin, content } = node;
     let kind = match (key.kind, content) {
-        (_, Content::Null) => return default(key, &origin, faults),
+        (_, Content::Null) => return default(key, faults),
         (Kind::Names, Content::List(items)) => {
             ValueKind::Array(items.into_iter().filter_map(|item| name(key, item, faults)).collect())
         }
         (Kind::Items { fields, open }, Content::List(items)) => {
             let path = |index| format!("{}[{index}]", key.path);
             let items = items.into_iter().enumerate();
-            ValueKind::Array(
-                items.filter_map(|(index, item)| mapping(&path(index), fields, open, item, faults)).collect(),
-            )
+            ValueKind::Array(items.map(|(index, item)| mapping(&path(index), fields, open, item, faults)).collect())
         }
         (kind, Content::Text(text)) if !kind.is_list() => ValueKind::String(text),
         (kind, other) => {
             let expected = kind.describe().replace('`', "");
-            let wrong = Wrong::new(format!("is {}", other.kind())).expected(format!("expected: {expected}"));
+            let wrong = Wrong::new(format!("is {}", other.kind())).expected(format!("this key takes {expected}"));
             faults.push(Fault::new(Some(&origin), key.path, wrong));
             TOLD
         }
@@ -134,11 +135,11 @@ fn name(key: &Key, item: Node, faults: &mut Vec<Fault>) -> Option<Value> {
     }
 }
 
-fn mapping(path: &str, fields: &[Field], open: bool, item: Node, faults: &mut Vec<Fault>) -> Option<Value> {
+fn mapping(path: &str, fields: &[Field], open: bool, item: Node, faults: &mut Vec<Fault>) -> Value {
     let Content::Map(entries) = item.content else {
         let wrong = format!("{} where a mapping such as {{ match: ... }} is expected", item.content.kind());
         faults.push(Fault::new(Some(&item.origin), path, wrong));
-        return None;
+        return Value::new(Some(&item.origin), TOLD);
     };
     let mut table = Map::new();
     for Entry { key, origin, value } in entries {
@@ -160,7 +161,7 @@ fn mapping(path: &str, fields: &[Field], open: bool, item: Node, faults: &mut Ve
             }
         }
     }
-    Some(Value::new(Some(&item.origin), ValueKind::Table(table)))
+    Value::new(Some(&item.origin), ValueKind::Table(table))
 }
 
 /// Looks for the key that was meant: beside the unknown one first, then anywhere.

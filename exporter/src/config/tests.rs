@@ -10,15 +10,17 @@ use super::{ConfigFile, Override, Sources};
 use std::collections::BTreeMap;
 use std::io;
 use std::path::{Path, PathBuf};
+use std::sync::LazyLock;
 
 /// Sources with one file and no environment, on Linux. `/run/secrets/msx` and `/etc/ca.pem` are there.
 pub(super) fn sources(name: &str, text: impl Into<Vec<u8>>) -> Sources {
-    let ca = rcgen::generate_simple_self_signed(vec!["sql01".to_owned()]).unwrap().cert.pem();
+    static CA: LazyLock<String> =
+        LazyLock::new(|| rcgen::generate_simple_self_signed(vec!["sql01".to_owned()]).unwrap().cert.pem());
     let files: BTreeMap<PathBuf, Vec<u8>> = BTreeMap::from([
         (PathBuf::from(name), text.into()),
         (PathBuf::from("/run/secrets/msx"), b"password\n".to_vec()),
         (PathBuf::from("/run/secrets/empty"), b"\n".to_vec()),
-        (PathBuf::from("/etc/ca.pem"), ca.into_bytes()),
+        (PathBuf::from("/etc/ca.pem"), CA.clone().into_bytes()),
         (PathBuf::from("/etc/not-a-ca.pem"), b"hello".to_vec()),
     ]);
     let read = move |path: &Path| files.get(path).cloned().ok_or_else(|| io::ErrorKind::NotFound.into());

@@ -14,6 +14,7 @@ pub(super) fn parse(text: &str, place: Place<'_>, faults: &mut Vec<Fault>) -> Op
             // Only the message: the error's own Display shows the line, and a password may stand in it.
             let origin = lines.at(error.span().map_or(0, |span| span.start));
             let message = error.message().split(['`', '"', '\'']).next().unwrap_or_default().trim();
+            let message = message.strip_suffix(", expected").unwrap_or(message);
             faults.push(Fault::new(Some(&origin), "", Wrong::new(format!("not TOML: {message}"))));
             None
         }

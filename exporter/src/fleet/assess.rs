@@ -47,6 +47,7 @@ pub fn assess(reading: &Reading, board: Arc<Board>, config: &Config, memory: &mu
     fleet.master = Some(MasterClock {
         now: targets.now,
         utc_offset_seconds: targets.utc_offset_seconds,
+        zone_known: targets.zone_known,
         started: targets.started,
     });
     fleet.server = whole(reading.server.as_ref()).cloned();
@@ -249,11 +250,13 @@ mod tests {
 
     #[test]
     fn the_limit_takes_the_first_names_and_counts_the_rest() {
-        let mut config = Config { expected_targets: vec!["SQL09".into(), "SQL03".into()], ..config() };
-        config.limits.targets = 2;
-        let fleet = fleet(&three(), &config);
-        assert_eq!(names(&fleet), ["DEV02", "SQL01\\PAYROLL", "SQL09"], "what is expected is never cut off");
-        assert_eq!(fleet.limited.targets, 1);
+        let mut config = Config { expected_targets: vec!["SQL99".into(), "SQL30".into()], ..config() };
+        config.limits.targets = 4;
+        let rows = (10..=30).rev().map(|id| target(id, &format!("SQL{id}"))).collect();
+        let fleet = fleet(&reading(rows), &config);
+        let shown = ["SQL10", "SQL11", "SQL12", "SQL13", "SQL99"];
+        assert_eq!(names(&fleet), shown, "what is expected is never cut off, and what is cut off is not missed");
+        assert_eq!(fleet.limited.targets, 17);
     }
 
     #[test]

@@ -122,7 +122,7 @@ pub(crate) fn never_polled(server_id: i32, name: &str, seconds_ago: i64) -> Targ
 
 /// A reading in which all collectors succeeded: these targets, nothing waits, no jobs.
 pub(crate) fn reading(rows: Vec<TargetRow>) -> Reading {
-    let targets = Targets { now: now(), utc_offset_seconds: 3_600, started: ago(90 * 86_400), rows };
+    let targets = Targets { now: now(), utc_offset_seconds: 3_600, zone_known: true, started: ago(90 * 86_400), rows };
     let server = ServerFacts { name: "MSX01".into(), version: "16.0.4135.4".into(), ..ServerFacts::default() };
     Reading {
         began: now(),

@@ -111,6 +111,8 @@ fn run(pair: &JobTargetRow, seat: Seat<'_>, success: Option<bool>) -> JobRun {
 
 #[cfg(test)]
 mod tests {
+    #![allow(clippy::unwrap_used)]
+
     use super::*;
     use crate::fleet::fixtures::{everything, job, pattern, run};
     use jiff::civil::DateTime;

@@ -72,6 +72,8 @@ pub struct MasterClock {
     pub now: Timestamp,
     /// Offset of its local time from UTC in force now, in seconds east.
     pub utc_offset_seconds: i32,
+    /// Whether the rules of its time zone are known; else the offset in force now stands for every instant.
+    pub zone_known: bool,
     /// When the instance started.
     pub started: Timestamp,
 }

@@ -172,17 +172,10 @@ fn windows_account() -> Result<AuthMethod, Fault> {
 
 /// A file is read at each login, so that a new password needs no restart.
 fn reveal(password: &PasswordSource) -> Result<Secret, Fault> {
-    match password {
-        PasswordSource::Value(secret) => Ok(secret.clone()),
-        PasswordSource::File(path) => {
-            let text = std::fs::read_to_string(path).map_err(|error| {
-                Fault::new(Stage::Login, format!("master.password_file {} cannot be read: {error}", path.display()))
-                    .with_hint("may the account under which the exporter runs read it?")
-            })?;
-            let line = text.strip_suffix('\n').unwrap_or(&text);
-            Ok(Secret::new(line.strip_suffix('\r').unwrap_or(line)))
-        }
-    }
+    password.read().map_err(|error| {
+        Fault::new(Stage::Login, format!("the password of master.password_file cannot be read: {error}"))
+            .with_hint("may the account under which the exporter runs read it?")
+    })
 }
 
 async fn execute(client: &mut Connection, statement: &str) -> Result<(), Fault> {

@@ -252,7 +252,7 @@ catalogue! {
         SWEEP_AT Gauge "msx_exporter_port_sweep_timestamp_seconds" &[],
             "When the last whole sweep over all ports ended, in seconds since 1970; absent until one has ended.";
         SERIES_LIMITED Gauge "msx_exporter_series_limited" &["collector"],
-            "Number of series that were left out because of a limit; a pair over limits.job_pairs counts as 3.";
+            "Number of series that were left out because of a limit; a pair over limits.job_pairs counts as 3, a target over limits.targets as 1.";
         RELOAD_SUCCESSFUL Gauge "msx_exporter_config_last_reload_successful" &[],
             "1 when the last attempt to load the configuration succeeded, else 0.";
         RELOAD_AT Gauge "msx_exporter_config_last_reload_success_timestamp_seconds" &[],

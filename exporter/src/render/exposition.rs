@@ -118,7 +118,8 @@ impl Page {
         let (fleet, board) = (self.fleet.as_ref(), self.fleet.board.as_ref());
         let mut room = Room { limit: self.series_limit, full: false };
         let mut ports_limited = 0;
-        let mut jobs_limited = 3 * pairs_over_limit(fleet);
+        let count = |left_out: u64| usize::try_from(left_out).unwrap_or(usize::MAX);
+        let mut jobs_limited = count(fleet.limited.job_pairs).saturating_mul(families::SERIES_PER_RUN);
 
         match room.take(sheet.series, families::info_series(board)) {
             Ok(()) => families::infos(sheet, board)?,
@@ -137,17 +138,9 @@ impl Page {
         families::series_limited(sheet, fleet, |collector| match collector {
             "ports" => ports_limited,
             "jobs" => jobs_limited,
+            "targets" => count(fleet.limited.targets),
             _ => 0,
         })
-    }
-}
-
-/// Pairs of job and target that the fleet already left out.
-fn pairs_over_limit(fleet: &Fleet) -> usize {
-    let over = |targets: u64, runs: usize| usize::try_from(targets).unwrap_or(usize::MAX).saturating_sub(runs);
-    match fleet.master {
-        Some(_) => fleet.jobs.iter().flatten().map(|job| over(job.targets, job.runs.len())).sum(),
-        None => 0,
     }
 }
 

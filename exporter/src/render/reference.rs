@@ -49,5 +49,5 @@ Over `limits.series` whole families are left out, in this order, until the page 
 
 Nothing is ever left out of a target. `msx_exporter_series_limited` says how many series are missing: `collector=\"jobs\"`
 for the first, `collector=\"ports\"` for the other two. Pairs of job and target over `limits.job_pairs` count there as
-well, as three series each.
+well, as three series each, and targets over `limits.targets` as one each under `collector=\"targets\"`.
 ";

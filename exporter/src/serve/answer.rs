@@ -2,7 +2,6 @@
 
 use super::admission::Pass;
 use super::pace::Answering;
-use super::site::Rendered;
 use bytes::Bytes;
 use hyper::body::{Body, Frame, SizeHint};
 use hyper::header::{
@@ -92,15 +91,25 @@ pub(crate) fn text(status: StatusCode, line: impl Into<String>) -> Answer {
     build(status, TEXT, line.into())
 }
 
-/// A view; `zipped` is its text compressed, where the client asked for that. `negotiated`: the headers of the request
-/// on which the choice of form hung.
-pub(crate) fn view(drawn: Rendered, zipped: Option<Vec<u8>>, negotiated: &'static str) -> Answer {
-    let coded = zipped.is_some();
-    let mut answer = build(StatusCode::OK, drawn.content_type, zipped.map_or_else(|| drawn.text.into(), Bytes::from));
-    if coded {
+/// A view of a fleet, drawn.
+#[derive(Debug)]
+pub(crate) struct Drawn {
+    /// The text, or what gzip made of it.
+    pub(crate) body: Bytes,
+    pub(crate) gzip: bool,
+    /// The exact value of `Content-Type`.
+    pub(crate) content_type: &'static str,
+    /// The headers of the request on which the form hung.
+    pub(crate) vary: &'static str,
+}
+
+/// A view.
+pub(crate) fn view(drawn: Drawn) -> Answer {
+    let mut answer = build(StatusCode::OK, drawn.content_type, drawn.body);
+    if drawn.gzip {
         answer.headers_mut().insert(CONTENT_ENCODING, HeaderValue::from_static("gzip"));
     }
-    with(answer, VARY, HeaderValue::from_static(negotiated))
+    with(answer, VARY, HeaderValue::from_static(drawn.vary))
 }
 
 /// 503: come back in a second.

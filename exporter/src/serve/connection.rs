@@ -52,7 +52,11 @@ pub(crate) async fn serve<S: Site>(
     if let Err(error) = stream.set_nodelay(true) {
         debug!(client = %address, %error, "cannot switch delays off");
     }
-    let served = match shared.web.current().tls.clone() {
+    let (tls, verifies) = {
+        let web = shared.web.current();
+        (web.tls.clone(), web.verifies_clients)
+    };
+    let served = match tls {
         None => exchange(stream, address, false, &shared, stop).await,
         Some(config) => {
             let within = shared.options.request_timeout;
@@ -63,8 +67,8 @@ pub(crate) async fn serve<S: Site>(
             };
             match shaken {
                 Ok(Some(stream)) => {
-                    let proved = shared.web.current().verifies_clients
-                        && stream.get_ref().1.peer_certificates().is_some_and(|chain| !chain.is_empty());
+                    let proved =
+                        verifies && stream.get_ref().1.peer_certificates().is_some_and(|chain| !chain.is_empty());
                     exchange(stream, address, proved, &shared, stop).await
                 }
                 Ok(None) => Ok(()),

@@ -4,8 +4,8 @@
 //! listener ─► server ─► connection (TLS, pace) ─► auth ─► router ─► Site
 //! ```
 //!
-//! The server knows nothing of SQL Server or the network behind it: whoever implements [`Site`] answers with a fleet
-//! and draws it. No client can stop another's scrape: connections and scrapes are counted for each address
+//! The server knows nothing of SQL Server or the network behind it: whoever implements [`Site`] answers
+//! with a fleet, and [`crate::render`] draws it. No client can stop another's scrape: connections and scrapes are counted for each address
 //! ([`Options`]), and every phase of a connection has a deadline of its own.
 
 mod address;
@@ -14,7 +14,6 @@ mod answer;
 mod auth;
 mod connection;
 mod deadline;
-mod encoding;
 mod listener;
 mod options;
 mod pace;
@@ -23,11 +22,12 @@ mod server;
 mod site;
 #[cfg(test)]
 mod tests;
+mod views;
 mod web;
 
 pub use address::ListenAddress;
 pub use listener::{BindError, bind};
 pub use options::Options;
 pub use server::run;
-pub use site::{Rendered, Settings, Site, View};
+pub use site::{Settings, Site};
 pub use web::{Web, WebConfigError};

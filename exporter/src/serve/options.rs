@@ -8,7 +8,8 @@ use std::time::Duration;
 pub struct Options {
     /// The path before every route, without a slash at its end; empty for none. Follows `--web.route-prefix`.
     pub route_prefix: String,
-    /// The path before every link of a page, as a browser sees it. Follows `--web.external-url`.
+    /// The path of the first page as a browser sees it, for the way there. Links of pages are relative and need none.
+    /// Follows `--web.external-url`.
     pub base: String,
     /// `--web.enable-lifecycle`: whether `POST /-/reload` is served.
     pub lifecycle: bool,

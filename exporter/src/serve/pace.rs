@@ -5,7 +5,7 @@ use super::options::Options;
 use std::io;
 use std::pin::Pin;
 use std::sync::Arc;
-use std::sync::atomic::{AtomicU8, Ordering};
+use std::sync::atomic::{AtomicU8, AtomicU64, Ordering};
 use std::task::{Context, Poll};
 use std::time::Duration;
 use tokio::io::{AsyncRead, AsyncWrite, ReadBuf};
@@ -13,7 +13,12 @@ use tokio::time::{Instant, Sleep, sleep_until};
 
 /// What a connection is at, shared by its stream, its requests and its answers.
 #[derive(Debug, Default)]
-pub(crate) struct Pace(AtomicU8);
+pub(crate) struct Pace {
+    phase: AtomicU8,
+    /// Requests that were whole. An answer can be over before the stream is read again, so the phase alone does not
+    /// tell the stream that it waits for another request.
+    requests: AtomicU64,
+}
 
 /// Waiting for a request or reading one.
 const ASKING: u8 = 0;
@@ -25,17 +30,18 @@ const ANSWERING: u8 = 2;
 impl Pace {
     /// The request is whole.
     pub(crate) fn asked(&self) {
-        self.0.store(WORKING, Ordering::Relaxed);
+        self.requests.fetch_add(1, Ordering::Relaxed);
+        self.phase.store(WORKING, Ordering::Relaxed);
     }
 
     /// The answer begins; it ends when the returned mark is dropped with its last byte.
     pub(crate) fn answering(self: &Arc<Pace>) -> Answering {
-        self.0.store(ANSWERING, Ordering::Relaxed);
+        self.phase.store(ANSWERING, Ordering::Relaxed);
         Answering(Arc::clone(self))
     }
 
     fn is(&self, phase: u8) -> bool {
-        self.0.load(Ordering::Relaxed) == phase
+        self.phase.load(Ordering::Relaxed) == phase
     }
 }
 
@@ -45,16 +51,8 @@ pub(crate) struct Answering(Arc<Pace>);
 
 impl Drop for Answering {
     fn drop(&mut self) {
-        self.0.0.store(ASKING, Ordering::Relaxed);
+        self.0.phase.store(ASKING, Ordering::Relaxed);
     }
-}
-
-/// What the reading side waits for.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-enum Waiting {
-    Nothing,
-    FirstByte,
-    WholeRequest,
 }
 
 /// A stream with the deadlines.
@@ -65,7 +63,10 @@ pub(crate) struct Paced<T> {
     request_timeout: Duration,
     idle_timeout: Duration,
     answer_timeout: Duration,
-    waiting: Waiting,
+    /// Requests that were whole when the reading side began to wait.
+    requests: u64,
+    /// Whether the next request has begun.
+    begun: bool,
     asked_by: Pin<Box<Sleep>>,
     taken_by: Option<Pin<Box<Sleep>>>,
 }
@@ -79,14 +80,14 @@ impl<T> Paced<T> {
             request_timeout: options.request_timeout,
             idle_timeout: options.idle_timeout,
             answer_timeout: options.answer_timeout,
-            waiting: Waiting::WholeRequest,
+            requests: 0,
+            begun: true,
             asked_by: Box::pin(sleep_until(Instant::now() + options.request_timeout)),
             taken_by: None,
         }
     }
 
-    fn wait_for(&mut self, waiting: Waiting, within: Duration) {
-        self.waiting = waiting;
+    fn ask_within(&mut self, within: Duration) {
         self.asked_by.as_mut().reset(Instant::now() + within);
     }
 
@@ -115,16 +116,19 @@ impl<T: AsyncRead + Unpin> AsyncRead for Paced<T> {
         let this = &mut *self;
         if !this.pace.is(ASKING) {
             // Read only to see a client that hangs up.
-            this.waiting = Waiting::Nothing;
             return Pin::new(&mut this.stream).poll_read(cx, buf);
         }
-        if this.waiting == Waiting::Nothing {
-            this.wait_for(Waiting::FirstByte, this.idle_timeout);
+        let requests = this.pace.requests.load(Ordering::Relaxed);
+        if this.requests != requests {
+            this.requests = requests;
+            this.begun = false;
+            this.ask_within(this.idle_timeout);
         }
         let before = buf.filled().len();
         let result = Pin::new(&mut this.stream).poll_read(cx, buf);
-        if this.waiting == Waiting::FirstByte && buf.filled().len() > before {
-            this.wait_for(Waiting::WholeRequest, this.request_timeout);
+        if !this.begun && buf.filled().len() > before {
+            this.begun = true;
+            this.ask_within(this.request_timeout);
         }
         if this.asked_by.as_mut().poll(cx).is_ready() {
             return Poll::Ready(Err(late("the client did not send its request in time")));

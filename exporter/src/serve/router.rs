@@ -2,10 +2,11 @@
 
 use super::admission::{Full, Gate, Pass};
 use super::answer::{self, Answer};
+use super::deadline;
 use super::options::Options;
-use super::site::{Site, View};
-use super::{deadline, encoding};
-use hyper::header::ACCEPT;
+use super::site::Site;
+use super::views::{View, Wish};
+use crate::config::Limits;
 use hyper::http::request::Parts;
 use hyper::{Method, StatusCode};
 use std::net::IpAddr;
@@ -31,7 +32,7 @@ enum Methods {
 #[derive(Clone, Copy)]
 enum Action {
     /// Draws a view of a fleet; counted as a scrape.
-    Index,
+    Overview,
     Target,
     Metrics,
     Targets,
@@ -42,7 +43,7 @@ enum Action {
 }
 
 const ROUTES: &[Route] = &[
-    Route { path: "/", method: Methods::Read, action: Action::Index },
+    Route { path: "/", method: Methods::Read, action: Action::Overview },
     Route { path: "/target", method: Methods::Read, action: Action::Target },
     Route { path: "/metrics", method: Methods::Read, action: Action::Metrics },
     Route { path: "/api/v1/targets", method: Methods::Read, action: Action::Targets },
@@ -108,16 +109,14 @@ impl<S: Site> Router<S> {
         if !route.method.allow(&request.method) {
             return answer::wrong_method(route.method.names());
         }
-        let base = self.options.base.clone();
-        let details = caller.proved || self.site.settings().explain_details;
         match route.action {
-            Action::Index => self.view(request, caller, View::Index { base, details }).await,
+            Action::Overview => self.view(request, caller, View::Overview).await,
             Action::Target => match parameter(request.uri.query(), "name") {
-                Some(name) => self.view(request, caller, View::Target { name, base, details }).await,
+                Some(name) => self.view(request, caller, View::Target(name)).await,
                 None => answer::text(StatusCode::BAD_REQUEST, "no target named; hint: /target?name=NAME"),
             },
-            Action::Metrics => self.view(request, caller, View::Metrics { accept: accept(request) }).await,
-            Action::Targets => self.view(request, caller, View::Targets { details }).await,
+            Action::Metrics => self.view(request, caller, View::Metrics).await,
+            Action::Targets => self.view(request, caller, View::Targets).await,
             Action::Healthy => answer::text(StatusCode::OK, "healthy"),
             Action::Ready => answer::text(StatusCode::OK, "ready"),
             Action::Reload => self.reload().await,
@@ -128,23 +127,26 @@ impl<S: Site> Router<S> {
     /// all connections live. The place in the gate goes along: a client that hangs up meanwhile cannot start more.
     async fn view(&self, request: &Parts, caller: Caller, view: View) -> Answer {
         let settings = self.site.settings();
-        let pass = match self.admit(caller) {
+        let pass = match self.admit(caller, &settings.limits) {
             Ok(pass) => pass,
             Err(why) => return answer::busy(why),
         };
+        let wish = Wish::new(view, caller.proved || settings.explain_details, request);
         let fleet = self.site.fleet(deadline::wait(&request.headers, settings.reading_timeout)).await;
-        let zip = encoding::accepts_gzip(&request.headers);
         let site = Arc::clone(&self.site);
-        let drawing = tokio::task::spawn_blocking(move || draw(&*site, &fleet, &view, zip, pass));
+        let drawing = tokio::task::spawn_blocking(move || {
+            let mut answer = wish.draw(&fleet, &site.facts(), &settings);
+            answer.body_mut().hold(pass);
+            answer
+        });
         drawing.await.unwrap_or_else(|failure| {
             error!(%failure, "a page could not be drawn");
             answer::text(StatusCode::INTERNAL_SERVER_ERROR, "the page could not be drawn; hint: see the log")
         })
     }
 
-    fn admit(&self, caller: Caller) -> Result<Pass, &'static str> {
-        let settings = self.site.settings();
-        let (in_all, for_client) = (settings.scrapes_in_flight, settings.scrapes_in_flight_per_client);
+    fn admit(&self, caller: Caller, limits: &Limits) -> Result<Pass, &'static str> {
+        let (in_all, for_client) = (limits.scrapes_in_flight, limits.scrapes_in_flight_per_client);
         self.scrapes.enter(caller.address, in_all, for_client).map_err(|full| {
             let (why, limit) = match full {
                 Full::ForClient => ("too many scrapes in flight from this client", "scrapes_in_flight_per_client"),
@@ -167,26 +169,6 @@ impl<S: Site> Router<S> {
             ),
         }
     }
-}
-
-fn draw<S: Site>(site: &S, fleet: &crate::fleet::Fleet, view: &View, zip: bool, pass: Pass) -> Answer {
-    let Some(drawn) = site.render(fleet, view) else {
-        return answer::text(StatusCode::NOT_FOUND, "no such target; hint: the names stand on the first page");
-    };
-    // Compressing cannot fail in memory; should it ever, the plain text is as good.
-    let zipped = zip.then(|| encoding::gzip(drawn.text.as_bytes()).ok()).flatten();
-    let negotiated = match view {
-        View::Metrics { .. } => "Accept, Accept-Encoding",
-        View::Index { .. } | View::Target { .. } | View::Targets { .. } => "Accept-Encoding",
-    };
-    let mut answer = answer::view(drawn, zipped, negotiated);
-    answer.body_mut().hold(pass);
-    answer
-}
-
-fn accept(request: &Parts) -> String {
-    let values: Vec<&str> = request.headers.get_all(ACCEPT).iter().filter_map(|value| value.to_str().ok()).collect();
-    values.join(",")
 }
 
 /// The first value of a query parameter, decoded as forms are (`+` is a space). `None` where it is missing, empty or

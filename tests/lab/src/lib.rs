@@ -10,4 +10,5 @@
 
 pub mod browser;
 pub mod tds;
+pub mod tsql;
 pub mod wire;

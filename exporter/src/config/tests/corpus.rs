@@ -1,6 +1,7 @@
 //! Every file in `testdata/bad` with the faults that are expected of it beside it. `MSX_WRITE_DOCUMENTS=1` writes the
 //! faults anew; read them before they are committed.
 
+use super::super::keys::{KEYS, Kind};
 use super::super::load;
 use super::{Sources, sources};
 use std::fs;
@@ -34,6 +35,43 @@ fn told(sources: &Sources) -> String {
     load(sources).unwrap_err().to_string()
 }
 
+/// A key that stands in the table but is not read, or is read as something else, is found here.
+#[test]
+fn every_key_is_read_and_refuses_what_makes_no_sense() {
+    for key in KEYS {
+        let wrong = match key.kind {
+            Kind::Secret => "x\n",
+            Kind::Names => "['']",
+            Kind::Items { .. } => "[{}]",
+            _ => "\u{1}(",
+        };
+        let role = if key.path.starts_with("local.") { "target" } else { "master" };
+        let text = format!("role: {role}\nmaster: {{ address: x, user: u, password_file: /run/secrets/msx }}");
+        let told = told(&sources("c.yml", text).with_variable(&key.variable(), wrong));
+        let expected = format!("{}: {}", key.variable(), key.path);
+        assert!(told.lines().any(|line| line.starts_with(&expected)), "{expected}: {told}");
+    }
+}
+
+#[test]
+fn every_word_of_a_choice_is_understood() {
+    for key in KEYS {
+        let Kind::Choice(words) = key.kind else { continue };
+        for word in words {
+            let sources = sources("c.yml", "").with_variable(&key.variable(), word);
+            let told = load(&sources).err().map(|faults| faults.to_string()).unwrap_or_default();
+            assert!(!told.contains("is not known"), "{}: {word}: {told}", key.path);
+        }
+    }
+}
+
+#[test]
+fn null_is_as_good_as_nothing() {
+    let told = told(&sources("c.yml", "role: target\nmaster: { address: null, timeout: ~, user: }"));
+    assert_eq!(told.lines().count(), 1, "{told}");
+    assert!(told.starts_with("master.address: is missing"), "{told}");
+}
+
 #[test]
 fn unknown_variables_are_refused_by_name() {
     let good = "master: { user: u, password_file: /run/secrets/msx }";
@@ -48,7 +86,7 @@ fn unknown_variables_are_refused_by_name() {
     );
     assert!(
         variable("MSX_EXPORTER__EXPECTED_TARGETS", "SQL01")
-            .contains("expected_targets: is a single value; hint: expected: list of names")
+            .contains("expected_targets: is a single value; hint: this key takes a list of names")
     );
     assert!(
         variable("MSX_EXPORTER__EXPECTED_TARGETS", "[SQL01")

@@ -8,7 +8,7 @@ use crate::fleet::fixtures::{
 };
 use crate::fleet::{Memory, assess};
 use crate::master::{Collector, DownloadRow, Reading, TargetRow};
-use crate::ports::{Board, Direction, Finding, PortState};
+use crate::ports::{Board, Check, Direction, Finding, PortState};
 use jiff::{SignedDuration, Timestamp};
 use std::sync::Arc;
 
@@ -242,6 +242,17 @@ fn what_is_remembered_of_a_port_goes_with_the_target() {
     assess(&reading(vec![target(2, "SQL02")]), open(), &config(), &mut memory);
     let closed = board(NAME, vec![engine_port(PortState::Refused, false)]);
     assert_eq!(judge_with(&alone(stale()), closed, &config(), &mut memory).cause, Cause::StoppedPolling);
+}
+
+#[test]
+fn only_the_engine_port_speaks_for_the_engine() {
+    let smb = Finding { check: Check::Smb, port: Some(445), ..engine_port(PortState::Refused, true) };
+    let verdict = judge_with(&alone(stale()), board(NAME, vec![smb]), &config(), &mut Memory::default());
+    assert_eq!(causes(&verdict), [Some(Cause::StoppedPolling), None]);
+    assert_eq!(
+        verdict.evidence[1].text,
+        "From here the port of smb 445/tcp is refused; required by the configuration."
+    );
 }
 
 #[test]

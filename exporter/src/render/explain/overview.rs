@@ -13,6 +13,10 @@ use askama::Template;
 /// None that the data can cause: a template that writes into a String does not fail.
 pub fn overview(fleet: &Fleet, facts: &ExporterFacts, details: bool) -> Result<String, askama::Error> {
     let clock = fleet.master.as_ref();
+    let ended = match clock {
+        Some(_) => None,
+        None => fleet.reports.iter().find(|r| r.collector == Collector::Targets).and_then(|r| r.fault.as_ref()),
+    };
     let mut rows: Vec<Row<'_>> = clock
         .map(|clock| fleet.targets.iter().map(|target| Row::new(fleet, clock.now, target)).collect())
         .unwrap_or_default();
@@ -37,7 +41,7 @@ pub fn overview(fleet: &Fleet, facts: &ExporterFacts, details: bool) -> Result<S
         .collect();
     Overview {
         version: facts.build.version,
-        master: MasterView::new(fleet, clock, facts, details),
+        master: MasterView::new(fleet, clock, facts, ended.map(|fault| FaultView::new(fault, details))),
         counts,
         rows,
         steps,
@@ -45,11 +49,10 @@ pub fn overview(fleet: &Fleet, facts: &ExporterFacts, details: bool) -> Result<S
         collectors: fleet
             .reports
             .iter()
-            .filter(|report| clock.is_some() || report.collector != Collector::Targets)
-            .filter_map(|report| {
-                let fault = FaultView::new(report.fault.as_ref()?, details);
-                Some(CollectorView { name: report.collector.name(), fault })
-            })
+            .filter_map(|report| Some((report.collector.name(), report.fault.as_ref()?)))
+            // One fault that ended the whole reading is told once.
+            .filter(|(_, fault)| Some(*fault) != ended)
+            .map(|(name, fault)| CollectorView { name, fault: FaultView::new(fault, details) })
             .collect(),
     }
     .render()
@@ -77,7 +80,12 @@ struct MasterView<'a> {
 }
 
 impl<'a> MasterView<'a> {
-    fn new(fleet: &'a Fleet, clock: Option<&MasterClock>, facts: &ExporterFacts, details: bool) -> MasterView<'a> {
+    fn new(
+        fleet: &'a Fleet,
+        clock: Option<&MasterClock>,
+        facts: &ExporterFacts,
+        fault: Option<FaultView<'a>>,
+    ) -> MasterView<'a> {
         let server = fleet.server.as_ref().filter(|_| clock.is_some());
         let (tone, state) = match clock {
             Some(_) => (Tone::Good, "up"),
@@ -100,17 +108,13 @@ impl<'a> MasterView<'a> {
             let (now, started) = (instant(clock.now), ago(clock.now, clock.started));
             lines.push(format!("Read at {now} by the master's clock, which judges every age here. Started {started}."));
         }
-        let failed = fleet.reports.iter().find(|report| report.collector == Collector::Targets);
         MasterView {
             title: server.map_or("Master", |server| server.name.as_str()),
             up: clock.is_some(),
             class: tone.class(),
             state,
             lines,
-            fault: failed
-                .and_then(|report| report.fault.as_ref())
-                .filter(|_| clock.is_none())
-                .map(|fault| FaultView::new(fault, details)),
+            fault,
         }
     }
 }

@@ -7,6 +7,7 @@ use crate::render::ExporterFacts;
 use crate::render::words::{instant, length, words};
 use askama::Template;
 use jiff::Timestamp;
+use std::borrow::Cow;
 
 /// The page as HTML, or `None` for a name that the fleet does not have: unknown, or not known while the master cannot
 /// be read. Texts of errors, addresses and traces stand in it only with `details`.
@@ -57,14 +58,14 @@ impl<'a> EvidenceView<'a> {
 }
 
 struct Figure {
-    name: &'static str,
+    name: Cow<'static, str>,
     value: String,
 }
 
 fn figures(now: Timestamp, target: &Target, row: &Enlisted) -> Vec<Figure> {
     let at = |at| When::new(now, Some(at)).line();
     let mut figures = Vec::new();
-    let mut add = |name, value: String| figures.push(Figure { name, value });
+    let mut add = |name: &'static str, value: String| figures.push(Figure { name: name.into(), value });
     add("Enlisted", at(row.at));
     add("Last poll", if row.polled { at(row.last_poll) } else { "never".to_owned() });
     add("Poll interval", length(row.poll_interval));
@@ -93,9 +94,8 @@ fn figures(now: Timestamp, target: &Target, row: &Enlisted) -> Vec<Figure> {
             add("Last download", list.last_download.map_or_else(|| "never".to_owned(), at));
         }
     }
-    for (_, value) in target.labels.iter().filter(|(_, value)| !value.is_empty()) {
-        add("Label of the configuration", value.clone());
-    }
+    let labels = target.labels.iter().filter(|(_, value)| !value.is_empty());
+    figures.extend(labels.map(|(name, value)| Figure { name: format!("Label {name}").into(), value: value.clone() }));
     figures
 }
 

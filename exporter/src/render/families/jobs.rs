@@ -26,6 +26,9 @@ pub(in crate::render) fn runs(sheet: &mut Sheet<'_>, fleet: &Fleet) -> fmt::Resu
     each(sheet, fleet, &metric::JOB_RUN_DURATION, |run| run.duration)
 }
 
+/// What one pair of job and target has at most.
+pub(in crate::render) const SERIES_PER_RUN: usize = 3;
+
 /// How many series [`runs`] writes.
 pub(in crate::render) fn run_series(fleet: &Fleet) -> usize {
     let of = |run: &JobRun| [run.success.is_some(), run.at.is_some(), run.duration.is_some()].map(usize::from);

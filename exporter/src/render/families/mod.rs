@@ -7,7 +7,7 @@ mod ports;
 mod target;
 
 pub(super) use exporter::{counters, exporter, process, series_limited};
-pub(super) use jobs::{jobs, run_series, runs};
+pub(super) use jobs::{SERIES_PER_RUN, jobs, run_series, runs};
 pub(super) use master::{master, up};
 pub(super) use ports::{duration_series, durations, info_series, infos, ports};
 pub(super) use target::targets;

@@ -2,8 +2,8 @@
 
 use crate::config::Limits;
 use crate::fleet::{
-    Cause, Diagnosis, Enlisted, Evidence, Fleet, Job, JobRun, MasterClock, Operation, Orphan, OrphanKind, Pending,
-    PollStatus, Target, TargetDownloads,
+    Cause, Diagnosis, Enlisted, Evidence, Fleet, Job, JobRun, Limited, MasterClock, Operation, Orphan, OrphanKind,
+    Pending, PollStatus, Target, TargetDownloads,
 };
 use crate::master::{Certificate, Collector, CollectorReport, Fault, ServerFacts, Stage};
 use crate::ports::{Board, Check, Direction, Finding, PortSource, PortState, Sweep};
@@ -127,7 +127,7 @@ pub(crate) fn finding(check: Check, state: PortState) -> Finding {
 pub(crate) fn fleet(targets: Vec<Target>) -> Fleet {
     Fleet {
         began: NOW,
-        master: Some(MasterClock { now: NOW, utc_offset_seconds: 3600, started: ago(8_640_000) }),
+        master: Some(MasterClock { now: NOW, utc_offset_seconds: 3600, zone_known: true, started: ago(8_640_000) }),
         server: Some(ServerFacts {
             name: "MSX01".to_owned(),
             version: "16.0.4135.4".to_owned(),
@@ -143,6 +143,7 @@ pub(crate) fn fleet(targets: Vec<Target>) -> Fleet {
         downloadlist_rows: Some(120),
         jobs: Some(vec![]),
         reports: Collector::ALL.into_iter().map(report).collect(),
+        limited: Limited::default(),
         board: Arc::new(Board::default()),
     }
 }
@@ -199,6 +200,8 @@ pub(crate) fn full() -> Fleet {
         at: success.map(|_| ago(900)),
         duration: success.map(|_| Duration::from_secs(62)),
     };
+    // A job on 4 targets of which 3 are shown.
+    fleet.limited.job_pairs = 1;
     fleet.jobs = Some(vec![Job {
         id: "0F3C2A11-0000-4000-8000-000000000001".to_owned(),
         name: "Backup \"full\"".to_owned(),

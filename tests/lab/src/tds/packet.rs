@@ -76,6 +76,7 @@ impl<R: AsyncRead + Unpin> MessageReader<R> {
             if let Some(message) = self.assemble()? {
                 return Ok(Some(message));
             }
+            self.raw.reserve(4096);
             if self.io.read_buf(&mut self.raw).await? == 0 {
                 return Ok(None);
             }
@@ -93,7 +94,6 @@ impl<R: AsyncRead + Unpin> MessageReader<R> {
                 return Err(invalid(format!("packet type 0x{packet_kind:02x}")));
             }
             if self.raw.len() < length {
-                self.raw.reserve(length - self.raw.len());
                 return Ok(None);
             }
             self.raw.advance(HEADER);

@@ -1,0 +1,260 @@
+//! The command line: what was typed, and what it means.
+//!
+//! Flags are written as Prometheus' own exporters write theirs, with dots. There is none for a password: every user of
+//! a host sees the command lines of all processes.
+
+use crate::config::{ConfigFile, Override, Sources};
+use crate::logging;
+use clap::error::ErrorKind;
+use clap::{Args, Parser, Subcommand};
+use std::ffi::OsString;
+use std::path::PathBuf;
+
+/// All is well.
+pub const FINE: u8 = 0;
+/// It failed while it ran.
+pub const FAILED: u8 = 1;
+/// Bad usage or configuration (`EX_USAGE` of sysexits.h).
+pub const USAGE: u8 = 64;
+
+const VERSION: &str =
+    concat!(env!("CARGO_PKG_VERSION"), "\n  revision: ", env!("MSX_REVISION"), "\n  compiler: ", env!("MSX_RUSTC"));
+
+/// What is to be done, and with what.
+#[derive(Debug, Clone, PartialEq)]
+pub struct Invocation {
+    /// What is to be done.
+    pub command: Command,
+    /// How to log.
+    pub log: logging::Settings,
+    /// Where the configuration is.
+    pub file: ConfigFile,
+    /// Keys of the configuration that flags set.
+    pub overrides: Vec<Override>,
+    /// How to serve.
+    pub web: Web,
+}
+
+impl Invocation {
+    /// Where the configuration comes from, the environment of this process included.
+    pub fn sources(&self) -> Sources {
+        Sources::of_process(self.file.clone(), self.overrides.clone())
+    }
+}
+
+/// What is to be done.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Command {
+    /// Serve until told to stop.
+    Serve,
+    /// One reading and one sweep, then exit.
+    Once {
+        /// The file that is replaced in one step; standard output where none is named.
+        output: Option<PathBuf>,
+    },
+    /// Tell all faults of the configuration.
+    CheckConfig,
+    /// Print the rights that the login needs, as T-SQL.
+    Grants,
+}
+
+/// How to serve. These are flags only, as with Prometheus' own exporters.
+#[derive(Debug, Clone, PartialEq, Eq, Args)]
+#[command(next_help_heading = "Web")]
+pub struct Web {
+    /// Address to listen on; may be repeated
+    #[arg(long = "web.listen-address", global = true, value_name = "ADDRESS", default_value = ":9814")]
+    pub listen_addresses: Vec<String>,
+    /// File with TLS, client certificates and users, in the format of the exporter toolkit
+    #[arg(id = "web_config_file", long = "web.config.file", global = true, value_name = "FILE")]
+    pub config_file: Option<PathBuf>,
+    /// URL under which the exporter is reached from outside, for links
+    #[arg(long = "web.external-url", global = true, value_name = "URL")]
+    pub external_url: Option<String>,
+    /// Prefix of all routes [default: the path of --web.external-url]
+    #[arg(long = "web.route-prefix", global = true, value_name = "PATH")]
+    pub route_prefix: Option<String>,
+    /// Allow POST /-/reload
+    #[arg(long = "web.enable-lifecycle", global = true)]
+    pub enable_lifecycle: bool,
+    /// Allow /probe without authentication on an address that is not loopback
+    #[arg(long = "web.enable-probe", global = true)]
+    pub enable_probe: bool,
+}
+
+/// Why nothing is done: help was asked for, or what was typed makes no sense.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Exit {
+    /// The exit code.
+    pub code: u8,
+    /// What to print: on standard output where the code is 0, else on standard error.
+    pub text: String,
+}
+
+/// Prometheus exporter for SQL Server Agent's multiserver administration (MSX/TSX)
+#[derive(Parser)]
+#[command(name = "msx_exporter", version = VERSION, disable_help_subcommand = true)]
+struct Typed {
+    #[command(subcommand)]
+    command: Option<TypedCommand>,
+    /// Configuration file, YAML or TOML
+    #[arg(long = "config.file", global = true, value_name = "FILE")]
+    config_file: Option<PathBuf>,
+    #[command(flatten)]
+    log: Log,
+    #[command(flatten)]
+    web: Web,
+}
+
+#[derive(Args)]
+#[command(next_help_heading = "Log, to standard error")]
+struct Log {
+    /// Least severity that is logged
+    #[arg(long = "log.level", global = true, value_enum, default_value = "info")]
+    level: logging::Level,
+    /// How lines are written
+    #[arg(long = "log.format", global = true, value_enum, default_value = "logfmt")]
+    format: logging::Format,
+}
+
+#[derive(Subcommand)]
+enum TypedCommand {
+    /// Serve until told to stop; what happens without a command
+    Serve,
+    /// Write one page of metrics and exit
+    Once {
+        /// File that is replaced in one step, for a textfile collector [default: standard output]
+        #[arg(long = "output.file", value_name = "FILE")]
+        output: Option<PathBuf>,
+        #[command(flatten)]
+        place: Place,
+    },
+    /// Tell every fault of the configuration, with file and line
+    CheckConfig,
+    /// Print the rights that the login needs, as T-SQL
+    Grants,
+}
+
+/// Keys of the configuration for calls that should need no file.
+#[derive(Args)]
+struct Place {
+    /// master or target; as the key `role`
+    #[arg(long = "role", value_name = "ROLE")]
+    role: Option<String>,
+    /// Where the master is; as the key `master.address`
+    #[arg(long = "master.address", value_name = "ADDRESS")]
+    master_address: Option<String>,
+    /// The name of this target as enlisted; as the key `local.name`
+    #[arg(long = "local.name", value_name = "NAME")]
+    local_name: Option<String>,
+}
+
+impl Place {
+    fn overrides(self) -> Vec<Override> {
+        let flags = [
+            ("--role", "role", self.role),
+            ("--master.address", "master.address", self.master_address),
+            ("--local.name", "local.name", self.local_name),
+        ];
+        flags.into_iter().filter_map(|(flag, key, value)| Some(Override { flag, key, value: value? })).collect()
+    }
+}
+
+/// Understands a command line, the name of the program included.
+///
+/// # Errors
+/// What to print and with which code to exit, where there is nothing to do.
+pub fn parse(line: impl IntoIterator<Item = impl Into<OsString> + Clone>) -> Result<Invocation, Exit> {
+    let typed = Typed::try_parse_from(line).map_err(|error| {
+        let asked = matches!(error.kind(), ErrorKind::DisplayHelp | ErrorKind::DisplayVersion);
+        Exit { code: if asked { FINE } else { USAGE }, text: error.render().to_string() }
+    })?;
+    let (command, overrides) = match typed.command.unwrap_or(TypedCommand::Serve) {
+        TypedCommand::Serve => (Command::Serve, Vec::new()),
+        TypedCommand::Once { output, place } => (Command::Once { output }, place.overrides()),
+        TypedCommand::CheckConfig => (Command::CheckConfig, Vec::new()),
+        TypedCommand::Grants => (Command::Grants, Vec::new()),
+    };
+    Ok(Invocation {
+        command,
+        log: logging::Settings { level: typed.log.level, format: typed.log.format },
+        file: typed.config_file.map_or_else(ConfigFile::usual, ConfigFile::Named),
+        overrides,
+        web: typed.web,
+    })
+}
+
+#[cfg(test)]
+mod tests {
+    #![allow(clippy::unwrap_used)]
+    use super::*;
+    use crate::config::load;
+    use crate::logging::{Format, Level};
+
+    fn typed(line: &str) -> Result<Invocation, Exit> {
+        parse(format!("msx_exporter {line}").split_whitespace().map(str::to_owned).collect::<Vec<_>>())
+    }
+
+    #[test]
+    fn nothing_means_serve_with_the_defaults() {
+        let invocation = typed("").unwrap();
+        assert_eq!(invocation, typed("serve").unwrap());
+        assert_eq!(invocation.command, Command::Serve);
+        assert_eq!(invocation.file, ConfigFile::usual());
+        assert_eq!(invocation.web.listen_addresses, [":9814"]);
+        assert_eq!((invocation.log.level, invocation.log.format), (Level::Info, Format::Logfmt));
+    }
+
+    #[test]
+    fn flags_stand_before_or_after_the_command_with_an_equals_sign_or_without() {
+        let flags = "--config.file=/x.yml --web.listen-address 127.0.0.1:1 --web.listen-address=[::1]:2 --log.format json \
+                     --log.level=debug --web.config.file=w.yml --web.external-url=http://x/msx --web.route-prefix=/ \
+                     --web.enable-lifecycle --web.enable-probe";
+        let invocation = typed(flags).unwrap();
+        assert_eq!(invocation, typed(&format!("serve {flags}")).unwrap());
+        assert_eq!(invocation, typed(&format!("{flags} serve")).unwrap());
+        assert_eq!(invocation.file, ConfigFile::Named("/x.yml".into()));
+        assert_eq!(invocation.web.listen_addresses, ["127.0.0.1:1", "[::1]:2"]);
+        assert_eq!(invocation.web.config_file, Some("w.yml".into()));
+        assert_eq!(invocation.web.external_url.as_deref(), Some("http://x/msx"));
+        assert_eq!(invocation.web.route_prefix.as_deref(), Some("/"));
+        assert!(invocation.web.enable_lifecycle && invocation.web.enable_probe);
+        assert_eq!((invocation.log.level, invocation.log.format), (Level::Debug, Format::Json));
+    }
+
+    #[test]
+    fn once_can_do_without_a_file() {
+        let once =
+            typed(r"once --role=target --master.address MSX01\MAIN --local.name=SQL01 --output.file=x.prom").unwrap();
+        assert_eq!(once.command, Command::Once { output: Some("x.prom".into()) });
+        let mut sources = once.sources();
+        sources.environment.clear();
+        let config = load(&sources).unwrap();
+        assert_eq!(config.local.name.as_deref(), Some("SQL01"));
+        assert_eq!(typed("once --role=slave").unwrap().overrides.len(), 1);
+    }
+
+    #[test]
+    fn bad_usage_is_64_and_help_is_fine() {
+        for line in ["--nonsense", "nonsense", "--log.level=loud", "--config.file", "--role=target", "serve serve"] {
+            let exit = typed(line).unwrap_err();
+            assert_eq!(exit.code, USAGE, "{line}");
+            assert!(exit.text.starts_with("error: "), "{}", exit.text);
+        }
+        let help = typed("--help").unwrap_err();
+        assert_eq!(help.code, FINE);
+        for word in ["check-config", "grants", "once", "--web.listen-address <ADDRESS>", ":9814"] {
+            assert!(help.text.contains(word), "{word}: {}", help.text);
+        }
+        let version = typed("--version").unwrap_err();
+        assert_eq!(version.code, FINE);
+        assert!(version.text.starts_with("msx_exporter 0."), "{}", version.text);
+        assert!(version.text.contains("revision: ") && version.text.contains("compiler: rustc 1."), "{}", version.text);
+    }
+
+    #[test]
+    fn the_definition_is_sound() {
+        use clap::CommandFactory;
+        Typed::command().debug_assert();
+    }
+}

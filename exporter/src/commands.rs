@@ -1,0 +1,195 @@
+//! What each command does: from an invocation to the text that it prints, or why it failed.
+
+use crate::app::App;
+use crate::cli::{FAILED, Invocation, USAGE};
+use crate::config::{self, Config, ConfigFile};
+use crate::master::{self, Grantee};
+use crate::render::{self, Format};
+use crate::serve::{self, ListenAddress, Options, Site, Web};
+use crate::service::{Reloads, Stop};
+use std::fmt::Display;
+use std::future::Future;
+use std::path::Path;
+use std::sync::Arc;
+use std::time::Duration;
+use std::{fs, io};
+use tracing::{info, warn};
+
+/// Why a command failed.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Failure {
+    /// The exit code.
+    pub code: u8,
+    /// What it has to say all the same, for standard output.
+    pub data: String,
+    /// What went wrong, for standard error.
+    pub complaint: String,
+}
+
+impl Failure {
+    fn running(complaint: impl Display) -> Failure {
+        Failure { code: FAILED, data: String::new(), complaint: complaint.to_string() }
+    }
+
+    fn usage(complaint: impl Display) -> Failure {
+        Failure { code: USAGE, data: String::new(), complaint: complaint.to_string() }
+    }
+}
+
+/// The text that goes to standard output.
+pub type Done = Result<String, Failure>;
+
+/// Threads that read, judge and answer. One scrape at a time is the rule; the second keeps the health checks answering
+/// while a large page is drawn.
+const WORKERS: usize = 2;
+/// Behind the reading's own deadline: it cancels what it began and still answers.
+const GRACE: Duration = Duration::from_secs(1);
+
+/// `check-config`: every fault of the configuration, or what it means.
+///
+/// # Errors
+/// With code 64 where there is a fault.
+pub fn check_config(invocation: &Invocation) -> Done {
+    let text = config::check(&invocation.sources());
+    let web = Web::open(invocation.web.config_file.as_deref());
+    match (text, web) {
+        (Ok(text), Ok(_)) => Ok(text),
+        (text, web) => {
+            let faults = [text.err().map(|faults| faults.to_string()), web.err().map(|error| error.to_string())];
+            let faults: Vec<String> = faults.into_iter().flatten().map(|text| text.trim_end().to_owned()).collect();
+            Err(Failure::usage(faults.join("\n")))
+        }
+    }
+}
+
+/// `grants`: the script that gives the login its rights; with a connection, only what is missing.
+///
+/// # Errors
+/// With code 64 where the configuration has faults.
+pub fn grants(invocation: &Invocation) -> Done {
+    let sources = invocation.sources();
+    let config = match config::load(&sources) {
+        Ok(config) => config,
+        Err(_) if is_absent(&invocation.file) => return Ok(master::grants_for_any(&Grantee::default())),
+        Err(faults) => return Err(Failure::usage(faults)),
+    };
+    match run(master::grants(&config))? {
+        Ok(script) => Ok(script),
+        Err(fault) => {
+            warn!("the master cannot be asked what is missing, so this is the whole script: {fault}");
+            Ok(master::grants_for_any(&Grantee::from_config(&config)))
+        }
+    }
+}
+
+/// `once`: one page, to standard output or in place of a file.
+///
+/// # Errors
+/// With code 64 where the configuration has faults; with code 1 where the master could not be read (the page says so
+/// too, and is written) or the file cannot be written.
+pub fn once(invocation: &Invocation, output: Option<&Path>) -> Done {
+    let config = load(invocation)?;
+    let web = Web::open(None).map_err(Failure::usage)?;
+    let (page, complaint) = run(async {
+        let app = App::new(config.clone(), invocation.sources(), Arc::new(web));
+        let fleet = app.fleet(config.master.timeout + GRACE).await;
+        let faults = fleet.reports.iter().filter_map(|report| report.fault.as_ref());
+        let complaint = fleet.master.is_none().then(|| faults.map(ToString::to_string).next().unwrap_or_default());
+        (render::page(&fleet, &app.facts(), &config.limits, Format::Text004), complaint)
+    })?;
+    let data = match output {
+        Some(path) => {
+            replace(path, &page).map_err(|error| Failure::running(format!("{}: {error}", path.display())))?;
+            String::new()
+        }
+        None => page,
+    };
+    match complaint {
+        None => Ok(data),
+        Some(fault) => Err(Failure { data, ..Failure::running(format!("the master cannot be read: {fault}")) }),
+    }
+}
+
+/// `serve`: answers until told to stop.
+///
+/// # Errors
+/// With code 64 where the configuration or a flag has faults; with code 1 where an address cannot be bound.
+pub fn serve(invocation: &Invocation) -> Done {
+    let config = load(invocation)?;
+    let flags = &invocation.web;
+    let addresses: Vec<ListenAddress> = flags
+        .listen_addresses
+        .iter()
+        .map(|text| text.parse().map_err(|error| Failure::usage(format!("--web.listen-address {text}: {error}"))))
+        .collect::<Result<_, _>>()?;
+    let options = Options::under(flags.external_url.as_deref(), flags.route_prefix.as_deref());
+    let options = Options { lifecycle: flags.enable_lifecycle, ..options.map_err(Failure::usage)? };
+    let web = Arc::new(Web::open(flags.config_file.as_deref()).map_err(Failure::usage)?);
+    run(async {
+        // Listened for before anything is bound: a signal must not end the process half-way.
+        let mut stop = Stop::listen().map_err(Failure::running)?;
+        let reloads = Reloads::listen().map_err(Failure::running)?;
+        let listeners = serve::bind(&addresses).map_err(Failure::running)?;
+        let app = Arc::new(App::new(config, invocation.sources(), web.clone()));
+        let reloading = tokio::spawn(reload_on_demand(app.clone(), reloads));
+        let shutdown = async move { info!(signal = stop.requested().await, "stopping") };
+        serve::run(listeners, app, options, web, shutdown).await;
+        reloading.abort();
+        Ok(String::new())
+    })?
+}
+
+async fn reload_on_demand(app: Arc<App>, mut reloads: Reloads) {
+    loop {
+        reloads.next().await;
+        // The log has said what came of it.
+        let _ = app.reload().await;
+    }
+}
+
+fn load(invocation: &Invocation) -> Result<Config, Failure> {
+    config::load(&invocation.sources()).map_err(Failure::usage)
+}
+
+fn is_absent(file: &ConfigFile) -> bool {
+    matches!(file, ConfigFile::Usual(path) if !path.exists())
+}
+
+fn run<T>(what: impl Future<Output = T>) -> Result<T, Failure> {
+    let runtime = tokio::runtime::Builder::new_multi_thread().worker_threads(WORKERS).enable_all().build();
+    Ok(runtime.map_err(|error| Failure::running(format!("no threads: {error}")))?.block_on(what))
+}
+
+/// Writes beside the file and renames: whoever reads it sees the old page or the new one, never a part.
+fn replace(path: &Path, text: &str) -> io::Result<()> {
+    let mut beside = path.as_os_str().to_owned();
+    beside.push(format!(".{}.tmp", std::process::id()));
+    let beside = Path::new(&beside);
+    fs::write(beside, text)?;
+    fs::rename(beside, path).inspect_err(|_| {
+        let _ = fs::remove_file(beside);
+    })
+}
+
+#[cfg(test)]
+mod tests {
+    #![allow(clippy::unwrap_used)]
+    use super::*;
+
+    #[test]
+    fn a_file_is_replaced_whole_and_nothing_is_left_beside_it() {
+        let folder = std::env::temp_dir().join(format!("msx_exporter_replace_{}", std::process::id()));
+        fs::create_dir_all(&folder).unwrap();
+        let path = folder.join("msx.prom");
+        replace(&path, "old").unwrap();
+        replace(&path, "new").unwrap();
+        assert_eq!(fs::read_to_string(&path).unwrap(), "new");
+        assert_eq!(fs::read_dir(&folder).unwrap().count(), 1);
+        fs::remove_dir_all(&folder).unwrap();
+    }
+
+    #[test]
+    fn a_folder_that_is_not_there_is_an_error() {
+        assert!(replace(Path::new("/nonexistent/msx.prom"), "x").is_err());
+    }
+}

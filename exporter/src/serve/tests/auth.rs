@@ -1,0 +1,107 @@
+use super::super::{Options, Web};
+use super::client::{Client, Reply, connect};
+use super::house::{DETAIL, House, Stub};
+use super::tls::Folder;
+use base64::Engine;
+use base64::prelude::BASE64_STANDARD;
+use tokio::net::TcpStream;
+
+/// A password in the least dear form that bcrypt has, under the prefix that htpasswd writes.
+fn hash(password: &str) -> String {
+    bcrypt::hash_with_result(password, 4).unwrap().format_for_version(bcrypt::Version::TwoY)
+}
+
+fn guarded(folder: &Folder) -> House {
+    let (right, other) = (hash("right: one"), hash("another"));
+    let file = folder.write(
+        "web.yml",
+        &format!(
+            "basic_auth_users:\n  prometheus: {right}\n  bob: {other}\nhttp_server_config:\n  http2: false\n  headers:\n    \
+             X-Frame-Options: sameorigin\n    Strict-Transport-Security: max-age=60\n    X-XSS-Protection: ''\n"
+        ),
+    );
+    House::with(Stub::new(), Options::default(), Web::open(Some(&file)).unwrap())
+}
+
+async fn with(client: &mut Client<TcpStream>, user: &str, password: &str) -> Reply {
+    let coded = BASE64_STANDARD.encode(format!("{user}:{password}"));
+    client.ask("GET", "/", &format!("Authorization: Basic {coded}\r\n")).await
+}
+
+#[tokio::test]
+async fn only_who_proves_it_comes_in() {
+    let folder = Folder::new();
+    let house = guarded(&folder);
+    let mut client = connect(house.address).await;
+    for _ in 0..2 {
+        assert_eq!(with(&mut client, "prometheus", "right: one").await.status, 200);
+        assert_eq!(with(&mut client, "bob", "another").await.status, 200);
+        for (user, password) in [
+            ("prometheus", "wrong"),
+            ("prometheus", ""),
+            ("prometheus", "another"),
+            // The decoy's own password opens nothing.
+            ("nobody", "right: one"),
+            ("nobody", "another"),
+            ("", ""),
+        ] {
+            let reply = with(&mut client, user, password).await;
+            assert_eq!(reply.status, 401, "{user} {password}");
+            assert!(reply.header("www-authenticate").unwrap().starts_with("Basic realm="));
+        }
+    }
+    for header in ["", "Authorization: Bearer x\r\n", "Authorization: Basic\r\n", "Authorization: Basic ==\r\n"] {
+        for path in ["/metrics", "/-/healthy", "/nothing"] {
+            assert_eq!(client.ask("GET", path, header).await.status, 401, "{path} {header}");
+        }
+    }
+    assert_eq!(house.site.waits.lock().unwrap().len(), 4, "nobody else reached the site");
+}
+
+#[tokio::test]
+async fn who_proved_it_sees_the_details() {
+    let folder = Folder::new();
+    let house = guarded(&folder);
+    let reply = with(&mut connect(house.address).await, "prometheus", "right: one").await;
+    assert!(reply.text().contains(DETAIL));
+}
+
+#[tokio::test]
+async fn the_configured_headers_are_on_every_answer() {
+    let folder = Folder::new();
+    let house = guarded(&folder);
+    let mut client = connect(house.address).await;
+    for reply in [client.ask("GET", "/", "").await, with(&mut client, "prometheus", "right: one").await] {
+        assert_eq!(reply.header("x-frame-options"), Some("sameorigin"));
+        assert_eq!(reply.header("strict-transport-security"), Some("max-age=60"));
+        assert_eq!(reply.header("x-xss-protection"), None);
+    }
+}
+
+#[tokio::test]
+async fn one_client_cannot_keep_the_verifier_busy() {
+    let folder = Folder::new();
+    let house = guarded(&folder);
+    // All at once from one address: some are verified, some are told to come back, none is let in.
+    let guesses = (0..64).map(|guess| {
+        let address = house.address;
+        async move { with(&mut connect(address).await, "prometheus", &format!("guess {guess}")).await.status }
+    });
+    for status in futures_util::future::join_all(guesses).await {
+        assert!(matches!(status, 401 | 503), "{status}");
+    }
+    assert_eq!(with(&mut connect(house.address).await, "prometheus", "right: one").await.status, 200);
+}
+
+#[tokio::test]
+async fn the_rate_limit_holds() {
+    let folder = Folder::new();
+    let file = folder.write("web.yml", "rate_limit:\n  interval: 1h\n  burst: 2\n");
+    let house = House::with(Stub::new(), Options::default(), Web::open(Some(&file)).unwrap());
+    let mut client = connect(house.address).await;
+    let mut statuses = Vec::new();
+    for _ in 0..3 {
+        statuses.push(client.ask("GET", "/-/ready", "").await.status);
+    }
+    assert_eq!(statuses, [200, 200, 429]);
+}
