@@ -72,6 +72,13 @@ def fleet(slow=False, stopped=3, total=8, slow_ones=0):
     return build
 
 
+def tired(world, bad, instance):
+    """Two of three brisk targets stopped, and three that poll every 20 minutes are late, too."""
+    fleet(stopped=2, total=3)(world, bad, instance)
+    for number in range(3):
+        world.target(f"FAR{number:02}", instance, interval=1200, last_poll=0)
+
+
 def many(name, build, minute, fires=None, maintenance=(), settling=False, minutes=100):
     world = World(minutes)
     build(world, True, MASTER)
@@ -218,6 +225,7 @@ SPECS = [
             many("four of twelve are", fleet(stopped=4, total=12), 45, fires=(4, "33.33%")),
             many("targets that poll every 8 hours do not thin out the ratio", fleet(stopped=3, total=4, slow_ones=20), 45, fires=(3, "75%")),
             many("where all targets are slow they count", fleet(slow=True, stopped=3, total=4), 110, fires=(3, "75%"), minutes=240),
+            many("slow ones that are late do not make up the three", tired, 80, minutes=130),
             many("those in maintenance do not count", fleet(), 45, maintenance=(r"SQL00\PAYROLL",)),
             many("nor those of which a fresh master has yet to hear", fleet(), 45, settling=True),
         ], **COMMON),

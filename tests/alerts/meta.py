@@ -99,7 +99,7 @@ def rule_faults(rules):
             yield f"{name}: for and severity are {got.get(name)}, promised is {PROMISED.get(name)}"
     for rule in rules:
         name, expr = rule.get("alert") or rule["record"], rule["expr"]
-        unknown = {each for each in metrics_in(expr + " " + rule.get("annotations", {}).get("description", ""))
+        unknown = {each for each in metrics_in(expr + " " + re.sub(r"`[^`]*`", "", rule.get("annotations", {}).get("description", "")))
                    if each not in (recorded if ":" in each else names)}
         for each in sorted(unknown):
             yield f"{name}: the exporter writes no {each}"
