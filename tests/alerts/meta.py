@@ -255,9 +255,25 @@ def grafana_faults():
                 yield f"Grafana: {rule['title']} has a template that does not close"
 
 
+def address_faults():
+    """`generate.py --runbooks --grafana` reaches every link and touches nothing else."""
+    sys.path.insert(0, str(ALERTS))
+    import generate
+
+    for name in generate.SOURCES:
+        text = (ALERTS / f"{name}.yaml").read_text()
+        moved = generate.with_addresses(text, "https://wiki.example/msx", "https://grafana.example")
+        if generate.with_addresses(moved, generate.RUNBOOKS, generate.GRAFANA) != text:
+            yield f"{name}.yaml does not come back from other addresses"
+        links = text.count("runbook_url:")
+        if (moved.count("runbook_url: https://wiki.example/msx/Msx"), moved.count("dashboard_url: https://grafana.example/d/")) != (links, links):
+            yield f"{name}.yaml keeps links to old addresses"
+
+
 def main():
     rules = load_rules()
-    checks = [("rules", rule_faults(rules)), ("cases", case_faults(rules)), ("documents", document_faults(rules)), ("Grafana", grafana_faults())]
+    checks = [("rules", rule_faults(rules)), ("cases", case_faults(rules)), ("documents", document_faults(rules)), ("Grafana", grafana_faults()),
+              ("addresses", address_faults())]
     passed = failed = 0
     for name, faults in checks:
         faults = list(faults)
