@@ -22,8 +22,11 @@ ALERTS = ROOT / "alerts"
 SOURCES = sorted(ALERTS.glob("msx-*.yaml"))
 MEMORY = "/dev/shm" if os.access("/dev/shm", os.W_OK) else None
 
-# `rule: change`, and why no case can or should tell it from the original.
-ALLOWED = {}
+# Patterns of `rule: change`, and why no case can or should tell such a mutant from the original.
+ALLOWED = {
+    r": window 5m to 1s in unless on \(.*\b(maintenance|settling|passive|duration)":
+        "a lost scrape opens such a guard for one evaluation; the alert is then pending for one minute and every `for` is longer",
+}
 
 OPPOSITE = {">=": "<", "<=": ">", ">": "<=", "<": ">=", "==": "!=", "!=": "=="}
 
@@ -145,14 +148,15 @@ def main():
                 continue
             key = f"{name}: {change}"
             survivors.add(key)
-            if key not in ALLOWED:
+            if not any(re.search(pattern, key) for pattern in ALLOWED):
                 faults += 1
                 print(f"survived: {key}", flush=True)
     if "only" not in options:
-        for key in ALLOWED.keys() - survivors:
-            faults += 1
-            print(f"allowed to survive, and does not (or no longer exists): {key}")
-    print(f"mutants of the rules: {len(work) - len(survivors)} killed, {len(survivors & ALLOWED.keys())} allowed to survive")
+        for pattern in ALLOWED:
+            if not any(re.search(pattern, key) for key in survivors):
+                faults += 1
+                print(f"nothing survives any more that {pattern} allows")
+    print(f"mutants of the rules: {len(work) - len(survivors)} killed, {len(survivors)} survived")
     print(f"mutation: {len(work) - faults} passed, {faults} failed")
     return 1 if faults else 0
 

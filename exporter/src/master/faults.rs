@@ -1,7 +1,7 @@
 //! From what the driver or the system says to what a person can do about it.
 
 use super::cells::Misfit;
-use super::reading::{Fault, Stage};
+use super::reading::{Certificate, Fault, Stage};
 use std::time::Duration;
 use tiberius::error::Error as DriverError;
 
@@ -12,6 +12,14 @@ impl Fault {
 
     pub(super) fn with_hint(mut self, hint: impl Into<String>) -> Fault {
         self.hint = Some(hint.into());
+        self
+    }
+
+    /// Names the certificate that was presented, so that nobody has to look for it.
+    pub(super) fn with_certificate(mut self, presented: Option<&Certificate>) -> Fault {
+        if let Some(Certificate { subject, issuer, not_after, .. }) = presented {
+            self.message.push_str(&format!("; it presents {subject}, issued by {issuer}, which ends {not_after}"));
+        }
         self
     }
 
