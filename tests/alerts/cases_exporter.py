@@ -1,0 +1,185 @@
+"""Cases of the alerts on the exporter itself."""
+
+from spec import Spec, case, point
+from world import MASTER, World, link
+
+EXPORTER = link("msx-exporter", job="msx", instance=MASTER)
+
+
+def steps(before, after, since, until):
+    """`before`, then `after` from one minute on, then `before` again."""
+    return lambda m: after if since <= m < until else before
+
+
+def exporter(metric, before, after, since=30, until=70, **labels):
+    """A world in which one of the exporter's own series changes for a while."""
+    def build(world, bad, instance):
+        world.master(instance)
+        world.write(metric, steps(before, after, since, until) if bad else before, instance, **labels)
+    return build
+
+
+def down(job):
+    def build(world, bad, instance):
+        world.write("up", steps(1, 0, 30, 50) if bad else 1, instance, job)
+    return build
+
+
+def flicker(job):
+    world = World(60)
+    world.write("up", lambda m: int(m % 5 != 0), job=job)
+    return case("MsxExporterDown: one scrape lost in five is no outage", world,
+                [point("MsxExporterDown", m, []) for m in (30, 35, 40)])
+
+
+def absent(world, bad, instance):
+    world.write("up", (lambda m: None if 30 <= m < 60 else 1) if bad else 1, instance)
+
+
+def never_scraped():
+    world = World(20)
+    world.write("up", 1, "prom:9090", "prometheus")
+    return case("MsxExporterAbsent: no exporter beside a master was ever scraped", world, [
+        point("MsxExporterAbsent", 9, []),
+        point("MsxExporterAbsent", 10, [absent_everywhere()]),
+    ])
+
+
+def absent_for_days():
+    world = World(1600)
+    world.write("up", lambda m: 1 if m < 30 else None)
+    return case("MsxExporterAbsent: after a day the instance is forgotten, the empty job is not", world,
+                [point("MsxExporterAbsent", 1500, [absent_everywhere()])])
+
+
+def absent_everywhere():
+    return {
+        "exp_labels": {"job": "msx", "severity": "critical", "component": "exporter"},
+        "exp_annotations": {
+            "summary": "The exporter beside a multiserver master is no longer scraped.",
+            "description": "Prometheus has scraped no job named msx for a day. Look at its scrape configuration and service discovery.",
+            "runbook_url": "https://github.com/msx-exporter/msx_exporter/blob/main/alerts/runbooks/MsxExporterAbsent.md",
+            "dashboard_url": "/d/msx-exporter?var-job=msx&var-instance=",
+        },
+    }
+
+
+def collector(success, permission, timeout=0):
+    """The collector `jobs` fails from minute 30 to 70; `success` and `permission` are what it says meanwhile."""
+    def build(world, bad, instance):
+        world.master(instance)
+        for metric, value in (("success", success), ("permission", permission), ("timeout", timeout)):
+            good = 0 if metric == "timeout" else 1
+            world.write(f"msx_exporter_collector_{metric}", steps(good, value, 30, 70) if bad else good, instance, collector="jobs")
+    return build
+
+
+def one_collector(success, permission, unreadable, name, alert):
+    world = World(60)
+    collector(success, permission)(world, True, MASTER)
+    if unreadable:
+        world.unreadable(range(30, 61))
+    return case(name, world, [point(alert, m, []) for m in (40, 50)])
+
+
+def sweep(world, bad, instance, duration=20):
+    world.master(instance)
+    world.write("msx_exporter_port_sweep_timestamp_seconds",
+                lambda m: 300 * (m // 5 if not bad or m < 65 else 12 if m < 130 else m // 5), instance)
+    world.write("msx_exporter_port_sweep_duration_seconds", duration, instance)
+
+
+def slow_sweep():
+    world = World(130)
+    sweep(world, True, MASTER, duration=1200)
+    return case("MsxPortSweepStale: a sweep that takes 20 minutes may end late", world, [point("MsxPortSweepStale", 110, [])])
+
+
+def passive_sweep():
+    world = World(130)
+    sweep(world, True, MASTER)
+    world.write("msx_exporter_passive", 1)
+    return case("MsxPortSweepStale: a passive node of a cluster sweeps nothing", world, [point("MsxPortSweepStale", 110, [])])
+
+
+def first_sweep():
+    world = World(40)
+    world.master()
+    world.write("msx_exporter_port_sweep_timestamp_seconds", lambda m: 600 if m >= 10 else None)
+    return case("MsxPortSweepStale: silent in the first half hour of its life", world, [point("MsxPortSweepStale", m, []) for m in (26, 36)])
+
+
+COMMON = dict(component="exporter", dashboard=EXPORTER)
+JOB = {"job": "msx", "instance": MASTER}
+
+SPECS = [
+    Spec(
+        "MsxExporterDown", down("msx"), 60, start=30, end=50, for_=5, keep=0, severity="critical", labels=JOB,
+        summary="The exporter beside a multiserver master does not answer.",
+        description=lambda m: "Prometheus has had no answer from the exporter at msx1:9814 for 5 minutes. "
+                              "Nothing is known of its master or targets meanwhile.",
+        needs=("up",), about_scrapes=True, title="beside the master", extra=[flicker("msx")], **COMMON),
+    Spec(
+        "MsxExporterDown", down("msx-target"), 60, start=30, end=50, for_=5, keep=0, severity="warning",
+        labels={"job": "msx-target", "instance": MASTER},
+        summary="The exporter on a target does not answer.",
+        description=lambda m: "Prometheus has had no answer from the exporter at msx1:9814 for 5 minutes. "
+                              "The way from that target to its master is not checked meanwhile.",
+        component="exporter", dashboard=link("msx-exporter", job="msx-target", instance=MASTER),
+        needs=("up",), about_scrapes=True, title="on a target", extra=[flicker("msx-target")]),
+    Spec(
+        "MsxExporterAbsent", absent, 80, start=30, end=60, for_=10, keep=0, severity="critical", labels=JOB,
+        summary="The exporter beside a multiserver master is no longer scraped.",
+        description=lambda m: "Prometheus scraped msx1:9814 within the last day and no longer tries to. "
+                              "Look at its scrape configuration and service discovery.",
+        about_scrapes=True, extra=[never_scraped(), absent_for_days()], **COMMON),
+    Spec(
+        "MsxCollectorFailing", collector(0, 1), 100, start=30, end=70, for_=10, keep=15, severity="warning",
+        labels={**JOB, "collector": "jobs"},
+        summary="A part of the reading of the master fails.",
+        description=lambda m: "The collector jobs of msx1:9814 has failed for 10 minutes, although its login has the right to read. "
+                              "It did not run out of time; the error is in its log. "
+                              "Its series are missing meanwhile, and no verdict that needs them says that all is well.",
+        needs=("msx_exporter_collector_success", "msx_exporter_collector_permission"),
+        extra=[one_collector(0, 0, False, "MsxCollectorFailing: a missing right is another alert", "MsxCollectorFailing"),
+               one_collector(0, 1, True, "MsxCollectorFailing: silent while the whole master cannot be read", "MsxCollectorFailing")],
+        **COMMON),
+    Spec(
+        "MsxCollectorFailing", collector(0, 1, timeout=1), 100, start=30, end=70, for_=10, keep=15, severity="warning",
+        labels={**JOB, "collector": "jobs"}, title="out of time", variant=True,
+        summary="A part of the reading of the master fails.",
+        description=lambda m: "The collector jobs of msx1:9814 has failed for 10 minutes, although its login has the right to read. "
+                              "It ran out of time. "
+                              "Its series are missing meanwhile, and no verdict that needs them says that all is well.",
+        **COMMON),
+    Spec(
+        "MsxCollectorDenied", collector(0, 0), 100, start=30, end=70, for_=10, keep=15, severity="info",
+        labels={**JOB, "collector": "jobs"},
+        summary="The exporter's login lacks a right.",
+        description=lambda m: "The collector jobs of msx1:9814 lacks a right on the master, so its series are missing. "
+                              "`msx_exporter grants` prints the script that gives it; or switch the collector off.",
+        needs=("msx_exporter_collector_success", "msx_exporter_collector_permission"),
+        extra=[one_collector(0, 1, False, "MsxCollectorDenied: a failure with the right to read is another alert", "MsxCollectorDenied")],
+        **COMMON),
+    Spec(
+        "MsxSeriesLimited", exporter("msx_exporter_series_limited", 0, 1, collector="jobs"), 100,
+        start=30, end=70, for_=15, keep=15, severity="warning", labels={**JOB, "collector": "jobs"},
+        summary="The exporter leaves out series to stay within its limits.",
+        description=lambda m: "msx1:9814 leaves out 1 series of the collector jobs. "
+                              "What is left out cannot be alerted on: raise the limit or narrow the filter.",
+        needs=("msx_exporter_series_limited",), **COMMON),
+    Spec(
+        "MsxConfigReloadFailed", exporter("msx_exporter_config_last_reload_successful", 1, 0), 100,
+        start=30, end=70, for_=15, keep=15, severity="warning", labels=JOB,
+        summary="The exporter refused its new configuration.",
+        description=lambda m: "msx1:9814 could not load its configuration again and goes on with the one before. "
+                              "`msx_exporter check-config` names every fault with its line.",
+        needs=("msx_exporter_config_last_reload_successful",), **COMMON),
+    Spec(
+        # The last sweep ended at minute 60, so half an hour later nothing has moved.
+        "MsxPortSweepStale", sweep, 160, start=90, end=130, for_=15, keep=15, severity="warning", labels=JOB, slack=2,
+        summary="The exporter no longer checks ports.",
+        description=lambda m: "msx1:9814 has ended no sweep of ports for over 45 minutes. "
+                              "What the dashboards say of ports is old or missing, and no port alert can start.",
+        needs=("msx_exporter_port_sweep_timestamp_seconds",), extra=[slow_sweep(), passive_sweep(), first_sweep()], **COMMON),
+]

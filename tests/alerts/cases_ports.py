@@ -1,0 +1,124 @@
+"""Cases of the alerts on ports."""
+
+from cases_exporter import steps
+from spec import Spec, case, point
+from world import MASTER, TARGET, World, link
+
+DETAIL = link("msx-target", job="msx", instance=MASTER, target=TARGET)
+OVERVIEW = link("msx-overview", job="msx", instance=MASTER)
+ENGINE = {"check": "engine", "direction": "to_target"}
+OWNED = {"job": "msx", "instance": MASTER, "target": TARGET, **ENGINE, "route": "payroll-team"}
+FAR = {"check": "engine", "direction": "to_master", "master": r"MSX01\CENTRAL"}
+
+
+def port(world, open_, name=TARGET, instance=MASTER, required=1, state=None, protocol_ok=None, job="msx", info=True, **labels):
+    labels = {"target": name, **(labels or ENGINE)}
+    world.write("msx_port_open", open_, instance, job, **labels)
+    world.write("msx_port_required", required, instance, job, **labels)
+    if info:
+        world.write("msx_port_info", 1, instance, job, **labels, port="14331", protocol="tcp", source="config")
+    # Only the state that holds is written.
+    if state:
+        is_open = world.each_minute(open_)
+        world.write("msx_port_state", lambda m: 1 if is_open[m] else None, instance, job, **labels, state="open")
+        world.write("msx_port_state", lambda m: None if is_open[m] else 1, instance, job, **labels, state=state)
+    if protocol_ok is not None:
+        world.write("msx_port_protocol_ok", protocol_ok, instance, job, **labels)
+
+
+def closed(required=1):
+    def build(world, bad, instance):
+        world.master(instance)
+        world.target(instance=instance, port=None)
+        port(world, steps(1, 0, 30, 70) if bad else 1, instance=instance, state="filtered", required=required)
+    return build
+
+
+def closed_far(world, bad, instance):
+    world.write("up", 1, instance, "msx-target")
+    port(world, steps(1, 0, 30, 70) if bad else 1, instance=instance, job="msx-target", state="refused", info=False, **FAR)
+
+
+def wrong(far=False, open_=1):
+    def build(world, bad, instance):
+        ok = steps(1, 0, 30, 70) if bad else 1
+        if far:
+            world.write("up", 1, instance, "msx-target")
+            port(world, open_, instance=instance, job="msx-target", protocol_ok=ok, **FAR)
+        else:
+            world.master(instance)
+            world.target(instance=instance, port=None)
+            port(world, open_, instance=instance, protocol_ok=ok)
+    return build
+
+
+def quiet(alert, name, build, at=(41, 55)):
+    world = World(60)
+    build(world, True, MASTER)
+    return case(f"{alert}: {name}", world, [point(alert, m, []) for m in at])
+
+
+def many(shut=3, total=8, maintained=0):
+    def build(world, bad, instance):
+        world.master(instance)
+        for number in range(total):
+            name = rf"SQL0{number}\PAYROLL"
+            world.target(name, instance, port=None, maintenance=int(number < maintained))
+            port(world, steps(1, 0, 30, 70) if bad and number < shut else 1, name, instance, info=False)
+    return build
+
+
+def many_unread():
+    world = World(60)
+    many()(world, True, MASTER)
+    world.unreadable(range(30, 61))
+    return case("MsxManyPortsClosed: does not start while the master cannot be read", world, [point("MsxManyPortsClosed", m, []) for m in (40, 50)])
+
+
+def far_maintained():
+    """The far side's own configuration may name it too."""
+    world = World(60)
+    wrong(far=True)(world, True, MASTER)
+    world.write("msx_target_maintenance", 1, job="msx-target", target=TARGET)
+    return case("MsxPortWrongProtocol: silent in maintenance on the far side", world, [point("MsxPortWrongProtocol", 45, [])])
+
+
+COMMON = dict(for_=10, keep=15, severity="warning", component="port", minutes=110, start=30, end=70)
+
+SPECS = [
+    Spec(
+        "MsxManyPortsClosed", many(), labels={"job": "msx", "instance": MASTER, **ENGINE}, dashboard=OVERVIEW,
+        summary="The same required port is closed on many targets.",
+        description=lambda m: "The port engine (to target) is required and not open for 3 targets of the master behind msx1:9814. "
+                              "Suspect one firewall rule, not the targets.",
+        needs=("msx_port_open", "msx_port_required"),
+        extra=[quiet("MsxManyPortsClosed", "two are not many, even of four", many(2, 4)),
+               quiet("MsxManyPortsClosed", "a quarter is not over a quarter", many(3, 12)),
+               quiet("MsxManyPortsClosed", "those in maintenance do not count", many(3, 8, maintained=1)),
+               quiet("MsxManyPortsClosed", "nor are they in the total", many(3, 20, maintained=1)),
+               many_unread()],
+        **COMMON),
+    Spec(
+        "MsxPortClosed", closed(), labels=OWNED, dashboard=DETAIL, summary="A required port is not open.", per_target=True,
+        description=lambda m: r"The port engine (to target) of SQL01\PAYROLL is required and not open: filtered (tcp 14331).",
+        needs=("msx_port_open", "msx_port_required"),
+        extra=[quiet("MsxPortClosed", "a port that is only watched never alerts", closed(required=0))], **COMMON),
+    Spec(
+        "MsxPortClosed", closed_far, labels={"job": "msx-target", "instance": MASTER, "target": TARGET, **FAR},
+        dashboard=link("msx-target", job="msx-target", instance=MASTER, target=TARGET), summary="A required port is not open.", title="far side",
+        description=lambda m: r"The port engine (to master) of SQL01\PAYROLL is required and not open: refused.", **COMMON),
+    Spec(
+        "MsxPortWrongProtocol", wrong(), labels=OWNED, dashboard=DETAIL, summary="A required port is open and something else answers there.",
+        per_target=True,
+        description=lambda m: r"The port engine (to target) of SQL01\PAYROLL is open, and what answers there does not speak the right protocol "
+                              "(tcp 14331).",
+        needs=("msx_port_protocol_ok", "msx_port_open", "msx_port_required"),
+        extra=[quiet("MsxPortWrongProtocol", "a closed port is another alert", wrong(open_=0)),
+               quiet("MsxPortWrongProtocol", "nor on the far side", wrong(far=True, open_=0)), far_maintained()], **COMMON),
+    Spec(
+        "MsxPortWrongProtocol", wrong(far=True), labels={"job": "msx-target", "instance": MASTER, "target": TARGET, **FAR},
+        dashboard=link("msx-target", job="msx-target", instance=MASTER, target=TARGET), title="far side",
+        summary="A required port is open and something else answers there.",
+        description=lambda m: r"The port engine (to master) of SQL01\PAYROLL is open, and what answers there does not speak the right protocol "
+                              "(tcp 14331).", **COMMON),
+]

@@ -1,0 +1,277 @@
+"""Cases of the alerts on one target."""
+
+from cases_exporter import steps
+from spec import Spec, case, point
+from world import MASTER, TARGET, World, human_duration, link
+
+DETAIL = link("msx-target", job="msx", instance=MASTER, target=TARGET)
+BASE = {"job": "msx", "instance": MASTER, "target": TARGET}
+OWNED = {**BASE, "route": "payroll-team"}
+FILTERED = "Its engine port as seen from the master: filtered (polling does not take that way)."
+AGES = ("msx_server_time_seconds", "msx_target_last_poll_timestamp_seconds", "msx_target_poll_interval_seconds", "msx_target_polled")
+
+
+def healthy_or(world, bad, instance, **target):
+    """A master with one target, which is well unless `bad`."""
+    world.master(instance)
+    if bad:
+        world.target(instance=instance, **target)
+    else:
+        world.target(instance=instance, interval=target.get("interval", 60))
+
+
+def silent_from(minute, until, interval=60):
+    """It polls at minute `minute` for the last time, and again from `until` on."""
+    def build(world, bad, instance):
+        healthy_or(world, bad, instance, interval=interval, last_poll=lambda m: 60 * (min(m, minute) if m < until else m),
+                   cause=lambda m: "stopped_polling" if minute + 3 * interval / 60 < m < until else "ok", port="filtered")
+    return build
+
+
+def polled_text(last, interval, more=""):
+    return lambda m: (rf"SQL01\PAYROLL last polled {human_duration(60 * (m - last))} ago; its own interval is {human_duration(interval)}.{more} "
+                      f"Diagnosis: stopped polling. {FILTERED}")
+
+
+def not_polling(start, **changes):
+    return Spec(**{**dict(
+        alert="MsxTargetNotPolling", build=silent_from(30, 60), minutes=100, start=start, end=60, for_=5, keep=15, severity="warning",
+        component="target", labels=OWNED, dashboard=DETAIL, summary="A target does not poll its multiserver master on time.",
+        description=polled_text(30, 60)), **changes})
+
+
+def poll_stopped(start, interval, until, minutes, **changes):
+    return Spec(**{**dict(
+        alert="MsxTargetPollStopped", build=silent_from(30, until, interval), minutes=minutes, start=start, end=until, for_=5, keep=15,
+        severity="critical", component="target", labels=OWNED, dashboard=DETAIL, summary="A target has stopped polling its multiserver master.",
+        description=polled_text(30, interval, " Its jobs run on without changes, and their results do not arrive.")), **changes})
+
+
+def never_polled(interval=60, until=70):
+    """It is enlisted at minute 30 and polls for the first time at minute `until`."""
+    def build(world, bad, instance):
+        world.master(instance)
+        if bad:
+            world.target(instance=instance, interval=interval, here=lambda m: m >= 30, pending=lambda m: 4 if m < until else 0,
+                         last_poll=lambda m: 1800 if m < until else 60 * m, polled=lambda m: int(m >= until),
+                         cause=lambda m: "never_polled" if m < until else "ok", port="no_answer")
+        else:
+            world.target(instance=instance, interval=interval)
+    return build
+
+
+def never_polled_text(m):
+    return (rf"SQL01\PAYROLL was enlisted {human_duration(60 * (m - 30))} ago and has never polled. Instructions that wait for it: 4. "
+            "Its engine port as seen from the master: no answer (polling does not take that way). "
+            "Look at SQL Server Agent on the target, its login on the master and MsxEncryptChannelOptions.")
+
+
+NEVER = dict(alert="MsxTargetNeverPolled", for_=5, keep=15, severity="warning", component="target", labels=OWNED, dashboard=DETAIL,
+             summary="A target was enlisted and has never polled its multiserver master.", description=never_polled_text, per_target=True)
+
+
+def with_series(metric, before, after, since=30, until=70, classes=None, **target):
+    """A healthy target with one more series that changes for a while."""
+    def build(world, bad, instance):
+        world.master(instance)
+        world.target(instance=instance, **target)
+        for labels in classes or [{}]:
+            hit = labels.get("hit", True)
+            labels = {key: value for key, value in labels.items() if key != "hit"}
+            world.write(metric, steps(before, after, since, until) if bad and hit else before, instance, target=TARGET, **labels)
+    return build
+
+
+def stuck(interval=60):
+    """Its oldest waiting instruction was posted at minute 20; it polls on and takes it at minute 70."""
+    def build(world, bad, instance):
+        world.master(instance)
+        world.target(instance=instance, interval=interval, pending=lambda m: 3 if bad and 20 <= m < 70 else 0)
+        world.write("msx_target_oldest_pending_download_timestamp_seconds", lambda m: 1200 if bad and 20 <= m < 70 else None, instance, target=TARGET)
+    return build
+
+
+STUCK = dict(
+    alert="MsxTargetDownloadsStuck", for_=10, keep=15, severity="warning", component="target", labels=OWNED, dashboard=DETAIL,
+    summary="A target polls and does not download its instructions.",
+    description=lambda m: rf"SQL01\PAYROLL still polled {human_duration(60 * (m - 20))} after its oldest waiting instruction was posted and did not "
+                          "take it. Waiting: 3.")
+
+JOB_LABELS = {"job_id": "6D1F", "job_name": "Nightly backup"}
+
+
+def job(world, bad, instance, enabled="true", targets=(TARGET,), last_poll=lambda m: 60 * m, maintenance=0):
+    world.master(instance)
+    for name in targets:
+        world.target(name, instance, last_poll=last_poll, maintenance=maintenance)
+        world.write("msx_job_target_last_run_success", steps(1, 0, 30, 70) if bad else 1, instance, **JOB_LABELS, target=name)
+    world.write("msx_job_target_last_run_success", 1, instance, **JOB_LABELS, target="SQL99")
+    world.write("msx_job_info", 1, instance, **JOB_LABELS, enabled=enabled)
+
+
+def quiet_job(name, dark=None, **how):
+    world = World(60)
+    job(world, True, MASTER, **how)
+    if dark:
+        world.unreadable(dark)
+    return case(f"MsxJobFailing: {name}", world, [point("MsxJobFailing", m, []) for m in (36, 40)])
+
+
+def many_targets_job():
+    names = [rf"SQL0{n}\PAYROLL" for n in range(1, 8)]
+    world = World(40)
+    job(world, True, MASTER, targets=names)
+    text = "The last run of the job Nightly backup failed on 7 targets: " + ", ".join(names[:5]) + " and others."
+    return case("MsxJobFailing: the text names five targets at most", world, [point("MsxJobFailing", 36, [{
+        "exp_labels": {"job": "msx", "instance": MASTER, **JOB_LABELS, "severity": "warning", "component": "target"},
+        "exp_annotations": {
+            "summary": "A multiserver job failed on at least one target.", "description": text,
+            "runbook_url": "https://github.com/msx-exporter/msx_exporter/blob/main/alerts/runbooks/MsxJobFailing.md",
+            "dashboard_url": link("msx-overview", job="msx", instance=MASTER)}}])])
+
+
+def skew_text(direction, seconds):
+    return (rf"The clock of SQL01\PAYROLL is {direction} its master's by {human_duration(seconds)}. "
+            "Its jobs run at other times than planned, and Windows logins fail from 5 minutes on.")
+
+
+def skew(after, before=0):
+    return with_series("msx_target_clock_skew_seconds", before, after, until=80)
+
+
+SKEW = dict(alert="MsxTargetClockSkew", start=30, end=80, minutes=110, for_=30, keep=15, severity="warning", component="target", labels=OWNED,
+            dashboard=DETAIL, summary="A target's clock differs from its multiserver master's.")
+
+
+def not_enlisted(world, bad, instance):
+    """It is enlisted until minute 29 and again from minute 70; the configuration expects it all the time."""
+    world.master(instance)
+    gone = lambda m: bad and 30 <= m < 70
+    world.target(instance=instance, here=lambda m: not gone(m))
+    world.write("msx_target_enlisted", lambda m: 0 if gone(m) else 1, instance, target=TARGET)
+    world.write("msx_target_diagnosis", lambda m: int(gone(m)), instance, target=TARGET, cause="not_enlisted")
+
+
+def expected_and_planned():
+    """It has no series that could say so but its maintenance, which a configuration that names it still writes."""
+    world = World(60)
+    not_enlisted(world, True, MASTER)
+    world.write("msx_target_maintenance", 1, target=TARGET)
+    return case("MsxTargetNotEnlisted: silent in maintenance", world, [point("MsxTargetNotEnlisted", m, []) for m in (46, 55)])
+
+
+def defected(world, bad, instance):
+    world.master(instance)
+    world.target(instance=instance, here=lambda m: not (bad and 30 <= m < 70))
+
+
+def quiet_defection(name, metric_value=0, dark=None):
+    world = World(60)
+    world.master()
+    world.target(here=lambda m: m < 30, maintenance=metric_value)
+    if dark:
+        world.unreadable(dark)
+    return case(f"MsxTargetDefected: {name}", world, [point("MsxTargetDefected", m, []) for m in (46, 55)])
+
+
+def long_gone():
+    world = World(1520)
+    world.master()
+    world.target(here=lambda m: m < 30)
+    return case("MsxTargetDefected: a day later it is forgotten", world, [point("MsxTargetDefected", 1500, [])])
+
+
+def defected_while_pending(alert, build):
+    """It leaves in the middle of `for`: the last value of five minutes must not carry the alert past its end."""
+    world = World(60)
+    build(world, True, MASTER)
+    for (name, labels), values in world.series.items():
+        if "target" in dict(labels):
+            values[37:] = [None] * len(values[37:])
+    return case(f"{alert}: a target that is defected inside `for` never fires", world, [point(alert, m, []) for m in range(37, 50, 2)])
+
+
+def settling(alert, build, minutes, at):
+    world = World(minutes)
+    build(world, True, MASTER)
+    for (name, labels), values in world.series.items():
+        if name == "msx_target_diagnosis":
+            values[:] = [None if v is None else int(dict(labels)["cause"] == "settling") for v in values]
+    return case(f"{alert}: silent while a master that has just started has yet to hear from it", world, [point(alert, m, []) for m in at])
+
+
+SPECS = [
+    not_polling(34, needs=AGES, per_target=True, extra=[
+        defected_while_pending("MsxTargetNotPolling", silent_from(30, 60)),
+        settling("MsxTargetNotPolling", silent_from(30, 60), 60, (39, 45, 59)),
+    ]),
+    not_polling(121, build=silent_from(30, 180, 1800), minutes=220, end=180, title="every 30 minutes", variant=True, description=polled_text(30, 1800)),
+    poll_stopped(61, 60, 100, 140, needs=AGES, per_target=True, extra=[
+        settling("MsxTargetPollStopped", silent_from(30, 100), 100, (66, 80, 99)),
+    ]),
+    # 20 intervals of 10 minutes are over before 3 of them and four hours.
+    poll_stopped(231, 600, 300, 340, title="20 intervals", variant=True),
+    # 3 intervals of an hour and four hours are over before 20 intervals.
+    poll_stopped(451, 3600, 500, 540, title="3 intervals and 4 hours", variant=True),
+    Spec(build=never_polled(), minutes=110, start=41, end=70, needs=AGES, extra=[
+        settling("MsxTargetNeverPolled", never_polled(), 60, (46, 55)),
+    ], **NEVER),
+    Spec(build=never_polled(600, 90), minutes=130, start=61, end=90, title="every 10 minutes", variant=True, **NEVER),
+    Spec(
+        "MsxTargetDownloadErrors", with_series("msx_target_download_errors", 0, 2, pending=4, classes=[
+            {"class": "proxy_missing"}, {"class": "object_exists", "hit": False}]),
+        110, start=30, end=70, for_=2, keep=15, severity="warning", component="target", labels=OWNED, dashboard=DETAIL, per_target=True,
+        summary="An instruction failed on a target and holds all that follow.",
+        description=lambda m: r"SQL01\PAYROLL failed 2 instructions; nothing behind is downloaded until that is cleared. "
+                              "Reason: proxy missing. Waiting behind: 4.",
+        needs=("msx_target_download_errors",)),
+    Spec(
+        "MsxTargetDownloadErrors", with_series("msx_target_download_errors", 0, 1, pending=4, classes=[{"class": "other"}]),
+        110, start=30, end=70, for_=2, keep=15, severity="warning", component="target", labels=OWNED, dashboard=DETAIL, title="one", variant=True,
+        summary="An instruction failed on a target and holds all that follow.",
+        description=lambda m: r"SQL01\PAYROLL failed 1 instruction; nothing behind is downloaded until that is cleared. "
+                              "Reason: other. Waiting behind: 4."),
+    Spec(
+        "MsxTargetDownloadErrors", with_series("msx_target_download_errors", 0, 1, pending=4, classes=[
+            {"class": "permission"}, {"class": "proxy_disabled"}]),
+        110, start=30, end=70, for_=2, keep=15, severity="warning", component="target", labels=OWNED, dashboard=DETAIL, title="two reasons", variant=True,
+        summary="An instruction failed on a target and holds all that follow.",
+        description=lambda m: r"SQL01\PAYROLL failed 2 instructions; nothing behind is downloaded until that is cleared. "
+                              "Reason: permission, proxy disabled. Waiting behind: 4."),
+    Spec(build=stuck(), minutes=110, start=31, end=70, per_target=True,
+         needs=("msx_target_last_poll_timestamp_seconds", "msx_target_oldest_pending_download_timestamp_seconds",
+                "msx_target_poll_interval_seconds", "msx_target_pending_downloads"), **STUCK),
+    Spec(build=stuck(600), minutes=110, start=41, end=70, title="every 10 minutes", variant=True, **STUCK),
+    Spec(
+        "MsxJobFailing", job, 110, start=30, end=70, for_=5, keep=15, severity="warning", component="target",
+        labels={"job": "msx", "instance": MASTER, **JOB_LABELS}, dashboard=link("msx-overview", job="msx", instance=MASTER), per_target=True,
+        summary="A multiserver job failed on at least one target.",
+        description=lambda m: r"The last run of the job Nightly backup failed on 1 target: SQL01\PAYROLL.",
+        needs=("msx_job_target_last_run_success", "msx_job_info"),
+        extra=[quiet_job("a job that is switched off", enabled="false"),
+               quiet_job("what a silent target last reported is old", last_poll=lambda m: 60 * min(m, 20)),
+               many_targets_job()]),
+    Spec(build=skew(-400), description=lambda m: skew_text("behind", 400), needs=("msx_target_clock_skew_seconds",), per_target=True,
+         title="behind", **SKEW),
+    Spec(build=skew(301, 300), description=lambda m: skew_text("ahead of", 301), title="ahead, and 5 minutes are allowed", variant=True, **{
+        **SKEW, "component": "target"}),
+    Spec(
+        "MsxTargetNotEnlisted", not_enlisted, 110, start=30, end=70, for_=15, keep=15, severity="warning", component="target", labels=BASE,
+        dashboard=DETAIL, summary="A target that should be enlisted is not.",
+        description=lambda m: r"The configuration of the exporter at msx1:9814 expects SQL01\PAYROLL, and the master does not list it. "
+                              "If it still polls, its polls leave no trace.",
+        needs=("msx_target_enlisted",), extra=[expected_and_planned()]),
+    Spec(
+        "MsxTargetDefected", defected, 110, start=30, end=70, for_=15, keep=15, severity="info", component="target", labels=OWNED,
+        dashboard=DETAIL, summary="A target is no longer enlisted.",
+        description=lambda m: r"SQL01\PAYROLL was a target of the master behind msx1:9814 within the last day and is not any more. "
+                              "Nothing to do if somebody defected it or left it out of the exporter's filter; this ends by itself after a day.",
+        extra=[quiet_defection("silent when it left in maintenance", 1),
+               quiet_defection("silent while the master cannot be read", dark=range(29, 61)), long_gone()]),
+    Spec(
+        "MsxTargetUnexpected", with_series("msx_target_expected", 1, 0), 110, start=30, end=70, for_=15, keep=15, severity="info",
+        component="target", labels=OWNED, dashboard=DETAIL, per_target=True, summary="A target is enlisted that nobody expects.",
+        description=lambda m: r"SQL01\PAYROLL is enlisted and not in expected_targets of the exporter at msx1:9814. "
+                              "Add it to the list, or find out who enlisted it.",
+        needs=("msx_target_expected", "msx_target_enlisted")),
+]

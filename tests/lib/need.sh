@@ -1,0 +1,71 @@
+# Installs what a stage needs, quietly and once. Source it: `. "$(dirname "$0")/../lib/need.sh"`.
+# Everything that is not a Debian package goes below tests/.tools, which git ignores.
+
+NEED_ROOT="$(cd "$(dirname "${BASH_SOURCE[0]}")/../.." && pwd)"
+NEED_TOOLS="$NEED_ROOT/tests/.tools"
+mkdir -p "$NEED_TOOLS"
+
+# need_deb PACKAGE... : installs the packages that are missing.
+# A service that a package brings is not started: the tests start their own, on ports of their own.
+need_deb() {
+    local missing=() package
+    for package in "$@"; do
+        dpkg-query -W -f='${Status}' "$package" 2>/dev/null | grep -q 'ok installed' || missing+=("$package")
+    done
+    [ ${#missing[@]} -eq 0 ] && return 0
+    (
+        flock 9
+        local as_root=()
+        [ "$(id -u)" -eq 0 ] || as_root=(sudo)
+        "${as_root[@]}" apt-get -qq update >"$NEED_TOOLS/apt.log" 2>&1 || true
+        "${as_root[@]}" env DEBIAN_FRONTEND=noninteractive RUNLEVEL=1 apt-get -qq install -y --no-install-recommends \
+            "${missing[@]}" >>"$NEED_TOOLS/apt.log" 2>&1 || {
+            echo "apt-get could not install ${missing[*]}; its words:" >&2
+            tail -n 20 "$NEED_TOOLS/apt.log" >&2
+            exit 1
+        }
+    ) 9>"$NEED_TOOLS/apt.lock"
+}
+
+# need_venv : tests/.tools/venv with tests/requirements.txt; afterwards $NEED_PYTHON runs it.
+need_venv() {
+    local venv="$NEED_TOOLS/venv" wanted
+    NEED_PYTHON="$venv/bin/python"
+    wanted="$(sha256sum <"$NEED_ROOT/tests/requirements.txt")"
+    [ -x "$NEED_PYTHON" ] && [ "$(cat "$venv/.installed" 2>/dev/null)" = "$wanted" ] && return 0
+    (
+        flock 9
+        [ -x "$NEED_PYTHON" ] && [ "$(cat "$venv/.installed" 2>/dev/null)" = "$wanted" ] && exit 0
+        python3 -c 'import ensurepip' 2>/dev/null || need_deb python3-venv
+        { python3 -m venv "$venv" && "$venv/bin/pip" -q --disable-pip-version-check install -r "$NEED_ROOT/tests/requirements.txt"; } \
+            >"$NEED_TOOLS/venv.log" 2>&1 || {
+            echo "the Python environment could not be built; its words:" >&2
+            tail -n 20 "$NEED_TOOLS/venv.log" >&2
+            exit 1
+        }
+        echo "$wanted" >"$venv/.installed"
+    ) 9>"$NEED_TOOLS/venv.lock"
+}
+
+# need_go_tool NAME MODULE VERSION PACKAGE [TAGS] : builds a Go program into tests/.tools/bin; $NEED_TOOLS/bin/NAME runs it.
+# `go install module@version` refuses a module that replaces another, so each tool gets a small module of its own.
+# Answers 1 where Go is not installed: the caller says what it skips.
+need_go_tool() {
+    local name="$1" module="$2" version="$3" package="$4" tags="${5:-}" dir="$NEED_TOOLS/go/$1"
+    [ "$(cat "$dir/.built" 2>/dev/null)" = "$version" ] && [ -x "$NEED_TOOLS/bin/$name" ] && return 0
+    command -v go >/dev/null || return 1
+    (
+        flock 9
+        mkdir -p "$dir" "$NEED_TOOLS/bin"
+        cd "$dir"
+        rm -f go.mod go.sum
+        {
+            go mod init "tools/$name" && go get -tags "$tags" "$package@$version" && go build -tags "$tags" -o "$NEED_TOOLS/bin/$name" "$package"
+        } >build.log 2>&1 || {
+            echo "$module $version could not be built; its words:" >&2
+            tail -n 20 build.log >&2
+            exit 1
+        }
+        echo "$version" >.built
+    ) 9>"$NEED_TOOLS/go-$name.lock"
+}
