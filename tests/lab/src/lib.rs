@@ -9,6 +9,9 @@
 //! exporter, so that a mistake there cannot hide here.
 
 pub mod browser;
+pub mod msdb;
 pub mod tds;
+pub mod tsql;
+pub mod wire;
 pub mod tsql;
 pub mod wire;
