@@ -13,5 +13,3 @@ pub mod msdb;
 pub mod tds;
 pub mod tsql;
 pub mod wire;
-pub mod tsql;
-pub mod wire;
