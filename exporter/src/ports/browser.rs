@@ -84,8 +84,9 @@ pub(crate) fn decode_answer(datagram: &[u8]) -> Option<Announcement> {
 ///
 /// # Errors
 /// [`PortState::NoAnswer`] for silence, which means nothing certain: blocked, stopped, hidden or no such instance.
-/// [`PortState::Refused`] and [`PortState::Unreachable`] where ICMP says so, [`PortState::WrongProtocol`] where
-/// something answers that is not SQL Browser, [`PortState::Skipped`] for a name that cannot be asked for.
+/// [`PortState::Refused`] and [`PortState::Unreachable`] where ICMP says so and the system hands it on (Linux keeps
+/// what may pass, such as "host unreachable", to itself), [`PortState::WrongProtocol`] where something answers that is
+/// not SQL Browser, [`PortState::Skipped`] for a name that cannot be asked for.
 pub(crate) async fn ask(browser: SocketAddr, instance: &str, patience: Duration) -> Result<Announcement, Miss> {
     let question = encode_question(instance)
         .ok_or_else(|| Miss::new(PortState::Skipped, format!("{instance:?} is no name of an instance")))?;

@@ -50,7 +50,7 @@ pub struct Prober {
 
 #[derive(Debug)]
 struct Current {
-    settings: Ports,
+    settings: Arc<Ports>,
     sockets: Sockets,
 }
 
@@ -71,8 +71,8 @@ impl Prober {
     }
 
     /// The configuration in force.
-    pub fn settings(&self) -> Ports {
-        self.current.load().settings.clone()
+    pub fn settings(&self) -> Arc<Ports> {
+        Arc::clone(&self.current.load().settings)
     }
 
     /// Checks instances that live on one host, one after the other. The host's name is resolved once.
@@ -116,7 +116,7 @@ impl Prober {
 impl Current {
     fn new(settings: Ports) -> Current {
         let sockets = Sockets::new(settings.concurrency);
-        Current { settings, sockets }
+        Current { settings: Arc::new(settings), sockets }
     }
 }
 
