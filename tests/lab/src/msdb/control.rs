@@ -86,25 +86,42 @@ impl Lab {
                 };
                 fleet.targets.values().map(line).collect::<Vec<String>>().join("\n")
             })),
-            "grant" => done(self.grant(rest)),
-            "revoke" => done(self.revoke(rest)),
-            "drop" => done(self.drop_table(rest)),
-            "agent" => done(self.agent_running(rest == "on")),
-            "operator" => done(self.operator(rest == "on")),
-            "restart" => done(self.restart()),
+            "grant" => {
+                self.grant(rest);
+                Ok("ok".to_owned())
+            }
+            "revoke" => {
+                self.revoke(rest);
+                Ok("ok".to_owned())
+            }
+            "drop" => {
+                self.drop_table(rest);
+                Ok("ok".to_owned())
+            }
+            "agent" => {
+                self.agent_running(rest == "on");
+                Ok("ok".to_owned())
+            }
+            "operator" => {
+                self.operator(rest == "on");
+                Ok("ok".to_owned())
+            }
+            "restart" => {
+                self.restart();
+                Ok("ok".to_owned())
+            }
             "fault" => {
                 let (table, what) = rest.split_once(' ').ok_or("fault TABLE WHAT")?;
                 self.fault(table, mishap(what)?);
                 Ok("ok".to_owned())
             }
-            "clear" => done(self.clear_faults()),
+            "clear" => {
+                self.clear_faults();
+                Ok("ok".to_owned())
+            }
             other => Err(format!("no command {other:?}; try help")),
         }
     }
-}
-
-fn done((): ()) -> Result<String, String> {
-    Ok("ok".to_owned())
 }
 
 fn operation_named(name: &str) -> Option<Operation> {
@@ -154,4 +171,29 @@ fn duration(text: &str) -> Result<SignedDuration, String> {
     let invalid = |_| format!("{text:?} is no duration, such as 90s, 2h or 3d");
     let span: Span = text.parse().map_err(invalid)?;
     span.to_duration(jiff::SpanRelativeTo::days_are_24_hours()).map_err(invalid)
+}
+
+#[cfg(test)]
+mod tests {
+    #![allow(clippy::unwrap_used)]
+    use super::*;
+    use crate::msdb::Scenario;
+
+    #[test]
+    fn commands_change_the_lab() {
+        let lab = Lab::scenario(Scenario::Healthy).at("2026-11-22T12:00:00Z");
+        assert_eq!(lab.command("stop SQL03").unwrap(), "ok");
+        assert_eq!(lab.command("advance 2h").unwrap(), "2026-11-22T14:00:00Z");
+        let targets = lab.command("targets").unwrap();
+        assert!(targets.contains("SQL03\tsilent\tlast poll 2026-11-22T11:5"), "{targets}");
+        assert!(lab.command("post SQL03 set_poll").unwrap().starts_with("instance_id "));
+        for wrong in ["stop SQL99", "post SQL03 sing", "advance soon", "fault systargetservers hiccup", "fly"] {
+            assert!(lab.command(wrong).is_err(), "{wrong}");
+        }
+        assert!(lab.command("help").unwrap().contains("fault TABLE"));
+        for fault in ["lock 5s", "wait 10ms", "error 1205 3", "abort 601 1", "cut 100", "drip 1 10ms", "close", "reset"]
+        {
+            assert_eq!(lab.command(&format!("fault sysjobs {fault}")).unwrap(), "ok", "{fault}");
+        }
+    }
 }

@@ -73,6 +73,8 @@ pub struct Target {
     pub interval: i64,
     /// When it polls next.
     pub next_poll: Timestamp,
+    /// When it was enlisted: what it ran before, it did not report here.
+    pub enlisted_at: Timestamp,
 }
 
 /// One row of `sysdownloadlist`.
@@ -207,6 +209,7 @@ impl Fleet {
             downloading: Downloading::All,
             fails_with: None,
             interval: 60,
+            enlisted_at: at,
             next_poll: at.checked_add(SignedDuration::from_secs(60)).unwrap_or(at),
         };
         Some(self.targets.entry(id).or_insert(target))
@@ -459,7 +462,7 @@ impl Fleet {
             let started = to.as_second().div_euclid(every) * every;
             let Ok(started) = Timestamp::from_second(started) else { continue };
             for (server, outcome) in &mut job.servers {
-                if let Some(target) = targets.get(server).filter(|t| t.alive) {
+                if let Some(target) = targets.get(server).filter(|t| t.alive && t.enlisted_at <= started) {
                     outcome.finish(target, started);
                 }
             }

@@ -227,6 +227,16 @@ impl Lab {
         look(&mut master.fleet, now)
     }
 
+    /// The version, as the year in its name.
+    pub fn year(&self) -> u16 {
+        self.master().version
+    }
+
+    /// The server's name.
+    pub fn name(&self) -> String {
+        self.master().server_name.clone()
+    }
+
     /// The clock, to be looked at.
     pub fn clock(&self) -> Clock {
         self.master().clock.clone()

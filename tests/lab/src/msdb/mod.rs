@@ -17,6 +17,8 @@ mod properties;
 mod rights;
 mod scenario;
 pub mod schema;
+#[cfg(test)]
+mod tests;
 mod view;
 
 pub use clock::Clock;

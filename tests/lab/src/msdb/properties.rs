@@ -180,12 +180,20 @@ fn parts(name: &str) -> Option<(Option<String>, Option<String>, String)> {
     loop {
         let (part, tail) = match rest.strip_prefix('[') {
             Some(quoted) => {
-                let end = quoted.find(']')?;
-                (&quoted[..end], &quoted[end + 1..])
+                // A closing bracket inside the name is doubled.
+                let lone = |(at, _): &(usize, &str)| {
+                    quoted[..*at].chars().rev().take_while(|c| *c == ']').count() % 2 == 0
+                        && !quoted[at + 1..].starts_with(']')
+                };
+                let (end, _) = quoted.match_indices(']').find(lone)?;
+                (quoted[..end].replace("]]", "]"), &quoted[end + 1..])
             }
-            None => rest.split_at(rest.find('.').unwrap_or(rest.len())),
+            None => {
+                let (part, tail) = rest.split_at(rest.find('.').unwrap_or(rest.len()));
+                (part.to_owned(), tail)
+            }
         };
-        parts.push(part.to_owned());
+        parts.push(part);
         match tail.strip_prefix('.') {
             Some(tail) => rest = tail,
             None => break,
@@ -222,4 +230,19 @@ fn windows_zone(iana: &str) -> &str {
 
 fn text(text: &str) -> Value {
     Value::Text(text.into())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn names_are_taken_apart() {
+        let of = |name| parts(name).map(|(d, s, n)| (d.unwrap_or_default(), s.unwrap_or_default(), n));
+        let owned = |d: &str, s: &str, n: &str| Some((d.to_owned(), s.to_owned(), n.to_owned()));
+        assert_eq!(of("msdb.dbo.sysjobs"), owned("msdb", "dbo", "sysjobs"));
+        assert_eq!(of("[o'dd]]db].dbo.[sysjobs]"), owned("o'dd]db", "dbo", "sysjobs"));
+        assert_eq!(of("msdb..sysjobs"), owned("msdb", "", "sysjobs"));
+        assert_eq!(of("[broken"), None);
+    }
 }

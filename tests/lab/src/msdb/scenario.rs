@@ -383,7 +383,7 @@ fn sized(fleet: &mut Fleet, now: Timestamp, targets: usize, rows: usize, count: 
     let names = fleet.names();
     for place in 0..rows {
         let Some(name) = names.get(place % names.len().max(1)) else { break };
-        if (place / names.len().max(1)) % 10 == 0 {
+        if (place / names.len().max(1)).is_multiple_of(10) {
             fleet.post(Operation::Insert, job_id(place % count.max(1)), name, now);
         } else {
             fleet.downloaded(Operation::Update, job_id(place % count.max(1)), name, begin, ago(now, 30));

@@ -5,7 +5,7 @@ use std::time::{Duration, Instant};
 
 #[test]
 fn ten_thousand_targets_and_a_hundred_thousand_rows() {
-    let lab = Lab::fleet(10_000, 100_000, 3);
+    let lab = Lab::fleet(10_000, 100_000, 3).at("2026-11-22T12:00:00Z");
     let began = Instant::now();
     let sql = "SELECT t.server_name, COUNT_BIG(d.instance_id) AS n FROM msdb.dbo.systargetservers AS t
                LEFT JOIN msdb.dbo.sysdownloadlist AS d ON d.target_server = t.server_name AND d.status = 0
