@@ -19,7 +19,7 @@ pub(crate) use stand::Stand;
 use std::time::{Duration, Instant};
 
 /// Longer than anything takes on a busy machine; only what is broken waits so long.
-pub(crate) const DEADLINE: Duration = Duration::from_secs(60);
+pub(crate) const DEADLINE: Duration = Duration::from_secs(90);
 
 /// Asks again and again until something is there.
 pub(crate) fn until<T>(what: &str, mut look: impl FnMut() -> Option<T>) -> T {

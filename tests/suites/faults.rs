@@ -121,13 +121,12 @@ fn a_right_that_is_given_back_needs_no_restart() {
     stand.lab.revoke("sysdownloadlist");
     let page = exporter.scrape_until("the right to be missed", |page| page.permission("downloads") == Some(0.0));
     assert!(page.up() && page.all("msx_target_pending_downloads", &[]).is_empty());
-    let asked = Instant::now();
+    let missed = Instant::now();
     exporter.scrape_until("the grant to be told", |_| exporter.log().contains("the login lacks a right"));
+    assert!(missed.elapsed() < Duration::from_secs(30), "told after {:?}", missed.elapsed());
     stand.lab.grant("sysdownloadlist");
-    let connections = stand.ever();
     exporter.scrape_until("the right to be seen", |page| page.permission("downloads") == Some(1.0));
-    assert!(asked.elapsed() < Duration::from_secs(150), "{:?}", asked.elapsed());
-    assert_eq!(stand.ever(), connections, "the connection was good");
+    assert_eq!(stand.ever(), 1, "the connection was good all the time");
 }
 
 #[test]
@@ -138,6 +137,7 @@ fn a_server_without_msdb_and_one_that_does_not_let_us_in() {
     assert!(!page.up() && page.errors("query") == 1.0);
     assert_eq!(page.success("server"), Some(1.0));
     exporter.logged(&["collector=targets", "stage=query", "there is no database msdb", "master.msdb"]);
+    assert!(!exporter.log().contains("GRANT"), "no right is missing: {}", exporter.log());
 
     let stand = Stand::play(Scenario::Healthy);
     stand.lab.allow_msdb(false);

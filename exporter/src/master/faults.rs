@@ -1,7 +1,7 @@
 //! From what the driver or the system says to what a person can do about it.
 
 use super::cells::Misfit;
-use super::reading::{Fault, Stage};
+use super::reading::{Certificate, Fault, Stage};
 use std::time::Duration;
 use tiberius::error::Error as DriverError;
 
@@ -52,6 +52,7 @@ pub(super) fn on_connecting(error: &DriverError, stage: Stage, to: &str) -> Faul
         }
         DriverError::Tls(text) => tls(text, to),
         DriverError::Io { message, .. } if is_tls(message) => tls(message, to),
+        DriverError::Io { message, .. } if stage == Stage::Tls && message.contains(CUT_PACKET) => no_tds(message, to),
         DriverError::Io { message, .. } if stage == Stage::Tls => {
             Fault::new(Stage::Tls, format!("{to} ended the connection during PRELOGIN or the TLS handshake: {message}"))
                 .with_hint("a server that forces strict encryption hangs up like this unless `encrypt: strict` is set, and an old one unless its TLS version is accepted here")
@@ -62,10 +63,30 @@ pub(super) fn on_connecting(error: &DriverError, stage: Stage, to: &str) -> Faul
         }
         DriverError::Protocol(text) if text.contains("ncrypt") => Fault::new(Stage::Tls, format!("{to}: {text}"))
             .with_hint("master.encrypt asks for what this server does not offer"),
-        other if stage == Stage::Tls => Fault::new(Stage::Tls, format!("what answers at {to} does not speak TDS: {other}"))
-            .with_hint("is this the port of SQL Server's engine?"),
+        other if stage == Stage::Tls => no_tds(&other.to_string(), to),
         other => Fault::new(stage, format!("{to}: {other}")),
     }
+}
+
+/// What the driver's decoder says where a connection ended within what would have to be a packet.
+const CUT_PACKET: &str = "bytes remaining on stream";
+
+fn no_tds(said: &str, to: &str) -> Fault {
+    Fault::new(Stage::Tls, format!("what answers at {to} does not speak TDS: {said}"))
+        .with_hint("is this the port of SQL Server's engine?")
+}
+
+/// Whether a handshake failed for the server's certificate.
+pub(super) fn is_of_certificate(fault: &Fault) -> bool {
+    fault.stage == Stage::Tls && fault.message.contains("certificate")
+}
+
+/// Says which certificate it was.
+pub(super) fn about_certificate(fault: Fault, certificate: &Certificate) -> Fault {
+    let Certificate { subject, issuer, not_after, .. } = certificate;
+    let until = not_after.strftime("%Y-%m-%d");
+    let message = format!("{} It presents {subject}, issued by {issuer}, good until {until}.", fault.message);
+    Fault { message, ..fault }
 }
 
 fn is_tls(message: &str) -> bool {

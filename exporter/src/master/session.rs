@@ -21,6 +21,8 @@ use tokio_util::compat::{Compat, TokioAsyncWriteCompatExt};
 const DEFAULT_PORT: u16 = 1433;
 /// SQL Browser answers one datagram from memory; the rest of the time belongs to the connection.
 const BROWSER_PATIENCE: Duration = Duration::from_secs(3);
+/// For the look at a certificate that was refused.
+const CERTIFICATE_PATIENCE: Duration = Duration::from_secs(1);
 /// `SNAPSHOT_ISOLATION_STATE` of `sys.databases`: 1 is on.
 const SNAPSHOT_ON: i64 = 1;
 const FIRST_WITH_TIMEZONE_ID: u32 = 16;
@@ -49,7 +51,13 @@ pub(super) async fn open(master: &Master, deadline: Instant, progress: &Progress
     let tapped = Tap::new(stream, progress.clone()).compat_write();
     // Boxed, for its future is large, and what waits for it would be as large.
     let client = Box::pin(Client::connect(driver, tapped)).await;
-    let mut client = client.map_err(|error| faults::on_connecting(&error, progress.stage(), &to))?;
+    let mut client = match client {
+        Ok(client) => client,
+        Err(error) => {
+            let fault = faults::on_connecting(&error, progress.stage(), &to);
+            return Err(name_certificate(fault, master, peer, deadline).await);
+        }
+    };
     progress.enter(Stage::Query);
     execute(&mut client, statements::SESSION).await?;
     let capabilities = capabilities(&mut client, &master.msdb).await?;
@@ -58,6 +66,26 @@ pub(super) async fn open(master: &Master, deadline: Instant, progress: &Progress
     }
     let zone = zone(&mut client, master, &capabilities, peer.ip()).await?;
     Ok(Session { client, capabilities, zone, peer })
+}
+
+/// The driver says why it refused a certificate and not which one: a second look, without a login, adds that.
+async fn name_certificate(fault: Fault, master: &Master, peer: SocketAddr, deadline: Instant) -> Fault {
+    if !faults::is_of_certificate(&fault) {
+        return fault;
+    }
+    let gaze = ports::Gaze {
+        addresses: &[peer],
+        host: &master.address.host,
+        instance: "",
+        strict: master.encrypt == Encrypt::Strict,
+        patience: CERTIFICATE_PATIENCE,
+    };
+    let sockets = ports::Sockets::new(1);
+    let looking = ports::look(gaze, &sockets);
+    match timeout_at(deadline, looking).await.ok().and_then(|seen| seen.facts.certificate) {
+        Some(certificate) => faults::about_certificate(fault, &certificate),
+        None => fault,
+    }
 }
 
 pub(super) fn describe(address: &Address) -> String {
