@@ -63,8 +63,23 @@ fn parse(bytes: &[u8]) -> Option<Answer> {
         .filter_map(|line| line.split_once(':'))
         .map(|(name, value)| (name.trim().to_owned(), value.trim().to_owned()))
         .collect();
-    let answer = Answer { status, headers, body: bytes[end + 4..].to_vec() };
-    // A page is drawn whole before it is sent, so its length is always stated.
-    assert_eq!(answer.header("transfer-encoding"), None);
+    let mut answer = Answer { status, headers, body: bytes[end + 4..].to_vec() };
+    if answer.header("transfer-encoding").as_deref() == Some("chunked") {
+        answer.body = whole(&answer.body)?;
+    }
     Some(answer)
+}
+
+/// A body that came in chunks (RFC 9112, section 7.1).
+fn whole(mut chunks: &[u8]) -> Option<Vec<u8>> {
+    let mut body = Vec::new();
+    loop {
+        let end = chunks.windows(2).position(|two| two == b"\r\n")?;
+        let size = usize::from_str_radix(std::str::from_utf8(&chunks[..end]).ok()?, 16).ok()?;
+        if size == 0 {
+            return Some(body);
+        }
+        body.extend_from_slice(chunks.get(end + 2..end + 2 + size)?);
+        chunks = chunks.get(end + 4 + size..)?;
+    }
 }

@@ -109,6 +109,12 @@ fn exporter(stand: &Stand, collectors: &str) -> Exporter {
     exporter
 }
 
+/// How the resident memory is made up: what is allocated, and what is mapped of the program itself.
+fn breakdown(process: u32) {
+    let [anonymous, file] = ["RssAnon:", "RssFile:"].map(|name| memory(process, name) as f64 / 1024.0);
+    println!("    of that {anonymous:.1} MB are allocated and {file:.1} MB are mapped from files");
+}
+
 fn report(name: &str, series: usize, cost: Cost) {
     println!(
         "{name}: {series} series, {} bytes compressed, {:.1} ms of CPU, {:.1} ms until answered, {:.1} MB resident, {:.1} MB at most",
@@ -129,6 +135,7 @@ fn figures() {
     let series = subject.scrape().samples.len();
     let ours = measure(subject.id(), subject.address);
     report("targets and downloads", series, ours);
+    breakdown(subject.id());
     drop(subject);
 
     let mut starts: Vec<Duration> = (0..STARTS)
