@@ -11,7 +11,6 @@ use std::fmt::Display;
 use std::future::Future;
 use std::path::Path;
 use std::sync::Arc;
-use std::time::Duration;
 use std::{fs, io};
 use tracing::{info, warn};
 
@@ -42,8 +41,6 @@ pub type Done = Result<String, Failure>;
 /// Threads that read, judge and answer. One scrape at a time is the rule; the second keeps the health checks answering
 /// while a large page is drawn.
 const WORKERS: usize = 2;
-/// Behind the reading's own deadline: it cancels what it began and still answers.
-const GRACE: Duration = Duration::from_secs(1);
 
 /// `check-config`: every fault of the configuration, or what it means.
 ///
@@ -92,7 +89,7 @@ pub fn once(invocation: &Invocation, output: Option<&Path>) -> Done {
     let web = Web::open(None).map_err(Failure::usage)?;
     let (page, complaint) = run(async {
         let app = App::new(config.clone(), invocation.sources(), Arc::new(web));
-        let fleet = app.fleet(config.master.timeout + GRACE).await;
+        let fleet = app.once().await;
         let faults = fleet.reports.iter().filter_map(|report| report.fault.as_ref());
         let complaint = fleet.master.is_none().then(|| faults.map(ToString::to_string).next().unwrap_or_default());
         (render::page(&fleet, &app.facts(), &config.limits, Format::Text004), complaint)
@@ -131,15 +128,16 @@ pub fn serve(invocation: &Invocation) -> Done {
         let reloads = Reloads::listen().map_err(Failure::running)?;
         let listeners = serve::bind(&addresses).map_err(Failure::running)?;
         let app = Arc::new(App::new(config, invocation.sources(), web.clone()));
-        let reloading = tokio::spawn(reload_on_demand(app.clone(), reloads));
+        let beside = app.clone();
+        let beside = tokio::spawn(async move { tokio::join!(beside.background(), reload_on_demand(&beside, reloads)) });
         let shutdown = async move { info!(signal = stop.requested().await, "stopping") };
         serve::run(listeners, app, options, web, shutdown).await;
-        reloading.abort();
+        beside.abort();
         Ok(String::new())
     })?
 }
 
-async fn reload_on_demand(app: Arc<App>, mut reloads: Reloads) {
+async fn reload_on_demand(app: &App, mut reloads: Reloads) {
     loop {
         reloads.next().await;
         // The log has said what came of it.

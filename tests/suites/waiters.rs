@@ -78,7 +78,7 @@ fn a_lock_on_the_download_list_costs_that_collector_half_a_second() {
     exporter.logged(&["collector=downloads", "1222", "another session holds a lock"]);
     stand.lab.clear_faults();
     exporter.scrape_until("the list to be read again", whole);
-    assert_eq!(stand.ever(), 1);
+    assert_eq!(stand.logins(), 1);
 }
 
 #[test]
@@ -138,7 +138,7 @@ fn scrapes_that_come_together_share_one_reading() {
     });
     assert!(first.up());
     assert!(stand.readings() - before <= 2, "{} readings for 12 scrapes", stand.readings() - before);
-    assert_eq!(stand.ever(), 1);
+    assert_eq!(stand.logins(), 1);
 }
 
 #[test]
@@ -300,7 +300,7 @@ fn memory_does_not_grow_with_reloads() {
     let before = reload(20);
     let after = reload(50);
     assert!(after < before + 1_024, "{before} KiB before 50 reloads and {after} KiB after");
-    assert_eq!(stand.ever(), 70);
+    assert_eq!(stand.logins(), 70);
 }
 
 #[test]

@@ -15,6 +15,14 @@ impl Fault {
         self
     }
 
+    /// Names the certificate that was presented, so that nobody has to look for it.
+    pub(super) fn with_certificate(mut self, presented: Option<&Certificate>) -> Fault {
+        if let Some(Certificate { subject, issuer, not_after, .. }) = presented {
+            self.message.push_str(&format!("; it presents {subject}, issued by {issuer}, which ends {not_after}"));
+        }
+        self
+    }
+
     pub(super) fn timed_out(stage: Stage, doing: &str, after: Duration) -> Fault {
         let hint = match stage {
             Stage::Resolve => Some("is the name server reachable; for HOST\\INSTANCE, is UDP 1434 open?"),
@@ -74,19 +82,6 @@ const CUT_PACKET: &str = "bytes remaining on stream";
 fn no_tds(said: &str, to: &str) -> Fault {
     Fault::new(Stage::Tls, format!("what answers at {to} does not speak TDS: {said}"))
         .with_hint("is this the port of SQL Server's engine?")
-}
-
-/// Whether a handshake failed for the server's certificate.
-pub(super) fn is_of_certificate(fault: &Fault) -> bool {
-    fault.stage == Stage::Tls && fault.message.contains("certificate")
-}
-
-/// Says which certificate it was.
-pub(super) fn about_certificate(fault: Fault, certificate: &Certificate) -> Fault {
-    let Certificate { subject, issuer, not_after, .. } = certificate;
-    let until = not_after.strftime("%Y-%m-%d");
-    let message = format!("{} It presents {subject}, issued by {issuer}, good until {until}.", fault.message);
-    Fault { message, ..fault }
 }
 
 fn is_tls(message: &str) -> bool {

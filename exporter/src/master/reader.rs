@@ -233,6 +233,7 @@ impl Reader {
         let mut harvest = Harvest::default();
         let session = self.session.as_mut().ok_or_else(|| Fault::new(Stage::Connect, "there is no connection"))?;
         let capabilities = session.capabilities.clone();
+        let certificate = session.certificate.clone();
         let text = batch::text(&asked, &msdb);
         let cap = |set: Set| (set.collector() == Collector::Downloads).then_some(DOWNLOADS_CAP);
         let running = batch::run(&mut session.client, &text, &asked, cap, &mut harvest);
@@ -248,7 +249,8 @@ impl Reader {
         });
         let refused = Collector::ALL.into_iter().filter_map(|c| Some((c, capabilities.refusal(c, &msdb)?)));
         let refused = refused.collect();
-        Ok(Answer { asked, harvest, end, broken, capabilities, refused, encrypted: self.progress.encrypted() })
+        let encrypted = self.progress.encrypted();
+        Ok(Answer { asked, harvest, end, broken, capabilities, refused, encrypted, certificate })
     }
 
     /// Leaves the connection ready for the next reading, or drops it.

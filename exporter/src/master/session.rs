@@ -4,12 +4,12 @@ use super::batch;
 use super::cells::Misfit;
 use super::clock::zone_by_name;
 use super::faults;
-use super::reading::{Fault, Stage};
+use super::reading::{Certificate, Fault, Stage};
 use super::rights::{Capabilities, Msdb};
 use super::statements;
 use super::tap::{Progress, Tap};
 use crate::config::{Address, Auth, Encrypt, Master, PasswordSource, Secret, Trust};
-use crate::ports;
+use crate::ports::{self, Gaze, Sockets};
 use jiff::tz::TimeZone;
 use std::net::{IpAddr, SocketAddr, UdpSocket};
 use std::time::Duration;
@@ -21,7 +21,7 @@ use tokio_util::compat::{Compat, TokioAsyncWriteCompatExt};
 const DEFAULT_PORT: u16 = 1433;
 /// SQL Browser answers one datagram from memory; the rest of the time belongs to the connection.
 const BROWSER_PATIENCE: Duration = Duration::from_secs(3);
-/// For the look at a certificate that was refused.
+/// The certificate is worth knowing and no reading waits long for it.
 const CERTIFICATE_PATIENCE: Duration = Duration::from_secs(1);
 /// `SNAPSHOT_ISOLATION_STATE` of `sys.databases`: 1 is on.
 const SNAPSHOT_ON: i64 = 1;
@@ -37,6 +37,8 @@ pub(super) struct Session {
     pub(super) zone: Option<(TimeZone, &'static str)>,
     /// The address that answered.
     pub(super) peer: SocketAddr,
+    /// What the server presents to whoever connects, its targets too; where it has one.
+    pub(super) certificate: Option<Certificate>,
 }
 
 /// Connects, logs in and asks what the server is. The caller sets the deadline; `progress` says where it struck.
@@ -55,7 +57,8 @@ pub(super) async fn open(master: &Master, deadline: Instant, progress: &Progress
         Ok(client) => client,
         Err(error) => {
             let fault = faults::on_connecting(&error, progress.stage(), &to);
-            return Err(name_certificate(fault, master, peer, deadline).await);
+            let presented = if fault.stage == Stage::Tls { certificate(master, peer).await } else { None };
+            return Err(fault.with_certificate(presented.as_ref()));
         }
     };
     progress.enter(Stage::Query);
@@ -65,27 +68,8 @@ pub(super) async fn open(master: &Master, deadline: Instant, progress: &Progress
         execute(&mut client, statements::READ_UNCOMMITTED).await?;
     }
     let zone = zone(&mut client, master, &capabilities, peer.ip()).await?;
-    Ok(Session { client, capabilities, zone, peer })
-}
-
-/// The driver says why it refused a certificate and not which one: a second look, without a login, adds that.
-async fn name_certificate(fault: Fault, master: &Master, peer: SocketAddr, deadline: Instant) -> Fault {
-    if !faults::is_of_certificate(&fault) {
-        return fault;
-    }
-    let gaze = ports::Gaze {
-        addresses: &[peer],
-        host: &master.address.host,
-        instance: "",
-        strict: master.encrypt == Encrypt::Strict,
-        patience: CERTIFICATE_PATIENCE,
-    };
-    let sockets = ports::Sockets::new(1);
-    let looking = ports::look(gaze, &sockets);
-    match timeout_at(deadline, looking).await.ok().and_then(|seen| seen.facts.certificate) {
-        Some(certificate) => faults::about_certificate(fault, &certificate),
-        None => fault,
-    }
+    let certificate = certificate(master, peer).await;
+    Ok(Session { client, capabilities, zone, peer, certificate })
 }
 
 pub(super) fn describe(address: &Address) -> String {
@@ -204,6 +188,19 @@ fn reveal(password: &PasswordSource) -> Result<Secret, Fault> {
         Fault::new(Stage::Login, format!("the password of master.password_file cannot be read: {error}"))
             .with_hint("may the account under which the exporter runs read it?")
     })
+}
+
+/// The driver does not show the certificate that it met. A second look, without a login, does; it is taken once for
+/// each connection, and SQL Server takes a new certificate only when it starts.
+async fn certificate(master: &Master, peer: SocketAddr) -> Option<Certificate> {
+    let gaze = Gaze {
+        addresses: &[peer],
+        host: &master.address.host,
+        instance: "",
+        strict: master.encrypt == Encrypt::Strict,
+        patience: CERTIFICATE_PATIENCE,
+    };
+    ports::look(gaze, &Sockets::new(1)).await.facts.certificate
 }
 
 async fn execute(client: &mut Connection, statement: &str) -> Result<(), Fault> {
