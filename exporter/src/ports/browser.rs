@@ -167,7 +167,7 @@ fn in_words(found: &Announcement, configured: Option<u16>) -> String {
 /// until `deadline` is used before silence is taken for an answer.
 ///
 /// # Errors
-/// What [`ask`] says for the address that said most, or [`PortState::Skipped`] where SQL Browser knows the instance
+/// What the question says for the address that said most, or [`PortState::Skipped`] where SQL Browser knows the instance
 /// and knows no port: TCP is switched off there. Silence is [`PortState::NoAnswer`].
 pub async fn instance_port(browsers: &[SocketAddr], instance: &str, deadline: Instant) -> Result<u16, Miss> {
     let patience = deadline.saturating_duration_since(Instant::now());
