@@ -11,7 +11,6 @@ use std::fmt::Display;
 use std::future::Future;
 use std::path::Path;
 use std::sync::Arc;
-use std::time::Duration;
 use std::{fs, io};
 use tracing::{info, warn};
 
@@ -42,8 +41,6 @@ pub type Done = Result<String, Failure>;
 /// Threads that read, judge and answer. One scrape at a time is the rule; the second keeps the health checks answering
 /// while a large page is drawn.
 const WORKERS: usize = 2;
-/// Behind the reading's own deadline: it cancels what it began and still answers.
-const GRACE: Duration = Duration::from_secs(1);
 
 /// `check-config`: every fault of the configuration, or what it means.
 ///
@@ -92,7 +89,7 @@ pub fn once(invocation: &Invocation, output: Option<&Path>) -> Done {
     let web = Web::open(None).map_err(Failure::usage)?;
     let (page, complaint) = run(async {
         let app = App::new(config.clone(), invocation.sources(), Arc::new(web));
-        let fleet = app.fleet(config.master.timeout + GRACE).await;
+        let fleet = app.once().await;
         let faults = fleet.reports.iter().filter_map(|report| report.fault.as_ref());
         let complaint = fleet.master.is_none().then(|| faults.map(ToString::to_string).next().unwrap_or_default());
         (render::page(&fleet, &app.facts(), &config.limits, Format::Text004), complaint)
@@ -131,15 +128,16 @@ pub fn serve(invocation: &Invocation) -> Done {
         let reloads = Reloads::listen().map_err(Failure::running)?;
         let listeners = serve::bind(&addresses).map_err(Failure::running)?;
         let app = Arc::new(App::new(config, invocation.sources(), web.clone()));
-        let reloading = tokio::spawn(reload_on_demand(app.clone(), reloads));
+        let beside = app.clone();
+        let beside = tokio::spawn(async move { tokio::join!(beside.background(), reload_on_demand(&beside, reloads)) });
         let shutdown = async move { info!(signal = stop.requested().await, "stopping") };
         serve::run(listeners, app, options, web, shutdown).await;
-        reloading.abort();
+        beside.abort();
         Ok(String::new())
     })?
 }
 
-async fn reload_on_demand(app: Arc<App>, mut reloads: Reloads) {
+async fn reload_on_demand(app: &App, mut reloads: Reloads) {
     loop {
         reloads.next().await;
         // The log has said what came of it.
@@ -157,7 +155,11 @@ fn is_absent(file: &ConfigFile) -> bool {
 
 fn run<T>(what: impl Future<Output = T>) -> Result<T, Failure> {
     let runtime = tokio::runtime::Builder::new_multi_thread().worker_threads(WORKERS).enable_all().build();
-    Ok(runtime.map_err(|error| Failure::running(format!("no threads: {error}")))?.block_on(what))
+    let runtime = runtime.map_err(|error| Failure::running(format!("no threads: {error}")))?;
+    let done = runtime.block_on(what);
+    // A name server that does not answer must not delay the exit.
+    runtime.shutdown_background();
+    Ok(done)
 }
 
 /// Writes beside the file and renames: whoever reads it sees the old page or the new one, never a part.

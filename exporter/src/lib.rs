@@ -14,6 +14,7 @@
 //! - `ports`: asks the network and answers one finding for each target and check.
 //! - `fleet`: what is true of each target now, and why. No clock, no I/O.
 //! - `render`: turns a [`fleet::Fleet`] into text. No clock, no I/O.
+//! - `doctor`: the firewall request, both ways, and what else enlisting needs.
 //! - `process`: asks the operating system about this process.
 //! - `serve`: speaks HTTP.
 //! - `service`: signals and, on Windows, the service control manager.
@@ -23,6 +24,7 @@ pub mod app;
 pub mod cli;
 pub mod commands;
 pub mod config;
+pub mod doctor;
 pub mod fleet;
 pub mod logging;
 pub mod master;

@@ -5,8 +5,8 @@ use super::cells::Misfit;
 use super::clock::{Clock, ClockNow};
 use super::faults;
 use super::reading::{
-    Collected, Collector, CollectorReport, DownloadRow, DownloadedRow, Downloads, Fault, JobRow, JobTargetRow, Jobs,
-    Reading, ServerFacts, Stage, TargetRow, Targets,
+    Certificate, Collected, Collector, CollectorReport, DownloadRow, DownloadedRow, Downloads, Fault, JobRow,
+    JobTargetRow, Jobs, Reading, ServerFacts, Stage, TargetRow, Targets,
 };
 use super::rights::Capabilities;
 use super::rows::{RawDownload, RawDownloaded, RawTarget};
@@ -31,6 +31,7 @@ pub(super) struct Answer {
     /// Collectors that were not even asked for, and why.
     pub(super) refused: Vec<(Collector, Fault)>,
     pub(super) encrypted: bool,
+    pub(super) certificate: Option<Certificate>,
 }
 
 /// The reading that an answer amounts to. Dear rows come from the shelf while they rest, and go there.
@@ -41,8 +42,16 @@ pub(super) fn reading(
     shelf: &mut Shelf,
     began: Timestamp,
 ) -> Reading {
-    let Answer { asked, harvest: Harvest { mut rows, closed, misfits }, end, broken, capabilities, refused, encrypted } =
-        answer;
+    let Answer {
+        asked,
+        harvest: Harvest { mut rows, closed, misfits },
+        end,
+        broken,
+        capabilities,
+        refused,
+        encrypted,
+        certificate,
+    } = answer;
     let brought = Brought::new(&asked, &closed, &misfits, broken.as_ref(), end.as_ref());
     let mut clock = match &rows.clock {
         Some(row) => clock.at(row).map(|now| (now, row.started)),
@@ -88,7 +97,7 @@ pub(super) fn reading(
                 encrypted,
                 agent_running: rows.agent_status.map(|status| status == AGENT_RUNS),
                 operator_present: asked.contains(&Set::Operator).then_some(rows.operator_present),
-                certificate: None,
+                certificate: certificate.clone(),
             })
         })
     });

@@ -7,6 +7,7 @@ use super::resolve::Resolver;
 use super::visit::{Numbers, Visit};
 use crate::config::{CheckSettings, Ports};
 use arc_swap::ArcSwap;
+use std::net::IpAddr;
 use std::sync::Arc;
 use std::time::Duration;
 use tokio::time::Instant;
@@ -73,6 +74,16 @@ impl Prober {
     /// The configuration in force.
     pub fn settings(&self) -> Arc<Ports> {
         Arc::clone(&self.current.load().settings)
+    }
+
+    /// The addresses of a host; none where its name leads nowhere.
+    pub async fn addresses(&self, host: &str) -> Vec<IpAddr> {
+        self.resolver.resolve(host, self.settings().timeout).await.unwrap_or_default()
+    }
+
+    /// The bound on sockets that all visits share.
+    pub fn sockets(&self) -> Sockets {
+        self.current.load().sockets.clone()
     }
 
     /// Checks instances that live on one host, one after the other. The host's name is resolved once.

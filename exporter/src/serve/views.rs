@@ -4,6 +4,7 @@ use super::answer::{self, Answer, Drawn};
 use super::site::Settings;
 use crate::fleet::Fleet;
 use crate::render::{self, ExporterFacts, Format, api, explain};
+use bytes::Bytes;
 use hyper::StatusCode;
 use hyper::header::{ACCEPT, ACCEPT_ENCODING, AsHeaderName};
 use hyper::http::request::Parts;
@@ -49,6 +50,10 @@ impl Wish {
 
     /// Draws it. Takes the processor for as long as the fleet is large.
     pub(crate) fn draw(&self, fleet: &Arc<Fleet>, facts: &ExporterFacts, settings: &Settings) -> Answer {
+        if self.gzip && self.view == View::Metrics {
+            let body = render::zipped_page(fleet, facts, &settings.limits, self.format).into();
+            return self.answer(body);
+        }
         let drawn = match &self.view {
             View::Overview => explain::overview(fleet, facts, self.details).map_err(|error| error.to_string()),
             View::Target(name) => match explain::single(fleet, name, facts, self.details) {
@@ -60,15 +65,16 @@ impl Wish {
             View::Targets => api::targets(fleet, self.details).map_err(|error| error.to_string()),
         };
         match drawn {
-            Ok(text) => {
-                let body = if self.gzip { render::gzip(text.as_bytes()).into() } else { text.into() };
-                answer::view(Drawn { body, gzip: self.gzip, content_type: self.content_type(), vary: self.vary() })
-            }
+            Ok(text) => self.answer(if self.gzip { render::gzip(text.as_bytes()).into() } else { text.into() }),
             Err(error) => {
                 error!(%error, view = ?self.view, "a page could not be drawn");
                 answer::text(StatusCode::INTERNAL_SERVER_ERROR, "the page could not be drawn; hint: see the log")
             }
         }
+    }
+
+    fn answer(&self, body: Bytes) -> Answer {
+        answer::view(Drawn { body, gzip: self.gzip, content_type: self.content_type(), vary: self.vary() })
     }
 
     fn content_type(&self) -> &'static str {

@@ -13,14 +13,14 @@ use tokio::process::{Child, Command};
 /// What to look at first.
 const NOTABLE: [(&str, &str); 12] = [
     ("SQL03", "enlisted with sp_msx_enlist, never polled: status 0, date_downloaded empty"),
-    ("SQL04", "polled until three days ago"),
+    ("SQL04", "polled until three days ago; its engine, which must be reachable, refuses"),
     ("SQL01\\PAYROLL", "an instruction failed: everything behind it is held"),
     ("SQL06", "an instruction failed, and then it stopped polling"),
     ("SQL07", "polls, and takes nothing"),
     ("SQL08", "its clock is 12 minutes ahead"),
     ("DEFECTING", "a DEFECT waits for it"),
     ("SQL09", "deleted while it was dead: its DEFECT is an orphan"),
-    ("RENAMED-OLD", "renamed without defecting first"),
+    ("RENAMED-OLD", "renamed without defecting first: its name is gone"),
     ("RENAMED-NEW", "expected by the configuration, not enlisted"),
     ("SLOW-DB", "polls every 15 minutes"),
     ("SQL02", "fine, and two of its jobs fail"),
@@ -95,10 +95,16 @@ fn configuration(directory: &Path, master: SocketAddr) -> Result<PathBuf, Box<dy
     let password = directory.join("password");
     std::fs::write(&password, PASSWORD)?;
     let config = directory.join("msx_exporter.yml");
+    // The targets' engines are played by the master's own port, but for one that is down and one whose name is gone.
+    let nobody = TcpListener::bind("127.0.0.1:0")?.local_addr()?.port();
     let text = format!(
         "role: master\nmaster:\n  address: '{master}'\n  user: {USER}\n  password_file: '{}'\n  encrypt: required\n  \
-         trust_server_certificate: true\nexpected_targets: [RENAMED-NEW]\nexplain:\n  details: true\n",
-        password.display()
+         trust_server_certificate: true\nexpected_targets: [RENAMED-NEW]\nexplain:\n  details: true\nports:\n  \
+         interval: 1m\n  overrides:\n    - {{ match: SQL04, host: 127.0.0.1, engine_port: {nobody}, required: true }}\n    \
+         - {{ match: RENAMED-OLD, host: renamed-old.invalid, required: true }}\n    \
+         - {{ match: '.*', host: 127.0.0.1, engine_port: {} }}\n",
+        password.display(),
+        master.port()
     );
     std::fs::write(&config, text)?;
     Ok(config)
