@@ -23,6 +23,7 @@ pub(crate) struct Server {
     pub(crate) msdb: String,
     encrypt: String,
     trust: String,
+    ca_file: Option<String>,
     skip: Vec<String>,
     /// Whether the rows of the fixture must be there.
     filled: bool,
@@ -43,6 +44,7 @@ impl Server {
             msdb: msdb.to_owned(),
             encrypt: "off".to_owned(),
             trust: "true".to_owned(),
+            ca_file: None,
             skip: Vec::new(),
             filled: true,
         }
@@ -60,14 +62,18 @@ impl Server {
                 .to_owned(),
             (None, None) => return Err("neither MSX_TEST_PASSWORD nor MSX_TEST_PASSWORD_FILE is set".to_owned()),
         };
+        let encrypt = variable("ENCRYPT").unwrap_or_else(|| "required".to_owned());
+        // Strict encryption always verifies.
+        let trust = variable("TRUST").unwrap_or_else(|| (encrypt != "strict").to_string());
         Ok(Some(Server {
             name: address.clone(),
             address,
             user: variable("USER").ok_or("MSX_TEST_USER is not set")?,
             password,
             msdb: variable("MSDB").unwrap_or_else(|| "msdb".to_owned()),
-            encrypt: variable("ENCRYPT").unwrap_or_else(|| "required".to_owned()),
-            trust: variable("TRUST").unwrap_or_else(|| "true".to_owned()),
+            encrypt,
+            trust,
+            ca_file: variable("CA_FILE"),
             skip: variable("SKIP").unwrap_or_default().split(',').map(|name| name.trim().to_owned()).collect(),
             filled: false,
         }))
@@ -95,6 +101,8 @@ impl Server {
         });
         if self.trust == "true" {
             config.trust_cert();
+        } else if let Some(file) = &self.ca_file {
+            config.trust_cert_ca(file);
         }
         Ok((config, found.ok_or_else(|| format!("{host} has no address"))?))
     }
@@ -110,6 +118,7 @@ impl Server {
             .env("MSX_EXPORTER__MASTER__ENCRYPT", &self.encrypt)
             .env("MSX_EXPORTER__MASTER__TRUST_SERVER_CERTIFICATE", &self.trust)
             .env("MSX_EXPORTER__PORTS__ENABLED", "false")
+            .envs(self.ca_file.iter().map(|file| ("MSX_EXPORTER__MASTER__CA_FILE", file)))
             .output()
             .map_err(|error| error.to_string())?;
         if !output.status.success() {
