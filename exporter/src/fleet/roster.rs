@@ -104,7 +104,8 @@ impl<'a> Roster<'a> {
     pub(crate) fn seats(&self) -> HashMap<i32, Seat<'a>> {
         self.rows()
             .map(|(entry, row, _)| {
-                (row.server_id, Seat { name: &row.name, offset: observed_offset(row), shown: entry.shown })
+                let (offset, last_poll) = (observed_offset(row), row.last_poll);
+                (row.server_id, Seat { name: &row.name, offset, last_poll, shown: entry.shown })
             })
             .collect()
     }

@@ -93,8 +93,8 @@ impl Night {
                 let target = fleet.target(&run.target).unwrap();
                 (target.skew, target.zone.clone())
             });
-            // A run has no offset of its own: the one that its target had when it last polled stands for it. Between
-            // the change and the next run it is off by what the clocks were moved.
+            // A run has no offset of its own: the one at the first poll that was seen after it stands for it. A run
+            // between which and that poll the clocks were moved is off by as much.
             let polled = self.polls()[&run.target] + skew;
             let moved = zone.to_offset(quarter + skew).seconds() - zone.to_offset(polled).seconds();
             let ran = quarter + skew + SignedDuration::from_secs(i64::from(moved));
