@@ -49,8 +49,8 @@ fn memory(process: u32, name: &str) -> u64 {
 
 /// Scrapes again and again, each time with a reading of its own, compressed.
 fn measure(process: u32, address: SocketAddr) -> Cost {
-    let mut walls = Vec::new();
-    let (mut spent, mut bytes) = (Duration::ZERO, 0);
+    let (mut walls, mut spent) = (Vec::new(), Vec::new());
+    let mut bytes = 0;
     for round in 0..SCRAPES + 3 {
         let began = Instant::now();
         let before = cpu(process);
@@ -59,15 +59,17 @@ fn measure(process: u32, address: SocketAddr) -> Cost {
         assert_eq!(answer.header("content-encoding").as_deref(), Some("gzip"));
         // The first ones warm up what is made once.
         if round >= 3 {
-            spent += cpu(process).saturating_sub(before);
+            spent.push(cpu(process).saturating_sub(before));
             walls.push(took);
         }
         bytes = answer.body.len();
         until("the reading to be too old to be shared", || (began.elapsed() > JOINED).then_some(()));
     }
+    // The median of each: what else runs on the machine disturbs single scrapes, the processor's caches included.
     walls.sort();
+    spent.sort();
     Cost {
-        cpu: spent / SCRAPES,
+        cpu: spent[spent.len() / 2],
         wall: walls[walls.len() / 2],
         bytes,
         resident: memory(process, "VmRSS:"),
