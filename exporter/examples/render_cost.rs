@@ -157,6 +157,7 @@ fn target(number: usize) -> Target {
             }),
         }),
         labels: vec![],
+        expected: None,
         maintenance: None,
         diagnosis: Diagnosis { cause: Cause::Ok, evidence: vec![] },
     }
