@@ -49,8 +49,8 @@ fn memory(process: u32, name: &str) -> u64 {
 
 /// Scrapes again and again, each time with a reading of its own, compressed.
 fn measure(process: u32, address: SocketAddr) -> Cost {
-    let mut walls = Vec::new();
-    let (mut spent, mut bytes) = (Duration::ZERO, 0);
+    let (mut walls, mut spent) = (Vec::new(), Vec::new());
+    let mut bytes = 0;
     for round in 0..SCRAPES + 3 {
         let began = Instant::now();
         let before = cpu(process);
@@ -59,15 +59,17 @@ fn measure(process: u32, address: SocketAddr) -> Cost {
         assert_eq!(answer.header("content-encoding").as_deref(), Some("gzip"));
         // The first ones warm up what is made once.
         if round >= 3 {
-            spent += cpu(process).saturating_sub(before);
+            spent.push(cpu(process).saturating_sub(before));
             walls.push(took);
         }
         bytes = answer.body.len();
         until("the reading to be too old to be shared", || (began.elapsed() > JOINED).then_some(()));
     }
+    // The median of each: what else runs on the machine disturbs single scrapes, the processor's caches included.
     walls.sort();
+    spent.sort();
     Cost {
-        cpu: spent / SCRAPES,
+        cpu: spent[spent.len() / 2],
         wall: walls[walls.len() / 2],
         bytes,
         resident: memory(process, "VmRSS:"),
@@ -91,8 +93,13 @@ fn setup(stand: &Stand, collectors: &str) -> Setup {
 const TARGETS_AND_DOWNLOADS: &str = "targets: true, downloads: true, jobs: false, server: false";
 const ALL: &str = "targets: true, downloads: true, jobs: true, server: true";
 
-/// An exporter for a master that has answered its questions before.
-fn exporter(stand: &Stand, collectors: &str) -> Exporter {
+/// A scrape as Prometheus makes it. One that is not compressed would hold the whole text, and memory with it.
+fn scrape(exporter: &Exporter) -> Page {
+    Page::parse(&exporter.request("GET", "/metrics", &[GZIP]).unzipped())
+}
+
+/// An exporter for a master that has answered its questions before, and how many series it shows.
+fn exporter(stand: &Stand, collectors: &str) -> (Exporter, usize) {
     // What takes long the first time would be asked for more seldom; two readings ask every question there is.
     let first = setup(stand, collectors).start();
     first.scrape_until("a whole first reading", Page::up);
@@ -101,12 +108,12 @@ fn exporter(stand: &Stand, collectors: &str) -> Exporter {
     assert!(first.scrape().up());
     drop(first);
     let exporter = setup(stand, collectors).start();
-    let page = exporter.scrape();
+    let page = scrape(&exporter);
     for collector in ["targets", "downloads"] {
         assert_eq!(page.success(collector), Some(1.0), "{}", exporter.log());
     }
     assert_eq!(page.value("msx_targets", &[]), Some(1_000.0));
-    exporter
+    (exporter, page.samples.len())
 }
 
 /// How the resident memory is made up: what is allocated, and what is mapped of the program itself.
@@ -131,8 +138,7 @@ fn figures() {
     let size = std::fs::metadata(binary()).unwrap().len();
     println!("binary: {size} bytes");
     let stand = master(0);
-    let subject = exporter(&stand, TARGETS_AND_DOWNLOADS);
-    let series = subject.scrape().samples.len();
+    let (subject, series) = exporter(&stand, TARGETS_AND_DOWNLOADS);
     let ours = measure(subject.id(), subject.address);
     report("targets and downloads", series, ours);
     breakdown(subject.id());
@@ -163,14 +169,17 @@ fn figures() {
     drop((peer, stand));
 
     let stand = master(20);
-    let subject = exporter(&stand, ALL);
-    let series = subject.scrape().samples.len();
+    let (subject, series) = exporter(&stand, ALL);
     report("with 20 jobs on each", series, measure(subject.id(), subject.address));
 
-    assert!(ours.cpu <= Duration::from_millis(12), "a scrape takes {:?} of CPU", ours.cpu);
-    assert!(ours.resident <= 15 * 1024, "{} KiB are resident", ours.resident);
-    assert!(start <= Duration::from_millis(150), "the first good page comes after {start:?}");
-    assert!(size < 6 * 1024 * 1024, "the binary has {size} bytes");
+    let reached = [
+        ("a scrape takes at most 12 ms of CPU", ours.cpu <= Duration::from_millis(12)),
+        ("at most 15 MB are resident", ours.resident <= 15 * 1024),
+        ("the first good page comes within 150 ms", start <= Duration::from_millis(150)),
+        ("the binary has less than 6 MB", size < 6 * 1024 * 1024),
+    ];
+    let missed: Vec<&str> = reached.into_iter().filter(|(_, reached)| !reached).map(|(figure, _)| figure).collect();
+    assert!(missed.is_empty(), "missed: {missed:?}");
 }
 
 /// Debian's prometheus-sql-exporter, which asks at each scrape for the same facts of the same master.
