@@ -116,9 +116,9 @@ def collectors():
         ),
         timeline(
             "Collectors over time",
-            "When each collector failed, timed out or lacked a right. Bad on all of an exporter at once: the master could not be "
+            "When each collector failed, timed out or lacked a right, of the 10 slowest exporters. Bad on all of an exporter at once: the master could not be "
             "read. Bad on one alone: a right, a lock or a heavy table.",
-            [Query(COLLECTOR_STATE, "{{instance}} {{collector}}")],
+            [Query(by_exporter(COLLECTOR_STATE, "msx_exporter_collector_duration_seconds"), "{{instance}} {{collector}}")],
             COLLECTOR_STATES,
             width=14,
             no_value="No collector in this time range.",
@@ -155,7 +155,7 @@ def scrapes():
             "Scrape duration",
             "How long Prometheus waited for each exporter, the 10 slowest. Bad is near the scrape_timeout, 10 seconds by default: "
             "the exporter then answers msx_up 0. Look at the collectors' times above.",
-            [Query(by_exporter("scrape_duration_seconds"), "{{instance}}")],
+            [Query(of_exporters("scrape_duration_seconds"), "{{instance}}")],
             unit="s",
             no_value="No exporter was scraped",
             width=8,
@@ -164,7 +164,7 @@ def scrapes():
             "Series in each scrape",
             "How many series each exporter writes, the 10 largest. Steps follow the number of targets and jobs. Bad is near "
             "limits.series, for then whole families go.",
-            [Query(by_exporter("scrape_samples_scraped"), "{{instance}}")],
+            [Query(of_exporters("scrape_samples_scraped"), "{{instance}}")],
             decimals=0,
             unit="short",
             axis="series",
@@ -175,7 +175,7 @@ def scrapes():
             "Series left out by limits",
             "Series that an exporter left out, by collector; any is bad. Raise limits.job_pairs, limits.targets or limits.series, "
             "or narrow jobs.include and targets.include.",
-            [Query(f"msx_exporter_series_limited{{{SCOPE}}} > 0", "{{instance}} {{collector}}")],
+            [Query(of_exporters("msx_exporter_series_limited", 5) + " > 0", "{{instance}} {{collector}}")],
             decimals=0,
             stepped=True,
             axis="series",
@@ -186,22 +186,30 @@ def scrapes():
     ]
 
 
-def by_exporter(metric):
-    """A metric that every scrape or process has, of our exporters alone and of the 10 largest within the range."""
-    series = f"{metric}{{{SCOPE}}}"
+def by_exporter(expression, size, count=10):
+    """What the exporters say, of those alone for which `size` was largest within the range.
+
+    Every scrape and every process has some of these series, and with the role target there may be a thousand
+    exporters of ours.
+    """
+    ours = f"last_over_time({EXPORTERS}[$__range] @ end())"
     return (
-        f"{series} and on (job, instance) (topk(10, max_over_time({series}[$__range] @ end()) "
-        f"and on (job, instance) last_over_time({EXPORTERS}[$__range] @ end())))"
+        f"({expression}) and on (job, instance) topk({count}, "
+        f"max by (job, instance) (max_over_time({size}{{{SCOPE}}}[$__range] @ end())) and on (job, instance) {ours})"
     )
+
+
+def of_exporters(metric, count=10):
+    return by_exporter(f"{metric}{{{SCOPE}}}", metric, count)
 
 
 def sweeps():
     return [
         lines(
             "Time of a port sweep",
-            "How long a whole sweep over all ports took. Bad is longer than ports.interval: sweeps then follow one another without "
+            "How long a whole sweep over all ports took, the 10 longest. Bad is longer than ports.interval: sweeps then follow one another without "
             "a pause. Many filtered ports cost their full timeout; raise ports.concurrency.",
-            [Query(f"msx_exporter_port_sweep_duration_seconds{{{SCOPE}}}", "{{instance}}")],
+            [Query(of_exporters("msx_exporter_port_sweep_duration_seconds"), "{{instance}}")],
             unit="s",
             stepped=True,
             no_value="No sweep has ended yet, or ports.enabled is off",
@@ -209,9 +217,9 @@ def sweeps():
         ),
         lines(
             "Age of the last port sweep",
-            "How long ago the last whole sweep ended: teeth up to ports.interval are healthy. A line that climbs is bad: the "
+            "How long ago the last whole sweep ended, of the same 10 exporters: teeth up to ports.interval are healthy. A line that climbs is bad: the "
             "exporter no longer checks; restart it and keep its log.",
-            [Query(age(SWEEP_AT), "{{instance}}")],
+            [Query(by_exporter(age(SWEEP_AT), "msx_exporter_port_sweep_duration_seconds"), "{{instance}}")],
             unit="s",
             no_value="No sweep has ended yet, or ports.enabled is off",
             width=8,
@@ -234,18 +242,18 @@ def process():
             "Memory",
             "Resident memory of each exporter, the 10 largest. It follows the number of targets and jobs; bad is a line that "
             "climbs for days without them: please report it with the version above.",
-            [Query(by_exporter("process_resident_memory_bytes"), "{{instance}}")],
+            [Query(of_exporters("process_resident_memory_bytes"), "{{instance}}")],
             unit="bytes",
             no_value="Not told by this platform",
             width=8,
         ),
         lines(
             "CPU",
-            "Processor time of each exporter, as a share of one core. A scrape costs a few milliseconds; more than a few per cent "
+            "Processor time of the 10 exporters with the most series, as a share of one core. A scrape costs a few milliseconds; more than a few per cent "
             "is bad: look at the number of series and at the scrape interval.",
             [
                 Query(
-                    f"rate(process_cpu_seconds_total{{{SCOPE}}}[$__rate_interval]) {OURS}",
+                    by_exporter(f"rate(process_cpu_seconds_total{{{SCOPE}}}[$__rate_interval])", "scrape_samples_scraped"),
                     "{{instance}}",
                 )
             ],
@@ -255,9 +263,9 @@ def process():
         ),
         lines(
             "Open file descriptors",
-            "Open files and sockets of each exporter as a share of what it may open. Bad is a line that climbs towards 1: checks of "
+            "Open files and sockets as a share of what the exporter may open, of the 10 with the most. Bad is a line that climbs towards 1: checks of "
             "ports then fail for want of sockets. Raise the limit, or lower ports.concurrency.",
-            [Query(f"process_open_fds{{{SCOPE}}} / process_max_fds{{{SCOPE}}} {OURS}", "{{instance}}")],
+            [Query(by_exporter(f"process_open_fds{{{SCOPE}}} / process_max_fds{{{SCOPE}}}", "process_open_fds"), "{{instance}}")],
             unit="percentunit",
             no_value="Not told by this platform",
             width=8,

@@ -139,7 +139,6 @@ def name_column(width=0):
 
 
 def targets_table():
-    late = f"clamp_max({in_group(lateness(TARGETS))}, 999)"
     not_ok = f"1000 * (1 - {OK})"
     rank = in_group(f"{not_ok} + {BY_TARGET} clamp_max({lateness(TARGETS)}, 999) or {BY_TARGET} {not_ok}")
     last_poll = (
@@ -153,8 +152,9 @@ def targets_table():
         2 * (count by (job, instance, target) (({CLOSED}) == 1) > bool 0)
         or {BY_TARGET} sum by (job, instance, target) ({in_group(watched)} or {far_watched}) > bool 0"""
     # Ports and alerts go on where there is no row: while the master is unreadable, and for orphans.
+    firing = 'ALERTS{{alertname=~"Msx.*", alertstate="firing", {}}}'
     alerts = f"""
-        count by (job, instance, target) (ALERTS{{alertname=~"Msx.*", alertstate="firing", {TARGETS}}})
+        count by (job, instance, target) ({firing.format(TARGETS)} or {of_its_master(firing.format(FAR))})
         or {BY_TARGET} 0 * msx_target:poll_age:seconds{{{TARGETS}}}"""
     return table(
         "Targets now",
@@ -183,7 +183,7 @@ def targets_table():
             ),
             Column(
                 "Lateness",
-                late,
+                in_group(lateness(TARGETS)),
                 width=140,
                 unit="none",
                 decimals=1,

@@ -428,7 +428,8 @@ def jobs():
     pair = ["job", "instance", "job_id", "target"]
     success = f"msx_job_target_last_run_success{{{ONE}}}"
     enabled = f'msx_job_info{{{SCOPE}, enabled="true"}}'
-    rank = f"topk(500, 1e12 * (1 - {success}) + on (job, instance, job_id, target) msx_job_target_last_run_timestamp_seconds{{{ONE}}})"
+    ran = f"msx_job_target_last_run_timestamp_seconds{{{ONE}}}"
+    rank = f"topk(500, 1e12 * (1 - {success}) + on (job, instance, job_id, job_name, target) {ran})"
     # The job's own series know nothing of targets, so the pair asks whether its job is among the enabled ones.
     on = f"({success} * 0 + 1) and on (job, instance, job_id) {enabled} or {success} * 0"
     return table(
@@ -447,7 +448,7 @@ def jobs():
             ),
             Column(
                 "Ran",
-                f"1000 * msx_job_target_last_run_timestamp_seconds{{{ONE}}}",
+                f"1000 * {ran}",
                 width=150,
                 unit="dateTimeFromNow",
                 no_value="–",

@@ -17,7 +17,7 @@ import time
 from dataclasses import dataclass, field
 
 from grafana import Page, dashboards, panels, references, variables
-from scenarios import SCENARIOS, TARGET, may_be_empty
+from scenarios import FACTS, SCENARIOS, TABLES, TARGET, may_be_empty
 from stand import SCRAPE, SCRAPE_LARGE, Stand, wait
 
 SHOW = "--show" in sys.argv[1:]
@@ -27,7 +27,7 @@ RECORDED = re.compile(r"\b(msx|msx_target|msx_port):(\w+):(\w+)")
 BUDGET = {"stat": 6, "timeseries": 25, "state-timeline": 45}
 BUDGETS = {
     # An exporter each; on the page of one target a port each.
-    ("msx-exporter", "Collectors over time"): 100,
+    ("msx-exporter", "Collectors over time"): 40,
     ("msx-overview", "Diagnosis over time"): 40 + len(SCENARIOS),
 }
 TABLE_BUDGET = 1100
@@ -103,6 +103,12 @@ def faults_of(uid, panel, answers, single):
         if bad := [value for value in answer.values if not math.isfinite(value)]:
             yield f"{ref}: {bad[0]} is no number"
     if panel["type"] == "table":
+        titles = next(step for step in panel["transformations"] if step["id"] == "organize")["options"]["renameByName"]
+        heads = set(re.match(r"max by \(([^)]*)\)", panel["targets"][0]["expr"])[1].split(", ")) & set(titles)
+        for labels, _ in answers["A"].series:
+            if missing := heads - set(labels):
+                yield f"A: a row without {sorted(missing)}"
+                break
         base = {labels.get("key") for labels, _ in answers["A"].series}
         for ref, answer in answers.items():
             keys = [labels.get("key") for labels, _ in answer.series]
@@ -239,7 +245,29 @@ def ready(stand):
 
 
 def contradictions(scenario, look, marks):
-    return []
+    """What the scenario says otherwise."""
+    for title, expected in FACTS.get((scenario.name, look.dashboard["uid"]), {}).items():
+        if callable(expected):
+            found, expected = expected(look), True
+        elif title.startswith("mark "):
+            found = marks[title.removeprefix("mark ")]
+        elif isinstance(expected, dict):
+            found = look.table(title) if title in TABLES else look.lines(title)
+            found = picked(found, expected)
+        else:
+            found = look.number(title)
+        if found != expected:
+            yield f"{title}: {found!r}, and the scenario says {expected!r}"
+
+
+def picked(found, expected):
+    """Of what a panel shows, the part of which something is expected: rows by what their keys end with."""
+    part = {}
+    for name, wanted in expected.items():
+        matching = [row for key, row in found.items() if key == name or key.endswith(f"/{name}")]
+        row = matching[0] if len(matching) == 1 else matching
+        part[name] = {k: row.get(k) for k in wanted} if isinstance(wanted, dict) and isinstance(row, dict) else row
+    return part
 
 
 def check(stand, loaded):
