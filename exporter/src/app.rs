@@ -1,12 +1,12 @@
 //! Where the rooms meet: a scrape becomes a reading, the reading a fleet, the fleet a page.
 
 use crate::config::{self, Config, Ports, Sources};
-use crate::fleet::{self, Cause, Fleet, Memory};
+use crate::fleet::{self, Cause, Fleet, Memory, names};
 use crate::master::{self, Fault, Master, Reading, Vitals};
-use crate::ports::{Board, Destination, Extent, Prober, Roster, Route, Sweeper, sweep_once};
+use crate::ports::{Board, Destination, Extent, Probe, Prober, Probes, Roster, Route, Sweeper, sweep_once};
 use crate::process;
 use crate::render::{BuildInfo, ExporterFacts, Reload};
-use crate::serve::{Settings, Site, Web};
+use crate::serve::{NoProbe, Settings, Site, Web};
 use arc_swap::ArcSwap;
 use jiff::Timestamp;
 use std::sync::atomic::{AtomicBool, Ordering};
@@ -36,6 +36,7 @@ pub struct App {
     reload: Mutex<Reload>,
     prober: Arc<Prober>,
     sweeper: Sweeper,
+    probes: Probes,
     roster: watch::Sender<Roster>,
     /// Whether another node of the cluster holds the instance.
     passive: AtomicBool,
@@ -63,6 +64,7 @@ impl App {
         let prober = Arc::new(Prober::new(config.ports.clone()));
         let (roster, names) = watch::channel(Roster::default());
         let sweeper = Sweeper::new(prober.clone(), names, Arc::new(to_target));
+        let probes = Probes::new(prober.clone(), Arc::new(to_target));
         App {
             current: ArcSwap::from_pointee(Current::start(config, &vitals)),
             sources,
@@ -72,6 +74,7 @@ impl App {
             reload: Mutex::new(Reload { successful: true, at: Some(Timestamp::now()) }),
             prober,
             sweeper,
+            probes,
             roster,
             passive: AtomicBool::new(false),
         }
@@ -91,6 +94,7 @@ impl App {
             );
             if passive {
                 self.roster.send_replace(Roster::default());
+                self.lock_assessed().read = None;
                 self.current.store(Arc::new(Current::start(Config::clone(&current.config), &self.vitals)));
             }
         }
@@ -165,6 +169,12 @@ impl App {
             info!("{line}");
         }
         fleet
+    }
+
+    /// The names of the targets that were last seen; `None` where that is too long ago.
+    fn known_names(&self) -> Option<Roster> {
+        let read = self.lock_assessed().read?;
+        (read.elapsed() <= ROSTER_KEPT).then(|| self.roster.borrow().clone())
     }
 
     fn lock_assessed(&self) -> MutexGuard<'_, Assessed> {
@@ -254,6 +264,18 @@ impl Site for App {
         }
         let reading = current.master.read(wait).await;
         self.assess(&current, reading, self.sweeper.board())
+    }
+
+    async fn probe(&self, name: &str, wait: Duration) -> Result<Arc<Probe>, NoProbe> {
+        let began = Instant::now();
+        if self.known_names().is_none() {
+            self.fleet(wait).await;
+        }
+        let names = self.known_names().ok_or(NoProbe::NoRoster)?;
+        let config = self.current.load().config.clone();
+        let known = names.iter().chain(&config.expected_targets).find(|known| names::same(known, name));
+        let known = known.ok_or(NoProbe::NotListed)?;
+        self.probes.probe(known, wait.saturating_sub(began.elapsed())).await.ok_or(NoProbe::NoTime)
     }
 
     fn facts(&self) -> ExporterFacts {

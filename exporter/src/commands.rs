@@ -120,7 +120,8 @@ pub fn serve(invocation: &Invocation) -> Done {
         .map(|text| text.parse().map_err(|error| Failure::usage(format!("--web.listen-address {text}: {error}"))))
         .collect::<Result<_, _>>()?;
     let options = Options::under(flags.external_url.as_deref(), flags.route_prefix.as_deref());
-    let options = Options { lifecycle: flags.enable_lifecycle, ..options.map_err(Failure::usage)? };
+    let options = options.map_err(Failure::usage)?;
+    let options = Options { lifecycle: flags.enable_lifecycle, probe: flags.enable_probe, ..options };
     let web = Arc::new(Web::open(flags.config_file.as_deref()).map_err(Failure::usage)?);
     run(async {
         // Listened for before anything is bound: a signal must not end the process half-way.

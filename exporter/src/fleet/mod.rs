@@ -10,7 +10,7 @@ mod enlisted;
 pub(crate) mod fixtures;
 mod jobs;
 mod memory;
-mod names;
+pub(crate) mod names;
 #[cfg(test)]
 mod properties;
 mod roster;
