@@ -110,7 +110,7 @@ impl Wish {
 
 /// While the master is not read nobody knows whether there is such a target.
 fn missing(fleet: &Fleet) -> Answer {
-    if fleet.master.is_some() {
+    if fleet.master.is_some() || fleet.far.is_some() {
         answer::text(StatusCode::NOT_FOUND, "no such target; hint: the names stand on the first page")
     } else {
         answer::busy("the master was not read; hint: the first page says why")

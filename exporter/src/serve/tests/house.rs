@@ -97,6 +97,7 @@ pub(super) fn fleet(length: usize) -> Fleet {
         reports: vec![report(Collector::Targets, None), report(Collector::Jobs, Some(fault))],
         limited: crate::fleet::Limited::default(),
         board: Arc::default(),
+        far: None,
     }
 }
 
