@@ -106,3 +106,84 @@ impl Lookout {
         self.seen.lock().unwrap_or_else(PoisonError::into_inner)
     }
 }
+
+#[cfg(test)]
+mod tests {
+    #![allow(clippy::unwrap_used)]
+
+    use super::super::registry::tests::Fake;
+    use super::*;
+    use crate::config::{ConfigFile, Sources, load};
+    use crate::ports::{Direction, Verdict};
+    use msx_lab::msdb::Lab;
+    use msx_lab::stand::Stand;
+    use msx_lab::tds::{Encryption, Options};
+
+    /// One target of the machine that the registry describes.
+    fn config(address: &str) -> Config {
+        let text = format!("role: target\nmaster: {{ address: '{address}' }}\nlocal: {{ name: 'SQL01\\PAYROLL' }}");
+        let mut sources = Sources::of_process(ConfigFile::Named("far.yml".into()), Vec::new());
+        sources.environment.clear();
+        sources.read = Box::new(move |_| Ok(text.clone().into_bytes()));
+        load(&sources).unwrap()
+    }
+
+    async fn stand(encryption: Encryption) -> Stand {
+        Stand::start(&Lab::fleet(1, 0, 0), "127.0.0.1:0", Options { encryption, ..Options::default() }).await.unwrap()
+    }
+
+    fn verdict(lookout: &Lookout) -> Option<Verdict> {
+        lookout.far_side().views[0].presented.as_ref().map(|presented| presented.verdict)
+    }
+
+    async fn hours(count: u64) {
+        tokio::time::pause();
+        tokio::time::advance(Duration::from_secs(count * 3_600)).await;
+        tokio::time::resume();
+    }
+
+    #[tokio::test]
+    async fn the_certificate_is_looked_at_once_an_hour() {
+        let stand = stand(Encryption::Required).await;
+        let config = config(&stand.address.to_string());
+        let (lookout, prober) = (Lookout::new(Box::new(Fake::machine())), Prober::new(config.ports.clone()));
+        assert_eq!(lookout.far_side(), FarSide::default());
+        for _ in 0..3 {
+            lookout.look(&config, &prober).await;
+            assert_eq!((verdict(&lookout), stand.control.connections().ever), (Some(Verdict::Untrusted), 1));
+        }
+        stand.control.change(|options| options.encryption = Encryption::None);
+        hours(1).await;
+        lookout.look(&config, &prober).await;
+        assert_eq!((verdict(&lookout), stand.control.connections().ever), (Some(Verdict::NoTls), 2));
+        // A master that is gone has no certificate, and is looked for again as soon as it may be back.
+        stand.stop().await;
+        hours(1).await;
+        lookout.look(&config, &prober).await;
+        assert_eq!(verdict(&lookout), None);
+    }
+
+    #[tokio::test]
+    async fn another_master_is_looked_at_at_once() {
+        let (first, second) = (stand(Encryption::Required).await, stand(Encryption::None).await);
+        let lookout = Lookout::new(Box::new(Fake::machine()));
+        for (stand, expected) in [(&first, Verdict::Untrusted), (&second, Verdict::NoTls)] {
+            let config = config(&stand.address.to_string());
+            lookout.look(&config, &Prober::new(config.ports.clone())).await;
+            assert_eq!(verdict(&lookout), Some(expected));
+        }
+    }
+
+    #[tokio::test]
+    async fn own_names_lead_to_the_master_and_others_to_themselves() {
+        let config = config("127.0.0.1:1");
+        let lookout = Arc::new(Lookout::new(Box::new(Fake::machine())));
+        lookout.look(&config, &Prober::new(config.ports.clone())).await;
+        assert_eq!(lookout.names(), [r"SQL01\PAYROLL"]);
+        let route = lookout.route();
+        assert_eq!(route(r"SQL01\PAYROLL", &config.ports).direction, Direction::ToMaster);
+        assert_eq!(route("SQL02", &config.ports).direction, Direction::ToTarget);
+        lookout.leave();
+        assert_eq!(route(r"SQL01\PAYROLL", &config.ports).direction, Direction::ToTarget);
+    }
+}
