@@ -125,6 +125,7 @@ fn fleet(count: usize, checks: usize, jobs: usize) -> Fleet {
         reports: Collector::ALL.into_iter().map(report).collect(),
         limited: Limited::default(),
         board: Arc::new(board),
+        far: None,
         targets,
     }
 }

@@ -91,7 +91,16 @@ pub fn once(invocation: &Invocation, output: Option<&Path>) -> Done {
         let app = App::new(config.clone(), invocation.sources(), Arc::new(web));
         let fleet = app.once().await;
         let faults = fleet.reports.iter().filter_map(|report| report.fault.as_ref());
-        let complaint = fleet.master.is_none().then(|| faults.map(ToString::to_string).next().unwrap_or_default());
+        let complaint = match &fleet.far {
+            Some(far) => far.views.is_empty().then(|| {
+                "no target was found on this machine: no instance has a master in its registry; hint: --local.name"
+                    .to_owned()
+            }),
+            None => fleet.master.is_none().then(|| {
+                let fault = faults.map(ToString::to_string).next().unwrap_or_default();
+                format!("the master cannot be read: {fault}")
+            }),
+        };
         (render::page(&fleet, &app.facts(), &config.limits, Format::Text004), complaint)
     })?;
     let data = match output {
@@ -103,7 +112,7 @@ pub fn once(invocation: &Invocation, output: Option<&Path>) -> Done {
     };
     match complaint {
         None => Ok(data),
-        Some(fault) => Err(Failure { data, ..Failure::running(format!("the master cannot be read: {fault}")) }),
+        Some(fault) => Err(Failure { data, ..Failure::running(fault) }),
     }
 }
 
@@ -120,7 +129,8 @@ pub fn serve(invocation: &Invocation) -> Done {
         .map(|text| text.parse().map_err(|error| Failure::usage(format!("--web.listen-address {text}: {error}"))))
         .collect::<Result<_, _>>()?;
     let options = Options::under(flags.external_url.as_deref(), flags.route_prefix.as_deref());
-    let options = Options { lifecycle: flags.enable_lifecycle, ..options.map_err(Failure::usage)? };
+    let options = options.map_err(Failure::usage)?;
+    let options = Options { lifecycle: flags.enable_lifecycle, probe: flags.enable_probe, ..options };
     let web = Arc::new(Web::open(flags.config_file.as_deref()).map_err(Failure::usage)?);
     run(async {
         // Listened for before anything is bound: a signal must not end the process half-way.

@@ -40,6 +40,7 @@ pub fn assess(reading: &Reading, board: Arc<Board>, config: &Config, memory: &mu
         limited: Limited::default(),
         reports: reading.reports().cloned().collect(),
         board,
+        far: None,
     };
     let Some(targets) = whole(reading.targets.as_ref()) else {
         return Assessment { fleet, changes: Vec::new() };

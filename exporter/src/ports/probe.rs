@@ -10,7 +10,7 @@ use std::collections::HashMap;
 use std::fmt;
 use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
-use tokio::time::Instant;
+use tokio::time::{Instant, timeout};
 
 /// What a probe found.
 #[derive(Debug, Clone, PartialEq)]
@@ -24,6 +24,9 @@ pub struct Probe {
     /// The findings and the trace.
     pub visited: Visited,
 }
+
+/// A run that began with the same wait is over within this after it.
+const MOMENT: Duration = Duration::from_millis(250);
 
 type Run = BoxFuture<'static, Arc<Probe>>;
 
@@ -48,19 +51,23 @@ impl Probes {
         Probes { prober, route, running: Mutex::default() }
     }
 
-    /// Runs every check of a target. A run ends early only when nobody waits for it any longer.
-    pub async fn probe(&self, target: &str) -> Arc<Probe> {
-        self.join(target).await
+    /// Runs every check of a target and answers within `wait`: a check that has no answer by then is skipped. A run ends
+    /// early only when nobody waits for it any longer.
+    ///
+    /// `None` where the run that was joined has more time than that.
+    pub async fn probe(&self, target: &str, wait: Duration) -> Option<Arc<Probe>> {
+        // A run ends by itself at `wait`; the moment more is for its own last steps.
+        timeout(wait + MOMENT, self.join(target, wait)).await.ok()
     }
 
-    fn join(&self, target: &str) -> Shared<Run> {
+    fn join(&self, target: &str, wait: Duration) -> Shared<Run> {
         let mut running = self.running.lock().unwrap_or_else(PoisonError::into_inner);
         running.retain(|_, run| run.upgrade().is_some_and(|run| run.peek().is_none()));
         if let Some(run) = running.get(target).and_then(WeakShared::upgrade) {
             return run;
         }
         let destination = (self.route)(target, &self.prober.settings());
-        let run = run(Arc::clone(&self.prober), destination).boxed().shared();
+        let run = run(Arc::clone(&self.prober), destination, wait).boxed().shared();
         if let Some(weak) = run.downgrade() {
             running.insert(target.to_owned(), weak);
         }
@@ -68,9 +75,10 @@ impl Probes {
     }
 }
 
-async fn run(prober: Arc<Prober>, destination: Destination) -> Arc<Probe> {
+async fn run(prober: Arc<Prober>, destination: Destination, wait: Duration) -> Arc<Probe> {
     let (began, started) = (Timestamp::now(), Instant::now());
-    let visited = prober.visit(std::slice::from_ref(&destination), Extent::Full).await.pop();
+    let end = started.checked_add(wait);
+    let visited = prober.visit_until(std::slice::from_ref(&destination), Extent::Full, end).await.pop();
     let visited = visited.unwrap_or_else(|| Visited { findings: Vec::new(), steps: Vec::new() });
     Arc::new(Probe { target: destination.target, began, took: started.elapsed(), visited })
 }
@@ -84,6 +92,8 @@ mod tests {
     use crate::ports::board::{Check, PortState};
     use crate::ports::visit::Numbers;
     use tokio::net::TcpListener;
+
+    const WAIT: Duration = Duration::from_secs(30);
 
     /// An engine that never answers a PRELOGIN, so that a probe takes as long as it may; and a probe that looks there.
     async fn lab(depth: Depth) -> (TcpListener, Probes) {
@@ -104,7 +114,7 @@ mod tests {
     #[tokio::test]
     async fn a_probe_tells_what_it_found_and_how() {
         let (_listener, probes) = lab(Depth::Connect).await;
-        let probe = probes.probe("127.0.0.1").await;
+        let probe = probes.probe("127.0.0.1", WAIT).await.unwrap();
         assert_eq!(probe.target, "127.0.0.1");
         assert_eq!(probe.visited.findings[0].state, PortState::Open);
         let steps: Vec<_> = probe.visited.steps.iter().map(|step| step.name.as_str()).collect();
@@ -114,17 +124,29 @@ mod tests {
     #[tokio::test]
     async fn who_asks_meanwhile_shares_the_run_and_who_asks_later_starts_another() {
         let (_listener, probes) = lab(Depth::Protocol).await;
-        let (one, other) = tokio::join!(probes.probe("127.0.0.1"), probes.probe("127.0.0.1"));
-        assert!(Arc::ptr_eq(&one, &other));
-        let third = probes.probe("127.0.0.1").await;
+        let (one, other) = tokio::join!(probes.probe("127.0.0.1", WAIT), probes.probe("127.0.0.1", WAIT));
+        let one = one.unwrap();
+        assert!(Arc::ptr_eq(&one, &other.unwrap()));
+        let third = probes.probe("127.0.0.1", WAIT).await.unwrap();
         assert!(!Arc::ptr_eq(&one, &third));
     }
 
     #[tokio::test]
     async fn a_run_that_nobody_waits_for_ends_and_is_forgotten() {
         let (_listener, probes) = lab(Depth::Protocol).await;
-        assert!(tokio::time::timeout(Duration::from_millis(50), probes.probe("127.0.0.1")).await.is_err());
+        assert!(tokio::time::timeout(Duration::from_millis(50), probes.probe("127.0.0.1", WAIT)).await.is_err());
         assert!(probes.running.lock().unwrap()["127.0.0.1"].upgrade().is_none());
-        assert_eq!(probes.probe("127.0.0.1").await.visited.findings[0].state, PortState::WrongProtocol);
+        assert_eq!(probes.probe("127.0.0.1", WAIT).await.unwrap().visited.findings[0].state, PortState::WrongProtocol);
+    }
+    #[tokio::test]
+    async fn what_has_no_answer_in_time_is_skipped_and_who_cannot_wait_gets_nothing() {
+        let (_listener, probes) = lab(Depth::Protocol).await;
+        let (short, patience) = (Duration::from_millis(50), Duration::from_millis(400));
+        let probe = probes.probe("127.0.0.1", short).await.unwrap();
+        assert_eq!(probe.visited.findings[0].state, PortState::Skipped);
+        assert!(probe.took < patience, "{:?}", probe.took);
+        let (first, second) = tokio::join!(probes.probe("127.0.0.1", WAIT), probes.probe("127.0.0.1", Duration::ZERO));
+        assert_eq!(first.unwrap().visited.findings[0].state, PortState::WrongProtocol);
+        assert_eq!(second, None);
     }
 }

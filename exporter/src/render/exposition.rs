@@ -108,15 +108,17 @@ impl Collector for Page {
 impl Page {
     fn gauges(&self, sheet: &mut Sheet<'_>) -> fmt::Result {
         let (fleet, facts) = (self.fleet.as_ref(), &self.facts);
-        if facts.passive != Some(true) {
+        if facts.passive != Some(true) && fleet.far.is_none() {
             families::up(sheet, fleet)?;
         }
         // Without the targets nothing about the master or a target is written: old values would look like news.
-        // The role that runs on a target has no fleet; its own families would follow here, before the ports.
         if let Some(clock) = &fleet.master {
             families::master(sheet, fleet, clock)?;
             families::targets(sheet, fleet)?;
             families::jobs(sheet, fleet)?;
+        }
+        if let Some(far) = &fleet.far {
+            families::far(sheet, far)?;
         }
         families::ports(sheet, &fleet.board)?;
         families::exporter(sheet, fleet, facts)?;
