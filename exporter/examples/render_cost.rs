@@ -125,6 +125,7 @@ fn fleet(count: usize, checks: usize, jobs: usize) -> Fleet {
         reports: Collector::ALL.into_iter().map(report).collect(),
         limited: Limited::default(),
         board: Arc::new(board),
+        far: None,
         targets,
     }
 }
@@ -157,6 +158,7 @@ fn target(number: usize) -> Target {
             }),
         }),
         labels: vec![],
+        expected: None,
         maintenance: None,
         diagnosis: Diagnosis { cause: Cause::Ok, evidence: vec![] },
     }

@@ -1,21 +1,30 @@
 //! Where the rooms meet: a scrape becomes a reading, the reading a fleet, the fleet a page.
 
-use crate::config::{self, Config, Sources};
-use crate::fleet::{self, Fleet, Memory};
-use crate::master::{Fault, Master, Reading, Vitals};
-use crate::ports::Board;
+use crate::config::{self, Config, Role, Sources};
+use crate::far::{self, Lookout, View};
+use crate::fleet::{self, Cause, Fleet, Memory, names};
+use crate::master::{self, Fault, Master, Reading, Vitals};
+use crate::ports::{Board, Extent, Probe, Prober, Probes, Roster, Sweeper, sweep_once};
 use crate::process;
 use crate::render::{BuildInfo, ExporterFacts, Reload};
-use crate::serve::{Settings, Site, Web};
+use crate::serve::{NoProbe, Settings, Site, Web};
 use arc_swap::ArcSwap;
 use jiff::Timestamp;
-use std::sync::{Arc, Mutex, PoisonError};
+use std::sync::atomic::{AtomicBool, Ordering};
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
+use tokio::sync::{Notify, watch};
+use tokio::time::{Instant, timeout};
 use tracing::{error, info, warn};
 
+/// A reading ends by itself at its own deadline; this is for its cancellation and its answer.
+const GRACE: Duration = Duration::from_secs(1);
 /// How this program was built.
 pub const BUILD: BuildInfo =
     BuildInfo { version: env!("CARGO_PKG_VERSION"), revision: env!("MSX_REVISION"), rustc: env!("MSX_RUSTC") };
+
+/// While the master cannot be read, the ports of the targets that were last seen are checked for so long.
+const ROSTER_KEPT: Duration = Duration::from_secs(24 * 3_600);
 
 /// The exporter behind the server.
 pub struct App {
@@ -26,13 +35,24 @@ pub struct App {
     current: ArcSwap<Current>,
     assessed: Mutex<Assessed>,
     reload: Mutex<Reload>,
+    prober: Arc<Prober>,
+    sweeper: Sweeper,
+    probes: Probes,
+    roster: watch::Sender<Roster>,
+    /// With `role: target`, what the targets on this machine see of their master.
+    lookout: Arc<Lookout>,
+    /// What does not fit on the far side, as the log has it.
+    remarks: Mutex<Vec<String>>,
+    /// The configuration has changed: what goes on in the background begins anew.
+    changed: Notify,
+    /// Whether another node of the cluster holds the instance.
+    passive: AtomicBool,
 }
 
 /// What a reload replaces.
 struct Current {
     config: Arc<Config>,
     master: Master,
-    board: Arc<Board>,
 }
 
 /// What the assessments leave behind.
@@ -40,12 +60,19 @@ struct Current {
 struct Assessed {
     memory: Memory,
     last: Option<(Arc<Reading>, Arc<Fleet>)>,
+    /// When the targets were last read.
+    read: Option<Instant>,
 }
 
 impl App {
     /// Puts the rooms together. Nothing is opened before the first scrape. Needs a runtime.
     pub fn new(config: Config, sources: Sources, web: Arc<Web>) -> App {
         let vitals = Arc::<Vitals>::default();
+        let prober = Arc::new(Prober::new(config.ports.clone()));
+        let (roster, names) = watch::channel(Roster::default());
+        let lookout = Arc::new(Lookout::new(far::of_this_machine()));
+        let sweeper = Sweeper::new(prober.clone(), names, lookout.route());
+        let probes = Probes::new(prober.clone(), lookout.route());
         App {
             current: ArcSwap::from_pointee(Current::start(config, &vitals)),
             sources,
@@ -53,41 +80,172 @@ impl App {
             vitals,
             assessed: Mutex::default(),
             reload: Mutex::new(Reload { successful: true, at: Some(Timestamp::now()) }),
+            prober,
+            sweeper,
+            probes,
+            roster,
+            lookout,
+            remarks: Mutex::default(),
+            changed: Notify::new(),
+            passive: AtomicBool::new(false),
         }
     }
 
-    /// Judges a reading, once however many scrapes share it, and tells the log what changed.
-    fn assess(&self, current: &Current, reading: Arc<Reading>) -> Arc<Fleet> {
-        let mut assessed = self.assessed.lock().unwrap_or_else(PoisonError::into_inner);
+    /// On a failover cluster only the node that holds the instance reads and probes. The others have no connection.
+    async fn stays_passive(&self, current: &Current) -> bool {
+        if !current.config.master.only_if_local {
+            return false;
+        }
+        let passive = !master::is_here(&current.config.master.address).await;
+        if self.passive.swap(passive, Ordering::Relaxed) != passive {
+            info!(
+                passive,
+                "{}",
+                if passive { "another node holds the instance" } else { "this node holds the instance" }
+            );
+            if passive {
+                self.roster.send_replace(Roster::default());
+                self.lock_assessed().read = None;
+                self.current.store(Arc::new(Current::start(Config::clone(&current.config), &self.vitals)));
+            }
+        }
+        passive
+    }
+
+    /// What goes on beside the scrapes, for as long as it is polled: the sweep, and a reading whenever nobody has asked
+    /// for one in a whole interval, so that the sweep knows its targets.
+    pub async fn background(&self) {
+        tokio::join!(self.sweeper.run(), self.keep_roster());
+    }
+
+    async fn keep_roster(&self) {
+        loop {
+            let ports = self.prober.settings();
+            let config = self.current.load().config.clone();
+            let age = self.lock_assessed().read.map(|read| read.elapsed());
+            if config.role == Role::Target {
+                self.look_out(&config).await;
+            } else if ports.enabled && age.is_none_or(|age| age >= ports.interval) {
+                self.fleet(config.master.timeout + GRACE).await;
+            }
+            if age.is_some_and(|age| age > ROSTER_KEPT) {
+                self.roster.send_if_modified(|names| !std::mem::take(names).is_empty());
+            }
+            // Either ends the wait.
+            let _ = timeout(ports.interval, self.changed.notified()).await;
+        }
+    }
+
+    /// On a target: finds the targets of this machine, and looks at their master's certificate when it is due.
+    async fn look_out(&self, config: &Config) {
+        self.lookout.look(config, &self.prober).await;
+        self.publish(self.lookout.names());
+        let remarks: Vec<String> = self.lookout.far_side().views.iter().flat_map(View::remarks).collect();
+        let mut known = self.remarks.lock().unwrap_or_else(PoisonError::into_inner);
+        for remark in remarks.iter().filter(|remark| !known.contains(remark)) {
+            warn!("{remark}");
+        }
+        *known = remarks;
+    }
+
+    /// Tells the sweep and `/probe` which targets there are.
+    fn publish(&self, names: Vec<String>) {
+        self.lock_assessed().read = Some(Instant::now());
+        self.roster.send_if_modified(|known| {
+            let changed = **known != names;
+            if changed {
+                *known = Arc::new(names);
+            }
+            changed
+        });
+    }
+
+    /// One reading and one whole sweep.
+    pub async fn once(&self) -> Arc<Fleet> {
+        let current = self.current.load_full();
+        if current.config.role == Role::Target {
+            self.look_out(&current.config).await;
+            let mut board = Board::default();
+            if current.config.ports.enabled {
+                let (names, route) = (self.lookout.names(), self.lookout.route());
+                board = sweep_once(&self.prober, &names, &route, Extent::Sweep).await;
+            }
+            return Arc::new(Fleet::seen_from_target(Timestamp::now(), Arc::new(board), self.lookout.far_side()));
+        }
+        let reading = current.master.read(current.config.master.timeout + GRACE).await;
+        let fleet = self.assess(&current, reading.clone(), Arc::default());
+        if !current.config.ports.enabled {
+            return fleet;
+        }
+        let board = sweep_once(&self.prober, &enlisted(&fleet), &self.lookout.route(), Extent::Sweep).await;
+        self.assess(&current, reading, Arc::new(board))
+    }
+
+    /// Judges a reading and tells the log what changed.
+    fn assess(&self, current: &Current, reading: Arc<Reading>, board: Arc<Board>) -> Arc<Fleet> {
+        let mut assessed = self.lock_assessed();
         if let Some((last, fleet)) = &assessed.last
             && Arc::ptr_eq(last, &reading)
+            && Arc::ptr_eq(&fleet.board, &board)
         {
             return fleet.clone();
         }
-        let result = fleet::assess(&reading, current.board.clone(), &current.config, &mut assessed.memory);
+        let result = fleet::assess(&reading, board, &current.config, &mut assessed.memory);
         let fleet = Arc::new(result.fleet);
         let before = assessed.last.replace((reading, fleet.clone()));
         drop(assessed);
+        if fleet.master.is_some() {
+            self.publish(enlisted(&fleet));
+        }
         tell_of_faults(before.as_ref().map(|(_, fleet)| fleet.as_ref()), &fleet);
+        for change in &result.changes {
+            if change.to.is_silent() && !change.from.is_some_and(Cause::is_silent) {
+                self.sweeper.check_now(&change.target);
+            }
+        }
         for line in fleet::summary(&result.changes) {
             info!("{line}");
         }
         fleet
     }
 
+    /// The names of the targets that were last seen; `None` where that is too long ago.
+    fn known_names(&self) -> Option<Roster> {
+        let read = self.lock_assessed().read?;
+        (read.elapsed() <= ROSTER_KEPT).then(|| self.roster.borrow().clone())
+    }
+
+    fn lock_assessed(&self) -> MutexGuard<'_, Assessed> {
+        self.assessed.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
     fn load(&self) -> Result<(), String> {
         let config = config::load(&self.sources).map_err(|faults| faults.to_string())?;
         self.web.reload().map_err(|error| error.to_string())?;
+        self.prober.reconfigure(config.ports.clone());
+        if config.role != Role::Target {
+            self.lookout.leave();
+        }
+        if config.role != self.current.load().config.role {
+            self.lock_assessed().read = None;
+            self.roster.send_replace(Roster::default());
+        }
         self.current.store(Arc::new(Current::start(config, &self.vitals)));
+        self.changed.notify_one();
         Ok(())
     }
+}
+
+/// Only enlisted names are swept: what is merely expected may not exist.
+fn enlisted(fleet: &Fleet) -> Vec<String> {
+    fleet.targets.iter().filter(|target| target.enlisted.is_some()).map(|target| target.name.clone()).collect()
 }
 
 impl Current {
     fn start(config: Config, vitals: &Arc<Vitals>) -> Current {
         let config = Arc::new(config);
         let master = Master::start(config.clone(), vitals.clone());
-        Current { config, master, board: Arc::default() }
+        Current { config, master }
     }
 }
 
@@ -142,8 +300,30 @@ fn shared_fault(fleet: &Fleet) -> Option<&Fault> {
 impl Site for App {
     async fn fleet(&self, wait: Duration) -> Arc<Fleet> {
         let current = self.current.load_full();
+        if current.config.role == Role::Target {
+            let far = self.lookout.far_side();
+            return Arc::new(Fleet::seen_from_target(Timestamp::now(), self.sweeper.board(), far));
+        }
+        if self.stays_passive(&current).await {
+            let nothing = Arc::new(Reading::nothing(Timestamp::now()));
+            return self.assess(&current, nothing, Arc::default());
+        }
         let reading = current.master.read(wait).await;
-        self.assess(&current, reading)
+        self.assess(&current, reading, self.sweeper.board())
+    }
+
+    async fn probe(&self, name: &str, wait: Duration) -> Result<Arc<Probe>, NoProbe> {
+        let began = Instant::now();
+        if self.known_names().is_none() {
+            self.fleet(wait).await;
+        }
+        let names = self.known_names().ok_or(NoProbe::NoRoster)?;
+        let config = self.current.load().config.clone();
+        // On a target, only its own way to the master is probed.
+        let expected = config.expected_targets.iter().filter(|_| config.role == Role::Master);
+        let known = names.iter().chain(expected).find(|known| names::same(known, name));
+        let known = known.ok_or(NoProbe::NotListed)?;
+        self.probes.probe(known, wait.saturating_sub(began.elapsed())).await.ok_or(NoProbe::NoTime)
     }
 
     fn facts(&self) -> ExporterFacts {
@@ -152,7 +332,7 @@ impl Site for App {
             sql_errors: self.vitals.sql_errors(),
             sql_connections: self.vitals.sql_connections(),
             reload: *self.reload.lock().unwrap_or_else(PoisonError::into_inner),
-            passive: None,
+            passive: self.current.load().config.master.only_if_local.then(|| self.passive.load(Ordering::Relaxed)),
             process: process::read(),
         }
     }

@@ -11,7 +11,6 @@ use std::fmt::Display;
 use std::future::Future;
 use std::path::Path;
 use std::sync::Arc;
-use std::time::Duration;
 use std::{fs, io};
 use tracing::{info, warn};
 
@@ -42,8 +41,6 @@ pub type Done = Result<String, Failure>;
 /// Threads that read, judge and answer. One scrape at a time is the rule; the second keeps the health checks answering
 /// while a large page is drawn.
 const WORKERS: usize = 2;
-/// Behind the reading's own deadline: it cancels what it began and still answers.
-const GRACE: Duration = Duration::from_secs(1);
 
 /// `check-config`: every fault of the configuration, or what it means.
 ///
@@ -92,9 +89,18 @@ pub fn once(invocation: &Invocation, output: Option<&Path>) -> Done {
     let web = Web::open(None).map_err(Failure::usage)?;
     let (page, complaint) = run(async {
         let app = App::new(config.clone(), invocation.sources(), Arc::new(web));
-        let fleet = app.fleet(config.master.timeout + GRACE).await;
+        let fleet = app.once().await;
         let faults = fleet.reports.iter().filter_map(|report| report.fault.as_ref());
-        let complaint = fleet.master.is_none().then(|| faults.map(ToString::to_string).next().unwrap_or_default());
+        let complaint = match &fleet.far {
+            Some(far) => far.views.is_empty().then(|| {
+                "no target was found on this machine: no instance has a master in its registry; hint: --local.name"
+                    .to_owned()
+            }),
+            None => fleet.master.is_none().then(|| {
+                let fault = faults.map(ToString::to_string).next().unwrap_or_default();
+                format!("the master cannot be read: {fault}")
+            }),
+        };
         (render::page(&fleet, &app.facts(), &config.limits, Format::Text004), complaint)
     })?;
     let data = match output {
@@ -106,7 +112,7 @@ pub fn once(invocation: &Invocation, output: Option<&Path>) -> Done {
     };
     match complaint {
         None => Ok(data),
-        Some(fault) => Err(Failure { data, ..Failure::running(format!("the master cannot be read: {fault}")) }),
+        Some(fault) => Err(Failure { data, ..Failure::running(fault) }),
     }
 }
 
@@ -123,7 +129,8 @@ pub fn serve(invocation: &Invocation) -> Done {
         .map(|text| text.parse().map_err(|error| Failure::usage(format!("--web.listen-address {text}: {error}"))))
         .collect::<Result<_, _>>()?;
     let options = Options::under(flags.external_url.as_deref(), flags.route_prefix.as_deref());
-    let options = Options { lifecycle: flags.enable_lifecycle, ..options.map_err(Failure::usage)? };
+    let options = options.map_err(Failure::usage)?;
+    let options = Options { lifecycle: flags.enable_lifecycle, probe: flags.enable_probe, ..options };
     let web = Arc::new(Web::open(flags.config_file.as_deref()).map_err(Failure::usage)?);
     run(async {
         // Listened for before anything is bound: a signal must not end the process half-way.
@@ -131,15 +138,16 @@ pub fn serve(invocation: &Invocation) -> Done {
         let reloads = Reloads::listen().map_err(Failure::running)?;
         let listeners = serve::bind(&addresses).map_err(Failure::running)?;
         let app = Arc::new(App::new(config, invocation.sources(), web.clone()));
-        let reloading = tokio::spawn(reload_on_demand(app.clone(), reloads));
+        let beside = app.clone();
+        let beside = tokio::spawn(async move { tokio::join!(beside.background(), reload_on_demand(&beside, reloads)) });
         let shutdown = async move { info!(signal = stop.requested().await, "stopping") };
         serve::run(listeners, app, options, web, shutdown).await;
-        reloading.abort();
+        beside.abort();
         Ok(String::new())
     })?
 }
 
-async fn reload_on_demand(app: Arc<App>, mut reloads: Reloads) {
+async fn reload_on_demand(app: &App, mut reloads: Reloads) {
     loop {
         reloads.next().await;
         // The log has said what came of it.
@@ -157,7 +165,11 @@ fn is_absent(file: &ConfigFile) -> bool {
 
 fn run<T>(what: impl Future<Output = T>) -> Result<T, Failure> {
     let runtime = tokio::runtime::Builder::new_multi_thread().worker_threads(WORKERS).enable_all().build();
-    Ok(runtime.map_err(|error| Failure::running(format!("no threads: {error}")))?.block_on(what))
+    let runtime = runtime.map_err(|error| Failure::running(format!("no threads: {error}")))?;
+    let done = runtime.block_on(what);
+    // A name server that does not answer must not delay the exit.
+    runtime.shutdown_background();
+    Ok(done)
 }
 
 /// Writes beside the file and renames: whoever reads it sees the old page or the new one, never a part.

@@ -12,8 +12,10 @@
 //! - `config`: what was written, and what it means.
 //! - `master`: asks SQL Server and answers plain rows in UTC. Nobody else sees a type of the driver.
 //! - `ports`: asks the network and answers one finding for each target and check.
+//! - `far`: with `role: target`, what a target knows of its master: its registry, the master's certificate.
 //! - `fleet`: what is true of each target now, and why. No clock, no I/O.
 //! - `render`: turns a [`fleet::Fleet`] into text. No clock, no I/O.
+//! - `doctor`: the firewall request, both ways, and what else enlisting needs.
 //! - `process`: asks the operating system about this process.
 //! - `serve`: speaks HTTP.
 //! - `service`: signals and, on Windows, the service control manager.
@@ -23,6 +25,8 @@ pub mod app;
 pub mod cli;
 pub mod commands;
 pub mod config;
+pub mod doctor;
+pub mod far;
 pub mod fleet;
 pub mod logging;
 pub mod master;

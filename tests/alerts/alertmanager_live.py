@@ -1,9 +1,11 @@
 """Starts a real Alertmanager with the shipped routing and inhibition, posts alerts to it and asks it what it silences.
 
-Prints one line a fault and ends with `inhibition and routing: N passed, N failed`.
+Prints one line a fault and ends with `inhibition, silences and routing: N passed, N failed`.
 """
 
 import json
+import re
+import shlex
 import shutil
 import socket
 import subprocess
@@ -209,6 +211,28 @@ def route_of(server, labels):
     return run.stdout.strip().split(",")
 
 
+def recipes():
+    """The `amtool silence add` lines of the README, as a reader would paste them."""
+    return re.findall(r"^amtool (silence add .*)$", (ROOT / "alerts" / "README.md").read_text(), re.M)
+
+
+def silenced_by(server, recipe, labels):
+    """Whether this recipe silences this alert, backslash and all, and its end brings the alert back."""
+    amtool = ["amtool", f"--alertmanager.url={server.url}"]
+    server.post([labels])
+    added = subprocess.run([*amtool, *shlex.split(recipe)], capture_output=True, text=True)
+    if added.returncode:
+        return f"amtool refuses {recipe}: {added.stderr}"
+    silence = added.stdout.strip()
+    try:
+        wait_for("the silence", lambda: server.states().get(key(labels), {}).get("silencedBy") == [silence])
+        subprocess.run([*amtool, "silence", "expire", silence], check=True, capture_output=True)
+        wait_for("its end", lambda: server.states().get(key(labels), {}).get("state") == "active")
+    except TimeoutError as late:
+        return f"{recipe}: {late}"
+    return None
+
+
 def main():
     passed = failed = 0
     if subprocess.run(["amtool", "check-config", SHIPPED / "alertmanager.yml"], capture_output=True).returncode:
@@ -223,17 +247,28 @@ def main():
                     if label in labels:
                         moved[label] = f"{labels[label]}#{number}"
                 return moved
+            # Alerts take effect in their order. Once the last one's inhibition shows, so would any other.
+            canary = [certificate("critical", "canary"), certificate("warning", "canary")]
+            fire, silenced = fire + canary, silenced + canary[1:]
             server.post([apart(labels) for labels in fire])
             faults = judge(server, [apart(labels) for labels in fire], [apart(labels) for labels in silenced])
             passed, failed = passed + (not faults), failed + bool(faults)
             for fault in faults:
                 print(f"{name}: {fault}")
+        for number, recipe in enumerate(recipes()):
+            fault = silenced_by(server, recipe, {**never(), "case": f"recipe {number}"})
+            if fault:
+                print(fault)
+            passed, failed = passed + (not fault), failed + bool(fault)
+        if len(recipes()) < 2:
+            print("the README shows no silences")
+            failed += 1
         for labels, receivers in ROUTES:
             got = route_of(server, labels)
             if got != receivers:
                 print(f"{labels} goes to {got}, not to {receivers}")
             passed, failed = passed + (got == receivers), failed + (got != receivers)
-    print(f"inhibition and routing: {passed} passed, {failed} failed")
+    print(f"inhibition, silences and routing: {passed} passed, {failed} failed")
     return 1 if failed else 0
 
 

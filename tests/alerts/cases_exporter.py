@@ -82,7 +82,7 @@ def one_collector(success, permission, unreadable, name, alert):
     return case(name, world, [point(alert, m, []) for m in (40, 50)])
 
 
-def sweep(world, bad, instance, duration=20):
+def sweep(world, bad, instance, duration=120):
     world.master(instance)
     world.write("msx_exporter_port_sweep_timestamp_seconds",
                 lambda m: 300 * (m // 5 if not bad or m < 65 else 12 if m < 130 else m // 5), instance)

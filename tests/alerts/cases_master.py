@@ -58,18 +58,24 @@ def silent(alert, name, metric, values, minutes, at, dark=None):
     return case(f"{alert}: {name}", world, [point(alert, m, []) for m in at])
 
 
-def fleet(slow=False, stopped=3, total=8, slow_ones=0):
-    """`stopped` of `total` targets poll no more from minute 30 to 60; `slow_ones` more poll every 8 hours."""
+def fleet(interval=60, stopped=3, total=8, slow_ones=0):
+    """`stopped` of `total` targets poll no more for a while from minute 30; `slow_ones` more poll every 30 minutes."""
     def build(world, bad, instance):
         world.master(instance, targets=total + slow_ones)
-        interval = 1200 if slow else 60
         for number in range(total):
             dead = bad and number < stopped
             world.target(f"SQL{number:02}\\PAYROLL", instance, interval=interval,
                          last_poll=(lambda m: 60 * (min(m, 30) if m < world.minutes - 40 else m)) if dead else (lambda m: 60 * m))
         for number in range(slow_ones):
-            world.target(f"FAR{number:02}", instance, interval=28800, last_poll=0)
+            world.target(f"FAR{number:02}", instance, interval=1800, last_poll=lambda m: 1800 * (m // 30))
     return build
+
+
+def tired(world, bad, instance):
+    """Two of three brisk targets stopped, and three that poll every 20 minutes are late, too."""
+    fleet(stopped=2, total=3)(world, bad, instance)
+    for number in range(3):
+        world.target(f"FAR{number:02}", instance, interval=1200, last_poll=0)
 
 
 def many(name, build, minute, fires=None, maintenance=(), settling=False, minutes=100):
@@ -216,8 +222,10 @@ SPECS = [
             many("two are not many, even of four", fleet(stopped=2, total=4), 45),
             many("a quarter is not over a quarter", fleet(stopped=3, total=12), 45),
             many("four of twelve are", fleet(stopped=4, total=12), 45, fires=(4, "33.33%")),
-            many("targets that poll every 8 hours do not thin out the ratio", fleet(stopped=3, total=4, slow_ones=20), 45, fires=(3, "75%")),
-            many("where all targets are slow they count", fleet(slow=True, stopped=3, total=4), 110, fires=(3, "75%"), minutes=240),
+            many("targets that poll every 30 minutes do not thin out the ratio", fleet(stopped=3, total=4, slow_ones=20), 45, fires=(3, "75%")),
+            many("those that poll every 10 minutes count", fleet(600, stopped=3, total=4, slow_ones=20), 75, fires=(3, "75%"), minutes=140),
+            many("where all targets are slow they count", fleet(1200, stopped=3, total=4), 110, fires=(3, "75%"), minutes=240),
+            many("slow ones that are late do not make up the three", tired, 80, minutes=130),
             many("those in maintenance do not count", fleet(), 45, maintenance=(r"SQL00\PAYROLL",)),
             many("nor those of which a fresh master has yet to hear", fleet(), 45, settling=True),
         ], **COMMON),

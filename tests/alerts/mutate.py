@@ -22,8 +22,11 @@ ALERTS = ROOT / "alerts"
 SOURCES = sorted(ALERTS.glob("msx-*.yaml"))
 MEMORY = "/dev/shm" if os.access("/dev/shm", os.W_OK) else None
 
-# `rule: change`, and why no case can or should tell it from the original.
-ALLOWED = {}
+# Patterns of `rule: change`, and why no case can or should tell such a mutant from the original.
+ALLOWED = {
+    r": window 5m to 1s in unless on \(.*(maintenance|settling|passive|duration|lateness)":
+        "a lost scrape opens such a guard for one evaluation; the alert is then pending for one minute and every `for` is longer",
+}
 
 OPPOSITE = {">=": "<", "<=": ">", ">": "<=", "<": ">=", "==": "!=", "!=": "=="}
 
@@ -138,21 +141,22 @@ def main():
         for start, end, name in rules(text):
             if options.get("only", name) == name:
                 work += [(file, name, change, text[:start] + rule + text[end:]) for change, rule in mutants(text[start:end])]
-    faults, survivors = 0, set()
+    faults, survivors = 0, []
     with ThreadPoolExecutor(2) as pool:
         for (_, name, change, _), dead in zip(work, pool.map(lambda each: killed(promtool, each[0], each[1], each[3]), work)):
             if dead:
                 continue
             key = f"{name}: {change}"
-            survivors.add(key)
-            if key not in ALLOWED:
+            survivors.append(key)
+            if not any(re.search(pattern, key) for pattern in ALLOWED):
                 faults += 1
                 print(f"survived: {key}", flush=True)
     if "only" not in options:
-        for key in ALLOWED.keys() - survivors:
-            faults += 1
-            print(f"allowed to survive, and does not (or no longer exists): {key}")
-    print(f"mutants of the rules: {len(work) - len(survivors)} killed, {len(survivors & ALLOWED.keys())} allowed to survive")
+        for pattern in ALLOWED:
+            if not any(re.search(pattern, key) for key in survivors):
+                faults += 1
+                print(f"nothing survives any more that {pattern} allows")
+    print(f"mutants of the rules: {len(work) - len(survivors)} killed, {len(survivors)} survived")
     print(f"mutation: {len(work) - faults} passed, {faults} failed")
     return 1 if faults else 0
 

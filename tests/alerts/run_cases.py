@@ -1,6 +1,6 @@
 """Runs every file of alerts/tests through promtool, two at a time, and prints one line a file that fails.
 
-Usage: run_cases.py [PROMTOOL]
+Usage: run_cases.py [-v] [PROMTOOL]
 """
 
 import os
@@ -22,7 +22,8 @@ def judge(promtool, file):
 
 
 def main():
-    promtool = sys.argv[1] if len(sys.argv) > 1 else "promtool"
+    promtool = next((each for each in sys.argv[1:] if each != "-v"), "promtool")
+    promtool = str(Path(promtool).resolve()) if "/" in promtool else promtool
     files = sorted((ROOT / "alerts" / "tests").glob("*.yaml"), key=lambda file: -file.stat().st_size)
     passed = failed = 0
     with ThreadPoolExecutor(2) as pool:

@@ -68,14 +68,14 @@ class Spec:
 
     def tests(self):
         title = f"{self.alert}{' (' + self.title + ')' if self.title else ''}"
-        s, fires, last = self.slack, self.start + self.for_, self.end - 1
+        s, fires, last = self.slack, self.start + self.for_, self.end - 1 - self.slack
         held = self.end + self.keep
         yield case(f"{title}: silent before, silent inside `for`, fires, is held after recovery, ends", self.world(), [
             self.at(self.start - 1 - s, False),
             self.at(fires - 1 - s, False),
             self.at(fires + s, True),
             self.at(last, True),
-            *([self.at(held - 1, True, text_of=last)] if self.keep else []),
+            *([self.at(held - 1 - s, True, text_of=last)] if self.keep else []),
             self.at(held + s, False),
         ])
         if self.variant or self.minutes > 400:
@@ -102,6 +102,12 @@ class Spec:
             flaky.lose([m for m in range(self.minutes + 1) if m % 5 == (self.start + 2) % 5])
             yield case(f"{title}: one scrape lost in five delays nothing", flaky,
                        [self.at(self.start - 1 - s, False), self.at(fires - 1 - s, False), self.at(fires + s, True)])
+
+            if self.alert != "MsxMasterUnreadable" and self.labels["job"] == "msx":
+                nervous = self.world()
+                nervous.unreadable([m for m in range(self.minutes + 1) if m % 5 == (self.start + 2) % 5])
+                yield case(f"{title}: a master that cannot be read at one scrape in five delays nothing", nervous,
+                           [self.at(self.start - 1 - s, False), self.at(fires - 1 - s, False), self.at(fires + s, True)])
 
             restart = self.world()
             restart.lose([self.start - 6, self.start - 5, fires + 2 + s])

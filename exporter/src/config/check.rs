@@ -30,7 +30,7 @@ fn summary(config: &Config, sources: &Sources) -> String {
             let _ = writeln!(text, "collectors: {}", collectors(config.collectors));
         }
         Role::Target => {
-            let name = config.local.name.as_deref().unwrap_or("found in the registry, or the host's name");
+            let name = config.local.name.as_deref().unwrap_or("found in the registry");
             let _ = writeln!(text, "role: target\nthis target: {name}\nits master: {place}");
             if let Some(local) = &config.local.address {
                 let _ = writeln!(text, "local login: {}, {}", local.host, login(&config.local.auth));

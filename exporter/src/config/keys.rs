@@ -189,7 +189,7 @@ pub(super) const KEYS: &[Key] = &[
     Key::new("master.timezone", Zone, None, "The master's time zone, where the server cannot tell it (before SQL Server 2022, read from another host)."),
     Key::new("master.only_if_local", Flag, Some("false"), "On a failover cluster: stay passive on the node that does not hold the instance."),
 
-    Key::new("local.name", Text, None, "Its name as enlisted. On Windows it is found in the registry."),
+    Key::new("local.name", Text, None, "Its name as enlisted. On Windows it is found in the registry, for every instance that is a target; elsewhere it is required."),
     Key::new("local.address", Address, None, "Its own instance, for a local login: the account of its Agent, its listening ports, its version. May be left out."),
     Key::new("local.auth", AUTH, Some("windows"), "As `master.auth`."),
     Key::new("local.user", Text, None, "As `master.user`."),

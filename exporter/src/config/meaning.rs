@@ -45,6 +45,10 @@ pub(super) fn config(scope: &mut Scope<'_>, sources: &Sources) -> Option<Config>
 fn local(scope: &mut Scope<'_>, sources: &Sources, role: Option<Role>) -> Option<Local> {
     let name = scope.optional("local.name", parse::name);
     let address = scope.optional("local.address", address::parse);
+    if role == Some(Role::Target) && !sources.windows && scope.is_missing("local.name") {
+        let wrong = Wrong::new("is missing, and only the registry of Windows could tell it");
+        scope.fault("local.name", wrong.expected("set it to the name as enlisted, or give --local.name"));
+    }
     if role == Some(Role::Master) {
         for path in ["local.name", "local.address", "local.user", "local.password", "local.password_file"] {
             if scope.is_written(path) {

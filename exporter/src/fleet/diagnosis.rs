@@ -89,6 +89,19 @@ impl Cause {
         Evidence { cause: Some(self), text }
     }
 
+    /// Whether the target is silent: its polls do not come, for whatever reason.
+    pub fn is_silent(self) -> bool {
+        matches!(
+            self,
+            Cause::NeverPolled
+                | Cause::StoppedPolling
+                | Cause::EngineDown
+                | Cause::Unreachable
+                | Cause::Unresolved
+                | Cause::MasterSide
+        )
+    }
+
     /// The name in labels.
     pub fn name(self) -> &'static str {
         match self {

@@ -10,7 +10,7 @@ mod enlisted;
 pub(crate) mod fixtures;
 mod jobs;
 mod memory;
-mod names;
+pub(crate) mod names;
 #[cfg(test)]
 mod properties;
 mod roster;
@@ -25,6 +25,7 @@ pub use target::{
     Enlisted, ErrorClass, Job, JobRun, Operation, Orphan, OrphanKind, Pending, PollStatus, Target, TargetDownloads,
 };
 
+use crate::far::FarSide;
 use crate::master::{CollectorReport, ServerFacts};
 use crate::ports::Board;
 use jiff::Timestamp;
@@ -54,6 +55,27 @@ pub struct Fleet {
     pub reports: Vec<CollectorReport>,
     /// What the port checks know.
     pub board: Arc<Board>,
+    /// With `role: target`, what the targets on this machine see of their master. Nothing is read from SQL Server then.
+    pub far: Option<FarSide>,
+}
+
+impl Fleet {
+    /// The fleet of an exporter that runs on a target: its own way to the master, and nothing else.
+    pub fn seen_from_target(began: Timestamp, board: Arc<Board>, far: FarSide) -> Fleet {
+        Fleet {
+            began,
+            master: None,
+            server: None,
+            targets: Vec::new(),
+            orphans: None,
+            downloadlist_rows: None,
+            jobs: None,
+            limited: Limited::default(),
+            reports: Vec::new(),
+            board,
+            far: Some(far),
+        }
+    }
 }
 
 /// What `limits` of the configuration left out, after the filters.

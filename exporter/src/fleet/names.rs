@@ -14,6 +14,11 @@ pub(crate) fn key(name: &str) -> String {
     bare(name).chars().map(upper).collect()
 }
 
+/// Whether two names are the same target, without making either [`key`].
+pub(crate) fn same(one: &str, other: &str) -> bool {
+    bare(one).chars().map(upper).eq(bare(other).chars().map(upper))
+}
+
 fn upper(character: char) -> char {
     let mut mapped = character.to_uppercase();
     match (mapped.next(), mapped.next()) {
@@ -32,6 +37,7 @@ mod tests {
         assert_eq!(key("SQL01  "), "SQL01");
         assert_eq!(key("größe"), "GRÖßE");
         assert_eq!(key("сервер"), "СЕРВЕР");
+        assert!(same("sql01\\payroll ", "SQL01\\PAYROLL") && !same("SQL01", "SQL011"));
     }
 
     #[test]

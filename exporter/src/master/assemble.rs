@@ -5,8 +5,8 @@ use super::cells::Misfit;
 use super::clock::{Clock, ClockNow};
 use super::faults;
 use super::reading::{
-    Collected, Collector, CollectorReport, DownloadRow, DownloadedRow, Downloads, Fault, JobRow, JobTargetRow, Jobs,
-    Reading, ServerFacts, Stage, TargetRow, Targets,
+    Certificate, Collected, Collector, CollectorReport, DownloadRow, DownloadedRow, Downloads, Fault, JobRow,
+    JobTargetRow, Jobs, Reading, ServerFacts, Stage, TargetRow, Targets,
 };
 use super::rights::Capabilities;
 use super::rows::{RawDownload, RawDownloaded, RawTarget};
@@ -31,6 +31,7 @@ pub(super) struct Answer {
     /// Collectors that were not even asked for, and why.
     pub(super) refused: Vec<(Collector, Fault)>,
     pub(super) encrypted: bool,
+    pub(super) certificate: Option<Certificate>,
 }
 
 /// The reading that an answer amounts to. Dear rows come from the shelf while they rest, and go there.
@@ -41,11 +42,22 @@ pub(super) fn reading(
     shelf: &mut Shelf,
     began: Timestamp,
 ) -> Reading {
-    let Answer { asked, harvest: Harvest { mut rows, closed }, end, broken, capabilities, refused, encrypted } = answer;
-    let brought = Brought::new(&asked, &closed, broken.as_ref(), end.as_ref());
+    let Answer {
+        asked,
+        harvest: Harvest { mut rows, closed, misfits },
+        end,
+        broken,
+        capabilities,
+        refused,
+        encrypted,
+        certificate,
+    } = answer;
+    let brought = Brought::new(&asked, &closed, &misfits, broken.as_ref(), end.as_ref());
     let mut clock = match &rows.clock {
         Some(row) => clock.at(row).map(|now| (now, row.started)),
-        None => Err(Misfit::new("the master's clock was not read")),
+        None => {
+            Err(misfits.get(&Set::Clock).cloned().unwrap_or_else(|| Misfit::new("the master's clock was not read")))
+        }
     };
     let refusal = |collector| refused.iter().find(|(refused, _)| *refused == collector).map(|(_, fault)| fault);
     let collect =
@@ -85,7 +97,7 @@ pub(super) fn reading(
                 encrypted,
                 agent_running: rows.agent_status.map(|status| status == AGENT_RUNS),
                 operator_present: asked.contains(&Set::Operator).then_some(rows.operator_present),
-                certificate: None,
+                certificate: certificate.clone(),
             })
         })
     });
@@ -154,6 +166,7 @@ fn keep<T: Clone>(collected: &Collected<T>) -> Option<Kept<T>> {
 struct Brought<'a> {
     asked: &'a [Set],
     closed: &'a BTreeMap<Set, Closing>,
+    misfits: &'a BTreeMap<Set, Misfit>,
     broken: Option<&'a Fault>,
     /// The one error text that the driver kept, with its number.
     error: Option<(u32, String)>,
@@ -164,6 +177,7 @@ impl<'a> Brought<'a> {
     fn new(
         asked: &'a [Set],
         closed: &'a BTreeMap<Set, Closing>,
+        misfits: &'a BTreeMap<Set, Misfit>,
         broken: Option<&'a Fault>,
         end: Option<&Broken>,
     ) -> Self {
@@ -171,13 +185,13 @@ impl<'a> Brought<'a> {
             Some(Broken::Driver(DriverError::Server(token))) => Some((token.code(), token.message().to_owned())),
             _ => None,
         };
-        Brought { asked, closed, broken, error, read_at: Timestamp::now() }
+        Brought { asked, closed, misfits, broken, error, read_at: Timestamp::now() }
     }
 
     /// Why a collector's rows are not whole, if they are not.
     fn fault(&self, collector: Collector) -> Option<Fault> {
         self.asked.iter().filter(|set| set.collector() == collector).find_map(|set| match self.closed.get(set) {
-            Some(Closing { error: 0, .. }) => None,
+            Some(Closing { error: 0, .. }) => self.misfits.get(set).cloned().map(Fault::from),
             Some(Closing { error, .. }) => {
                 let text = self.error.as_ref().filter(|(code, _)| code == error).map(|(_, text)| text.as_str());
                 Some(faults::on_statement(*error, text))

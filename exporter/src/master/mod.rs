@@ -42,3 +42,12 @@ pub async fn grants(config: &crate::config::Config) -> Result<String, Fault> {
 pub fn grants_for_any(grantee: &Grantee) -> String {
     grants::script(grantee, None)
 }
+
+/// Whether an address belongs to this machine: the node of a failover cluster that holds the instance has the network
+/// name's address. A name that does not resolve is not here.
+pub async fn is_here(address: &crate::config::Address) -> bool {
+    match tokio::net::lookup_host((address.host.as_str(), 0)).await {
+        Ok(mut found) => found.any(|found| session::is_local(found.ip())),
+        Err(_) => false,
+    }
+}

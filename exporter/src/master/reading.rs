@@ -146,6 +146,11 @@ pub struct Reading {
 }
 
 impl Reading {
+    /// A reading for which nothing was asked.
+    pub fn nothing(began: Timestamp) -> Reading {
+        Reading { began, took: Duration::ZERO, targets: None, downloads: None, server: None, jobs: None }
+    }
+
     /// The reports of all collectors that are switched on.
     pub fn reports(&self) -> impl Iterator<Item = &CollectorReport> {
         [

@@ -4,12 +4,12 @@ use super::batch;
 use super::cells::Misfit;
 use super::clock::zone_by_name;
 use super::faults;
-use super::reading::{Fault, Stage};
+use super::reading::{Certificate, Fault, Stage};
 use super::rights::{Capabilities, Msdb};
 use super::statements;
 use super::tap::{Progress, Tap};
 use crate::config::{Address, Auth, Encrypt, Master, PasswordSource, Secret, Trust};
-use crate::ports;
+use crate::ports::{self, Gaze, Sockets};
 use jiff::tz::TimeZone;
 use std::net::{IpAddr, SocketAddr, UdpSocket};
 use std::time::Duration;
@@ -21,6 +21,8 @@ use tokio_util::compat::{Compat, TokioAsyncWriteCompatExt};
 const DEFAULT_PORT: u16 = 1433;
 /// SQL Browser answers one datagram from memory; the rest of the time belongs to the connection.
 const BROWSER_PATIENCE: Duration = Duration::from_secs(3);
+/// The certificate is worth knowing and no reading waits long for it.
+const CERTIFICATE_PATIENCE: Duration = Duration::from_secs(1);
 /// `SNAPSHOT_ISOLATION_STATE` of `sys.databases`: 1 is on.
 const SNAPSHOT_ON: i64 = 1;
 const FIRST_WITH_TIMEZONE_ID: u32 = 16;
@@ -35,6 +37,8 @@ pub(super) struct Session {
     pub(super) zone: Option<(TimeZone, &'static str)>,
     /// The address that answered.
     pub(super) peer: SocketAddr,
+    /// What the server presents to whoever connects, its targets too; where it has one.
+    pub(super) certificate: Option<Certificate>,
 }
 
 /// Connects, logs in and asks what the server is. The caller sets the deadline; `progress` says where it struck.
@@ -49,7 +53,14 @@ pub(super) async fn open(master: &Master, deadline: Instant, progress: &Progress
     let tapped = Tap::new(stream, progress.clone()).compat_write();
     // Boxed, for its future is large, and what waits for it would be as large.
     let client = Box::pin(Client::connect(driver, tapped)).await;
-    let mut client = client.map_err(|error| faults::on_connecting(&error, progress.stage(), &to))?;
+    let mut client = match client {
+        Ok(client) => client,
+        Err(error) => {
+            let fault = faults::on_connecting(&error, progress.stage(), &to);
+            let presented = if fault.stage == Stage::Tls { certificate(master, peer).await } else { None };
+            return Err(fault.with_certificate(presented.as_ref()));
+        }
+    };
     progress.enter(Stage::Query);
     execute(&mut client, statements::SESSION).await?;
     let capabilities = capabilities(&mut client, &master.msdb).await?;
@@ -57,7 +68,8 @@ pub(super) async fn open(master: &Master, deadline: Instant, progress: &Progress
         execute(&mut client, statements::READ_UNCOMMITTED).await?;
     }
     let zone = zone(&mut client, master, &capabilities, peer.ip()).await?;
-    Ok(Session { client, capabilities, zone, peer })
+    let certificate = certificate(master, peer).await;
+    Ok(Session { client, capabilities, zone, peer, certificate })
 }
 
 pub(super) fn describe(address: &Address) -> String {
@@ -176,6 +188,19 @@ fn reveal(password: &PasswordSource) -> Result<Secret, Fault> {
         Fault::new(Stage::Login, format!("the password of master.password_file cannot be read: {error}"))
             .with_hint("may the account under which the exporter runs read it?")
     })
+}
+
+/// The driver does not show the certificate that it met. A second look, without a login, does; it is taken once for
+/// each connection, and SQL Server takes a new certificate only when it starts.
+async fn certificate(master: &Master, peer: SocketAddr) -> Option<Certificate> {
+    let gaze = Gaze {
+        addresses: &[peer],
+        host: &master.address.host,
+        instance: "",
+        strict: master.encrypt == Encrypt::Strict,
+        patience: CERTIFICATE_PATIENCE,
+    };
+    ports::look(gaze, &Sockets::new(1)).await.facts.certificate
 }
 
 async fn execute(client: &mut Connection, statement: &str) -> Result<(), Fault> {

@@ -80,7 +80,7 @@ pub enum PortState {
     WrongProtocol,
     /// Open, and the TLS handshake failed.
     TlsFailed,
-    /// Not checked, for lack of a port that anybody tells.
+    /// Not checked, for lack of a port that anybody tells, or of time.
     Skipped,
 }
 

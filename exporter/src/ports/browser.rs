@@ -84,8 +84,9 @@ pub(crate) fn decode_answer(datagram: &[u8]) -> Option<Announcement> {
 ///
 /// # Errors
 /// [`PortState::NoAnswer`] for silence, which means nothing certain: blocked, stopped, hidden or no such instance.
-/// [`PortState::Refused`] and [`PortState::Unreachable`] where ICMP says so, [`PortState::WrongProtocol`] where
-/// something answers that is not SQL Browser, [`PortState::Skipped`] for a name that cannot be asked for.
+/// [`PortState::Refused`] and [`PortState::Unreachable`] where ICMP says so and the system hands it on (Linux keeps
+/// what may pass, such as "host unreachable", to itself), [`PortState::WrongProtocol`] where something answers that is
+/// not SQL Browser, [`PortState::Skipped`] for a name that cannot be asked for.
 pub(crate) async fn ask(browser: SocketAddr, instance: &str, patience: Duration) -> Result<Announcement, Miss> {
     let question = encode_question(instance)
         .ok_or_else(|| Miss::new(PortState::Skipped, format!("{instance:?} is no name of an instance")))?;
@@ -166,7 +167,7 @@ fn in_words(found: &Announcement, configured: Option<u16>) -> String {
 /// until `deadline` is used before silence is taken for an answer.
 ///
 /// # Errors
-/// What [`ask`] says for the address that said most, or [`PortState::Skipped`] where SQL Browser knows the instance
+/// What the question says for the address that said most, or [`PortState::Skipped`] where SQL Browser knows the instance
 /// and knows no port: TCP is switched off there. Silence is [`PortState::NoAnswer`].
 pub async fn instance_port(browsers: &[SocketAddr], instance: &str, deadline: Instant) -> Result<u16, Miss> {
     let patience = deadline.saturating_duration_since(Instant::now());
@@ -287,7 +288,7 @@ mod tests {
     async fn garbage_and_another_instance_are_not_taken_for_an_answer() {
         for reply in [vec![0xff; 900], answer("InstanceName;OTHER;tcp;1;;")] {
             let address = browser(0, reply).await;
-            let deadline = Instant::now() + Duration::from_millis(300);
+            let deadline = Instant::now() + Duration::from_secs(2);
             let miss = instance_port(&[address], "PAYROLL", deadline).await.unwrap_err();
             assert_eq!(miss.state, PortState::WrongProtocol);
         }

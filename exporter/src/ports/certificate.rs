@@ -3,14 +3,19 @@
 use crate::master::Certificate;
 use jiff::{SignedDuration, Timestamp};
 use std::fmt::Write as _;
+use std::net::IpAddr;
 use x509_cert::attr::AttributeTypeAndValue;
-use x509_cert::der::asn1::BmpString;
+use x509_cert::der::asn1::{BmpString, ObjectIdentifier};
 use x509_cert::der::{Decode as _, Tag, Tagged as _};
+use x509_cert::ext::pkix::SubjectAltName;
+use x509_cert::ext::pkix::name::GeneralName;
 use x509_cert::name::Name;
 use x509_cert::time::Time;
 
 /// The longest name that is kept, in characters: it becomes a label and comes from whoever answers the port.
 const NAME_LIMIT: usize = 512;
+/// `commonName` of X.520.
+const COMMON_NAME: ObjectIdentifier = ObjectIdentifier::new_unwrap("2.5.4.3");
 
 /// Reads a certificate in DER; `None` for bytes that are none.
 pub(crate) fn describe(der: &[u8]) -> Option<Certificate> {
@@ -21,6 +26,48 @@ pub(crate) fn describe(der: &[u8]) -> Option<Certificate> {
         self_signed: certificate.subject == certificate.issuer,
         not_after: instant(certificate.validity.not_after),
     })
+}
+
+/// Whether a certificate in DER has begun and not ended.
+pub(crate) fn holds_at(der: &[u8], now: Timestamp) -> bool {
+    x509_cert::Certificate::from_der(der).is_ok_and(|certificate| {
+        let validity = certificate.tbs_certificate.validity;
+        (instant(validity.not_before)..=instant(validity.not_after)).contains(&now)
+    })
+}
+
+/// Whether a certificate in DER is for a host: by its DNS names and addresses, and by its common name where it has no
+/// DNS name, as Windows does.
+pub(crate) fn is_for(der: &[u8], host: &str) -> bool {
+    let Ok(certificate) = x509_cert::Certificate::from_der(der) else { return false };
+    let certificate = certificate.tbs_certificate;
+    let alternatives = certificate.get::<SubjectAltName>().ok().flatten().map(|(_, names)| names.0).unwrap_or_default();
+    let mut dns_names = alternatives.iter().filter_map(|name| match name {
+        GeneralName::DnsName(name) => Some(name.as_str()),
+        _ => None,
+    });
+    let address: Option<IpAddr> = host.parse().ok();
+    let has_address = alternatives.iter().any(|name| match (name, address) {
+        (GeneralName::IpAddress(octets), Some(IpAddr::V4(address))) => octets.as_bytes() == address.octets(),
+        (GeneralName::IpAddress(octets), Some(IpAddr::V6(address))) => octets.as_bytes() == address.octets(),
+        _ => false,
+    });
+    if dns_names.clone().next().is_some() || has_address {
+        return has_address || dns_names.any(|pattern| covers(pattern, host));
+    }
+    let parts = certificate.subject.0.iter().flat_map(|relative| relative.0.iter());
+    parts.filter(|part| part.oid == COMMON_NAME).any(|part| {
+        let written = attribute(part);
+        written.split_once('=').is_some_and(|(_, name)| covers(name, host))
+    })
+}
+
+/// A name or a pattern whose first label is `*`, which stands for exactly one label (RFC 6125 6.4.3).
+fn covers(pattern: &str, host: &str) -> bool {
+    match pattern.strip_prefix("*.") {
+        Some(domain) => host.split_once('.').is_some_and(|(_, rest)| rest.eq_ignore_ascii_case(domain)),
+        None => !host.is_empty() && pattern.eq_ignore_ascii_case(host),
+    }
 }
 
 /// A certificate without an end (RFC 5280 4.1.2.5: the year 9999) lies beyond the last instant that we can tell.

@@ -7,6 +7,10 @@ use super::resolve::Resolver;
 use super::visit::{Numbers, Visit};
 use crate::config::{CheckSettings, Ports};
 use arc_swap::ArcSwap;
+use futures_util::StreamExt as _;
+use futures_util::future::join_all;
+use futures_util::stream;
+use std::net::IpAddr;
 use std::sync::Arc;
 use std::time::Duration;
 use tokio::time::Instant;
@@ -36,7 +40,7 @@ pub struct Step {
 pub struct Visited {
     /// One for each check, in the order of [`Check::ALL`].
     pub findings: Vec<Finding>,
-    /// How it went.
+    /// How it went: the resolution of the name, then one step for each finding.
     pub steps: Vec<Step>,
 }
 
@@ -50,7 +54,7 @@ pub struct Prober {
 
 #[derive(Debug)]
 struct Current {
-    settings: Ports,
+    settings: Arc<Ports>,
     sockets: Sockets,
 }
 
@@ -71,12 +75,32 @@ impl Prober {
     }
 
     /// The configuration in force.
-    pub fn settings(&self) -> Ports {
-        self.current.load().settings.clone()
+    pub fn settings(&self) -> Arc<Ports> {
+        Arc::clone(&self.current.load().settings)
+    }
+
+    /// The addresses of a host; none where its name leads nowhere.
+    pub async fn addresses(&self, host: &str) -> Vec<IpAddr> {
+        self.resolver.resolve(host, self.settings().timeout).await.unwrap_or_default()
+    }
+
+    /// The bound on sockets that all visits share.
+    pub fn sockets(&self) -> Sockets {
+        self.current.load().sockets.clone()
     }
 
     /// Checks instances that live on one host, one after the other. The host's name is resolved once.
     pub async fn visit(&self, destinations: &[Destination], extent: Extent) -> Vec<Visited> {
+        self.visit_until(destinations, extent, None).await
+    }
+
+    /// The same with an end: what has not answered by then is [`PortState::Skipped`](super::PortState::Skipped).
+    pub async fn visit_until(
+        &self,
+        destinations: &[Destination],
+        extent: Extent,
+        end: Option<Instant>,
+    ) -> Vec<Visited> {
         let Some(first) = destinations.first() else { return Vec::new() };
         let current = self.current.load_full();
         let Current { settings, sockets } = current.as_ref();
@@ -93,19 +117,25 @@ impl Prober {
         let mut all = Vec::with_capacity(destinations.len());
         for destination in destinations {
             let addresses = addresses.as_deref();
-            let visit = Visit::new(destination, addresses, self.numbers, settings.timeout, sockets);
-            let mut visited = Visited { findings: Vec::new(), steps: vec![resolution.clone()] };
-            for check in Check::ALL {
-                let Some(how) = settings.checks.get(&check).filter(|how| applies(check, how, destination, extent))
-                else {
-                    continue;
-                };
+            let visit = &Visit::new(destination, addresses, self.numbers, settings.timeout, sockets, end);
+            let checks = Check::ALL.into_iter().filter_map(|check| {
+                let how = settings.checks.get(&check).filter(|how| applies(check, how, destination, extent))?;
                 let required = destination.required.get(&check).copied().unwrap_or(how.required);
-                let started = Instant::now();
-                if let Some(finding) = visit.run(check, how.depth, required).await {
-                    visited.steps.push(step(&finding, started.elapsed()));
-                    visited.findings.push(finding);
-                }
+                Some(async move {
+                    let started = Instant::now();
+                    visit.run(check, how.depth, required).await.map(|finding| (started.elapsed(), finding))
+                })
+            });
+            // The sweep has time and is not to look like an intruder. Whoever waits for all checks has none: on a host
+            // that drops everything each of them takes its whole time-out.
+            let found = match extent {
+                Extent::Sweep => stream::iter(checks).then(|check| check).collect::<Vec<_>>().await,
+                Extent::Full => join_all(checks).await,
+            };
+            let mut visited = Visited { findings: Vec::new(), steps: vec![resolution.clone()] };
+            for (took, finding) in found.into_iter().flatten() {
+                visited.steps.push(step(&finding, took));
+                visited.findings.push(finding);
             }
             all.push(visited);
         }
@@ -116,7 +146,7 @@ impl Prober {
 impl Current {
     fn new(settings: Ports) -> Current {
         let sockets = Sockets::new(settings.concurrency);
-        Current { settings, sockets }
+        Current { settings: Arc::new(settings), sockets }
     }
 }
 

@@ -12,7 +12,7 @@ use jiff::Timestamp;
 use std::net::{IpAddr, SocketAddr};
 use std::time::Duration;
 use tokio::sync::OnceCell;
-use tokio::time::{Instant, timeout};
+use tokio::time::{Instant, timeout, timeout_at};
 
 /// One row for each check, in the order of [`Check::ALL`].
 const TABLE: [Row; 6] = [
@@ -54,6 +54,7 @@ pub(crate) struct Visit<'a> {
     pub(crate) patience: Duration,
     addresses: Result<&'a [IpAddr], &'a Miss>,
     sockets: &'a Sockets,
+    end: Option<Instant>,
     announced: OnceCell<Announced>,
     mapper: OnceCell<rpc::MapperLook>,
 }
@@ -87,6 +88,14 @@ impl Outcome {
     }
 }
 
+impl Outcome {
+    /// Whoever asked waits no longer.
+    fn out_of_time() -> Outcome {
+        let miss = Miss::new(PortState::Skipped, "no answer by the time at which whoever asked stops waiting");
+        Outcome::without_port(PortSource::Default, &miss)
+    }
+}
+
 impl<'a> Visit<'a> {
     pub(crate) fn new(
         destination: &'a Destination,
@@ -94,16 +103,20 @@ impl<'a> Visit<'a> {
         numbers: Numbers,
         patience: Duration,
         sockets: &'a Sockets,
+        end: Option<Instant>,
     ) -> Visit<'a> {
         let (announced, mapper) = (OnceCell::new(), OnceCell::new());
-        Visit { destination, numbers, patience, addresses, sockets, announced, mapper }
+        Visit { destination, numbers, patience, addresses, sockets, end, announced, mapper }
     }
 
     /// Runs one check.
     pub(crate) async fn run(&self, check: Check, depth: Depth, required: bool) -> Option<Finding> {
         let row = TABLE.iter().find(|row| row.check == check)?;
         let outcome = match self.addresses {
-            Ok(_) => (row.run)(self, depth).await,
+            Ok(_) => match self.end {
+                Some(end) => timeout_at(end, (row.run)(self, depth)).await.unwrap_or_else(|_| Outcome::out_of_time()),
+                None => (row.run)(self, depth).await,
+            },
             Err(miss) => Outcome::without_port(PortSource::Default, miss),
         };
         Some(Finding {

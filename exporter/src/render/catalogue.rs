@@ -60,6 +60,8 @@ pub enum Group {
     Target,
     /// Port checks.
     Ports,
+    /// What a target sees of its master.
+    FarSide,
     /// Multiserver jobs.
     Jobs,
     /// The exporter.
@@ -70,8 +72,8 @@ pub enum Group {
 
 impl Group {
     /// All groups, in the order of the page and of the reference.
-    pub const ALL: [Group; 6] =
-        [Group::Master, Group::Target, Group::Ports, Group::Jobs, Group::Exporter, Group::Process];
+    pub const ALL: [Group; 7] =
+        [Group::Master, Group::Target, Group::FarSide, Group::Ports, Group::Jobs, Group::Exporter, Group::Process];
 
     /// The heading in the reference.
     pub fn title(self) -> &'static str {
@@ -79,6 +81,7 @@ impl Group {
             Group::Master => "Master",
             Group::Target => "Targets",
             Group::Ports => "Ports",
+            Group::FarSide => "The far side: with `role: target`",
             Group::Jobs => "Multiserver jobs",
             Group::Exporter => "The exporter",
             Group::Process => "The exporter's process",
@@ -159,6 +162,8 @@ catalogue! {
             "1 for each target server group that the target belongs to; one series with an empty group when it is in none.";
         TARGET_ENLISTED Gauge "msx_target_enlisted" TARGET,
             "1 when the target is enlisted, 0 when the configuration expects it and it is not; only its diagnosis is written then.";
+        TARGET_EXPECTED Gauge "msx_target_expected" TARGET,
+            "1 when expected_targets of the configuration has the enlisted target, else 0; absent where that list is empty.";
         TARGET_ENLISTED_AT Gauge "msx_target_enlist_timestamp_seconds" TARGET,
             "When the target was enlisted, in seconds since 1970; absent when it is not enlisted.";
         TARGET_LAST_POLL Gauge "msx_target_last_poll_timestamp_seconds" TARGET,
@@ -193,6 +198,14 @@ catalogue! {
             "1 while the configuration says that the target is under maintenance, else 0; absent when it is not enlisted.";
         TARGET_DIAGNOSIS Gauge "msx_target_diagnosis" &["target", "cause"],
             "1 for the cause that explains the target's state, 0 for every other cause.";
+    }
+    FarSide [None] {
+        TARGET_MASTER_INFO Gauge "msx_target_master_info" &["target", "master"],
+            "1, with the master that this target was enlisted to as its own registry has it; absent where the registry does not tell.";
+        TARGET_ENCRYPT_CHANNEL_OPTION Gauge "msx_target_encrypt_channel_option" TARGET,
+            "MsxEncryptChannelOptions of this target: 0, 1 or 2, its default; absent where the registry does not tell.";
+        MASTER_CERTIFICATE_VALID Gauge "msx_master_certificate_valid" &["target", "reason"],
+            "1 for what a client that verifies the master's certificate, as MsxEncryptChannelOptions 2 does, would say of it (ok, untrusted, name_mismatch, expired, no_tls), looked at once an hour; absent where it was not seen.";
     }
     Ports [None] {
         PORT_OPEN Gauge "msx_port_open" PORT,

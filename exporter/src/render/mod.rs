@@ -2,20 +2,24 @@
 
 pub mod api;
 mod catalogue;
+pub mod discovery;
 pub mod explain;
 mod exposition;
 mod facts;
 mod families;
 mod negotiation;
+mod probe;
 mod reference;
 mod sheet;
 mod text004;
 mod words;
+mod zipper;
 
 pub use catalogue::{Group, Kind, Metric, catalogue};
-pub use exposition::{Format, page, page_into};
+pub use exposition::{Format, page, page_into, zipped_page};
 pub use facts::{BuildInfo, ExporterFacts, ProcessFacts, Reload};
 pub use negotiation::{accepts_gzip, gzip, negotiate};
+pub use probe::{probe, probe_trace};
 pub use reference::reference;
 
 #[cfg(test)]

@@ -21,7 +21,7 @@ pub(crate) type Answer = Response<Page>;
 /// the page is held until then.
 const FRAME: usize = 64 * 1024;
 
-const TEXT: &str = "text/plain; charset=utf-8";
+pub(crate) const TEXT: &str = "text/plain; charset=utf-8";
 /// Pages are plain HTML with a style of their own: no script, nothing from elsewhere, never in a frame.
 const POLICY: &str = "default-src 'none'; style-src 'self' 'unsafe-inline'; img-src 'self' data:; base-uri 'none'; \
                       form-action 'self'; frame-ancestors 'none'";

@@ -52,12 +52,15 @@ pub(crate) async fn serve<S: Site>(
     if let Err(error) = stream.set_nodelay(true) {
         debug!(client = %address, %error, "cannot switch delays off");
     }
+    // Behind a dual-stack socket 127.0.0.1 is ::ffff:127.0.0.1.
+    let loopback = stream.local_addr().is_ok_and(|own| own.ip().to_canonical().is_loopback());
+    let caller = Caller { address, loopback, proved: false };
     let (tls, verifies) = {
         let web = shared.web.current();
         (web.tls.clone(), web.verifies_clients)
     };
     let served = match tls {
-        None => exchange(stream, address, false, &shared, stop).await,
+        None => exchange(stream, caller, &shared, stop).await,
         Some(config) => {
             let within = shared.options.request_timeout;
             let handshake = timeout(within, shake_hands(stream, TlsAcceptor::from(config)));
@@ -69,7 +72,7 @@ pub(crate) async fn serve<S: Site>(
                 Ok(Some(stream)) => {
                     let proved =
                         verifies && stream.get_ref().1.peer_certificates().is_some_and(|chain| !chain.is_empty());
-                    exchange(stream, address, proved, &shared, stop).await
+                    exchange(stream, Caller { proved, ..caller }, &shared, stop).await
                 }
                 Ok(None) => Ok(()),
                 Err(error) => {
@@ -110,8 +113,7 @@ async fn shake_hands(
 
 async fn exchange<S: Site, T: AsyncRead + AsyncWrite + Unpin>(
     stream: T,
-    address: IpAddr,
-    proved: bool,
+    caller: Caller,
     shared: &Shared<S>,
     stop: CancellationToken,
 ) -> hyper::Result<()> {
@@ -120,7 +122,7 @@ async fn exchange<S: Site, T: AsyncRead + AsyncWrite + Unpin>(
     let service = service_fn(|request: Request<Incoming>| {
         let pace = Arc::clone(&pace);
         async move {
-            let mut answer = respond(request, Caller { address, proved }, shared, &pace).await;
+            let mut answer = respond(request, caller, shared, &pace).await;
             answer.body_mut().mark(pace.answering());
             Ok::<_, Infallible>(answer)
         }

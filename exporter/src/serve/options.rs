@@ -13,6 +13,8 @@ pub struct Options {
     pub base: String,
     /// `--web.enable-lifecycle`: whether `POST /-/reload` is served.
     pub lifecycle: bool,
+    /// `--web.enable-probe`: whether `/probe` answers on addresses that are not loopback to whoever asks.
+    pub probe: bool,
     /// Connections at once. A scrape needs one; the rest is room for clients that misbehave.
     pub connections: usize,
     /// Connections at once from one address, so that one client cannot take all of them.
@@ -41,6 +43,7 @@ impl Default for Options {
             route_prefix: String::new(),
             base: String::new(),
             lifecycle: false,
+            probe: false,
             connections: 512,
             connections_per_client: 128,
             request_timeout: Duration::from_secs(10),

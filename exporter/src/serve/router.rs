@@ -1,17 +1,22 @@
 //! Which path answers what.
 
 use super::admission::{Full, Gate, Pass};
-use super::answer::{self, Answer};
+use super::answer::{self, Answer, TEXT};
 use super::deadline;
 use super::options::Options;
-use super::site::Site;
-use super::views::{View, Wish};
+use super::site::{NoProbe, Site};
+use super::views::{Form, View, Wish};
 use crate::config::Limits;
+use crate::render;
 use hyper::http::request::Parts;
 use hyper::{Method, StatusCode};
 use std::net::IpAddr;
 use std::sync::Arc;
+use std::time::Duration;
 use tracing::{error, warn};
+
+/// For a probe where the client does not say how long it waits: longer than all checks of a host that drops everything.
+const UNHURRIED: Duration = Duration::from_secs(30);
 
 /// One path.
 struct Route {
@@ -36,6 +41,9 @@ enum Action {
     Target,
     Metrics,
     Targets,
+    Discovery,
+    /// Checks the ports of one target; counted as a scrape too.
+    Probe,
     /// Says that the server is there, whatever the master does.
     Healthy,
     Ready,
@@ -47,6 +55,8 @@ const ROUTES: &[Route] = &[
     Route { path: "/target", method: Methods::Read, action: Action::Target },
     Route { path: "/metrics", method: Methods::Read, action: Action::Metrics },
     Route { path: "/api/v1/targets", method: Methods::Read, action: Action::Targets },
+    Route { path: "/sd", method: Methods::Read, action: Action::Discovery },
+    Route { path: "/probe", method: Methods::Read, action: Action::Probe },
     Route { path: "/-/healthy", method: Methods::Read, action: Action::Healthy },
     Route { path: "/-/ready", method: Methods::Read, action: Action::Ready },
     Route { path: "/-/reload", method: Methods::Post, action: Action::Reload },
@@ -73,6 +83,8 @@ impl Methods {
 pub(crate) struct Caller {
     /// Where from.
     pub(crate) address: IpAddr,
+    /// Whether the address at which the request arrived is loopback: then it comes from this machine.
+    pub(crate) loopback: bool,
     /// Whether a password or a verified certificate proved who it is.
     pub(crate) proved: bool,
 }
@@ -117,6 +129,14 @@ impl<S: Site> Router<S> {
             },
             Action::Metrics => self.view(request, caller, View::Metrics).await,
             Action::Targets => self.view(request, caller, View::Targets).await,
+            Action::Discovery => match parameter(request.uri.query(), "port").and_then(|port| port.parse().ok()) {
+                Some(port) => self.view(request, caller, View::Discovery(port)).await,
+                None => answer::text(
+                    StatusCode::BAD_REQUEST,
+                    "the port must be a number from 1 to 65535; hint: /sd?port=9182",
+                ),
+            },
+            Action::Probe => self.probe(request, caller).await,
             Action::Healthy => answer::text(StatusCode::OK, "healthy"),
             Action::Ready => answer::text(StatusCode::OK, "ready"),
             Action::Reload => self.reload().await,
@@ -131,7 +151,7 @@ impl<S: Site> Router<S> {
             Ok(pass) => pass,
             Err(why) => return answer::busy(why),
         };
-        let wish = Wish::new(view, caller.proved || settings.explain_details, request);
+        let wish = Wish::new(view, Form::new(caller.proved || settings.explain_details, request));
         let fleet = self.site.fleet(deadline::wait(&request.headers, settings.reading_timeout)).await;
         let site = Arc::clone(&self.site);
         let drawing = tokio::task::spawn_blocking(move || {
@@ -143,6 +163,45 @@ impl<S: Site> Router<S> {
             error!(%failure, "a page could not be drawn");
             answer::text(StatusCode::INTERNAL_SERVER_ERROR, "the page could not be drawn; hint: see the log")
         })
+    }
+
+    /// Checks the ports of one target. It makes this machine connect to another, so it is not for everybody.
+    async fn probe(&self, request: &Parts, caller: Caller) -> Answer {
+        if !may_probe(caller, &self.options) {
+            return answer::text(
+                StatusCode::FORBIDDEN,
+                "probing from another machine needs authentication; hint: users or client certificates in \
+                 --web.config.file, or --web.enable-probe to allow it to everybody",
+            );
+        }
+        let query = request.uri.query();
+        let Some(name) = parameter(query, "target") else {
+            return answer::text(StatusCode::BAD_REQUEST, "no target named; hint: /probe?target=NAME");
+        };
+        let settings = self.site.settings();
+        let pass = match self.admit(caller, &settings.limits) {
+            Ok(pass) => pass,
+            Err(why) => return answer::busy(why),
+        };
+        let form = Form::new(caller.proved || settings.explain_details, request);
+        let mut answer = match self.site.probe(&name, deadline::wait(&request.headers, UNHURRIED)).await {
+            Ok(probe) if parameter(query, "debug").is_some_and(|debug| debug == "true") => {
+                form.document(render::probe_trace(&probe, form.details), TEXT)
+            }
+            Ok(probe) => form.exposition(render::probe(&probe, form.format)),
+            Err(NoProbe::NotListed) => answer::text(
+                StatusCode::FORBIDDEN,
+                "this name is not probed: it is neither enlisted nor listed in expected_targets",
+            ),
+            Err(NoProbe::NoRoster) => {
+                answer::busy("the targets are not known: the master was not read; hint: the first page says why")
+            }
+            Err(NoProbe::NoTime) => {
+                answer::busy("another probe of this target is under way and takes longer than this scrape may")
+            }
+        };
+        answer.body_mut().hold(pass);
+        answer
     }
 
     fn admit(&self, caller: Caller, limits: &Limits) -> Result<Pass, &'static str> {
@@ -171,6 +230,10 @@ impl<S: Site> Router<S> {
     }
 }
 
+fn may_probe(caller: Caller, options: &Options) -> bool {
+    caller.loopback || caller.proved || options.probe
+}
+
 /// The first value of a query parameter, decoded as forms are (`+` is a space). `None` where it is missing, empty or
 /// not UTF-8.
 fn parameter(query: Option<&str>, name: &str) -> Option<String> {
@@ -194,6 +257,16 @@ fn hex(digit: u8) -> Option<u8> {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn who_comes_from_elsewhere_must_be_known_or_allowed() {
+        let may = |loopback, proved, probe| {
+            let caller = Caller { address: IpAddr::from([192, 0, 2, 7]), loopback, proved };
+            may_probe(caller, &Options { probe, ..Options::default() })
+        };
+        assert!(!may(false, false, false));
+        assert!(may(true, false, false) && may(false, true, false) && may(false, false, true));
+    }
 
     #[test]
     fn parameters_are_decoded() {

@@ -2,6 +2,7 @@
 
 use crate::config::{Config, Limits};
 use crate::fleet::Fleet;
+use crate::ports::Probe;
 use crate::render::ExporterFacts;
 use std::future::Future;
 use std::sync::Arc;
@@ -15,6 +16,12 @@ pub trait Site: Send + Sync + 'static {
     /// The future is dropped as soon as the client hangs up; a reading for which nobody waits may then be cancelled.
     fn fleet(&self, wait: Duration) -> impl Future<Output = Arc<Fleet>> + Send;
 
+    /// Checks every port of one target now, and answers within about `wait`. Whoever asks meanwhile shares the run.
+    ///
+    /// # Errors
+    /// Why nothing was checked.
+    fn probe(&self, name: &str, wait: Duration) -> impl Future<Output = Result<Arc<Probe>, NoProbe>> + Send;
+
     /// The exporter's own facts. Called where blocking is allowed, right before a page is drawn.
     fn facts(&self) -> ExporterFacts;
 
@@ -27,6 +34,17 @@ pub trait Site: Send + Sync + 'static {
     /// # Errors
     /// What is wrong with it, without secrets; the old one stays in force.
     fn reload(&self) -> impl Future<Output = Result<(), String>> + Send;
+}
+
+/// Why a target was not probed.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum NoProbe {
+    /// Nobody knows which targets there are: the master was not read.
+    NoRoster,
+    /// It is neither enlisted nor expected.
+    NotListed,
+    /// A run of the same target is under way that takes longer than this caller waits.
+    NoTime,
 }
 
 /// What the server needs of the configuration.

@@ -67,7 +67,8 @@ fn every_word_of_a_choice_is_understood() {
 
 #[test]
 fn null_is_as_good_as_nothing() {
-    let told = told(&sources("c.yml", "role: target\nmaster: { address: null, timeout: ~, user: }"));
+    let told =
+        told(&sources("c.yml", "role: target\nmaster: { address: null, timeout: ~, user: }\nlocal: { name: SQL01 }"));
     assert_eq!(told.lines().count(), 1, "{told}");
     assert!(told.starts_with("master.address: is missing"), "{told}");
 }

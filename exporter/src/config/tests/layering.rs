@@ -94,6 +94,12 @@ fn a_target_needs_no_login_and_no_file() {
         r"MSX01\MAIN",
     );
     target.file = ConfigFile::Usual(PathBuf::from("/nowhere.yml"));
+    let faults = load(&target).unwrap_err().to_string();
+    assert!(faults.starts_with("local.name: is missing, and only the registry"), "{faults}");
+    target.windows = true;
+    assert_eq!(load(&target).unwrap().local.name, None);
+    target.windows = false;
+    let target = target.with_flag("--local.name", "local.name", "SQL01");
     let config = load(&target).unwrap();
     assert_eq!(config.role, Role::Target);
     assert_eq!(config.master.address.instance.as_deref(), Some("MAIN"));

@@ -1,11 +1,14 @@
 //! The checks of the mapper and of the port that it names for the service control manager.
 
-use super::{Mapped, SERVICE_CONTROL, Trouble, ask_mapper, bind};
+use super::{Interface, Mapped, SERVICE_CONTROL, Trouble, ask_mapper, bind};
 use crate::config::Depth;
-use crate::ports::attempt::Miss;
+use crate::ports::attempt::{Miss, Sockets};
 use crate::ports::board::{PortSource, PortState};
 use crate::ports::tcp::Line;
 use crate::ports::visit::{Outcome, Visit};
+use std::net::SocketAddr;
+use std::time::Duration;
+use tokio::time::timeout;
 
 /// What the mapper said in this visit.
 #[derive(Debug)]
@@ -24,6 +27,31 @@ impl From<Trouble> for Miss {
             Trouble::Strange(evidence) => Miss::new(PortState::WrongProtocol, evidence),
             Trouble::Io(error) => Miss::wrong_protocol(&error),
         }
+    }
+}
+
+/// On which TCP port an interface listens, as the endpoint mapper at one of these addresses tells; `None` where it is
+/// not registered for TCP.
+///
+/// # Errors
+/// Why the mapper cannot be reached or does not tell.
+pub async fn registered_port(
+    mappers: &[SocketAddr],
+    interface: Interface,
+    patience: Duration,
+    sockets: &Sockets,
+) -> Result<Option<u16>, Miss> {
+    let mut line = Line::open(mappers, patience, sockets).await.map_err(|(_, miss)| miss)?;
+    let answer = timeout(patience, ask_mapper(&mut line, interface)).await;
+    line.close().await;
+    match answer {
+        Ok(Ok(Mapped::Port(port))) => Ok(Some(port)),
+        Ok(Ok(Mapped::NotRegistered)) => Ok(None),
+        Ok(Ok(Mapped::Failed(status))) => {
+            Err(Miss::new(PortState::Open, format!("the look-up failed: {status:#010x}")))
+        }
+        Ok(Err(trouble)) => Err(trouble.into()),
+        Err(_) => Err(Miss::new(PortState::WrongProtocol, format!("no answer in {patience:?}"))),
     }
 }
 

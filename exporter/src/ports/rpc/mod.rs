@@ -8,11 +8,12 @@ mod pdu;
 mod tower;
 
 use super::tcp::Line;
-use pdu::{Answer, HEAD, Interface};
+use pdu::{Answer, HEAD};
 use std::io;
 
+pub use checks::registered_port;
 pub(crate) use checks::{MapperLook, check_mapper, check_scm, look_at_mapper};
-use pdu::SERVICE_CONTROL;
+pub use pdu::{Interface, SERVICE_CONTROL};
 use tower::Mapped;
 
 /// ERROR_ACCESS_DENIED as status of a fault: the policy RestrictRemoteClients forbids anonymous questions.

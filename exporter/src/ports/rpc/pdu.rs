@@ -1,14 +1,14 @@
 //! Packets of connection-oriented DCE/RPC (C706 chapter 12, [MS-RPCE] 2.2.2), as far as an anonymous question needs.
 
-/// An interface and its version.
+/// An interface of DCE/RPC and its version.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(crate) struct Interface {
+pub struct Interface {
     /// The UUID as it stands on the wire, its first three fields in little-endian order.
-    pub(crate) uuid: [u8; 16],
+    pub uuid: [u8; 16],
     /// Major version.
-    pub(crate) major: u16,
+    pub major: u16,
     /// Minor version.
-    pub(crate) minor: u16,
+    pub minor: u16,
 }
 
 /// The endpoint mapper: e1af8308-5d1f-11c9-91a4-08002b14a0fa, version 3.0.
@@ -19,7 +19,7 @@ pub(crate) const ENDPOINT_MAPPER: Interface = Interface {
 };
 
 /// The service control manager: 367abb81-9844-35f1-ad32-98f038001003, version 2.0 ([MS-SCMR] 1.9).
-pub(crate) const SERVICE_CONTROL: Interface = Interface {
+pub const SERVICE_CONTROL: Interface = Interface {
     uuid: [0x81, 0xbb, 0x7a, 0x36, 0x44, 0x98, 0xf1, 0x35, 0xad, 0x32, 0x98, 0xf0, 0x38, 0x00, 0x10, 0x03],
     major: 2,
     minor: 0,

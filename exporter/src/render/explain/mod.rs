@@ -1,5 +1,6 @@
 //! Pages for people: readable without a script, in light and dark, with every name escaped by the templates.
 
+mod far;
 mod overview;
 mod parts;
 mod single;

@@ -12,6 +12,9 @@ use askama::Template;
 /// # Errors
 /// None that the data can cause: a template that writes into a String does not fail.
 pub fn overview(fleet: &Fleet, facts: &ExporterFacts, details: bool) -> Result<String, askama::Error> {
+    if let Some(far) = &fleet.far {
+        return super::far::page(fleet, far, facts, details);
+    }
     let clock = fleet.master.as_ref();
     let ended = match clock {
         Some(_) => None,

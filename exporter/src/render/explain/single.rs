@@ -1,7 +1,7 @@
 //! The page at `/target?name=…`: all that is known of one target.
 
 use super::parts::{NONE, Row, When, port_class, state};
-use crate::fleet::{Cause, Enlisted, Evidence, Fleet, Target};
+use crate::fleet::{Cause, Enlisted, Evidence, Fleet, Target, names};
 use crate::ports::Finding;
 use crate::render::ExporterFacts;
 use crate::render::words::{instant, length, words};
@@ -20,6 +20,10 @@ pub fn single(
     facts: &ExporterFacts,
     details: bool,
 ) -> Result<Option<String>, askama::Error> {
+    if let Some(far) = &fleet.far {
+        let known = far.views.iter().any(|view| names::same(&view.home.target, name));
+        return known.then(|| super::far::page(fleet, far, facts, details)).transpose();
+    }
     let Some(clock) = &fleet.master else { return Ok(None) };
     let Some(target) = fleet.targets.iter().find(|target| target.name == name) else { return Ok(None) };
     let page = Single {

@@ -1,12 +1,13 @@
 //! Fleets made by hand.
 
-use crate::config::Limits;
+use crate::config::{Address, Limits};
+use crate::far::{FarSide, Home, Presented, View};
 use crate::fleet::{
     Cause, Diagnosis, Enlisted, Evidence, Fleet, Job, JobRun, Limited, MasterClock, Operation, Orphan, OrphanKind,
     Pending, PollStatus, Target, TargetDownloads,
 };
 use crate::master::{Certificate, Collector, CollectorReport, Fault, ServerFacts, Stage};
-use crate::ports::{Board, Check, Direction, Finding, PortSource, PortState, Sweep};
+use crate::ports::{Board, Check, Direction, Finding, PortSource, PortState, Sweep, Verdict};
 use crate::render::{BuildInfo, ExporterFacts, ProcessFacts, Reload};
 use jiff::{SignedDuration, Timestamp};
 use std::collections::BTreeMap;
@@ -67,6 +68,7 @@ pub(crate) fn target(name: &str) -> Target {
             }),
         }),
         labels: vec![],
+        expected: None,
         maintenance: None,
         diagnosis: Diagnosis { cause: Cause::Ok, evidence: vec![] },
     }
@@ -145,6 +147,7 @@ pub(crate) fn fleet(targets: Vec<Target>) -> Fleet {
         reports: Collector::ALL.into_iter().map(report).collect(),
         limited: Limited::default(),
         board: Arc::new(Board::default()),
+        far: None,
     }
 }
 
@@ -152,6 +155,7 @@ pub(crate) fn fleet(targets: Vec<Target>) -> Fleet {
 pub(crate) fn full() -> Fleet {
     let mut payroll = judged("SQL01\\PAYROLL", Cause::DownloadError, "2 instructions failed with proxy_missing");
     payroll.labels = vec![("route".to_owned(), "pay\"roll".to_owned())];
+    payroll.expected = Some(true);
     payroll.maintenance = Some("patching <night>".to_owned());
     if let Some(row) = &mut payroll.enlisted {
         row.groups = vec!["Über \"alles\"".to_owned(), "東京".to_owned()];
@@ -225,6 +229,33 @@ pub(crate) fn full() -> Fleet {
         checks: BTreeMap::from([(Check::Engine, (40, 3)), (Check::Browser, (10, 1))]),
     });
     fleet
+}
+
+/// What two targets on one machine see of their master.
+pub(crate) fn far_side() -> Fleet {
+    let home = |target: &str, enlisted_to: Option<&str>, option| Home {
+        target: target.to_owned(),
+        master: "msx01.corp.example".to_owned(),
+        address: Address { host: "msx01.corp.example".to_owned(), port: None, instance: None },
+        enlisted_to: enlisted_to.map(str::to_owned),
+        encrypt_channel_option: option,
+    };
+    let certificate = Certificate {
+        subject: "CN=msx01.corp.example".to_owned(),
+        issuer: "CN=Corp <CA>".to_owned(),
+        self_signed: false,
+        not_after: ago(-1_000_000),
+    };
+    let presented = Presented { verdict: Verdict::NameMismatch, certificate: Some(certificate), seen_at: ago(600) };
+    let views = vec![
+        View { home: home("SQL01", None, None), presented: None },
+        View { home: home("SQL01\\PAYROLL", Some("MSX01"), Some(2)), presented: Some(presented) },
+    ];
+    let mut engine = finding(Check::Engine, PortState::Open);
+    (engine.direction, engine.master, engine.required) =
+        (Direction::ToMaster, Some("msx01.corp.example".to_owned()), true);
+    let board = Board { findings: [("SQL01".to_owned(), vec![engine])].into(), ..Board::default() };
+    Fleet::seen_from_target(NOW, Arc::new(board), FarSide { views })
 }
 
 /// A master that cannot be read.

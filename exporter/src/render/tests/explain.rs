@@ -27,6 +27,18 @@ fn in_order(page: &str, texts: &[&str]) {
 }
 
 #[test]
+fn a_target_shows_the_way_to_its_master() {
+    let page = overview(&far_side(), true);
+    in_order(&page, &["SQL01</h2>", "not seen", "engine tcp 1433", "for polling", ">open<", "10.1.2.3"]);
+    in_order(&page, &["SQL01\\PAYROLL</h2>", "cannot poll", "Certificate for the name MSX01", "for another name"]);
+    in_order(&page, &["Issuer CN=Corp &#60;CA&#62;"]);
+    assert!(!overview(&far_side(), false).contains("10.1.2.3"));
+    let own = explain::single(&far_side(), "sql01\\payroll", &facts(), false).unwrap();
+    assert!(own.is_some_and(|page| page.contains("The way to the master")));
+    assert_eq!(explain::single(&far_side(), "SQL02", &facts(), false).unwrap(), None);
+}
+
+#[test]
 fn the_worst_stand_first_and_every_target_stands_there() {
     let page = overview(&full(), false);
     in_order(&page, &["MSX01", ">up<", "NEW9", "SQL02", "SQL&#60;03&#62;", "SQL01\\PAYROLL", "SQL04"]);

@@ -4,7 +4,7 @@ use super::builder::*;
 use super::parser::{Parsed, parse};
 use crate::fleet::{Cause, Fleet};
 use crate::master::{Collector, Stage};
-use crate::render::{ExporterFacts, Format, Kind, catalogue, page, page_into, reference};
+use crate::render::{ExporterFacts, Format, Group, Kind, catalogue, page, page_into, reference};
 use std::collections::BTreeSet;
 use std::sync::Arc;
 
@@ -45,10 +45,13 @@ fn both_formats_hold_the_same_samples() {
 fn one_of_everything_writes_the_whole_catalogue_and_only_it() {
     let mut facts = facts();
     facts.passive = Some(false);
-    let parsed = parse(&text(full(), &facts), false).unwrap();
+    let beside_master = parse(&text(full(), &facts), false).unwrap();
+    let on_target = parse(&text(far_side(), &facts), false).unwrap();
+    let written: BTreeSet<&str> = names(&beside_master).union(&names(&on_target)).copied().collect();
     let known: BTreeSet<&str> = catalogue().iter().map(|metric| metric.name).collect();
-    assert_eq!(names(&parsed), known);
+    assert_eq!(written, known);
     for metric in catalogue() {
+        let parsed = if metric.group == Group::FarSide { &on_target } else { &beside_master };
         assert_eq!(parsed.kinds[metric.name], metric.kind.name(), "{}", metric.name);
         for (labels, _) in parsed.of(metric.name) {
             // `route` is what the configuration adds.
@@ -110,6 +113,14 @@ fn when_the_targets_were_not_read_nothing_of_the_master_is_written() {
         assert!(goes_on, "{name}");
     }
     assert!(names(&parsed).contains("msx_port_open"));
+}
+
+#[test]
+fn on_a_target_there_is_nothing_of_a_master_but_the_way_to_it() {
+    let page = text(far_side(), &facts());
+    let lines = page.lines().filter(|line| !line.starts_with(['#']) && line.starts_with("msx_"));
+    let own: Vec<&str> = lines.filter(|line| !line.starts_with("msx_exporter_")).collect();
+    insta::assert_snapshot!("far_side_text004", own.join("\n"));
 }
 
 #[test]

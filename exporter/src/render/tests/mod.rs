@@ -1,7 +1,7 @@
 #![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic)]
 
-mod builder;
+pub(super) mod builder;
 mod explain;
 mod golden;
-mod parser;
+pub(super) mod parser;
 mod properties;

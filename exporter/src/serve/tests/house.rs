@@ -1,10 +1,11 @@
 //! A server that runs, and the stand-in behind it.
 
-use super::super::{Options, Settings, Site, Web, bind, run};
+use super::super::{NoProbe, Options, Settings, Site, Web, bind, run};
 use super::soon;
 use crate::config::Limits;
 use crate::fleet::{Cause, Diagnosis, Fleet, MasterClock, Orphan, OrphanKind, Target};
 use crate::master::{Collector, CollectorReport, Fault, Stage};
+use crate::ports::Probe;
 use crate::render::{BuildInfo, ExporterFacts, Reload};
 use jiff::Timestamp;
 use std::net::SocketAddr;
@@ -23,6 +24,8 @@ pub(super) struct Stub {
     pub(super) waits: Mutex<Vec<Duration>>,
     pub(super) reloads: Mutex<Vec<Result<(), String>>>,
     pub(super) fleet: Arc<Fleet>,
+    /// What a probe ends with.
+    pub(super) probe: Mutex<Result<Arc<Probe>, NoProbe>>,
 }
 
 impl Stub {
@@ -44,6 +47,7 @@ impl Stub {
             waits: Mutex::default(),
             reloads: Mutex::default(),
             fleet: Arc::new(fleet(1)),
+            probe: Mutex::new(Err(NoProbe::NoRoster)),
         }
     }
 
@@ -84,6 +88,7 @@ pub(super) fn fleet(length: usize) -> Fleet {
             name: "SQL 01\\PAYROLL".to_owned(),
             enlisted: None,
             labels: Vec::new(),
+            expected: None,
             maintenance: None,
             diagnosis: Diagnosis { cause: Cause::NotEnlisted, evidence: Vec::new() },
         }],
@@ -93,6 +98,7 @@ pub(super) fn fleet(length: usize) -> Fleet {
         reports: vec![report(Collector::Targets, None), report(Collector::Jobs, Some(fault))],
         limited: crate::fleet::Limited::default(),
         board: Arc::default(),
+        far: None,
     }
 }
 
@@ -113,6 +119,11 @@ impl Site for Stub {
         let mut held = self.held.subscribe();
         held.wait_for(|held| !held).await.unwrap();
         Arc::clone(&self.fleet)
+    }
+
+    async fn probe(&self, _: &str, wait: Duration) -> Result<Arc<Probe>, NoProbe> {
+        self.waits.lock().unwrap().push(wait);
+        self.probe.lock().unwrap().clone()
     }
 
     fn facts(&self) -> ExporterFacts {
@@ -150,7 +161,11 @@ impl House {
     }
 
     pub(super) fn with(stub: Stub, options: Options, web: Web) -> House {
-        let listeners = bind(&["127.0.0.1:0".parse().unwrap()]).unwrap();
+        House::at(SocketAddr::from(([127, 0, 0, 1], 0)), stub, options, web)
+    }
+
+    pub(super) fn at(address: SocketAddr, stub: Stub, options: Options, web: Web) -> House {
+        let listeners = bind(&[address.to_string().parse().unwrap()]).unwrap();
         let address = listeners[0].local_addr().unwrap();
         let site = Arc::new(stub);
         let (stop, stopped) = oneshot::channel();

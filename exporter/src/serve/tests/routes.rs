@@ -1,7 +1,10 @@
-use super::super::{Options, Web};
+use super::super::{NoProbe, Options, Web};
 use super::client::{connect, get};
 use super::house::{DETAIL, House, Stub, fleet};
+use crate::ports::{Probe, Visited};
+use jiff::Timestamp;
 use std::io::Read as _;
+use std::net::{IpAddr, SocketAddr, UdpSocket};
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -18,6 +21,13 @@ async fn every_route_answers_with_its_type_and_its_length() {
         ("/target", 400, TEXT),
         ("/metrics", 200, "text/plain; version=0.0.4; charset=utf-8"),
         ("/api/v1/targets", 200, "application/json"),
+        ("/sd?port=9182", 200, "application/json"),
+        ("/sd", 400, TEXT),
+        ("/sd?port=0", 400, TEXT),
+        ("/sd?port=65536", 400, TEXT),
+        ("/sd?port=+1", 400, TEXT),
+        ("/probe", 400, TEXT),
+        ("/probe?target=SQL01", 503, TEXT),
         ("/-/healthy", 200, TEXT),
         ("/-/ready", 200, TEXT),
         ("/nothing", 404, TEXT),
@@ -131,6 +141,49 @@ async fn nobody_knows_a_target_while_the_master_is_not_read() {
     let reply = get(house.address, "/target?name=SQL+01%5CPAYROLL").await;
     assert_eq!((reply.status, reply.header("retry-after")), (503, Some("1")));
     assert_eq!(get(house.address, "/metrics").await.status, 200);
+    assert_eq!(get(house.address, "/sd?port=9182").await.status, 503, "never an empty list");
+}
+
+#[tokio::test]
+async fn a_probe_is_an_exposition_or_a_trace_and_waits_as_long_as_prometheus_does() {
+    let house = House::plain();
+    let mut client = connect(house.address).await;
+    for (outcome, status) in [(NoProbe::NotListed, 403), (NoProbe::NoRoster, 503), (NoProbe::NoTime, 503)] {
+        *house.site.probe.lock().unwrap() = Err(outcome);
+        assert_eq!(client.ask("GET", "/probe?target=SQL01", "").await.status, status, "{outcome:?}");
+    }
+    let visited = Visited { findings: Vec::new(), steps: Vec::new() };
+    let probe = Probe { target: "SQL01".to_owned(), began: Timestamp::UNIX_EPOCH, took: Duration::ZERO, visited };
+    *house.site.probe.lock().unwrap() = Ok(Arc::new(probe));
+    house.site.waits.lock().unwrap().clear();
+    let openmetrics = "Accept: application/openmetrics-text\r\nX-Prometheus-Scrape-Timeout-Seconds: 4\r\n";
+    let reply = client.ask("GET", "/probe?target=SQL01", openmetrics).await;
+    assert_eq!(reply.header("content-type"), Some("application/openmetrics-text; version=1.0.0; charset=utf-8"));
+    assert_eq!((reply.status, reply.text().as_str()), (200, "# EOF\n"));
+    let trace = client.ask("GET", "/probe?target=SQL01&debug=true", openmetrics).await;
+    assert_eq!(trace.header("content-type"), Some(TEXT));
+    assert!(trace.text().starts_with("Probe of SQL01, begun 1970-01-01"), "{}", trace.text());
+    assert_eq!(*house.site.waits.lock().unwrap(), [Duration::from_millis(3500); 2]);
+}
+
+#[tokio::test]
+async fn probing_from_elsewhere_needs_its_flag() {
+    let allowed = Options { probe: true, ..Options::default() };
+    for (options, status) in [(Options::default(), 403), (allowed, 503)] {
+        // Every address of this machine; without another than loopback there is no elsewhere to come from.
+        let Some(own) = own_address() else { return };
+        let house = House::at(SocketAddr::new(own, 0), Stub::new(), options, Web::open(None).unwrap());
+        let reply = get(house.address, "/probe?target=SQL01").await;
+        assert_eq!(reply.status, status);
+        assert_eq!(reply.text().contains("--web.enable-probe"), status == 403);
+    }
+}
+
+/// An address of this machine that is not loopback. A connected UDP socket sends nothing.
+fn own_address() -> Option<IpAddr> {
+    let socket = UdpSocket::bind("0.0.0.0:0").ok()?;
+    socket.connect("192.0.2.1:9").ok()?;
+    socket.local_addr().ok().map(|own| own.ip()).filter(|own| !own.is_loopback())
 }
 
 #[tokio::test]

@@ -1,7 +1,7 @@
 //! Plays a backend's replies as one answer, with its waits, drips and cuts.
 
 use super::packet::{MessageWriter, Stopped};
-use super::tokens::{self, Done, FIRST_FATAL_CLASS, done};
+use super::tokens::{self, Done, FIRST_FATAL_CLASS, command, done};
 use crate::wire::{Column, Reply, ServerError, Value};
 use bytes::BufMut;
 use std::sync::Arc;
@@ -78,7 +78,7 @@ pub(crate) async fn play<W: AsyncWrite + Unpin>(
                 failure = error.number;
                 if error.class >= FIRST_FATAL_CLASS {
                     let status = done::ERROR | done::SERVER_ERROR;
-                    tokens::put_done(Done::Batch, status, false, 0, writer.body());
+                    tokens::put_done(Done::Batch, status, command::NONE, 0, writer.body());
                     writer.end().await?;
                     return Ok(End::Close);
                 }
@@ -132,12 +132,12 @@ impl Statement {
         manner: Manner<'_>,
         is_last: bool,
     ) {
-        let select = self.columns.is_some() || self.rows > 0;
+        let command = if self.columns.is_some() || self.rows > 0 { command::SELECT } else { command::NONE };
         let count = rows.or(self.columns.is_some().then_some(self.rows));
         let which = if manner.procedure { Done::InProcedure } else { Done::Batch };
         let more = if is_last && !manner.procedure { 0 } else { done::MORE };
         let status = more | if self.failed { done::ERROR } else { 0 } | if count.is_some() { done::COUNT } else { 0 };
-        tokens::put_done(which, status, select, count.unwrap_or(0), writer.body());
+        tokens::put_done(which, status, command, count.unwrap_or(0), writer.body());
         *self = Statement::default();
     }
 }
@@ -155,7 +155,7 @@ async fn last<W: AsyncWrite + Unpin>(
     if manner.procedure {
         tokens::put_return_status(failure as i32, writer.body());
         let status = if failed { done::ERROR } else { 0 };
-        tokens::put_done(Done::Procedure, status, false, 0, writer.body());
+        tokens::put_done(Done::Procedure, status, command::NONE, 0, writer.body());
     }
     writer.end().await?;
     writer.set_pace(None);

@@ -8,6 +8,7 @@ use std::io;
 use std::net::SocketAddr;
 use std::sync::atomic::{AtomicU16, AtomicUsize, Ordering};
 use std::sync::{Arc, PoisonError, RwLock};
+use std::time::Duration;
 use tokio::net::{TcpListener, ToSocketAddrs};
 use tokio::sync::watch;
 use tokio::task::JoinSet;
@@ -201,8 +202,12 @@ impl Server {
         loop {
             tokio::select! {
                 () = &mut shutdown => return,
-                // An accept that failed is one client's misfortune, not the server's end.
-                accepted = self.listener.accept() => if let Ok((tcp, _)) = accepted {
+                accepted = self.listener.accept() => {
+                    let Ok((tcp, _)) = accepted else {
+                        // One client's misfortune, or no descriptor is free: not the server's end.
+                        tokio::time::sleep(Duration::from_millis(10)).await;
+                        continue;
+                    };
                     let open = Open::new(self.shared.clone());
                     let backend = backend.clone();
                     connections.spawn(async move {

@@ -8,7 +8,7 @@ use super::reply::{End, Manner, play};
 use super::request::{Request, Transaction};
 use super::server::{Encryption, Fault, Options, Shared};
 use super::tls;
-use super::tokens::{self, BinaryChange, Done, TextChange, done};
+use super::tokens::{self, BinaryChange, Done, TextChange, command, done};
 use crate::wire::{Backend, Login, Reply, ServerError};
 use bytes::{Bytes, BytesMut};
 use std::io;
@@ -137,7 +137,7 @@ async fn log_in(
     };
     if let Err(refusal) = admit(&*backend, &asked, &login) {
         tokens::put_error(&refusal, &options.name, &mut body);
-        tokens::put_done(Done::Batch, done::ERROR, false, 0, &mut body);
+        tokens::put_done(Done::Batch, done::ERROR, command::NONE, 0, &mut body);
         send(&mut link, body).await?;
         link.close().await;
         return Ok(None);
@@ -186,7 +186,7 @@ fn put_welcome(asked: &Login7, version: u32, packet_size: usize, options: &Optio
     if asked.features {
         tokens::put_no_features(out);
     }
-    tokens::put_done(Done::Batch, 0, false, 0, out);
+    tokens::put_done(Done::Batch, 0, command::NONE, 0, out);
 }
 
 /// A client that has logged in.
@@ -211,8 +211,10 @@ impl Session {
                     None => return Ok(End::Close),
                 },
             };
-            // The client gave the request up while it sent it.
+            // The client gave the request up while it sent it ([MS-TDS] 2.2.1.7).
             if message.status & status::IGNORE != 0 {
+                tokens::put_done(Done::Batch, done::ERROR, command::NONE, 0, self.writer.body());
+                self.writer.end().await?;
                 continue;
             }
             let Some(request) = Request::parse(&message) else {
@@ -269,16 +271,19 @@ impl Session {
         match interrupted {
             Some(end) => Ok(end),
             None => {
+                self.writer.set_pace(None);
+                tokens::put_done(Done::Batch, done::ERROR, command::SELECT, 0, self.writer.body());
+                self.writer.end().await?;
                 self.acknowledge().await?;
                 Ok(End::Whole)
             }
         }
     }
 
-    /// Ends the message with the answer to an attention.
+    /// Answers an attention, in a message of its own: a real server ends the answer that it gives up with an error
+    /// and then sends this, as captures show (dotnet/SqlClient, pull request 2714).
     async fn acknowledge(&mut self) -> Result<(), Stopped> {
-        self.writer.set_pace(None);
-        tokens::put_done(Done::Batch, done::ATTENTION, false, 0, self.writer.body());
+        tokens::put_done(Done::Batch, done::ATTENTION, command::ATTENTION, 0, self.writer.body());
         self.writer.end().await
     }
 
@@ -295,7 +300,7 @@ impl Session {
                 result = done::ERROR;
             }
         }
-        tokens::put_done(Done::Batch, result, false, 0, body);
+        tokens::put_done(Done::Batch, result, command::NONE, 0, body);
         self.writer.end().await?;
         Ok(End::Whole)
     }

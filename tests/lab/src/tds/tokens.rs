@@ -41,15 +41,22 @@ pub(crate) enum Done {
     Procedure,
 }
 
-/// DONE, DONEINPROC or DONEPROC. A command that returned rows names itself SELECT.
-pub(crate) fn put_done(which: Done, status: u16, select: bool, rows: u64, out: &mut BytesMut) {
+/// What DONE says that was done: a number of the server's own, of which clients know some.
+pub(crate) mod command {
+    pub(crate) const NONE: u16 = 0;
+    pub(crate) const SELECT: u16 = 0xC1;
+    pub(crate) const ATTENTION: u16 = 0xFD;
+}
+
+/// DONE, DONEINPROC or DONEPROC.
+pub(crate) fn put_done(which: Done, status: u16, command: u16, rows: u64, out: &mut BytesMut) {
     out.put_u8(match which {
         Done::Batch => DONE,
         Done::InProcedure => DONE_IN_PROC,
         Done::Procedure => DONE_PROC,
     });
     out.put_u16_le(status);
-    out.put_u16_le(if select { 0xC1 } else { 0 });
+    out.put_u16_le(command);
     out.put_u64_le(rows);
 }
 

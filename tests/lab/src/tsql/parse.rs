@@ -213,7 +213,9 @@ impl Reader<'_> {
     }
 
     fn transaction_word(&mut self, required: bool) -> Result<(), ServerError> {
-        if self.accept("TRANSACTION") || self.accept("TRAN") || (!required && self.accept("WORK")) || !required {
+        let named =
+            ["TRANSACTION", "TRAN", "WORK"].iter().any(|word| (!required || *word != "WORK") && self.accept(word));
+        if named || !required {
             return Ok(());
         }
         Err(errors::syntax(&self.parser.peek_token().token.to_string()))

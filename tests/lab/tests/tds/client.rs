@@ -51,7 +51,7 @@ pub(crate) fn config(server: &Running, encryption: EncryptionLevel) -> Config {
     config.application_name("tests");
     config.encryption(encryption);
     config.trust_cert_ca(server.ca.display().to_string());
-    config.handshake_timeout(Some(Duration::from_secs(2)));
+    config.handshake_timeout(Some(DEADLINE));
     config
 }
 

@@ -1,11 +1,9 @@
 //! What a client reads.
 
 use crate::client::{Connected, plain, start, within};
-use futures_util::TryStreamExt;
 use msx_lab::tds::Encryption;
-use std::time::Duration;
 use tiberius::numeric::Numeric;
-use tiberius::{ColumnData, EncryptionLevel, QueryItem, Row, ToSql};
+use tiberius::{ColumnData, EncryptionLevel, Row, ToSql};
 
 async fn rows(client: &mut Connected, sql: &str) -> tiberius::Result<Vec<Row>> {
     within(async { client.simple_query(sql).await?.into_first_result().await }).await
@@ -139,23 +137,4 @@ async fn parameters_arrive_as_literals_and_other_procedures_as_2812() {
     assert_eq!(row.get::<&str, _>(0).map(str::len), Some(100_003));
     let error = client.query("nonsense", &[]).await.map(drop).unwrap_err();
     assert_eq!(error.code(), Some(102));
-}
-
-#[tokio::test]
-async fn an_attention_ends_a_wait_and_a_drip_and_the_connection_lives_on() {
-    let server = start(Encryption::LoginOnly).await;
-    for level in [EncryptionLevel::NotSupported, EncryptionLevel::Required] {
-        let mut client = crate::client::connect(crate::client::config(&server, level)).await.unwrap();
-        {
-            let mut stream = client.simple_query("wait").await.unwrap();
-            while !matches!(within(stream.try_next()).await.unwrap(), Some(QueryItem::Row(_))) {}
-        }
-        within(client.cancel_query()).await.unwrap();
-        assert_eq!(rows(&mut client, "rows 7").await.unwrap().len(), 7);
-        // No packet of a drip is whole for minutes.
-        let dripping = tokio::time::timeout(Duration::from_millis(300), client.simple_query("drip")).await;
-        assert!(dripping.map(drop).is_err());
-        within(client.cancel_query()).await.unwrap();
-        assert_eq!(rows(&mut client, "rows 8").await.unwrap().len(), 8);
-    }
 }

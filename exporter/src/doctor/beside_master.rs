@@ -1,0 +1,299 @@
+//! The request as it is made beside the master.
+
+use super::request::{End, Readiness, Request, Row, Seen, Transport};
+use super::rules;
+use crate::fleet::{Enlisted, Fleet, MasterClock};
+use crate::ports::{Check, Finding, PortState};
+use jiff::{SignedDuration, Timestamp};
+use std::collections::BTreeMap;
+use std::net::IpAddr;
+
+/// What is known of the master's end of the network.
+#[derive(Debug, Clone, PartialEq)]
+pub struct MasterEnd {
+    /// The name by which targets know it, `HOST` or `HOST\INSTANCE`.
+    pub name: String,
+    /// The addresses of its host.
+    pub addresses: Vec<IpAddr>,
+    /// The TCP ports on which its engine listens, the one to call first. Empty where nobody tells.
+    pub ports: Vec<u16>,
+    /// Who told these ports.
+    pub told_by: String,
+}
+
+impl MasterEnd {
+    fn host(&self) -> &str {
+        self.name.split_once('\\').map_or(self.name.as_str(), |(host, _)| host)
+    }
+
+    fn named(&self) -> bool {
+        self.name.contains('\\')
+    }
+}
+
+/// Who stands at the third end. Nobody tells us which machine that is.
+const DESK: &str = "machine with SSMS";
+
+/// Draws up the request from an assessed fleet, whose board holds a sweep of all checks.
+pub fn examine(fleet: &Fleet, master: &MasterEnd, now: Timestamp) -> Request {
+    let end = End { name: master.host().to_owned(), addresses: master.addresses.clone() };
+    let desk = End { name: DESK.to_owned(), addresses: Vec::new() };
+    let port = &rules::port_text(master.ports.first().copied());
+    let targets: Vec<Target<'_>> = fleet
+        .targets
+        .iter()
+        .map(|target| Target::new(&target.name, target.enlisted.as_ref(), fleet.board.of(&target.name)))
+        .collect();
+    let mut rows = Vec::new();
+    for target in &targets {
+        rows.push(rules::polling(&target.end, &end, port, target.frequency(), target.polling(fleet.master.as_ref())));
+    }
+    for target in targets.iter().filter(|_| master.named()) {
+        rows.push(rules::browser(&target.end, &end, &master.name, port, target.browser(fleet.master.as_ref())));
+    }
+    if !targets.is_empty() {
+        rows.push(rules::nothing_back(&end, targets.iter().map(|target| target.end.clone()).collect()));
+    }
+    rows.extend(targets.iter().flat_map(|target| target.configured(&end)));
+    rows.push(rules::management(&desk, &end, port, Seen::unknown("ask from that machine")));
+    rows.push(rules::wizard_rpc(&desk, &end, Seen::unknown("ask from that machine")));
+    rows.push(rules::wizard_smb(&desk, &end, Seen::unknown("ask from that machine")));
+    for target in &targets {
+        rows.extend(target.rows_of_the_desk(&desk));
+    }
+    // What polling needs comes first. The order within is kept.
+    rows.sort_by_key(|row| row.need);
+    Request {
+        title: format!("Firewall request for master {} and {} targets", master.name, targets.len()),
+        made: written(now),
+        rows,
+        readiness: readiness(fleet, master, now),
+        next: targets.first().map(|target| elsewhere(master, port, target)).into_iter().collect(),
+        notes: notes(master),
+    }
+}
+
+/// The one command for the other direction.
+fn elsewhere(master: &MasterEnd, port: &str, target: &Target<'_>) -> String {
+    let plain = master.named() || port == "1433";
+    let address = if plain { master.name.clone() } else { format!("{}:{port}", master.name) };
+    format!(
+        "on each target, with its own name: msx_exporter doctor --role=target --master.address={address} --local.name={}",
+        target.name
+    )
+}
+
+fn notes(master: &MasterEnd) -> Vec<String> {
+    let mut notes = vec![
+        format!("the master's port is told by {}", master.told_by),
+        "where a target is a failover cluster instance, all of its nodes are sources, and its network name is the \
+         destination"
+            .to_owned(),
+        "ports towards targets were tried from here, not from the machine with SSMS".to_owned(),
+    ];
+    if let [first, rest @ ..] = master.ports.as_slice()
+        && !rest.is_empty()
+    {
+        let rest: Vec<String> = rest.iter().map(ToString::to_string).collect();
+        notes.push(format!("the master listens on TCP {} too; targets call {first}", rest.join(", ")));
+    }
+    if !master.named() && master.ports.first().is_some_and(|port| *port != 1433) {
+        notes.push(
+            "a default instance that does not listen on 1433 is found only through an alias on each target, or a \
+             MSXServerName with the port"
+                .to_owned(),
+        );
+    }
+    notes
+}
+
+struct Target<'a> {
+    name: &'a str,
+    end: End,
+    enlisted: Option<&'a Enlisted>,
+    findings: BTreeMap<Check, &'a Finding>,
+}
+
+impl<'a> Target<'a> {
+    fn new(name: &'a str, enlisted: Option<&'a Enlisted>, findings: &'a [Finding]) -> Target<'a> {
+        let host = name.split_once('\\').map_or(name, |(host, _)| host).to_owned();
+        let mut addresses: Vec<IpAddr> = findings.iter().filter_map(|finding| finding.address).collect();
+        addresses.sort_unstable();
+        addresses.dedup();
+        let findings = findings.iter().map(|finding| (finding.check, finding)).collect();
+        Target { name, end: End { name: host, addresses }, enlisted, findings }
+    }
+
+    fn frequency(&self) -> String {
+        match self.enlisted {
+            Some(enlisted) => format!("every {} s, and after each job", enlisted.poll_interval.as_secs()),
+            None => "every 60 s (the default), and after each job".to_owned(),
+        }
+    }
+
+    /// How long ago it polled, and whether that is within three intervals, by the master's clock.
+    fn poll(&self, clock: Option<&MasterClock>) -> Option<(Timestamp, SignedDuration, bool)> {
+        let (enlisted, clock) = (self.enlisted.filter(|enlisted| enlisted.polled)?, clock?);
+        let age = clock.now.duration_since(enlisted.last_poll);
+        let limit = SignedDuration::try_from(enlisted.poll_interval * 3).unwrap_or(SignedDuration::MAX);
+        Some((enlisted.last_poll, age, age <= limit))
+    }
+
+    /// A poll is the only proof of this way that the master has; silence has many reasons.
+    fn polling(&self, clock: Option<&MasterClock>) -> Seen {
+        match self.poll(clock) {
+            Some((at, age, true)) => Seen {
+                open: Some(true),
+                state: "open".to_owned(),
+                at: Some(written(at)),
+                evidence: format!("it polled {} s ago", age.as_secs()),
+            },
+            Some((at, _, false)) => {
+                Seen::unknown(format!("it last polled {}; the port is one of many reasons", written(at)))
+            }
+            None => Seen::unknown("it has never polled; this way can be tested on the target alone"),
+        }
+    }
+
+    fn browser(&self, clock: Option<&MasterClock>) -> Seen {
+        Seen::unknown(match self.poll(clock) {
+            Some((_, _, true)) => "it polls: SQL Browser answers it, or an alias stands there",
+            _ => "this way can be tested on the target alone",
+        })
+    }
+
+    /// Rows for what the configuration requires from here to the target.
+    fn configured(&self, master: &End) -> Vec<Row> {
+        let required = self.findings.values().filter(|finding| finding.required);
+        required
+            .map(|finding| {
+                let transport = if finding.transport == "udp" { Transport::Udp } else { Transport::Tcp };
+                let port = rules::port_text(finding.port);
+                rules::configured(master, &self.end, transport, port, finding.check.name(), seen(finding))
+            })
+            .collect()
+    }
+
+    fn rows_of_the_desk(&self, desk: &End) -> Vec<Row> {
+        let seen_at =
+            |check| self.findings.get(&check).map_or_else(|| Seen::unknown("not tried"), |finding| seen(finding));
+        let port = rules::port_text(self.findings.get(&Check::Engine).and_then(|finding| finding.port));
+        vec![
+            rules::management(desk, &self.end, &port, seen_at(Check::Engine)),
+            rules::wizard_rpc(desk, &self.end, self.rpc()),
+            rules::wizard_smb(desk, &self.end, seen_at(Check::Smb)),
+        ]
+    }
+
+    /// The mapper and the port behind it are one row: open only if both are.
+    fn rpc(&self) -> Seen {
+        let (mapper, scm) = (self.findings.get(&Check::RpcMapper), self.findings.get(&Check::RpcScm));
+        match (mapper, scm) {
+            (Some(mapper), Some(scm)) if mapper.state == PortState::Open && scm.state != PortState::Skipped => {
+                seen(scm)
+            }
+            (Some(mapper), _) if mapper.state.open() == Some(true) => {
+                let evidence = format!("135 is open, and the dynamic port is not known: {}", mapper.evidence);
+                Seen {
+                    open: None,
+                    state: mapper.state.name().to_owned(),
+                    at: Some(written(mapper.checked_at)),
+                    evidence,
+                }
+            }
+            (Some(mapper), _) => seen(mapper),
+            (None, _) => Seen::unknown("not tried"),
+        }
+    }
+}
+
+/// What a finding says, from where it was made.
+pub(crate) fn seen(finding: &Finding) -> Seen {
+    Seen {
+        open: finding.state.open(),
+        state: finding.state.name().to_owned(),
+        at: Some(written(finding.checked_at)),
+        evidence: finding.evidence.clone(),
+    }
+}
+
+fn readiness(fleet: &Fleet, master: &MasterEnd, now: Timestamp) -> Vec<Readiness> {
+    let enlisted = fleet.targets.iter().filter(|target| target.enlisted.is_some()).count();
+    let mut list = vec![match &fleet.master {
+        Some(_) if enlisted > 0 => state("master", Some(true), format!("{enlisted} targets are enlisted"), ""),
+        Some(_) => state(
+            "master",
+            Some(false),
+            "no target is enlisted here".to_owned(),
+            "enlist a target: on it, run msdb.dbo.sp_msx_enlist",
+        ),
+        None => state("master", None, "it was not read".to_owned(), "see the log for the stage at which it stopped"),
+    }];
+    let server = fleet.server.as_ref();
+    list.push(match server.and_then(|server| server.agent_running) {
+        Some(true) => state("SQL Server Agent on the master", Some(true), "it runs".to_owned(), ""),
+        Some(false) => state("SQL Server Agent on the master", Some(false), "it does not run".to_owned(), "start it"),
+        None => state(
+            "SQL Server Agent on the master",
+            None,
+            "the login may not see it".to_owned(),
+            "msx_exporter grants, block server",
+        ),
+    });
+    list.push(match server.and_then(|server| server.operator_present) {
+        Some(true) => state("operator MSXOperator", Some(true), "it is there".to_owned(), ""),
+        Some(false) => state(
+            "operator MSXOperator",
+            Some(false),
+            "it is missing: enlisting fails with error 14363".to_owned(),
+            "EXEC msdb.dbo.sp_add_operator @name = N'MSXOperator'",
+        ),
+        None => state(
+            "operator MSXOperator",
+            None,
+            "the login may not see it".to_owned(),
+            "msx_exporter grants, block server",
+        ),
+    });
+    list.push(match server.and_then(|server| server.certificate.as_ref()) {
+        Some(certificate) if certificate.self_signed => state(
+            "certificate of the master",
+            Some(false),
+            format!(
+                "{} signed itself; a target's default setting (MsxEncryptChannelOptions = 2) refuses it",
+                certificate.subject
+            ),
+            "give the instance a certificate that targets trust, for the name by which they know it",
+        ),
+        Some(certificate) => state(
+            "certificate of the master",
+            Some(certificate.not_after > now),
+            format!(
+                "{}, issued by {}, until {}",
+                certificate.subject,
+                certificate.issuer,
+                written(certificate.not_after)
+            ),
+            "",
+        ),
+        None => state("certificate of the master", None, "it was not looked at".to_owned(), ""),
+    });
+    if master.named() {
+        let evidence = format!("targets know the master as {}", master.name);
+        list.push(state(
+            "SQL Browser on the master",
+            None,
+            evidence,
+            "it must run, and the instance must not be hidden",
+        ));
+    }
+    list
+}
+
+fn state(subject: &str, fine: Option<bool>, evidence: String, remedy: &str) -> Readiness {
+    Readiness { subject: subject.to_owned(), fine, evidence, remedy: remedy.to_owned() }
+}
+
+pub(crate) fn written(instant: Timestamp) -> String {
+    instant.round(jiff::Unit::Second).unwrap_or(instant).to_string()
+}

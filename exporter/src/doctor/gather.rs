@@ -1,0 +1,94 @@
+//! Asks the network for what a request needs to know.
+
+use super::beside_master::MasterEnd;
+use super::on_target::FarSide;
+use crate::config::Config;
+use crate::ports::{
+    Anchors, BROWSER_PORT, Destination, EngineFacts, Extent, Gaze, PortState, Prober, Verdict, instance_port, judge,
+    look,
+};
+use jiff::Timestamp;
+use std::net::SocketAddr;
+use tokio::time::Instant;
+
+/// The master's end: its name as targets know it, its addresses and its port.
+///
+/// `known_as` is what the server calls itself, and `listening` the ports on which it says that it listens; both come
+/// from a reading and are `None` where it could not be read.
+pub async fn look_around(
+    config: &Config,
+    prober: &Prober,
+    known_as: Option<&str>,
+    listening: Option<Vec<u16>>,
+) -> MasterEnd {
+    let address = &config.master.address;
+    let configured = match &address.instance {
+        Some(instance) => format!(r"{}\{instance}", address.host),
+        None => address.host.clone(),
+    };
+    let name = known_as.map_or(configured, str::to_owned);
+    let host = name.split_once('\\').map_or(name.as_str(), |(host, _)| host);
+    let mut addresses = prober.addresses(host).await;
+    if addresses.is_empty() {
+        addresses = prober.addresses(&address.host).await;
+    }
+    let (ports, told_by) = match (listening.filter(|ports| !ports.is_empty()), address.port, &address.instance) {
+        (Some(mut ports), _, instance) => {
+            // A default instance is called on 1433 wherever it listens there at all.
+            ports.sort_by_key(|port| (instance.is_some() || *port != 1433, *port));
+            (ports, "the server itself (sys.dm_tcp_listener_states)".to_owned())
+        }
+        (None, Some(port), _) => (vec![port], "the configuration (master.address)".to_owned()),
+        (None, None, None) => (vec![1433], "the default of a default instance".to_owned()),
+        (None, None, Some(instance)) => {
+            let browsers: Vec<SocketAddr> = addresses.iter().map(|ip| SocketAddr::new(*ip, BROWSER_PORT)).collect();
+            match instance_port(&browsers, instance, Instant::now() + prober.settings().timeout).await {
+                Ok(port) => (vec![port], "SQL Browser".to_owned()),
+                Err(miss) => (Vec::new(), format!("nobody: {miss}")),
+            }
+        }
+    };
+    MasterEnd { name, addresses, ports, told_by }
+}
+
+/// The far side: what this target sees of its master.
+pub async fn look_at_master(config: &Config, prober: &Prober, target: &str) -> FarSide {
+    let address = &config.master.address;
+    let master = match &address.instance {
+        Some(instance) => format!(r"{}\{instance}", address.host),
+        None => address.host.clone(),
+    };
+    let destination = Destination::to_master(target, &master, address);
+    let visited = prober.visit(std::slice::from_ref(&destination), Extent::Full).await;
+    let findings = visited.into_iter().flat_map(|visited| visited.findings).collect::<Vec<_>>();
+    let engine = findings.iter().find(|finding| finding.check == crate::ports::Check::Engine);
+    let open = engine.filter(|engine| engine.state == PortState::Open);
+    let facts = match open.and_then(|engine| Some(SocketAddr::new(engine.address?, engine.port?))) {
+        Some(at) => {
+            let gaze = Gaze {
+                addresses: &[at],
+                host: &address.host,
+                instance: address.instance.as_deref().unwrap_or_default(),
+                strict: false,
+                patience: prober.settings().timeout,
+            };
+            Some(look(gaze, &prober.sockets()).await)
+                .filter(|seen| seen.state == PortState::Open)
+                .map(|seen| seen.facts)
+        }
+        None => None,
+    };
+    let verdict = facts.as_ref().map(|facts| verdict(facts, &address.host));
+    FarSide {
+        target: target.to_owned(),
+        master,
+        addresses: prober.addresses(&address.host).await,
+        findings,
+        facts,
+        verdict,
+    }
+}
+
+fn verdict(facts: &EngineFacts, host: &str) -> Verdict {
+    judge(facts, host, &Anchors::of_this_machine(), Timestamp::now())
+}

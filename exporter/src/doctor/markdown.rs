@@ -1,0 +1,64 @@
+//! The request as Markdown, ready for a ticket.
+
+use super::request::{Readiness, Request};
+use super::sheet::{BEFORE, HEADS, cells};
+use std::fmt::Write as _;
+
+/// Draws the whole request.
+pub(crate) fn draw(request: &Request) -> String {
+    let with_before = request.rows.iter().any(|row| row.before.is_some());
+    let mut heads: Vec<String> = HEADS.iter().map(|head| (*head).to_owned()).collect();
+    heads.extend(with_before.then(|| BEFORE.to_owned()));
+    let mut text = format!("# {}\n\nMade at {}.\n\n", escaped(&request.title), request.made);
+    text.push_str(&line(&heads));
+    text.push_str(&line(&vec!["---".to_owned(); heads.len()]));
+    for row in &request.rows {
+        let cells: Vec<String> = cells(row, with_before).iter().map(|cell| escaped(cell)).collect();
+        text.push_str(&line(&cells));
+    }
+    if !request.readiness.is_empty() {
+        text.push_str(
+            "\n## Besides ports\n\n| what | fine | how that is known | what to do |\n| --- | --- | --- | --- |\n",
+        );
+        for Readiness { subject, fine, evidence, remedy } in &request.readiness {
+            let cells = [subject, super::yes_no(*fine), evidence, remedy].map(escaped);
+            text.push_str(&line(&cells));
+        }
+    }
+    for (head, list) in [("The other direction", &request.next), ("Notes", &request.notes)] {
+        if !list.is_empty() {
+            // Writing to a string cannot fail.
+            let _ = write!(text, "\n## {head}\n\n");
+            text.extend(list.iter().map(|item| format!("- {}\n", escaped(item))));
+        }
+    }
+    text
+}
+
+fn line(cells: &[String]) -> String {
+    format!("| {} |\n", cells.join(" | "))
+}
+
+/// Some texts come from the network: none of them ends a cell or begins a tag.
+fn escaped(text: &str) -> String {
+    let mut out = String::with_capacity(text.len());
+    for character in text.chars() {
+        match character {
+            '\r' | '\n' => out.push(' '),
+            '<' => out.push_str("&lt;"),
+            '|' | '\\' | '`' | '*' | '_' | '[' | ']' => out.extend(['\\', character]),
+            _ => out.push(character),
+        }
+    }
+    out
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn no_text_ends_a_cell_or_begins_a_tag() {
+        assert_eq!(escaped("a|b\n<script>"), "a\\|b &lt;script>");
+    }
+}

@@ -1,0 +1,55 @@
+//! The firewall request: which ports, from whom to whom, why, and what is known of them now. Pure but for
+//! [`look_around`] and [`look_at_master`], which ask the network.
+
+mod aggregate;
+mod beside_master;
+mod csv;
+mod gather;
+mod markdown;
+mod on_target;
+mod request;
+mod rules;
+mod sheet;
+#[cfg(test)]
+mod tests;
+mod text;
+mod verify;
+
+pub use aggregate::aggregate;
+pub use beside_master::{MasterEnd, examine};
+pub use gather::{look_around, look_at_master};
+pub use on_target::{FarSide, examine_far_side};
+pub use request::{End, Need, Readiness, Request, Row, Seen, Transport};
+pub use verify::verify;
+
+/// How a request is written.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Form {
+    /// For people.
+    Text,
+    /// For a ticket.
+    Markdown,
+    /// For a spreadsheet: the rows alone.
+    Csv,
+    /// For programs, and for [`verify()`].
+    Json,
+}
+
+/// Writes a request.
+pub fn draw(request: &Request, form: Form) -> String {
+    match form {
+        Form::Text => text::draw(request),
+        Form::Markdown => markdown::draw(request),
+        Form::Csv => csv::draw(request),
+        // Nothing in a request can fail to be written: there are no maps with keys that are no text.
+        Form::Json => serde_json::to_string_pretty(request).unwrap_or_default() + "\n",
+    }
+}
+
+fn yes_no(fine: Option<bool>) -> &'static str {
+    match fine {
+        Some(true) => "yes",
+        Some(false) => "no",
+        None => "unknown",
+    }
+}

@@ -1,0 +1,171 @@
+//! What to ask the firewall team for, row by row, as data.
+
+use serde::{Deserialize, Serialize};
+use std::fmt;
+use std::net::IpAddr;
+
+/// The answer to "which ports should I request, from targets to the master and vice versa?".
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+pub struct Request {
+    /// What it is about, in one line.
+    pub title: String,
+    /// When it was made, in UTC.
+    pub made: String,
+    /// One for each rule, and for what needs none.
+    pub rows: Vec<Row>,
+    /// What enlisting and polling need besides ports.
+    pub readiness: Vec<Readiness>,
+    /// What to run elsewhere for what cannot be seen from here.
+    pub next: Vec<String>,
+    /// What the rows cannot say.
+    pub notes: Vec<String>,
+}
+
+/// One rule, or the statement that none is needed.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+pub struct Row {
+    /// Who opens the connection.
+    pub source: Vec<End>,
+    /// Who is called.
+    pub destination: Vec<End>,
+    /// `None` where no rule is needed.
+    pub transport: Option<Transport>,
+    /// A number or a range; empty where no rule is needed.
+    pub ports: String,
+    /// In one word, who begins.
+    pub initiator: String,
+    /// Whether it must be open.
+    pub need: Need,
+    /// What needs it.
+    pub justification: String,
+    /// How often it is used.
+    pub frequency: String,
+    /// What the firewall must and must not do with it.
+    pub handling: String,
+    /// How long the rule has to live.
+    pub valid_until: String,
+    /// How to test it, on the source.
+    pub test: String,
+    /// What is known now.
+    pub now: Seen,
+    /// What an earlier request said; only when one is verified.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub before: Option<Seen>,
+}
+
+/// One machine.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct End {
+    /// Its name, or what it is.
+    pub name: String,
+    /// Its addresses, where known from here.
+    pub addresses: Vec<IpAddr>,
+}
+
+/// Over what.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "lowercase")]
+pub enum Transport {
+    /// TCP
+    Tcp,
+    /// UDP
+    Udp,
+}
+
+/// Whether a port must be open.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum Need {
+    /// Without it a target does not poll, or the configuration asks for it.
+    Required,
+    /// No rule is needed.
+    Nothing,
+    /// Only for people at a desk with SSMS.
+    ForPeople,
+}
+
+/// What is known of a port.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Seen {
+    /// Whether it is open; `None` where that is not known.
+    pub open: Option<bool>,
+    /// In one word.
+    pub state: String,
+    /// When, in UTC.
+    pub at: Option<String>,
+    /// How that is known, and from where it was looked.
+    pub evidence: String,
+}
+
+/// Something besides ports that enlisting or polling needs.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Readiness {
+    /// What.
+    pub subject: String,
+    /// Whether it is as it should be; `None` where that is not known.
+    pub fine: Option<bool>,
+    /// How that is known, or why not.
+    pub evidence: String,
+    /// What to do; empty where all is well.
+    pub remedy: String,
+}
+
+impl Request {
+    /// Whether a required port is known not to be open.
+    pub fn lacks_a_required_port(&self) -> bool {
+        self.rows.iter().any(|row| row.need == Need::Required && row.now.open == Some(false))
+    }
+}
+
+impl Row {
+    /// Transport and ports, such as `TCP 1433`.
+    pub(crate) fn service(&self) -> String {
+        match self.transport {
+            Some(transport) => format!("{transport} {}", self.ports),
+            None => "nothing".to_owned(),
+        }
+    }
+}
+
+impl Seen {
+    /// What cannot be seen from here.
+    pub(crate) fn unknown(evidence: impl Into<String>) -> Seen {
+        Seen { open: None, state: "unknown".to_owned(), at: None, evidence: evidence.into() }
+    }
+}
+
+impl fmt::Display for Transport {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(match self {
+            Transport::Tcp => "TCP",
+            Transport::Udp => "UDP",
+        })
+    }
+}
+
+impl fmt::Display for Need {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(match self {
+            Need::Required => "required",
+            Need::ForPeople => "for SSMS only",
+            Need::Nothing => "not needed",
+        })
+    }
+}
+
+impl fmt::Display for End {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(&self.name)?;
+        let addresses: Vec<String> = self.addresses.iter().map(ToString::to_string).collect();
+        // A name that is an address needs no repetition.
+        if addresses.is_empty() || addresses == [self.name.as_str()] {
+            return Ok(());
+        }
+        write!(f, " ({})", addresses.join(", "))
+    }
+}
+
+/// Several ends in one cell.
+pub(crate) fn ends(ends: &[End]) -> String {
+    ends.iter().map(ToString::to_string).collect::<Vec<_>>().join(", ")
+}

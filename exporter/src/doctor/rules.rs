@@ -1,0 +1,169 @@
+//! The rules themselves: who calls whom on which port, and why. One constructor for each row of the answer.
+
+use super::request::{End, Need, Row, Seen, Transport};
+
+/// The firewall passes the answers to a connection without a rule of their own.
+const STATEFUL: &str = "stateful, no reverse rule";
+/// SQL Server's TLS is not found by a firewall that looks for it at the start of the stream.
+const NO_INSPECTION: &str = "stateful, no reverse rule; no TLS inspection: TLS runs inside TDS";
+
+const WHILE_ENLISTED: &str = "the target is defected";
+const WHILE_ADMINISTERED: &str = "the servers are no longer administered with SSMS";
+
+/// The ports from which Windows takes those of RPC services, the service control manager's among them.
+pub(crate) const DYNAMIC_PORTS: &str = "49152-65535";
+
+fn row(source: &End, destination: &End, transport: Transport, ports: impl ToString) -> Row {
+    Row {
+        source: vec![source.clone()],
+        destination: vec![destination.clone()],
+        transport: Some(transport),
+        ports: ports.to_string(),
+        initiator: String::new(),
+        need: Need::Required,
+        justification: String::new(),
+        frequency: String::new(),
+        handling: STATEFUL.to_owned(),
+        valid_until: String::new(),
+        test: String::new(),
+        now: Seen::unknown("not looked at"),
+        before: None,
+    }
+}
+
+/// What stands for a port that nobody tells.
+pub(crate) const UNKNOWN_PORT: &str = "unknown";
+
+/// PowerShell's own test of a TCP port.
+fn test_tcp(destination: &End, port: &str) -> String {
+    match port {
+        UNKNOWN_PORT => "find the port first".to_owned(),
+        _ => format!("Test-NetConnection -ComputerName {} -Port {port}", destination.name),
+    }
+}
+
+/// A port's number in a row.
+pub(crate) fn port_text(port: Option<u16>) -> String {
+    port.map_or_else(|| UNKNOWN_PORT.to_owned(), |port| port.to_string())
+}
+
+/// Polling: the target calls the master's engine.
+pub(crate) fn polling(target: &End, master: &End, port: &str, frequency: String, now: Seen) -> Row {
+    Row {
+        initiator: "target".to_owned(),
+        justification: "SQL Server Agent on the target polls the master, downloads instructions and uploads outcomes; \
+                        sp_msx_enlist takes the same way"
+            .to_owned(),
+        frequency,
+        handling: NO_INSPECTION.to_owned(),
+        valid_until: WHILE_ENLISTED.to_owned(),
+        test: test_tcp(master, port),
+        now,
+        ..row(target, master, Transport::Tcp, port)
+    }
+}
+
+/// A master known as `HOST\INSTANCE`: each connection begins with a question to SQL Browser, fixed port or not.
+pub(crate) fn browser(target: &End, master: &End, full_name: &str, port: &str, now: Seen) -> Row {
+    Row {
+        initiator: "target".to_owned(),
+        justification: format!(
+            "targets know the master as {full_name}, and ask SQL Browser for its port at each connection, whether the \
+             port is fixed or not; not needed where an alias for exactly {full_name} with TCP port {port} stands on \
+             the target"
+        ),
+        frequency: "before each connection".to_owned(),
+        valid_until: WHILE_ENLISTED.to_owned(),
+        test: format!("msx_exporter doctor --role=target --master.address={full_name}"),
+        now,
+        ..row(target, master, Transport::Udp, 1434)
+    }
+}
+
+/// Polling never goes from the master to a target.
+pub(crate) fn nothing_back(master: &End, targets: Vec<End>) -> Row {
+    Row {
+        destination: targets,
+        transport: None,
+        ports: String::new(),
+        initiator: "nobody".to_owned(),
+        need: Need::Nothing,
+        justification: "the master never calls a target: each connection of polling is opened by the target".to_owned(),
+        frequency: "never".to_owned(),
+        handling: "no rule".to_owned(),
+        valid_until: "not applicable".to_owned(),
+        test: "nothing to test".to_owned(),
+        now: Seen { open: None, state: "not needed".to_owned(), at: None, evidence: "by design".to_owned() },
+        ..row(master, master, Transport::Tcp, "")
+    }
+}
+
+/// A to_target port that the configuration calls required, for whatever reason of its own.
+pub(crate) fn configured(
+    master: &End,
+    target: &End,
+    transport: Transport,
+    port: String,
+    check: &str,
+    now: Seen,
+) -> Row {
+    Row {
+        initiator: "master".to_owned(),
+        justification: format!("the configuration requires check {check} of this target; polling does not"),
+        frequency: "as configured".to_owned(),
+        valid_until: "the configuration no longer requires it".to_owned(),
+        test: test_tcp(target, &port),
+        now,
+        ..row(master, target, transport, port)
+    }
+}
+
+/// T-SQL from the machine with SSMS.
+pub(crate) fn management(desk: &End, server: &End, port: &str, now: Seen) -> Row {
+    Row {
+        initiator: "SSMS".to_owned(),
+        need: Need::ForPeople,
+        justification: "SSMS enlists, forces a poll and shows jobs by T-SQL on both servers".to_owned(),
+        frequency: "while somebody works".to_owned(),
+        handling: NO_INSPECTION.to_owned(),
+        valid_until: WHILE_ADMINISTERED.to_owned(),
+        test: test_tcp(server, port),
+        now,
+        ..row(desk, server, Transport::Tcp, port)
+    }
+}
+
+/// The wizard's question whether SQL Server Agent runs, by RPC.
+pub(crate) fn wizard_rpc(desk: &End, server: &End, now: Seen) -> Row {
+    Row {
+        initiator: "SSMS".to_owned(),
+        need: Need::ForPeople,
+        justification:
+            "the wizard that makes a target asks the service control manager whether SQL Server Agent runs: \
+                        the endpoint mapper, then the dynamic port that it names; either this row or TCP 445; none of \
+                        them with sp_msx_enlist"
+                .to_owned(),
+        frequency: "once for each enlistment".to_owned(),
+        valid_until: "the target is enlisted".to_owned(),
+        test: test_tcp(server, "135"),
+        now,
+        ..row(desk, server, Transport::Tcp, format!("135, {DYNAMIC_PORTS}"))
+    }
+}
+
+/// The same question over a named pipe, to which the client falls back.
+pub(crate) fn wizard_smb(desk: &End, server: &End, now: Seen) -> Row {
+    Row {
+        initiator: "SSMS".to_owned(),
+        need: Need::ForPeople,
+        justification:
+            "the same question over SMB: the client tries RPC first and falls back after about 21 s; either \
+                        this row or TCP 135 with the dynamic ports"
+                .to_owned(),
+        frequency: "once for each enlistment".to_owned(),
+        valid_until: "the target is enlisted".to_owned(),
+        test: test_tcp(server, "445"),
+        now,
+        ..row(desk, server, Transport::Tcp, 445)
+    }
+}

@@ -1,0 +1,56 @@
+//! The columns that a firewall team needs, for the forms that are tables.
+
+use super::request::{Row, Seen, ends};
+
+/// The heads of the columns.
+pub(crate) const HEADS: [&str; 14] = [
+    "source",
+    "destination",
+    "transport",
+    "port",
+    "initiator",
+    "need",
+    "state",
+    "checked at",
+    "evidence",
+    "justification",
+    "frequency",
+    "handling",
+    "valid until",
+    "test on the source",
+];
+
+/// The head of the column that stands behind them when an earlier request is verified.
+pub(crate) const BEFORE: &str = "state before";
+
+/// One row's cells, in the order of [`HEADS`], and [`BEFORE`] where that is asked for.
+pub(crate) fn cells(row: &Row, with_before: bool) -> Vec<String> {
+    let transport = row.transport.map_or_else(|| "none".to_owned(), |transport| transport.to_string());
+    let mut cells = vec![
+        ends(&row.source),
+        ends(&row.destination),
+        transport,
+        if row.ports.is_empty() { "none".to_owned() } else { row.ports.clone() },
+        row.initiator.clone(),
+        row.need.to_string(),
+        row.now.state.clone(),
+        row.now.at.clone().unwrap_or_default(),
+        row.now.evidence.clone(),
+        row.justification.clone(),
+        row.frequency.clone(),
+        row.handling.clone(),
+        row.valid_until.clone(),
+        row.test.clone(),
+    ];
+    if with_before {
+        cells.push(row.before.as_ref().map_or_else(|| "new".to_owned(), in_short));
+    }
+    cells
+}
+
+fn in_short(seen: &Seen) -> String {
+    match &seen.at {
+        Some(at) => format!("{} at {at}", seen.state),
+        None => seen.state.clone(),
+    }
+}

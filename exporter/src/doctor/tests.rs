@@ -1,0 +1,208 @@
+#![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic)]
+
+use super::*;
+use crate::fleet::fixtures::{config, never_polled, now, polled_at, reading, target};
+use crate::fleet::{Fleet, Memory, assess};
+use crate::master::Certificate;
+use crate::ports::{Board, Check, Direction, EngineFacts, Finding, PortSource, PortState, Verdict};
+use std::sync::Arc;
+
+fn finding(check: Check, state: PortState, port: Option<u16>) -> Finding {
+    Finding {
+        check,
+        direction: Direction::ToTarget,
+        master: None,
+        state,
+        required: false,
+        port,
+        transport: if check == Check::Browser { "udp" } else { "tcp" },
+        source: PortSource::Default,
+        address: Some("10.1.0.7".parse().unwrap()),
+        protocol_ok: None,
+        connect: None,
+        handshake: None,
+        checked_at: now(),
+        evidence: format!("{} as tried", state.name()),
+    }
+}
+
+/// One target that polls, one that is silent, one that never polled; the first with findings.
+fn fleet() -> Fleet {
+    let rows = vec![target(1, "SQL01"), polled_at(target(2, r"SQL02\PAYROLL"), 4000), never_polled(3, "SQL03", 9000)];
+    let mut board = Board::default();
+    let tried = [
+        finding(Check::Engine, PortState::Open, Some(1433)),
+        finding(Check::RpcMapper, PortState::Open, Some(135)),
+        finding(Check::RpcScm, PortState::Filtered, Some(49_667)),
+        finding(Check::Smb, PortState::Filtered, Some(445)),
+    ];
+    board.findings.insert("SQL01".to_owned(), tried.into());
+    assess(&reading(rows), Arc::new(board), &config(), &mut Memory::default()).fleet
+}
+
+fn master(name: &str, ports: &[u16]) -> MasterEnd {
+    MasterEnd {
+        name: name.to_owned(),
+        addresses: vec!["10.0.0.1".parse().unwrap()],
+        ports: ports.to_vec(),
+        told_by: "the test".to_owned(),
+    }
+}
+
+fn request() -> Request {
+    examine(&fleet(), &master(r"MSX01\HQ", &[14330]), now())
+}
+
+fn find<'a>(request: &'a Request, source: &str, destination: &str, ports: &str) -> &'a Row {
+    let row = request
+        .rows
+        .iter()
+        .find(|row| row.source[0].name == source && row.destination[0].name == destination && row.ports == ports);
+    row.unwrap_or_else(|| panic!("no row {source} → {destination} {ports}"))
+}
+
+#[test]
+fn each_target_calls_the_master_and_a_poll_is_the_proof() {
+    let request = request();
+    let states = ["SQL01", "SQL02", "SQL03"].map(|name| find(&request, name, "MSX01", "14330").now.open);
+    assert_eq!(states, [Some(true), None, None]);
+    assert!(find(&request, "SQL01", "MSX01", "14330").handling.contains("no TLS inspection"));
+}
+
+#[test]
+fn sql_browser_is_asked_for_only_where_the_master_is_a_named_instance() {
+    let udp = |request: &Request| request.rows.iter().filter(|row| row.transport == Some(Transport::Udp)).count();
+    assert_eq!(udp(&request()), 3);
+    assert_eq!(udp(&examine(&fleet(), &master("MSX01", &[1433]), now())), 0);
+}
+
+#[test]
+fn nothing_is_asked_for_from_the_master_to_its_targets() {
+    let request = request();
+    let back: Vec<&Row> = request.rows.iter().filter(|row| row.source[0].name == "MSX01").collect();
+    assert_eq!(back.len(), 1);
+    assert_eq!((back[0].need, back[0].transport, back[0].destination.len()), (Need::Nothing, None, 3));
+}
+
+#[test]
+fn a_port_that_the_configuration_requires_is_asked_for_and_its_want_is_a_fault() {
+    let mut fleet = fleet();
+    assert!(!examine(&fleet, &master("MSX01", &[1433]), now()).lacks_a_required_port());
+    let mut closed = finding(Check::Engine, PortState::Refused, Some(1433));
+    closed.required = true;
+    Arc::make_mut(&mut fleet.board).findings.insert("SQL01".to_owned(), vec![closed]);
+    let request = examine(&fleet, &master("MSX01", &[1433]), now());
+    assert_eq!(find(&request, "MSX01", "SQL01", "1433").now.state, "refused");
+    assert!(request.lacks_a_required_port());
+}
+
+#[test]
+fn the_wizard_needs_the_dynamic_port_and_not_135_alone() {
+    let request = request();
+    let rpc = find(&request, "machine with SSMS", "SQL01", "135, 49152-65535");
+    assert_eq!((rpc.now.open, rpc.now.state.as_str()), (Some(false), "filtered"));
+    assert_eq!(rpc.need, Need::ForPeople);
+}
+
+#[test]
+fn a_port_that_nobody_tells_is_never_guessed() {
+    let request = examine(&fleet(), &master(r"MSX01\HQ", &[]), now());
+    assert!(find(&request, "SQL01", "MSX01", "unknown").test.contains("find the port first"));
+    assert!(request.rows.iter().filter(|row| row.destination[0].name == "MSX01").all(|row| row.ports != "1433"));
+}
+
+#[test]
+fn a_group_is_one_rule_and_keeps_its_worst_state() {
+    let whole = request();
+    let few = aggregate(whole.clone());
+    let polling = find(&few, "SQL01", "MSX01", "14330");
+    assert_eq!(polling.source.len(), 3);
+    assert_eq!((polling.now.open, polling.now.evidence.as_str()), (None, "1 open, 2 unknown"));
+    // Polling, SQL Browser, nothing back; SSMS: engine of the master, engines of targets with the same port, of those
+    // without a known one, RPC to all and SMB to all.
+    let services: Vec<String> = few.rows.iter().map(Row::service).collect();
+    assert_eq!(
+        services,
+        ["TCP 14330", "UDP 1434", "nothing", "TCP 14330", "TCP 135, 49152-65535", "TCP 445", "TCP 1433", "TCP unknown"]
+    );
+    let machines = |request: &Request| request.rows.iter().flat_map(|row| row.destination.clone()).count();
+    assert!(machines(&few) < machines(&whole));
+}
+
+#[test]
+fn an_earlier_request_is_compared_whether_aggregated_or_not() {
+    let mut earlier = request();
+    earlier.rows.retain(|row| row.ports != "445");
+    earlier.rows[0].now.state = "filtered".to_owned();
+    for earlier in [earlier.clone(), aggregate(earlier)] {
+        let verified = verify(request(), &draw(&earlier, Form::Json)).unwrap();
+        let before = &find(&verified, "SQL01", "MSX01", "14330").before;
+        assert!(["filtered", "mixed"].contains(&before.as_ref().unwrap().state.as_str()));
+        assert_eq!(find(&verified, "machine with SSMS", "SQL01", "445").before, None);
+        assert!(verified.notes.iter().any(|note| note.starts_with("new since") && note.contains("TCP 445")));
+    }
+    assert!(verify(request(), "{}").unwrap_err().contains("no request"));
+}
+
+#[test]
+fn what_json_says_reads_back() {
+    let request = request();
+    assert_eq!(serde_json::from_str::<Request>(&draw(&request, Form::Json)).unwrap(), request);
+}
+
+#[test]
+fn each_form_is_drawn() {
+    let mut fleet = fleet();
+    fleet.server.as_mut().unwrap().certificate = Some(Certificate {
+        subject: "CN=SSL_Self_Signed_Fallback".to_owned(),
+        issuer: "CN=SSL_Self_Signed_Fallback".to_owned(),
+        self_signed: true,
+        not_after: "2056-01-01T00:00:00Z".parse().unwrap(),
+    });
+    let request = aggregate(examine(&fleet, &master(r"MSX01\HQ", &[14330, 14331]), now()));
+    insta::assert_snapshot!("text", draw(&request, Form::Text));
+    insta::assert_snapshot!("markdown", draw(&request, Form::Markdown));
+    insta::assert_snapshot!("csv", draw(&request, Form::Csv));
+}
+
+fn far_side(state: PortState, verdict: Verdict) -> FarSide {
+    let engine = Finding {
+        direction: Direction::ToMaster,
+        master: Some("MSX01".to_owned()),
+        required: true,
+        ..finding(Check::Engine, state, Some(1433))
+    };
+    let facts = EngineFacts { version: Some("16.0.4135".to_owned()), ..EngineFacts::default() };
+    FarSide {
+        target: "SQL01".to_owned(),
+        master: "MSX01".to_owned(),
+        addresses: vec!["10.0.0.1".parse().unwrap()],
+        findings: vec![engine],
+        facts: (state == PortState::Open).then_some(facts),
+        verdict: (state == PortState::Open).then_some(verdict),
+    }
+}
+
+#[test]
+fn on_a_target_the_way_of_polling_is_tried_and_its_want_is_a_fault() {
+    let open = examine_far_side(&far_side(PortState::Open, Verdict::Ok), now());
+    assert_eq!(find(&open, "SQL01", "MSX01", "1433").now.open, Some(true));
+    assert!(!open.lacks_a_required_port());
+    let filtered = examine_far_side(&far_side(PortState::Filtered, Verdict::Ok), now());
+    assert!(filtered.lacks_a_required_port());
+    assert!(filtered.readiness.is_empty());
+}
+
+#[test]
+fn a_certificate_that_a_target_refuses_comes_with_what_to_do() {
+    for (verdict, remedy) in [
+        (Verdict::NameMismatch, "the name that is checked is \"MSX01\""),
+        (Verdict::Untrusted, "MsxEncryptChannelOptions to 1"),
+        (Verdict::Expired, "renew"),
+        (Verdict::NoTls, "MsxEncryptChannelOptions to 0"),
+    ] {
+        let request = examine_far_side(&far_side(PortState::Open, verdict), now());
+        let judged = request.readiness.iter().find(|item| item.fine == Some(false)).unwrap();
+        assert!(judged.remedy.contains(remedy), "{}", judged.remedy);
+    }
+}

@@ -1,0 +1,36 @@
+//! Compares an earlier request with what is known now.
+
+use super::request::{End, Request, Row, ends};
+
+/// Puts what an earlier request said beside what is known now. What the earlier request has and this one no longer has,
+/// and the reverse, is named in the notes.
+///
+/// # Errors
+/// Where the text is no request as `--format=json` writes it.
+pub fn verify(mut now: Request, earlier: &str) -> Result<Request, String> {
+    let earlier: Request = serde_json::from_str(earlier)
+        .map_err(|error| format!("this is no request as --format=json writes it: {error}"))?;
+    for row in &mut now.rows {
+        row.before = earlier.rows.iter().find(|old| covers(old, row)).map(|old| old.now.clone());
+    }
+    let gone = earlier.rows.iter().filter(|old| now.rows.iter().all(|row| !covers(old, row)));
+    let gone = gone.map(|old| format!("no longer needed since the request of {}: {}", earlier.made, in_short(old)));
+    let new = now.rows.iter().filter(|row| row.before.is_none());
+    let new = new.map(|row| format!("new since the request of {}: {}", earlier.made, in_short(row)));
+    let mut notes: Vec<String> = gone.chain(new).collect();
+    now.notes.append(&mut notes);
+    Ok(now)
+}
+
+/// Whether an earlier rule, which may stand for a group of machines, is the rule of this row. Addresses may have changed
+/// since; the names are what was asked for.
+fn covers(old: &Row, row: &Row) -> bool {
+    let within = |ends: &[End], group: &[End]| {
+        ends.iter().all(|end| group.iter().any(|other| other.name.eq_ignore_ascii_case(&end.name)))
+    };
+    old.service() == row.service() && within(&row.source, &old.source) && within(&row.destination, &old.destination)
+}
+
+fn in_short(row: &Row) -> String {
+    format!("{} → {}, {}", ends(&row.source), ends(&row.destination), row.service())
+}

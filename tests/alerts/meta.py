@@ -1,0 +1,288 @@
+"""Judges the rules, their cases and their runbooks as a whole; ends with `rules as a whole: N passed, N failed`.
+
+The checks that need no server follow those of pint, a linter for Prometheus rules, so that they run wherever Python does.
+"""
+
+import re
+import sys
+from pathlib import Path
+from urllib.parse import unquote
+
+import yaml
+
+ROOT = Path(__file__).resolve().parents[2]
+ALERTS = ROOT / "alerts"
+RUNBOOKS = ALERTS / "runbooks"
+Loader = getattr(yaml, "CSafeLoader", yaml.SafeLoader)
+
+SEVERITIES = {"critical", "warning", "info"}
+COMPONENTS = {"exporter", "master", "target", "port"}
+ANNOTATIONS = {"summary", "description", "runbook_url", "dashboard_url"}
+HEADINGS = ["## Meaning", "## Impact", "## Diagnosis", "## Mitigation", "## Raising the threshold"]
+# Labels that may hold an alert's own values. A cause, a class, a state or a group may not: when it changes, another
+# alert begins.
+FORBIDDEN_LABELS = {"cause", "class", "state", "group", "reason", "location", "outcome"}
+# Every alert that is promised, with `for` and severity of each of its rules.
+PROMISED = {
+    "MsxExporterDown": {("5m", "critical"), ("5m", "warning")},
+    "MsxExporterAbsent": {("10m", "critical")},
+    "MsxMasterUnreadable": {("3m", "critical")},
+    "MsxMasterLostTargets": {("5m", "critical")},
+    "MsxTargetsDropped": {("15m", "warning")},
+    "MsxManyTargetsNotPolling": {("5m", "critical")},
+    "MsxTargetNotPolling": {("5m", "warning")},
+    "MsxTargetPollStopped": {("5m", "critical")},
+    "MsxTargetNeverPolled": {("5m", "warning")},
+    "MsxTargetDownloadErrors": {("2m", "warning")},
+    "MsxTargetDownloadsStuck": {("10m", "warning")},
+    "MsxTargetNotEnlisted": {("15m", "warning")},
+    "MsxTargetDefected": {("15m", "info")},
+    "MsxTargetUnexpected": {("15m", "info")},
+    "MsxPortClosed": {("10m", "warning")},
+    "MsxPortWrongProtocol": {("10m", "warning")},
+    "MsxManyPortsClosed": {("10m", "warning")},
+    "MsxTargetClockSkew": {("30m", "warning")},
+    "MsxJobFailing": {("5m", "warning")},
+    "MsxOrphanInstructions": {("15m", "info"), ("1d", "info")},
+    "MsxMasterAgentDown": {("10m", "warning")},
+    "MsxMasterClockOff": {("15m", "warning")},
+    "MsxMasterCertificateExpiring": {("1h", "warning"), ("1h", "critical")},
+    "MsxMasterCertificateRefused": {("15m", "warning")},
+    "MsxOperatorMissing": {("1h", "info")},
+    "MsxCollectorFailing": {("10m", "warning")},
+    "MsxCollectorDenied": {("10m", "info")},
+    "MsxSeriesLimited": {("15m", "warning")},
+    "MsxConfigReloadFailed": {("15m", "warning")},
+    "MsxPortSweepStale": {("15m", "warning")},
+}
+# They end as soon as somebody watches again.
+NOT_HELD = {"MsxExporterDown", "MsxExporterAbsent", "MsxMasterUnreadable"}
+RECORDED = {"msx_target:poll_age:seconds", "msx_target:poll_lateness:ratio", "msx_target:diagnosis:code", "msx:targets_not_polling:count",
+            "msx:targets_not_polling:ratio"}
+
+
+def load_rules():
+    rules = []
+    for path in sorted(ALERTS.glob("msx-*.yaml")):
+        for group in yaml.load(path.read_text(), Loader)["groups"]:
+            rules += [{**rule, "file": path.name} for rule in group["rules"]]
+    return rules
+
+
+def catalogue():
+    """Names of the metrics that the exporter writes."""
+    reference = ROOT / "exporter" / "METRICS.md"
+    names = set(re.findall(r"`((?:msx|process)_\w+)`", reference.read_text())) if reference.exists() else set()
+    waiting = {line for line in (ROOT / "tests/alerts/metrics.txt").read_text().split("\n") if line and not line.startswith("#")}
+    return names | waiting | {"up"}, {name for name in waiting if f"| `{name}` |" in (reference.read_text() if reference.exists() else "")}
+
+
+def metrics_in(text):
+    """Names of metrics and of recorded series in an expression or a template, without what merely looks like one."""
+    text = re.sub(r'"[^"]*"', lambda m: m[0] if "{job=" in m[0] or "msx_" in m[0] else '""', text)
+    return set(re.findall(r"(?<![\w:])(msx[\w:]*_[\w:]+|msx:[\w:]+|up(?=[{\[]))", text))
+
+
+def rule_faults(rules):
+    names, arrived = catalogue()
+    recorded = {rule["record"] for rule in rules if "record" in rule}
+    if missing := RECORDED - recorded:
+        yield f"the recording rules {sorted(missing)} are gone"
+    for name in sorted(arrived):
+        yield f"exporter/METRICS.md lists {name}: take it out of tests/alerts/metrics.txt"
+    alerts = [rule for rule in rules if "alert" in rule]
+    got = {}
+    for rule in alerts:
+        got.setdefault(rule["alert"], set()).add((rule.get("for"), rule["labels"].get("severity")))
+    for name in sorted(PROMISED.keys() | got.keys()):
+        if PROMISED.get(name) != got.get(name):
+            yield f"{name}: for and severity are {got.get(name)}, promised is {PROMISED.get(name)}"
+    for rule in rules:
+        name, expr = rule.get("alert") or rule["record"], rule["expr"]
+        unknown = {each for each in metrics_in(expr + " " + re.sub(r"`[^`]*`", "", rule.get("annotations", {}).get("description", "")))
+                   if each not in (recorded if ":" in each else names)}
+        for each in sorted(unknown):
+            yield f"{name}: the exporter writes no {each}"
+        yield from (f"{name}: {fault}" for fault in promql_faults(expr))
+    for rule in alerts:
+        yield from (f"{rule['alert']}: {fault}" for fault in alert_faults(rule))
+
+
+def promql_faults(expr):
+    """pint's promql/aggregate, promql/regexp and promql/vector_matching, and what our own conventions forbid."""
+    if re.search(r"\b(topk|bottomk)\s*\(", expr):
+        yield "topk in a rule: its series come and go, and each time a `for` starts again"
+    if re.search(r"\btime\s*\(", expr):
+        yield "time(): ages are taken by the master's own clock"
+    for found in re.findall(r"\b(?:by|on)\s*\(([^)]*)\)", expr):
+        labels = {each.strip() for each in found.split(",")}
+        if not {"job", "instance"} <= labels:
+            yield f"by or on ({found}) mixes two masters"
+    for found in re.findall(r"\bwithout\s*\(([^)]*)\)", expr):
+        if {"job", "instance"} & {each.strip() for each in found.split(",")}:
+            yield f"without ({found}) mixes two masters"
+    if re.search(r"\bignoring\s*\(", expr):
+        yield "ignoring(): name what is matched with on()"
+    for found in re.findall(r"(=~|!~)\s*\"([^\"]*)\"", expr):
+        if not re.search(r"[.*+?|\[(]", found[1]):
+            yield f"{found[0]}\"{found[1]}\" is no regular expression: say = or !="
+        if found[1] in (".*", ".+"):
+            yield f"{found[0]}\"{found[1]}\" says nothing"
+
+
+def alert_faults(rule):
+    name, labels, annotations = rule["alert"], rule["labels"], rule["annotations"]
+    if not re.fullmatch(r"Msx[A-Z]\w+", name):
+        yield "its name does not begin with Msx"
+    if labels.get("severity") not in SEVERITIES:
+        yield f"severity {labels.get('severity')} is none of {sorted(SEVERITIES)}"
+    if labels.get("component") not in COMPONENTS:
+        yield f"component {labels.get('component')} is none of {sorted(COMPONENTS)}"
+    if wrong := FORBIDDEN_LABELS & labels.keys():
+        yield f"its labels {sorted(wrong)} change while it fires"
+    if any("{{" in str(value) for value in labels.values()):
+        yield "a template in a label: a changed value is another alert"
+    if annotations.keys() != ANNOTATIONS:
+        yield f"annotations are {sorted(annotations)}"
+    if not annotations["summary"].endswith(".") or "{{" in annotations["summary"]:
+        yield "its summary is a fixed sentence with a full stop"
+    if not annotations["description"].endswith((".", "}}")):
+        yield "its description does not end in a full stop"
+    if "keep_firing_for" in rule and name in NOT_HELD or rule.get("keep_firing_for", "15m") != "15m":
+        yield f"keep_firing_for is {rule['keep_firing_for']}"
+    if "keep_firing_for" not in rule and name not in NOT_HELD:
+        yield "it has no keep_firing_for"
+    if not re.search(r"[<>]=?|[!=]=|\babsent_over_time\b|\bunless\b", rule["expr"]):
+        yield "its expression compares nothing, so it fires for whatever exists"
+    for found in re.findall(r"query \(printf \"((?:\\.|[^\"\\])*)\" ([^)]*)\)", annotations["description"]):
+        if "%s" in found[0]:
+            yield "a query() with %s: a named instance's backslash breaks it, %q does not"
+        if found[0].count("%q") != len(found[1].split()):
+            yield "a query() whose %q and values do not match in number"
+    for opened in re.findall(r"\{\{-? ?(\w+) query", annotations["description"]):
+        if opened != "with":
+            yield "a query() outside `with` breaks the text when nothing is found"
+    if rule["file"] == "msx-targets.yaml" and not re.search(
+            r"unless on \(job, instance, target\) last_over_time\(msx_target_maintenance\[\d+\w\]\) == 1", rule["expr"]):
+        yield "it does not honour maintenance"
+    runbook = annotations["runbook_url"].rsplit("/", 1)[1]
+    if runbook != f"{name}.md" or not (RUNBOOKS / runbook).exists():
+        yield f"its runbook {runbook} is not there"
+
+
+def case_faults(rules):
+    """Every rule is seen firing, and its alert silent, with its own severity (and operation, where it has one)."""
+    fired, silent = set(), set()
+    for path in (ALERTS / "tests").glob("*.yaml"):
+        for test in yaml.load(path.read_text(), Loader)["tests"]:
+            for point in test.get("alert_rule_test", []):
+                if not point["exp_alerts"]:
+                    silent.add(point["alertname"])
+                for alert in point["exp_alerts"]:
+                    fired.add((point["alertname"], alert["exp_labels"]["severity"], alert["exp_labels"].get("operation")))
+                    if alert.get("exp_annotations", {}).keys() != ANNOTATIONS:
+                        yield f"{path.name}: {test['name']}: an expected alert without all its texts"
+    for rule in rules:
+        if "alert" in rule:
+            labels = rule["labels"]
+            if (rule["alert"], labels["severity"], labels.get("operation")) not in fired:
+                yield f"{rule['alert']} ({labels['severity']}) fires in no case"
+            if rule["alert"] not in silent:
+                yield f"{rule['alert']} is silent in no case"
+
+
+def document_faults(rules):
+    """Runbooks have their headings, and every relative link of every document below alerts/ resolves."""
+    names = {rule["alert"] for rule in rules if "alert" in rule}
+    for path in RUNBOOKS.glob("*.md"):
+        text = path.read_text()
+        if path.stem not in names:
+            yield f"{path.name} is the runbook of no alert"
+        if not text.startswith(f"# {path.stem}\n"):
+            yield f"{path.name} does not begin with its alert's name"
+        headings = [line for line in text.split("\n") if line.startswith("## ")]
+        if headings != HEADINGS:
+            yield f"{path.name} has the headings {headings}"
+        recorded = {rule["record"] for rule in rules if "record" in rule}
+        known, _ = catalogue()
+        for block in re.findall(r"```promql\n(.*?)```", text, re.S):
+            for each in sorted(metrics_in(block)):
+                if each not in (recorded if ":" in each else known):
+                    yield f"{path.name}: the exporter writes no {each}"
+        for block in re.findall(r"```sql\n(.*?)```", text, re.S):
+            changes = re.search(r"\b(EXEC|UPDATE|DELETE|INSERT|ALTER|CREATE|DROP|TRUNCATE)\b", block, re.I)
+            before = text[:text.index(block)].rsplit("```sql", 1)[0].rstrip().rsplit("\n", 1)[-1]
+            if changes and "**" not in before:
+                yield f"{path.name}: a statement that changes something, and no bold warning in the line before it"
+        for forbidden in ("todo", "tbd", "lorem"):
+            if forbidden in text.lower().split():
+                yield f"{path.name} is not finished: {forbidden}"
+    for path in ALERTS.rglob("*.md"):
+        text = path.read_text()
+        anchors = {}
+        for target in re.findall(r"\]\(([^)\s]+)\)", text):
+            if re.match(r"[a-z]+:", target):
+                continue
+            file, _, anchor = target.partition("#")
+            there = (path.parent / unquote(file)).resolve() if file else path
+            if not there.exists():
+                yield f"{path.relative_to(ROOT)}: {target} leads nowhere"
+            elif anchor and there.suffix == ".md":
+                anchors.setdefault(there, {slug(line) for line in there.read_text().split("\n") if line.startswith("#")})
+                if anchor not in anchors[there]:
+                    yield f"{path.relative_to(ROOT)}: {target} names no heading"
+
+
+def slug(heading):
+    return re.sub(r"[^\w\- ]", "", heading.lstrip("#").strip().lower()).replace(" ", "-")
+
+
+def grafana_faults():
+    """What the provisioning would silently drop or stumble over."""
+    groups = yaml.load((ALERTS / "grafana" / "msx-alerts.yaml").read_text(), Loader)["groups"]
+    rules = [rule for group in groups for rule in group["rules"]]
+    for field in ("uid", "title"):
+        values = [rule[field] for rule in rules]
+        for twice in sorted({each for each in values if values.count(each) > 1}):
+            yield f"Grafana: two rules with the {field} {twice}"
+    for rule in rules:
+        if len(rule["uid"]) > 40:
+            yield f"Grafana: the uid {rule['uid']} is over 40 characters"
+        for text in rule["annotations"].values():
+            if "query" in re.sub(r"urlquery", "", text) and "{{" in text and re.search(r"\{\{[^}]*\bquery\b", text):
+                yield f"Grafana: {rule['title']} asks query(), which does not exist there"
+            if text.count("{{") != text.count("}}") or len(re.findall(r"\{\{-? ?(?:if|with|range)\b", text)) != len(re.findall(r"\{\{-? ?end\b", text)):
+                yield f"Grafana: {rule['title']} has a template that does not close"
+
+
+def address_faults():
+    """`generate.py --runbooks --grafana` reaches every link and touches nothing else."""
+    sys.path.insert(0, str(ALERTS))
+    import generate
+
+    for name in generate.SOURCES:
+        text = (ALERTS / f"{name}.yaml").read_text()
+        moved = generate.with_addresses(text, "https://wiki.example/msx", "https://grafana.example")
+        if generate.with_addresses(moved, generate.RUNBOOKS, generate.GRAFANA) != text:
+            yield f"{name}.yaml does not come back from other addresses"
+        links = text.count("runbook_url:")
+        if (moved.count("runbook_url: https://wiki.example/msx/Msx"), moved.count("dashboard_url: https://grafana.example/d/")) != (links, links):
+            yield f"{name}.yaml keeps links to old addresses"
+
+
+def main():
+    rules = load_rules()
+    checks = [("rules", rule_faults(rules)), ("cases", case_faults(rules)), ("documents", document_faults(rules)), ("Grafana", grafana_faults()),
+              ("addresses", address_faults())]
+    passed = failed = 0
+    for name, faults in checks:
+        faults = list(faults)
+        for fault in faults:
+            print(fault)
+        passed, failed = passed + (not faults), failed + bool(faults)
+    print(f"rules as a whole: {passed} passed, {failed} failed")
+    return 1 if failed else 0
+
+
+if __name__ == "__main__":
+    sys.exit(main())

@@ -1,0 +1,56 @@
+//! Samba as peer for SMB, NetBIOS and the endpoint mapper.
+
+use super::{find, of, settings};
+use msx_exporter::config::Depth;
+use msx_exporter::ports::{Check, Interface, PortState, SERVICE_CONTROL, Sockets, registered_port};
+use std::net::SocketAddr;
+use std::time::Duration;
+
+const HOST: &str = "127.0.0.2";
+
+#[tokio::test]
+async fn every_service_is_known_by_its_protocol() {
+    let findings = find(HOST, settings(Depth::Protocol)).await;
+    for (check, port, evidence) in [
+        (Check::RpcMapper, 135, "knows no TCP port of the service control manager"),
+        (Check::Netbios, 139, "it accepts NetBIOS sessions"),
+        (Check::Smb, 445, "SMB 3.0.2"),
+    ] {
+        let found = of(&findings, check);
+        assert_eq!((found.state, found.protocol_ok), (PortState::Open, Some(true)), "{check:?}: {}", found.evidence);
+        assert_eq!((found.port, found.evidence.as_str()), (Some(port), evidence));
+    }
+    assert_eq!(of(&findings, Check::RpcScm).state, PortState::Skipped);
+    assert_eq!(of(&findings, Check::Engine).state, PortState::Refused);
+}
+
+#[tokio::test]
+async fn the_mapper_names_the_port_of_what_is_registered_and_of_nothing_else() {
+    // winreg: 338cd001-2244-31f1-aaaa-900038001003, version 1.0.
+    let registry = Interface {
+        uuid: [0x01, 0xd0, 0x8c, 0x33, 0x44, 0x22, 0xf1, 0x31, 0xaa, 0xaa, 0x90, 0x00, 0x38, 0x00, 0x10, 0x03],
+        major: 1,
+        minor: 0,
+    };
+    let mapper: [SocketAddr; 1] = [format!("{HOST}:135").parse().unwrap()];
+    let ask = async |interface| registered_port(&mapper, interface, Duration::from_secs(3), &Sockets::new(1)).await;
+    let port = ask(registry).await.unwrap().unwrap();
+    assert!((49300..=49350).contains(&port), "{port}");
+    tokio::net::TcpStream::connect((HOST, port)).await.unwrap();
+    assert_eq!(ask(SERVICE_CONTROL).await.unwrap(), None);
+}
+
+#[tokio::test]
+async fn a_service_on_the_port_of_another_is_the_wrong_protocol() {
+    // SMB where an engine is expected, as when a port was given to something else.
+    let mut settings = settings(Depth::Protocol);
+    settings.overrides.push(msx_exporter::config::PortOverride {
+        matches: msx_exporter::config::Pattern::new(".*").unwrap(),
+        host: None,
+        engine_port: Some(135),
+        required: None,
+    });
+    let findings = find(HOST, settings).await;
+    let engine = of(&findings, Check::Engine);
+    assert_eq!(engine.state, PortState::WrongProtocol, "{}", engine.evidence);
+}

@@ -1,0 +1,32 @@
+//! The port checks against peers that were not written here, in the rooms that `tests/network/room` lays out.
+//! Not part of a plain `cargo test`: `tests/run network` runs it.
+
+#![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic)]
+
+mod filter;
+mod samba;
+
+use msx_exporter::config::{CheckSettings, Depth, Ports};
+use msx_exporter::ports::{Check, Destination, Extent, Finding, Prober};
+use std::time::Duration;
+
+fn settings(depth: Depth) -> Ports {
+    let how = CheckSettings { sweep: true, depth, required: false };
+    Ports {
+        enabled: true,
+        interval: Duration::from_secs(300),
+        timeout: Duration::from_secs(3),
+        concurrency: 256,
+        checks: Check::ALL.into_iter().map(|check| (check, how)).collect(),
+        overrides: Vec::new(),
+    }
+}
+
+async fn find(name: &str, settings: Ports) -> Vec<Finding> {
+    let destination = Destination::to_target(name, &settings.overrides);
+    Prober::new(settings).visit(&[destination], Extent::Full).await.remove(0).findings
+}
+
+fn of(findings: &[Finding], check: Check) -> &Finding {
+    findings.iter().find(|finding| finding.check == check).unwrap()
+}
