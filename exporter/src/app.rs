@@ -71,6 +71,9 @@ impl App {
         let prober = Arc::new(Prober::new(config.ports.clone()));
         let (roster, names) = watch::channel(Roster::default());
         let lookout = Arc::new(Lookout::new(far::of_this_machine()));
+        if config.role == Role::Target {
+            lookout.find(&config);
+        }
         let sweeper = Sweeper::new(prober.clone(), names, lookout.route());
         let probes = Probes::new(prober.clone(), lookout.route());
         App {
@@ -138,8 +141,9 @@ impl App {
 
     /// On a target: finds the targets of this machine, and looks at their master's certificate when it is due.
     async fn look_out(&self, config: &Config) {
-        self.lookout.look(config, &self.prober).await;
+        self.lookout.find(config);
         self.publish(self.lookout.names());
+        self.lookout.look(config, &self.prober).await;
         let remarks: Vec<String> = self.lookout.far_side().views.iter().flat_map(View::remarks).collect();
         let mut known = self.remarks.lock().unwrap_or_else(PoisonError::into_inner);
         for remark in remarks.iter().filter(|remark| !known.contains(remark)) {
