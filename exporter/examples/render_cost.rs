@@ -158,6 +158,7 @@ fn target(number: usize) -> Target {
             }),
         }),
         labels: vec![],
+        expected: None,
         maintenance: None,
         diagnosis: Diagnosis { cause: Cause::Ok, evidence: vec![] },
     }

@@ -165,7 +165,11 @@ fn is_absent(file: &ConfigFile) -> bool {
 
 fn run<T>(what: impl Future<Output = T>) -> Result<T, Failure> {
     let runtime = tokio::runtime::Builder::new_multi_thread().worker_threads(WORKERS).enable_all().build();
-    Ok(runtime.map_err(|error| Failure::running(format!("no threads: {error}")))?.block_on(what))
+    let runtime = runtime.map_err(|error| Failure::running(format!("no threads: {error}")))?;
+    let done = runtime.block_on(what);
+    // A name server that does not answer must not delay the exit.
+    runtime.shutdown_background();
+    Ok(done)
 }
 
 /// Writes beside the file and renames: whoever reads it sees the old page or the new one, never a part.

@@ -24,7 +24,7 @@ MEMORY = "/dev/shm" if os.access("/dev/shm", os.W_OK) else None
 
 # Patterns of `rule: change`, and why no case can or should tell such a mutant from the original.
 ALLOWED = {
-    r": window 5m to 1s in unless on \(.*\b(maintenance|settling|passive|duration)":
+    r": window 5m to 1s in unless on \(.*(maintenance|settling|passive|duration|lateness)":
         "a lost scrape opens such a guard for one evaluation; the alert is then pending for one minute and every `for` is longer",
 }
 
@@ -141,13 +141,13 @@ def main():
         for start, end, name in rules(text):
             if options.get("only", name) == name:
                 work += [(file, name, change, text[:start] + rule + text[end:]) for change, rule in mutants(text[start:end])]
-    faults, survivors = 0, set()
+    faults, survivors = 0, []
     with ThreadPoolExecutor(2) as pool:
         for (_, name, change, _), dead in zip(work, pool.map(lambda each: killed(promtool, each[0], each[1], each[3]), work)):
             if dead:
                 continue
             key = f"{name}: {change}"
-            survivors.add(key)
+            survivors.append(key)
             if not any(re.search(pattern, key) for pattern in ALLOWED):
                 faults += 1
                 print(f"survived: {key}", flush=True)

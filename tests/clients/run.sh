@@ -9,16 +9,12 @@ tools=$PWD/tests/.tools
 # How many checks each judge makes. One that makes fewer has left something out, which is a failure too.
 declare -A checks=([python-tds]=819 [tedious]=759 [tsql]=27)
 
-for need in cargo python3 npm node tsql; do
-    command -v "$need" >/dev/null || { echo "$need is missing (Debian: python3-venv nodejs npm freetds-bin)" >&2; exit 1; }
-done
+. tests/lib/need.sh
+need_deb freetds-bin python3-venv
+command -v npm >/dev/null || need_deb nodejs npm
+need_venv
 
 # What is installed already is left alone, so that a second run needs no network.
-if ! cmp -s "$here/requirements.txt" "$tools/venv/installed.txt"; then
-    python3 -m venv --clear "$tools/venv"
-    "$tools/venv/bin/pip" install --quiet --disable-pip-version-check --requirement "$here/requirements.txt"
-    cp "$here/requirements.txt" "$tools/venv/installed.txt"
-fi
 if ! cmp -s "$here/package-lock.json" "$tools/npm/installed.json"; then
     mkdir -p "$tools/npm"
     cp "$here/package.json" "$here/package-lock.json" "$tools/npm/"
@@ -51,7 +47,7 @@ judge() {
     failed=$((failed + bad))
 }
 
-judge python-tds "$tools/venv/bin/python" "$here/judge.py"
+judge python-tds "$NEED_PYTHON" "$here/judge.py"
 judge tedious env TOOLS="$tools" node "$here/judge.mjs"
 judge tsql "$here/judge-tsql.sh"
 

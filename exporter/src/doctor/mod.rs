@@ -31,7 +31,7 @@ pub enum Form {
     Markdown,
     /// For a spreadsheet: the rows alone.
     Csv,
-    /// For programs, and for [`verify`].
+    /// For programs, and for [`verify()`].
     Json,
 }
 

@@ -141,6 +141,7 @@ impl Judge<'_> {
             name: entry.name.to_owned(),
             labels: self.labels(bare(entry.name)),
             maintenance: self.maintenance(bare(entry.name)),
+            expected: entry.expected,
             enlisted,
             diagnosis,
         }
@@ -269,6 +270,18 @@ mod tests {
         assert_eq!(names(&fleet), ["SQL01\\PAYROLL", "SQL03", "sql09"]);
         assert!(fleet.targets[2].enlisted.is_none());
         assert_eq!(fleet.targets[2].diagnosis.cause, Cause::NotEnlisted);
+    }
+
+    #[test]
+    fn an_enlisted_target_says_whether_it_was_expected_where_there_is_a_list() {
+        let seen = |expected_targets: Vec<String>| {
+            let config = Config { expected_targets, ..config() };
+            let rows = vec![target(1, "SQL01"), target(2, "SQL02")];
+            let fleet = assess(&reading(rows), Arc::default(), &config, &mut Memory::default()).fleet;
+            fleet.targets.into_iter().map(|target| target.expected).collect::<Vec<_>>()
+        };
+        assert_eq!(seen(Vec::new()), [None, None]);
+        assert_eq!(seen(vec!["sql02 ".into()]), [Some(false), Some(true)]);
     }
 
     #[test]

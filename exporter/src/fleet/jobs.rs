@@ -4,7 +4,8 @@ use super::clock_skew::to_utc;
 use super::target::{Job, JobRun};
 use crate::config::Filter;
 use crate::master::{JobRow, JobTargetRow, Jobs, Outcome};
-use jiff::SignedDuration;
+use jiff::civil::DateTime;
+use jiff::{SignedDuration, Timestamp};
 use std::collections::HashMap;
 
 /// What a job needs to know of a target that the filter lets through.
@@ -14,12 +15,24 @@ pub(crate) struct Seat<'a> {
     pub(crate) name: &'a str,
     /// The offset of its local time from UTC at its last poll.
     pub(crate) offset: SignedDuration,
+    /// Its last poll.
+    pub(crate) last_poll: Timestamp,
     /// Whether it is shown, or cut off by the limit on targets.
     pub(crate) shown: bool,
 }
 
-/// The outcomes by which a retry or a run in progress is told, by `job_id` and `server_id`.
-pub(crate) type Outcomes = HashMap<String, HashMap<i32, bool>>;
+/// What was known of each pair, by `job_id` and `server_id`.
+pub(crate) type Outcomes = HashMap<String, HashMap<i32, Remembered>>;
+
+/// What is remembered of a job's last run on one target.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
+pub(crate) struct Remembered {
+    /// Whether the last finished run succeeded: a retry or a run in progress keeps it.
+    success: Option<bool>,
+    /// The local time of a run, and the offset by which it was turned into UTC: decided once, by the first poll that
+    /// came after it, so that the run does not move when the target's clocks are changed.
+    placed: Option<(DateTime, SignedDuration)>,
+}
 
 /// The jobs with at least one target after the filters, and how many pairs a limit left out.
 ///
@@ -54,12 +67,17 @@ pub(crate) fn jobs(
             runs: Vec::new(),
         };
         for (pair, seat) in pairs {
-            let success = success(pair, earlier.get(&pair.server_id).copied());
-            known.extend(success.map(|success| (pair.server_id, success)));
+            let earlier = earlier.get(&pair.server_id).copied().unwrap_or_default();
+            let success = success(pair, earlier.success);
+            let (offset, placed) = place(pair, &seat, earlier);
+            let now = Remembered { success, placed };
+            if now != Remembered::default() {
+                known.insert(pair.server_id, now);
+            }
             job.failed_targets += u64::from(success == Some(false));
             if seat.shown && left > 0 {
                 left -= 1;
-                job.runs.push(run(pair, seat, success));
+                job.runs.push(run(pair, seat, offset, success));
             } else {
                 cut += 1;
             }
@@ -100,11 +118,28 @@ fn success(pair: &JobTargetRow, earlier: Option<bool>) -> Option<bool> {
     }
 }
 
-fn run(pair: &JobTargetRow, seat: Seat<'_>, success: Option<bool>) -> JobRun {
+/// The offset of a run's local time, and what is to be remembered of it. A target's offset is seen when it polls: one
+/// that polled before the run tells only what held then.
+fn place(
+    pair: &JobTargetRow,
+    seat: &Seat<'_>,
+    earlier: Remembered,
+) -> (SignedDuration, Option<(DateTime, SignedDuration)>) {
+    let Some(local) = pair.last_run else { return (seat.offset, None) };
+    match earlier.placed {
+        Some((run, offset)) if run == local => (offset, earlier.placed),
+        _ => {
+            let seen = to_utc(local, seat.offset).is_some_and(|run| seat.last_poll >= run);
+            (seat.offset, seen.then_some((local, seat.offset)))
+        }
+    }
+}
+
+fn run(pair: &JobTargetRow, seat: Seat<'_>, offset: SignedDuration, success: Option<bool>) -> JobRun {
     JobRun {
         target: seat.name.to_owned(),
         success,
-        at: pair.last_run.and_then(|local| to_utc(local, seat.offset)),
+        at: pair.last_run.and_then(|local| to_utc(local, offset)),
         duration: pair.last_run.map(|_| pair.duration),
     }
 }
@@ -115,13 +150,13 @@ mod tests {
 
     use super::*;
     use crate::fleet::fixtures::{everything, job, pattern, run};
-    use jiff::civil::DateTime;
     use std::time::Duration;
 
     const RAN: Option<DateTime> = Some(DateTime::constant(2026, 11, 22, 11, 0, 0, 0));
 
     fn seats() -> HashMap<i32, Seat<'static>> {
-        let seat = |name, hours, shown| Seat { name, offset: SignedDuration::from_hours(hours), shown };
+        let last_poll = "2026-11-22T12:00:00Z".parse().unwrap();
+        let seat = |name, hours, shown| Seat { name, offset: SignedDuration::from_hours(hours), last_poll, shown };
         HashMap::from([(7, seat("SQL01", 1, true)), (5, seat("SQL02", -5, true)), (9, seat("SQL03", 0, false))])
     }
 
@@ -170,7 +205,7 @@ mod tests {
         all(&rows, &mut outcomes);
         assert_eq!(outcomes["A"].len(), 2);
         all(&Jobs { pairs: rows.pairs[..1].to_vec(), ..rows.clone() }, &mut outcomes);
-        assert_eq!(outcomes, Outcomes::from([("A".to_owned(), HashMap::from([(7, false)]))]));
+        assert_eq!(outcomes["A"].keys().collect::<Vec<_>>(), [&7]);
         all(&Jobs::default(), &mut outcomes);
         assert!(outcomes.is_empty());
     }
@@ -188,6 +223,22 @@ mod tests {
             [("SQL01", at("2026-11-22T10:00:00Z"), took), ("SQL02", at("2026-11-22T16:00:00Z"), took)],
             "sorted by target"
         );
+    }
+
+    #[test]
+    fn a_run_stays_where_it_was_when_its_target_changes_its_clocks() {
+        let rows = Jobs { jobs: vec![job("A", "Backup")], pairs: vec![run("A", 7, Outcome::Succeeded, RAN)] };
+        let mut outcomes = Outcomes::new();
+        let mut at = |hours, last_poll: &str| {
+            let offset = SignedDuration::from_hours(hours);
+            let seat = Seat { name: "SQL01", offset, last_poll: last_poll.parse().unwrap(), shown: true };
+            let seats = HashMap::from([(7, seat)]);
+            let (jobs, _) = jobs(&rows, &everything(), &seats, usize::MAX, &mut outcomes);
+            jobs[0].runs[0].at.unwrap().to_string()
+        };
+        assert_eq!(at(1, "2026-11-22T09:00:00Z"), "2026-11-22T10:00:00Z", "a poll before the run may be corrected");
+        assert_eq!(at(2, "2026-11-22T09:30:00Z"), "2026-11-22T09:00:00Z", "by the first one after it");
+        assert_eq!(at(1, "2026-11-23T09:00:00Z"), "2026-11-22T09:00:00Z", "and then it stays");
     }
 
     #[test]

@@ -1,6 +1,7 @@
 //! What has to be remembered from one assessment to the next, and nothing else.
 
 use super::diagnosis::Cause;
+use super::jobs::Outcomes;
 use std::collections::HashMap;
 
 /// What earlier assessments leave behind. It begins empty with the process, and forgets a target or a job that leaves.
@@ -8,9 +9,9 @@ use std::collections::HashMap;
 pub struct Memory {
     /// By the target's name as shown.
     pub(crate) targets: HashMap<String, TargetMemory>,
-    /// Whether the last finished run succeeded, by `job_id` and then by `server_id`: a retry or a run in progress
-    /// keeps the outcome before it. A target that is enlisted anew has another `server_id` and starts afresh.
-    pub(crate) outcomes: HashMap<String, HashMap<i32, bool>>,
+    /// The last run of each job on each target. A target that is enlisted anew has another `server_id` and starts
+    /// afresh.
+    pub(crate) outcomes: Outcomes,
 }
 
 /// What is remembered of one target.

@@ -28,6 +28,8 @@ pub(crate) struct RosterEntry<'a> {
     pub(crate) row: Option<(&'a TargetRow, Enlisted)>,
     /// DEFECT instructions that wait for it.
     pub(crate) defects_waiting: u64,
+    /// Whether `expected_targets` has it; `None` where that list is empty.
+    pub(crate) expected: Option<bool>,
     /// False for an enlisted target beyond the limit.
     shown: bool,
 }
@@ -52,6 +54,7 @@ impl<'a> Roster<'a> {
             }
         }
 
+        let listed: HashSet<String> = config.expected_targets.iter().map(|name| key(bare(name))).collect();
         let mut entries: Vec<RosterEntry<'a>> = Vec::with_capacity(by_key.len());
         for (key, row) in &by_key {
             if filter.allows(bare(&row.name)) {
@@ -59,6 +62,7 @@ impl<'a> Roster<'a> {
                     name: &row.name,
                     row: Some((row, enlisted(row, list.map(|list| list.of(key))))),
                     defects_waiting: list.map_or(0, |list| list.defects_waiting(key)),
+                    expected: (!listed.is_empty()).then(|| listed.contains(key)),
                     shown: true,
                 });
             }
@@ -74,7 +78,7 @@ impl<'a> Roster<'a> {
             if !by_key.contains_key(&key) {
                 let defects_waiting = list.map_or(0, |list| list.defects_waiting(&key));
                 if expected.insert(key) {
-                    entries.push(RosterEntry { name, row: None, defects_waiting, shown: true });
+                    entries.push(RosterEntry { name, row: None, defects_waiting, expected: Some(true), shown: true });
                 }
             }
         }
@@ -100,7 +104,8 @@ impl<'a> Roster<'a> {
     pub(crate) fn seats(&self) -> HashMap<i32, Seat<'a>> {
         self.rows()
             .map(|(entry, row, _)| {
-                (row.server_id, Seat { name: &row.name, offset: observed_offset(row), shown: entry.shown })
+                let (offset, last_poll) = (observed_offset(row), row.last_poll);
+                (row.server_id, Seat { name: &row.name, offset, last_poll, shown: entry.shown })
             })
             .collect()
     }

@@ -12,6 +12,8 @@ pub struct Target {
     pub name: String,
     /// Its row on the master. `None` for a target that is expected and not enlisted.
     pub enlisted: Option<Enlisted>,
+    /// Whether the configuration lists it as expected. `None` where there is no such list.
+    pub expected: Option<bool>,
     /// Labels that the configuration adds to `msx_target_info`.
     pub labels: Vec<(String, String)>,
     /// Whether the configuration says that it is under maintenance at the master's now, and why.

@@ -44,7 +44,7 @@ pub(super) fn reading(
 ) -> Reading {
     let Answer {
         asked,
-        harvest: Harvest { mut rows, closed },
+        harvest: Harvest { mut rows, closed, misfits },
         end,
         broken,
         capabilities,
@@ -52,10 +52,12 @@ pub(super) fn reading(
         encrypted,
         certificate,
     } = answer;
-    let brought = Brought::new(&asked, &closed, broken.as_ref(), end.as_ref());
+    let brought = Brought::new(&asked, &closed, &misfits, broken.as_ref(), end.as_ref());
     let mut clock = match &rows.clock {
         Some(row) => clock.at(row).map(|now| (now, row.started)),
-        None => Err(Misfit::new("the master's clock was not read")),
+        None => {
+            Err(misfits.get(&Set::Clock).cloned().unwrap_or_else(|| Misfit::new("the master's clock was not read")))
+        }
     };
     let refusal = |collector| refused.iter().find(|(refused, _)| *refused == collector).map(|(_, fault)| fault);
     let collect =
@@ -164,6 +166,7 @@ fn keep<T: Clone>(collected: &Collected<T>) -> Option<Kept<T>> {
 struct Brought<'a> {
     asked: &'a [Set],
     closed: &'a BTreeMap<Set, Closing>,
+    misfits: &'a BTreeMap<Set, Misfit>,
     broken: Option<&'a Fault>,
     /// The one error text that the driver kept, with its number.
     error: Option<(u32, String)>,
@@ -174,6 +177,7 @@ impl<'a> Brought<'a> {
     fn new(
         asked: &'a [Set],
         closed: &'a BTreeMap<Set, Closing>,
+        misfits: &'a BTreeMap<Set, Misfit>,
         broken: Option<&'a Fault>,
         end: Option<&Broken>,
     ) -> Self {
@@ -181,13 +185,13 @@ impl<'a> Brought<'a> {
             Some(Broken::Driver(DriverError::Server(token))) => Some((token.code(), token.message().to_owned())),
             _ => None,
         };
-        Brought { asked, closed, broken, error, read_at: Timestamp::now() }
+        Brought { asked, closed, misfits, broken, error, read_at: Timestamp::now() }
     }
 
     /// Why a collector's rows are not whole, if they are not.
     fn fault(&self, collector: Collector) -> Option<Fault> {
         self.asked.iter().filter(|set| set.collector() == collector).find_map(|set| match self.closed.get(set) {
-            Some(Closing { error: 0, .. }) => None,
+            Some(Closing { error: 0, .. }) => self.misfits.get(set).cloned().map(Fault::from),
             Some(Closing { error, .. }) => {
                 let text = self.error.as_ref().filter(|(code, _)| code == error).map(|(_, text)| text.as_str());
                 Some(faults::on_statement(*error, text))

@@ -45,6 +45,8 @@ pub(super) struct Closing {
 pub(super) struct Harvest {
     pub(super) rows: Rows,
     pub(super) closed: BTreeMap<Set, Closing>,
+    /// Sets that came and are not what was asked for. The stream is sound, so those behind them are read all the same.
+    pub(super) misfits: BTreeMap<Set, Misfit>,
 }
 
 /// Why a batch did not reach its end.
@@ -74,7 +76,9 @@ impl From<Misfit> for Broken {
 
 enum Current {
     Nothing,
-    Rows(Decoder),
+    Rows(Set, Decoder),
+    /// Rows of a set that does not fit.
+    Spoiled,
     Closing(Positions<2>),
 }
 
@@ -104,10 +108,16 @@ where
             None => return Ok(()),
             Some(QueryItem::Metadata(metadata)) => {
                 let columns: Vec<String> = metadata.columns().iter().map(|column| column.name().to_owned()).collect();
-                current = open(&columns, sets)?;
+                current = open(&columns, sets, &mut harvest.misfits)?;
             }
             Some(QueryItem::Row(row)) => match &current {
-                Current::Rows(decoder) => decoder.read(&row, &mut harvest.rows)?,
+                Current::Rows(set, decoder) => {
+                    if let Err(misfit) = decoder.read(&row, &mut harvest.rows) {
+                        harvest.misfits.insert(*set, misfit);
+                        current = Current::Spoiled;
+                    }
+                }
+                Current::Spoiled => {}
                 Current::Closing(positions) => {
                     let (set, error) = close(positions, &row)?;
                     harvest.closed.insert(set, Closing { error, took: began.elapsed() });
@@ -119,7 +129,7 @@ where
     }
 }
 
-fn open(columns: &[String], sets: &[Set]) -> Result<Current, Misfit> {
+fn open(columns: &[String], sets: &[Set], misfits: &mut BTreeMap<Set, Misfit>) -> Result<Current, Misfit> {
     let first = columns.first().map(String::as_str).unwrap_or_default();
     if first == CLOSING {
         return Ok(Current::Closing(Positions::locate(&CLOSING_COLUMNS, columns)?));
@@ -129,7 +139,13 @@ fn open(columns: &[String], sets: &[Set]) -> Result<Current, Misfit> {
         .and_then(Set::from_name)
         .filter(|set| sets.contains(set))
         .ok_or_else(|| Misfit::new(format!("a result set came that was not asked for: {first:?}")))?;
-    Ok(Current::Rows(Decoder::new(set, columns)?))
+    Ok(match Decoder::new(set, columns) {
+        Ok(decoder) => Current::Rows(set, decoder),
+        Err(misfit) => {
+            misfits.insert(set, misfit);
+            Current::Spoiled
+        }
+    })
 }
 
 fn close(positions: &Positions<2>, row: &Row) -> Result<(Set, u32), Misfit> {

@@ -60,6 +60,7 @@ pub(super) fn on_connecting(error: &DriverError, stage: Stage, to: &str) -> Faul
         }
         DriverError::Tls(text) => tls(text, to),
         DriverError::Io { message, .. } if is_tls(message) => tls(message, to),
+        DriverError::Io { message, .. } if stage == Stage::Tls && message.contains(CUT_PACKET) => no_tds(message, to),
         DriverError::Io { message, .. } if stage == Stage::Tls => {
             Fault::new(Stage::Tls, format!("{to} ended the connection during PRELOGIN or the TLS handshake: {message}"))
                 .with_hint("a server that forces strict encryption hangs up like this unless `encrypt: strict` is set, and an old one unless its TLS version is accepted here")
@@ -70,10 +71,17 @@ pub(super) fn on_connecting(error: &DriverError, stage: Stage, to: &str) -> Faul
         }
         DriverError::Protocol(text) if text.contains("ncrypt") => Fault::new(Stage::Tls, format!("{to}: {text}"))
             .with_hint("master.encrypt asks for what this server does not offer"),
-        other if stage == Stage::Tls => Fault::new(Stage::Tls, format!("what answers at {to} does not speak TDS: {other}"))
-            .with_hint("is this the port of SQL Server's engine?"),
+        other if stage == Stage::Tls => no_tds(&other.to_string(), to),
         other => Fault::new(stage, format!("{to}: {other}")),
     }
+}
+
+/// What the driver's decoder says where a connection ended within what would have to be a packet.
+const CUT_PACKET: &str = "bytes remaining on stream";
+
+fn no_tds(said: &str, to: &str) -> Fault {
+    Fault::new(Stage::Tls, format!("what answers at {to} does not speak TDS: {said}"))
+        .with_hint("is this the port of SQL Server's engine?")
 }
 
 fn is_tls(message: &str) -> bool {

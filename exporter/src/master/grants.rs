@@ -50,7 +50,7 @@ impl Default for Grantee {
 pub(super) fn script(grantee: &Grantee, capabilities: Option<&Capabilities>) -> String {
     let major = capabilities.map(Capabilities::major_version);
     let needed = |right: &Right| capabilities.is_none_or(|known| known.missing().any(|missing| missing == *right));
-    let mut script = Script { grantee, major, text: String::new() };
+    let mut script = Script { grantee, major, text: String::new(), database: None };
     script.head(capabilities);
     let core: Vec<Right> = CORE.into_iter().filter(needed).collect();
     let server: Vec<Right> = SERVER.into_iter().filter(needed).collect();
@@ -94,12 +94,21 @@ struct Script<'a> {
     grantee: &'a Grantee,
     major: Option<u32>,
     text: String,
+    /// The database in which what follows runs.
+    database: Option<String>,
 }
 
 impl Script<'_> {
     fn line(&mut self, line: &str) {
         self.text.push_str(line);
         self.text.push('\n');
+    }
+
+    fn enter(&mut self, database: &str) {
+        if self.database.as_deref() != Some(database) {
+            self.line(&format!("USE {};", bracketed(database)));
+            self.database = Some(database.to_owned());
+        }
     }
 
     fn head(&mut self, capabilities: Option<&Capabilities>) {
@@ -118,7 +127,7 @@ impl Script<'_> {
     fn principal(&mut self) {
         let login = quoted_name(&self.grantee.login);
         let literal = quoted_text(&self.grantee.login);
-        self.line("USE master;");
+        self.enter("master");
         self.line(&format!("IF SUSER_ID({literal}) IS NULL"));
         if self.grantee.windows {
             self.line(&format!("    CREATE LOGIN {login} FROM WINDOWS WITH DEFAULT_DATABASE = master;"));
@@ -127,19 +136,20 @@ impl Script<'_> {
                 "    CREATE LOGIN {login} WITH PASSWORD = N'<a long random password>', DEFAULT_DATABASE = master, CHECK_EXPIRATION = OFF;"
             ));
         }
-        self.line(&format!("USE {};", bracketed(&self.grantee.msdb)));
+        self.enter(&self.grantee.msdb);
         self.line(&format!("IF USER_ID({literal}) IS NULL CREATE USER {login} FOR LOGIN {login};"));
     }
 
     fn grant(&mut self, right: Right) {
         let login = quoted_name(&self.grantee.login);
         if right != Right::ServerState {
+            self.enter(&self.grantee.msdb);
             let statement = right.grant(self.major.unwrap_or(SPLIT_STATE), &self.grantee.msdb);
             let statement = statement.split("; ").last().unwrap_or_default().replace("<user>", &login);
             self.line(&format!("{statement};"));
             return;
         }
-        self.line("USE master;");
+        self.enter("master");
         match self.major {
             Some(major) => self.line(&format!("GRANT {} TO {login};", server_state(major))),
             None => {

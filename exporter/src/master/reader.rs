@@ -35,7 +35,8 @@ pub(super) struct Reader {
     vitals: Arc<Vitals>,
     progress: Progress,
     session: Option<Session>,
-    rights_asked: Instant,
+    /// `None`: they are to be asked for at once.
+    rights_asked: Option<Instant>,
     /// A statement was refused for a right, whatever was said of it before.
     rights_doubted: bool,
     clock: Clock,
@@ -52,7 +53,7 @@ impl Reader {
             vitals,
             progress,
             session: None,
-            rights_asked: Instant::now(),
+            rights_asked: None,
             rights_doubted: false,
             clock: Clock::default(),
             backoff: Backoff::default(),
@@ -112,7 +113,12 @@ impl Reader {
         for stage in &stages {
             self.vitals.count(*stage);
         }
-        self.rights_doubted = stages.contains(&Stage::Permission);
+        let doubted = stages.contains(&Stage::Permission);
+        if doubted && !self.rights_doubted {
+            // Taken away while we were connected: whoever reads the log wants the grant now.
+            self.rights_asked = None;
+        }
+        self.rights_doubted = doubted;
         Ok(reading)
     }
 
@@ -134,7 +140,9 @@ impl Reader {
         };
         let session = opened.inspect_err(|fault| self.backoff.failed(fault))?;
         self.backoff = Backoff::default();
-        self.rights_asked = Instant::now();
+        self.rights_asked = Some(Instant::now());
+        // What is missing from the start is known by now.
+        self.rights_doubted = session.capabilities.missing().next().is_some();
         self.vitals.connected(true);
         info!(
             server = session.capabilities.server_name,
@@ -156,10 +164,11 @@ impl Reader {
         let Some(session) = &mut self.session else { return };
         let lacking = session.capabilities.missing().next().is_some() || session.capabilities.msdb != Msdb::Readable;
         let in_doubt = lacking || self.rights_doubted;
-        if !in_doubt || self.rights_asked.elapsed() < RIGHTS_EVERY {
+        let asked_lately = self.rights_asked.is_some_and(|asked| asked.elapsed() < RIGHTS_EVERY);
+        if !in_doubt || asked_lately {
             return;
         }
-        self.rights_asked = Instant::now();
+        self.rights_asked = Some(Instant::now());
         self.progress.enter(Stage::Query);
         let asking = session::capabilities(&mut session.client, &self.config.master.msdb);
         match timeout_at(deadline, asking).await {
@@ -174,6 +183,10 @@ impl Reader {
 
     fn tell_rights(&self) {
         let Some(session) = &self.session else { return };
+        if session.capabilities.msdb != Msdb::Readable {
+            // The reading says so; a grant on a table would not help.
+            return;
+        }
         let major = session.capabilities.major_version();
         for right in session.capabilities.missing() {
             let needs = |c: &Collector| right.essential_for().contains(c) || right.helps() == Some(*c);

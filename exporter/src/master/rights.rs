@@ -157,8 +157,13 @@ impl Capabilities {
     }
 
     /// Whether a collector may read every fact that it knows how to read.
+    /// Where there is no database, no right on its tables is missing.
     pub(super) fn complete_for(&self, collector: Collector) -> bool {
-        !self.missing().any(|right| right.essential_for().contains(&collector) || right.helps() == Some(collector))
+        let grantable = |right: &Right| self.msdb != Msdb::Absent || *right == Right::ServerState;
+        !self
+            .missing()
+            .filter(grantable)
+            .any(|right| right.essential_for().contains(&collector) || right.helps() == Some(collector))
     }
 
     /// Why a collector is not even to be asked for: the database is missing, or a right.

@@ -162,6 +162,8 @@ catalogue! {
             "1 for each target server group that the target belongs to; one series with an empty group when it is in none.";
         TARGET_ENLISTED Gauge "msx_target_enlisted" TARGET,
             "1 when the target is enlisted, 0 when the configuration expects it and it is not; only its diagnosis is written then.";
+        TARGET_EXPECTED Gauge "msx_target_expected" TARGET,
+            "1 when expected_targets of the configuration has the enlisted target, else 0; absent where that list is empty.";
         TARGET_ENLISTED_AT Gauge "msx_target_enlist_timestamp_seconds" TARGET,
             "When the target was enlisted, in seconds since 1970; absent when it is not enlisted.";
         TARGET_LAST_POLL Gauge "msx_target_last_poll_timestamp_seconds" TARGET,

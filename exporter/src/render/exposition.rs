@@ -8,6 +8,7 @@ use super::facts::ExporterFacts;
 use super::families;
 use super::sheet::Sheet;
 use super::text004;
+use super::zipper::Zipper;
 use crate::config::Limits;
 use crate::fleet::Fleet;
 use prometheus_client::collector::Collector;
@@ -45,13 +46,24 @@ pub fn page(fleet: &Arc<Fleet>, facts: &ExporterFacts, limits: &Limits, format: 
 /// Writes a page in place of what a buffer holds, so that its memory serves the next scrape again.
 pub fn page_into(out: &mut String, fleet: &Arc<Fleet>, facts: &ExporterFacts, limits: &Limits, format: Format) {
     out.clear();
+    write(out, fleet, facts, limits, format);
+}
+
+/// Writes a page and compresses it on the way.
+pub fn zipped_page(fleet: &Arc<Fleet>, facts: &ExporterFacts, limits: &Limits, format: Format) -> Vec<u8> {
+    let mut out = Zipper::new();
+    write(&mut out, fleet, facts, limits, format);
+    out.finish()
+}
+
+fn write(out: &mut impl fmt::Write, fleet: &Arc<Fleet>, facts: &ExporterFacts, limits: &Limits, format: Format) {
     let part = |part| {
         let mut registry = Registry::default();
         let page = Page { fleet: Arc::clone(fleet), facts: facts.clone(), series_limit: limits.series, part };
         registry.register_collector(Box::new(page));
         registry
     };
-    // Writing into a String cannot fail.
+    // Writing into memory cannot fail.
     match format {
         Format::OpenMetrics100 => {
             let _ = text::encode_registry(out, &part(Part::Counters));
@@ -59,7 +71,7 @@ pub fn page_into(out: &mut String, fleet: &Arc<Fleet>, facts: &ExporterFacts, li
         Format::Text004 => {
             let mut counters = String::new();
             let _ = text::encode_registry(&mut counters, &part(Part::Counters));
-            text004::from_openmetrics(&counters, out);
+            let _ = text004::from_openmetrics(&counters, out);
         }
     }
     let _ = text::encode_registry(out, &part(Part::Gauges));

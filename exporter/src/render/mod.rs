@@ -13,9 +13,10 @@ mod reference;
 mod sheet;
 mod text004;
 mod words;
+mod zipper;
 
 pub use catalogue::{Group, Kind, Metric, catalogue};
-pub use exposition::{Format, page, page_into};
+pub use exposition::{Format, page, page_into, zipped_page};
 pub use facts::{BuildInfo, ExporterFacts, ProcessFacts, Reload};
 pub use negotiation::{accepts_gzip, gzip, negotiate};
 pub use probe::{probe, probe_trace};

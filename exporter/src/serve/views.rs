@@ -12,6 +12,8 @@ use std::sync::Arc;
 use tracing::error;
 
 const HTML: &str = "text/html; charset=utf-8";
+/// The headers of a request on which an exposition hangs.
+const EXPOSITION_VARY: &str = "Accept, Accept-Encoding";
 const JSON: &str = "application/json";
 
 /// A view of a fleet.
@@ -50,7 +52,13 @@ impl Form {
 
     /// An exposition, whose format hangs on `Accept`.
     pub(crate) fn exposition(self, text: String) -> Answer {
-        self.finish(text, self.format.content_type(), "Accept, Accept-Encoding")
+        self.finish(text, self.format.content_type(), EXPOSITION_VARY)
+    }
+
+    /// An exposition that was compressed while it was written.
+    fn compressed(self, body: Vec<u8>) -> Answer {
+        let content_type = self.format.content_type();
+        answer::view(Drawn { body: body.into(), gzip: true, content_type, vary: EXPOSITION_VARY })
     }
 
     /// Anything else.
@@ -80,6 +88,9 @@ impl Wish {
     pub(crate) fn draw(&self, fleet: &Arc<Fleet>, facts: &ExporterFacts, settings: &Settings) -> Answer {
         let form = self.form;
         let drawn = match &self.view {
+            View::Metrics if form.gzip => {
+                return form.compressed(render::zipped_page(fleet, facts, &settings.limits, form.format));
+            }
             View::Metrics => return form.exposition(render::page(fleet, facts, &settings.limits, form.format)),
             View::Overview => explain::overview(fleet, facts, form.details)
                 .map(|text| (text, HTML))

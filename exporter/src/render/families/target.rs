@@ -22,6 +22,10 @@ pub(in crate::render) fn targets(sheet: &mut Sheet<'_>, fleet: &Fleet) -> fmt::R
         &metric::TARGET_ENLISTED,
         fleet.targets.iter().map(|target| (only(target), target.enlisted.is_some().into())),
     )?;
+    sheet.family(
+        &metric::TARGET_EXPECTED,
+        enlisted(fleet).filter_map(|(target, _)| Some((only(target), target.expected?.into()))),
+    )?;
     each(sheet, fleet, &metric::TARGET_ENLISTED_AT, |row| Some(row.at))?;
     each(sheet, fleet, &metric::TARGET_LAST_POLL, |row| Some(row.last_poll))?;
     each(sheet, fleet, &metric::TARGET_POLL_INTERVAL, |row| Some(row.poll_interval))?;

@@ -68,6 +68,7 @@ pub(crate) fn target(name: &str) -> Target {
             }),
         }),
         labels: vec![],
+        expected: None,
         maintenance: None,
         diagnosis: Diagnosis { cause: Cause::Ok, evidence: vec![] },
     }
@@ -154,6 +155,7 @@ pub(crate) fn fleet(targets: Vec<Target>) -> Fleet {
 pub(crate) fn full() -> Fleet {
     let mut payroll = judged("SQL01\\PAYROLL", Cause::DownloadError, "2 instructions failed with proxy_missing");
     payroll.labels = vec![("route".to_owned(), "pay\"roll".to_owned())];
+    payroll.expected = Some(true);
     payroll.maintenance = Some("patching <night>".to_owned());
     if let Some(row) = &mut payroll.enlisted {
         row.groups = vec!["Über \"alles\"".to_owned(), "東京".to_owned()];

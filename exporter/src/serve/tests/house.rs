@@ -88,6 +88,7 @@ pub(super) fn fleet(length: usize) -> Fleet {
             name: "SQL 01\\PAYROLL".to_owned(),
             enlisted: None,
             labels: Vec::new(),
+            expected: None,
             maintenance: None,
             diagnosis: Diagnosis { cause: Cause::NotEnlisted, evidence: Vec::new() },
         }],

@@ -1,0 +1,133 @@
+"""The expressions that the dashboards share.
+
+Two habits run through all of them:
+
+- `recorded or raw`: a series of alerts/msx-recording.yaml where those rules are loaded, else the same computed here.
+  So dashboards and alerts agree, and the dashboards also work alone.
+- Ages are taken from `msx_server_time_seconds`, the master's own clock, never from `time()`.
+"""
+
+import re
+
+# Every selector of a panel carries these; the variables follow from one another.
+SCOPE = 'job=~"$job", instance=~"$instance"'
+TARGETS = SCOPE + ', target=~"$target"'
+# The detail page shows one target: an equality, because a single value is not escaped for a regular expression.
+ONE = SCOPE + ', target="$target"'
+
+BY_TARGET = "on (job, instance, target)"
+BY_PORT = "on (job, instance, target, check, direction, master)"
+
+# How a port of the far side is found: its series come from the exporter on the target, so job and instance are others.
+FAR = 'direction="to_master", target=~"$target"'
+FAR_ONE = 'direction="to_master", target="$target", master=~"(?i:$server)([.].*)?"'
+
+
+def tidy(expression):
+    """One space between words: the expressions are put together from pieces with line breaks."""
+    return re.sub(r"\s+", " ", expression).strip()
+
+
+def in_group(expression):
+    """Leaves out targets that are in groups, but in none of the chosen ones.
+
+    A plain join with msx_target_group_info would count a target twice that is in two groups, and would hide
+    targets that are expected and not enlisted, and all ports while the master cannot be read.
+    """
+    info = "msx_target_group_info"
+    chosen = f'{info}{{{TARGETS}, group=~"$group"}}'
+    return f"({expression}) unless {BY_TARGET} ({info}{{{TARGETS}}} unless {BY_TARGET} {chosen})"
+
+
+def unnamed(record, scope):
+    """A recorded series without its name: else a graph has two lines where the recording began within its range."""
+    return f"1 * {record}{{{scope}}}"
+
+
+def raw_poll_age(scope):
+    return (
+        f"clamp_min(msx_server_time_seconds{{{SCOPE}}} - on (job, instance) group_right () "
+        f"msx_target_last_poll_timestamp_seconds{{{scope}}}, 0)"
+    )
+
+
+def raw_lateness(scope):
+    return f"{raw_poll_age(scope)} / {BY_TARGET} msx_target_poll_interval_seconds{{{scope}}}"
+
+
+def poll_age(scope):
+    """Seconds since the last poll; until the first one, since the enlistment."""
+    return f"{unnamed('msx_target:poll_age:seconds', scope)} or {BY_TARGET} {raw_poll_age(scope)}"
+
+
+def lateness(scope):
+    """The same in poll intervals of the target itself. Over 3 a target is silent."""
+    return f"{unnamed('msx_target:poll_lateness:ratio', scope)} or {BY_TARGET} {raw_lateness(scope)}"
+
+
+def lateness_at_end(scope):
+    """Lateness at the end of the time range, the same at every point of a graph. The recorded one would be no better."""
+    return (
+        f"(msx_server_time_seconds{{{SCOPE}}} @ end() - on (job, instance) group_right () "
+        f"msx_target_last_poll_timestamp_seconds{{{scope}}} @ end()) "
+        f"/ {BY_TARGET} msx_target_poll_interval_seconds{{{scope}}} @ end()"
+    )
+
+
+def not_polling(scope):
+    """1 for a silent target, 0 for any other; none in maintenance, none that a new master has yet to hear from."""
+    return f"""
+        {unnamed("msx_target:not_polling:bool", scope)} or {BY_TARGET} (
+          ({raw_lateness(scope)} > bool 3)
+          unless {BY_TARGET} msx_target_maintenance{{{scope}}} == 1
+          unless {BY_TARGET} msx_target_diagnosis{{{scope}, cause="settling"}} == 1
+        )"""
+
+
+def diagnosis_code(scope, causes):
+    """One number for each target, for timelines. Exactly one cause is 1, so the weighted sum is its code."""
+    weighted = " or ".join(f'{cause.code} * msx_target_diagnosis{{{scope}, cause="{cause.name}"}}' for cause in causes)
+    return f"{unnamed('msx_target:diagnosis:code', scope)} or {BY_TARGET} sum without (cause) ({weighted})"
+
+
+def required_closed(scope):
+    """1 for a required port that is known not to be open, 0 for one that is open."""
+    return f"""
+        {unnamed("msx_port:required_closed:bool", scope)} or {BY_PORT} (
+          (msx_port_open{{{scope}}} == bool 0) and {BY_PORT} msx_port_required{{{scope}}} == 1
+        )"""
+
+
+# One row for each master's name with the job and instance under which Prometheus knows it. The last day is looked at,
+# because the far side matters most while the master cannot be read; topk keeps one row where two exporters read one.
+MASTERS = f"""
+    topk by (master) (1, group by (master, job, instance) (
+      label_replace(last_over_time(msx_server_info{{{SCOPE}}}[1d]), "master", "$1", "server", "(.*)")
+    ))"""
+
+
+def of_its_master(expression):
+    """Gives series of the far side the job and instance of the master that they speak of."""
+    return f"({expression}) * on (master) group_left (job, instance) {MASTERS}"
+
+
+def oldest_pending_age(scope):
+    """Seconds since the oldest waiting instruction was posted; no series for a target for which none waits."""
+    return (
+        f"clamp_min(msx_server_time_seconds{{{SCOPE}}} - on (job, instance) group_right () "
+        f"msx_target_oldest_pending_download_timestamp_seconds{{{scope}}}, 0)"
+    )
+
+
+# 0 readable, 1 passive (the other node of a failover cluster), 2 unreadable, 3 no answer from the exporter.
+# `up` is asked only of what was such an exporter within the day: with job and instance at "All" it matches everything.
+UNREADABLE = f"""
+    2 - 2 * msx_up{{{SCOPE}}}
+    or on (job, instance) 3 + (up{{{SCOPE}}} == 0 and on (job, instance) last_over_time(msx_up{{{SCOPE}}}[1d]))"""
+PASSIVE = f"msx_exporter_passive{{{SCOPE}}} == 1"
+MASTER_STATE = f"{UNREADABLE} or on (job, instance) {PASSIVE}"
+
+
+def worst(count, expression, by):
+    """Limits a graph to the series that were largest within the time range: the same ones at every point of it."""
+    return f"({expression}) and on (job, instance, target) topk({count}, {by})"

@@ -1,0 +1,314 @@
+#!/usr/bin/env python3
+"""Asks a real Prometheus, which scraped the real exporter, everything that Grafana would ask for the dashboards.
+
+    live.py            all scenarios side by side, each chosen by its instance, then all of them at once
+    live.py --show     prints every panel's answer as well
+
+What fails: an error or a warning of Prometheus; values that are no numbers; rows of a table that the join would mix;
+two lines with one legend; more series than a panel can show; a panel that is empty in a scenario that should fill it,
+or filled where it should be empty; a number or word that the scenario contradicts; and any panel that says something
+else without the recording rules than with them.
+"""
+
+import math
+import re
+import sys
+import time
+from dataclasses import dataclass, field
+
+from grafana import Page, dashboards, panels, references, variables
+from scenarios import FACTS, SCENARIOS, TABLES, TARGET, may_be_empty
+from stand import SCRAPE, SCRAPE_LARGE, Stand, wait
+
+SHOW = "--show" in sys.argv[1:]
+# The recorded series are renamed to ones that do not exist: what an installation without the rules would see.
+RECORDED = re.compile(r"\b(msx|msx_target|msx_port):(\w+):(\w+)")
+# Of a graph; more lines than this tell nothing.
+BUDGET = {"stat": 6, "timeseries": 25, "state-timeline": 45}
+BUDGETS = {
+    # An exporter each; on the page of one target a port each.
+    ("msx-exporter", "Collectors over time"): 40,
+    ("msx-overview", "Diagnosis over time"): 40 + len(SCENARIOS),
+}
+TABLE_BUDGET = 1100
+
+
+@dataclass
+class Answer:
+    """What Prometheus said to one query: the series with their labels, and the values as numbers."""
+
+    error: str = ""
+    series: list = field(default_factory=list)
+
+    @property
+    def values(self):
+        return [value for _, values in self.series for value in values]
+
+
+class Asker:
+    """Sends what Grafana would send."""
+
+    def __init__(self, stand, page):
+        self.stand, self.page = stand, page
+
+    def ask(self, target, expression):
+        if target.get("instant"):
+            body = self.stand.ask("api/v1/query", query=expression, time=self.page.end)
+        else:
+            body = self.stand.ask(
+                "api/v1/query_range", query=expression, start=self.page.start, end=self.page.end, step=self.page.step
+            )
+        if body["status"] != "success" or body.get("warnings"):
+            return Answer(error=body.get("error") or str(body.get("warnings")))
+        series = []
+        for result in body["data"]["result"]:
+            samples = result["values"] if "values" in result else [result["value"]]
+            series.append((result["metric"], [float(value) for _, value in samples]))
+        return Answer(series=series)
+
+    def options(self, variable):
+        """The values that Grafana offers for a variable."""
+        query = self.page.fill(variable["query"]["query"])
+        metric, label = re.fullmatch(r"label_values\((.+), (\w+)\)", query).groups()
+        body = self.stand.ask(
+            f"api/v1/label/{label}/values", **{"match[]": metric, "start": self.page.start, "end": self.page.end}
+        )
+        return sorted(value for value in body["data"] if value)
+
+
+def legend(target, labels):
+    return re.sub(r"\{\{\s*(\w+)\s*\}\}", lambda match: labels.get(match[1], ""), target["legendFormat"])
+
+
+def rows(panel, answers):
+    """The table as it is shown: a row for each key with its columns by title. Words stand as their labels' values."""
+    titles = next(step for step in panel["transformations"] if step["id"] == "organize")["options"]["renameByName"]
+    shown = {}
+    for target in panel["targets"]:
+        for labels, values in answers[target["refId"]].series:
+            row = shown.setdefault(labels["key"], {})
+            row |= {titles[name]: text for name, text in labels.items() if name in titles}
+            if (name := f"Value #{target['refId']}") in titles:
+                row[titles[name]] = values[-1]
+    return shown
+
+
+def faults_of(uid, panel, answers, single):
+    """What is wrong with a panel's answers whatever the scenario. `single`: one master is chosen, so names are unique."""
+    total = sum(len(answer.series) for answer in answers.values())
+    budget = BUDGETS.get((uid, panel["title"]), BUDGET.get(panel["type"], TABLE_BUDGET * len(panel["targets"])))
+    if total > budget:
+        yield f"{total} series, {budget} at most"
+    for ref, answer in answers.items():
+        if bad := [value for value in answer.values if not math.isfinite(value)]:
+            yield f"{ref}: {bad[0]} is no number"
+    if panel["type"] == "table":
+        titles = next(step for step in panel["transformations"] if step["id"] == "organize")["options"]["renameByName"]
+        heads = set(re.match(r"max by \(([^)]*)\)", panel["targets"][0]["expr"])[1].split(", ")) & set(titles)
+        for labels, _ in answers["A"].series:
+            if missing := heads - set(labels):
+                yield f"A: a row without {sorted(missing)}"
+                break
+        base = {labels.get("key") for labels, _ in answers["A"].series}
+        for ref, answer in answers.items():
+            keys = [labels.get("key") for labels, _ in answer.series]
+            if len(keys) != len(set(keys)):
+                yield f"{ref}: two values for {max(keys, key=keys.count)!r}"
+            if strange := set(keys) - base:
+                yield f"{ref}: {sorted(map(str, strange))[:3]} is in no row"
+            if len(keys) > TABLE_BUDGET:
+                yield f"{ref}: {len(keys)} rows"
+    elif single:
+        names = [legend(t, labels) for t in panel["targets"] for labels, _ in answers[t["refId"]].series]
+        if len(names) != len(set(names)):
+            yield f"the legend {max(names, key=names.count)!r} stands twice"
+        if empty := [name for name in names if not name.strip()]:
+            yield f"a legend is empty: {empty}"
+
+
+def differs(one, other):
+    """Whether two answers say something else: ages and counts may have moved between scrape and rule."""
+    first = {tuple(sorted(labels.items())): values[-1] for labels, values in one.series}
+    second = {tuple(sorted(labels.items())): values[-1] for labels, values in other.series}
+    without_name = lambda series: {tuple(l for l in key if l[0] != "__name__"): v for key, v in series.items()}  # noqa: E731
+    first, second = without_name(first), without_name(second)
+    if first.keys() != second.keys():
+        return f"{sorted(first.keys() ^ second.keys())[:2]}"
+    for key, value in first.items():
+        if abs(value - second[key]) > max(3 * SCRAPE, 0.01 * abs(value)):
+            return f"{dict(key)}: {value} and {second[key]}"
+    return ""
+
+
+class Look:
+    """One dashboard with its variables chosen."""
+
+    def __init__(self, stand, dashboard, chosen, span=300):
+        end = time.time()
+        self.dashboard = dashboard
+        interval = SCRAPE_LARGE if chosen.get("job") == ["msx-large"] else SCRAPE
+        self.page = Page(dashboard, end - span, end, scrape_interval=interval)
+        self.asker = Asker(stand, self.page)
+        self.faults = []
+        for variable in variables(dashboard):
+            name = variable["name"]
+            options = self.asker.options(variable)
+            if not options and name != "group" and not (name in ("target", "server") and chosen.get("no targets")):
+                self.faults.append(f"variable {name} offers nothing")
+            value = chosen.get(name, ["$__all"] if variable["multi"] else (options or [""])[0])
+            self.page.choose(variable, value, options)
+        self.answers = {}
+        for panel in panels(dashboard):
+            if panel["type"] != "text":
+                self.answers[panel["title"]] = self.answered(panel, chosen)
+
+    def answered(self, panel, chosen):
+        uid, title = self.dashboard["uid"], panel["title"]
+        answers = {}
+        for target in panel["targets"]:
+            expression = self.page.fill(target["expr"])
+            if left := {name for name in references(expression) if not name.isdigit()}:
+                self.faults.append(f"{title} {target['refId']}: {sorted(left)} was not filled in")
+            answer = self.asker.ask(target, expression)
+            if answer.error:
+                self.faults.append(f"{title} {target['refId']}: {answer.error}")
+            answers[target["refId"]] = answer
+            alone = RECORDED.sub(r"\1:no_\2:\3", expression)
+            # The column of alerts is meant to be missing without the rules.
+            if alone != expression and "ALERTS" not in expression and target.get("instant"):
+                if difference := differs(answer, self.asker.ask(target, alone)):
+                    self.faults.append(f"{title} {target['refId']}: without the recording rules: {difference}")
+        self.faults += [f"{title}: {fault}" for fault in faults_of(uid, panel, answers, "instance" in chosen)]
+        if SHOW:
+            print(f"    {title}:", {r: [(legend_of(l), v[-1]) for l, v in a.series[:3]] for r, a in answers.items()})
+        return answers
+
+    def empty(self):
+        """Titles of the panels that show nothing."""
+        return {title for title, answers in self.answers.items() if not any(a.series for a in answers.values())}
+
+    def number(self, title):
+        """The one number of a tile, None where it is empty."""
+        values = self.answers[title]["A"].values
+        return values[-1] if values else None
+
+    def table(self, title):
+        panel = next(panel for panel in panels(self.dashboard) if panel["title"] == title)
+        return rows(panel, self.answers[title])
+
+    def lines(self, title):
+        """The last value of each line by its legend."""
+        panel = next(panel for panel in panels(self.dashboard) if panel["title"] == title)
+        return {
+            legend(target, labels): values[-1]
+            for target in panel["targets"]
+            for labels, values in self.answers[title][target["refId"]].series
+        }
+
+    def annotations(self):
+        """How many marks each annotation would set."""
+        marks = {}
+        for annotation in self.dashboard["annotations"]["list"]:
+            if annotation.get("builtIn"):
+                continue
+            answer = self.asker.ask({}, self.page.fill(annotation["expr"]))
+            if answer.error:
+                self.faults.append(f"annotation {annotation['name']}: {answer.error}")
+            own = annotation.get("useValueForTime")
+            if own and not all(self.page.start <= value / 1000 <= self.page.end for value in answer.values):
+                self.faults.append(f"annotation {annotation['name']}: a mark outside of the time range")
+            marks[annotation["name"]] = len({(str(labels), v) for labels, vs in answer.series for v in (vs if own else [0])})
+        return marks
+
+
+def legend_of(labels):
+    return "/".join(labels.get(name, "") for name in ("key", "target", "instance", "stage", "check") if labels.get(name))
+
+
+def ready(stand):
+    """Waits until there is something to look at: scrapes, a sweep of each exporter, recorded series, a dead master."""
+    count = len(SCENARIOS)
+    wait("all masters were read", lambda: stand.number("count(max_over_time(msx_up[5m]) == 1)") == count, 120)
+    wait("all sweeps ended", lambda: stand.number("count(msx_exporter_port_sweep_timestamp_seconds)") == count, 120)
+    for scenario in SCENARIOS:
+        if scenario.name == "down":
+            stand.stop_master(scenario)
+            unread = f'msx_up{{instance="{scenario.instance}"}}'
+            wait("the dead master is unread", lambda: stand.number(unread) == 0, 60)
+            wait("its recorded series end", lambda: stand.number(unread.replace("msx_up", "msx_target:poll_age:seconds")) is None, 60)
+    calm = 'max(msx_target:poll_lateness:ratio{job="msx-large"})'
+    wait("a thousand targets poll", lambda: (stand.number(calm) or 9) < 3, 180)
+    known = 'count(count by (instance) (msx_target:diagnosis:code{job=~"msx.*"}))'
+    wait("the rules were evaluated", lambda: stand.number(known) == count - 1, 60)
+    wait("there are rates", lambda: (stand.number("min(count_over_time(msx_up[5m]))") or 0) >= 4, 120)
+    wait("an alert fires", lambda: stand.number('count(ALERTS{alertname="MsxTargetNotPolling",alertstate="firing"})'), 60)
+
+
+def contradictions(scenario, look, marks):
+    """What the scenario says otherwise."""
+    for title, expected in FACTS.get((scenario.name, look.dashboard["uid"]), {}).items():
+        if callable(expected):
+            found, expected = expected(look), True
+        elif title.startswith("mark "):
+            found = marks[title.removeprefix("mark ")]
+        elif isinstance(expected, dict):
+            found = look.table(title) if title in TABLES else look.lines(title)
+            found = picked(found, expected)
+        else:
+            found = look.number(title)
+        if found != expected:
+            yield f"{title}: {found!r}, and the scenario says {expected!r}"
+
+
+def picked(found, expected):
+    """Of what a panel shows, the part of which something is expected: rows by what their keys end with."""
+    part = {}
+    for name, wanted in expected.items():
+        matching = [row for key, row in found.items() if key == name or key.endswith(f"/{name}")]
+        row = matching[0] if len(matching) == 1 else matching
+        part[name] = {k: row.get(k) for k in wanted} if isinstance(wanted, dict) and isinstance(row, dict) else row
+    return part
+
+
+def check(stand, loaded):
+    """Yields (what was looked at, its faults)."""
+    for scenario in SCENARIOS:
+        for uid, dashboard in loaded.items():
+            chosen = {"job": [scenario.job], "instance": [scenario.instance]}
+            if scenario.name == "down":
+                chosen["no targets"] = True
+            if uid == "msx-target":
+                chosen["target"] = TARGET.get(scenario.name, "SQL03")
+            look = Look(stand, dashboard, chosen)
+            marks = look.annotations()
+            faults = look.faults
+            allowed = may_be_empty(uid, scenario.name) & set(look.answers)
+            for title in sorted(look.empty() ^ allowed):
+                faults.append(f"{title}: {'is empty' if title in look.empty() else 'should be empty, and is not'}")
+            faults += contradictions(scenario, look, marks)
+            yield f"{scenario.name} {uid}", faults
+    for uid, dashboard in loaded.items():
+        if uid != "msx-target":
+            look = Look(stand, dashboard, {})
+            look.annotations()
+            yield f"all masters {uid}", look.faults
+
+
+def main():
+    loaded = dashboards()
+    passed = failed = 0
+    began = time.monotonic()
+    with Stand(SCENARIOS) as stand:
+        ready(stand)
+        print(f"{len(SCENARIOS)} masters are up after {time.monotonic() - began:.0f} s")
+        for name, faults in check(stand, loaded):
+            passed, failed = passed + (not faults), failed + bool(faults)
+            print(f"{'FAILED' if faults else 'ok':6} {name}")
+            for fault in faults:
+                print(f"       {fault}")
+    print(f"{passed} passed, {failed} failed")
+    sys.exit(bool(failed))
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,231 @@
+"""The masters of the live test, and what the dashboards must say of each."""
+
+from stand import Scenario
+
+SCENARIOS = [
+    Scenario("healthy", ["--scenario", "healthy"]),
+    Scenario("never_polled", ["--scenario", "never_polled"]),
+    Scenario("blocked", ["--scenario", "blocked"]),
+    Scenario("stopped", ["--scenario", "stopped"], {"SQL03": "required refused"}),
+    Scenario("filtered", ["--scenario", "healthy"], {"SQL02": "required filtered", "SQL03": "refused"}),
+    Scenario("down", ["--scenario", "healthy"]),
+    Scenario("everything", ["--scenario", "everything"], more="expected_targets: [RENAMED-NEW]\n"),
+    Scenario("thousand", ["--targets", "1000"], job="msx-large"),
+]
+# Whose page is looked at: one where something is to be seen.
+TARGET = {
+    "healthy": "SQL01",
+    "filtered": "SQL02",
+    "everything": "SQL01\\PAYROLL",
+    "thousand": "SQL00010\\INST1",
+}
+
+NOTHING_FAILED = {"Failed runs", "Jobs that failed", "Targets where jobs failed"}
+# Of what the master's own reading brings; the ports and the exporter go on without it.
+FROM_THE_MASTER = {
+    "msx-overview": {"Targets", "Not polling", "Pending instructions", "Download errors", "Targets now"},
+    "msx-target": {
+        "Clock skew",
+        "Diagnosis and next step",
+        "Download errors",
+        "Facts",
+        "Groups",
+        "Jobs on this target",
+        "Last poll",
+        "Lateness",
+        "Maintenance",
+        "Oldest pending",
+        "Pending instructions",
+        "Poll interval",
+    },
+    "msx-exporter": set(),
+}
+FAR_SIDE = {
+    "Master by the target's own registry",
+    "Master's certificate as the target sees it",
+    "MsxEncryptChannelOptions",
+}
+NO_ERRORS = {"Download errors over time", "Download errors by class"}
+NO_QUEUE = {"Age of the oldest pending instruction", "Pending instructions by operation"}
+
+
+def may_be_empty(uid, name):
+    """The panels that have nothing to show in this scenario: exactly these must be empty."""
+    empty = set(NOTHING_FAILED) if name != "everything" else set()
+    empty |= {"Series left out by limits"}
+    if name not in ("blocked", "everything"):
+        empty |= NO_ERRORS
+    if name in ("healthy", "filtered", "down"):
+        empty |= NO_QUEUE
+    if name == "never_polled":
+        empty |= {"Clock skew", "Clock skew over time", "Groups", "Jobs on this target"}
+    if name == "thousand":
+        empty |= {"Groups"}
+    if name not in ("healthy", "filtered"):
+        empty |= FAR_SIDE
+    if name == "down":
+        empty |= FROM_THE_MASTER[uid]
+    return empty
+
+
+TABLES = {
+    "Targets now",
+    "Masters",
+    "Ports from target to master",
+    "Ports from master to target",
+    "Jobs that failed",
+    "Targets where jobs failed",
+    "Diagnosis and next step",
+    "Ports now",
+    "Jobs on this target",
+    "Master's certificate as the target sees it",
+    "Exporters",
+    "Collectors now",
+}
+ALL_FINE = {"Diagnosis": "ok", "Pending": 0, "Oldest pending": -1, "Errors": 0}
+
+
+def over(title, column, row, limit):
+    return lambda look: next(cells for key, cells in look.table(title).items() if key.endswith(row))[column] > limit
+
+
+def first_row(title, name):
+    """Whether the table is sorted so that this row comes first."""
+
+    def check(look):
+        ranked = sorted(look.answers[title]["A"].series, key=lambda item: -item[1][-1])
+        return ranked[0][0]["target"] == name
+
+    return check
+
+
+# What must be said: a number of a tile, rows of a table or lines of a graph by their names, marks of an annotation;
+# or a question to the whole page.
+FACTS = {
+    ("healthy", "msx-overview"): {
+        "Master readable": 0,
+        "Targets": 6,
+        "Not polling": 0,
+        "Pending instructions": 0,
+        "Download errors": 0,
+        # The far side says so: SQL02 cannot reach its master.
+        "Targets with a required port closed": 1,
+        "Targets now": {"SQL01": ALL_FINE | {"Ports": 0, "Alerts": 0}, "SQL02": ALL_FINE | {"Ports": 2, "Alerts": 1}},
+        "Ports from target to master": {"SQL01": {"Engine": "required open"}, "SQL02": {"Engine": "required filtered"}},
+        "Ports from master to target": {"SQL02": {"Engine": "open", "Browser": None}},
+        "Diagnosis over time": {"SQL01": 0, "SQL06": 0},
+        "mark Exporter starts": 1,
+        "mark Master starts": 0,
+        "mark Enlistments": 0,
+        "mark Critical alerts": 0,
+    },
+    ("healthy", "msx-target"): {
+        "Diagnosis and next step": {"SQL01": {"Diagnosis": "ok", "Next step": "ok"}},
+        "Pending instructions": 0,
+        "Oldest pending": -1,
+        "Poll interval": 60,
+        "Master by the target's own registry": {"MSX01": 1},
+        "MsxEncryptChannelOptions": 2,
+        "Master's certificate as the target sees it": {"SQL01": {"Judged": "ok"}},
+        "Ports over time": {"to target: engine": 0, "to master: engine": 100},
+        "the jobs have names": lambda look: {row["Job"] for row in look.table("Jobs on this target").values()}
+        == {"Backup databases", "Check integrity", "Purge history"},
+    },
+    ("healthy", "msx-exporter"): {
+        "Exporters without an answer": 0,
+        "Collectors failing": 0,
+        "Series left out": 0,
+        "Configuration": 1,
+        "SQL errors in an hour": 0,
+    },
+    ("never_polled", "msx-overview"): {
+        "Not polling": 1,
+        "Pending instructions": 3,
+        "Targets now": {"SQL03": {"Diagnosis": "never_polled", "Last poll": 0, "Pending": 3, "Errors": 0}},
+        "SQL03 stands first": first_row("Targets now", "SQL03"),
+        "its age is that of the enlistment": over("Targets now", "Lateness", "/SQL03", 1000),
+    },
+    ("never_polled", "msx-target"): {
+        "Diagnosis and next step": {"SQL03": {"Diagnosis": "never_polled"}},
+        "Diagnosis over time": {"SQL03": 4},
+        "Pending instructions by operation": {"insert": 3},
+    },
+    ("blocked", "msx-overview"): {
+        "Not polling": 0,
+        "Download errors": 1,
+        "Pending instructions": 2,
+        "Targets now": {"SQL03": {"Diagnosis": "download_error", "Errors": 1, "Pending": 2}},
+        "Download errors over time": {"SQL03": 1},
+        "SQL03 stands first": first_row("Targets now", "SQL03"),
+    },
+    ("blocked", "msx-target"): {
+        "Diagnosis and next step": {"SQL03": {"Diagnosis": "download_error"}},
+        "Download errors by class": {"proxy_disabled": 1},
+        "Groups": {"PRODUCTION": 1, "TEST": 1},
+    },
+    ("stopped", "msx-overview"): {
+        "Not polling": 1,
+        "Targets now": {"SQL03": {"Diagnosis": "engine_down", "Ports": 2, "Pending": 3}},
+        "SQL03 stands first": first_row("Targets now", "SQL03"),
+        "alerts fire for it": over("Targets now", "Alerts", "/SQL03", 1),
+        "its instructions wait for days": over("Targets now", "Oldest pending", "/SQL03", 2 * 86400),
+        "mark Critical alerts": 1,
+    },
+    ("stopped", "msx-target"): {
+        "Diagnosis and next step": {"SQL03": {"Diagnosis": "engine_down"}},
+        "Ports over time": {"to target: engine": 101},
+    },
+    ("filtered", "msx-overview"): {
+        "Not polling": 0,
+        "Targets with a required port closed": 1,
+        "Targets now": {"SQL02": {"Diagnosis": "ok", "Ports": 2}, "SQL03": {"Diagnosis": "ok", "Ports": 1}},
+        "Ports from master to target": {
+            "SQL01": {"Engine": "open"},
+            "SQL02": {"Engine": "required filtered"},
+            "SQL03": {"Engine": "refused"},
+        },
+        "SQL02 stands first": first_row("Ports from master to target", "SQL02"),
+    },
+    ("filtered", "msx-target"): {
+        "Ports over time": {"to target: engine": 102, "to master: engine": 102},
+        "Ports now": {
+            "engine/to_target/": {"State": "required filtered", "Required": 1},
+            "engine/to_master/MSX01": {"State": "required filtered", "Port": "1433"},
+        },
+        "Master's certificate as the target sees it": {"SQL02": {"Judged": "name_mismatch"}},
+    },
+    ("down", "msx-overview"): {
+        "Master readable": 2,
+        "Targets": None,
+        "Not polling": None,
+        "Download errors": None,
+        "the ports go on": lambda look: len(look.table("Ports from master to target")) == 6,
+        "the timeline says why": lambda look: 102 in look.lines("Diagnosis over time").values(),
+    },
+    ("down", "msx-exporter"): {
+        "Collectors failing": 4,
+        "the errors are those of the connection": lambda look: look.lines("SQL errors by stage")["connect"] > 0,
+    },
+    ("everything", "msx-overview"): {
+        "Targets": 23,
+        "Download errors": 2,
+        "Targets now": {
+            "RENAMED-NEW": {"Diagnosis": "not_enlisted", "Last poll": None},
+            "DEFECTING": {"Diagnosis": "defect_pending"},
+            "SQL01\\PAYROLL": {"Diagnosis": "download_error"},
+            "SQL07": {"Diagnosis": "not_downloading"},
+            "SQL08": {"Diagnosis": "clock_skew"},
+            "\u6771\u4eac-DB": {"Diagnosis": "ok"},
+        },
+        "Targets where jobs failed": {"SQL02": {"Failed jobs": 2}},
+    },
+    ("everything", "msx-target"): {
+        "Diagnosis and next step": {"SQL01\\PAYROLL": {"Diagnosis": "download_error"}},
+    },
+    ("thousand", "msx-overview"): {
+        "Targets": 1000,
+        "the table is whole": lambda look: len(look.table("Targets now")) == 1000,
+        "the timeline is not": lambda look: len(look.lines("Diagnosis over time")) == 41,
+        "nor are the graphs": lambda look: len(look.lines("Poll lateness")) == 20,
+    },
+}

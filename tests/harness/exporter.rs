@@ -1,0 +1,238 @@
+//! The real binary: started with a configuration of its own, listened to, and killed at the end.
+
+use super::http::{self, Answer};
+use super::{Folder, Page, Stand, until};
+use msx_lab::msdb::{PASSWORD, USER};
+use std::io::{BufRead, BufReader, Read};
+use std::net::SocketAddr;
+use std::path::{Path, PathBuf};
+use std::process::{Child, Command, ExitStatus, Output, Stdio};
+use std::sync::{Arc, Mutex, PoisonError};
+
+/// The program under test. A benchmark names another build of it.
+pub(crate) fn binary() -> PathBuf {
+    std::env::var_os("MSX_SUITE_BINARY").map_or_else(|| env!("CARGO_BIN_EXE_msx_exporter").into(), PathBuf::from)
+}
+
+/// A call of the program without the settings of whoever runs the tests.
+pub(crate) fn command() -> Command {
+    let mut command = Command::new(binary());
+    command.env_clear().stdin(Stdio::null());
+    for kept in ["PATH", "SystemRoot", "TEMP", "TMP"] {
+        command.envs(std::env::var_os(kept).map(|value| (kept, value)));
+    }
+    command
+}
+
+/// Runs it to its end.
+pub(crate) fn run(args: &[&str]) -> Output {
+    command().args(args).output().unwrap()
+}
+
+/// What an exporter is started with.
+pub(crate) struct Setup {
+    folder: Folder,
+    address: String,
+    master: Vec<String>,
+    rest: Vec<String>,
+    args: Vec<String>,
+    environment: Vec<(String, String)>,
+}
+
+impl Setup {
+    /// For a master at this address, in clear text, with the right password in a file.
+    pub(crate) fn new(address: impl ToString) -> Setup {
+        let folder = Folder::new();
+        let password = folder.write("password", PASSWORD);
+        let setup = Setup {
+            folder,
+            address: address.to_string(),
+            master: Vec::new(),
+            rest: Vec::new(),
+            args: Vec::new(),
+            environment: Vec::new(),
+        };
+        setup.master("user", USER).master("password_file", password.to_str().unwrap()).master("encrypt", "off")
+    }
+
+    /// For a lab.
+    pub(crate) fn of(stand: &Stand) -> Setup {
+        Setup::new(stand.address)
+    }
+
+    /// Sets a key of the section `master`.
+    pub(crate) fn master(mut self, key: &str, value: &str) -> Setup {
+        self.master.retain(|line| !line.starts_with(&format!("  {key}: ")));
+        self.master.push(format!("  {key}: {value}"));
+        self
+    }
+
+    /// Adds lines to the configuration.
+    pub(crate) fn with(mut self, lines: &str) -> Setup {
+        self.rest.push(lines.to_owned());
+        self
+    }
+
+    /// Adds a flag.
+    pub(crate) fn arg(mut self, arg: &str) -> Setup {
+        self.args.push(arg.to_owned());
+        self
+    }
+
+    /// Sets a variable of the environment.
+    pub(crate) fn env(mut self, name: &str, value: &str) -> Setup {
+        self.environment.push((name.to_owned(), value.to_owned()));
+        self
+    }
+
+    /// The text of the configuration.
+    pub(crate) fn config(&self) -> String {
+        let master = self.master.join("\n");
+        format!(
+            "master:\n  address: '{}'\n{master}\nports:\n  enabled: false\n{}\n",
+            self.address,
+            self.rest.join("\n")
+        )
+    }
+
+    /// The folder with its files.
+    pub(crate) fn folder(&self) -> &Folder {
+        &self.folder
+    }
+
+    /// Writes the configuration and answers its path.
+    pub(crate) fn write(&self) -> PathBuf {
+        self.folder.write("msx_exporter.yml", &self.config())
+    }
+
+    /// A call with this configuration that is not `serve`, run to its end.
+    pub(crate) fn run(&self, args: &[&str]) -> Output {
+        let file = self.write();
+        let mut command = command();
+        command.args(args).arg("--config.file").arg(file).args(&self.args).envs(self.environment.iter().cloned());
+        command.output().unwrap()
+    }
+
+    /// Starts it.
+    pub(crate) fn start(self) -> Exporter {
+        Exporter::start(self)
+    }
+}
+
+/// An exporter that serves.
+pub(crate) struct Exporter {
+    child: Child,
+    pub(crate) address: SocketAddr,
+    log: Arc<Mutex<String>>,
+    setup: Setup,
+}
+
+impl Exporter {
+    fn start(setup: Setup) -> Exporter {
+        let file = setup.write();
+        let mut command = command();
+        command.arg("--web.listen-address=127.0.0.1:0").arg("--config.file").arg(file).args(&setup.args);
+        command.envs(setup.environment.iter().cloned()).stdout(Stdio::piped()).stderr(Stdio::piped());
+        let mut child = command.spawn().unwrap();
+        let log = Arc::<Mutex<String>>::default();
+        let (lines, written) = (BufReader::new(child.stderr.take().unwrap()), log.clone());
+        std::thread::spawn(move || {
+            for line in lines.lines().map_while(Result::ok) {
+                let mut log = written.lock().unwrap_or_else(PoisonError::into_inner);
+                log.push_str(&line);
+                log.push('\n');
+            }
+        });
+        let mut exporter = Exporter { child, address: SocketAddr::from(([0; 4], 0)), log, setup };
+        exporter.address = until("the exporter to listen", || {
+            let ended = exporter.child.try_wait().unwrap();
+            assert!(ended.is_none(), "it ended with {ended:?}: {}", exporter.log());
+            let log = exporter.log();
+            let line = log.lines().find(|line| line.contains("msg=\"listening\"") || line.contains("msg=listening"))?;
+            line.split("address=").nth(1)?.split([' ', '"']).find(|part| !part.is_empty())?.parse().ok()
+        });
+        exporter
+    }
+
+    /// What it was started with.
+    pub(crate) fn setup(&mut self) -> &mut Setup {
+        &mut self.setup
+    }
+
+    /// Its folder.
+    pub(crate) fn folder(&self) -> &Path {
+        self.setup.folder.path()
+    }
+
+    /// Its process.
+    pub(crate) fn id(&self) -> u32 {
+        self.child.id()
+    }
+
+    /// Everything that it logged so far.
+    pub(crate) fn log(&self) -> String {
+        self.log.lock().unwrap_or_else(PoisonError::into_inner).clone()
+    }
+
+    /// The first line of the log with all of these words.
+    pub(crate) fn logged(&self, words: &[&str]) -> String {
+        until(&format!("a line of the log with {words:?}; it has:\n{}", self.log()), || {
+            let log = self.log();
+            log.lines().find(|line| words.iter().all(|word| line.contains(word))).map(str::to_owned)
+        })
+    }
+
+    /// One request.
+    pub(crate) fn request(&self, method: &str, path: &str, headers: &[(&str, &str)]) -> Answer {
+        http::request(self.address, method, path, headers).unwrap_or_else(|error| {
+            panic!("{method} {path}: {error}; the exporter's log:\n{}", self.log());
+        })
+    }
+
+    /// GET.
+    pub(crate) fn get(&self, path: &str) -> Answer {
+        self.request("GET", path, &[])
+    }
+
+    /// One scrape, as text.
+    pub(crate) fn scrape(&self) -> Page {
+        let answer = self.get("/metrics");
+        assert_eq!(answer.status, 200, "{}", answer.text());
+        Page::parse(&answer.text())
+    }
+
+    /// Scrapes until a page is as wished.
+    pub(crate) fn scrape_until(&self, what: &str, wished: impl Fn(&Page) -> bool) -> Page {
+        until(what, || Some(self.scrape()).filter(|page| wished(page)))
+    }
+
+    /// Sends a signal.
+    #[cfg(unix)]
+    pub(crate) fn signal(&self, name: &str) {
+        let sent = Command::new("kill").args(["-s", name, &self.child.id().to_string()]).status().unwrap();
+        assert!(sent.success());
+    }
+
+    /// Waits for its end, and answers what it wrote to standard output.
+    pub(crate) fn ended(&mut self) -> (ExitStatus, String) {
+        let status = until("the exporter to end", || self.child.try_wait().unwrap());
+        let mut data = String::new();
+        self.child.stdout.take().unwrap().read_to_string(&mut data).unwrap();
+        (status, data)
+    }
+
+    /// Whether it still runs.
+    pub(crate) fn lives(&mut self) -> bool {
+        self.child.try_wait().unwrap().is_none()
+    }
+}
+
+impl Drop for Exporter {
+    fn drop(&mut self) {
+        let _ = self.child.kill();
+        let _ = self.child.wait();
+        if std::thread::panicking() {
+            eprintln!("the exporter's log:\n{}", self.log());
+        }
+    }
+}

@@ -1,0 +1,150 @@
+//! A stand-in master that listens as long as its test runs.
+
+use super::until;
+use msx_lab::msdb::{Lab, Scenario};
+use msx_lab::tds::certs::Authority;
+use msx_lab::tds::{Control, Options, Server};
+use msx_lab::wire::{Backend, Login, Reply, ServerError};
+use std::collections::HashMap;
+use std::net::SocketAddr;
+use std::sync::atomic::{AtomicUsize, Ordering};
+use std::sync::{Arc, Mutex};
+use tokio::runtime::Runtime;
+use tokio::sync::oneshot;
+
+/// A lab behind a socket of 127.0.0.1.
+pub(crate) struct Stand {
+    pub(crate) lab: Lab,
+    pub(crate) control: Control,
+    pub(crate) address: SocketAddr,
+    pub(crate) authority: Authority,
+    options: Options,
+    counts: Arc<Counts>,
+    stop: Option<oneshot::Sender<()>>,
+    runtime: Runtime,
+}
+
+/// What was asked of the lab.
+#[derive(Default)]
+struct Counts {
+    logins: AtomicUsize,
+    readings: AtomicUsize,
+}
+
+struct Counted {
+    lab: Lab,
+    counts: Arc<Counts>,
+}
+
+impl Backend for Counted {
+    fn login(&self, login: &Login, password: &str) -> Result<(), ServerError> {
+        self.counts.logins.fetch_add(1, Ordering::SeqCst);
+        self.lab.login(login, password)
+    }
+
+    fn batch(&self, login: &Login, sql: &str) -> Vec<Reply> {
+        // Whatever else is asked once for each connection needs no transaction.
+        if sql.starts_with("BEGIN TRANSACTION") {
+            self.counts.readings.fetch_add(1, Ordering::SeqCst);
+        }
+        self.lab.batch(login, sql)
+    }
+}
+
+/// Answers a statement that it has answered before with what it said then, so that what is measured is the client.
+struct Replay {
+    lab: Lab,
+    said: Mutex<HashMap<String, Vec<Reply>>>,
+}
+
+impl Backend for Replay {
+    fn login(&self, login: &Login, password: &str) -> Result<(), ServerError> {
+        self.lab.login(login, password)
+    }
+
+    fn batch(&self, login: &Login, sql: &str) -> Vec<Reply> {
+        if let Some(replies) = self.said.lock().unwrap().get(sql) {
+            return replies.clone();
+        }
+        let replies = self.lab.batch(login, sql);
+        self.said.lock().unwrap().insert(sql.to_owned(), replies.clone());
+        replies
+    }
+}
+
+impl Stand {
+    /// A lab that plays a scenario, without encryption.
+    pub(crate) fn play(scenario: Scenario) -> Stand {
+        Stand::start(Lab::scenario(scenario), Options::default())
+    }
+
+    /// Any lab. A certificate that an authority of its own signed for 127.0.0.1 and localhost is put in where the
+    /// options have none.
+    pub(crate) fn start(lab: Lab, options: Options) -> Stand {
+        let authority = Authority::new("Suite Authority").unwrap();
+        let leaf = || Arc::new(authority.issue(&["localhost", "127.0.0.1"]).unwrap());
+        let options = Options { identity: Some(options.identity.clone().unwrap_or_else(leaf)), ..options };
+        let runtime = tokio::runtime::Builder::new_multi_thread().worker_threads(2).enable_all().build().unwrap();
+        let server = runtime.block_on(Server::bind("127.0.0.1:0", options.clone())).unwrap();
+        let (address, control) = (server.local_addr().unwrap(), server.control());
+        let mut stand =
+            Stand { lab, control, address, authority, options, counts: Arc::default(), stop: None, runtime };
+        stand.serve(server);
+        stand
+    }
+
+    fn serve(&mut self, server: Server) {
+        let backend = Arc::new(Counted { lab: self.lab.clone(), counts: self.counts.clone() });
+        self.serve_with(server, backend);
+    }
+
+    fn serve_with(&mut self, server: Server, backend: Arc<dyn Backend>) {
+        let (stop, stopped) = oneshot::channel();
+        self.runtime.spawn(server.run(backend, async {
+            let _ = stopped.await;
+        }));
+        self.stop = Some(stop);
+    }
+
+    /// From now on the same question has the same answer, at no cost. Nothing is counted any more.
+    pub(crate) fn replay(&mut self) {
+        self.stop();
+        let server = self.runtime.block_on(Server::bind(self.address, self.options.clone())).unwrap();
+        self.control = server.control();
+        self.serve_with(server, Arc::new(Replay { lab: self.lab.clone(), said: Mutex::default() }));
+    }
+
+    /// The service stops: its connections end and its port is closed.
+    pub(crate) fn stop(&mut self) {
+        self.stop = None;
+        until("the lab to close its port", || std::net::TcpStream::connect(self.address).err());
+        until("the lab to end its connections", || (self.open() == 0).then_some(()));
+    }
+
+    /// It comes back where it was.
+    pub(crate) fn come_back(&mut self) {
+        let server = self.runtime.block_on(Server::bind(self.address, self.options.clone())).unwrap();
+        self.control = server.control();
+        self.serve(server);
+    }
+
+    /// Connections that are open now.
+    pub(crate) fn open(&self) -> usize {
+        self.control.connections().open
+    }
+
+    /// Connections since the service was started.
+    pub(crate) fn ever(&self) -> usize {
+        self.control.connections().ever
+    }
+
+    /// Logins that arrived, right or wrong.
+    pub(crate) fn logins(&self) -> usize {
+        self.counts.logins.load(Ordering::SeqCst)
+    }
+
+    /// Batches that read the tables.
+    pub(crate) fn readings(&self) -> usize {
+        self.counts.readings.load(Ordering::SeqCst)
+    }
+}

@@ -1,0 +1,171 @@
+"""What the documents say about the repository is true of it.
+
+- Every relative link in a Markdown file leads to a file that is there, and to a heading of it.
+- Every path of this repository in a block of commands, or alone in `code`, is there.
+- `tests/run STAGE` names a stage, `msx_exporter COMMAND --flag` a command and a flag of the command line's definition.
+- What README.md lists under "Not there yet" is not there: commands, paths of the server, files. Until then other pages
+  may speak of those commands.
+- No file names the host of a package registry or a folder of a build machine: both mean nothing to the reader.
+
+Needs Python 3 and git alone, and seconds: tests/stages/words.
+"""
+
+import re
+import subprocess
+import sys
+from pathlib import Path
+
+ROOT = Path(__file__).resolve().parents[2]
+SHELLS = {"sh", "bash", "console", "shell", "powershell"}
+# Written apart, so that this file does not name them either. cargo writes its registry into Cargo.lock by itself.
+HOSTS = ["crates" + ".io", "npmjs" + ".org", "npmjs" + ".com", "pypi" + ".org", "pythonhosted" + ".org", "proxy.golang" + ".org"]
+FOLDERS = re.compile(r"(?<![\w.~-])/(?:home/\w+|root|Users/\w+|work/\w+|tmp/(?!msx)\w+)/")
+EXEMPT = {"Cargo.lock"}
+
+faults: list[str] = []
+promised: set[str] = set()
+checked = {"files": 0, "links": 0, "paths": 0, "commands": 0}
+
+
+def complain(path: Path, line: int, text: str) -> None:
+    faults.append(f"{path.relative_to(ROOT)}:{line}: {text}")
+
+
+def tracked() -> list[Path]:
+    listed = ["git", "ls-files", "-z", "--cached", "--others", "--exclude-standard"]
+    names = subprocess.run(listed, cwd=ROOT, check=True, capture_output=True, text=True).stdout.split("\0")
+    return [ROOT / name for name in names if name and (ROOT / name).is_file()]
+
+
+def headings(path: Path) -> set[str]:
+    """Anchors as GitHub makes them: lower case, punctuation gone, spaces as dashes, repetitions numbered."""
+    anchors: dict[str, int] = {}
+    found, fenced = set(), False
+    for line in path.read_text().splitlines():
+        fenced ^= line.lstrip().startswith("```")
+        heading = re.match(r"#{1,6}\s+(.*?)\s*#*$", line)
+        if heading and not fenced:
+            words = re.sub(r"\[([^\]]*)\]\([^)]*\)", r"\1", heading[1])
+            slug = re.sub(r"[^\w\- ]", "", words.lower()).replace(" ", "-")
+            found.add(f"{slug}-{anchors[slug]}" if slug in anchors else slug)
+            anchors[slug] = anchors.get(slug, 0) + 1
+    return found
+
+
+def link(path: Path, number: int, target: str) -> None:
+    if re.match(r"[a-z][a-z0-9+.-]*:", target, re.IGNORECASE):
+        return
+    checked["links"] += 1
+    name, _, anchor = target.partition("#")
+    file = (path.parent / name) if name else path
+    if not file.exists():
+        complain(path, number, f"the link {target} leads nowhere")
+    elif anchor and file.suffix == ".md" and anchor not in headings(file):
+        complain(path, number, f"{name or 'this file'} has no heading #{anchor}")
+
+
+def paths(path: Path, number: int, text: str, tops: set[str]) -> None:
+    for token in re.findall(r"[\w.*/-]+", text):
+        token = token.rstrip(".")
+        top, slash, rest = token.partition("/")
+        if not slash or top not in tops:
+            continue
+        checked["paths"] += 1
+        there = any(list(base.glob(token.rstrip("/"))) for base in (ROOT, path.parent))
+        if not there and token not in promised and subprocess.run(["git", "check-ignore", "-q", f"{token}/"], cwd=ROOT).returncode:
+            complain(path, number, f"{token} is not there")
+
+
+def commands(path: Path, number: int, text: str, stages: set[str], calls: set[str], flags: set[str]) -> None:
+    for said in re.finditer(r"(?:^|[\s/])(tests/run|msx_exporter)((?: +[^\s#|&;]+)+)", text):
+        checked["commands"] += 1
+        program, words = said[1], said[2].split()
+        if program == "tests/run":
+            for word in words:
+                if word not in stages and not re.fullmatch(r"[A-Z]+", word):
+                    complain(path, number, f"tests/run knows no {word}")
+            continue
+        call = next((word for word in words if not word.startswith("-")), None)
+        if call in promised:
+            continue
+        if words[0] == call and call not in calls and re.fullmatch(r"[a-z-]+", call):
+            complain(path, number, f"msx_exporter has no command {call}")
+        for word in words:
+            flag = word.partition("=")[0]
+            if flag.startswith("--") and flag[2:] not in flags:
+                complain(path, number, f"msx_exporter has no flag {flag}")
+
+
+def markdown(path: Path, tops: set[str], *known: set[str]) -> None:
+    language = None
+    for number, line in enumerate(path.read_text().splitlines(), 1):
+        fence = re.match(r"\s*```(\S*)", line)
+        if fence:
+            language = None if language is not None else fence[1]
+            continue
+        if language is not None:
+            if language in SHELLS:
+                code = re.sub(r"(^|\s)#.*", "", line)
+                paths(path, number, code, tops)
+                commands(path, number, code, *known)
+            continue
+        for code in re.findall(r"`([^`]+)`", line):
+            if re.fullmatch(r"[\w.*/-]+", code):
+                paths(path, number, code, tops)
+            commands(path, number, code, *known)
+        prose = re.sub(r"`[^`]*`", "``", line)
+        for target in re.findall(r"\]\(([^)\s]+)(?:\s+\"[^\"]*\")?\)", prose):
+            link(path, number, target)
+        for target in re.findall(r"^\[[^\]]+\]:\s+(\S+)", prose):
+            link(path, number, target)
+
+
+def promises(calls: set[str]) -> None:
+    """What the README says is not there yet must not be there, or the README is out of date."""
+    readme, router = ROOT / "README.md", ROOT / "exporter/src/serve/router.rs"
+    section = re.search(r"^## Not there yet$(.*?)(?=^## |\Z)", readme.read_text(), re.MULTILINE | re.DOTALL)
+    promised.update(re.findall(r"`([^`]+)`", section[1]) if section else [])
+    served = set(re.findall(r'path: "([^"]+)"', router.read_text()))
+    for word in sorted(promised):
+        if word in calls or word in served or (re.match(r"[\w.]+/", word) and (ROOT / word).exists()):
+            complain(readme, 1, f"{word} is said not to be there yet, and it is")
+
+
+def strangers(path: Path) -> None:
+    try:
+        text = path.read_text()
+    except UnicodeDecodeError:
+        return
+    checked["files"] += 1
+    for number, line in enumerate(text.splitlines(), 1):
+        for host in HOSTS:
+            if host in line:
+                complain(path, number, f"names the registry {host}")
+        for folder in FOLDERS.findall(line):
+            complain(path, number, f"names a folder of a build machine: {folder}")
+
+
+def main() -> int:
+    files = tracked()
+    tops = {name.relative_to(ROOT).parts[0] for name in files if len(name.relative_to(ROOT).parts) > 1}
+    stages = set(re.findall(r'^\s+"([\w-]+) [\d.]+"$', (ROOT / "tests/run").read_text(), re.MULTILINE)) | {"--all", "--list"}
+    cli = (ROOT / "exporter/src/cli.rs").read_text()
+    variants = re.search(r"enum TypedCommand \{(.*?)\n\}", cli, re.DOTALL)
+    names = re.findall(r"^    (\w+)\b(?=[,{( ])", variants[1] if variants else "", re.MULTILINE)
+    calls = {re.sub(r"(?<!^)(?=[A-Z])", "-", name).lower() for name in names}
+    flags = set(re.findall(r'long = "([\w.-]+)"', cli)) | {"help", "version"}
+    if not calls or not flags or len(stages) < 3:
+        complain(ROOT / "tests/lib/words.py", 1, "the command line or the list of stages is no longer understood")
+    promises(calls)
+    for path in files:
+        if str(path.relative_to(ROOT)) not in EXEMPT:
+            strangers(path)
+        if path.suffix == ".md":
+            markdown(path, tops, stages, calls, flags)
+    for fault in faults:
+        print(fault)
+    print(", ".join(f"{count} {what}" for what, count in checked.items()) + f": {len(faults)} faults")
+    return 1 if faults else 0
+
+
+sys.exit(main())

@@ -1,0 +1,254 @@
+//! The figures of BENCHMARKS.md: what a scrape costs, what the process holds, how soon it answers, and what another
+//! exporter needs for the same facts. `tests/stages/bench` builds the release binary and runs this.
+
+#![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic, clippy::print_stdout, clippy::print_stderr)]
+
+#[path = "../harness/mod.rs"]
+mod harness;
+
+use harness::exporter::{Exporter, Setup, binary};
+use harness::{Folder, Page, Stand, http, until};
+use msx_lab::msdb::{Lab, PASSWORD, USER};
+use msx_lab::tds::{Encryption, Options};
+use std::net::{SocketAddr, TcpListener};
+use std::process::{Child, Command, Stdio};
+use std::time::{Duration, Instant};
+
+const SCRAPES: u32 = 30;
+const STARTS: usize = 21;
+/// A scrape joins a reading that began less than a second ago.
+const JOINED: Duration = Duration::from_millis(1050);
+const GZIP: (&str, &str) = ("Accept-Encoding", "gzip");
+
+/// What one kind of scrape needs.
+#[derive(Debug, Clone, Copy)]
+struct Cost {
+    cpu: Duration,
+    wall: Duration,
+    bytes: usize,
+    resident: u64,
+    peak: u64,
+}
+
+/// Processor time of all threads so far.
+fn cpu(process: u32) -> Duration {
+    let threads = std::fs::read_dir(format!("/proc/{process}/task")).unwrap();
+    let nanoseconds = threads.filter_map(|thread| {
+        let text = std::fs::read_to_string(thread.ok()?.path().join("schedstat")).ok()?;
+        text.split(' ').next()?.parse::<u64>().ok()
+    });
+    Duration::from_nanos(nanoseconds.sum())
+}
+
+/// A line of `/proc/PID/status`, in KiB.
+fn memory(process: u32, name: &str) -> u64 {
+    let status = std::fs::read_to_string(format!("/proc/{process}/status")).unwrap();
+    let line = status.lines().find(|line| line.starts_with(name)).unwrap();
+    line.split_whitespace().nth(1).unwrap().parse().unwrap()
+}
+
+/// Scrapes again and again, each time with a reading of its own, compressed.
+fn measure(process: u32, address: SocketAddr) -> Cost {
+    let (mut walls, mut spent) = (Vec::new(), Vec::new());
+    let mut bytes = 0;
+    for round in 0..SCRAPES + 3 {
+        let began = Instant::now();
+        let before = cpu(process);
+        let answer = http::request(address, "GET", "/metrics", &[GZIP]).unwrap();
+        let took = began.elapsed();
+        assert_eq!(answer.header("content-encoding").as_deref(), Some("gzip"));
+        // The first ones warm up what is made once.
+        if round >= 3 {
+            spent.push(cpu(process).saturating_sub(before));
+            walls.push(took);
+        }
+        bytes = answer.body.len();
+        until("the reading to be too old to be shared", || (began.elapsed() > JOINED).then_some(()));
+    }
+    // The median of each: what else runs on the machine disturbs single scrapes, the processor's caches included.
+    walls.sort();
+    spent.sort();
+    Cost {
+        cpu: spent[spent.len() / 2],
+        wall: walls[walls.len() / 2],
+        bytes,
+        resident: memory(process, "VmRSS:"),
+        peak: memory(process, "VmHWM:"),
+    }
+}
+
+/// A master of a thousand targets whose answers cost it nothing, encrypted as the default asks for.
+fn master(jobs: usize) -> Stand {
+    let options = Options { encryption: Encryption::Required, ..Options::default() };
+    let mut stand = Stand::start(Lab::fleet(1_000, 2_000, jobs), options);
+    stand.replay();
+    stand
+}
+
+fn setup(stand: &Stand, collectors: &str) -> Setup {
+    let setup = Setup::of(stand).master("encrypt", "required").master("timeout", "60s");
+    setup.with(&format!("collectors: {{ {collectors} }}"))
+}
+
+const TARGETS_AND_DOWNLOADS: &str = "targets: true, downloads: true, jobs: false, server: false";
+const ALL: &str = "targets: true, downloads: true, jobs: true, server: true";
+
+/// A scrape as Prometheus makes it. One that is not compressed would hold the whole text, and memory with it.
+fn scrape(exporter: &Exporter) -> Page {
+    Page::parse(&exporter.request("GET", "/metrics", &[GZIP]).unzipped())
+}
+
+/// An exporter for a master that has answered its questions before, and how many series it shows.
+fn exporter(stand: &Stand, collectors: &str) -> (Exporter, usize) {
+    // What takes long the first time would be asked for more seldom; two readings ask every question there is.
+    let first = setup(stand, collectors).start();
+    first.scrape_until("a whole first reading", Page::up);
+    let began = Instant::now();
+    until("a second reading", || (began.elapsed() > JOINED).then_some(()));
+    assert!(first.scrape().up());
+    drop(first);
+    let exporter = setup(stand, collectors).start();
+    let page = scrape(&exporter);
+    for collector in ["targets", "downloads"] {
+        assert_eq!(page.success(collector), Some(1.0), "{}", exporter.log());
+    }
+    assert_eq!(page.value("msx_targets", &[]), Some(1_000.0));
+    (exporter, page.samples.len())
+}
+
+/// How the resident memory is made up: what is allocated, and what is mapped of the program itself.
+fn breakdown(process: u32) {
+    let [anonymous, file] = ["RssAnon:", "RssFile:"].map(|name| memory(process, name) as f64 / 1024.0);
+    println!("    of that {anonymous:.1} MB are allocated and {file:.1} MB are mapped from files");
+}
+
+fn report(name: &str, series: usize, cost: Cost) {
+    println!(
+        "{name}: {series} series, {} bytes compressed, {:.1} ms of CPU, {:.1} ms until answered, {:.1} MB resident, {:.1} MB at most",
+        cost.bytes,
+        cost.cpu.as_secs_f64() * 1e3,
+        cost.wall.as_secs_f64() * 1e3,
+        cost.resident as f64 / 1024.0,
+        cost.peak as f64 / 1024.0
+    );
+}
+
+#[test]
+fn figures() {
+    let size = std::fs::metadata(binary()).unwrap().len();
+    println!("binary: {size} bytes");
+    let stand = master(0);
+    let (subject, series) = exporter(&stand, TARGETS_AND_DOWNLOADS);
+    let ours = measure(subject.id(), subject.address);
+    report("targets and downloads", series, ours);
+    breakdown(subject.id());
+    drop(subject);
+
+    let mut starts: Vec<Duration> = (0..STARTS)
+        .map(|_| {
+            let began = Instant::now();
+            let exporter = setup(&stand, TARGETS_AND_DOWNLOADS).start();
+            let answer = exporter.request("GET", "/metrics", &[GZIP]);
+            let took = began.elapsed();
+            assert!(Page::parse(&answer.unzipped()).up());
+            took
+        })
+        .collect();
+    starts.sort();
+    let start = starts[STARTS / 2];
+    println!("start to the first good page: {:.0} ms, median of {STARTS}", start.as_secs_f64() * 1e3);
+
+    let peer = Peer::start(&stand);
+    let theirs = measure(peer.child.id(), peer.address);
+    report("peer", peer.series(), theirs);
+    println!(
+        "peer to ours: CPU {:.1}, resident memory {:.1}",
+        theirs.cpu.as_secs_f64() / ours.cpu.as_secs_f64(),
+        theirs.resident as f64 / ours.resident as f64
+    );
+    drop((peer, stand));
+
+    let stand = master(20);
+    let (subject, series) = exporter(&stand, ALL);
+    report("with 20 jobs on each", series, measure(subject.id(), subject.address));
+
+    let reached = [
+        ("a scrape takes at most 12 ms of CPU", ours.cpu <= Duration::from_millis(12)),
+        ("at most 15 MB are resident", ours.resident <= 15 * 1024),
+        ("the first good page comes within 150 ms", start <= Duration::from_millis(150)),
+        ("the binary has less than 6 MB", size < 6 * 1024 * 1024),
+    ];
+    let missed: Vec<&str> = reached.into_iter().filter(|(_, reached)| !reached).map(|(figure, _)| figure).collect();
+    assert!(missed.is_empty(), "missed: {missed:?}");
+}
+
+/// Debian's prometheus-sql-exporter, which asks at each scrape for the same facts of the same master.
+struct Peer {
+    child: Child,
+    address: SocketAddr,
+    _folder: Folder,
+}
+
+/// The facts of the targets, and those of their downloads, each column a value of one series.
+const PEER_QUERIES: &str = r#"
+  - name: targets
+    help: Targets
+    labels: [server_name]
+    values: [enlisted, last_poll, poll_interval, status, skew, tz]
+    query: |
+      SELECT CAST(t.server_name AS nvarchar(128)) AS server_name,
+        CAST(DATEDIFF(second, '20200101', t.enlist_date) AS float) AS enlisted,
+        CAST(DATEDIFF(second, '20200101', t.last_poll_date) AS float) AS last_poll,
+        CAST(t.poll_interval AS float) AS poll_interval, CAST(t.status AS float) AS status,
+        CAST(DATEDIFF(second, t.last_poll_date, t.local_time_at_last_poll) AS float) AS skew,
+        CAST(t.time_zone_adjustment AS float) AS tz
+      FROM msdb.dbo.systargetservers AS t
+  - name: downloads
+    help: Downloads
+    labels: [target_server]
+    values: [pending, errors, downloaded, oldest]
+    query: |
+      SELECT CAST(d.target_server AS nvarchar(128)) AS target_server,
+        CAST(SUM(CASE WHEN d.status = 0 AND d.error_message IS NULL THEN 1 ELSE 0 END) AS float) AS pending,
+        CAST(SUM(CASE WHEN d.error_message IS NULL THEN 0 ELSE 1 END) AS float) AS errors,
+        CAST(SUM(CASE WHEN d.status = 1 THEN 1 ELSE 0 END) AS float) AS downloaded,
+        CAST(DATEDIFF(second, '20200101', MIN(d.date_posted)) AS float) AS oldest
+      FROM msdb.dbo.sysdownloadlist AS d GROUP BY d.target_server
+"#;
+
+impl Peer {
+    fn start(stand: &Stand) -> Peer {
+        let folder = Folder::new();
+        let link = format!("sqlserver://{USER}:{PASSWORD}@{}?encrypt=true&TrustServerCertificate=true", stand.address);
+        let config = folder.write(
+            "sql_exporter.yml",
+            &format!("jobs:\n- name: msx\n  interval: '0s'\n  connections: ['{link}']\n  queries:{PEER_QUERIES}"),
+        );
+        let address = TcpListener::bind("127.0.0.1:0").unwrap().local_addr().unwrap();
+        let child = Command::new("prometheus-sql-exporter")
+            .arg(format!("-config.file={}", config.display()))
+            .arg(format!("-web.listen-address={address}"))
+            .env("LOGLEVEL", "error")
+            .stdout(Stdio::inherit())
+            .spawn()
+            .unwrap();
+        let peer = Peer { child, address, _folder: folder };
+        until("the peer's whole page", || {
+            let page = http::request(address, "GET", "/metrics", &[]).ok()?;
+            (page.status == 200 && page.text().matches("col=\"oldest\"").count() == 1_000).then_some(())
+        });
+        peer
+    }
+
+    fn series(&self) -> usize {
+        let page = http::request(self.address, "GET", "/metrics", &[]).unwrap().text();
+        page.lines().filter(|line| line.starts_with("sql_")).count()
+    }
+}
+
+impl Drop for Peer {
+    fn drop(&mut self) {
+        let _ = self.child.kill();
+        let _ = self.child.wait();
+    }
+}

@@ -1,0 +1,257 @@
+//! What goes wrong between the exporter and its master: each fault is named by its stage on the page and in the log,
+//! and the process lives on.
+
+#![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic, clippy::print_stderr)]
+
+#[path = "../harness/mod.rs"]
+mod harness;
+
+use harness::exporter::{Exporter, Setup};
+use harness::{Page, Stand};
+use msx_lab::msdb::{Lab, PASSWORD, Scenario};
+use msx_lab::tds::{Encryption, Fault, Identity, Options};
+use std::net::TcpListener;
+use std::sync::Arc;
+use std::time::{Duration, Instant};
+
+const STAGES: [&str; 7] = ["resolve", "connect", "tls", "login", "permission", "query", "decode"];
+
+/// The page of a master that could not be read, and the line about it.
+fn failure(exporter: &mut Exporter, stage: &str) -> (Page, String) {
+    let page = exporter.scrape();
+    let line = exporter.logged(&["cannot read the master", &format!("stage={stage}")]);
+    assert_eq!(page.value("msx_up", &[]), Some(0.0));
+    assert_eq!(page.targets().len(), 0, "no target may be told of");
+    assert!(page.value("msx_server_time_seconds", &[]).is_none());
+    for other in STAGES {
+        assert_eq!(page.errors(other) > 0.0, other == stage, "stage {other}: {line}");
+    }
+    assert!(exporter.lives());
+    assert_eq!(exporter.get("/-/healthy").status, 200);
+    (page, line)
+}
+
+/// Everything that anybody can see of an exporter.
+fn all_that_is_seen(exporter: &Exporter) -> String {
+    let pages = ["/", "/metrics", "/api/v1/targets", "/target?name=SQL01"].map(|path| exporter.get(path).text());
+    exporter.log() + &pages.concat()
+}
+
+#[test]
+fn a_wrong_password_is_a_fault_of_the_login_and_is_not_hammered() {
+    let stand = Stand::play(Scenario::Healthy);
+    let mut exporter = Setup::of(&stand).with("explain:\n  details: true").arg("--log.level=debug").start();
+    exporter.setup().folder().write("password", "Sw0rdfish");
+    let began = Instant::now();
+    let (_, line) = failure(&mut exporter, "login");
+    for part in ["msx_exporter", "18456", "hint=", "check master.user and its password"] {
+        assert!(line.contains(part), "{part}: {line}");
+    }
+    // Rests of about 1, 2, 4 s, each a fifth shorter at most.
+    exporter.scrape_until("a third attempt", |_| stand.logins() >= 3);
+    assert!(began.elapsed() >= Duration::from_millis(2_400), "three attempts within {:?}", began.elapsed());
+    let seen = all_that_is_seen(&exporter);
+    assert!(!seen.contains("Sw0rdfish") && !seen.contains(PASSWORD));
+    // One line tells of the fault, however often it was met.
+    assert_eq!(exporter.log().matches("cannot read the master").count(), 1, "{}", exporter.log());
+
+    exporter.setup().folder().write("password", PASSWORD);
+    exporter.scrape_until("the new password to be taken", Page::up);
+    exporter.logged(&["the master can be read again"]);
+}
+
+#[test]
+fn a_missing_right_costs_its_own_collector_alone() {
+    for (right, collector, grant) in [
+        ("systargetservers", "targets", "GRANT SELECT ON dbo.systargetservers TO"),
+        ("systargetservergroups", "targets", "GRANT SELECT ON dbo.systargetservergroups TO"),
+        ("systargetservergroupmembers", "targets", "GRANT SELECT ON dbo.systargetservergroupmembers TO"),
+        ("sysdownloadlist", "downloads", "GRANT SELECT ON dbo.sysdownloadlist TO"),
+        ("sysjobs", "jobs", "GRANT SELECT ON dbo.sysjobs TO"),
+        ("sysjobservers", "jobs", "GRANT SELECT ON dbo.sysjobservers TO"),
+    ] {
+        let stand = Stand::play(Scenario::Stopped);
+        stand.lab.revoke(right);
+        let exporter = Setup::of(&stand).start();
+        let page = exporter.scrape();
+        exporter.logged(&["the login lacks a right", &format!("collector={collector}"), grant]);
+        assert_eq!(page.up(), collector != "targets", "{right}");
+        for other in ["targets", "downloads", "jobs", "server"] {
+            let fine = Some(f64::from(u8::from(other != collector)));
+            assert_eq!((page.success(other), page.permission(other)), (fine, fine), "{right}, {other}");
+        }
+        assert_eq!(page.errors("permission"), 1.0, "{right}");
+        assert_eq!(page.all("msx_target_pending_downloads", &[]).is_empty(), collector != "jobs", "{right}");
+        // Without the download list nobody knows whether a target that polls is fine.
+        let expected = match collector {
+            "targets" => [None, None],
+            "downloads" => [Some("unknown"), Some("stopped_polling")],
+            _ => [Some("ok"), Some("stopped_polling")],
+        };
+        assert_eq!(["SQL01", "SQL03"].map(|target| page.cause(target)), expected, "{right}");
+    }
+}
+
+#[test]
+fn facts_of_the_server_are_left_out_one_by_one() {
+    let has = |right: Option<&str>, name: &str| {
+        let stand = Stand::play(Scenario::Healthy);
+        right.into_iter().for_each(|right| stand.lab.revoke(right));
+        let exporter = Setup::of(&stand).start();
+        let page = exporter.scrape();
+        assert!(page.up());
+        assert_eq!(page.permission("server"), Some(f64::from(u8::from(right.is_none()))));
+        !page.all(name, &[]).is_empty()
+    };
+    for name in ["msx_agent_running", "msx_operator_present", "msx_server_start_timestamp_seconds"] {
+        assert!(has(None, name), "{name}");
+    }
+    assert!(!has(Some("VIEW SERVER STATE"), "msx_agent_running"));
+    assert!(has(Some("VIEW SERVER STATE"), "msx_operator_present"));
+    assert!(!has(Some("sysoperators(name)"), "msx_operator_present"));
+    assert!(has(Some("sysoperators(name)"), "msx_agent_running"));
+}
+
+/// Takes a minute, for that is what it promises.
+#[test]
+fn a_right_that_is_given_back_needs_no_restart() {
+    let stand = Stand::play(Scenario::Stopped);
+    let exporter = Setup::of(&stand).start();
+    assert_eq!(exporter.scrape().success("downloads"), Some(1.0));
+    stand.lab.revoke("sysdownloadlist");
+    let page = exporter.scrape_until("the right to be missed", |page| page.permission("downloads") == Some(0.0));
+    assert!(page.up() && page.all("msx_target_pending_downloads", &[]).is_empty());
+    let missed = Instant::now();
+    exporter.scrape_until("the grant to be told", |_| exporter.log().contains("the login lacks a right"));
+    assert!(missed.elapsed() < Duration::from_secs(30), "told after {:?}", missed.elapsed());
+    stand.lab.grant("sysdownloadlist");
+    exporter.scrape_until("the right to be seen", |page| page.permission("downloads") == Some(1.0));
+    assert_eq!(stand.logins(), 1, "the connection was good all the time");
+}
+
+#[test]
+fn a_server_without_msdb_and_one_that_does_not_let_us_in() {
+    let stand = Stand::start(Lab::scenario(Scenario::Healthy).msdb(None), Options::default());
+    let exporter = Setup::of(&stand).start();
+    let page = exporter.scrape();
+    assert!(!page.up() && page.errors("query") == 1.0);
+    assert_eq!(page.success("server"), Some(1.0));
+    exporter.logged(&["collector=targets", "stage=query", "there is no database msdb", "master.msdb"]);
+    assert!(!exporter.log().contains("GRANT"), "no right is missing: {}", exporter.log());
+
+    let stand = Stand::play(Scenario::Healthy);
+    stand.lab.allow_msdb(false);
+    let exporter = Setup::of(&stand).start();
+    let page = exporter.scrape();
+    assert!(!page.up() && page.errors("permission") == 1.0);
+    assert_eq!(page.permission("targets"), Some(0.0));
+    exporter.logged(&["collector=targets", "stage=permission", "may not enter database msdb", "grants"]);
+
+    let stand = Stand::start(Lab::scenario(Scenario::Healthy).msdb(Some("agent copy")), Options::default());
+    let exporter = Setup::of(&stand).master("msdb", "agent copy").start();
+    assert_eq!(exporter.scrape().value("msx_targets", &[]), Some(6.0));
+}
+
+#[test]
+fn a_server_that_is_no_master_is_no_fault() {
+    let stand = Stand::play(Scenario::NoTargets);
+    let exporter = Setup::of(&stand).start();
+    let page = exporter.scrape();
+    assert!(page.up());
+    assert_eq!(page.value("msx_targets", &[]), Some(0.0));
+    assert_eq!(page.targets().len(), 0);
+    assert_eq!(exporter.get("/").status, 200);
+    assert!(!exporter.log().contains("level=warn") && !exporter.log().contains("level=error"), "{}", exporter.log());
+}
+
+#[test]
+fn a_name_without_an_address_and_a_port_that_nobody_listens_on() {
+    let mut exporter = Setup::new("no-such-master.invalid").start();
+    let (_, line) = failure(&mut exporter, "resolve");
+    assert!(line.contains("no-such-master.invalid") && line.contains("hint="), "{line}");
+
+    let free = TcpListener::bind("127.0.0.1:0").unwrap().local_addr().unwrap();
+    let mut exporter = Setup::new(free).start();
+    let (_, line) = failure(&mut exporter, "connect");
+    assert!(line.contains(&free.to_string()) && line.contains("TCP enabled"), "{line}");
+}
+
+#[test]
+fn what_is_no_sql_server_is_told_apart_from_one_that_hangs() {
+    let http = Fault::Answer(b"HTTP/1.1 400 Bad Request\r\nContent-Length: 0\r\n\r\n".to_vec());
+    let garbage = Fault::Answer((0..64).map(|byte: u8| byte.wrapping_mul(151)).collect());
+    for (fault, encrypt, stage, word) in [
+        (http.clone(), "off", "tls", "TDS"),
+        (http, "required", "tls", "TDS"),
+        (garbage, "required", "tls", "TDS"),
+        (Fault::CloseAtOnce, "required", "tls", "PRELOGIN"),
+        (Fault::Silent, "required", "tls", "no answer within 1s"),
+        (Fault::StopAfterPrelogin, "required", "tls", "no answer within 1s"),
+        (Fault::StopAfterPrelogin, "off", "login", "no answer within 1s"),
+        (Fault::StopInLogin, "required", "login", "no answer within 1s"),
+        (Fault::StopInLogin, "off", "login", "no answer within 1s"),
+    ] {
+        let encryption = if encrypt == "off" { Encryption::None } else { Encryption::Required };
+        let options = Options { encryption, fault: Some(fault.clone()), ..Options::default() };
+        let stand = Stand::start(Lab::scenario(Scenario::Healthy), options);
+        let mut exporter = Setup::of(&stand).master("encrypt", encrypt).master("timeout", "1s").start();
+        let (_, line) = failure(&mut exporter, stage);
+        assert!(line.contains(word) && line.contains("hint="), "{fault:?}, {encrypt}: {line}");
+        stand.control.change(|options| options.fault = None);
+        exporter.scrape_until("the server to be read when it is whole again", Page::up);
+    }
+}
+
+#[test]
+fn a_certificate_is_judged_and_the_message_says_whose_it_is() {
+    let options = Options { encryption: Encryption::Required, ..Options::default() };
+    let stand = Stand::start(Lab::scenario(Scenario::Healthy), options);
+    let verified = || {
+        let setup = Setup::of(&stand).master("encrypt", "required").master("trust_server_certificate", "false");
+        let ca = setup.folder().write("ca.pem", stand.authority.pem());
+        (setup, ca.display().to_string())
+    };
+    let present = |identity: Identity| stand.control.change(|options| options.identity = Some(Arc::new(identity)));
+
+    let (setup, _) = verified();
+    let mut exporter = setup.start();
+    let (_, line) = failure(&mut exporter, "tls");
+    for part in ["certificate", "Suite Authority", "master.ca_file"] {
+        assert!(line.contains(part), "{part}: {line}");
+    }
+    let (setup, ca) = verified();
+    assert!(setup.master("ca_file", &ca).start().scrape().up(), "the authority is known");
+
+    present(stand.authority.issue_expired(&["localhost", "127.0.0.1"]).unwrap());
+    let (setup, ca) = verified();
+    let mut exporter = setup.master("ca_file", &ca).start();
+    let (_, line) = failure(&mut exporter, "tls");
+    assert!(line.to_lowercase().contains("expired") && line.contains("2021-01-01"), "{line}");
+
+    present(stand.authority.issue(&["master.corp.example"]).unwrap());
+    let (setup, ca) = verified();
+    let mut exporter = setup.master("ca_file", &ca).start();
+    let (_, line) = failure(&mut exporter, "tls");
+    for part in ["127.0.0.1", "master.corp.example", "master.host_name_in_certificate"] {
+        assert!(line.contains(part), "{part}: {line}");
+    }
+    let (setup, ca) = verified();
+    let setup = setup.master("ca_file", &ca).master("host_name_in_certificate", "master.corp.example");
+    assert!(setup.start().scrape().up(), "the name is known");
+
+    let exporter = Setup::of(&stand).master("encrypt", "required").start();
+    assert!(exporter.scrape().up(), "on this machine any certificate will do");
+}
+
+#[test]
+fn ten_thousand_targets_are_told_of() {
+    let stand = Stand::start(Lab::fleet(10_000, 0, 0), Options::default());
+    let exporter = Setup::of(&stand).master("timeout", "50s").with("limits:\n  targets: 10000").start();
+    let page = exporter.scrape();
+    assert!(page.up(), "{}", exporter.log());
+    assert_eq!(page.value("msx_targets", &[]), Some(10_000.0));
+    assert_eq!(page.targets().len(), 10_000);
+    let small = Setup::of(&stand).master("timeout", "50s").with("limits:\n  targets: 10").start().scrape();
+    assert_eq!(small.targets().len(), 10);
+    assert_eq!(small.value("msx_exporter_series_limited", &[("collector", "targets")]).map(|n| n > 0.0), Some(true));
+}

@@ -1,0 +1,241 @@
+//! A master whose answers are written down: a sound one for each statement, and what a test puts in its place.
+
+use msx_lab::wire::{Backend, Column, Login, Reply, ServerError, Type, Value};
+use std::collections::BTreeMap;
+use std::sync::{Mutex, PoisonError};
+
+/// Names, types and values of one row.
+pub(crate) type Cells = Vec<(&'static str, Type, Value)>;
+
+/// The result sets of one batch, in the order in which the exporter asks for them.
+pub(crate) const SETS: [&str; 10] = [
+    "clock",
+    "targets",
+    "groups",
+    "downloads",
+    "download_rows",
+    "downloaded",
+    "agent",
+    "operator",
+    "jobs",
+    "job_targets",
+];
+
+pub(crate) const SYSNAME: Type = Type::NVarChar(Some(128));
+pub(crate) const JOB: [u8; 16] =
+    [0x6F, 0x96, 0x19, 0xFF, 0x8B, 0x86, 0x40, 0x11, 0xB4, 0x2D, 0, 0xC0, 0x4F, 0xC9, 0x64, 0xFF];
+
+/// The script. What is set for a name strikes each time until it is taken back.
+#[derive(Debug, Default)]
+pub(crate) struct Script {
+    changed: Mutex<BTreeMap<String, Vec<Reply>>>,
+}
+
+impl Script {
+    /// Answers these replies in the place of the rows of a set; `closing:NAME` stands for its closing row, `first` for
+    /// what comes before everything and `last` for what comes behind.
+    pub(crate) fn set(&self, name: &str, replies: Vec<Reply>) {
+        self.changed.lock().unwrap_or_else(PoisonError::into_inner).insert(name.to_owned(), replies);
+    }
+
+    /// Changes one column of the sound row of a set.
+    pub(crate) fn cell(&self, set: &str, column: &str, ty: Type, value: Value) {
+        let mut cells = sound(set);
+        let cell = cells.iter_mut().find(|(name, ..)| *name == column).unwrap_or_else(|| panic!("no column {column}"));
+        (cell.1, cell.2) = (ty, value);
+        self.set(set, rows(set, &cells));
+    }
+
+    /// Everything is sound again.
+    pub(crate) fn mend(&self) {
+        self.changed.lock().unwrap_or_else(PoisonError::into_inner).clear();
+    }
+
+    fn part(&self, name: &str, sound: impl FnOnce() -> Vec<Reply>) -> Vec<Reply> {
+        let changed = self.changed.lock().unwrap_or_else(PoisonError::into_inner);
+        changed.get(name).cloned().unwrap_or_else(sound)
+    }
+}
+
+impl Backend for Script {
+    fn login(&self, _: &Login, _: &str) -> Result<(), ServerError> {
+        Ok(())
+    }
+
+    fn batch(&self, _: &Login, sql: &str) -> Vec<Reply> {
+        let asked = |name: &&str| sql.contains(&format!("[set:{name}]"));
+        let once = ["capabilities", "isolation", "timezone"].into_iter().find(asked);
+        if let Some(name) = once {
+            return self.part(name, || rows(name, &sound(name)));
+        }
+        let mut sets: Vec<(usize, &str)> =
+            SETS.into_iter().filter_map(|name| Some((sql.find(&format!("[set:{name}]"))?, name))).collect();
+        sets.sort_unstable();
+        let mut replies = self.part("first", Vec::new);
+        for (_, name) in sets {
+            replies.extend(self.part(name, || rows(name, &sound(name))));
+            replies.extend(self.part(&format!("closing:{name}"), || closing(name, 0)));
+            if replies.last() == Some(&aborted()) {
+                replies.pop();
+                return replies;
+            }
+        }
+        replies.extend(self.part("last", Vec::new));
+        replies
+    }
+}
+
+/// Put at the end of a set's replies: nothing of the batch follows.
+pub(crate) fn aborted() -> Reply {
+    Reply::Garbage(Vec::new())
+}
+
+/// The description of a set.
+pub(crate) fn columns(set: &str, cells: &Cells) -> Reply {
+    let marker = Column { name: format!("set:{set}"), ty: Type::TinyInt, nullable: false };
+    let others = cells.iter().map(|(name, ty, _)| Column { name: (*name).to_owned(), ty: *ty, nullable: true });
+    Reply::Columns(std::iter::once(marker).chain(others).collect())
+}
+
+/// One of its rows.
+pub(crate) fn row(cells: &Cells) -> Reply {
+    Reply::Row(std::iter::once(Value::Int(0)).chain(cells.iter().map(|(.., value)| value.clone())).collect())
+}
+
+/// A set with one row.
+pub(crate) fn rows(set: &str, cells: &Cells) -> Vec<Reply> {
+    vec![columns(set, cells), row(cells), Reply::Done { rows: Some(1) }]
+}
+
+/// The row that closes a set.
+pub(crate) fn closing(set: &str, error: i64) -> Vec<Reply> {
+    let column = |name: &str, ty| Column { name: name.to_owned(), ty, nullable: true };
+    vec![
+        Reply::Columns([column("closing", Type::NVarChar(Some(32))), column("error", Type::Int)].into()),
+        Reply::Row(vec![text(set), Value::Int(error)]),
+        Reply::Done { rows: Some(1) },
+    ]
+}
+
+/// A text.
+pub(crate) fn text(text: &str) -> Value {
+    Value::Text(text.into())
+}
+
+/// A wall time, such as `2026-11-22T12:00:00`.
+pub(crate) fn wall(text: &str) -> Value {
+    Value::DateTime(text.parse().unwrap())
+}
+
+/// The sound row of a set. The master's clock shows 12:00:00 in a zone one hour east of UTC.
+pub(crate) fn sound(set: &str) -> Cells {
+    let int = |name, value| (name, Type::Int, Value::Int(value));
+    let name = |column, value: &str| (column, SYSNAME, text(value));
+    let local = |name, at: &str| (name, Type::DateTime, wall(at));
+    let exact = |name, at: &str| (name, Type::DateTime2(3), wall(at));
+    match set {
+        "capabilities" => {
+            let mut cells = vec![
+                name("server_name", "MSX01"),
+                name("product_version", "16.0.4215.2"),
+                name("edition", "Developer Edition (64-bit)"),
+                name("auth_scheme", "SQL"),
+                int("msdb_id", 4),
+                int("msdb_access", 1),
+            ];
+            cells.extend(
+                [
+                    "may_systargetservers",
+                    "may_systargetservergroups",
+                    "may_systargetservergroupmembers",
+                    "may_sysdownloadlist",
+                    "may_sysjobs",
+                    "may_sysjobservers",
+                    "may_sysoperators_name",
+                    "may_server_state",
+                    "may_server_security_state",
+                ]
+                .map(|right| int(right, 1)),
+            );
+            cells
+        }
+        "isolation" => vec![("snapshot_isolation_state", Type::TinyInt, Value::Int(1))],
+        "timezone" => vec![name("timezone_id", "W. Europe Standard Time")],
+        "clock" => vec![
+            exact("utc_now", "2026-11-22T11:00:00"),
+            exact("local_now", "2026-11-22T12:00:00"),
+            int("utc_offset_minutes", 60),
+            local("started", "2026-11-01T06:00:00"),
+        ],
+        "targets" => vec![
+            int("server_id", 7),
+            name("server_name", "SQL01"),
+            ("location", Type::NVarChar(Some(200)), text("Room 1")),
+            int("time_zone_adjustment", 60),
+            local("enlist_date", "2026-10-01T09:00:00"),
+            local("last_poll_date", "2026-11-22T11:59:30"),
+            int("status", 1),
+            local("local_time_at_last_poll", "2026-11-22T11:59:30"),
+            int("poll_interval", 60),
+        ],
+        "groups" => vec![int("server_id", 7), name("group_name", "PRODUCTION")],
+        "downloads" => {
+            let mut cells = vec![name("target_server", "SQL01")];
+            cells.extend(
+                [
+                    "pending_insert",
+                    "pending_update",
+                    "pending_delete",
+                    "pending_start",
+                    "pending_stop",
+                    "pending_re_enlist",
+                    "pending_defect",
+                    "pending_sync_time",
+                    "pending_set_poll",
+                    "pending_other",
+                ]
+                .into_iter()
+                .zip([3, 0, 0, 1, 0, 0, 0, 0, 0, 0])
+                .map(|(name, count)| int(name, count)),
+            );
+            cells.push(local("oldest_pending", "2026-11-22T11:58:00"));
+            cells.push(int("defect_waiting", 0));
+            cells.push(int("other_waiting", 4));
+            cells.extend(
+                [
+                    "errors_proxy_disabled",
+                    "errors_proxy_missing",
+                    "errors_permission",
+                    "errors_object_exists",
+                    "errors_subsystem",
+                    "errors_version",
+                    "errors_other",
+                ]
+                .map(|name| int(name, 0)),
+            );
+            cells
+        }
+        "download_rows" => vec![("table_rows", Type::BigInt, Value::Int(1_234))],
+        "downloaded" => vec![
+            name("target_server", "SQL01"),
+            ("downloaded", Type::BigInt, Value::Int(1_230)),
+            local("last_download", "2026-11-22T11:00:00"),
+        ],
+        "agent" => vec![int("status", 4)],
+        "operator" => vec![name("operator_name", "MSXOperator")],
+        "jobs" => vec![
+            ("job_id", Type::UniqueIdentifier, Value::Guid(JOB)),
+            name("job_name", "Nightly backup"),
+            ("enabled", Type::TinyInt, Value::Int(1)),
+        ],
+        "job_targets" => vec![
+            ("job_id", Type::UniqueIdentifier, Value::Guid(JOB)),
+            int("server_id", 7),
+            ("last_run_outcome", Type::TinyInt, Value::Int(1)),
+            int("last_run_date", 20_261_122),
+            int("last_run_time", 13_000),
+            int("last_run_duration", 130),
+        ],
+        other => panic!("no set {other}"),
+    }
+}

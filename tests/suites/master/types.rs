@@ -1,0 +1,186 @@
+//! Every column of every set: its type, NULL, and what does not fit.
+
+use crate::broken::spoils;
+use crate::script::{SETS, Script, sound, wall};
+use crate::support::Site;
+use msx_exporter::master::{Collector, Fault, Outcome, Reading, Stage};
+use msx_lab::wire::{Type, Value};
+use std::collections::BTreeMap;
+use std::sync::Arc;
+use std::time::Duration;
+
+fn fault(reading: &Reading, collector: Collector) -> Option<&Fault> {
+    reading.reports().find(|report| report.collector == collector).and_then(|report| report.fault.as_ref())
+}
+
+/// Every column with what may stand in for its value without being wrong.
+fn may_be_null(set: &str, column: &str) -> bool {
+    matches!(
+        (set, column),
+        ("targets", "location")
+            | ("downloads", "oldest_pending")
+            | ("downloaded", "last_download")
+            | ("download_rows", "table_rows")
+    )
+}
+
+#[tokio::test]
+async fn a_sound_answer_is_read_to_the_last_cell() {
+    let site = Site::start(Arc::new(Script::default())).await;
+    let reading = site.read().await;
+    let targets = reading.targets.as_ref().unwrap().rows.as_ref().unwrap();
+    assert_eq!(targets.now.to_string(), "2026-11-22T11:00:00Z");
+    assert_eq!((targets.utc_offset_seconds, targets.zone_known), (3_600, true));
+    assert_eq!(targets.started.to_string(), "2026-11-01T05:00:00Z");
+    let [target] = targets.rows.as_slice() else { panic!("{targets:?}") };
+    assert_eq!((target.server_id, target.name.as_str(), target.location.as_deref()), (7, "SQL01", Some("Room 1")));
+    assert_eq!(target.enlisted_at.to_string(), "2026-10-01T07:00:00Z");
+    assert_eq!(target.last_poll.to_string(), "2026-11-22T10:59:30Z");
+    assert_eq!((target.local_poll_age_seconds, target.stored_status), (30, 1));
+    assert_eq!((target.time_zone_adjustment_minutes, target.poll_interval_seconds), (60, 60));
+    assert_eq!(target.local_time_at_last_poll.to_string(), "2026-11-22T11:59:30");
+    assert_eq!(target.groups, ["PRODUCTION"]);
+    let downloads = reading.downloads.as_ref().unwrap().rows.as_ref().unwrap();
+    let [row] = downloads.rows.as_slice() else { panic!("{downloads:?}") };
+    assert_eq!((row.target.as_str(), &row.pending), ("SQL01", &BTreeMap::from([(1, 3), (4, 1)])));
+    assert_eq!(row.oldest_pending.unwrap().to_string(), "2026-11-22T10:58:00Z");
+    assert_eq!((row.defect_waiting, row.other_waiting, row.errors), (0, 4, [0; 7]));
+    assert_eq!(downloads.table_rows, Some(1_234));
+    let [downloaded] = downloads.downloaded.as_deref().unwrap() else { panic!("{downloads:?}") };
+    assert_eq!((downloaded.target.as_str(), downloaded.count), ("SQL01", 1_230));
+    assert_eq!(downloaded.last.unwrap().to_string(), "2026-11-22T10:00:00Z");
+    let server = reading.server.as_ref().unwrap().rows.as_ref().unwrap();
+    assert_eq!((server.name.as_str(), server.version.as_str()), ("MSX01", "16.0.4215.2"));
+    assert_eq!((server.auth_scheme.as_deref(), server.encrypted), (Some("SQL"), false));
+    assert_eq!((server.agent_running, server.operator_present), (Some(true), Some(true)));
+    let jobs = reading.jobs.as_ref().unwrap().rows.as_ref().unwrap();
+    let ([job], [pair]) = (jobs.jobs.as_slice(), jobs.pairs.as_slice()) else { panic!("{jobs:?}") };
+    assert_eq!(
+        (job.id.as_str(), job.name.as_str(), job.enabled),
+        ("6F9619FF-8B86-4011-B42D-00C04FC964FF", "Nightly backup", true)
+    );
+    assert_eq!((pair.job_id.as_str(), pair.server_id, pair.outcome), (job.id.as_str(), 7, Outcome::Succeeded));
+    assert_eq!(pair.last_run.unwrap().to_string(), "2026-11-22T01:30:00");
+    assert_eq!(pair.duration, Duration::from_secs(90));
+}
+
+#[tokio::test]
+async fn null_is_nothing_where_it_may_be_and_a_fault_of_one_collector_where_it_may_not() {
+    let script = Arc::new(Script::default());
+    let site = Site::start(script.clone()).await;
+    for set in SETS {
+        for (column, ty, _) in sound(set) {
+            script.cell(set, column, ty, Value::Null);
+            let reading = site.read_afresh().await;
+            let spoilt = if may_be_null(set, column) { &[] } else { spoils(set) };
+            for collector in Collector::ALL {
+                let fault = fault(&reading, collector);
+                assert_eq!(
+                    fault.is_some(),
+                    spoilt.contains(&collector),
+                    "{set}.{column} is NULL: {collector:?}, {fault:?}"
+                );
+                let Some(fault) = fault else { continue };
+                assert_eq!((fault.stage, fault.timeout), (Stage::Decode, false), "{set}.{column}: {fault}");
+                assert!(fault.message.contains(column) && fault.message.contains("NULL"), "{set}.{column}: {fault}");
+            }
+            script.mend();
+        }
+    }
+}
+
+/// A type that no column of ours may have, whatever it holds.
+const WRONG: [(Type, fn() -> Value); 4] = [
+    (Type::Float, || Value::Float(1.0)),
+    (Type::VarBinary(Some(16)), || Value::Bytes([1].as_slice().into())),
+    (Type::Decimal { precision: 10, scale: 0 }, || Value::Decimal(1)),
+    (Type::DateTimeOffset(3), || Value::DateTimeOffset("2026-11-22T12:00:00".parse().unwrap(), 60)),
+];
+
+#[tokio::test]
+async fn a_wrong_type_is_a_fault_of_decoding_and_the_next_reading_is_whole() {
+    let script = Arc::new(Script::default());
+    let site = Site::start(script.clone()).await;
+    for set in SETS {
+        for (at, (column, ..)) in sound(set).into_iter().enumerate() {
+            let (ty, value) = WRONG[at % WRONG.len()];
+            script.cell(set, column, ty, value());
+            let reading = site.read_afresh().await;
+            for collector in Collector::ALL {
+                let fault = fault(&reading, collector);
+                assert_eq!(
+                    fault.is_some(),
+                    spoils(set).contains(&collector),
+                    "{set}.{column}: {collector:?}, {fault:?}"
+                );
+                let Some(fault) = fault else { continue };
+                assert_eq!(fault.stage, Stage::Decode, "{set}.{column}: {fault}");
+                assert!(fault.message.contains(column), "{set}.{column}: {fault}");
+            }
+            script.mend();
+        }
+    }
+    let reading = site.read().await;
+    assert!(reading.reports().all(|report| report.success()), "{reading:?}");
+}
+
+#[tokio::test]
+async fn every_width_of_an_integer_and_every_kind_of_time_is_understood() {
+    let script = Arc::new(Script::default());
+    let site = Site::start(script.clone()).await;
+    for ty in [Type::Bit, Type::TinyInt, Type::SmallInt, Type::Int, Type::BigInt] {
+        script.cell("targets", "poll_interval", ty, Value::Int(1));
+        let reading = site.read_afresh().await;
+        let rows = reading.targets.as_ref().unwrap().rows.as_ref().unwrap_or_else(|| panic!("{ty:?}: {reading:?}"));
+        assert_eq!(rows.rows[0].poll_interval_seconds, 1, "{ty:?}");
+    }
+    for (interval, fine) in [(i64::from(i32::MAX), true), (i64::from(i32::MIN), true), (i64::from(i32::MAX) + 1, false)]
+    {
+        script.cell("targets", "poll_interval", Type::BigInt, Value::Int(interval));
+        let reading = site.read_afresh().await;
+        assert_eq!(reading.targets.as_ref().unwrap().rows.is_some(), fine, "{interval}");
+    }
+    for scale in 0..=7 {
+        script.cell("targets", "last_poll_date", Type::DateTime2(scale), wall("2026-11-22T11:59:30"));
+        let reading = site.read_afresh().await;
+        let rows = reading.targets.as_ref().unwrap().rows.as_ref().unwrap();
+        assert_eq!(rows.rows[0].last_poll.to_string(), "2026-11-22T10:59:30Z", "datetime2({scale})");
+    }
+    for ty in [Type::VarChar(Some(128)), Type::NVarChar(None)] {
+        script.cell("targets", "server_name", ty, Value::Text("SQL02".into()));
+        let reading = site.read_afresh().await;
+        assert_eq!(reading.targets.as_ref().unwrap().rows.as_ref().unwrap().rows[0].name, "SQL02", "{ty:?}");
+    }
+}
+
+#[tokio::test]
+async fn times_at_the_edges_of_what_sql_server_can_store_end_no_process() {
+    let script = Arc::new(Script::default());
+    let site = Site::start(script.clone()).await;
+    for at in ["1753-01-01T00:00:00", "1900-01-01T00:00:00", "2079-06-06T00:00:00", "9999-12-31T23:59:59"] {
+        for (set, column) in
+            [("targets", "last_poll_date"), ("targets", "local_time_at_last_poll"), ("clock", "started")]
+        {
+            script.mend();
+            script.cell(set, column, Type::DateTime, wall(at));
+            let reading = site.read_afresh().await;
+            let fault = fault(&reading, Collector::Targets);
+            assert!(fault.is_none_or(|fault| fault.stage == Stage::Decode), "{set}.{column} {at}: {fault:?}");
+        }
+    }
+    for at in ["0001-01-01T00:00:00", "9999-12-31T23:59:59"] {
+        script.mend();
+        script.cell("clock", "utc_now", Type::DateTime2(3), wall(at));
+        let reading = site.read_afresh().await;
+        let fault = fault(&reading, Collector::Targets);
+        assert!(fault.is_none_or(|fault| fault.stage == Stage::Decode), "utc_now {at}: {fault:?}");
+    }
+    script.mend();
+    for offset in [-100_000, 1_000_000, i64::from(i32::MAX)] {
+        script.cell("clock", "utc_offset_minutes", Type::Int, Value::Int(offset));
+        let reading = site.read_afresh().await;
+        assert_eq!(fault(&reading, Collector::Targets).map(|fault| fault.stage), Some(Stage::Decode), "{offset}");
+    }
+    script.mend();
+    assert!(site.read().await.reports().all(|report| report.success()));
+}

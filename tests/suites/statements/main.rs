@@ -1,0 +1,198 @@
+//! The static check of every statement that is shipped: what the exporter runs, the scripts that give it its rights,
+//! and what the runbooks tell people to run. Nothing is run here; names are judged by what is documented.
+
+#![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic)]
+
+mod check;
+mod documented;
+mod names;
+mod scripts;
+#[path = "../support/mod.rs"]
+mod support;
+mod wire;
+
+use msx_exporter::master::{Grantee, grants_for_any, revocation};
+use msx_lab::msdb::schema::Needs;
+use std::collections::{BTreeMap, BTreeSet};
+use std::fs;
+use std::path::{Path, PathBuf};
+
+fn repository() -> PathBuf {
+    Path::new(env!("CARGO_MANIFEST_DIR")).join("..")
+}
+
+/// Texts of the files with this ending, by their name without it.
+fn files(folder: &Path, ending: &str) -> BTreeMap<String, String> {
+    let paths = fs::read_dir(folder).unwrap().map(|entry| entry.unwrap().path());
+    let wanted = paths.filter(|path| path.extension().is_some_and(|found| found == ending));
+    wanted
+        .map(|path| (path.file_stem().unwrap().to_str().unwrap().to_owned(), fs::read_to_string(&path).unwrap()))
+        .collect()
+}
+
+fn shipped() -> BTreeMap<String, String> {
+    files(&repository().join("exporter/src/master/sql"), "sql")
+}
+
+#[test]
+fn every_shipped_statement_reads_what_is_documented_and_says_what_it_needs() {
+    let statements = shipped();
+    assert!(statements.len() >= 14, "{:?}", statements.keys());
+    for (name, text) in &statements {
+        assert_eq!(check::shipped(name, text), Vec::<String>::new(), "{name}.sql");
+    }
+}
+
+/// Changes one statement in one place and answers what the check says.
+fn spoiled(name: &str, from: &str, to: &str) -> String {
+    let text = &shipped()[name];
+    assert!(text.contains(from), "{name}.sql has no {from:?}");
+    check::shipped(name, &text.replacen(from, to, 1)).join("\n")
+}
+
+#[test]
+fn the_check_finds_what_it_is_there_for() {
+    for (name, from, to, found) in [
+        ("targets", "t.poll_interval", "t.poll_internal", "the column t.poll_internal is not documented"),
+        ("targets", "t.server_id <> 0", "server_idd <> 0", "the column server_idd is not documented"),
+        (
+            "targets",
+            "msdb.dbo.systargetservers",
+            "msdb.dbo.systargetserver",
+            "the table msdb.dbo.systargetserver is not",
+        ),
+        ("targets", "msdb.dbo.systargetservers", "dbo.systargetservers", "the table dbo.systargetservers is not"),
+        ("targets", "CAST(t.status AS int) AS status", "t.status AS status", "no CAST with a name"),
+        ("targets", "CAST(t.status AS int) AS status", "CAST(t.status AS int)", "no CAST with a name"),
+        ("targets", "CAST(t.status AS int) AS status", "TRY_CAST(t.status AS int) AS status", "no CAST with a name"),
+        ("targets", "AS int) AS status", "AS integre) AS status", "integre is no type"),
+        ("operator", "nvarchar(128)", "nvarchar", "NVARCHAR is no type"),
+        ("clock", "SYSDATETIME()", "GETDATE() AT TIME ZONE 'UTC'", "the syntax is not on the list"),
+        ("targets", "AS int) AS status", "AS int) AS location", "two columns are called location"),
+        ("targets", "[set:targets]", "[set:target]", "the first column is not"),
+        ("targets", "t.server_id <> 0", "t.server_id <> 0 FOR XML AUTO", "more than a plain SELECT"),
+        ("targets", "\nFROM msdb", "\nINTO #kept FROM msdb", "SELECT … INTO writes"),
+        ("targets", "AS t\n", "AS t WITH (TABLOCKX)\n", "is no plain table"),
+        ("targets", "t.server_id <> 0;", "t.server_id <> 0; DELETE FROM msdb.dbo.sysjobs;", "2 statements"),
+        ("targets", "SELECT CAST", "UPDATE x SET y = CAST", "UPDATE is neither SELECT nor SET"),
+        ("targets", "Rights: ", "", "the head states no rights"),
+        ("targets", "SELECT on systargetservers", "SELECT on sysjobs", "reads systargetservers, and the head does not"),
+        ("targets", "SELECT on systargetservers", "none", "reads systargetservers, and the head does not"),
+        ("jobs", "sysjobs and sysjobservers", "sysjobs, sysjobservers and syscategories", "asks for syscategories"),
+        ("operator", "o.name = N'", "o.enabled = 1 AND o.name = N'", "the head says something else"),
+        ("agent", "; from SQL Server 2022 VIEW SERVER SECURITY STATE", "", "the server permission stated"),
+        ("agent", "s.filename)", "s.instant_file_initialization_enabled)", "not documented in 2012"),
+        ("clock", "SYSDATETIME()", "CURRENT_TIMEZONE_ID()", "CURRENT_TIMEZONE_ID came with 2022"),
+        ("clock", "SYSDATETIME()", "TRIM('a')", "TRIM came with 2017"),
+        ("clock", "SYSDATETIME()", "SYSDATETIME(7)", "does not take 1 arguments"),
+        ("clock", "SYSDATETIME()", "GREATEST(1, 2)", "GREATEST is not on the list"),
+        ("download_rows", "dbo.sysdownloadlist'", "dbo.sysdownloads'", "the object Some(\"msdb.dbo.sysdownloads\")"),
+        ("downloads", "d.date_posted,", "d.date_downloaded,", "the column r.date_posted is not documented"),
+        ("downloads", "d.status = 0 OR", "r.status = 0 OR", "the column r.status is not documented"),
+        ("capabilities", "N'name', N'COLUMN'", "N'nom', N'COLUMN'", "the column nom of sysoperators"),
+        ("capabilities", "dbo.sysjobs'", "dbo.sysjob'", "is not documented"),
+        ("session", "SET NOCOUNT ON", "SET NOCOUNT OFF", "no SET of the session: SET NOCOUNT OFF"),
+        ("session", "SET LOCK_TIMEOUT 500", "WAITFOR DELAY '1'", "no SET of the session: WAITFOR"),
+    ] {
+        let wrong = spoiled(name, from, to);
+        assert!(wrong.contains(found), "{name}: {to:?} gives {wrong:?} and not {found:?}");
+    }
+}
+
+/// The tables and columns that the statements read, and whether any needs a server permission.
+fn read_by_statements() -> (BTreeMap<String, BTreeSet<String>>, bool) {
+    let mut read: BTreeMap<String, BTreeSet<String>> = BTreeMap::new();
+    let mut state = false;
+    for (_, text) in shipped().iter().filter(|(name, _)| *name != "session") {
+        let names = check::resolved_names(text);
+        state |= names.tables.iter().any(|table| table.needs == Needs::Security);
+        for table in names.tables.iter().filter(|table| table.needs == Needs::Select) {
+            read.entry(table.name.to_owned()).or_default().extend(names.columns[table.name].iter().cloned());
+        }
+    }
+    (read, state)
+}
+
+#[test]
+fn the_grants_are_for_what_is_read_and_for_nothing_else() {
+    let given = scripts::script(&grants_for_any(&Grantee::default()), "msx_exporter");
+    assert_eq!(given.wrong, Vec::<String>::new());
+    let (read, state) = read_by_statements();
+    assert!(state);
+    assert_eq!(
+        given.permissions,
+        BTreeSet::from(["VIEW SERVER STATE", "VIEW SERVER SECURITY STATE"].map(str::to_owned))
+    );
+    assert_eq!(given.tables.keys().collect::<Vec<_>>(), read.keys().collect::<Vec<_>>());
+    for (table, columns) in given.tables.iter().filter(|(_, columns)| !columns.is_empty()) {
+        assert_eq!(columns, &read[table], "{table}");
+    }
+    assert_eq!(given.tables["sysoperators"], BTreeSet::from(["name".to_owned()]), "operators have addresses");
+    let taken = scripts::script(&revocation(&Grantee::default()), "msx_exporter");
+    assert_eq!(taken.wrong, Vec::<String>::new());
+}
+
+#[test]
+fn a_script_that_gives_more_is_found() {
+    let script = grants_for_any(&Grantee::default());
+    for (from, to) in [
+        ("GRANT SELECT ON dbo.sysjobs ", "GRANT UPDATE ON dbo.sysjobs "),
+        ("USE msdb;\n", ""),
+        ("dbo.sysoperators (name)", "dbo.sysoperators (nom)"),
+        ("dbo.sysdownloadlist", "dbo.sysdownloads"),
+        ("GRANT SELECT ON dbo.sysjobs TO", "GRANT SELECT TO"),
+        (
+            "GRANT SELECT ON dbo.sysjobs TO",
+            "EXEC sp_addrolemember N'TargetServersRole', N'msx_exporter'; GRANT SELECT ON dbo.sysjobs TO",
+        ),
+        ("GRANT VIEW SERVER STATE", "GRANT CONTROL SERVER"),
+    ] {
+        assert!(script.contains(from), "{from}");
+        let given = scripts::script(&script.replacen(from, to, 1), "msx_exporter");
+        assert!(!given.wrong.is_empty(), "{to:?} was not found");
+    }
+}
+
+/// The ```sql blocks of a text.
+fn blocks(text: &str) -> Vec<String> {
+    let fences = text.split("```sql\n").skip(1);
+    fences.map(|rest| rest.split("```").next().unwrap_or_default().to_owned()).collect()
+}
+
+#[test]
+fn every_statement_of_a_runbook_names_what_is_documented() {
+    let folder = repository().join("alerts/runbooks");
+    if !folder.is_dir() {
+        return;
+    }
+    let runbooks = files(&folder, "md");
+    let statements: Vec<(&String, String)> =
+        runbooks.iter().flat_map(|(name, text)| blocks(text).into_iter().map(move |block| (name, block))).collect();
+    assert!(!statements.is_empty());
+    let wrong = statements.iter().filter_map(|(name, block)| {
+        let wrong = check::runbook(block);
+        (!wrong.is_empty()).then(|| format!("{name}.md: {}\n{block}", wrong.join("; ")))
+    });
+    assert_eq!(wrong.collect::<Vec<String>>().join("\n"), "");
+}
+
+#[test]
+fn a_slip_in_a_runbook_is_found() {
+    for (block, found) in [
+        ("SELECT server_nam FROM msdb.dbo.systargetservers;", "the column server_nam"),
+        ("SELECT server_name FROM systargetservers;", "the table systargetservers"),
+        ("DELETE FROM msdb.dbo.sysdownloadlist WHERE id = 1;", "the column id"),
+        ("EXEC msdb.dbo.sp_start_jobs @job_name = N'x';", "the procedure sp_start_jobs"),
+        ("EXEC msdb.dbo.sp_start_job @job = N'x';", "no parameter @job"),
+        ("EXEC sp_start_job @job_name = N'x';", "not named in full"),
+        ("TRUNCATE TABLE msdb.dbo.sysdownloadlist;", "TRUNCATE is neither"),
+        ("SELECT FROM WHERE", "Expected"),
+    ] {
+        let wrong = check::runbook(block).join("\n");
+        assert!(wrong.contains(found), "{block}: {wrong:?}");
+    }
+    let fine = "SELECT t.server_name FROM msdb.dbo.systargetservers AS t ORDER BY t.last_poll_date;\n\
+                EXEC msdb.dbo.sp_msx_defect @forced_defection = 1;";
+    assert_eq!(check::runbook(fine), Vec::<String>::new());
+    assert_eq!(blocks("a\n```sql\nSELECT 1;\n```\nb\n```sql\nSELECT 2;\n```\n"), ["SELECT 1;\n", "SELECT 2;\n"]);
+}

@@ -1,0 +1,63 @@
+//! What really goes over the wire: every batch of the exporter, written down by the master that answers it.
+
+use super::{check, scripts};
+use crate::support::{self, Recorder};
+use msx_exporter::master::grants;
+use msx_lab::msdb::{Lab, Scenario};
+use std::collections::BTreeSet;
+use std::sync::Arc;
+
+#[tokio::test]
+async fn nothing_but_select_set_and_the_bracket_is_ever_sent() {
+    for version in [2012, 2014, 2016, 2017, 2019, 2022, 2025] {
+        let lab = Lab::scenario(Scenario::Everything).version(version).at("2026-11-22T12:00:00Z");
+        let recorder = Arc::new(Recorder::new(lab));
+        let site = support::Site::start(recorder.clone()).await;
+        let reading = site.read().await;
+        assert!(reading.reports().all(|report| report.fault.is_none()), "{version}: {reading:?}");
+        let batches = recorder.batches();
+        assert!(batches.len() >= 4, "{version}: {batches:?}");
+        for batch in &batches {
+            assert_eq!(check::sent(batch, version), Vec::<String>::new(), "{version}: {batch}");
+        }
+        let last = batches.last().unwrap();
+        assert!(last.starts_with("BEGIN TRANSACTION;\n") && last.ends_with("COMMIT TRANSACTION;\n"), "{last}");
+        assert_eq!(batches.iter().any(|batch| batch.contains("CURRENT_TIMEZONE_ID")), version >= 2022, "{version}");
+    }
+}
+
+#[tokio::test]
+async fn where_snapshot_is_not_allowed_another_level_is_set_and_nothing_else_changes() {
+    let recorder = Arc::new(Recorder::new(Lab::scenario(Scenario::Healthy).without_snapshot()));
+    let site = support::Site::start(recorder.clone()).await;
+    let reading = site.read().await;
+    assert!(reading.reports().all(|report| report.fault.is_none()), "{reading:?}");
+    let batches = recorder.batches();
+    assert!(batches.iter().any(|batch| batch == "SET TRANSACTION ISOLATION LEVEL READ UNCOMMITTED;"), "{batches:?}");
+    for batch in &batches {
+        assert_eq!(check::sent(batch, 2022), Vec::<String>::new(), "{batch}");
+    }
+}
+
+#[tokio::test]
+async fn a_script_for_one_master_gives_what_is_missing_there_in_the_right_database() {
+    for version in [2019, 2022] {
+        let state = if version == 2019 { "VIEW SERVER STATE" } else { "VIEW SERVER SECURITY STATE" };
+        for right in
+            ["systargetservers", "sysjobservers", "sysdownloadlist", "sysoperators(name)", "VIEW SERVER STATE", ""]
+        {
+            let lab = Lab::scenario(Scenario::Healthy).version(version);
+            lab.revoke(right);
+            let site = support::Site::start(Arc::new(lab)).await;
+            let text = grants(&site.config).await.unwrap();
+            let given = scripts::script(&text, "msx_exporter");
+            assert_eq!(given.wrong, Vec::<String>::new(), "{version}, {right}:\n{text}");
+            let tables: BTreeSet<&str> = given.tables.keys().map(String::as_str).collect();
+            let permissions: BTreeSet<&str> = given.permissions.iter().map(String::as_str).collect();
+            let table = right.split('(').next().filter(|name| name.starts_with("sys"));
+            assert_eq!(tables, table.into_iter().collect(), "{version}, {right}:\n{text}");
+            let missing = (right == "VIEW SERVER STATE").then_some(state);
+            assert_eq!(permissions, missing.into_iter().collect(), "{version}, {right}:\n{text}");
+        }
+    }
+}
