@@ -25,7 +25,11 @@ const TROUBLE: Duration = Duration::from_secs(4);
 const TROUBLES: [fn(&mut Stand); 6] = [
     |stand| stand.lab.fault("sysdownloadlist", Mishap::Lock(Duration::from_secs(3600))),
     |stand| stand.lab.fault("systargetservers", Mishap::Replies { after: 3, replies: vec![Reply::Close] }),
-    |stand| stand.lab.fault("sysjobservers", Mishap::Replies { after: 0, replies: vec![Reply::Wait(Duration::from_secs(3600))] }),
+    |stand| {
+        stand
+            .lab
+            .fault("sysjobservers", Mishap::Replies { after: 0, replies: vec![Reply::Wait(Duration::from_secs(3600))] })
+    },
     |stand| stand.lab.revoke("sysdownloadlist"),
     Stand::stop,
     |stand| stand.control.hang_up(),
@@ -87,7 +91,9 @@ fn nothing_piles_up_while_everything_breaks_in_turn() {
     });
     let (memory, files) = early.expect("the soak is longer than its warm-up");
     let (memory_now, files_now) = (resident_kib(&exporter), open_files(&exporter));
-    println!("{scrapes} scrapes, {up} of them up, {troubles} troubles; resident {memory} -> {memory_now} KiB, files {files} -> {files_now}");
+    println!(
+        "{scrapes} scrapes, {up} of them up, {troubles} troubles; resident {memory} -> {memory_now} KiB, files {files} -> {files_now}"
+    );
     assert!(up > scrapes / 4 && up < scrapes, "{up} of {scrapes} up");
     assert!(memory_now < memory + memory / 4 + 2_048, "memory grew from {memory} to {memory_now} KiB");
     until("the files of the last clients to be closed", || (open_files(&exporter) <= files + 4).then_some(()));
