@@ -10,6 +10,7 @@ or filled where it should be empty; a number or word that the scenario contradic
 else without the recording rules than with them.
 """
 
+import copy
 import math
 import re
 import sys
@@ -17,7 +18,7 @@ import time
 from dataclasses import dataclass, field
 
 from grafana import Page, dashboards, panels, references, variables
-from scenarios import FACTS, SCENARIOS, TABLES, TARGET, may_be_empty
+from scenarios import CHOICES, FACTS, MUTANTS, SCENARIOS, TABLES, TARGET, may_be_empty
 from stand import SCRAPE, SCRAPE_LARGE, Stand, wait
 
 SHOW = "--show" in sys.argv[1:]
@@ -127,7 +128,7 @@ def faults_of(uid, panel, answers, single):
 
 
 def differs(one, other):
-    """Whether two answers say something else: ages and counts may have moved between scrape and rule."""
+    """Whether two answers say something else: an age may have moved between scrape and rule, a count may not."""
     first = {tuple(sorted(labels.items())): values[-1] for labels, values in one.series}
     second = {tuple(sorted(labels.items())): values[-1] for labels, values in other.series}
     without_name = lambda series: {tuple(l for l in key if l[0] != "__name__"): v for key, v in series.items()}  # noqa: E731
@@ -135,7 +136,8 @@ def differs(one, other):
     if first.keys() != second.keys():
         return f"{sorted(first.keys() ^ second.keys())[:2]}"
     for key, value in first.items():
-        if abs(value - second[key]) > max(3 * SCRAPE, 0.01 * abs(value)):
+        whole = value == int(value) and second[key] == int(second[key])
+        if value != second[key] and (whole or abs(value - second[key]) > max(3 * SCRAPE, 0.01 * abs(value))):
             return f"{dict(key)}: {value} and {second[key]}"
     return ""
 
@@ -143,7 +145,8 @@ def differs(one, other):
 class Look:
     """One dashboard with its variables chosen."""
 
-    def __init__(self, stand, dashboard, chosen, span=300):
+    # Longer than the stand exists: the graphs begin before the recording does.
+    def __init__(self, stand, dashboard, chosen, span=900):
         end = time.time()
         self.dashboard = dashboard
         interval = SCRAPE_LARGE if chosen.get("job") == ["msx-large"] else SCRAPE
@@ -173,10 +176,10 @@ class Look:
             if answer.error:
                 self.faults.append(f"{title} {target['refId']}: {answer.error}")
             answers[target["refId"]] = answer
-            alone = RECORDED.sub(r"\1:no_\2:\3", expression)
+            unrecorded = RECORDED.sub(r"\1:no_\2:\3", expression)
             # The column of alerts is meant to be missing without the rules.
-            if alone != expression and "ALERTS" not in expression and target.get("instant"):
-                if difference := differs(answer, self.asker.ask(target, alone)):
+            if unrecorded != expression and "ALERTS" not in expression and target.get("instant"):
+                if difference := differs(answer, self.asker.ask(target, unrecorded)):
                     self.faults.append(f"{title} {target['refId']}: without the recording rules: {difference}")
         self.faults += [f"{title}: {fault}" for fault in faults_of(uid, panel, answers, "instance" in chosen)]
         if SHOW:
@@ -230,32 +233,35 @@ def ready(stand):
     count = len(SCENARIOS)
     wait("all masters were read", lambda: stand.number("count(max_over_time(msx_up[5m]) == 1)") == count, 120)
     wait("all sweeps ended", lambda: stand.number("count(msx_exporter_port_sweep_timestamp_seconds)") == count, 120)
-    for scenario in SCENARIOS:
-        if scenario.name == "down":
-            stand.stop_master(scenario)
-            unread = f'msx_up{{instance="{scenario.instance}"}}'
-            wait("the dead master is unread", lambda: stand.number(unread) == 0, 60)
-            wait("its recorded series end", lambda: stand.number(unread.replace("msx_up", "msx_target:poll_age:seconds")) is None, 60)
+    by_name = {scenario.name: scenario for scenario in SCENARIOS}
+    stand.stop("lab-down")
+    stand.stop("exporter-gone")
+    unread = f'msx_up{{instance="{by_name["down"].instance}"}}'
+    wait("the dead master is unread", lambda: stand.number(unread) == 0, 60)
+    silent = f'up{{instance="{by_name["gone"].instance}"}}'
+    wait("the dead exporter does not answer", lambda: stand.number(silent) == 0, 60)
     calm = 'max(msx_target:poll_lateness:ratio{job="msx-large"})'
     wait("a thousand targets poll", lambda: (stand.number(calm) or 9) < 3, 180)
     known = 'count(count by (instance) (msx_target:diagnosis:code{job=~"msx.*"}))'
-    wait("the rules were evaluated", lambda: stand.number(known) == count - 1, 60)
-    wait("there are rates", lambda: (stand.number("min(count_over_time(msx_up[5m]))") or 0) >= 4, 120)
+    wait("the rules were evaluated", lambda: stand.number(known) == count - 2, 60)
+    wait("there are rates", lambda: (stand.number("min(count_over_time(msx_up[5m]) and msx_up)") or 0) >= 4, 120)
     wait("an alert fires", lambda: stand.number('count(ALERTS{alertname="MsxTargetNotPolling",alertstate="firing"})'), 60)
 
 
-def contradictions(scenario, look, marks):
+def contradictions(facts, look, marks):
     """What the scenario says otherwise."""
-    for title, expected in FACTS.get((scenario.name, look.dashboard["uid"]), {}).items():
-        if callable(expected):
-            found, expected = expected(look), True
-        elif title.startswith("mark "):
-            found = marks[title.removeprefix("mark ")]
-        elif isinstance(expected, dict):
-            found = look.table(title) if title in TABLES else look.lines(title)
-            found = picked(found, expected)
-        else:
-            found = look.number(title)
+    for title, expected in facts.items():
+        try:
+            if callable(expected):
+                found, expected = expected(look), True
+            elif title.startswith("mark "):
+                found = marks[title.removeprefix("mark ")]
+            elif isinstance(expected, dict):
+                found = picked(look.table(title) if title in TABLES else look.lines(title), expected)
+            else:
+                found = look.number(title)
+        except (KeyError, IndexError, StopIteration, TypeError) as error:
+            found = repr(error)
         if found != expected:
             yield f"{title}: {found!r}, and the scenario says {expected!r}"
 
@@ -270,28 +276,59 @@ def picked(found, expected):
     return part
 
 
+def looked_at(stand, scenario, dashboard, **more):
+    """The page of one scenario."""
+    chosen = {"job": [scenario.job], "instance": [scenario.instance]}
+    if scenario.name in ("down", "gone"):
+        chosen["no targets"] = True
+    if dashboard["uid"] == "msx-target":
+        chosen["target"] = TARGET.get(scenario.name, "SQL03")
+    return Look(stand, dashboard, chosen | more)
+
+
+def judged(stand, scenario, dashboard):
+    """All that is wrong with the page of one scenario."""
+    uid = dashboard["uid"]
+    look = looked_at(stand, scenario, dashboard)
+    marks = look.annotations()
+    faults = list(look.faults)
+    empty, allowed = look.empty(), may_be_empty(uid, scenario.name) & set(look.answers)
+    for title in sorted(empty ^ allowed):
+        faults.append(f"{title}: {'is empty' if title in empty else 'should be empty, and is not'}")
+    return faults + list(contradictions(FACTS.get((scenario.name, uid), {}), look, marks))
+
+
+def alone(dashboard, title, old, new):
+    """The dashboard with this panel alone, as it is and wrong in one place."""
+    panel = copy.deepcopy(next(panel for panel in panels(dashboard) if panel["title"] == title))
+    assert any(old in target["expr"] for target in panel["targets"]), (title, old)
+    right = dashboard | {"panels": [copy.deepcopy(panel)]}
+    for target in panel["targets"]:
+        # One bracket more is closed at the end, before the names of the labels.
+        target["expr"] = target["expr"].replace(old, new)
+        if new.count("(") > old.count("("):
+            target["expr"] = target["expr"].replace(', "key"', '), "key"', 1)
+    return right, dashboard | {"panels": [panel]}
+
+
 def check(stand, loaded):
     """Yields (what was looked at, its faults)."""
+    by_name = {scenario.name: scenario for scenario in SCENARIOS}
     for scenario in SCENARIOS:
         for uid, dashboard in loaded.items():
-            chosen = {"job": [scenario.job], "instance": [scenario.instance]}
-            if scenario.name == "down":
-                chosen["no targets"] = True
-            if uid == "msx-target":
-                chosen["target"] = TARGET.get(scenario.name, "SQL03")
-            look = Look(stand, dashboard, chosen)
-            marks = look.annotations()
-            faults = look.faults
-            allowed = may_be_empty(uid, scenario.name) & set(look.answers)
-            for title in sorted(look.empty() ^ allowed):
-                faults.append(f"{title}: {'is empty' if title in look.empty() else 'should be empty, and is not'}")
-            faults += contradictions(scenario, look, marks)
-            yield f"{scenario.name} {uid}", faults
-    for uid, dashboard in loaded.items():
-        if uid != "msx-target":
-            look = Look(stand, dashboard, {})
-            look.annotations()
-            yield f"all masters {uid}", look.faults
+            yield f"{scenario.name} {uid}", judged(stand, scenario, dashboard)
+    for name, uid, chosen, facts in CHOICES:
+        look = looked_at(stand, by_name[name], loaded[uid], **chosen)
+        yield f"{name} {uid} with {chosen}", look.faults + list(contradictions(facts, look, {}))
+    for uid in ("msx-overview", "msx-exporter"):
+        look = Look(stand, loaded[uid], {})
+        look.annotations()
+        yield f"all masters {uid}", look.faults
+    for number, (name, uid, title, old, new) in enumerate(MUTANTS, 1):
+        # What is said of the other panels is missing in both, and proves nothing.
+        right, wrong = (set(judged(stand, by_name[name], page)) for page in alone(loaded[uid], title, old, new))
+        noticed = wrong - right
+        yield f"mutant {number}: {title}", [] if noticed else [f"{old!r} became {new!r}, and nothing was noticed"]
 
 
 def main():

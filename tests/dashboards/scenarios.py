@@ -8,7 +8,10 @@ SCENARIOS = [
     Scenario("blocked", ["--scenario", "blocked"]),
     Scenario("stopped", ["--scenario", "stopped"], {"SQL03": "required refused"}),
     Scenario("filtered", ["--scenario", "healthy"], {"SQL02": "required filtered", "SQL03": "refused"}),
+    # Read at first; then its master ends.
     Scenario("down", ["--scenario", "healthy"]),
+    # Read at first; then its exporter ends.
+    Scenario("gone", ["--scenario", "healthy"]),
     Scenario("everything", ["--scenario", "everything"], more="expected_targets: [RENAMED-NEW]\n"),
     Scenario("thousand", ["--targets", "1000"], job="msx-large"),
 ]
@@ -40,6 +43,19 @@ FROM_THE_MASTER = {
     },
     "msx-exporter": set(),
 }
+# Of what the exporter itself brings: of one that is gone only its absence is known.
+FROM_THE_EXPORTER = {
+    "msx-overview": FROM_THE_MASTER["msx-overview"] | {"Ports from master to target"},
+    "msx-target": FROM_THE_MASTER["msx-target"] | {"Ports now"},
+    "msx-exporter": {
+        "Collectors failing",
+        "SQL errors in an hour",
+        "Age of the oldest port sweep",
+        "Series left out",
+        "Configuration",
+        "Collectors now",
+    },
+}
 FAR_SIDE = {
     "Master by the target's own registry",
     "Master's certificate as the target sees it",
@@ -55,7 +71,7 @@ def may_be_empty(uid, name):
     empty |= {"Series left out by limits"}
     if name not in ("blocked", "everything"):
         empty |= NO_ERRORS
-    if name in ("healthy", "filtered", "down"):
+    if name in ("healthy", "filtered", "down", "gone"):
         empty |= NO_QUEUE
     if name == "never_polled":
         empty |= {"Clock skew", "Clock skew over time", "Groups", "Jobs on this target"}
@@ -65,6 +81,9 @@ def may_be_empty(uid, name):
         empty |= FAR_SIDE
     if name == "down":
         empty |= FROM_THE_MASTER[uid]
+    if name == "gone":
+        # Its counter is still looked back upon for an hour.
+        empty |= FROM_THE_EXPORTER[uid] - {"SQL errors in an hour"}
     return empty
 
 
@@ -143,6 +162,7 @@ FACTS = {
         "Pending instructions": 3,
         "Targets now": {"SQL03": {"Diagnosis": "never_polled", "Last poll": 0, "Pending": 3, "Errors": 0}},
         "SQL03 stands first": first_row("Targets now", "SQL03"),
+        "the others did poll": over("Targets now", "Last poll", "/SQL01", 1e12),
         "its age is that of the enlistment": over("Targets now", "Lateness", "/SQL03", 1000),
     },
     ("never_polled", "msx-target"): {
@@ -161,6 +181,7 @@ FACTS = {
     ("blocked", "msx-target"): {
         "Diagnosis and next step": {"SQL03": {"Diagnosis": "download_error"}},
         "Download errors by class": {"proxy_disabled": 1},
+        "it has waited for three hours": lambda look: 10_000 < look.number("Oldest pending") < 14_000,
         "Groups": {"PRODUCTION": 1, "TEST": 1},
     },
     ("stopped", "msx-overview"): {
@@ -206,6 +227,15 @@ FACTS = {
         "Collectors failing": 4,
         "the errors are those of the connection": lambda look: look.lines("SQL errors by stage")["connect"] > 0,
     },
+    ("gone", "msx-overview"): {
+        "Master readable": 3,
+        "Targets": None,
+        "the table of masters says so": lambda look: [row["State"] for row in look.table("Masters").values()] == [3],
+    },
+    ("gone", "msx-exporter"): {
+        "Exporters without an answer": 1,
+        "the table says which": lambda look: [row["Answers"] for row in look.table("Exporters").values()] == [0],
+    },
     ("everything", "msx-overview"): {
         "Targets": 23,
         "Download errors": 2,
@@ -229,3 +259,36 @@ FACTS = {
         "nor are the graphs": lambda look: len(look.lines("Poll lateness")) == 20,
     },
 }
+
+
+# Other choices of the variables: scenario, page, what is chosen, and what must be said then.
+CHOICES = [
+    ("healthy", "msx-overview", {"group": ["TEST"]}, {"Targets": 2, "Targets now": {"SQL03": ALL_FINE, "SQL06": ALL_FINE}}),
+    # SQL03 is in both groups and counts once.
+    ("healthy", "msx-overview", {"group": ["PRODUCTION", "TEST"]}, {"Targets": 4}),
+    # Those that are in no group of those chosen leave; one that is expected and not enlisted stays, and does not count.
+    ("everything", "msx-overview", {"group": ["PRODUCTION"]}, {"Targets": 4, "Targets now": {"RENAMED-NEW": {"Ports": None}}}),
+    ("everything", "msx-overview", {"target": ["SQL01\\PAYROLL", "SQL01\\STOCK"]}, {"Targets": 2, "Download errors": 1}),
+    ("everything", "msx-overview", {"target": ["SQL01\\PAYROLL"]}, {"Targets": 1}),
+    ("everything", "msx-target", {"target": "\u6771\u4eac-DB"}, {"Poll interval": 60}),
+    ("thousand", "msx-overview", {"target": ["SQL00010\\INST1"]}, {"Targets": 1}),
+]
+
+# What a panel would say if it were wrong in one place; each must be noticed: scenario, page, panel, old, new.
+MUTANTS = [
+    ("healthy", "msx-overview", "Targets", "sum(", "count("),
+    ("stopped", "msx-overview", "Not polling", "> bool 3", "> bool 3e9"),
+    ("blocked", "msx-overview", "Download errors", "sum(", "-sum("),
+    ("filtered", "msx-overview", "Targets with a required port closed", "== bool 0", "== bool 1"),
+    ("filtered", "msx-overview", "Ports from master to target", "msx_port_required", "msx_port_open"),
+    ("never_polled", "msx-overview", "Targets now", "msx_target_polled", "msx_target_maintenance"),
+    ("everything", "msx-overview", "Targets now", 'label_join(', 'label_join(topk by (job) (1, '),
+    ("stopped", "msx-overview", "Diagnosis over time", "1 * msx_target:diagnosis:code", "msx_target:diagnosis:code"),
+    ("thousand", "msx-overview", "Diagnosis over time", "topk(40", "topk(400"),
+    ("blocked", "msx-target", "Download errors by class", "> 0", "== 0"),
+    ("blocked", "msx-target", "Oldest pending", "_oldest_pending_download_timestamp_seconds", "_pending_downloads"),
+    ("healthy", "msx-target", "Jobs on this target", "job_id, job_name, target", "job_id, target"),
+    ("filtered", "msx-target", "Ports now", "$server", "x$server"),
+    ("down", "msx-exporter", "Collectors failing", "== 0", "== 1"),
+    ("gone", "msx-exporter", "Exporters without an answer", "== 0", "== 1"),
+]

@@ -184,8 +184,9 @@ class Stand:
             f"--web.listen-address={scenario.instance}",
         )
 
-    def stop_master(self, scenario):
-        process = self.processes.pop(f"lab-{scenario.name}")
+    def stop(self, name):
+        """Ends `lab-…`, the master of a scenario, or `exporter-…`, at once."""
+        process = self.processes.pop(name)
         process.kill()
         process.wait()
 
