@@ -117,15 +117,15 @@ impl App {
         }
     }
 
-    /// One reading and one whole sweep.
-    pub async fn once(&self) -> Arc<Fleet> {
+    /// One reading and one whole sweep. Whoever asks for all checks gets them, whether there is a sweep or not.
+    pub async fn once(&self, extent: Extent) -> Arc<Fleet> {
         let current = self.current.load_full();
         let reading = current.master.read(current.config.master.timeout + GRACE).await;
         let fleet = self.assess(&current, reading.clone(), Arc::default());
-        if !current.config.ports.enabled {
+        if !current.config.ports.enabled && extent == Extent::Sweep {
             return fleet;
         }
-        let board = sweep_once(&self.prober, &enlisted(&fleet), &(Arc::new(to_target) as Route), Extent::Sweep).await;
+        let board = sweep_once(&self.prober, &enlisted(&fleet), &(Arc::new(to_target) as Route), extent).await;
         self.assess(&current, reading, Arc::new(board))
     }
 
