@@ -65,6 +65,7 @@ pub enum Command {
 
 /// How to draw up the firewall request.
 #[derive(Debug, Clone, PartialEq, Eq, Args)]
+#[group(skip)]
 pub struct Doctor {
     /// How the request is written
     #[arg(long = "format", value_enum, default_value = "text")]

@@ -17,7 +17,12 @@ use tokio::time::Instant;
 
 /// What the master tells of itself, in a session of its own, and where the names of its silent targets lead.
 pub async fn look_inside(config: &Config, prober: &Prober, fleet: &Fleet) -> Inside {
-    let told = ask_master(&config.master).await;
+    // What cannot be read now is not asked a second time.
+    let unread = fleet.master.is_none().then(|| fleet.reports.iter().find_map(|report| report.fault.clone())).flatten();
+    let told = match unread {
+        Some(fault) => Err(fault),
+        None => ask_master(&config.master).await,
+    };
     let names = silent(fleet);
     let addresses = join_all(names.iter().map(|name| {
         let destination = Destination::to_target(name, &config.ports.overrides);

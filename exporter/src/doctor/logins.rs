@@ -63,7 +63,7 @@ pub(crate) fn refusals(told: &Result<Vec<Refusal>, Fault>, silent: &Silent) -> V
             subject: subject.to_owned(),
             fine: None,
             evidence: format!(
-                "none is among the {} refused logins that the connectivity ring buffer still holds{unresolved}",
+                "of the refused logins that the connectivity ring buffer still holds ({}), none came from them{unresolved}",
                 refusals.len()
             ),
             remedy: String::new(),
@@ -148,7 +148,7 @@ mod tests {
         let found = refusals(&told, &silent(&[]));
         assert_eq!((found.len(), found[0].fine), (1, None));
         assert!(
-            found[0].evidence.contains("among the 2") && found[0].evidence.contains("no address is known of SQL02")
+            found[0].evidence.contains("still holds (2)") && found[0].evidence.contains("no address is known of SQL02")
         );
         assert!(refusals(&told, &Silent::new()).is_empty());
     }
