@@ -316,7 +316,12 @@ fn readiness(fleet: &Fleet, master: &MasterEnd, inside: &Inside, now: Timestamp)
             ),
             "",
         ),
-        None => state("certificate of the master", None, "it was not looked at".to_owned(), ""),
+        None => state(
+            "certificate of the master",
+            None,
+            "none was seen: the master offers no TLS, or was not read".to_owned(),
+            "",
+        ),
     });
     if master.named() {
         let evidence = format!("targets know the master as {}", master.name);

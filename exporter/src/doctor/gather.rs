@@ -65,6 +65,8 @@ pub async fn look_around(config: &Config, prober: &Prober, known_as: Option<&str
             }
         }
     };
+    // A firewall team has no use for the address by which this machine calls itself.
+    addresses.retain(|address| !address.is_loopback());
     MasterEnd { name, addresses, ports, told_by }
 }
 
