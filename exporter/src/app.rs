@@ -71,6 +71,9 @@ impl App {
         let prober = Arc::new(Prober::new(config.ports.clone()));
         let (roster, names) = watch::channel(Roster::default());
         let lookout = Arc::new(Lookout::new(far::of_this_machine()));
+        if config.role == Role::Target {
+            lookout.find(&config);
+        }
         let sweeper = Sweeper::new(prober.clone(), names, lookout.route());
         let probes = Probes::new(prober.clone(), lookout.route());
         App {
@@ -138,8 +141,9 @@ impl App {
 
     /// On a target: finds the targets of this machine, and looks at their master's certificate when it is due.
     async fn look_out(&self, config: &Config) {
-        self.lookout.look(config, &self.prober).await;
+        self.lookout.find(config);
         self.publish(self.lookout.names());
+        self.lookout.look(config, &self.prober).await;
         let remarks: Vec<String> = self.lookout.far_side().views.iter().flat_map(View::remarks).collect();
         let mut known = self.remarks.lock().unwrap_or_else(PoisonError::into_inner);
         for remark in remarks.iter().filter(|remark| !known.contains(remark)) {
@@ -160,24 +164,24 @@ impl App {
         });
     }
 
-    /// One reading and one whole sweep.
-    pub async fn once(&self) -> Arc<Fleet> {
+    /// One reading and one whole sweep. Whoever asks for all checks gets them, whether there is a sweep or not.
+    pub async fn once(&self, extent: Extent) -> Arc<Fleet> {
         let current = self.current.load_full();
         if current.config.role == Role::Target {
             self.look_out(&current.config).await;
             let mut board = Board::default();
             if current.config.ports.enabled {
                 let (names, route) = (self.lookout.names(), self.lookout.route());
-                board = sweep_once(&self.prober, &names, &route, Extent::Sweep).await;
+                board = sweep_once(&self.prober, &names, &route, extent).await;
             }
             return Arc::new(Fleet::seen_from_target(Timestamp::now(), Arc::new(board), self.lookout.far_side()));
         }
         let reading = current.master.read(current.config.master.timeout + GRACE).await;
         let fleet = self.assess(&current, reading.clone(), Arc::default());
-        if !current.config.ports.enabled {
+        if !current.config.ports.enabled && extent == Extent::Sweep {
             return fleet;
         }
-        let board = sweep_once(&self.prober, &enlisted(&fleet), &self.lookout.route(), Extent::Sweep).await;
+        let board = sweep_once(&self.prober, &enlisted(&fleet), &self.lookout.route(), extent).await;
         self.assess(&current, reading, Arc::new(board))
     }
 

@@ -4,6 +4,7 @@
 //! a host sees the command lines of all processes.
 
 use crate::config::{ConfigFile, Override, Sources};
+use crate::doctor::Form;
 use crate::logging;
 use clap::error::ErrorKind;
 use clap::{Args, Parser, Subcommand};
@@ -14,6 +15,8 @@ use std::path::PathBuf;
 pub const FINE: u8 = 0;
 /// It failed while it ran.
 pub const FAILED: u8 = 1;
+/// The doctor found that a required port is not open.
+pub const CLOSED: u8 = 2;
 /// Bad usage or configuration (`EX_USAGE` of sysexits.h).
 pub const USAGE: u8 = 64;
 
@@ -56,6 +59,23 @@ pub enum Command {
     CheckConfig,
     /// Print the rights that the login needs, as T-SQL.
     Grants,
+    /// Say which ports are needed, in both directions, and what is known of them.
+    Doctor(Doctor),
+}
+
+/// How to draw up the firewall request.
+#[derive(Debug, Clone, PartialEq, Eq, Args)]
+#[group(skip)]
+pub struct Doctor {
+    /// How the request is written
+    #[arg(long = "format", value_enum, default_value = "text")]
+    pub form: Form,
+    /// One rule for a group of machines instead of one for each
+    #[arg(long = "aggregate")]
+    pub aggregate: bool,
+    /// An earlier request in JSON, to be compared with what is known now
+    #[arg(long = "verify", value_name = "FILE.json")]
+    pub verify: Option<PathBuf>,
 }
 
 /// How to serve. These are flags only, as with Prometheus' own exporters.
@@ -133,6 +153,13 @@ enum TypedCommand {
     CheckConfig,
     /// Print the rights that the login needs, as T-SQL
     Grants,
+    /// Print which ports to ask the firewall team for, in both directions, and what is known of them now
+    Doctor {
+        #[command(flatten)]
+        doctor: Doctor,
+        #[command(flatten)]
+        place: Place,
+    },
 }
 
 /// Keys of the configuration for calls that should need no file.
@@ -174,6 +201,7 @@ pub fn parse(line: impl IntoIterator<Item = impl Into<OsString> + Clone>) -> Res
         TypedCommand::Once { output, place } => (Command::Once { output }, place.overrides()),
         TypedCommand::CheckConfig => (Command::CheckConfig, Vec::new()),
         TypedCommand::Grants => (Command::Grants, Vec::new()),
+        TypedCommand::Doctor { doctor, place } => (Command::Doctor(doctor), place.overrides()),
     };
     Ok(Invocation {
         command,
@@ -235,6 +263,18 @@ mod tests {
     }
 
     #[test]
+    fn the_doctor_can_do_without_a_file_and_writes_for_people_unless_told() {
+        let line = "doctor --role=target --master.address=MSX01 --local.name=SQL01";
+        let plain = Doctor { form: Form::Text, aggregate: false, verify: None };
+        let invocation = typed(line).unwrap();
+        assert_eq!((invocation.command, invocation.overrides.len()), (Command::Doctor(plain), 3));
+        let all = Doctor { form: Form::Markdown, aggregate: true, verify: Some("x.json".into()) };
+        let invocation = typed("doctor --format=markdown --aggregate --verify x.json").unwrap();
+        assert_eq!(invocation.command, Command::Doctor(all));
+        assert_eq!(typed("doctor --format=xml").unwrap_err().code, USAGE);
+    }
+
+    #[test]
     fn bad_usage_is_64_and_help_is_fine() {
         for line in ["--nonsense", "nonsense", "--log.level=loud", "--config.file", "--role=target", "serve serve"] {
             let exit = typed(line).unwrap_err();
@@ -243,7 +283,7 @@ mod tests {
         }
         let help = typed("--help").unwrap_err();
         assert_eq!(help.code, FINE);
-        for word in ["check-config", "grants", "once", "--web.listen-address <ADDRESS>", ":9814"] {
+        for word in ["check-config", "doctor", "grants", "once", "--web.listen-address <ADDRESS>", ":9814"] {
             assert!(help.text.contains(word), "{word}: {}", help.text);
         }
         let version = typed("--version").unwrap_err();

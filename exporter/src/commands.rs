@@ -1,9 +1,14 @@
 //! What each command does: from an invocation to the text that it prints, or why it failed.
 
+mod doctor;
+
+pub use doctor::doctor;
+
 use crate::app::App;
 use crate::cli::{FAILED, Invocation, USAGE};
 use crate::config::{self, Config, ConfigFile};
 use crate::master::{self, Grantee};
+use crate::ports::Extent;
 use crate::render::{self, Format};
 use crate::serve::{self, ListenAddress, Options, Site, Web};
 use crate::service::{Reloads, Stop};
@@ -89,7 +94,7 @@ pub fn once(invocation: &Invocation, output: Option<&Path>) -> Done {
     let web = Web::open(None).map_err(Failure::usage)?;
     let (page, complaint) = run(async {
         let app = App::new(config.clone(), invocation.sources(), Arc::new(web));
-        let fleet = app.once().await;
+        let fleet = app.once(Extent::Sweep).await;
         let faults = fleet.reports.iter().filter_map(|report| report.fault.as_ref());
         let complaint = match &fleet.far {
             Some(far) => far.views.is_empty().then(|| {

@@ -14,7 +14,7 @@ pub fn aggregate(mut request: Request) -> Request {
 
 fn merge(rows: Vec<Row>, fixed: impl Fn(&Row) -> &Vec<End>, merged: impl Fn(&mut Row) -> &mut Vec<End>) -> Vec<Row> {
     let mut places: BTreeMap<Key, usize> = BTreeMap::new();
-    let mut groups: Vec<(Row, Vec<Seen>, Vec<String>)> = Vec::new();
+    let mut groups: Vec<Group> = Vec::new();
     for mut row in rows {
         let names = super::request::ends(fixed(&row));
         let transport = row.transport.map(|transport| match transport {
@@ -23,35 +23,51 @@ fn merge(rows: Vec<Row>, fixed: impl Fn(&Row) -> &Vec<End>, merged: impl Fn(&mut
         });
         let key = (row.need, transport, row.ports.clone(), row.initiator.clone(), row.justification.clone(), names);
         match places.get(&key).and_then(|place| groups.get_mut(*place)) {
-            Some((group, seen, frequencies)) => {
+            Some(group) => {
                 let mut ends = std::mem::take(merged(&mut row));
-                ends.retain(|end| !merged(group).contains(end));
-                merged(group).append(&mut ends);
-                seen.push(row.now);
-                if !frequencies.contains(&row.frequency) {
-                    frequencies.push(row.frequency);
+                ends.retain(|end| !merged(&mut group.row).contains(end));
+                merged(&mut group.row).append(&mut ends);
+                group.now.push(row.now);
+                group.before.extend(row.before);
+                if !group.frequencies.contains(&row.frequency) {
+                    group.frequencies.push(row.frequency);
                 }
             }
             None => {
                 places.insert(key, groups.len());
-                let (seen, frequencies) = (vec![row.now.clone()], vec![row.frequency.clone()]);
-                groups.push((row, seen, frequencies));
+                groups.push(Group {
+                    now: vec![row.now.clone()],
+                    before: row.before.iter().cloned().collect(),
+                    frequencies: vec![row.frequency.clone()],
+                    row,
+                });
             }
         }
     }
-    groups.into_iter().map(|(row, seen, frequencies)| settle(row, &seen, &frequencies)).collect()
+    groups.into_iter().map(Group::settle).collect()
 }
 
-fn settle(mut row: Row, seen: &[Seen], frequencies: &[String]) -> Row {
-    if seen.len() > 1 {
-        row.now = together(seen);
-        row.frequency = frequencies.join("; ");
-        row.before = None;
-        if row.destination.len() > 1 {
-            row.test.push_str(", and so for the others");
+/// Rows that become one.
+struct Group {
+    row: Row,
+    now: Vec<Seen>,
+    before: Vec<Seen>,
+    frequencies: Vec<String>,
+}
+
+impl Group {
+    fn settle(self) -> Row {
+        let mut row = self.row;
+        if self.now.len() > 1 {
+            row.now = together(&self.now);
+            row.before = (!self.before.is_empty()).then(|| together(&self.before));
+            row.frequency = self.frequencies.join("; ");
+            if row.destination.len() > 1 {
+                row.test.push_str(", and so for the others");
+            }
         }
+        row
     }
-    row
 }
 
 /// Closed if any is, open only if all are; the evidence counts them.

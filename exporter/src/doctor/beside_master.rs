@@ -1,8 +1,10 @@
 //! The request as it is made beside the master.
 
+use super::logins::{self, Silent};
 use super::request::{End, Readiness, Request, Row, Seen, Transport};
 use super::rules;
 use crate::fleet::{Enlisted, Fleet, MasterClock};
+use crate::master::{Fault, MasterTold};
 use crate::ports::{Check, Finding, PortState};
 use jiff::{SignedDuration, Timestamp};
 use std::collections::BTreeMap;
@@ -21,6 +23,15 @@ pub struct MasterEnd {
     pub told_by: String,
 }
 
+/// What stands behind the ports.
+#[derive(Debug, Clone, PartialEq)]
+pub struct Inside {
+    /// What the master told of itself, or why it did not.
+    pub told: Result<MasterTold, Fault>,
+    /// Targets that do not poll, with the addresses to which their names lead.
+    pub silent: Silent,
+}
+
 impl MasterEnd {
     fn host(&self) -> &str {
         self.name.split_once('\\').map_or(self.name.as_str(), |(host, _)| host)
@@ -34,16 +45,22 @@ impl MasterEnd {
 /// Who stands at the third end. Nobody tells us which machine that is.
 const DESK: &str = "machine with SSMS";
 
+/// Stands for the targets where none is known: what is to be asked for before the first one is enlisted is the same.
+const EACH_TARGET: &str = "each target";
+
 /// Draws up the request from an assessed fleet, whose board holds a sweep of all checks.
-pub fn examine(fleet: &Fleet, master: &MasterEnd, now: Timestamp) -> Request {
+pub fn examine(fleet: &Fleet, master: &MasterEnd, inside: &Inside, now: Timestamp) -> Request {
     let end = End { name: master.host().to_owned(), addresses: master.addresses.clone() };
     let desk = End { name: DESK.to_owned(), addresses: Vec::new() };
     let port = &rules::port_text(master.ports.first().copied());
-    let targets: Vec<Target<'_>> = fleet
+    let mut targets: Vec<Target<'_>> = fleet
         .targets
         .iter()
         .map(|target| Target::new(&target.name, target.enlisted.as_ref(), fleet.board.of(&target.name)))
         .collect();
+    if targets.is_empty() {
+        targets.push(Target::new(EACH_TARGET, None, &[]));
+    }
     let mut rows = Vec::new();
     for target in &targets {
         rows.push(rules::polling(&target.end, &end, port, target.frequency(), target.polling(fleet.master.as_ref())));
@@ -51,9 +68,7 @@ pub fn examine(fleet: &Fleet, master: &MasterEnd, now: Timestamp) -> Request {
     for target in targets.iter().filter(|_| master.named()) {
         rows.push(rules::browser(&target.end, &end, &master.name, port, target.browser(fleet.master.as_ref())));
     }
-    if !targets.is_empty() {
-        rows.push(rules::nothing_back(&end, targets.iter().map(|target| target.end.clone()).collect()));
-    }
+    rows.push(rules::nothing_back(&end, targets.iter().map(|target| target.end.clone()).collect()));
     rows.extend(targets.iter().flat_map(|target| target.configured(&end)));
     rows.push(rules::management(&desk, &end, port, Seen::unknown("ask from that machine")));
     rows.push(rules::wizard_rpc(&desk, &end, Seen::unknown("ask from that machine")));
@@ -64,10 +79,10 @@ pub fn examine(fleet: &Fleet, master: &MasterEnd, now: Timestamp) -> Request {
     // What polling needs comes first. The order within is kept.
     rows.sort_by_key(|row| row.need);
     Request {
-        title: format!("Firewall request for master {} and {} targets", master.name, targets.len()),
+        title: format!("Firewall request for master {} and {} targets", master.name, fleet.targets.len()),
         made: written(now),
         rows,
-        readiness: readiness(fleet, master, now),
+        readiness: readiness(fleet, master, inside, now),
         next: targets.first().map(|target| elsewhere(master, port, target)).into_iter().collect(),
         notes: notes(master),
     }
@@ -77,9 +92,9 @@ pub fn examine(fleet: &Fleet, master: &MasterEnd, now: Timestamp) -> Request {
 fn elsewhere(master: &MasterEnd, port: &str, target: &Target<'_>) -> String {
     let plain = master.named() || port == "1433";
     let address = if plain { master.name.clone() } else { format!("{}:{port}", master.name) };
+    let name = if target.name == EACH_TARGET { "NAME" } else { target.name };
     format!(
-        "on each target, with its own name: msx_exporter doctor --role=target --master.address={address} --local.name={}",
-        target.name
+        "on each target, with its own name: msx_exporter doctor --role=target --master.address={address} --local.name={name}"
     )
 }
 
@@ -151,6 +166,9 @@ impl<'a> Target<'a> {
             Some((at, _, false)) => {
                 Seen::unknown(format!("it last polled {}; the port is one of many reasons", written(at)))
             }
+            None if self.enlisted.is_none() => {
+                Seen::unknown("it is not known to be enlisted; this way can be tested on the target alone")
+            }
             None => Seen::unknown("it has never polled; this way can be tested on the target alone"),
         }
     }
@@ -217,7 +235,17 @@ pub(crate) fn seen(finding: &Finding) -> Seen {
     }
 }
 
-fn readiness(fleet: &Fleet, master: &MasterEnd, now: Timestamp) -> Vec<Readiness> {
+/// The names of the enlisted targets that did not poll within three intervals.
+pub(crate) fn silent(fleet: &Fleet) -> Vec<String> {
+    let targets = fleet.targets.iter().filter(|target| target.enlisted.is_some());
+    let polls = |name: &str, enlisted: Option<&Enlisted>| {
+        Target::new(name, enlisted, &[]).poll(fleet.master.as_ref()).is_some_and(|(_, _, fresh)| fresh)
+    };
+    let silent = targets.filter(|target| !polls(&target.name, target.enlisted.as_ref()));
+    silent.map(|target| target.name.clone()).collect()
+}
+
+fn readiness(fleet: &Fleet, master: &MasterEnd, inside: &Inside, now: Timestamp) -> Vec<Readiness> {
     let enlisted = fleet.targets.iter().filter(|target| target.enlisted.is_some()).count();
     let mut list = vec![match &fleet.master {
         Some(_) if enlisted > 0 => state("master", Some(true), format!("{enlisted} targets are enlisted"), ""),
@@ -227,7 +255,10 @@ fn readiness(fleet: &Fleet, master: &MasterEnd, now: Timestamp) -> Vec<Readiness
             "no target is enlisted here".to_owned(),
             "enlist a target: on it, run msdb.dbo.sp_msx_enlist",
         ),
-        None => state("master", None, "it was not read".to_owned(), "see the log for the stage at which it stopped"),
+        None => match fleet.reports.iter().find_map(|report| report.fault.as_ref()) {
+            Some(fault) => logins::unread("master", fault),
+            None => state("master", None, "it was not read".to_owned(), ""),
+        },
     }];
     let server = fleet.server.as_ref();
     list.push(match server.and_then(|server| server.agent_running) {
@@ -255,6 +286,15 @@ fn readiness(fleet: &Fleet, master: &MasterEnd, now: Timestamp) -> Vec<Readiness
             "msx_exporter grants, block server",
         ),
     });
+    if let Ok(told) = &inside.told {
+        if let Err(fault) = &told.listeners {
+            list.push(logins::unread("ports on which the master listens", fault));
+        }
+        list.push(logins::members(&told.members));
+        list.extend(logins::refusals(&told.refusals, &inside.silent));
+    } else if let (Some(_), Err(fault)) = (&fleet.master, &inside.told) {
+        list.push(logins::unread("ports, logins and members of TargetServersRole on the master", fault));
+    }
     list.push(match server.and_then(|server| server.certificate.as_ref()) {
         Some(certificate) if certificate.self_signed => state(
             "certificate of the master",
@@ -276,7 +316,12 @@ fn readiness(fleet: &Fleet, master: &MasterEnd, now: Timestamp) -> Vec<Readiness
             ),
             "",
         ),
-        None => state("certificate of the master", None, "it was not looked at".to_owned(), ""),
+        None => state(
+            "certificate of the master",
+            None,
+            "none was seen: the master offers no TLS, or was not read".to_owned(),
+            "",
+        ),
     });
     if master.named() {
         let evidence = format!("targets know the master as {}", master.name);

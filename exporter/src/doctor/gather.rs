@@ -1,26 +1,43 @@
 //! Asks the network for what a request needs to know.
 
-use super::beside_master::MasterEnd;
+use super::beside_master::{Inside, MasterEnd, silent};
 use super::on_target::FarSide;
 use crate::config::Config;
+use crate::fleet::Fleet;
+use crate::master::{Listener, ask_master, ask_target};
 use crate::ports::{
     Anchors, BROWSER_PORT, Destination, EngineFacts, Extent, Gaze, PortState, Prober, Verdict, instance_port, judge,
     look,
 };
+use futures_util::future::join_all;
 use jiff::Timestamp;
+use std::collections::BTreeSet;
 use std::net::SocketAddr;
 use tokio::time::Instant;
 
+/// What the master tells of itself, in a session of its own, and where the names of its silent targets lead.
+pub async fn look_inside(config: &Config, prober: &Prober, fleet: &Fleet) -> Inside {
+    // What cannot be read now is not asked a second time.
+    let unread = fleet.master.is_none().then(|| fleet.reports.iter().find_map(|report| report.fault.clone())).flatten();
+    let told = match unread {
+        Some(fault) => Err(fault),
+        None => ask_master(&config.master).await,
+    };
+    let names = silent(fleet);
+    let addresses = join_all(names.iter().map(|name| {
+        let destination = Destination::to_target(name, &config.ports.overrides);
+        async move { prober.addresses(&destination.host).await }
+    }));
+    let silent = names.iter().cloned().zip(addresses.await).collect();
+    Inside { told, silent }
+}
+
 /// The master's end: its name as targets know it, its addresses and its port.
 ///
-/// `known_as` is what the server calls itself, and `listening` the ports on which it says that it listens; both come
-/// from a reading and are `None` where it could not be read.
-pub async fn look_around(
-    config: &Config,
-    prober: &Prober,
-    known_as: Option<&str>,
-    listening: Option<Vec<u16>>,
-) -> MasterEnd {
+/// `known_as` is what the server calls itself, `None` where it could not be read.
+pub async fn look_around(config: &Config, prober: &Prober, known_as: Option<&str>, inside: &Inside) -> MasterEnd {
+    let listening = inside.told.as_ref().ok().and_then(|told| told.listeners.as_ref().ok());
+    let listening = listening.map(|listeners| ports(listeners));
     let address = &config.master.address;
     let configured = match &address.instance {
         Some(instance) => format!(r"{}\{instance}", address.host),
@@ -48,7 +65,15 @@ pub async fn look_around(
             }
         }
     };
+    // A firewall team has no use for the address by which this machine calls itself.
+    addresses.retain(|address| !address.is_loopback());
     MasterEnd { name, addresses, ports, told_by }
+}
+
+/// The ports of these listeners, each once.
+pub(crate) fn ports(listeners: &[Listener]) -> Vec<u16> {
+    let ports: BTreeSet<u16> = listeners.iter().map(|listener| listener.port).collect();
+    ports.into_iter().collect()
 }
 
 /// The far side: what this target sees of its master.
@@ -86,6 +111,7 @@ pub async fn look_at_master(config: &Config, prober: &Prober, target: &str) -> F
         findings,
         facts,
         verdict,
+        told: ask_target(config).await,
     }
 }
 

@@ -1,10 +1,11 @@
 //! The firewall request: which ports, from whom to whom, why, and what is known of them now. Pure but for
-//! [`look_around`] and [`look_at_master`], which ask the network.
+//! [`look_inside`], [`look_around`] and [`look_at_master`], which ask the master and the network.
 
 mod aggregate;
 mod beside_master;
 mod csv;
 mod gather;
+mod logins;
 mod markdown;
 mod on_target;
 mod request;
@@ -16,14 +17,14 @@ mod text;
 mod verify;
 
 pub use aggregate::aggregate;
-pub use beside_master::{MasterEnd, examine};
-pub use gather::{look_around, look_at_master};
+pub use beside_master::{Inside, MasterEnd, examine};
+pub use gather::{look_around, look_at_master, look_inside};
 pub use on_target::{FarSide, examine_far_side};
 pub use request::{End, Need, Readiness, Request, Row, Seen, Transport};
 pub use verify::verify;
 
 /// How a request is written.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, clap::ValueEnum)]
 pub enum Form {
     /// For people.
     Text,

@@ -1,8 +1,11 @@
 //! The request as it is made on a target, where the way that polling takes can really be tried.
 
 use super::beside_master::{seen, written};
+use super::gather::ports;
+use super::logins;
 use super::request::{End, Readiness, Request, Seen};
 use super::rules;
+use crate::master::{Fault, TargetTold};
 use crate::ports::{Check, EngineFacts, Finding, Verdict};
 use jiff::Timestamp;
 use std::net::IpAddr;
@@ -22,6 +25,8 @@ pub struct FarSide {
     pub facts: Option<EngineFacts>,
     /// What a client that verifies says of its certificate.
     pub verdict: Option<Verdict>,
+    /// What its own instance told, where the configuration has a login for it.
+    pub told: Option<Result<TargetTold, Fault>>,
 }
 
 /// Draws up the request of one target.
@@ -53,7 +58,68 @@ pub fn examine_far_side(far: &FarSide, now: Timestamp) -> Request {
 }
 
 fn readiness(far: &FarSide) -> Vec<Readiness> {
-    let Some(facts) = &far.facts else { return Vec::new() };
+    let mut list = Vec::new();
+    match &far.told {
+        None => {}
+        Some(Err(fault)) => list.push(logins::unread("instance on this target", fault)),
+        Some(Ok(told)) => list.extend(here(told, far.facts.as_ref())),
+    }
+    if let Some(facts) = &far.facts {
+        list.extend(at_the_master(far, facts));
+    }
+    list
+}
+
+/// What this target's own instance tells.
+fn here(told: &TargetTold, master: Option<&EngineFacts>) -> Vec<Readiness> {
+    let item = |subject: &str, fine, evidence: String, remedy: &str| Readiness {
+        subject: subject.to_owned(),
+        fine,
+        evidence,
+        remedy: remedy.to_owned(),
+    };
+    let subject = "SQL Server Agent on this target";
+    let agent = match &told.agent {
+        Err(fault) => logins::unread(subject, fault),
+        Ok(None) => item(subject, Some(false), "there is none".to_owned(), "Express editions have none"),
+        Ok(Some(agent)) => {
+            let runs = if agent.running { "it runs" } else { "it does not run" };
+            item(
+                subject,
+                Some(agent.running),
+                format!("{runs}, as {}", agent.account),
+                "this account must be in TargetServersRole on the master, through a group or by itself, unless \
+                 msdb.dbo.sp_msx_get_account shows a credential here",
+            )
+        }
+    };
+    let subject = "ports of this target's engine, for SSMS";
+    let listening = match &told.listeners {
+        Err(fault) => logins::unread(subject, fault),
+        Ok(listeners) => {
+            let list: Vec<String> = ports(listeners).iter().map(ToString::to_string).collect();
+            let none = "listen on TCP for others, so that SSMS works from here alone";
+            match list.as_slice() {
+                [] => item(subject, None, format!("it does not {none}"), ""),
+                list => item(subject, Some(true), format!("TCP {}", list.join(", ")), ""),
+            }
+        }
+    };
+    let subject = "version of this target against its master's";
+    let major = |version: &str| version.split('.').next().and_then(|major| major.parse::<u32>().ok());
+    let theirs = master.and_then(|facts| facts.version.as_deref());
+    let version = match (major(&told.version), theirs.and_then(major)) {
+        (Some(here), Some(there)) => {
+            let fine = there >= here;
+            let remedy = if fine { "" } else { "the master must be at least as new as its targets (error 14541)" };
+            item(subject, Some(fine), format!("{} here, {} there", told.version, theirs.unwrap_or_default()), remedy)
+        }
+        _ => item(subject, None, format!("{} here; the master's is not known", told.version), ""),
+    };
+    vec![agent, listening, version]
+}
+
+fn at_the_master(far: &FarSide, facts: &EngineFacts) -> Vec<Readiness> {
     let mut list = Vec::new();
     if let Some(version) = &facts.version {
         list.push(Readiness {

@@ -113,7 +113,16 @@ pub struct Readiness {
 impl Request {
     /// Whether a required port is known not to be open.
     pub fn lacks_a_required_port(&self) -> bool {
-        self.rows.iter().any(|row| row.need == Need::Required && row.now.open == Some(false))
+        !self.closed().is_empty()
+    }
+
+    /// The required ports that are known not to be open, each in one line.
+    pub fn closed(&self) -> Vec<String> {
+        let closed = self.rows.iter().filter(|row| row.need == Need::Required && row.now.open == Some(false));
+        let line = |row: &Row| {
+            format!("{} → {}, {} ({})", ends(&row.source), ends(&row.destination), row.service(), row.now.state)
+        };
+        closed.map(line).collect()
     }
 }
 

@@ -3,8 +3,10 @@
 use super::*;
 use crate::fleet::fixtures::{config, never_polled, now, polled_at, reading, target};
 use crate::fleet::{Fleet, Memory, assess};
-use crate::master::Certificate;
+use crate::master::{Certificate, MasterTold, Member};
 use crate::ports::{Board, Check, Direction, EngineFacts, Finding, PortSource, PortState, Verdict};
+use jiff::Timestamp;
+use std::collections::BTreeMap;
 use std::sync::Arc;
 
 fn finding(check: Check, state: PortState, port: Option<u16>) -> Finding {
@@ -47,6 +49,16 @@ fn master(name: &str, ports: &[u16]) -> MasterEnd {
         ports: ports.to_vec(),
         told_by: "the test".to_owned(),
     }
+}
+
+fn inside() -> Inside {
+    let member = Member { name: r"CORP\TSX".to_owned(), kind: "WINDOWS_GROUP".to_owned() };
+    let told = MasterTold { listeners: Ok(Vec::new()), members: Ok(vec![member]), refusals: Ok(Vec::new()) };
+    Inside { told: Ok(told), silent: BTreeMap::from([("SQL03".to_owned(), Vec::new())]) }
+}
+
+fn examine(fleet: &Fleet, master: &MasterEnd, now: Timestamp) -> Request {
+    super::examine(fleet, master, &inside(), now)
 }
 
 fn request() -> Request {
@@ -180,6 +192,7 @@ fn far_side(state: PortState, verdict: Verdict) -> FarSide {
         findings: vec![engine],
         facts: (state == PortState::Open).then_some(facts),
         verdict: (state == PortState::Open).then_some(verdict),
+        told: None,
     }
 }
 

@@ -43,7 +43,7 @@ impl fmt::Debug for Lookout {
 }
 
 impl Lookout {
-    /// Knows no target before the first [`Lookout::look`].
+    /// Knows no target before the first [`Lookout::find`].
     pub fn new(registry: Box<dyn Registry>) -> Lookout {
         Lookout { registry, homes: ArcSwap::default(), seen: Mutex::default() }
     }
@@ -70,11 +70,15 @@ impl Lookout {
         self.homes.load().iter().map(|home| home.target.clone()).collect()
     }
 
-    /// Reads the registry anew, and looks at the master's certificate where the last look is over an hour ago.
+    /// Finds the targets of this machine: by the configuration and the registry as they are now.
+    pub fn find(&self, config: &Config) {
+        self.homes.store(Arc::new(homes(config, self.registry.as_ref())));
+    }
+
+    /// Looks at the master's certificate where the last look is over an hour ago.
     pub async fn look(&self, config: &Config, prober: &Prober) {
-        let homes = homes(config, self.registry.as_ref());
+        let homes = self.homes.load_full();
         let names: BTreeSet<String> = homes.iter().map(|home| home.checked_name().to_owned()).collect();
-        self.homes.store(Arc::new(homes));
         let question = (config.master.address.clone(), names.clone());
         let due = match &self.lock().asked {
             Some((at, before)) => *before != question || at.elapsed() >= BETWEEN_LOOKS,
@@ -148,6 +152,7 @@ mod tests {
         let config = config(&stand.address.to_string());
         let (lookout, prober) = (Lookout::new(Box::new(Fake::machine())), Prober::new(config.ports.clone()));
         assert_eq!(lookout.far_side(), FarSide::default());
+        lookout.find(&config);
         for _ in 0..3 {
             lookout.look(&config, &prober).await;
             assert_eq!((verdict(&lookout), stand.control.connections().ever), (Some(Verdict::Untrusted), 1));
@@ -169,16 +174,17 @@ mod tests {
         let lookout = Lookout::new(Box::new(Fake::machine()));
         for (stand, expected) in [(&first, Verdict::Untrusted), (&second, Verdict::NoTls)] {
             let config = config(&stand.address.to_string());
+            lookout.find(&config);
             lookout.look(&config, &Prober::new(config.ports.clone())).await;
             assert_eq!(verdict(&lookout), Some(expected));
         }
     }
 
-    #[tokio::test]
-    async fn own_names_lead_to_the_master_and_others_to_themselves() {
+    #[test]
+    fn own_names_lead_to_the_master_and_others_to_themselves() {
         let config = config("127.0.0.1:1");
         let lookout = Arc::new(Lookout::new(Box::new(Fake::machine())));
-        lookout.look(&config, &Prober::new(config.ports.clone())).await;
+        lookout.find(&config);
         assert_eq!(lookout.names(), [r"SQL01\PAYROLL"]);
         let route = lookout.route();
         assert_eq!(route(r"SQL01\PAYROLL", &config.ports).direction, Direction::ToMaster);

@@ -3,7 +3,7 @@
 //! Three blocks: core is what the exporter lives on, server adds facts about the master, doctor is for its one report.
 //! Never TargetServersRole, which could delete instructions and spoof a poll; never sysadmin.
 
-use super::rights::{Capabilities, Right, bracketed, server_state};
+use super::rights::{Capabilities, Right, bracketed, performance_state, server_state};
 use crate::config::{Auth, Config};
 
 const CORE: [Right; 6] = [
@@ -150,28 +150,40 @@ impl Script<'_> {
             return;
         }
         self.enter("master");
-        match self.major {
-            Some(major) => self.line(&format!("GRANT {} TO {login};", server_state(major))),
-            None => {
-                // One script for all versions: the older ones do not know the newer permission's name.
-                let version = "CAST(PARSENAME(CAST(SERVERPROPERTY('ProductVersion') AS nvarchar(128)), 4) AS int)";
-                let inner = |major| quoted_text(&format!("GRANT {} TO {login}", server_state(major)));
-                self.line(&format!("IF {version} >= {SPLIT_STATE}"));
-                self.line(&format!("    EXEC ({});", inner(SPLIT_STATE)));
-                self.line("ELSE");
-                self.line(&format!("    EXEC ({});", inner(SPLIT_STATE - 1)));
-            }
+        for line in self.server_permission(server_state) {
+            self.line(&line);
         }
     }
 
+    /// A permission that was split off in SQL Server 2022, for the version in question or for all of them.
+    fn server_permission(&self, permission: fn(u32) -> &'static str) -> Vec<String> {
+        let login = quoted_name(&self.grantee.login);
+        let Some(major) = self.major else {
+            // One script for all versions: the older ones do not know the newer permission's name.
+            let version = "CAST(PARSENAME(CAST(SERVERPROPERTY('ProductVersion') AS nvarchar(128)), 4) AS int)";
+            let inner = |major| quoted_text(&format!("GRANT {} TO {login}", permission(major)));
+            return vec![
+                format!("IF {version} >= {SPLIT_STATE}"),
+                format!("    EXEC ({});", inner(SPLIT_STATE)),
+                "ELSE".to_owned(),
+                format!("    EXEC ({});", inner(SPLIT_STATE - 1)),
+            ];
+        };
+        vec![format!("GRANT {} TO {login};", permission(major))]
+    }
+
+    /// As comments: the exporter itself needs none of it.
     fn doctor(&mut self) {
         let login = quoted_name(&self.grantee.login);
-        self.line(
-            "-- Block 3, doctor: lets it see who is in TargetServersRole, and which logins were refused. Only for the",
-        );
-        self.line("-- command `doctor`; take the dashes away where that is wanted.");
+        self.line("-- Block 3, doctor: only for the command `doctor`; take the dashes away where that is wanted. The ports on");
+        self.line("-- which the master listens need block 2. Who is in TargetServersRole:");
         self.line(&format!("-- USE {};", bracketed(&self.grantee.msdb)));
         self.line(&format!("-- GRANT VIEW DEFINITION TO {login};"));
+        self.line("-- Which logins were refused:");
+        self.line("-- USE master;");
+        for line in self.server_permission(performance_state) {
+            self.line(&format!("-- {line}"));
+        }
     }
 }
 

@@ -8,10 +8,12 @@ mod batch;
 mod cells;
 mod clock;
 mod desk;
+mod doctor;
 mod faults;
 mod grants;
 mod reader;
 mod reading;
+mod refusals;
 mod rights;
 mod rows;
 mod session;
@@ -22,11 +24,13 @@ mod vitals;
 
 pub(crate) use clock::zone_by_name;
 pub use desk::Master;
+pub use doctor::{Agent, Listener, MasterTold, Member, TargetTold, ask_master, ask_target};
 pub use grants::{Grantee, revocation};
 pub use reading::{
     Certificate, Collected, Collector, CollectorReport, DownloadRow, DownloadedRow, Downloads, Fault, JobRow,
     JobTargetRow, Jobs, Outcome, Reading, ServerFacts, Stage, TargetRow, Targets,
 };
+pub use refusals::Refusal;
 pub use vitals::Vitals;
 
 /// The script that gives the login its rights: with a configuration, only what is missing on the master now.

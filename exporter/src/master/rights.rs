@@ -66,6 +66,11 @@ pub(super) fn server_state(major_version: u32) -> &'static str {
     if major_version >= 16 { "VIEW SERVER SECURITY STATE" } else { "VIEW SERVER STATE" }
 }
 
+/// What `sys.dm_os_ring_buffers` asks for, split off likewise.
+pub(super) fn performance_state(major_version: u32) -> &'static str {
+    if major_version >= 16 { "VIEW SERVER PERFORMANCE STATE" } else { "VIEW SERVER STATE" }
+}
+
 pub(super) fn bracketed(name: &str) -> String {
     if name.chars().all(|c| c.is_ascii_alphanumeric() || c == '_') {
         name.to_owned()

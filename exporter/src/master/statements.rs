@@ -88,6 +88,17 @@ pub(super) const ISOLATION: &str = include_str!("sql/isolation.sql");
 /// Once for each connection, from SQL Server 2022.
 pub(super) const TIMEZONE: &str = include_str!("sql/timezone.sql");
 
+/// Asked by the doctor alone, in a session of its own.
+pub(super) const DOCTOR_RIGHTS: &str = include_str!("sql/doctor_rights.sql");
+/// The same.
+pub(super) const DOCTOR_LISTENERS: &str = include_str!("sql/doctor_listeners.sql");
+/// The same.
+pub(super) const DOCTOR_MEMBERS: &str = include_str!("sql/doctor_members.sql");
+/// The same.
+pub(super) const DOCTOR_REFUSALS: &str = include_str!("sql/doctor_refusals.sql");
+/// Asked on a target, of its own instance.
+pub(super) const DOCTOR_AGENT: &str = include_str!("sql/doctor_agent.sql");
+
 /// A statement as it is sent: its comments are for readers of the source, and the database is the one configured.
 pub(super) fn prepare(statement: &str, msdb: &str) -> String {
     let code: Vec<&str> = statement.lines().filter(|line| !line.starts_with("--")).collect();

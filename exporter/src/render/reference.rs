@@ -34,6 +34,8 @@ This file is generated from the exporter's catalogue of metrics; a test keeps th
 - `target` is the name under which the target is enlisted, such as `SQL01` or `SQL01\\PAYROLL`.
 - A collector that failed writes none of its series. When the targets could not be read `msx_up` is 0 and no series
   about the master, its targets or its jobs is written; those of the ports and of the exporter go on.
+- With `role: target` there is neither `msx_up` nor a series of the master, its targets or its jobs: only the chapter of the
+  far side, the ports and the exporter.
 - `master` stands only on port checks that go from a target to its master.
 - `targets.labels` of the configuration adds its labels to `msx_target_info`.
 ";

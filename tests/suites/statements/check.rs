@@ -206,12 +206,19 @@ fn rights(text: &str, names: &Names) -> Vec<String> {
             wrong.push(format!("reads {} of {}, and the head says something else", read.join(", "), table.name));
         }
     }
-    let state = names.tables.iter().any(|table| table.needs == Needs::Security);
-    let says = stated == "VIEW SERVER STATE; from SQL Server 2022 VIEW SERVER SECURITY STATE";
-    if state != says || names.tables.iter().any(|table| table.needs == Needs::Performance) {
-        wrong.push(format!("the server permission stated is not the one needed: {stated}"));
+    let mut permission = false;
+    for (needs, says) in [
+        (Needs::Security, "VIEW SERVER STATE; from SQL Server 2022 VIEW SERVER SECURITY STATE"),
+        (Needs::Performance, "VIEW SERVER STATE; from SQL Server 2022 VIEW SERVER PERFORMANCE STATE"),
+        (Needs::Definition, "VIEW DEFINITION on the database"),
+    ] {
+        let needed = names.tables.iter().any(|table| table.needs == needs);
+        permission |= needed;
+        if needed != (stated == says) {
+            wrong.push(format!("the server permission stated is not the one needed: {stated}"));
+        }
     }
-    if (stated == "none") != (needed.is_empty() && !state) {
+    if (stated == "none") != (needed.is_empty() && !permission) {
         wrong.push(format!("the head says {stated:?}"));
     }
     wrong

@@ -133,6 +133,31 @@ fn the_grants_are_for_what_is_read_and_for_nothing_else() {
 }
 
 #[test]
+fn the_block_for_the_doctor_gives_what_its_statements_need_and_nothing_else() {
+    let script = grants_for_any(&Grantee::default());
+    let (_, block) = script.split_once("-- USE msdb;").unwrap();
+    let code: Vec<&str> = block.lines().filter_map(|line| line.strip_prefix("-- ")).collect();
+    let code: Vec<&&str> = code.iter().filter(|line| !line.ends_with(':')).collect();
+    let code = code.iter().map(|line| (**line).to_owned()).collect::<Vec<String>>().join("\n");
+    let given = scripts::script(&format!("USE msdb;\n{code}"), "msx_exporter");
+    assert_eq!(given.wrong, Vec::<String>::new(), "{code}");
+    assert!(given.tables.is_empty());
+    let needs: BTreeSet<&str> = shipped()
+        .iter()
+        .filter(|(name, _)| name.starts_with("doctor"))
+        .flat_map(|(_, text)| check::resolved_names(text).tables)
+        .filter_map(|table| match table.needs {
+            Needs::Definition => Some("VIEW DEFINITION"),
+            Needs::Performance => Some("VIEW SERVER PERFORMANCE STATE"),
+            Needs::Nothing | Needs::Select | Needs::Security => None,
+        })
+        .collect();
+    let given: BTreeSet<&str> =
+        given.permissions.iter().map(String::as_str).filter(|permission| *permission != "VIEW SERVER STATE").collect();
+    assert_eq!(given, needs);
+}
+
+#[test]
 fn a_script_that_gives_more_is_found() {
     let script = grants_for_any(&Grantee::default());
     for (from, to) in [

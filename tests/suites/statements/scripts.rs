@@ -48,6 +48,9 @@ pub(crate) fn script(text: &str, login: &str) -> Script {
             (["GRANT", "SELECT", "ON", "dbo", ".", table, columns @ .., "TO", "<login>"], "msdb") => {
                 script.select(table, columns);
             }
+            (["GRANT", "VIEW", "DEFINITION", "TO", "<login>"], "msdb") => {
+                script.permissions.insert("VIEW DEFINITION".to_owned());
+            }
             (["GRANT", "VIEW", "SERVER", permission @ .., "TO", "<login>"], "master") => {
                 script.permissions.insert(format!("VIEW SERVER {}", permission.join(" ")));
             }

@@ -32,31 +32,13 @@ impl Master {
             "sysoperators" => self.operator_rows(),
             "databases" => self.database_rows(),
             "objects" | "partitions" => self.object_rows(def.name, database, login, now),
-            "database_principals" => [
-                ("public", 0, "R"),
-                ("dbo", 1, "S"),
-                ("guest", 2, "S"),
-                ("TargetServersRole", 5, "R"),
-                (login.user.as_str(), 6, "S"),
-            ]
-            .into_iter()
-            .map(|(name, id, kind)| {
-                let desc = if kind == "R" { "DATABASE_ROLE" } else { "SQL_USER" };
-                vec![text(name), Value::Int(id), text(kind), text(desc), Value::Int(0)]
-            })
-            .collect(),
+            "database_principals" => self.principal_rows(login),
+            "database_role_members" => self.member_rows(login),
+            "availability_group_listeners" => self.group_listener_rows(),
+            "availability_group_listener_ip_addresses" => self.group_address_rows(),
+            "dm_os_ring_buffers" => self.ring_rows(now),
             "dm_server_services" => self.service_rows(now),
-            "dm_tcp_listener_states" => vec![vec![
-                Value::Int(1),
-                text("0.0.0.0"),
-                Value::Int(1),
-                Value::Int(1433),
-                Value::Int(0),
-                text("TSQL"),
-                Value::Int(0),
-                text("ONLINE"),
-                Value::DateTime(self.fleet.local(self.started)),
-            ]],
+            "dm_tcp_listener_states" => self.listener_rows(),
             "dm_exec_connections" => vec![vec![
                 Value::Int(login.session.into()),
                 Value::DateTime(self.fleet.local(now.utc)),

@@ -3,6 +3,7 @@
 use super::clock::Clock;
 use super::fleet::{Fleet, Operation};
 use super::master::{Fault, Master};
+use super::network::{Listening, Refused};
 use super::rights::Rights;
 use super::scenario::Scenario;
 use super::view::View;
@@ -146,6 +147,28 @@ impl Lab {
     /// Whether the operator MSXOperator exists.
     pub fn operator(&self, present: bool) {
         self.master().operator = present;
+    }
+
+    /// Makes a user or group, by its `type_desc`, a member of TargetServersRole.
+    pub fn add_member(&self, name: &str, kind: &str) {
+        self.master().members.push((name.to_owned(), kind.to_owned()));
+    }
+
+    /// Where the engine listens, as it tells it, in place of what it told before.
+    pub fn listens_on(&self, sockets: &[(&str, u16)]) {
+        let listening =
+            |(address, port): &(&str, u16)| Listening { address: (*address).to_owned(), port: *port, group: false };
+        self.master().listeners = sockets.iter().map(listening).collect();
+    }
+
+    /// Adds the listener of an availability group.
+    pub fn group_listener(&self, address: &str, port: u16) {
+        self.master().listeners.push(Listening { address: address.to_owned(), port, group: true });
+    }
+
+    /// A login from this address was refused, such as with error 18456 and state 8.
+    pub fn refuse_login(&self, host: &str, error: u32, state: u32) {
+        self.master().refused.push(Refused { host: host.to_owned(), error, state });
     }
 
     /// What happens whenever this table is read, until the faults are cleared.

@@ -2,6 +2,7 @@
 
 use super::clock::Clock;
 use super::fleet::Fleet;
+use super::network::{Listening, Refused};
 use super::rights::Rights;
 use super::scenario::Scenario;
 use crate::tsql::collation::Collation;
@@ -63,6 +64,10 @@ pub struct Master {
     pub(crate) started: Timestamp,
     pub(crate) agent_running: bool,
     pub(crate) operator: bool,
+    /// Members of TargetServersRole: name and `type_desc`.
+    pub(crate) members: Vec<(String, String)>,
+    pub(crate) listeners: Vec<Listening>,
+    pub(crate) refused: Vec<Refused>,
     pub(crate) downloads: Built,
 }
 
@@ -88,6 +93,11 @@ impl Master {
             started: clock.now(),
             agent_running: true,
             operator: true,
+            members: vec![("CORP\\svc_agent".to_owned(), "WINDOWS_USER".to_owned())],
+            listeners: [("0.0.0.0", 1433), ("::", 1433), ("127.0.0.1", 1434), ("::1", 1434)]
+                .map(|(address, port)| Listening { address: address.to_owned(), port, group: false })
+                .into(),
+            refused: Vec::new(),
             downloads: Mutex::default(),
             clock,
         };

@@ -13,6 +13,7 @@ mod control;
 mod fleet;
 mod lab;
 mod master;
+mod network;
 mod properties;
 mod rights;
 mod scenario;

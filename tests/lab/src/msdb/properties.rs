@@ -117,9 +117,11 @@ impl View<'_> {
         let answer = match (securable, class.as_deref()) {
             (None, None | Some("SERVER")) => self.server_permission(&permission),
             (Some(name), Some("OBJECT")) => self.object_permission(&name, &permission, arguments, sub),
-            (Some(name), Some("DATABASE")) => {
-                self.database_id(&name).map(|_| self.rights.sysadmin || (permission == "CONNECT" && self.enters_msdb()))
-            }
+            (Some(name), Some("DATABASE")) => self.database_id(&name).map(|_| match permission.as_str() {
+                "CONNECT" => self.enters_msdb(),
+                "VIEW DEFINITION" => self.rights.holds("VIEW DEFINITION", self.master.version),
+                _ => self.rights.sysadmin,
+            }),
             _ => None,
         };
         answer.map_or(Value::Null, |yes| Value::Int(yes.into()))

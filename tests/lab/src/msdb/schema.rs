@@ -40,6 +40,8 @@ pub enum Needs {
     Select,
     /// Nothing; rows that the login may not see are left out.
     Nothing,
+    /// VIEW DEFINITION on the database; without it rows about others are left out.
+    Definition,
     /// VIEW SERVER STATE; from 2022 VIEW SERVER PERFORMANCE STATE.
     Performance,
     /// VIEW SERVER STATE; from 2022 VIEW SERVER SECURITY STATE.
@@ -254,7 +256,7 @@ pub static TABLES: &[TableDef] = &[
     view(
         "database_principals",
         Home::EveryDatabase,
-        Needs::Nothing,
+        Needs::Definition,
         &[
             not_null("name", SYSNAME),
             not_null("principal_id", Type::Int),
@@ -266,7 +268,7 @@ pub static TABLES: &[TableDef] = &[
     view(
         "database_role_members",
         Home::EveryDatabase,
-        Needs::Nothing,
+        Needs::Definition,
         &[not_null("role_principal_id", Type::Int), not_null("member_principal_id", Type::Int)],
     ),
     view(
@@ -302,6 +304,49 @@ pub static TABLES: &[TableDef] = &[
             not_null("state", Type::TinyInt),
             not_null("state_desc", Type::NVarChar(Some(16))),
             not_null("start_time", Type::DateTime),
+        ],
+    ),
+    view(
+        "availability_group_listeners",
+        Home::Server,
+        Needs::Nothing,
+        &[
+            not_null("group_id", Type::UniqueIdentifier),
+            not_null("listener_id", Type::NVarChar(Some(36))),
+            null("dns_name", Type::NVarChar(Some(63))),
+            null("port", Type::Int),
+            not_null("is_conformant", Type::Bit),
+            null("ip_configuration_string_from_cluster", Type::NVarChar(None)),
+        ],
+    ),
+    view(
+        "availability_group_listener_ip_addresses",
+        Home::Server,
+        Needs::Nothing,
+        &[
+            not_null("listener_id", Type::NVarChar(Some(36))),
+            null("ip_address", Type::NVarChar(Some(48))),
+            null("ip_subnet_mask", Type::NVarChar(Some(15))),
+            not_null("is_dhcp", Type::Bit),
+            null("network_subnet_ip", Type::NVarChar(Some(48))),
+            null("network_subnet_prefix_length", Type::Int),
+            null("network_subnet_ipv4_mask", Type::NVarChar(Some(45))),
+            null("state", Type::TinyInt),
+            null("state_desc", DESC),
+        ],
+    ),
+    // Documented as not supported.
+    view(
+        "dm_os_ring_buffers",
+        Home::Server,
+        Needs::Performance,
+        &[
+            not_null("ring_buffer_address", Type::VarBinary(Some(8))),
+            not_null("ring_buffer_type", DESC),
+            not_null("timestamp", Type::BigInt),
+            null("record", Type::NVarChar(None)),
+            ColumnDef { since: 2025, ..not_null("ring_buffer_group", DESC) },
+            ColumnDef { since: 2025, ..not_null("create_time", Type::DateTime2(7)) },
         ],
     ),
     view(

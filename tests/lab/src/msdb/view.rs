@@ -87,7 +87,7 @@ impl World for View<'_> {
         let Some(def) = schema::table(&shape.schema, &shape.name) else { return Ok(()) };
         let halves = self.master.version >= 2022;
         let permission = match def.needs {
-            Needs::Nothing => return Ok(()),
+            Needs::Nothing | Needs::Definition => return Ok(()),
             Needs::Select => return self.may_select_columns(shape, columns).map_err(|e| vec![e]),
             Needs::Performance if halves => "VIEW SERVER PERFORMANCE STATE",
             Needs::Security if halves => "VIEW SERVER SECURITY STATE",

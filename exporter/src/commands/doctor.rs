@@ -1,0 +1,69 @@
+//! `doctor`: the firewall request, beside the master or on a target.
+
+use super::{Done, Failure, load, run};
+use crate::app::App;
+use crate::cli::{self, CLOSED, Invocation};
+use crate::config::{Config, Role};
+use crate::doctor::{self, Request};
+use crate::ports::{Extent, Prober};
+use crate::serve::Web;
+use jiff::Timestamp;
+use std::fs;
+use std::sync::Arc;
+
+/// Every port in both directions: who calls whom, what needs it, and what is known of it now.
+///
+/// # Errors
+/// With code 2 where a required port is not open, with code 1 where the master could not be read (the request is printed
+/// all the same), with code 64 where the configuration or the earlier request has faults.
+pub fn doctor(invocation: &Invocation, how: &cli::Doctor) -> Done {
+    let config = load(invocation)?;
+    let earlier = how.verify.as_ref().map(|path| {
+        let text = fs::read_to_string(path);
+        text.map_err(|error| Failure::usage(format!("--verify {}: {error}", path.display())))
+    });
+    let earlier = earlier.transpose()?;
+    let (mut request, unread) = match config.role {
+        Role::Master => run(beside_master(invocation, &config))??,
+        Role::Target => (run(on_target(&config))??, None),
+    };
+    if let Some(earlier) = earlier {
+        request = doctor::verify(request, &earlier).map_err(|wrong| Failure::usage(format!("--verify: {wrong}")))?;
+    }
+    let closed = request.closed();
+    if how.aggregate {
+        request = doctor::aggregate(request);
+    }
+    let data = doctor::draw(&request, how.form);
+    if !closed.is_empty() {
+        let complaint = format!("required and not open: {}", closed.join("; "));
+        return Err(Failure { code: CLOSED, data, complaint });
+    }
+    match unread {
+        Some(fault) => Err(Failure { data, ..Failure::running(format!("the master cannot be read: {fault}")) }),
+        None => Ok(data),
+    }
+}
+
+/// One reading, one sweep of all checks that is not spread, and the questions that only the doctor asks. Also answers
+/// why the master could not be read.
+async fn beside_master(invocation: &Invocation, config: &Config) -> Result<(Request, Option<String>), Failure> {
+    let web = Web::open(None).map_err(Failure::usage)?;
+    let app = App::new(config.clone(), invocation.sources(), Arc::new(web));
+    let fleet = app.once(Extent::Full).await;
+    let prober = Prober::new(config.ports.clone());
+    let inside = doctor::look_inside(config, &prober, &fleet).await;
+    let known_as = fleet.server.as_ref().map(|server| server.name.as_str());
+    let master = doctor::look_around(config, &prober, known_as, &inside).await;
+    let faults = fleet.reports.iter().filter_map(|report| report.fault.as_ref());
+    let unread = fleet.master.is_none().then(|| faults.map(ToString::to_string).next().unwrap_or_default());
+    Ok((doctor::examine(&fleet, &master, &inside, Timestamp::now()), unread))
+}
+
+async fn on_target(config: &Config) -> Result<Request, Failure> {
+    let Some(name) = &config.local.name else {
+        return Err(Failure::usage("the name of this target is not known: give --local.name, as it is enlisted"));
+    };
+    let far = doctor::look_at_master(config, &Prober::new(config.ports.clone()), name).await;
+    Ok(doctor::examine_far_side(&far, Timestamp::now()))
+}

@@ -1,0 +1,282 @@
+//! The doctor as people call it: what it prints in each form, what it says of what it cannot see, and how it ends.
+
+#![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic, clippy::print_stderr)]
+
+#[path = "../harness/mod.rs"]
+mod harness;
+
+use harness::Stand;
+use harness::exporter::{Setup, command};
+use msx_lab::msdb::{Lab, PASSWORD, Scenario, USER};
+use msx_lab::tds::{Encryption, Options};
+use serde_json::Value;
+use std::net::TcpListener;
+use std::process::Output;
+
+fn code(output: &Output) -> i32 {
+    output.status.code().unwrap()
+}
+
+fn data(output: &Output) -> String {
+    String::from_utf8(output.stdout.clone()).unwrap()
+}
+
+fn log(output: &Output) -> String {
+    String::from_utf8(output.stderr.clone()).unwrap()
+}
+
+/// What differs from run to run: times of this machine, and ports that the system gave.
+fn steady(text: &str, port: u16) -> String {
+    let times = regex_lite::Regex::new(r"\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d(\.\d+)?Z").unwrap();
+    times.replace_all(text, "TIME").replace(&port.to_string(), "PORT")
+}
+
+/// A master with a certificate of an authority that this machine does not know.
+fn encrypted() -> Stand {
+    Stand::start(Lab::scenario(Scenario::Healthy), Options { encryption: Encryption::Required, ..Options::default() })
+}
+
+/// A call on a target with a login of its own instance, for which the same lab stands.
+fn on_target(stand: &Stand, args: &[&str]) -> Output {
+    let mut call = command();
+    call.args(["doctor", "--role=target", "--local.name=SQL01", &format!("--master.address={}", stand.address)]);
+    for (key, value) in [
+        ("LOCAL__ADDRESS", stand.address.to_string()),
+        ("LOCAL__AUTH", "sql".to_owned()),
+        ("LOCAL__USER", USER.to_owned()),
+        ("LOCAL__PASSWORD", PASSWORD.to_owned()),
+        ("PORTS__TIMEOUT", "1s".to_owned()),
+    ] {
+        call.env(format!("MSX_EXPORTER__{key}"), value);
+    }
+    call.args(args).output().unwrap()
+}
+
+#[test]
+fn each_form_as_it_is_printed_on_a_target() {
+    let stand = encrypted();
+    for form in ["text", "markdown", "csv", "json"] {
+        let output = on_target(&stand, &[&format!("--format={form}")]);
+        assert_eq!(code(&output), 0, "{}", log(&output));
+        insta::assert_snapshot!(format!("on_target_{form}"), steady(&data(&output), stand.address.port()));
+    }
+}
+
+/// Ports towards the targets: the first one's engine on a port of its own, the others' on one where nothing listens.
+fn with_ports(stand: &Stand, first: u16) -> Setup {
+    Setup::of(stand).with(&format!(
+        "  timeout: 1s\n  overrides:\n    - {{ match: SQL01, host: 127.0.0.2, engine_port: {first}, required: true }}\n    \
+         - {{ match: '.*', host: 127.0.0.3, engine_port: 1 }}"
+    ))
+}
+
+fn frozen(scenario: Scenario) -> Lab {
+    Lab::scenario(scenario).at("2026-11-22T12:00:00Z")
+}
+
+/// A port of 127.0.0.2 that is free, and where nothing listens.
+fn free_port() -> u16 {
+    TcpListener::bind("127.0.0.2:0").unwrap().local_addr().unwrap().port()
+}
+
+fn json(output: &Output) -> Value {
+    serde_json::from_str(&data(output)).unwrap_or_else(|error| panic!("{error}: {}", data(output)))
+}
+
+/// What is said of a subject besides ports: whether it is fine, how that is known, and what to do.
+fn besides(request: &Value, subject: &str) -> (Option<bool>, String, String) {
+    let all = request["readiness"].as_array().unwrap();
+    let item = all.iter().find(|item| item["subject"].as_str().unwrap().contains(subject));
+    let item = item.unwrap_or_else(|| panic!("nothing of {subject}: {all:#?}"));
+    let text = |key: &str| item[key].as_str().unwrap().to_owned();
+    (item["fine"].as_bool(), text("evidence"), text("remedy"))
+}
+
+/// The row from one machine to another with this port.
+fn row<'r>(request: &'r Value, source: &str, destination: &str, port: &str) -> &'r Value {
+    let rows = request["rows"].as_array().unwrap();
+    let has = |ends: &Value, name: &str| ends.as_array().unwrap().iter().any(|end| end["name"] == name);
+    let found = rows
+        .iter()
+        .find(|row| has(&row["source"], source) && has(&row["destination"], destination) && row["ports"] == port);
+    found.unwrap_or_else(|| panic!("no row {source} → {destination} {port}: {rows:#?}"))
+}
+
+#[test]
+fn beside_the_master_what_needs_a_rule_is_asked_for_and_nothing_else() {
+    let stand = Stand::start(frozen(Scenario::Healthy), Options::default());
+    let open = TcpListener::bind("127.0.0.2:0").unwrap();
+    let port = open.local_addr().unwrap().port();
+    let output = with_ports(&stand, port).run(&["doctor", "--format=json"]);
+    assert_eq!(code(&output), 0, "{}", log(&output));
+    let mut request = json(&output);
+    // What this machine itself offers on 135 and 445 is its own affair.
+    request["rows"].as_array_mut().unwrap().retain(|row| row["need"] != "for_people");
+    let text = serde_json::to_string_pretty(&request).unwrap();
+    insta::assert_snapshot!("beside_the_master", steady(&text, port));
+}
+
+#[test]
+fn aggregated_a_thousand_rows_are_a_few_rules() {
+    let stand = Stand::start(Lab::fleet(200, 0, 1), Options::default());
+    let setup =
+        Setup::of(&stand).with("  timeout: 1s\n  overrides: [{ match: '.*', host: 127.0.0.3, engine_port: 1 }]");
+    let whole = json(&setup.run(&["doctor", "--format=json"]));
+    let few = json(&setup.run(&["doctor", "--format=json", "--aggregate"]));
+    let count = |request: &Value| request["rows"].as_array().unwrap().len();
+    assert!(count(&whole) > 800 && count(&few) < 12, "{} and {}", count(&whole), count(&few));
+    let polling = &few["rows"][0];
+    assert_eq!((polling["source"].as_array().unwrap().len(), &polling["need"]), (200, &Value::from("required")));
+}
+
+#[test]
+fn a_required_port_that_is_closed_ends_with_2_and_an_earlier_request_is_compared_with_now() {
+    let stand = Stand::start(frozen(Scenario::Healthy), Options::default());
+    let port = free_port();
+    let setup = with_ports(&stand, port);
+    let before = setup.run(&["doctor", "--format=json"]);
+    assert_eq!(code(&before), 2, "{}", log(&before));
+    assert!(log(&before).contains(&format!("required and not open: MSX01 → SQL01 (127.0.0.2), TCP {port} (refused)")));
+    let file = setup.folder().write("earlier.json", &data(&before));
+    let verify = |more: &[&str]| {
+        let flag = format!("--verify={}", file.display());
+        setup.run(&[&["doctor", "--format=json", &flag], more].concat())
+    };
+    let still = verify(&[]);
+    assert_eq!(code(&still), 2);
+    let states = |output: &Output| {
+        let request = json(output);
+        let row = row(&request, "MSX01", "SQL01", &port.to_string());
+        (row["before"]["state"].clone(), row["now"]["state"].clone())
+    };
+    assert_eq!(states(&still), ("refused".into(), "refused".into()));
+
+    let _open = TcpListener::bind(("127.0.0.2", port)).unwrap();
+    for more in [&[][..], &["--aggregate"]] {
+        let now = verify(more);
+        assert_eq!(code(&now), 0, "{}", log(&now));
+        assert_eq!(states(&now), ("refused".into(), "open".into()), "{more:?}");
+    }
+    let text = data(&setup.run(&["doctor", &format!("--verify={}", file.display())]));
+    assert!(text.contains("      before     refused: "), "{text}");
+}
+
+#[test]
+fn on_a_target_a_closed_way_to_the_master_ends_with_2() {
+    let mut call = command();
+    call.args(["doctor", "--role=target", "--local.name=SQL01", "--master.address=127.0.0.2:1", "--format=json"]);
+    let output = call.output().unwrap();
+    assert_eq!(code(&output), 2, "{}", log(&output));
+    assert_eq!(row(&json(&output), "SQL01", "127.0.0.2", "1")["now"]["state"], "refused");
+}
+
+#[test]
+fn without_a_readable_master_it_prints_what_is_needed_and_what_is_not_known() {
+    let output = Setup::new("127.0.0.1:1").run(&["doctor", "--format=json"]);
+    assert_eq!(code(&output), 1, "{}", log(&output));
+    assert!(log(&output).contains("the master cannot be read: connect: "), "{}", log(&output));
+    let request = json(&output);
+    let polling = row(&request, "each target", "127.0.0.1", "1");
+    assert_eq!((&polling["need"], &polling["now"]["open"]), (&Value::from("required"), &Value::Null));
+    let (fine, evidence, _) = besides(&request, "master");
+    assert!(fine.is_none() && evidence.contains("127.0.0.1:1"), "{evidence}");
+    assert!(request["next"][0].as_str().unwrap().ends_with("--master.address=127.0.0.1:1 --local.name=NAME"));
+}
+
+#[test]
+fn bad_usage_is_64() {
+    let stand = Stand::play(Scenario::Healthy);
+    let setup = Setup::of(&stand);
+    let wrong = setup.folder().write("wrong.json", "{\"rows\": []}");
+    for (args, part) in [
+        (vec!["--format=xml".to_owned()], "xml"),
+        (vec!["--verify=/nonexistent/x.json".to_owned()], "/nonexistent/x.json"),
+        (vec![format!("--verify={}", wrong.display())], "no request"),
+    ] {
+        let output = setup.run(&[vec!["doctor"], args.iter().map(String::as_str).collect()].concat());
+        assert_eq!((code(&output), data(&output)), (64, String::new()), "{args:?}");
+        assert!(log(&output).contains(part), "{args:?}: {}", log(&output));
+    }
+    let output = command().args(["doctor", "--role=target", "--master.address=127.0.0.1:1"]).output().unwrap();
+    assert_eq!(code(&output), 64);
+    assert!(log(&output).contains("--local.name"), "{}", log(&output));
+}
+
+#[test]
+fn what_the_login_may_not_see_is_unknown_and_comes_with_the_grant_that_would_show_it() {
+    for (version, security, performance) in [
+        (2012, "VIEW SERVER STATE", "VIEW SERVER STATE"),
+        (2019, "VIEW SERVER STATE", "VIEW SERVER STATE"),
+        (2022, "VIEW SERVER SECURITY STATE", "VIEW SERVER PERFORMANCE STATE"),
+        (2025, "VIEW SERVER SECURITY STATE", "VIEW SERVER PERFORMANCE STATE"),
+    ] {
+        let stand = Stand::start(frozen(Scenario::Stopped).version(version), Options::default());
+        stand.lab.refuse_login("127.0.0.3", 18_456, 8);
+        stand.lab.revoke("VIEW SERVER STATE");
+        let setup = with_ports(&stand, 1);
+        let ask = || json(&setup.run(&["doctor", "--format=json"]));
+        let request = ask();
+        for (subject, right) in [
+            ("ports on which the master listens", security),
+            ("logins from silent targets", performance),
+            ("TargetServersRole", "VIEW DEFINITION"),
+        ] {
+            let (fine, evidence, remedy) = besides(&request, subject);
+            assert_eq!(fine, None, "{version}, {subject}");
+            assert!(evidence.starts_with("not known: "), "{version}, {subject}: {evidence}");
+            assert!(remedy.contains(&format!("GRANT {right} TO")), "{version}, {subject}: {remedy}");
+        }
+        for right in [security, performance, "VIEW DEFINITION"] {
+            stand.lab.grant(right);
+        }
+        let request = ask();
+        assert!(besides(&request, "TargetServersRole").1.contains(r"CORP\svc_agent (WINDOWS_USER)"), "{version}");
+        let (fine, evidence, remedy) = besides(&request, "logins from SQL03");
+        assert_eq!(fine, Some(false), "{version}");
+        assert!(evidence.contains("1 refused from 127.0.0.3: error 18456, state 8 (wrong password)"), "{evidence}");
+        assert!(remedy.contains("sp_msx_get_account"));
+        assert_eq!(row(&request, "SQL03", "MSX01", "1433")["now"]["open"], Value::Null, "silence proves nothing");
+    }
+}
+
+#[test]
+fn a_question_that_fails_costs_its_own_answer_alone() {
+    for (table, spoiled) in [
+        ("dm_os_ring_buffers", "logins from silent targets"),
+        ("dm_tcp_listener_states", "ports on which the master listens"),
+        ("database_role_members", "TargetServersRole"),
+    ] {
+        let stand = Stand::start(frozen(Scenario::Stopped), Options::default());
+        stand.lab.grant("VIEW DEFINITION");
+        stand.lab.drop_table(table);
+        let request = json(&with_ports(&stand, 1).run(&["doctor", "--format=json"]));
+        assert!(besides(&request, spoiled).1.starts_with("not known: "), "{table}");
+        let unknown = request["readiness"].as_array().unwrap().iter();
+        let unknown = unknown.filter(|item| item["evidence"].as_str().unwrap().starts_with("not known"));
+        assert_eq!(unknown.count(), 1, "{table}");
+    }
+}
+
+#[test]
+fn the_ports_asked_for_are_those_on_which_targets_can_poll() {
+    let stand = Stand::start(frozen(Scenario::Healthy).server_name(r"MSX01\HQ"), Options::default());
+    stand.lab.listens_on(&[("0.0.0.0", 14330), ("127.0.0.1", 14331), ("::1", 14331)]);
+    stand.lab.group_listener("10.1.0.99", 5022);
+    let request = json(&with_ports(&stand, free_port()).run(&["doctor", "--format=json"]));
+    assert_eq!(row(&request, "SQL01", "MSX01", "14330")["transport"], "tcp");
+    assert_eq!(row(&request, "SQL01", "MSX01", "1434")["transport"], "udp");
+    let text = request.to_string();
+    assert!(!text.contains("14331") && !text.contains("5022"), "{text}");
+}
+
+#[test]
+fn no_form_and_no_log_holds_a_credential() {
+    let stand = encrypted();
+    let setup = Setup::of(&stand).master("encrypt", "required").arg("--log.level=trace");
+    for form in ["text", "markdown", "csv", "json"] {
+        for output in [setup.run(&["doctor", "--format", form]), on_target(&stand, &["--format", form])] {
+            assert!(data(&output).len() > 500, "{}", log(&output));
+            assert!(!data(&output).contains(PASSWORD) && !log(&output).contains(PASSWORD));
+        }
+    }
+}
