@@ -12,6 +12,7 @@ use msx_lab::tds::{Encryption, Options};
 use serde_json::Value;
 use std::net::TcpListener;
 use std::process::Output;
+use std::time::Duration;
 
 fn code(output: &Output) -> i32 {
     output.status.code().unwrap()
@@ -158,7 +159,7 @@ fn a_required_port_that_is_closed_ends_with_2_and_an_earlier_request_is_compared
         assert_eq!(states(&now), ("refused".into(), "open".into()), "{more:?}");
     }
     let text = data(&setup.run(&["doctor", &format!("--verify={}", file.display())]));
-    assert!(text.contains("      before     refused: "), "{text}");
+    assert!(text.lines().any(|line| line.starts_with("      before     refused: ") && line.ends_with("; open now")));
 }
 
 #[test]
@@ -255,6 +256,20 @@ fn a_question_that_fails_costs_its_own_answer_alone() {
         let unknown = unknown.filter(|item| item["evidence"].as_str().unwrap().starts_with("not known"));
         assert_eq!(unknown.count(), 1, "{table}");
     }
+}
+
+#[test]
+fn a_question_that_is_never_answered_costs_what_follows_and_no_more_than_the_time_of_a_reading() {
+    let stand = Stand::start(frozen(Scenario::Stopped), Options::default());
+    stand.lab.grant("VIEW DEFINITION");
+    stand.lab.command("fault database_role_members wait 600s").unwrap();
+    let began = std::time::Instant::now();
+    let output = with_ports(&stand, 1).master("timeout", "2s").run(&["doctor", "--format=json"]);
+    assert!(began.elapsed() < Duration::from_secs(60), "{:?}", began.elapsed());
+    let request = json(&output);
+    assert_eq!(row(&request, "SQL02", "MSX01", "1433")["now"]["open"], Value::from(true));
+    assert!(besides(&request, "TargetServersRole").1.contains("no answer within 2s"));
+    assert!(besides(&request, "logins from silent targets").1.contains("not asked"));
 }
 
 #[test]

@@ -157,6 +157,25 @@ fn an_earlier_request_is_compared_whether_aggregated_or_not() {
 }
 
 #[test]
+fn what_became_of_a_port_since_is_said_in_words() {
+    let mut row = request().rows.remove(0);
+    for (before, now, since) in [
+        (Some(false), Some(true), "open now"),
+        (None, Some(true), "open now"),
+        (Some(true), Some(true), "still open"),
+        (Some(false), Some(false), "still closed"),
+        (Some(true), Some(false), "closed now"),
+        (Some(false), None, "not known now"),
+    ] {
+        row.before = Some(Seen { open: before, ..Seen::unknown("") });
+        row.now.open = now;
+        assert_eq!(row.since(), Some(since));
+    }
+    row.before = None;
+    assert_eq!(row.since(), None);
+}
+
+#[test]
 fn what_json_says_reads_back() {
     let request = request();
     assert_eq!(serde_json::from_str::<Request>(&draw(&request, Form::Json)).unwrap(), request);

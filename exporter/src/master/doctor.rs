@@ -74,19 +74,16 @@ pub struct Agent {
 /// Why there is no session.
 pub async fn ask_master(master: &Master) -> Result<MasterTold, Fault> {
     let mut inquiry = Inquiry::open(master).await?;
+    // The ports come first: what follows may take the rest of the time.
+    let listeners = inquiry.listeners().await;
     let members = match inquiry.sees_members().await {
         Ok(()) => inquiry.ask(statements::DOCTOR_MEMBERS, member).await,
         Err(fault) => Err(fault),
     };
-    Ok(MasterTold {
-        listeners: inquiry.listeners().await,
-        members,
-        refusals: {
-            let right = server_grant(performance_state(inquiry.major));
-            let told = inquiry.ask(statements::DOCTOR_REFUSALS, record).await;
-            told.map(|list| list.into_iter().flatten().collect()).map_err(|fault| missing(fault, &right))
-        },
-    })
+    let right = server_grant(performance_state(inquiry.major));
+    let records = inquiry.ask(statements::DOCTOR_REFUSALS, record).await;
+    let refusals = records.map(|list| list.into_iter().flatten().collect()).map_err(|fault| missing(fault, &right));
+    Ok(MasterTold { listeners, members, refusals })
 }
 
 /// Asks the target's own instance, where the configuration has a login for it.
