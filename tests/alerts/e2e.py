@@ -109,7 +109,7 @@ class Incident:
         }
         patience = seconds(rule["for"])
         self.fired.append((alert, receiver))
-        got = self.world.hears(
+        got = self.world.receiver.wait_for(
             f"{self.site.name}: {alert}",
             lambda each: each["status"] == "firing" and each["path"] == f"/{receiver}" and self.mine(each, alert),
             patience + SLACK,
@@ -130,7 +130,7 @@ class Incident:
         rule = next(rule for (name, _), rule in RULES.items() if name == alert)
         keep = seconds(rule.get("keep_firing_for", "0s"))
         receiver = next(path for name, path in self.fired if name == alert)
-        got = self.world.hears(
+        got = self.world.receiver.wait_for(
             f"{self.site.name}: the end of {alert}",
             lambda each: each["status"] == "resolved" and each["path"] == f"/{receiver}" and self.mine(each, alert),
             keep + SLACK,
@@ -174,8 +174,8 @@ def seen(state):
     return rf"Its engine port as seen from the master: {state} \(polling does not take that way\)\."
 
 
-def last_polled(target):
-    return rf"{re.escape(target)} last polled {AGO} ago; its own interval is 10s\."
+def last_polled(target, age=AGO):
+    return rf"{re.escape(target)} last polled {age} ago; its own interval is 10s\."
 
 
 def stops_polling(world):
@@ -218,9 +218,10 @@ def long_silent(world):
     door = world.stand.door("filtered")
     it = yield Incident(world, "long_silent", behind=timedelta(minutes=40), ports=override(NAMED, door, False))
     it.breaks(f"stop {NAMED}", "advance 40m")
+    age = r"4\dm \d+s"
     it.fires(
         "MsxTargetPollStopped", "critical",
-        rf"{last_polled(NAMED)} Its jobs run on without changes, and their results do not arrive\. "
+        rf"{last_polled(NAMED, age)} Its jobs run on without changes, and their results do not arrive\. "
         f"Diagnosis: stopped polling. {seen('filtered')}",
         "on-call", NAMED,
     )
@@ -351,9 +352,6 @@ class World:
         self.watched = 0.0
         self.tally = {True: 0, False: 0}
         self.lock = threading.Lock()
-
-    def hears(self, what, matches, limit):
-        return self.receiver.wait_for(what, matches, limit)
 
     def tell(self, passed, what, more=()):
         with self.lock:

@@ -150,10 +150,6 @@ class Site:
                 if answer.startswith("error"):
                     raise RuntimeError(f"the lab of {self.name} refuses {command!r}: {answer}")
 
-    def number(self, metric, where=""):
-        """The value of one series of this master in Prometheus; None where there is none."""
-        return self.stand.number(f'{metric}{{instance="{self.instance}"{where}}}')
-
 
 class Stand:
     """All that runs, as a context. `receiver` is the URL that notifications go to; the name of the shipped receiver is
