@@ -18,9 +18,10 @@ ONE = SCOPE + ', target="$target"'
 BY_TARGET = "on (job, instance, target)"
 BY_PORT = "on (job, instance, target, check, direction, master)"
 
-# How a port of the far side is found: its series come from the exporter on the target, so job and instance are others.
+# What an exporter on a target says of the way to its master. Job and instance are those of that exporter, and `master`
+# is the name by which the target calls it, often an alias: such series are found by the target alone.
 FAR = 'direction="to_master", target=~"$target"'
-FAR_ONE = 'direction="to_master", target="$target", master=~"(?i:$server)([.].*)?"'
+FAR_ONE = 'direction="to_master", target="$target"'
 
 
 def tidy(expression):
@@ -98,17 +99,19 @@ def required_closed(scope):
         )"""
 
 
-# One row for each master's name with the job and instance under which Prometheus knows it. The last day is looked at,
-# because the far side matters most while the master cannot be read; topk keeps one row where two exporters read one.
-MASTERS = f"""
-    topk by (master) (1, group by (master, job, instance) (
-      label_replace(last_over_time(msx_server_info{{{SCOPE}}}[1d]), "master", "$1", "server", "(.*)")
+# One row for each target with the job and instance of its master. Where two masters have a row for it, it was enlisted
+# anew, and the one that it polls is its master. The last day is looked at, because the far side matters most while the
+# master cannot be read.
+HOMES = f"""
+    group by (job, instance, target) (topk by (target) (1,
+      last_over_time(msx_target_last_poll_timestamp_seconds{{{TARGETS}}}[1d])
+      or last_over_time(msx_target_enlisted{{{TARGETS}}}[1d])
     ))"""
 
 
 def of_its_master(expression):
-    """Gives series of the far side the job and instance of the master that they speak of."""
-    return f"({expression}) * on (master) group_left (job, instance) {MASTERS}"
+    """Gives series of the far side the job and instance of the master to which their target belongs."""
+    return f"({expression}) * on (target) group_left (job, instance) {HOMES}"
 
 
 def oldest_pending_age(scope):

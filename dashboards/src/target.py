@@ -51,7 +51,7 @@ UNREAD = "not known"
 def both_ways(metric):
     """A port metric of both directions: seen from the master, and by the exporter on the target.
 
-    The far side belongs to no job or instance of the choice above: it is found by the target and its master's name.
+    The far side belongs to no job or instance of the choice above: it is found by the target.
     """
     return f'{metric}{{{ONE}, direction="to_target"}} or {metric}{{{FAR_ONE}}}'
 
@@ -346,6 +346,7 @@ def ports():
                     mappings={name: (text, None) for name, text in CHECKS.items()},
                     cell="auto",
                 ),
+                "master": Column("Master, as called there", "", label="master", no_value="–", last=True),
             },
             width=12,
             no_value="No port of this target was checked: the first sweep is still running, or ports.enabled is off.",
@@ -518,13 +519,6 @@ def target():
                 f"label_values(msx_target_enlisted{{{SCOPE}}}, target)",
                 multi=False,
                 description="The target that this page is about.",
-            ),
-            variable(
-                "server",
-                "Server",
-                f"label_values(msx_server_info{{{SCOPE}}}, server)",
-                hide=2,
-                description="The masters' own names: what the far side calls them.",
             ),
         ],
         [*alert_annotations(ONE), enlistment_annotation(ONE), *start_annotations("msx_up")],

@@ -68,28 +68,15 @@ class Silent:
             client.close()
 
 
-class FarSide:
-    """What exporters in the role target write, as text: two targets of one master, one of which cannot reach it."""
+class Registry:
+    """A stand-in for what exporters in the role target read from the registry of Windows, as a page of text."""
 
-    def __init__(self, master):
-        rows = [
-            ("SQL01", master, "open", "ok", 2),
-            ("SQL02", master, "filtered", "name_mismatch", 2),
-        ]
-        page = ['msx_exporter_build_info{version="0.0.0",revision="stand-in",rustc=""} 1']
-        for target, server, state, reason, option in rows:
-            port = f'target="{target}",check="engine",direction="to_master",master="{server}"'
-            page += [
-                f"msx_port_open{{{port}}} {int(state == 'open')}",
-                f"msx_port_required{{{port}}} 1",
-                f'msx_port_state{{{port},state="{state}"}} 1',
-                f'msx_port_info{{{port},port="1433",protocol="tcp",source="default"}} 1',
-                f"msx_port_connect_duration_seconds{{{port}}} 0.012",
-                f"msx_port_check_timestamp_seconds{{{port}}} {time.time():.0f}",
-                f'msx_target_master_info{{target="{target}",master="{server}"}} 1',
-                f'msx_target_encrypt_channel_option{{target="{target}"}} {option}',
-                f'msx_master_certificate_valid{{target="{target}",reason="{reason}"}} 1',
-            ]
+    def __init__(self):
+        rows = [("SQL01", "MSX01", 2), ("SQL02", "msx01.corp.example", 2)]
+        page = []
+        for target, master, option in rows:
+            page.append(f'msx_target_master_info{{target="{target}",master="{master}"}} 1')
+            page.append(f'msx_target_encrypt_channel_option{{target="{target}"}} {option}')
         text = "\n".join([*page, ""]).encode()
 
         class Page(http.server.BaseHTTPRequestHandler):
@@ -118,6 +105,7 @@ class Stand:
         self.scenarios = scenarios
         self.folder = Path(tempfile.mkdtemp(prefix="msx-dashboards-"))
         self.processes = {}
+        self.engines = {}
         self.closing = []
 
     def __enter__(self):
@@ -159,7 +147,7 @@ class Stand:
         name = scenario.name
         self.run(f"lab-{name}", BINARIES / "lab", "--listen", "127.0.0.1:0", *scenario.lab)
         address = wait(f"the lab of {name} listens", lambda: re.search(r"listening on (\S+)", self.log(f"lab-{name}")), 30)[1]
-        engine = address.rpartition(":")[2]
+        engine = self.engines[name] = address.rpartition(":")[2]
         # Nobody listens on a port that was free a moment ago.
         ports = {"open": engine, "refused": free_port(), "filtered": self.silent.port}
         overrides = [
@@ -184,6 +172,18 @@ class Stand:
             f"--web.listen-address={scenario.instance}",
         )
 
+    def start_target(self, target, master):
+        """A real exporter on a target; the port to the master is required there."""
+        config = self.folder / f"far-{target}.yml"
+        config.write_text(
+            f"role: target\nmaster:\n  address: '{master}'\nlocal:\n  name: {target}\nports:\n  interval: 1m\n  timeout: 1s\n"
+        )
+        instance = f"127.0.0.1:{free_port()}"
+        self.run(
+            f"far-{target}", BINARIES / "msx_exporter", f"--config.file={config}", f"--web.listen-address={instance}"
+        )
+        return instance
+
     def stop(self, name):
         """Ends `lab-…`, the master of a scenario, or `exporter-…`, at once."""
         process = self.processes.pop(name)
@@ -200,9 +200,15 @@ class Stand:
         jobs = {}
         for scenario in self.scenarios:
             jobs.setdefault(scenario.job, []).append(scenario.instance)
-        self.far = FarSide("MSX01")
-        self.closing.append(self.far)
-        jobs["msx-target"] = [self.far.address]
+        registry = Registry()
+        self.closing.append(registry)
+        # SQL01 reaches the first master; SQL02 calls it otherwise, and something drops what it sends.
+        engine = self.engines[self.scenarios[0].name]
+        jobs["msx-target"] = [
+            registry.address,
+            self.start_target("SQL01", f"localhost:{engine}"),
+            self.start_target("SQL02", f"127.0.0.1:{self.silent.port}"),
+        ]
         scrape = [
             {
                 "job_name": job,

@@ -21,11 +21,7 @@ UNITS = {"none", "short", "s", "bytes", "percentunit", "dateTimeFromNow"}
 # Written by Prometheus itself.
 PROMETHEUS = {"up", "ALERTS", "scrape_duration_seconds", "scrape_samples_scraped"}
 # What an exporter on a target says of its master: it has that exporter's job and instance.
-FAR_METRICS = {
-    "msx_target_master_info": {"target", "master"},
-    "msx_target_encrypt_channel_option": {"target"},
-    "msx_master_certificate_valid": {"target", "reason"},
-}
+FAR_METRICS = {"msx_target_master_info", "msx_target_encrypt_channel_option", "msx_master_certificate_valid"}
 TYPES = {"stat", "table", "timeseries", "state-timeline", "text"}
 
 
@@ -56,8 +52,7 @@ def metric_labels():
     """Each metric of the exporter with its labels, from the exporter's own list."""
     text = (ROOT / "exporter/METRICS.md").read_text(encoding="utf-8")
     rows = re.findall(r"^\| `(\w+)` \| \w+ \| ([^|]*)\|", text, re.MULTILINE)
-    # The list of the role master does not hold those of the role target.
-    return FAR_METRICS | {name: set(re.findall(r"`(\w+)`", labels)) for name, labels in rows}
+    return {name: set(re.findall(r"`(\w+)`", labels)) for name, labels in rows}
 
 
 def recorded():
