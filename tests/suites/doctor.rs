@@ -172,6 +172,26 @@ fn on_a_target_a_closed_way_to_the_master_ends_with_2() {
 }
 
 #[test]
+fn on_a_node_of_a_failover_cluster_every_node_is_a_source() {
+    let stand = encrypted();
+    stand.lab.cluster(&["127.0.0.11", "127.0.0.12"]);
+    let request = json(&on_target(&stand, &["--format=json"]));
+    let port = stand.address.port().to_string();
+    assert_eq!(row(&request, "127.0.0.11", "127.0.0.1", &port)["source"].as_array().unwrap().len(), 2);
+    stand.lab.revoke("VIEW SERVER STATE");
+    let request = json(&on_target(&stand, &["--format=json"]));
+    row(&request, "SQL01", "127.0.0.1", &port);
+    for (subject, right) in [
+        ("nodes of a failover cluster", "VIEW SERVER PERFORMANCE STATE"),
+        ("SQL Server Agent on this target", "VIEW SERVER SECURITY STATE"),
+        ("ports of this target's engine", "VIEW SERVER SECURITY STATE"),
+    ] {
+        let (fine, _, remedy) = besides(&request, subject);
+        assert!(fine.is_none() && remedy.contains(right), "{subject}: {remedy}");
+    }
+}
+
+#[test]
 fn without_a_readable_master_it_prints_what_is_needed_and_what_is_not_known() {
     let output = Setup::new("127.0.0.1:1").run(&["doctor", "--format=json"]);
     assert_eq!(code(&output), 1, "{}", log(&output));
