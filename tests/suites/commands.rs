@@ -112,7 +112,9 @@ fn check_config_tells_all_faults_with_their_places_and_no_secret() {
 
 #[test]
 fn every_command_refuses_a_bad_configuration() {
-    for words in [&["serve", "--web.listen-address=127.0.0.1:0"][..], &["once"], &["grants"], &["check-config"]] {
+    for words in
+        [&["serve", "--web.listen-address=127.0.0.1:0"][..], &["once"], &["grants"], &["check-config"], &["doctor"]]
+    {
         let output = Setup::new("master.example").with("nonsense: 1").run(words);
         assert_eq!((code(&output), data(&output)), (64, String::new()), "{words:?}");
         assert!(log(&output).contains("nonsense"), "{words:?}: {}", log(&output));

@@ -12,6 +12,7 @@ use msx_lab::tds::{Encryption, Options};
 use serde_json::Value;
 use std::net::TcpListener;
 use std::process::Output;
+use std::time::Duration;
 
 fn code(output: &Output) -> i32 {
     output.status.code().unwrap()
@@ -158,7 +159,7 @@ fn a_required_port_that_is_closed_ends_with_2_and_an_earlier_request_is_compared
         assert_eq!(states(&now), ("refused".into(), "open".into()), "{more:?}");
     }
     let text = data(&setup.run(&["doctor", &format!("--verify={}", file.display())]));
-    assert!(text.contains("      before     refused: "), "{text}");
+    assert!(text.lines().any(|line| line.starts_with("      before     refused: ") && line.ends_with("; open now")));
 }
 
 #[test]
@@ -168,6 +169,26 @@ fn on_a_target_a_closed_way_to_the_master_ends_with_2() {
     let output = call.output().unwrap();
     assert_eq!(code(&output), 2, "{}", log(&output));
     assert_eq!(row(&json(&output), "SQL01", "127.0.0.2", "1")["now"]["state"], "refused");
+}
+
+#[test]
+fn on_a_node_of_a_failover_cluster_every_node_is_a_source() {
+    let stand = encrypted();
+    stand.lab.cluster(&["127.0.0.11", "127.0.0.12"]);
+    let request = json(&on_target(&stand, &["--format=json"]));
+    let port = stand.address.port().to_string();
+    assert_eq!(row(&request, "127.0.0.11", "127.0.0.1", &port)["source"].as_array().unwrap().len(), 2);
+    stand.lab.revoke("VIEW SERVER STATE");
+    let request = json(&on_target(&stand, &["--format=json"]));
+    row(&request, "SQL01", "127.0.0.1", &port);
+    for (subject, right) in [
+        ("nodes of a failover cluster", "VIEW SERVER PERFORMANCE STATE"),
+        ("SQL Server Agent on this target", "VIEW SERVER SECURITY STATE"),
+        ("ports of this target's engine", "VIEW SERVER SECURITY STATE"),
+    ] {
+        let (fine, _, remedy) = besides(&request, subject);
+        assert!(fine.is_none() && remedy.contains(right), "{subject}: {remedy}");
+    }
 }
 
 #[test]
@@ -255,6 +276,20 @@ fn a_question_that_fails_costs_its_own_answer_alone() {
         let unknown = unknown.filter(|item| item["evidence"].as_str().unwrap().starts_with("not known"));
         assert_eq!(unknown.count(), 1, "{table}");
     }
+}
+
+#[test]
+fn a_question_that_is_never_answered_costs_what_follows_and_no_more_than_the_time_of_a_reading() {
+    let stand = Stand::start(frozen(Scenario::Stopped), Options::default());
+    stand.lab.grant("VIEW DEFINITION");
+    stand.lab.command("fault database_role_members wait 600s").unwrap();
+    let began = std::time::Instant::now();
+    let output = with_ports(&stand, 1).master("timeout", "2s").run(&["doctor", "--format=json"]);
+    assert!(began.elapsed() < Duration::from_secs(60), "{:?}", began.elapsed());
+    let request = json(&output);
+    assert_eq!(row(&request, "SQL02", "MSX01", "1433")["now"]["open"], Value::from(true));
+    assert!(besides(&request, "TargetServersRole").1.contains("no answer within 2s"));
+    assert!(besides(&request, "logins from silent targets").1.contains("not asked"));
 }
 
 #[test]

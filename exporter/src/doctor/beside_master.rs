@@ -42,6 +42,9 @@ impl MasterEnd {
     }
 }
 
+/// What SQL Server calls the certificate that it makes at its start where it is given none.
+const FALLBACK: &str = "SSL_Self_Signed_Fallback";
+
 /// Who stands at the third end. Nobody tells us which machine that is.
 const DESK: &str = "machine with SSMS";
 
@@ -300,8 +303,10 @@ fn readiness(fleet: &Fleet, master: &MasterEnd, inside: &Inside, now: Timestamp)
             "certificate of the master",
             Some(false),
             format!(
-                "{} signed itself; a target's default setting (MsxEncryptChannelOptions = 2) refuses it",
-                certificate.subject
+                "{} {}, until {}; a target's default setting (MsxEncryptChannelOptions = 2) refuses it",
+                certificate.subject,
+                if certificate.subject.contains(FALLBACK) { "is SQL Server's own fallback" } else { "signed itself" },
+                written(certificate.not_after)
             ),
             "give the instance a certificate that targets trust, for the name by which they know it",
         ),

@@ -2,6 +2,7 @@
 
 use super::beside_master::{Inside, MasterEnd, silent};
 use super::on_target::FarSide;
+use super::request::End;
 use crate::config::Config;
 use crate::fleet::Fleet;
 use crate::master::{Listener, ask_master, ask_target};
@@ -103,6 +104,12 @@ pub async fn look_at_master(config: &Config, prober: &Prober, target: &str) -> F
         }
         None => None,
     };
+    let told = ask_target(config).await;
+    let nodes = told.as_ref().and_then(|told| told.as_ref().ok()?.nodes.clone().ok()).unwrap_or_default();
+    let nodes = nodes.into_iter().map(|name| async move {
+        let addresses = prober.addresses(&name).await;
+        End { name, addresses }
+    });
     let verdict = facts.as_ref().map(|facts| verdict(facts, &address.host));
     FarSide {
         target: target.to_owned(),
@@ -111,7 +118,8 @@ pub async fn look_at_master(config: &Config, prober: &Prober, target: &str) -> F
         findings,
         facts,
         verdict,
-        told: ask_target(config).await,
+        nodes: join_all(nodes).await,
+        told,
     }
 }
 

@@ -25,6 +25,8 @@ pub struct FarSide {
     pub facts: Option<EngineFacts>,
     /// What a client that verifies says of its certificate.
     pub verdict: Option<Verdict>,
+    /// The nodes, where its instance is one of a failover cluster.
+    pub nodes: Vec<End>,
     /// What its own instance told, where the configuration has a login for it.
     pub told: Option<Result<TargetTold, Fault>>,
 }
@@ -46,6 +48,12 @@ pub fn examine_far_side(far: &FarSide, now: Timestamp) -> Request {
         }
         rows.push(row);
     }
+    let mut notes = vec!["tried from this target: what is open here is open for SQL Server Agent here".to_owned()];
+    if !far.nodes.is_empty() {
+        // The network name is what others call; a connection from here has the address of the node that makes it.
+        rows.iter_mut().for_each(|row| row.source.clone_from(&far.nodes));
+        notes.push("a failover cluster instance: tried from this node alone, so run it on each of them".to_owned());
+    }
     rows.push(rules::nothing_back(&master, vec![target.clone()]));
     Request {
         title: format!("Firewall request for target {} and its master {}", far.target, far.master),
@@ -53,7 +61,7 @@ pub fn examine_far_side(far: &FarSide, now: Timestamp) -> Request {
         rows,
         readiness: readiness(far),
         next: Vec::new(),
-        notes: vec!["tried from this target: what is open here is open for SQL Server Agent here".to_owned()],
+        notes,
     }
 }
 
@@ -116,7 +124,8 @@ fn here(told: &TargetTold, master: Option<&EngineFacts>) -> Vec<Readiness> {
         }
         _ => item(subject, None, format!("{} here; the master's is not known", told.version), ""),
     };
-    vec![agent, listening, version]
+    let nodes = told.nodes.as_ref().err().map(|fault| logins::unread("nodes of a failover cluster", fault));
+    [agent, listening, version].into_iter().chain(nodes).collect()
 }
 
 fn at_the_master(far: &FarSide, facts: &EngineFacts) -> Vec<Readiness> {

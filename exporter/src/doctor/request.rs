@@ -134,6 +134,19 @@ impl Row {
             None => "nothing".to_owned(),
         }
     }
+
+    /// What became of it since an earlier request, where one is verified.
+    pub(crate) fn since(&self) -> Option<&'static str> {
+        let before = self.before.as_ref()?;
+        Some(match (before.open, self.now.open) {
+            _ if self.need == Need::Nothing => "not needed",
+            (Some(true), Some(true)) => "still open",
+            (_, Some(true)) => "open now",
+            (Some(false), Some(false)) => "still closed",
+            (_, Some(false)) => "closed now",
+            (_, None) => "not known now",
+        })
+    }
 }
 
 impl Seen {

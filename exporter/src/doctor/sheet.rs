@@ -21,7 +21,7 @@ pub(crate) const HEADS: [&str; 14] = [
 ];
 
 /// The head of the column that stands behind them when an earlier request is verified.
-pub(crate) const BEFORE: &str = "state before";
+pub(crate) const BEFORE: &str = "since the earlier request";
 
 /// One row's cells, in the order of [`HEADS`], and [`BEFORE`] where that is asked for.
 pub(crate) fn cells(row: &Row, with_before: bool) -> Vec<String> {
@@ -43,14 +43,17 @@ pub(crate) fn cells(row: &Row, with_before: bool) -> Vec<String> {
         row.test.clone(),
     ];
     if with_before {
-        cells.push(row.before.as_ref().map_or_else(|| "new".to_owned(), in_short));
+        let compared = row.before.as_ref().zip(row.since());
+        cells.push(
+            compared.map_or_else(|| "new".to_owned(), |(before, since)| format!("{since}; {}", in_short(before))),
+        );
     }
     cells
 }
 
 fn in_short(seen: &Seen) -> String {
     match &seen.at {
-        Some(at) => format!("{} at {at}", seen.state),
-        None => seen.state.clone(),
+        Some(at) => format!("it was {} at {at}", seen.state),
+        None => format!("it was {}", seen.state),
     }
 }

@@ -157,6 +157,25 @@ fn an_earlier_request_is_compared_whether_aggregated_or_not() {
 }
 
 #[test]
+fn what_became_of_a_port_since_is_said_in_words() {
+    let mut row = request().rows.remove(0);
+    for (before, now, since) in [
+        (Some(false), Some(true), "open now"),
+        (None, Some(true), "open now"),
+        (Some(true), Some(true), "still open"),
+        (Some(false), Some(false), "still closed"),
+        (Some(true), Some(false), "closed now"),
+        (Some(false), None, "not known now"),
+    ] {
+        row.before = Some(Seen { open: before, ..Seen::unknown("") });
+        row.now.open = now;
+        assert_eq!(row.since(), Some(since));
+    }
+    row.before = None;
+    assert_eq!(row.since(), None);
+}
+
+#[test]
 fn what_json_says_reads_back() {
     let request = request();
     assert_eq!(serde_json::from_str::<Request>(&draw(&request, Form::Json)).unwrap(), request);
@@ -192,6 +211,7 @@ fn far_side(state: PortState, verdict: Verdict) -> FarSide {
         findings: vec![engine],
         facts: (state == PortState::Open).then_some(facts),
         verdict: (state == PortState::Open).then_some(verdict),
+        nodes: Vec::new(),
         told: None,
     }
 }
@@ -204,6 +224,16 @@ fn on_a_target_the_way_of_polling_is_tried_and_its_want_is_a_fault() {
     let filtered = examine_far_side(&far_side(PortState::Filtered, Verdict::Ok), now());
     assert!(filtered.lacks_a_required_port());
     assert!(filtered.readiness.is_empty());
+}
+
+#[test]
+fn each_node_of_a_failover_cluster_is_a_source_and_its_network_name_is_not() {
+    let node = |name: &str| End { name: name.to_owned(), addresses: Vec::new() };
+    let far = FarSide { nodes: vec![node("NODE1"), node("NODE2")], ..far_side(PortState::Open, Verdict::Ok) };
+    let request = examine_far_side(&far, now());
+    assert_eq!(request.rows[0].source, [node("NODE1"), node("NODE2")]);
+    assert_eq!(find(&request, "MSX01", "SQL01", "").destination, [node("SQL01")]);
+    assert!(request.notes.iter().any(|note| note.contains("each of them")));
 }
 
 #[test]

@@ -44,7 +44,8 @@ fn draw_row(text: &mut String, row: &Row) {
     let _ = writeln!(text, "  {} → {}  {}", ends(&row.source), ends(&row.destination), row.service());
     let at = row.now.at.as_ref().map(|at| format!(" at {at}")).unwrap_or_default();
     let mut lines = vec![("state", format!("{}{at}: {}", row.now.state, row.now.evidence))];
-    lines.extend(row.before.as_ref().map(|before| ("before", format!("{}: {}", before.state, before.evidence))));
+    let compared = row.before.as_ref().zip(row.since());
+    lines.extend(compared.map(|(before, since)| ("before", format!("{}: {}; {since}", before.state, before.evidence))));
     lines.push(("why", row.justification.clone()));
     if row.need != Need::Nothing {
         lines.push(("opened by", format!("{}, {}", row.initiator, row.frequency)));

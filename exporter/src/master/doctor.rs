@@ -39,6 +39,8 @@ pub struct TargetTold {
     pub listeners: Result<Vec<Listener>, Fault>,
     /// Its SQL Server Agent; `None` where it has none.
     pub agent: Result<Option<Agent>, Fault>,
+    /// The nodes of a failover cluster instance; empty where it is none.
+    pub nodes: Result<Vec<String>, Fault>,
 }
 
 /// A socket on which the engine listens (`sys.dm_tcp_listener_states`).
@@ -74,25 +76,19 @@ pub struct Agent {
 /// Why there is no session.
 pub async fn ask_master(master: &Master) -> Result<MasterTold, Fault> {
     let mut inquiry = Inquiry::open(master).await?;
+    // The ports come first: what follows may take the rest of the time.
+    let listeners = inquiry.listeners().await;
     let members = match inquiry.sees_members().await {
         Ok(()) => inquiry.ask(statements::DOCTOR_MEMBERS, member).await,
         Err(fault) => Err(fault),
     };
-    Ok(MasterTold {
-        listeners: inquiry.listeners().await,
-        members,
-        refusals: {
-            let right = server_grant(performance_state(inquiry.major));
-            let told = inquiry.ask(statements::DOCTOR_REFUSALS, record).await;
-            told.map(|list| list.into_iter().flatten().collect()).map_err(|fault| missing(fault, &right))
-        },
-    })
+    let right = server_grant(performance_state(inquiry.major));
+    let records = inquiry.ask(statements::DOCTOR_REFUSALS, record).await;
+    let refusals = records.map(|list| list.into_iter().flatten().collect()).map_err(|fault| missing(fault, &right));
+    Ok(MasterTold { listeners, members, refusals })
 }
 
-/// Asks the target's own instance, where the configuration has a login for it.
-///
-/// # Errors
-/// Why there is no session.
+/// Asks the target's own instance, where the configuration has a login for it. An error is why there is no session.
 pub async fn ask_target(config: &Config) -> Option<Result<TargetTold, Fault>> {
     let here = Master {
         address: config.local.address.clone()?,
@@ -106,7 +102,10 @@ pub async fn ask_target(config: &Config) -> Option<Result<TargetTold, Fault>> {
     };
     let right = server_grant(server_state(inquiry.major));
     let agent = inquiry.ask(statements::DOCTOR_AGENT, agent).await.map_err(|fault| missing(fault, &right));
+    let right = server_grant(performance_state(inquiry.major));
+    let nodes = inquiry.ask(statements::DOCTOR_NODES, node).await.map_err(|fault| missing(fault, &right));
     Some(Ok(TargetTold {
+        nodes,
         agent: agent.map(|list| list.into_iter().next()),
         listeners: inquiry.listeners().await,
         version: inquiry.version,
@@ -231,6 +230,11 @@ fn member(row: &Row) -> Result<Member, Misfit> {
 fn record(row: &Row) -> Result<Option<Refusal>, Misfit> {
     let [record] = Positions::locate(&["record"], &columns(row))?.cells(row)?;
     Ok(record.text_or_null()?.as_deref().and_then(refusal))
+}
+
+fn node(row: &Row) -> Result<String, Misfit> {
+    let [name] = Positions::locate(&["node_name"], &columns(row))?.cells(row)?;
+    name.text()
 }
 
 fn agent(row: &Row) -> Result<Agent, Misfit> {

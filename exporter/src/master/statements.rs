@@ -98,6 +98,8 @@ pub(super) const DOCTOR_MEMBERS: &str = include_str!("sql/doctor_members.sql");
 pub(super) const DOCTOR_REFUSALS: &str = include_str!("sql/doctor_refusals.sql");
 /// Asked on a target, of its own instance.
 pub(super) const DOCTOR_AGENT: &str = include_str!("sql/doctor_agent.sql");
+/// The same.
+pub(super) const DOCTOR_NODES: &str = include_str!("sql/doctor_nodes.sql");
 
 /// A statement as it is sent: its comments are for readers of the source, and the database is the one configured.
 pub(super) fn prepare(statement: &str, msdb: &str) -> String {

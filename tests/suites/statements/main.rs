@@ -91,6 +91,10 @@ fn the_check_finds_what_it_is_there_for() {
         ("downloads", "d.status = 0 OR", "r.status = 0 OR", "the column r.status is not documented"),
         ("capabilities", "N'name', N'COLUMN'", "N'nom', N'COLUMN'", "the column nom of sysoperators"),
         ("capabilities", "dbo.sysjobs'", "dbo.sysjob'", "is not documented"),
+        ("doctor_listeners", "l.type = 0", "l.typ = 0", "the column l.typ is not documented"),
+        ("doctor_refusals", "VIEW SERVER PERFORMANCE", "VIEW SERVER SECURITY", "the server permission stated"),
+        ("doctor_refusals", "b.record LIKE", "b.ring_buffer_group LIKE", "not documented in 2012"),
+        ("doctor_members", "VIEW DEFINITION on the database", "none", "the server permission stated"),
         ("session", "SET NOCOUNT ON", "SET NOCOUNT OFF", "no SET of the session: SET NOCOUNT OFF"),
         ("session", "SET LOCK_TIMEOUT 500", "WAITFOR DELAY '1'", "no SET of the session: WAITFOR"),
     ] {

@@ -2,7 +2,7 @@
 
 use super::{check, scripts};
 use crate::support::{self, Recorder};
-use msx_exporter::master::grants;
+use msx_exporter::master::{ask_master, grants};
 use msx_lab::msdb::{Lab, Scenario};
 use std::collections::BTreeSet;
 use std::sync::Arc;
@@ -23,6 +23,23 @@ async fn nothing_but_select_set_and_the_bracket_is_ever_sent() {
         let last = batches.last().unwrap();
         assert!(last.starts_with("BEGIN TRANSACTION;\n") && last.ends_with("COMMIT TRANSACTION;\n"), "{last}");
         assert_eq!(batches.iter().any(|batch| batch.contains("CURRENT_TIMEZONE_ID")), version >= 2022, "{version}");
+    }
+}
+
+#[tokio::test]
+async fn the_doctor_sends_nothing_else_either() {
+    for version in [2012, 2019, 2022, 2025] {
+        let lab = Lab::scenario(Scenario::Stopped).version(version);
+        lab.grant("VIEW DEFINITION");
+        let recorder = Arc::new(Recorder::new(lab));
+        let site = support::Site::start(recorder.clone()).await;
+        let told = ask_master(&site.config.master).await.unwrap();
+        assert!(told.listeners.is_ok() && told.members.is_ok() && told.refusals.is_ok(), "{version}: {told:?}");
+        let batches = recorder.batches();
+        assert!(batches.iter().any(|batch| batch.contains("dm_os_ring_buffers")), "{version}: {batches:?}");
+        for batch in &batches {
+            assert_eq!(check::sent(batch, version), Vec::<String>::new(), "{version}: {batch}");
+        }
     }
 }
 

@@ -36,6 +36,7 @@ impl Master {
             "database_role_members" => self.member_rows(login),
             "availability_group_listeners" => self.group_listener_rows(),
             "availability_group_listener_ip_addresses" => self.group_address_rows(),
+            "dm_os_cluster_nodes" => self.node_rows(),
             "dm_os_ring_buffers" => self.ring_rows(now),
             "dm_server_services" => self.service_rows(now),
             "dm_tcp_listener_states" => self.listener_rows(),

@@ -14,6 +14,7 @@ post NAME [insert|update|delete|start|stop|re_enlist|defect|sync_time|set_poll]
 fail NAME TEXT | resync NAME|ALL | skew NAME MINUTES
 advance 2h | speed 60 | now | targets
 grant RIGHT | revoke RIGHT | drop TABLE | agent on|off | operator on|off | restart
+member NAME | refuse ADDRESS ERROR STATE
 fault TABLE lock 5s | wait 5s | error 1205 [AFTER] | abort 601 [AFTER] | cut BYTES | drip BYTES 10ms | close | reset
 clear | help";
 
@@ -110,6 +111,19 @@ impl Lab {
                 self.restart();
                 Ok("ok".to_owned())
             }
+            "member" => {
+                self.add_member(rest, "WINDOWS_GROUP");
+                Ok("ok".to_owned())
+            }
+            "refuse" => {
+                let words: Vec<&str> = rest.split_whitespace().collect();
+                let [host, error, state] = words.as_slice() else {
+                    return Err("refuse ADDRESS ERROR STATE".to_owned());
+                };
+                let number = |word: &str| word.parse().map_err(|_| format!("{word:?} is no number"));
+                self.refuse_login(host, number(error)?, number(state)?);
+                Ok("ok".to_owned())
+            }
             "fault" => {
                 let (table, what) = rest.split_once(' ').ok_or("fault TABLE WHAT")?;
                 self.fault(table, mishap(what)?);
@@ -186,8 +200,11 @@ mod tests {
         assert_eq!(lab.command("advance 2h").unwrap(), "2026-11-22T14:00:00Z");
         let targets = lab.command("targets").unwrap();
         assert!(targets.contains("SQL03\tsilent\tlast poll 2026-11-22T11:5"), "{targets}");
+        assert_eq!(lab.command("refuse 10.1.0.8 18456 8").unwrap(), "ok");
         assert!(lab.command("post SQL03 set_poll").unwrap().starts_with("instance_id "));
-        for wrong in ["stop SQL99", "post SQL03 sing", "advance soon", "fault systargetservers hiccup", "fly"] {
+        for wrong in
+            ["stop SQL99", "post SQL03 sing", "advance soon", "fault systargetservers hiccup", "refuse x y", "fly"]
+        {
             assert!(lab.command(wrong).is_err(), "{wrong}");
         }
         assert!(lab.command("help").unwrap().contains("fault TABLE"));

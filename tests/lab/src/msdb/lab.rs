@@ -166,6 +166,11 @@ impl Lab {
         self.master().listeners.push(Listening { address: address.to_owned(), port, group: true });
     }
 
+    /// Makes it a failover cluster instance of these nodes; the first one holds it.
+    pub fn cluster(&self, nodes: &[&str]) {
+        self.master().nodes = nodes.iter().map(|node| (*node).to_owned()).collect();
+    }
+
     /// A login from this address was refused, such as with error 18456 and state 8.
     pub fn refuse_login(&self, host: &str, error: u32, state: u32) {
         self.master().refused.push(Refused { host: host.to_owned(), error, state });

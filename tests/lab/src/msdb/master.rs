@@ -68,6 +68,8 @@ pub struct Master {
     pub(crate) members: Vec<(String, String)>,
     pub(crate) listeners: Vec<Listening>,
     pub(crate) refused: Vec<Refused>,
+    /// The nodes, where it is a failover cluster instance.
+    pub(crate) nodes: Vec<String>,
     pub(crate) downloads: Built,
 }
 
@@ -98,6 +100,7 @@ impl Master {
                 .map(|(address, port)| Listening { address: address.to_owned(), port, group: false })
                 .into(),
             refused: Vec::new(),
+            nodes: Vec::new(),
             downloads: Mutex::default(),
             clock,
         };

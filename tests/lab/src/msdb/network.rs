@@ -94,6 +94,12 @@ impl Master {
         (1..).zip(self.listeners.iter().filter(|listening| listening.group)).map(row).collect()
     }
 
+    pub(crate) fn node_rows(&self) -> Vec<Vec<Value>> {
+        let row =
+            |(at, name): (usize, &String)| vec![text(name), Value::Int(0), text("up"), Value::Int((at == 0).into())];
+        self.nodes.iter().enumerate().map(row).collect()
+    }
+
     /// The connectivity ring buffer, in the form that Microsoft's own articles on it show, with a record of another
     /// kind and one of another buffer in it.
     pub(crate) fn ring_rows(&self, now: Now) -> Vec<Vec<Value>> {

@@ -335,6 +335,17 @@ pub static TABLES: &[TableDef] = &[
             null("state_desc", DESC),
         ],
     ),
+    view(
+        "dm_os_cluster_nodes",
+        Home::Server,
+        Needs::Performance,
+        &[
+            not_null("NodeName", SYSNAME),
+            not_null("status", Type::Int),
+            null("status_description", Type::NVarChar(Some(20))),
+            not_null("is_current_owner", Type::Bit),
+        ],
+    ),
     // Documented as not supported.
     view(
         "dm_os_ring_buffers",
