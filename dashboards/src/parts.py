@@ -13,9 +13,17 @@ DATASOURCE = {"type": "prometheus", "uid": "${datasource}"}
 
 
 def steps(*pairs):
-    """Thresholds: the first colour from the bottom, each next one from its value on."""
+    """Thresholds: the first colour from the bottom, each next one from its value on.
+
+    The bottom is written as null, which JavaScript takes for 0 where Grafana does not put minus infinity back, as in
+    exceptions for a column. Where values below 0 count the bottom is a number.
+    """
     (base, *rest) = pairs
-    return {"mode": "absolute", "steps": [{"color": base, "value": None}] + [{"color": c, "value": v} for v, c in rest]}
+    bottom = -1e12 if any(value < 0 for value, _ in rest) else None
+    return {
+        "mode": "absolute",
+        "steps": [{"color": base, "value": bottom}] + [{"color": colour, "value": value} for value, colour in rest],
+    }
 
 
 # Nothing is bad or good about the number by itself.

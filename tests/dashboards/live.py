@@ -3,6 +3,7 @@
 
     live.py            all scenarios side by side, each chosen by its instance, then all of them at once
     live.py --show     prints every panel's answer as well
+    live.py --record=FILE   writes the answers of tiles and tables to a file, for cells.py
 
 What fails: an error or a warning of Prometheus; values that are no numbers; rows of a table that the join would mix;
 two lines with one legend; more series than a panel can show; a panel that is empty in a scenario that should fill it,
@@ -11,17 +12,20 @@ else without the recording rules than with them.
 """
 
 import copy
+import json
 import math
 import re
 import sys
 import time
 from dataclasses import dataclass, field
+from pathlib import Path
 
 from grafana import Page, dashboards, panels, references, variables
 from scenarios import CHOICES, FACTS, FLEETING, MUTANTS, SCENARIOS, TABLES, TARGET, may_be_empty
 from stand import SCRAPE, SCRAPE_LARGE, Stand, wait
 
 SHOW = "--show" in sys.argv[1:]
+RECORD = next((word.partition("=")[2] for word in sys.argv[1:] if word.startswith("--record=")), "")
 # The recorded series are renamed to ones that do not exist: what an installation without the rules would see.
 RECORDED = re.compile(r"\b(msx|msx_target|msx_port):(\w+):(\w+)")
 # Of a graph; more lines than this tell nothing.
@@ -215,6 +219,16 @@ class Look:
             for labels, values in self.answers[title][target["refId"]].series
         }
 
+    def recorded(self, scenario):
+        """The answers of tiles and tables, with their panels."""
+        for panel in panels(self.dashboard):
+            if panel["type"] in ("stat", "table"):
+                answers = {
+                    ref: [(labels, values[-1]) for labels, values in answer.series]
+                    for ref, answer in self.answers[panel["title"]].items()
+                }
+                yield {"scenario": scenario, "uid": self.dashboard["uid"], "panel": panel, "answers": answers}
+
     def annotations(self):
         """How many marks each annotation would set."""
         marks = {}
@@ -293,10 +307,12 @@ def looked_at(stand, scenario, dashboard, **more):
     return Look(stand, dashboard, chosen | more)
 
 
-def judged(stand, scenario, dashboard):
+def judged(stand, scenario, dashboard, recording=None):
     """All that is wrong with the page of one scenario."""
     uid = dashboard["uid"]
     look = looked_at(stand, scenario, dashboard)
+    if recording is not None:
+        recording += look.recorded(scenario.name)
     marks = look.annotations()
     faults = list(look.faults)
     empty, allowed = look.empty(), may_be_empty(uid, scenario.name) & set(look.answers)
@@ -318,12 +334,12 @@ def alone(dashboard, title, old, new):
     return right, dashboard | {"panels": [panel]}
 
 
-def check(stand, loaded):
+def check(stand, loaded, recording):
     """Yields (what was looked at, its faults)."""
     by_name = {scenario.name: scenario for scenario in SCENARIOS}
     for scenario in SCENARIOS:
         for uid, dashboard in loaded.items():
-            yield f"{scenario.name} {uid}", judged(stand, scenario, dashboard)
+            yield f"{scenario.name} {uid}", judged(stand, scenario, dashboard, recording)
     for name, uid, chosen, facts in CHOICES:
         look = looked_at(stand, by_name[name], loaded[uid], **chosen)
         yield f"{name} {uid} with {chosen}", look.faults + list(contradictions(facts, look, {}))
@@ -341,15 +357,18 @@ def check(stand, loaded):
 def main():
     loaded = dashboards()
     passed = failed = 0
+    recording = []
     began = time.monotonic()
     with Stand(SCENARIOS) as stand:
         ready(stand)
         print(f"{len(SCENARIOS)} masters are up after {time.monotonic() - began:.0f} s")
-        for name, faults in check(stand, loaded):
+        for name, faults in check(stand, loaded, recording):
             passed, failed = passed + (not faults), failed + bool(faults)
             print(f"{'FAILED' if faults else 'ok':6} {name}")
             for fault in faults:
                 print(f"       {fault}")
+    if RECORD:
+        Path(RECORD).write_text(json.dumps(recording))
     print(f"{passed} passed, {failed} failed")
     sys.exit(bool(failed))
 

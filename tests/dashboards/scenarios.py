@@ -289,7 +289,6 @@ MUTANTS = [
     ("filtered", "msx-overview", "Ports from master to target", "msx_port_required", "msx_port_open"),
     ("never_polled", "msx-overview", "Targets now", "msx_target_polled", "msx_target_maintenance"),
     ("everything", "msx-overview", "Targets now", 'label_join(', 'label_join(topk by (job) (1, '),
-    ("stopped", "msx-overview", "Diagnosis over time", "1 * msx_target:diagnosis:code", "msx_target:diagnosis:code"),
     ("thousand", "msx-overview", "Diagnosis over time", "topk(40", "topk(400"),
     ("blocked", "msx-target", "Download errors by class", "> 0", "== 0"),
     ("blocked", "msx-target", "Oldest pending", "_oldest_pending_download_timestamp_seconds", "_pending_downloads"),

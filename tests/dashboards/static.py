@@ -219,8 +219,9 @@ def panel_rules(all_dashboards):
                 yield f"{name}: units {wrong}"
             for thresholds in [defaults.get("thresholds")] + [value for key, value in properties if key == "thresholds"]:
                 values = [step["value"] for step in thresholds["steps"]]
-                if values[0] is not None or None in values[1:] or values[1:] != sorted(values[1:]):
-                    yield f"{name}: thresholds {values} are out of order"
+                below = any(value is not None and value < 0 for value in values[1:])
+                if None in values[1:] or values[1:] != sorted(values[1:]) or values[0] != (-1e12 if below else None):
+                    yield f"{name}: thresholds {values} are out of order, or do not begin at the bottom"
             if panel["type"] == "table":
                 yield from table_rules(name, panel)
 
@@ -310,13 +311,15 @@ def expression_rules(all_dashboards):
 
 
 def falls_back(selector, parents):
-    """Whether something stands after `or` for a recorded series that is not there."""
-    node = selector
-    for parent in reversed(parents):
+    """Whether a recorded series stands as `1 * recorded or …`: without its name, so that what stands in for it where it
+    was not recorded continues the same line."""
+    if not parents or not is_product(parents[-1], "1"):
+        return False
+    node = parents[-1]
+    for parent in reversed(parents[:-1]):
         if isinstance(parent, promql.BinaryExpr) and str(parent.op) == "or" and same(parent.lhs, node):
             return True
-        # `1 * recorded` takes the name away, so that what stands in for it continues the same line.
-        if not isinstance(parent, promql.ParenExpr) and not is_product(parent, "1"):
+        if not isinstance(parent, promql.ParenExpr):
             return False
         node = parent
     return False

@@ -66,6 +66,7 @@ MUTANTS = [
     (static.expression_rules, query(X, "SQL errors by stage", "increase(", "max_over_time(")),
     (static.expression_rules, query(X, "CPU", "$__rate_interval", "5m")),
     (static.expression_rules, edit(T, "Lateness", lambda p: p["targets"][0].update(expr=p["targets"][0]["expr"].split(" or ")[0]))),
+    (static.expression_rules, query(O, "Diagnosis over time", "1 * msx_target:diagnosis:code", "msx_target:diagnosis:code", index=1)),
     (static.words, edit(O, "Targets now", lambda p: column(p, "Diagnosis", "mappings")["value"][0]["options"].pop("settling"))),
     (
         static.words,
