@@ -32,7 +32,7 @@ pub enum Form {
     Markdown,
     /// For a spreadsheet: the rows alone.
     Csv,
-    /// For programs, and for [`verify()`].
+    /// For programs, and to be read again with --verify.
     Json,
 }
 

@@ -13,7 +13,7 @@ use x509_cert::name::Name;
 use x509_cert::time::Time;
 
 /// The longest name that is kept, in characters: it becomes a label and comes from whoever answers the port.
-const NAME_LIMIT: usize = 512;
+pub(super) const NAME_LIMIT: usize = 512;
 /// `commonName` of X.520.
 const COMMON_NAME: ObjectIdentifier = ObjectIdentifier::new_unwrap("2.5.4.3");
 

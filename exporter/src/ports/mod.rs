@@ -6,6 +6,8 @@ mod browser;
 mod certificate;
 mod destination;
 mod engine;
+#[cfg(feature = "fuzzing")]
+pub mod fuzzing;
 mod judge;
 mod netbios;
 mod probe;

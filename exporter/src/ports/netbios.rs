@@ -2,7 +2,7 @@
 
 use super::attempt::Miss;
 use super::board::{PortSource, PortState};
-use super::tcp::Line;
+use super::tcp::{Line, Stream};
 use super::visit::{Outcome, Visit};
 use crate::config::Depth;
 
@@ -49,7 +49,7 @@ pub(crate) async fn check(visit: &Visit<'_>, depth: Depth) -> Outcome {
     visit.tcp(visit.numbers.netbios, PortSource::Default, depth, ask).await
 }
 
-async fn ask(line: &mut Line) -> Result<String, Miss> {
+pub(super) async fn ask(line: &mut Line<impl Stream>) -> Result<String, Miss> {
     line.send(&encode_request()).await.map_err(|error| Miss::wrong_protocol(&error))?;
     let mut answer = [0; 4];
     line.receive_all(&mut answer).await.map_err(|error| Miss::wrong_protocol(&error))?;

@@ -2,7 +2,7 @@
 
 use super::attempt::Miss;
 use super::board::{PortSource, PortState};
-use super::tcp::Line;
+use super::tcp::{Line, Stream};
 use super::visit::{Outcome, Visit};
 use crate::config::Depth;
 
@@ -67,7 +67,7 @@ pub(crate) async fn check(visit: &Visit<'_>, depth: Depth) -> Outcome {
     visit.tcp(visit.numbers.smb, PortSource::Default, depth, ask).await
 }
 
-async fn ask(line: &mut Line) -> Result<String, Miss> {
+pub(super) async fn ask(line: &mut Line<impl Stream>) -> Result<String, Miss> {
     let wrong = |evidence: String| Miss::new(PortState::WrongProtocol, evidence);
     let strange = |bytes: &[u8]| wrong(format!("it answered with \"{}\"", bytes.escape_ascii()));
     line.send(&encode_negotiate()).await.map_err(|error| Miss::wrong_protocol(&error))?;

@@ -5,7 +5,7 @@ use super::board::PortState;
 use std::io;
 use std::net::SocketAddr;
 use std::time::Duration;
-use tokio::io::{AsyncReadExt as _, AsyncWriteExt as _};
+use tokio::io::{AsyncRead, AsyncReadExt as _, AsyncWrite, AsyncWriteExt as _};
 use tokio::net::TcpStream;
 use tokio::sync::OwnedSemaphorePermit;
 use tokio::time::{Instant, timeout};
@@ -15,14 +15,20 @@ const FAREWELL: Duration = Duration::from_millis(300);
 /// What is read and thrown away after a FIN. A peer that sends more is cut off.
 const FAREWELL_BYTES: usize = 64 * 1024;
 
+/// What a conversation needs of a connection. The protocols do not ask for more, so that they can also be held with a
+/// peer in memory.
+pub(crate) trait Stream: AsyncRead + AsyncWrite + Unpin {}
+
+impl<S: AsyncRead + AsyncWrite + Unpin> Stream for S {}
+
 /// An open connection, and the leave to hold its socket.
 #[derive(Debug)]
-pub(crate) struct Line {
+pub(crate) struct Line<S = TcpStream> {
     /// The address that answered.
     pub(crate) address: SocketAddr,
     /// How long the connect took.
     pub(crate) took: Duration,
-    stream: TcpStream,
+    stream: S,
     _permit: Option<OwnedSemaphorePermit>,
 }
 
@@ -48,6 +54,15 @@ impl Line {
             Ok(Err(error)) => Err(Miss::from_io(&error)),
             Err(_) => Err(Miss::new(PortState::Filtered, format!("no answer to the connect in {patience:?}"))),
         }
+    }
+}
+
+impl<S: Stream> Line<S> {
+    /// A peer in memory.
+    #[cfg(any(test, feature = "fuzzing"))]
+    pub(crate) fn over(stream: S) -> Line<S> {
+        let address = SocketAddr::from(([127, 0, 0, 1], 0));
+        Line { address, took: Duration::ZERO, stream, _permit: None }
     }
 
     /// Sends all of it.

@@ -5,9 +5,9 @@
 
 mod checks;
 mod pdu;
-mod tower;
+pub(super) mod tower;
 
-use super::tcp::Line;
+use super::tcp::{Line, Stream};
 use pdu::{Answer, HEAD};
 use std::io;
 
@@ -25,7 +25,7 @@ const RESULT_LIMIT: usize = 16 * 1024;
 
 /// Why there is no answer.
 #[derive(Debug)]
-enum Trouble {
+pub(super) enum Trouble {
     /// The peer speaks RPC and refuses us.
     Denied(String),
     /// The peer speaks RPC and fails.
@@ -43,7 +43,7 @@ impl From<io::Error> for Trouble {
 }
 
 /// Asks the endpoint mapper at the other end where an interface listens.
-async fn ask_mapper(line: &mut Line, interface: Interface) -> Result<Mapped, Trouble> {
+pub(super) async fn ask_mapper(line: &mut Line<impl Stream>, interface: Interface) -> Result<Mapped, Trouble> {
     bind(line, pdu::ENDPOINT_MAPPER).await?;
     line.send(&pdu::encode_request(tower::EPT_MAP, &tower::encode_map(interface))).await?;
     let mut result = Vec::new();
@@ -68,7 +68,7 @@ async fn ask_mapper(line: &mut Line, interface: Interface) -> Result<Mapped, Tro
 }
 
 /// Binds to an interface at the other end: proof that it is there.
-async fn bind(line: &mut Line, interface: Interface) -> Result<(), Trouble> {
+async fn bind(line: &mut Line<impl Stream>, interface: Interface) -> Result<(), Trouble> {
     line.send(&pdu::encode_bind(interface)).await?;
     match receive(line).await? {
         Answer::Bound => Ok(()),
@@ -87,7 +87,7 @@ fn fault(status: u32) -> Trouble {
     }
 }
 
-async fn receive(line: &mut Line) -> Result<Answer, Trouble> {
+async fn receive(line: &mut Line<impl Stream>) -> Result<Answer, Trouble> {
     let mut head = [0; HEAD];
     line.receive_all(&mut head).await?;
     let strange = || Trouble::Strange(format!("it answered with \"{}\"", head.escape_ascii()));

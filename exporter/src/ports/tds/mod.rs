@@ -3,8 +3,8 @@
 //! The server is left with a FIN. It may still note in its log that a connection ended before the login, which is why
 //! the background checks only connect unless the configuration asks for more.
 
-mod packet;
-mod prelogin;
+pub(super) mod packet;
+pub(super) mod prelogin;
 #[cfg(test)]
 mod tests;
 

@@ -1,6 +1,6 @@
 //! Packets and messages of TDS ([MS-TDS] 2.2.3), as far as they come before a login.
 
-use crate::ports::tcp::Line;
+use crate::ports::tcp::{Line, Stream};
 use std::io;
 
 const HEADER: usize = 8;
@@ -68,7 +68,7 @@ fn decode_header(header: &[u8; HEADER]) -> Option<(bool, usize)> {
 }
 
 /// Reads one whole message.
-pub(crate) async fn read(line: &mut Line) -> Result<Vec<u8>, Broken> {
+pub(crate) async fn read(line: &mut Line<impl Stream>) -> Result<Vec<u8>, Broken> {
     let mut message = Vec::new();
     loop {
         let mut header = [0; HEADER];
