@@ -5,6 +5,7 @@ use crate::app::App;
 use crate::cli::{self, CLOSED, Invocation};
 use crate::config::{Config, Role};
 use crate::doctor::{self, Request};
+use crate::far;
 use crate::ports::{Extent, Prober};
 use crate::serve::Web;
 use jiff::Timestamp;
@@ -60,10 +61,15 @@ async fn beside_master(invocation: &Invocation, config: &Config) -> Result<(Requ
     Ok((doctor::examine(&fleet, &master, &inside, Timestamp::now()), unread))
 }
 
+/// Every target on this machine: the one that is configured, or those that the registry knows.
 async fn on_target(config: &Config) -> Result<Request, Failure> {
-    let Some(name) = &config.local.name else {
-        return Err(Failure::usage("the name of this target is not known: give --local.name, as it is enlisted"));
-    };
-    let far = doctor::look_at_master(config, &Prober::new(config.ports.clone()), name).await;
-    Ok(doctor::examine_far_side(&far, Timestamp::now()))
+    let prober = Prober::new(config.ports.clone());
+    let mut requests = Vec::new();
+    for home in far::homes(config, far::of_this_machine().as_ref()) {
+        let far = doctor::look_at_master(config, &prober, &home).await;
+        requests.push(doctor::examine_far_side(&far, Timestamp::now()));
+    }
+    doctor::together(requests).ok_or_else(|| {
+        Failure::usage("no target is known on this machine: give --local.name, the name under which it is enlisted")
+    })
 }

@@ -3,7 +3,8 @@
 use super::beside_master::{Inside, MasterEnd, silent};
 use super::on_target::FarSide;
 use super::request::End;
-use crate::config::Config;
+use crate::config::{Config, Encrypt};
+use crate::far::Home;
 use crate::fleet::Fleet;
 use crate::master::{Listener, ask_master, ask_target};
 use crate::ports::{
@@ -77,14 +78,10 @@ pub(crate) fn ports(listeners: &[Listener]) -> Vec<u16> {
     ports.into_iter().collect()
 }
 
-/// The far side: what this target sees of its master.
-pub async fn look_at_master(config: &Config, prober: &Prober, target: &str) -> FarSide {
+/// The far side: what a target on this machine sees of its master.
+pub async fn look_at_master(config: &Config, prober: &Prober, home: &Home) -> FarSide {
     let address = &config.master.address;
-    let master = match &address.instance {
-        Some(instance) => format!(r"{}\{instance}", address.host),
-        None => address.host.clone(),
-    };
-    let destination = Destination::to_master(target, &master, address);
+    let destination = home.destination();
     let visited = prober.visit(std::slice::from_ref(&destination), Extent::Full).await;
     let findings = visited.into_iter().flat_map(|visited| visited.findings).collect::<Vec<_>>();
     let engine = findings.iter().find(|finding| finding.check == crate::ports::Check::Engine);
@@ -95,7 +92,7 @@ pub async fn look_at_master(config: &Config, prober: &Prober, target: &str) -> F
                 addresses: &[at],
                 host: &address.host,
                 instance: address.instance.as_deref().unwrap_or_default(),
-                strict: false,
+                strict: config.master.encrypt == Encrypt::Strict,
                 patience: prober.settings().timeout,
             };
             Some(look(gaze, &prober.sockets()).await)
@@ -110,10 +107,9 @@ pub async fn look_at_master(config: &Config, prober: &Prober, target: &str) -> F
         let addresses = prober.addresses(&name).await;
         End { name, addresses }
     });
-    let verdict = facts.as_ref().map(|facts| verdict(facts, &address.host));
+    let verdict = facts.as_ref().map(|facts| verdict(facts, home.checked_name()));
     FarSide {
-        target: target.to_owned(),
-        master,
+        home: home.clone(),
         addresses: prober.addresses(&address.host).await,
         findings,
         facts,

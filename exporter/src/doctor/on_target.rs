@@ -5,6 +5,7 @@ use super::gather::ports;
 use super::logins;
 use super::request::{End, Readiness, Request, Seen};
 use super::rules;
+use crate::far::{Home, Presented, View};
 use crate::master::{Fault, TargetTold};
 use crate::ports::{Check, EngineFacts, Finding, Verdict};
 use jiff::Timestamp;
@@ -13,10 +14,8 @@ use std::net::IpAddr;
 /// What a target sees of its master.
 #[derive(Debug, Clone, PartialEq)]
 pub struct FarSide {
-    /// This target's name as enlisted.
-    pub target: String,
-    /// The master's name as this target knows it.
-    pub master: String,
+    /// This target, where its master is, and what its registry says of it.
+    pub home: Home,
     /// The addresses of the master's host.
     pub addresses: Vec<IpAddr>,
     /// What the checks found.
@@ -34,15 +33,15 @@ pub struct FarSide {
 /// Draws up the request of one target.
 pub fn examine_far_side(far: &FarSide, now: Timestamp) -> Request {
     let host = |name: &str| name.split_once('\\').map_or(name, |(host, _)| host).to_owned();
-    let target = End { name: host(&far.target), addresses: Vec::new() };
-    let master = End { name: host(&far.master), addresses: far.addresses.clone() };
+    let target = End { name: host(&far.home.target), addresses: Vec::new() };
+    let master = End { name: host(&far.home.master), addresses: far.addresses.clone() };
     let find = |check| far.findings.iter().find(|finding| finding.check == check);
     let seen_at = |check| find(check).map_or_else(|| Seen::unknown("not tried"), seen);
     let port = &rules::port_text(find(Check::Engine).and_then(|engine| engine.port));
     let frequency = "every 60 s (the default), and after each job".to_owned();
     let mut rows = vec![rules::polling(&target, &master, port, frequency, seen_at(Check::Engine))];
     if let Some(browser) = find(Check::Browser) {
-        let mut row = rules::browser(&target, &master, &far.master, port, seen(browser));
+        let mut row = rules::browser(&target, &master, &far.home.master, port, seen(browser));
         if !browser.required {
             row.need = super::request::Need::Nothing;
         }
@@ -56,17 +55,17 @@ pub fn examine_far_side(far: &FarSide, now: Timestamp) -> Request {
     }
     rows.push(rules::nothing_back(&master, vec![target.clone()]));
     Request {
-        title: format!("Firewall request for target {} and its master {}", far.target, far.master),
+        title: format!("Firewall request for target {} and its master {}", far.home.target, far.home.master),
         made: written(now),
         rows,
-        readiness: readiness(far),
+        readiness: readiness(far, now),
         next: Vec::new(),
         notes,
     }
 }
 
-fn readiness(far: &FarSide) -> Vec<Readiness> {
-    let mut list = Vec::new();
+fn readiness(far: &FarSide, now: Timestamp) -> Vec<Readiness> {
+    let mut list = registry(far, now);
     match &far.told {
         None => {}
         Some(Err(fault)) => list.push(logins::unread("instance on this target", fault)),
@@ -76,6 +75,25 @@ fn readiness(far: &FarSide) -> Vec<Readiness> {
         list.extend(at_the_master(far, facts));
     }
     list
+}
+
+/// Whether what SQL Server Agent keeps in the registry of its master fits what was seen of it; nothing where there is no
+/// registry.
+fn registry(far: &FarSide, now: Timestamp) -> Vec<Readiness> {
+    let item = |fine, evidence, remedy: &str| Readiness {
+        subject: "registry of SQL Server Agent on this target".to_owned(),
+        fine: Some(fine),
+        evidence,
+        remedy: remedy.to_owned(),
+    };
+    let Home { enlisted_to, encrypt_channel_option, .. } = &far.home;
+    let presented = far.verdict.map(|verdict| Presented { verdict, certificate: None, seen_at: now });
+    let remarks = View { home: far.home.clone(), presented }.remarks();
+    if let ([], Some(master), Some(option)) = (remarks.as_slice(), enlisted_to, encrypt_channel_option) {
+        return vec![item(true, format!("MSXServerName is {master}, MsxEncryptChannelOptions {option}"), "")];
+    }
+    let remedy = "correct master.address, or what stands in the registry, and start SQL Server Agent anew";
+    remarks.into_iter().map(|remark| item(false, remark, remedy)).collect()
 }
 
 /// What this target's own instance tells.
@@ -141,7 +159,7 @@ fn at_the_master(far: &FarSide, facts: &EngineFacts) -> Vec<Readiness> {
             },
         });
     }
-    let host = far.master.split_once('\\').map_or(far.master.as_str(), |(host, _)| host);
+    let host = far.home.checked_name();
     if let Some(verdict) = far.verdict {
         let shown = facts.certificate.as_ref().map_or_else(
             || "no certificate".to_owned(),

@@ -187,6 +187,26 @@ impl fmt::Display for End {
     }
 }
 
+/// One request of several, as of the instances of one machine; `None` of none.
+pub fn together(requests: impl IntoIterator<Item = Request>) -> Option<Request> {
+    let mut requests = requests.into_iter();
+    let mut all = requests.next()?;
+    for Request { title, made: _, rows, readiness, next, notes } in requests {
+        all.title = format!("{}; {title}", all.title);
+        all.rows.extend(rows);
+        all.readiness.extend(readiness);
+        for (list, more) in [(&mut all.next, next), (&mut all.notes, notes)] {
+            for line in more {
+                if !list.contains(&line) {
+                    list.push(line);
+                }
+            }
+        }
+    }
+    all.rows.sort_by_key(|row| row.need);
+    Some(all)
+}
+
 /// Several ends in one cell.
 pub(crate) fn ends(ends: &[End]) -> String {
     ends.iter().map(ToString::to_string).collect::<Vec<_>>().join(", ")

@@ -1,6 +1,8 @@
 #![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic)]
 
 use super::*;
+use crate::config::Address;
+use crate::far::Home;
 use crate::fleet::fixtures::{config, never_polled, now, polled_at, reading, target};
 use crate::fleet::{Fleet, Memory, assess};
 use crate::master::{Certificate, MasterTold, Member};
@@ -205,8 +207,13 @@ fn far_side(state: PortState, verdict: Verdict) -> FarSide {
     };
     let facts = EngineFacts { version: Some("16.0.4135".to_owned()), ..EngineFacts::default() };
     FarSide {
-        target: "SQL01".to_owned(),
-        master: "MSX01".to_owned(),
+        home: Home {
+            target: "SQL01".to_owned(),
+            master: "MSX01".to_owned(),
+            address: Address { host: "MSX01".to_owned(), port: None, instance: None },
+            enlisted_to: None,
+            encrypt_channel_option: None,
+        },
         addresses: vec!["10.0.0.1".parse().unwrap()],
         findings: vec![engine],
         facts: (state == PortState::Open).then_some(facts),
@@ -234,6 +241,35 @@ fn each_node_of_a_failover_cluster_is_a_source_and_its_network_name_is_not() {
     assert_eq!(request.rows[0].source, [node("NODE1"), node("NODE2")]);
     assert_eq!(find(&request, "MSX01", "SQL01", "").destination, [node("SQL01")]);
     assert!(request.notes.iter().any(|note| note.contains("each of them")));
+}
+
+#[test]
+fn what_the_registry_says_is_held_against_what_is_seen() {
+    for (master, option, fine, words) in [
+        ("MSX01", 1, true, "MSXServerName is MSX01, MsxEncryptChannelOptions 1"),
+        ("MSX01", 2, false, "which refuses the master's certificate"),
+        ("MSX02", 0, false, "is enlisted to MSX02"),
+    ] {
+        let mut far = far_side(PortState::Open, Verdict::Untrusted);
+        far.home.enlisted_to = Some(master.to_owned());
+        far.home.encrypt_channel_option = Some(option);
+        let request = examine_far_side(&far, now());
+        let item = request.readiness.iter().find(|item| item.subject.starts_with("registry")).unwrap();
+        assert_eq!(item.fine, Some(fine), "{item:?}");
+        assert!(item.evidence.contains(words), "{item:?}");
+    }
+}
+
+#[test]
+fn the_requests_of_two_targets_on_one_machine_become_one() {
+    let mut other = far_side(PortState::Filtered, Verdict::Ok);
+    other.home.target = r"SQL01\PAYROLL".to_owned();
+    let one = examine_far_side(&far_side(PortState::Open, Verdict::Ok), now());
+    let both = together([one.clone(), examine_far_side(&other, now())]).unwrap();
+    assert_eq!(both.rows.len(), 4);
+    assert!(both.rows.is_sorted_by_key(|row| row.need) && both.lacks_a_required_port());
+    assert!(both.title.contains("; ") && both.notes == one.notes);
+    assert_eq!(together([]), None);
 }
 
 #[test]
