@@ -45,6 +45,29 @@ async fn the_last_of_fifty_addresses_answers_in_time() {
 }
 
 #[tokio::test]
+async fn a_name_that_moves_is_followed_at_the_next_check() {
+    const HOSTS: &str = "/etc/hosts";
+    let mut settings = settings(Depth::Connect);
+    settings.checks.retain(|check, _| *check == Check::Engine);
+    let prober = Prober::new(settings.clone());
+    let moving = [Destination::to_target("moving.example", &settings.overrides)];
+    let before = std::fs::read_to_string(HOSTS).unwrap();
+    assert!(before.contains("fifty.example"), "this is the machine's own file, not the room's");
+    // The listener follows the name: an address that is remembered finds nobody.
+    for address in ["127.0.6.2", "127.0.6.3", "127.0.6.2"] {
+        std::fs::write(HOSTS, format!("{before}{address} moving.example\n")).unwrap();
+        let _engine = TcpListener::bind((address, 1433)).await.unwrap();
+        let visited = prober.visit(&moving, Extent::Sweep).await.remove(0);
+        let engine = of(&visited.findings, Check::Engine);
+        assert_eq!((engine.state, engine.address), (PortState::Open, Some(address.parse().unwrap())));
+        assert_eq!(visited.steps[0].outcome, address);
+    }
+    std::fs::write(HOSTS, &before).unwrap();
+    let visited = prober.visit(&moving, Extent::Sweep).await.remove(0);
+    assert_eq!(of(&visited.findings, Check::Engine).state, PortState::Unresolved);
+}
+
+#[tokio::test]
 async fn both_families_are_tried() {
     let _engine = TcpListener::bind("[::1]:1433").await.unwrap();
     let browser = UdpSocket::bind("[::1]:1434").await.unwrap();

@@ -73,8 +73,10 @@ mod tests {
 
     #[test]
     fn every_answer_of_the_protocol_is_known_and_nothing_else() {
-        assert!(decode_answer(&[0x82, 0, 0, 0]).is_some());
-        assert!(decode_answer(&[0x83, 0, 0, 1]).is_some());
+        for (kind, length) in (0..=u8::MAX).flat_map(|kind| (0..=u8::MAX).map(move |length| (kind, length))) {
+            let known = matches!((kind, length), (POSITIVE, 0) | (NEGATIVE, 1) | (RETARGET, 6));
+            assert_eq!(decode_answer(&[kind, 0, 0, length]).is_some(), known, "{kind:#04x} {length}");
+        }
         assert!(decode_answer(b"HTTP").is_none());
         assert!(decode_answer(&[0x82, 0, 0xff, 0xff]).is_none());
     }

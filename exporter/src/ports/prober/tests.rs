@@ -1,5 +1,7 @@
 #![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic)]
 
+mod hostile;
+
 use super::*;
 use crate::config::{Depth, Pattern, PortOverride};
 use crate::ports::board::{PortSource, PortState};

@@ -2,7 +2,9 @@
 
 #![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic)]
 
-use super::tower::tests::{result, tower};
+use super::tower::tests::tower;
+
+pub(in crate::ports) use super::tower::tests::result;
 
 fn packet(kind: u8, call: u8, body: &[u8]) -> Vec<u8> {
     let length = u16::try_from(16 + body.len()).unwrap().to_le_bytes();

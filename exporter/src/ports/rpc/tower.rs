@@ -112,7 +112,7 @@ fn tcp_port(tower: &[u8]) -> Option<u16> {
 }
 
 #[cfg(test)]
-pub(super) mod tests {
+pub(in crate::ports) mod tests {
     #![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic)]
 
     use super::super::pdu::SERVICE_CONTROL;
@@ -120,7 +120,7 @@ pub(super) mod tests {
     use proptest::prelude::*;
 
     /// The result of a call that found one tower.
-    pub(in crate::ports::rpc) fn result(tower: &[u8], status: u32) -> Vec<u8> {
+    pub(in crate::ports) fn result(tower: &[u8], status: u32) -> Vec<u8> {
         let length = u32::try_from(tower.len()).unwrap();
         let mut stub = vec![0; 20];
         for word in [1, TOWERS, 0, 1, 3, length, length] {

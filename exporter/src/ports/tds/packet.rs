@@ -103,7 +103,14 @@ pub(crate) async fn read(line: &mut Line<impl Stream>) -> Result<Vec<u8>, Broken
 #[cfg(test)]
 mod tests {
     use super::*;
+    use futures_util::FutureExt as _;
     use proptest::prelude::*;
+    use tokio::io::{join, sink};
+
+    /// What is read from a peer that says these bytes and closes.
+    fn read_from(stream: &[u8]) -> Option<Vec<u8>> {
+        read(&mut Line::over(join(stream, sink()))).now_or_never().and_then(Result::ok)
+    }
 
     #[test]
     fn a_long_message_is_cut_into_packets_and_only_the_last_ends_it() {
@@ -118,6 +125,22 @@ mod tests {
             if let Some((_, payload)) = decode_header(&header) {
                 prop_assert!(payload <= usize::from(u16::MAX));
             }
+        }
+
+        #[test]
+        fn a_message_is_put_together_as_it_was_sent(message in proptest::collection::vec(any::<u8>(), 1..12_000)) {
+            let bytes = encode(Kind::Reply, &message);
+            prop_assert_eq!(read_from(&bytes), Some(message));
+            prop_assert_eq!(read_from(&bytes[..bytes.len() - 1]), None);
+        }
+
+        #[test]
+        fn any_stream_is_read_without_a_panic(mut stream in proptest::collection::vec(any::<u8>(), 0..400)) {
+            // The first byte alone tells most garbage apart.
+            if let Some(first) = stream.first_mut() {
+                *first = Kind::Reply as u8;
+            }
+            let _ = read_from(&stream);
         }
     }
 }
