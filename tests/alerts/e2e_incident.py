@@ -134,7 +134,7 @@ class Incident:
         )
         after = at(got["endsAt"]) - (since or self.mark)
         faults = [] if keep - 1 <= after <= keep + SLACK else [f"ended after {after:.0f} s, and is held for {keep} s"]
-        self.world.tell(not faults, f"{self.site.name}: {alert} resolved {after:.0f} s after the repair", faults)
+        self.world.tell(not faults, f"{self.site.name}: {alert} resolved {after:.0f} s after its cause ended", faults)
 
     def silenced(self, alert):
         """Waits until Alertmanager holds it back because of another."""
