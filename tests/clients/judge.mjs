@@ -23,12 +23,13 @@ function check(name, got, expected) {
 }
 
 /** A connection, or the error that refused it. */
-function connect(port, encrypt, { password = places.password, trust = ca } = {}) {
+function connect(port, encrypt, { password = places.password, trust = ca, server = 'localhost', instanceName } = {}) {
   const connection = new Connection({
-    server: 'localhost',
+    server,
     authentication: { type: 'default', options: { userName: places.user, password } },
     options: {
       port,
+      instanceName,
       encrypt,
       database: 'msdb',
       appName: 'judge',
@@ -191,6 +192,13 @@ for (const [name, server, encrypt] of [
   const message = await untrusting.then(() => 'let in', (error) => error.message);
   check(`${name}: an authority that is not trusted`, /certificate/.test(message), true);
 }
+// The port comes from SQL Browser, which tedious asks for all instances.
+const named = (instanceName) => connect(undefined, false, { server: '127.0.0.94', instanceName });
+const connection = await named('payroll');
+check('named instance: session', (await ask(connection, 'session'))[0].rows, [['sa|msdb|judge|false']]);
+connection.close();
+check('named instance that is not there', await numberOf(named('NOBODY')), 'EINSTLOOKUP');
+
 check('strict on required', await numberOf(connect(places.required, 'strict')), 'ESOCKET');
 check('full on strict', await numberOf(connect(places.strict, true)), 'ESOCKET');
 

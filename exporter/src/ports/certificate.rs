@@ -4,8 +4,10 @@ use crate::master::Certificate;
 use jiff::{SignedDuration, Timestamp};
 use std::fmt::Write as _;
 use std::net::IpAddr;
+use x509_cert::TbsCertificate;
 use x509_cert::attr::AttributeTypeAndValue;
 use x509_cert::der::asn1::{BmpString, ObjectIdentifier};
+use x509_cert::der::oid::AssociatedOid as _;
 use x509_cert::der::{Decode as _, Tag, Tagged as _};
 use x509_cert::ext::pkix::SubjectAltName;
 use x509_cert::ext::pkix::name::GeneralName;
@@ -14,12 +16,14 @@ use x509_cert::time::Time;
 
 /// The longest name that is kept, in characters: it becomes a label and comes from whoever answers the port.
 pub(super) const NAME_LIMIT: usize = 512;
+/// How deep values may lie in each other. Those of a certificate need ten levels at most.
+const DEEPEST: usize = 32;
 /// `commonName` of X.520.
 const COMMON_NAME: ObjectIdentifier = ObjectIdentifier::new_unwrap("2.5.4.3");
 
 /// Reads a certificate in DER; `None` for bytes that are none.
 pub(crate) fn describe(der: &[u8]) -> Option<Certificate> {
-    let certificate = x509_cert::Certificate::from_der(der).ok()?.tbs_certificate;
+    let certificate = read(der)?;
     Some(Certificate {
         subject: distinguished(&certificate.subject),
         issuer: distinguished(&certificate.issuer),
@@ -30,8 +34,8 @@ pub(crate) fn describe(der: &[u8]) -> Option<Certificate> {
 
 /// Whether a certificate in DER has begun and not ended.
 pub(crate) fn holds_at(der: &[u8], now: Timestamp) -> bool {
-    x509_cert::Certificate::from_der(der).is_ok_and(|certificate| {
-        let validity = certificate.tbs_certificate.validity;
+    read(der).is_some_and(|certificate| {
+        let validity = certificate.validity;
         (instant(validity.not_before)..=instant(validity.not_after)).contains(&now)
     })
 }
@@ -39,9 +43,8 @@ pub(crate) fn holds_at(der: &[u8], now: Timestamp) -> bool {
 /// Whether a certificate in DER is for a host: by its DNS names and addresses, and by its common name where it has no
 /// DNS name, as Windows does.
 pub(crate) fn is_for(der: &[u8], host: &str) -> bool {
-    let Ok(certificate) = x509_cert::Certificate::from_der(der) else { return false };
-    let certificate = certificate.tbs_certificate;
-    let alternatives = certificate.get::<SubjectAltName>().ok().flatten().map(|(_, names)| names.0).unwrap_or_default();
+    let Some(certificate) = read(der) else { return false };
+    let alternatives = alternatives(&certificate);
     let mut dns_names = alternatives.iter().filter_map(|name| match name {
         GeneralName::DnsName(name) => Some(name.as_str()),
         _ => None,
@@ -60,6 +63,45 @@ pub(crate) fn is_for(der: &[u8], host: &str) -> bool {
         let written = attribute(part);
         written.split_once('=').is_some_and(|(_, name)| covers(name, host))
     })
+}
+
+/// The certificate without its signature.
+fn read(der: &[u8]) -> Option<TbsCertificate> {
+    if !lengths_hold(der, DEEPEST) {
+        return None;
+    }
+    x509_cert::Certificate::from_der(der).ok().map(|certificate| certificate.tbs_certificate)
+}
+
+/// The names besides the subject; none where they cannot be read.
+fn alternatives(certificate: &TbsCertificate) -> Vec<GeneralName> {
+    let mut written = certificate.extensions.iter().flatten().filter(|part| part.extn_id == SubjectAltName::OID);
+    if !written.all(|part| lengths_hold(part.extn_value.as_bytes(), DEEPEST)) {
+        return Vec::new();
+    }
+    certificate.get::<SubjectAltName>().ok().flatten().map(|(_, names)| names.0).unwrap_or_default()
+}
+
+/// Whether every length in a tree of DER values (X.690 8.1) is borne out by the bytes that are there. The library sets
+/// aside what a length announces, up to 256 MiB, before it looks whether it came.
+fn lengths_hold(mut bytes: &[u8], deepest: usize) -> bool {
+    loop {
+        let [tag, length, rest @ ..] = bytes else { return bytes.is_empty() };
+        let (length, rest) = match length {
+            0..=0x7f => (usize::from(*length), rest),
+            0x81..=0x84 => {
+                let Some((digits, rest)) = rest.split_at_checked(usize::from(length & 0x7f)) else { return false };
+                (digits.iter().fold(0, |length, digit| length << 8 | usize::from(*digit)), rest)
+            }
+            _ => return false,
+        };
+        let Some((content, after)) = rest.split_at_checked(length) else { return false };
+        let holds_others = tag & 0x20 != 0;
+        if holds_others && (deepest == 0 || !lengths_hold(content, deepest - 1)) {
+            return false;
+        }
+        bytes = after;
+    }
 }
 
 /// A name or a pattern whose first label is `*`, which stands for exactly one label (RFC 6125 6.4.3).
@@ -148,6 +190,16 @@ mod tests {
     fn a_certificate_without_an_end_is_read() {
         let found = describe(&certificate(DnValue::Utf8String("x".into()), (9999, 12, 31))).unwrap();
         assert_eq!(found.not_after, Timestamp::MAX);
+    }
+
+    #[test]
+    fn a_length_that_is_not_borne_out_is_no_certificate() {
+        let whole = certificate(DnValue::Utf8String("sql01".into()), (2030, 1, 1));
+        assert!(lengths_hold(&whole, DEEPEST));
+        assert!(!lengths_hold(&whole[..whole.len() - 1], DEEPEST));
+        assert!(!lengths_hold(&[0x30, 0x05, 0x03, 0x84, 0x0f, 0xff, 0xff], DEEPEST));
+        assert!(!lengths_hold(&[0x30, 0x06, 0x03, 0x84, 0x0f, 0xff, 0xff, 0xff], DEEPEST));
+        assert!(lengths_hold(&[0x30, 0x02, 0x30, 0x00], 2) && !lengths_hold(&[0x30, 0x02, 0x30, 0x00], 1));
     }
 
     #[test]
