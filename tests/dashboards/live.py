@@ -56,9 +56,9 @@ class Asker:
     def __init__(self, stand, page):
         self.stand, self.page = stand, page
 
-    def ask(self, target, expression):
+    def ask(self, target, expression, ago=0):
         if target.get("instant"):
-            body = self.stand.ask("api/v1/query", query=expression, time=self.page.end)
+            body = self.stand.ask("api/v1/query", query=expression, time=self.page.end - ago)
         else:
             body = self.stand.ask(
                 "api/v1/query_range", query=expression, start=self.page.start, end=self.page.end, step=self.page.step
@@ -138,6 +138,10 @@ def faults_of(uid, panel, answers, single):
             yield f"a legend is empty: {empty}"
 
 
+# Seconds before the end of the page; no multiple of a poll interval of the lab lies between two of them.
+MOMENTS = (0, 3, 7)
+
+
 def differs(one, other):
     """Whether two answers say something else: an age may have moved between scrape and rule, a count may not."""
     first = {tuple(sorted(labels.items())): values[-1] for labels, values in one.series}
@@ -190,12 +194,22 @@ class Look:
             unrecorded = RECORDED.sub(r"\1:no_\2:\3", expression)
             # The column of alerts is meant to be missing without the rules.
             if unrecorded != expression and "ALERTS" not in expression and target.get("instant"):
-                if difference := differs(answer, self.asker.ask(target, unrecorded)):
+                if difference := self.contradicts(target, expression, unrecorded):
                     self.faults.append(f"{title} {target['refId']}: without the recording rules: {difference}")
         self.faults += [f"{title}: {fault}" for fault in faults_of(uid, panel, answers, "instance" in chosen)]
         if SHOW:
             print(f"    {title}:", {r: [(legend_of(l), v[-1]) for l, v in a.series[:3]] for r, a in answers.items()})
         return answers
+
+    def contradicts(self, target, expression, unrecorded):
+        """What the rules say that the raw expression does not. A poll that is scraped just before the rules are
+        evaluated makes the two differ for that moment: what counts is whether they differ at each of three."""
+        difference = ""
+        for ago in MOMENTS:
+            difference = differs(self.asker.ask(target, expression, ago), self.asker.ask(target, unrecorded, ago))
+            if not difference:
+                break
+        return difference
 
     def empty(self):
         """Titles of the panels that show nothing."""

@@ -68,7 +68,11 @@ impl Reader {
         let start = Instant::now();
         let reading = match self.attempt(began, start + self.config.master.timeout).await {
             Ok(reading) => reading,
-            Err(fault) => failure(&self.config, began, &fault),
+            Err(fault) => {
+                // A scrape that is answered while the reader rests counts too: that master could not be read either.
+                self.vitals.count(fault.stage);
+                failure(&self.config, began, &fault)
+            }
         };
         Reading { took: start.elapsed(), ..reading }
     }
@@ -135,10 +139,7 @@ impl Reader {
                 Err(Fault::timed_out(self.progress.stage(), &doing, self.config.master.timeout))
             }
         };
-        let session = opened.inspect_err(|fault| {
-            self.backoff.failed(fault);
-            self.vitals.count(fault.stage);
-        })?;
+        let session = opened.inspect_err(|fault| self.backoff.failed(fault))?;
         self.backoff = Backoff::default();
         self.rights_asked = Some(Instant::now());
         // What is missing from the start is known by now.
