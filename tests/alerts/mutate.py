@@ -45,6 +45,10 @@ def expression(rule):
     return block.span(1) if block else line.span(1)
 
 
+def in_a_comment(expr, position):
+    return "#" in expr[expr.rfind("\n", 0, position) + 1:position]
+
+
 def inside_braces(expr, position):
     return expr.rfind("{", 0, position) > expr.rfind("}", 0, position)
 
@@ -83,7 +87,7 @@ def mutants(rule):
     for found in re.finditer(r"(?<![\w\[.])(\d+(?:\.\d+)?)(?![\w\]])", expr):
         value = float(found[1])
         truth = re.search(r"==\s*$", expr[:found.start()])  # `== 1` asks yes or no; turning it round is enough
-        if inside_braces(expr, found.start()) or value == 0 or truth:
+        if inside_braces(expr, found.start()) or in_a_comment(expr, found.start()) or value == 0 or truth:
             continue
         for factor in (10, 0.1):
             scaled = expr[:found.start()] + f"{value * factor:g}" + expr[found.end():]
