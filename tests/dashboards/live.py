@@ -268,6 +268,8 @@ def ready(stand):
     count = len(SCENARIOS)
     wait("all masters were read", lambda: stand.number("count(max_over_time(msx_up[5m]) == 1)") == count, 120)
     wait("all sweeps ended", lambda: stand.number("count(msx_exporter_port_sweep_timestamp_seconds)") == count + 2, 120)
+    # Before one of them ends: of what is gone, a rate needs samples too.
+    wait("there are rates", lambda: (stand.number("min(count_over_time(msx_up[5m]) and msx_up)") or 0) >= 4, 120)
     by_name = {scenario.name: scenario for scenario in SCENARIOS}
     stand.stop("lab-down")
     stand.stop("exporter-gone")
@@ -279,7 +281,6 @@ def ready(stand):
     wait("a thousand targets poll", lambda: (stand.number(calm) or 9) < 3, 180)
     known = 'count(count by (instance) (msx_target:diagnosis:code{job=~"msx.*"}))'
     wait("the rules were evaluated", lambda: stand.number(known) == count - 2, 60)
-    wait("there are rates", lambda: (stand.number("min(count_over_time(msx_up[5m]) and msx_up)") or 0) >= 4, 120)
     wait("an alert fires", lambda: stand.number('count(ALERTS{alertname="MsxTargetNotPolling",alertstate="firing"})'), 60)
 
 
