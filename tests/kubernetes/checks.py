@@ -3,7 +3,12 @@
 import json
 import os
 import re
+import socket
+import subprocess
 import tempfile
+import time
+import urllib.error
+import urllib.request
 from datetime import datetime, timedelta, timezone
 from pathlib import Path
 
@@ -64,6 +69,22 @@ def authority():
     return made.sign(key, hashes.SHA256()).public_bytes(serialization.Encoding.PEM)
 
 
+def lay(folder, pod, maps, pem):
+    """Lays the files of a pod's volumes below a folder, and leads the paths in its configuration there."""
+    mounts = {mount["name"]: mount["mountPath"] for mount in pod["containers"][0]["volumeMounts"]}
+    for volume in pod["volumes"]:
+        room = Path(folder + mounts[volume["name"]])
+        room.mkdir(parents=True, exist_ok=True)
+        source = volume.get("secret") or volume["configMap"]
+        for item in source.get("items", []):
+            (room / item["path"]).write_bytes(pem if volume["name"] == "ca" else b"secret-of-the-test\n")
+        if volume["name"] == "config":
+            for file, words in maps[source["name"]].items():
+                for path in FOLDERS:
+                    words = words.replace(path, folder + path)
+                (room / file).write_text(words)
+
+
 def configuration(chart):
     """The real exporter takes each configuration, with the files where the Deployment mounts them; no secret is in it."""
     faults, seen, pem = [], 0, authority()
@@ -75,18 +96,7 @@ def configuration(chart):
             where = f"{name}: {deployment['metadata']['name']}"
             pod = deployment["spec"]["template"]["spec"]
             with tempfile.TemporaryDirectory(prefix="msx") as folder:
-                mounts = {mount["name"]: mount["mountPath"] for mount in pod["containers"][0]["volumeMounts"]}
-                for volume in pod["volumes"]:
-                    room = Path(folder + mounts[volume["name"]])
-                    room.mkdir(parents=True, exist_ok=True)
-                    source = volume.get("secret") or volume["configMap"]
-                    for item in source.get("items", []):
-                        (room / item["path"]).write_bytes(pem if volume["name"] == "ca" else b"secret-of-the-test\n")
-                    if volume["name"] == "config":
-                        for file, words in maps[source["name"]].items():
-                            for path in FOLDERS:
-                                words = words.replace(path, folder + path)
-                            (room / file).write_text(words)
+                lay(folder, pod, maps, pem)
                 flag = next(word for word in pod["containers"][0]["args"] if word.startswith("--config.file="))
                 answer = it.run(os.environ["EXPORTER"], "check-config", "--config.file=" + folder + flag.split("=")[1])
                 if answer.returncode:
@@ -100,6 +110,56 @@ def configuration(chart):
     if seen < 5:
         faults.append(f"only {seen} configurations were seen")
     return faults
+
+
+def answered(url, server, deadline):
+    """The status of the first answer, or why there is none."""
+    while time.monotonic() < deadline and server.poll() is None:
+        try:
+            with urllib.request.urlopen(url, timeout=5) as answer:
+                return answer.status
+        except urllib.error.HTTPError as error:
+            return error.code
+        except (urllib.error.URLError, ConnectionError):
+            time.sleep(0.05)
+    return "no answer"
+
+
+def probes(chart):
+    """The exporter, started with the Deployment's own flags, answers where probes and ServiceMonitor ask, without a master.
+
+    Left out are the web configuration, whose files the cases do not hold, and addresses of this machine's network.
+    """
+    faults, seen, pem = [], 0, authority()
+    for name, text in each_case(chart):
+        found = it.documents(text)
+        maps = {one["metadata"]["name"]: one["data"] for one in found if one["kind"] == "ConfigMap"}
+        deployment = next((one for one in found if one["kind"] == "Deployment"), None)
+        if deployment is None:
+            continue
+        pod = deployment["spec"]["template"]["spec"]
+        container = pod["containers"][0]
+        asked = {container[probe].get("httpGet", {}).get("path") for probe in ("startupProbe", "readinessProbe", "livenessProbe")}
+        asked |= {one["spec"]["endpoints"][0]["path"] for one in found if one["kind"] == "ServiceMonitor"}
+        with tempfile.TemporaryDirectory(prefix="msx") as folder, socket.socket() as free:
+            lay(folder, pod, maps, pem)
+            free.bind(("127.0.0.1", 0))
+            port = free.getsockname()[1]
+            free.close()
+            left_out = ("--web.listen-address", "--web.config.file")
+            flags = [word.replace("=/etc", f"={folder}/etc") for word in container["args"] if not word.startswith(left_out)]
+            words = [os.environ["EXPORTER"], *flags, f"--web.listen-address=127.0.0.1:{port}"]
+            with open(Path(folder) / "log", "w") as log, subprocess.Popen(words, stdout=log, stderr=log) as server:
+                try:
+                    for path in asked - {None}:
+                        seen += 1
+                        status = answered(f"http://127.0.0.1:{port}{path}", server, time.monotonic() + 30)
+                        if status != 200:
+                            said = (Path(folder) / "log").read_text()
+                            faults.append(f"{name}: {path}: {status} {said}")
+                finally:
+                    server.terminate()
+    return faults if seen >= 8 else [*faults, f"only {seen} paths were asked"]
 
 
 def rules(chart):
@@ -179,5 +239,3 @@ def documented(chart):
     table = set(re.findall(r"^\| `([\w.]+)` \|", (Path(chart) / "README.md").read_text(), re.MULTILINE))
     return [f"{key} stands in one of values.yaml and README.md only" for key in sorted(wanted ^ table)]
 
-
-ALL = [lint, decode, refused, configuration, rules, dashboards, keys, documented]

@@ -29,6 +29,8 @@ MUTANTS = [
     ("templates/_helpers.tpl", "path: password", "path: pw", checks.configuration),
     ("templates/_helpers.tpl", "\"user\" $login.user", "\"user\" $login.user \"msdb\" $login.password", checks.configuration),
     ("templates/_helpers.tpl", "if not (or $login.existingSecret $login.password)", "if false", checks.refused),
+    ("templates/_helpers.tpl", "(urlParse .Values.web.externalUrl).path", "\"\"", checks.probes),
+    ("templates/deployment.yaml", "--log.format=", "--log.form=", checks.probes),
     ("templates/prometheusrule.yaml", "has .alert $r.disabled", "not (has .alert $r.disabled)", checks.rules),
     ("templates/prometheusrule.yaml", "dashboard_url: /d/\" (printf", "dashboard_url: /x/\" (printf", checks.rules),
     ("files/rules.yaml", "expr: up{job=\"msx\"} == 0", "expr: up{job=\"msx\"} == 1", checks.rules),

@@ -59,12 +59,12 @@ func main() {
 			continue
 		}
 		name := kind.APIVersion + "/" + kind.Kind
-		make, known := kinds[name]
+		empty, known := kinds[name]
 		if !known {
 			fault("%s: the chart is not expected to make this kind", name)
 			continue
 		}
-		object := make()
+		object := empty()
 		if err := strictly(document, object); err != nil {
 			fault("%s: %v", name, err)
 			continue
