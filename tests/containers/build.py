@@ -37,6 +37,8 @@ def main():
     environment = dict(argument.split("=", 1) for argument in stages["sources"].of("ENV"))
     flags = shlex.split(environment["RUSTFLAGS"].strip('"'))
     target = os.environ.get("CARGO_TARGET_DIR", str(ROOT / "target"))
+    # There is no repository in the image's build, either.
+    known = {"CARGO_TARGET_DIR": target, "MSX_REVISION": "unknown"}
     for name in ("build-exporter", "build-lab"):
         (run,) = stages[name].of("RUN")
         command = shlex.split(re.search(r"cargo build .*?(?= &&)", run)[0])
@@ -49,7 +51,7 @@ def main():
         place = kept.index("--target")
         del kept[place : place + 2]
         built = ["cargo", "rustc", "--quiet", *kept, "--", *flags]
-        subprocess.run(built, cwd=CONTEXT, check=True, env=os.environ | {"CARGO_TARGET_DIR": target})
+        subprocess.run(built, cwd=CONTEXT, check=True, env=os.environ | known)
         (OUT / "out").mkdir(exist_ok=True)
         shutil.copy2(f"{target}/debug/{program}", OUT / "out" / program)
         print(f"built from the {len(files)} files of the context: {shlex.join(built)}")

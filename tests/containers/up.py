@@ -24,8 +24,8 @@ import compose
 import dockerfile
 import yaml
 
-sys.path.insert(0, str(compose.ROOT / "tests/dashboards"))
-from stand import wait  # noqa: E402
+sys.path.insert(0, str(compose.ROOT / "tests/lib"))
+from processes import wait  # noqa: E402
 
 ROOT = compose.ROOT
 BUILT = ROOT / "tests/.tools/containers/out"
