@@ -1,6 +1,7 @@
 //! Compresses a page while it is written, so that its text, ten times as long, never stands in memory as a whole.
 
 use super::negotiation::LEVEL;
+use super::sheet::Sink;
 use flate2::write::GzEncoder;
 use std::fmt;
 use std::io::Write as _;
@@ -25,6 +26,12 @@ impl Zipper {
         let _ = self.encoder.write_all(self.piece.as_bytes());
         self.encoder.finish().unwrap_or_default()
     }
+}
+
+impl Sink for Zipper {
+    fn buffer(&mut self) -> &mut String {
+        &mut self.piece
+    }
 
     fn hand_on(&mut self) -> fmt::Result {
         if self.piece.len() >= PIECE {
@@ -32,17 +39,5 @@ impl Zipper {
             self.piece.clear();
         }
         Ok(())
-    }
-}
-
-impl fmt::Write for Zipper {
-    fn write_str(&mut self, text: &str) -> fmt::Result {
-        self.piece.push_str(text);
-        self.hand_on()
-    }
-
-    fn write_char(&mut self, letter: char) -> fmt::Result {
-        self.piece.push(letter);
-        self.hand_on()
     }
 }
