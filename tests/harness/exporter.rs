@@ -34,6 +34,7 @@ pub(crate) struct Setup {
     folder: Folder,
     address: String,
     master: Vec<String>,
+    ports: String,
     rest: Vec<String>,
     args: Vec<String>,
     environment: Vec<(String, String)>,
@@ -48,6 +49,7 @@ impl Setup {
             folder,
             address: address.to_string(),
             master: Vec::new(),
+            ports: "  enabled: false".to_owned(),
             rest: Vec::new(),
             args: Vec::new(),
             environment: Vec::new(),
@@ -64,6 +66,12 @@ impl Setup {
     pub(crate) fn master(mut self, key: &str, value: &str) -> Setup {
         self.master.retain(|line| !line.starts_with(&format!("  {key}: ")));
         self.master.push(format!("  {key}: {value}"));
+        self
+    }
+
+    /// Checks ports, which is off else, with these lines as the section `ports`.
+    pub(crate) fn ports(mut self, lines: &str) -> Setup {
+        lines.clone_into(&mut self.ports);
         self
     }
 
@@ -88,11 +96,7 @@ impl Setup {
     /// The text of the configuration.
     pub(crate) fn config(&self) -> String {
         let master = self.master.join("\n");
-        format!(
-            "master:\n  address: '{}'\n{master}\nports:\n  enabled: false\n{}\n",
-            self.address,
-            self.rest.join("\n")
-        )
+        format!("master:\n  address: '{}'\n{master}\nports:\n{}\n{}\n", self.address, self.ports, self.rest.join("\n"))
     }
 
     /// The folder with its files.

@@ -11,7 +11,9 @@ pub(crate) fn bare(name: &str) -> &str {
 /// The procedures compare `UPPER(server_name)` with `target_server` as posted, so on a case-sensitive collation the
 /// two tables may hold different spellings of one target.
 pub(crate) fn key(name: &str) -> String {
-    bare(name).chars().map(upper).collect()
+    let name = bare(name);
+    // Nearly every name, each several times in a reading.
+    if name.is_ascii() { name.to_ascii_uppercase() } else { name.chars().map(upper).collect() }
 }
 
 /// Whether two names are the same target, without making either [`key`].

@@ -6,14 +6,12 @@
 
 use super::facts::ExporterFacts;
 use super::families;
-use super::sheet::Sheet;
+use super::sheet::{Sheet, Sink};
 use super::text004;
 use super::zipper::Zipper;
 use crate::config::Limits;
 use crate::fleet::Fleet;
-use prometheus_client::collector::Collector;
-use prometheus_client::encoding::{DescriptorEncoder, text};
-use prometheus_client::registry::Registry;
+use prometheus_client::encoding::text;
 use std::fmt;
 use std::sync::Arc;
 
@@ -56,58 +54,34 @@ pub fn zipped_page(fleet: &Arc<Fleet>, facts: &ExporterFacts, limits: &Limits, f
     out.finish()
 }
 
-fn write(out: &mut impl fmt::Write, fleet: &Arc<Fleet>, facts: &ExporterFacts, limits: &Limits, format: Format) {
-    let part = |part| {
-        let mut registry = Registry::default();
-        let page = Page { fleet: Arc::clone(fleet), facts: facts.clone(), series_limit: limits.series, part };
-        registry.register_collector(Box::new(page));
-        registry
-    };
+fn write(out: &mut dyn Sink, fleet: &Fleet, facts: &ExporterFacts, limits: &Limits, format: Format) {
     // Writing into memory cannot fail.
-    match format {
+    let mut counters = String::new();
+    let _ = families::counters(&mut Sheet::new(&mut counters), fleet, facts);
+    let _ = match format {
         Format::OpenMetrics100 => {
-            let _ = text::encode_registry(out, &part(Part::Counters));
+            out.buffer().push_str(&counters);
+            Ok(())
         }
-        Format::Text004 => {
-            let mut counters = String::new();
-            let _ = text::encode_registry(&mut counters, &part(Part::Counters));
-            let _ = text004::from_openmetrics(&counters, out);
-        }
-    }
-    let _ = text::encode_registry(out, &part(Part::Gauges));
+        Format::Text004 => text004::from_openmetrics(&counters, out.buffer()),
+    };
+    let page = Page { fleet, facts, series_limit: limits.series };
+    let _ = page.gauges(&mut Sheet::new(out));
     if format == Format::OpenMetrics100 {
-        let _ = text::encode_eof(out);
+        let _ = text::encode_eof(out.buffer());
     }
 }
 
-/// One page as a collector over a snapshot that nobody changes.
-#[derive(Debug)]
-struct Page {
-    fleet: Arc<Fleet>,
-    facts: ExporterFacts,
+/// The gauges of one page, which are nearly all of it.
+struct Page<'a> {
+    fleet: &'a Fleet,
+    facts: &'a ExporterFacts,
     series_limit: usize,
-    part: Part,
 }
 
-#[derive(Debug, Clone, Copy)]
-enum Part {
-    Counters,
-    Gauges,
-}
-
-impl Collector for Page {
-    fn encode(&self, encoder: DescriptorEncoder<'_>) -> fmt::Result {
-        let mut sheet = Sheet::new(encoder);
-        match self.part {
-            Part::Counters => families::counters(&mut sheet, &self.fleet, &self.facts),
-            Part::Gauges => self.gauges(&mut sheet),
-        }
-    }
-}
-
-impl Page {
+impl Page<'_> {
     fn gauges(&self, sheet: &mut Sheet<'_>) -> fmt::Result {
-        let (fleet, facts) = (self.fleet.as_ref(), &self.facts);
+        let (fleet, facts) = (self.fleet, self.facts);
         if facts.passive != Some(true) && fleet.far.is_none() {
             families::up(sheet, fleet)?;
         }
@@ -129,7 +103,7 @@ impl Page {
     /// The families that a page can do without, the most useful one first. Once one does not fit it goes whole, and so
     /// do all behind it: which series are there must not depend on small changes.
     fn what_fits(&self, sheet: &mut Sheet<'_>) -> fmt::Result {
-        let (fleet, board) = (self.fleet.as_ref(), self.fleet.board.as_ref());
+        let (fleet, board) = (self.fleet, self.fleet.board.as_ref());
         let mut room = Room { limit: self.series_limit, full: false };
         let mut ports_limited = 0;
         let count = |left_out: u64| usize::try_from(left_out).unwrap_or(usize::MAX);

@@ -7,6 +7,7 @@ pub mod explain;
 mod exposition;
 mod facts;
 mod families;
+mod label;
 mod negotiation;
 mod probe;
 mod reference;

@@ -5,20 +5,16 @@ use super::families;
 use super::sheet::Sheet;
 use super::words::instant;
 use crate::ports::{Board, Probe};
-use prometheus_client::collector::Collector;
-use prometheus_client::encoding::{DescriptorEncoder, text};
-use prometheus_client::registry::Registry;
+use prometheus_client::encoding::text;
 use std::fmt::{self, Write as _};
-use std::sync::Arc;
 
 /// The port series of the target alone: nothing of the exporter, which has a page of its own.
 pub fn probe(probe: &Probe, format: Format) -> String {
     let findings = [(probe.target.clone(), probe.visited.findings.clone())];
-    let mut registry = Registry::default();
-    registry.register_collector(Box::new(Ports(Arc::new(Board { findings: findings.into(), ..Board::default() }))));
+    let board = Board { findings: findings.into(), ..Board::default() };
     let mut out = String::new();
     // Writing into a String cannot fail. There is no counter, so the formats differ in their end alone.
-    let _ = text::encode_registry(&mut out, &registry);
+    let _ = ports(&mut Sheet::new(&mut out), &board);
     if format == Format::OpenMetrics100 {
         let _ = text::encode_eof(&mut out);
     }
@@ -43,16 +39,10 @@ pub fn probe_trace(run: &Probe, details: bool) -> String {
     out
 }
 
-#[derive(Debug)]
-struct Ports(Arc<Board>);
-
-impl Collector for Ports {
-    fn encode(&self, encoder: DescriptorEncoder<'_>) -> fmt::Result {
-        let mut sheet = Sheet::new(encoder);
-        families::ports(&mut sheet, &self.0)?;
-        families::infos(&mut sheet, &self.0)?;
-        families::durations(&mut sheet, &self.0)
-    }
+fn ports(sheet: &mut Sheet<'_>, board: &Board) -> fmt::Result {
+    families::ports(sheet, board)?;
+    families::infos(sheet, board)?;
+    families::durations(sheet, board)
 }
 
 #[cfg(test)]

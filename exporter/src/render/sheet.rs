@@ -1,49 +1,76 @@
 //! A page in the making: families are written one after the other, each only if it has a series.
+//!
+//! prometheus-client writes the head of each family. The samples, of which a page has tens of thousands, are written
+//! here: it hands each of them on in about ten pieces through several layers, which took four times as long.
 
 use super::catalogue::{Kind, Metric};
+use super::label::{Labels, Line};
 use jiff::Timestamp;
-use prometheus_client::encoding::{
-    CounterValueEncoder, DescriptorEncoder, EncodeCounterValue, EncodeGaugeValue, EncodeLabelSet, GaugeValueEncoder,
-    NoLabelSet,
-};
+use prometheus_client::collector::Collector;
+use prometheus_client::encoding::{DescriptorEncoder, text};
 use prometheus_client::metrics::MetricType;
+use prometheus_client::registry::Registry;
 use std::fmt;
 use std::time::Duration;
 
+/// What a page is written to: text that gathers in a buffer, which now and then is handed on.
+pub(super) trait Sink {
+    /// The buffer. Whole lines are added at its end.
+    fn buffer(&mut self) -> &mut String;
+
+    /// Comes after each line.
+    fn hand_on(&mut self) -> fmt::Result;
+}
+
+impl Sink for String {
+    fn buffer(&mut self) -> &mut String {
+        self
+    }
+
+    fn hand_on(&mut self) -> fmt::Result {
+        Ok(())
+    }
+}
+
 /// Writes families and counts their series.
 pub(super) struct Sheet<'a> {
-    encoder: DescriptorEncoder<'a>,
+    sink: &'a mut dyn Sink,
     /// Series written so far.
     pub(super) series: usize,
+    /// A sample's name and its first label. In most families a target has several series in a row, and in all of them
+    /// its name is what is dear to write.
+    start: String,
 }
 
 impl<'a> Sheet<'a> {
-    pub(super) fn new(encoder: DescriptorEncoder<'a>) -> Sheet<'a> {
-        Sheet { encoder, series: 0 }
+    pub(super) fn new(sink: &'a mut dyn Sink) -> Sheet<'a> {
+        Sheet { sink, series: 0, start: String::new() }
     }
 
     /// Writes a metric with one series for each pair of labels and value, and nothing at all when there is none.
-    pub(super) fn family<L: EncodeLabelSet>(
+    pub(super) fn family<L: Labels>(
         &mut self,
         metric: &Metric,
         series: impl IntoIterator<Item = (L, Value)>,
     ) -> fmt::Result {
-        let mut series = series.into_iter().peekable();
-        if series.peek().is_none() {
-            return Ok(());
-        }
-        let kind = match metric.kind {
-            Kind::Gauge => MetricType::Gauge,
-            Kind::Counter => MetricType::Counter,
-        };
-        let mut family = self.encoder.encode_descriptor(metric.family(), metric.help, None, kind)?;
+        let mut first: Option<L> = None;
         for (labels, value) in series {
-            self.series += 1;
-            let mut sample = family.encode_family(&labels)?;
-            match metric.kind {
-                Kind::Gauge => sample.encode_gauge(&value)?,
-                Kind::Counter => sample.encode_counter::<NoLabelSet, _, f64>(&value, None)?,
+            let (name, text) = labels.first();
+            if first.as_ref().is_none_or(|first| first.first() != (name, text)) {
+                if first.is_none() {
+                    self.head(metric)?;
+                }
+                self.start.clear();
+                Line::new(&mut self.start, metric.name).label(name, text);
             }
+            self.series += 1;
+            let buffer = self.sink.buffer();
+            buffer.push_str(&self.start);
+            labels.rest(&mut Line::after(buffer));
+            buffer.push('}');
+            value.write(buffer);
+            self.sink.hand_on()?;
+            first = Some(labels);
         }
         Ok(())
     }
@@ -51,16 +78,32 @@ impl<'a> Sheet<'a> {
     /// Writes a metric without labels, unless its value is not known.
     pub(super) fn single(&mut self, metric: &Metric, value: Option<impl Into<Value>>) -> fmt::Result {
         let Some(value) = value else { return Ok(()) };
-        let kind = match metric.kind {
+        self.head(metric)?;
+        self.series += 1;
+        let buffer = self.sink.buffer();
+        buffer.push_str(metric.name);
+        value.into().write(buffer);
+        self.sink.hand_on()
+    }
+
+    fn head(&mut self, metric: &Metric) -> fmt::Result {
+        let mut registry = Registry::default();
+        registry.register_collector(Box::new(Head(*metric)));
+        text::encode_registry(self.sink.buffer(), &registry)
+    }
+}
+
+/// The lines before the samples of a family.
+#[derive(Debug)]
+struct Head(Metric);
+
+impl Collector for Head {
+    fn encode(&self, mut encoder: DescriptorEncoder<'_>) -> fmt::Result {
+        let kind = match self.0.kind {
             Kind::Gauge => MetricType::Gauge,
             Kind::Counter => MetricType::Counter,
         };
-        let mut sample = self.encoder.encode_descriptor(metric.family(), metric.help, None, kind)?;
-        self.series += 1;
-        match metric.kind {
-            Kind::Gauge => sample.encode_gauge(&value.into()),
-            Kind::Counter => sample.encode_counter::<NoLabelSet, _, f64>(&value.into(), None),
-        }
+        encoder.encode_descriptor(self.0.family(), self.0.help, None, kind).map(|_| ())
     }
 }
 
@@ -72,24 +115,16 @@ pub(super) enum Value {
     Real(f64),
 }
 
-impl EncodeGaugeValue for Value {
-    fn encode(&self, encoder: &mut GaugeValueEncoder<'_>) -> fmt::Result {
+impl Value {
+    /// Writes what stands behind the name and the labels: the value and the end of the line.
+    fn write(self, line: &mut String) {
+        line.push(' ');
         match self {
-            Value::Whole(value) => EncodeGaugeValue::encode(value, encoder),
-            Value::Count(value) => EncodeGaugeValue::encode(value, encoder),
-            Value::Real(value) => EncodeGaugeValue::encode(value, encoder),
+            Value::Whole(value) => line.push_str(itoa::Buffer::new().format(value)),
+            Value::Count(value) => line.push_str(itoa::Buffer::new().format(value)),
+            Value::Real(value) => line.push_str(dtoa::Buffer::new().format(value)),
         }
-    }
-}
-
-impl EncodeCounterValue for Value {
-    fn encode(&self, encoder: &mut CounterValueEncoder<'_>) -> fmt::Result {
-        match self {
-            // Nothing that counts is negative.
-            Value::Whole(value) => EncodeCounterValue::encode(&value.unsigned_abs(), encoder),
-            Value::Count(value) => EncodeCounterValue::encode(value, encoder),
-            Value::Real(value) => EncodeCounterValue::encode(value, encoder),
-        }
+        line.push('\n');
     }
 }
 
