@@ -6,19 +6,16 @@ Prints one line a fault and ends with `inhibition, silences and routing: N passe
 import json
 import re
 import shlex
-import shutil
-import socket
 import subprocess
 import sys
-import tempfile
-import time
-import urllib.error
 import urllib.request
 from pathlib import Path
 
 import yaml
 
-ROOT = Path(__file__).resolve().parents[2]
+sys.path.insert(0, str(Path(__file__).resolve().parents[1] / "lib"))
+from processes import ROOT, Processes, wait  # noqa: E402
+
 SHIPPED = ROOT / "alerts" / "alertmanager"
 A, B = "msx1:9814", "msx2:9814"
 T = r"SQL01\PAYROLL"
@@ -113,62 +110,17 @@ ROUTES = [
 ]
 
 
-def wait_for(what, check):
-    """Asks until the answer is true, or until the deadline."""
-    end = time.monotonic() + DEADLINE
-    while True:
-        answer = check()
-        if answer:
-            return answer
-        if time.monotonic() > end:
-            raise TimeoutError(f"waited {DEADLINE} s for {what}")
-        time.sleep(0.05)  # between two looks; the condition ends the wait
+class Pager:
+    """An Alertmanager as shipped, to which alerts are posted and which is asked what it makes of them."""
 
-
-def free_port():
-    with socket.socket() as probe:
-        probe.bind(("127.0.0.1", 0))
-        return probe.getsockname()[1]
-
-
-class Alertmanager:
-    """One server with its data in a directory that goes away."""
-
-    def __enter__(self):
-        self.directory = tempfile.TemporaryDirectory()
+    def __init__(self, processes):
         config = yaml.safe_load((SHIPPED / "alertmanager.yml").read_text())
         config |= yaml.safe_load((SHIPPED / "inhibition.yaml").read_text())
         # The receivers of the example lead nowhere, and nothing shall be tried on the way there.
         for receiver in config["receivers"]:
             receiver.pop("webhook_configs", None)
-        self.config = Path(self.directory.name) / "alertmanager.yml"
-        self.config.write_text(yaml.safe_dump(config))
-        self.url = f"http://127.0.0.1:{free_port()}"
-        binary = shutil.which("prometheus-alertmanager") or shutil.which("alertmanager")
-        self.process = subprocess.Popen(
-            [binary, f"--config.file={self.config}", f"--storage.path={self.directory.name}/data", "--cluster.listen-address=",
-             f"--web.listen-address={self.url.removeprefix('http://')}"],
-            stdout=subprocess.DEVNULL, stderr=open(f"{self.directory.name}/log", "wb"))
-        try:
-            wait_for("Alertmanager to be ready", self.ready)
-        except BaseException:
-            self.__exit__()
-            raise
-        return self
-
-    def __exit__(self, *_):
-        self.process.terminate()
-        self.process.wait(10)
-        self.directory.cleanup()
-
-    def ready(self):
-        if self.process.poll() is not None:
-            raise RuntimeError(Path(self.directory.name, "log").read_text())
-        try:
-            with urllib.request.urlopen(f"{self.url}/-/ready", timeout=2) as answer:
-                return answer.status == 200
-        except (urllib.error.URLError, OSError):
-            return False
+        self.url = f"http://{processes.alertmanager(yaml.safe_dump(config)).address}"
+        self.config = processes.folder / "alertmanager.yml"
 
     def post(self, alerts, ends=None):
         body = [{"labels": labels, **({"endsAt": ends} if ends else {})} for labels in alerts]
@@ -197,7 +149,7 @@ def judge(server, fire, silenced):
         return all(states.get(each, {}).get("state") == state for each, state in wanted.items())
 
     try:
-        wait_for("the states", settled)
+        wait("the states are as wanted", settled, DEADLINE)
         return []
     except TimeoutError:
         states = server.states()
@@ -225,9 +177,9 @@ def silenced_by(server, recipe, labels):
         return f"amtool refuses {recipe}: {added.stderr}"
     silence = added.stdout.strip()
     try:
-        wait_for("the silence", lambda: server.states().get(key(labels), {}).get("silencedBy") == [silence])
+        wait("it is silenced", lambda: server.states().get(key(labels), {}).get("silencedBy") == [silence], DEADLINE)
         subprocess.run([*amtool, "silence", "expire", silence], check=True, capture_output=True)
-        wait_for("its end", lambda: server.states().get(key(labels), {}).get("state") == "active")
+        wait("it is active again", lambda: server.states().get(key(labels), {}).get("state") == "active", DEADLINE)
     except TimeoutError as late:
         return f"{recipe}: {late}"
     return None
@@ -238,7 +190,8 @@ def main():
     if subprocess.run(["amtool", "check-config", SHIPPED / "alertmanager.yml"], capture_output=True).returncode:
         print("amtool refuses alertmanager.yml as shipped")
         failed += 1
-    with Alertmanager() as server:
+    with Processes("msx-alertmanager-") as processes:
+        server = Pager(processes)
         for number, (name, fire, silenced) in enumerate(CASES):
             # Instances of their own keep the cases apart, so that one server serves them all.
             def apart(labels):

@@ -15,7 +15,7 @@ from datetime import timedelta
 from pathlib import Path
 
 from e2e_incident import FLEET, NAMED, SLACK, Incident, World
-from e2e_stand import Stand, utc, wait
+from e2e_stand import Stand, override, utc, wait
 
 sys.path.insert(0, str(Path(__file__).resolve().parents[1] / "lib"))
 from webhook import Receiver  # noqa: E402
@@ -24,9 +24,9 @@ AGO = r"\d+m \d+s"
 PROXY = "The job step requires a proxy account, however proxy matching is disabled on the target server."
 
 
-def override(target, door, required):
-    match = re.escape(target)
-    return f"    - {{ match: '{match}', host: 127.0.0.1, engine_port: {door.port}, required: {str(required).lower()} }}\n"
+def at_door(target, door, required):
+    """These ports for this target, before those of all others."""
+    return [override(re.escape(target), door.port, required)]
 
 
 def seen(state):
@@ -54,7 +54,7 @@ def stops_polling(world):
 def engine_stops(world):
     """The instance went down: its port refuses and it no longer polls. Both are said, neither hides the other."""
     door = world.stand.door("open")
-    it = yield Incident(world, "engine_stops", ports=override(NAMED, door, True))
+    it = yield Incident(world, "engine_stops", ports=at_door(NAMED, door, True))
     door.set("refused")
     it.breaks(f"stop {NAMED}")
     it.fires(
@@ -75,7 +75,7 @@ def long_silent(world):
     """Silent for 40 minutes: somebody is woken, and the warning is held back. Its port, which nobody requires, is
     filtered all the time and accused of nothing."""
     door = world.stand.door("filtered")
-    it = yield Incident(world, "long_silent", behind=timedelta(minutes=40), ports=override(NAMED, door, False))
+    it = yield Incident(world, "long_silent", behind=timedelta(minutes=40), ports=at_door(NAMED, door, False))
     it.breaks(f"stop {NAMED}", "advance 40m")
     age = r"4\dm \d+s"
     it.fires(
@@ -134,7 +134,7 @@ def is_stuck(world):
 def port_filtered(world):
     """A required port of a target that goes on polling: nothing but the port is spoken of."""
     door = world.stand.door("open")
-    it = yield Incident(world, "port_filtered", ports=override(NAMED, door, True))
+    it = yield Incident(world, "port_filtered", ports=at_door(NAMED, door, True))
     it.breaks()
     door.set("filtered")
     it.fires(
@@ -188,7 +188,7 @@ def in_maintenance(world):
     door = world.stand.door("filtered")
     window = f"{{ match: '.*INST1', from: {utc(timedelta(hours=1))}, until: {utc(-timedelta(hours=2))}, reason: patching }}"
     it = yield Incident(
-        world, "in_maintenance", more=f"maintenance:\n  - {window}\n", ports=override("SQL00001", door, False)
+        world, "in_maintenance", more=f"maintenance:\n  - {window}\n", ports=at_door("SQL00001", door, False)
     )
     it.breaks(f"stop {NAMED}")
     late = f'msx_target:poll_lateness:ratio{{instance="{it.site.instance}"}} > 60'
@@ -216,7 +216,7 @@ def live(world, story, incident):
     except StopIteration:
         return
     except Exception as fault:
-        world.tell(False, f"{name}: {type(fault).__name__}: {fault}", [world.stand.log(f"exporter-{name}")])
+        world.tell(False, f"{name}: {type(fault).__name__}: {fault}", [world.stand.last_lines(f"exporter-{name}")])
 
 
 def strangers(world, incidents):

@@ -26,6 +26,7 @@ mod suggest;
 mod toml;
 mod values;
 mod yaml;
+mod zone;
 
 pub use check::check;
 pub use document::{example, reference};
@@ -37,6 +38,7 @@ pub use values::{
     Address, Auth, CheckSettings, Collectors, Config, Depth, Encrypt, Filter, LabelRule, Limits, Local, Maintenance,
     Master, PasswordSource, Pattern, PortOverride, Ports, Role, Targets, Trust,
 };
+pub(crate) use zone::zone_by_name;
 
 /// Reads and validates the configuration.
 ///

@@ -86,7 +86,7 @@ pub(super) fn port(written: &str) -> Result<u16, Wrong> {
 
 /// The name of a time zone, as it was written.
 pub(super) fn zone(written: &str) -> Result<String, Wrong> {
-    if crate::master::zone_by_name(written).is_some() {
+    if super::zone_by_name(written).is_some() {
         return Ok(written.to_owned());
     }
     let wrong = Wrong::new(format!("{} is not a known time zone", quoted(written)));

@@ -119,19 +119,11 @@ impl ClockNow<'_> {
     }
 }
 
-/// A zone by its IANA or Windows name, such as `Europe/Berlin` or `W. Europe Standard Time`.
-pub(crate) fn zone_by_name(name: &str) -> Option<TimeZone> {
-    if let Ok(zone) = TimeZone::get(name) {
-        return Some(zone);
-    }
-    let windows: windows_timezones::WindowsTimezone = name.parse().ok()?;
-    TimeZone::get(windows.tzdb_id()).ok()
-}
-
 #[cfg(test)]
 mod tests {
     #![allow(clippy::unwrap_used)]
     use super::*;
+    use crate::config::zone_by_name;
     use jiff::civil::datetime;
 
     fn row(utc: DateTime, offset_minutes: i32) -> ClockRow {

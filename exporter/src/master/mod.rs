@@ -22,7 +22,6 @@ mod statements;
 mod tap;
 mod vitals;
 
-pub(crate) use clock::zone_by_name;
 pub use desk::Master;
 pub use doctor::{Agent, Listener, MasterTold, Member, TargetTold, ask_master, ask_target};
 pub use grants::{Grantee, revocation};

@@ -2,13 +2,12 @@
 
 use super::batch;
 use super::cells::Misfit;
-use super::clock::zone_by_name;
 use super::faults;
 use super::reading::{Certificate, Fault, Stage};
 use super::rights::{Capabilities, Msdb};
 use super::statements;
 use super::tap::{Progress, Tap};
-use crate::config::{Address, Auth, Encrypt, Master, PasswordSource, Secret, Trust};
+use crate::config::{Address, Auth, Encrypt, Master, PasswordSource, Secret, Trust, zone_by_name};
 use crate::ports::{self, Gaze, Sockets};
 use jiff::tz::TimeZone;
 use std::net::{IpAddr, SocketAddr, UdpSocket};

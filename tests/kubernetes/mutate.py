@@ -1,0 +1,70 @@
+#!/usr/bin/env python3
+"""Breaks the chart in a copy, one thing at a time, and sees the check that guards it fail. The golden files take no part."""
+
+import shutil
+import sys
+import tempfile
+from pathlib import Path
+
+import chart as it
+import checks
+
+# File, what stands there, what is put in its place, the check that must complain.
+MUTANTS = [
+    ("templates/deployment.yaml", "replicas: 1", "replicaz: 1", checks.decode),
+    ("templates/deployment.yaml", "path\" \"/-/healthy\") | nindent 12 }}", "path\" \"/\") | nindent 12 }}\n            tries: 3", checks.decode),
+    ("templates/deployment.yaml", "- name: web\n              containerPort", "- name: http\n              containerPort", checks.decode),
+    ("templates/deployment.yaml", "automountServiceAccountToken: false", "automountServiceAccountToken: true", checks.decode),
+    ("templates/deployment.yaml", "- include \"msx.mounts\" $both | nindent 12", "- \"[]\" | indent 1", checks.decode),
+    ("templates/deployment.yaml", "if has .name $names", "if has .address $names", checks.refused),
+    ("templates/service.yaml", "    app.kubernetes.io/component: exporter\n  ports", "  ports", checks.decode),
+    ("templates/networkpolicy.yaml", "masterSelector\" (dict \"root\" $ \"name\" $m.name)", "selector\" $", checks.decode),
+    ("templates/networkpolicy.yaml", "protocol: UDP\n        {{- end }}\n      {{- with $cidrs", "protokoll: UDP\n        {{- end }}\n      {{- with $cidrs", checks.decode),
+    ("templates/poddisruptionbudget.yaml", "component: exporter", "component: other", checks.decode),
+    ("templates/servicemonitor.yaml", "targetLabel: job", "targetlabel: job", checks.decode),
+    ("templates/servicemonitor.yaml", "component: exporter", "component: other", checks.decode),
+    ("templates/configmap.yaml", "{{- end }}", "", checks.lint),
+    ("templates/_helpers.tpl", "\"password_file\" \"/run", "\"passwrd_file\" \"/run", checks.configuration),
+    ("templates/_helpers.tpl", "/run/secrets/msx_exporter/ca/ca.crt", "/run/secrets/msx_exporter/ca/ca.pem", checks.configuration),
+    ("templates/_helpers.tpl", "path: password", "path: pw", checks.configuration),
+    ("templates/_helpers.tpl", "\"user\" $login.user", "\"user\" $login.user \"msdb\" $login.password", checks.configuration),
+    ("templates/_helpers.tpl", "if not (or $login.existingSecret $login.password)", "if false", checks.refused),
+    ("templates/_helpers.tpl", "(urlParse .Values.web.externalUrl).path", "\"\"", checks.probes),
+    ("templates/deployment.yaml", "--log.format=", "--log.form=", checks.probes),
+    ("templates/prometheusrule.yaml", "has .alert $r.disabled", "not (has .alert $r.disabled)", checks.rules),
+    ("templates/prometheusrule.yaml", "dashboard_url: /d/\" (printf", "dashboard_url: /x/\" (printf", checks.rules),
+    ("files/rules.yaml", "expr: up{job=\"msx\"} == 0", "expr: up{job=\"msx\"} == 1", checks.rules),
+    ("templates/dashboards.yaml", "$.Files.Get $path |", "$.Files.Get $path | trunc 1000 |", checks.dashboards),
+    ("values.yaml", "grafana_dashboard: \"1\"", "grafana_dashboard: \"yes\"", checks.dashboards),
+    ("values.yaml", "readOnlyRootFilesystem: true", "readOnlyRootFilesystem: false", checks.decode),
+    ("values.yaml", "runAsNonRoot: true", "runAsNonRoot: false", checks.decode),
+    ("values.schema.json", "\"const\": \"sql\",", "", checks.refused),
+    ("values.schema.json", "\"additionalProperties\": false", "\"additionalProperties\": true", checks.refused),
+    ("values.schema.json", "\"msdb\": {", "\"msdbs\": {", checks.keys),
+    ("README.md", "| `web.authenticated` |", "| `web.auth` |", checks.documented),
+]
+
+
+def main():
+    unseen = []
+    for file, old, new, check in MUTANTS:
+        with tempfile.TemporaryDirectory() as folder:
+            copy = Path(folder) / "msx-exporter"
+            shutil.copytree(it.CHART, copy)
+            text = (copy / file).read_text()
+            what = f"{file}: {' '.join(old.split())} → {' '.join(new.split())}"
+            if old not in text:
+                unseen.append(f"{what}: nothing to break")
+                continue
+            (copy / file).write_text(text.replace(old, new))
+            try:
+                faults = check(copy)
+            except RuntimeError as refusal:
+                faults = [str(refusal)]
+            if not faults:
+                unseen.append(f"{what}: {check.__name__} did not notice")
+    print(f"{len(MUTANTS) - len(unseen)} of {len(MUTANTS)} mutants were noticed")
+    return "\n".join(unseen)
+
+
+sys.exit(main() or 0)
