@@ -3,15 +3,17 @@
 use crate::events;
 use crate::logging::{Entry, Journal};
 use std::thread;
+use tracing::level_filters::LevelFilter;
 use tracing::{Dispatch, Level, dispatcher};
 use tracing_layer_win_eventlog::EventLogLayer;
+use tracing_subscriber::Layer;
 use tracing_subscriber::layer::SubscriberExt;
 use tracing_subscriber::registry::Registry;
 
 /// The Event Log under a source of its own; `None` where Windows gives none.
 pub fn event_log(source: &str) -> Option<Box<dyn Journal>> {
     let layer = EventLogLayer::new(source).ok()?;
-    Some(Box::new(EventLog(Dispatch::new(Registry::default().with(layer)))))
+    Some(Box::new(EventLog(Dispatch::new(Registry::default().with(layer.with_filter(LevelFilter::INFO))))))
 }
 
 struct EventLog(Dispatch);

@@ -17,6 +17,8 @@ use windows_service::service_manager::{ServiceManager, ServiceManagerAccess};
 const SOURCES: &str = r"SYSTEM\CurrentControlSet\Services\EventLog\Application";
 /// `ERROR_SERVICE_DOES_NOT_EXIST`.
 const NO_SUCH_SERVICE: i32 = 1060;
+/// `ERROR_INVALID_LEVEL`.
+const INVALID_LEVEL: i32 = 124;
 /// Restarts after a failure, in seconds: three, then it stays as it is until somebody looks, or nothing failed for an
 /// hour. A faulty configuration thus makes four events, not one every minute of the night.
 const RESTARTS: [u64; 3] = [5, 60, 300];
@@ -113,13 +115,21 @@ pub(super) fn settle(name: &ServiceName) -> Result<(), String> {
         service.set_description(
             "Serves what SQL Server Agent's multiserver administration (MSX/TSX) is up to, for Prometheus.",
         )?;
-        service.set_config_service_sid_info(ServiceSidType::Unrestricted)?;
-        service.update_failure_actions(actions)?;
+        where_known(service.set_config_service_sid_info(ServiceSidType::Unrestricted))?;
+        where_known(service.update_failure_actions(actions))?;
         // Also where the service itself said that it failed, as when an address was not there yet.
-        service.set_failure_actions_on_non_crash_failures(true)?;
-        service.set_delayed_auto_start(true)
+        where_known(service.set_failure_actions_on_non_crash_failures(true))?;
+        where_known(service.set_delayed_auto_start(true))
     };
-    settle().map_err(|error| told(&error))
+    settle().map_err(|error: Fault| told(&error))
+}
+
+/// A manager that does not know a setting is none of Windows (Wine is such a one): there is nothing to be set.
+fn where_known(done: Result<(), Fault>) -> Result<(), Fault> {
+    match done {
+        Err(Fault::Winapi(error)) if error.raw_os_error() == Some(INVALID_LEVEL) => Ok(()),
+        done => done,
+    }
 }
 
 /// Starts it, unless it runs, and waits until it does.

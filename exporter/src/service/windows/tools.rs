@@ -78,22 +78,28 @@ pub(super) fn managed_account(service: &str) -> Result<(), String> {
 pub(super) fn logon_right(sid: &str, has: bool, folder: &Path) -> Result<bool, String> {
     let file = |ending: &str| folder.join(format!("policy.{}.{ending}", std::process::id()));
     let (exported, wanted, base) = (file("inf"), file("new.inf"), file("sdb"));
-    let done = (|| {
-        let export = ["/export", "/cfg", &exported.to_string_lossy(), "/areas", "USER_RIGHTS", "/quiet"];
-        call("secedit.exe", &export)?;
-        let text = fs::read(&exported).map_err(|error| format!("{}: {error}", exported.display()))?;
-        let text = policy::decoded(&text);
-        if policy::has_logon_right(&text, sid) == has {
-            return Ok(false);
-        }
-        let changed = policy::encoded(&policy::with_logon_right(&text, sid, has));
-        fs::write(&wanted, changed).map_err(|error| format!("{}: {error}", wanted.display()))?;
-        let (base, wanted) = (base.to_string_lossy(), wanted.to_string_lossy());
-        call("secedit.exe", &["/configure", "/db", &base, "/cfg", &wanted, "/areas", "USER_RIGHTS", "/quiet"])?;
-        Ok(true)
-    })();
-    for file in [&exported, &wanted, &base, &file("jfm")] {
+    let done = change_logon_right(sid, has, &exported, &wanted, &base);
+    for file in [exported, wanted, base, file("jfm")] {
         let _ = fs::remove_file(file);
     }
     done
+}
+
+fn change_logon_right(sid: &str, has: bool, exported: &Path, wanted: &Path, base: &Path) -> Result<bool, String> {
+    let areas: [&OsStr; 3] = ["/areas".as_ref(), "USER_RIGHTS".as_ref(), "/quiet".as_ref()];
+    let mut export: Vec<&OsStr> = vec!["/export".as_ref(), "/cfg".as_ref(), exported.as_ref()];
+    export.extend(areas);
+    call("secedit.exe", &export)?;
+    let text = fs::read(exported).map_err(|error| format!("{}: {error}", exported.display()))?;
+    let text = policy::decoded(&text);
+    if policy::has_logon_right(&text, sid) == has {
+        return Ok(false);
+    }
+    let changed = policy::encoded(&policy::with_logon_right(&text, sid, has));
+    fs::write(wanted, changed).map_err(|error| format!("{}: {error}", wanted.display()))?;
+    let mut configure: Vec<&OsStr> =
+        vec!["/configure".as_ref(), "/db".as_ref(), base.as_ref(), "/cfg".as_ref(), wanted.as_ref()];
+    configure.extend(areas);
+    call("secedit.exe", &configure)?;
+    Ok(true)
 }
