@@ -1,6 +1,7 @@
 //! Where the rooms meet: a scrape becomes a reading, the reading a fleet, the fleet a page.
 
 use crate::config::{self, Config, Role, Sources};
+use crate::events;
 use crate::far::{self, Lookout, View};
 use crate::fleet::{self, Cause, Fleet, Memory, names};
 use crate::master::{self, Fault, Master, Reading, Vitals};
@@ -102,6 +103,7 @@ impl App {
         let passive = !master::is_here(&current.config.master.address).await;
         if self.passive.swap(passive, Ordering::Relaxed) != passive {
             info!(
+                event = events::NODE,
                 passive,
                 "{}",
                 if passive { "another node holds the instance" } else { "this node holds the instance" }
@@ -147,7 +149,7 @@ impl App {
         let remarks: Vec<String> = self.lookout.far_side().views.iter().flat_map(View::remarks).collect();
         let mut known = self.remarks.lock().unwrap_or_else(PoisonError::into_inner);
         for remark in remarks.iter().filter(|remark| !known.contains(remark)) {
-            warn!("{remark}");
+            warn!(event = events::REMARK, "{remark}");
         }
         *known = remarks;
     }
@@ -208,7 +210,7 @@ impl App {
             }
         }
         for line in fleet::summary(&result.changes) {
-            info!("{line}");
+            info!(event = events::DIAGNOSIS, "{line}");
         }
         fleet
     }
@@ -262,6 +264,7 @@ fn tell_of_faults(before: Option<&Fleet>, now: &Fleet) {
     if let Some(fault) = all {
         if all_before.map(kind) != Some(kind(fault)) {
             warn!(
+                event = events::MASTER_LOST,
                 stage = fault.stage.name(),
                 hint = fault.hint.as_deref(),
                 "cannot read the master: {}",
@@ -271,7 +274,7 @@ fn tell_of_faults(before: Option<&Fleet>, now: &Fleet) {
         return;
     }
     if all_before.is_some() {
-        info!("the master can be read again");
+        info!(event = events::MASTER_BACK, "the master can be read again");
     }
     for report in &now.reports {
         let collector = report.collector.name();
@@ -281,6 +284,7 @@ fn tell_of_faults(before: Option<&Fleet>, now: &Fleet) {
         match &report.fault {
             Some(fault) if earlier.map(kind) != Some(kind(fault)) => {
                 warn!(
+                    event = events::PART_LOST,
                     collector,
                     stage = fault.stage.name(),
                     hint = fault.hint.as_deref(),
@@ -288,7 +292,7 @@ fn tell_of_faults(before: Option<&Fleet>, now: &Fleet) {
                     fault.message
                 );
             }
-            None if earlier.is_some() => info!(collector, "can be read again"),
+            None if earlier.is_some() => info!(event = events::PART_BACK, collector, "can be read again"),
             _ => {}
         }
     }
@@ -351,11 +355,14 @@ impl Site for App {
         match &result {
             Ok(()) => {
                 *reload = Reload { successful: true, at: Some(Timestamp::now()) };
-                info!("the configuration was loaded anew");
+                info!(event = events::RELOADED, "the configuration was loaded anew");
             }
             Err(faults) => {
                 reload.successful = false;
-                error!("the configuration has faults and the old one stays in force: {faults}");
+                error!(
+                    event = events::NOT_RELOADED,
+                    "the configuration has faults and the old one stays in force: {faults}"
+                );
             }
         }
         result

@@ -6,6 +6,7 @@
 use crate::config::{ConfigFile, Override, Sources};
 use crate::doctor::Form;
 use crate::logging;
+use crate::service::{self, Action, ServiceName, Wanted, flags, names};
 use clap::error::ErrorKind;
 use clap::{Args, Parser, Subcommand};
 use std::ffi::OsString;
@@ -61,6 +62,8 @@ pub enum Command {
     Grants,
     /// Say which ports are needed, in both directions, and what is known of them.
     Doctor(Doctor),
+    /// Be, make, change or take away a service of Windows.
+    Service(Action),
 }
 
 /// How to draw up the firewall request.
@@ -160,6 +163,74 @@ enum TypedCommand {
         #[command(flatten)]
         place: Place,
     },
+    /// Install, change, remove or be a service of Windows
+    Service {
+        #[command(subcommand)]
+        action: TypedAction,
+        /// Name of the instance: of its service, its configuration and its source in the Event Log
+        #[arg(long = "service.name", global = true, value_name = "NAME", default_value = names::DEFAULT)]
+        name: ServiceName,
+    },
+}
+
+#[derive(Subcommand)]
+enum TypedAction {
+    /// Be the service; only the service control manager starts this
+    Run,
+    /// Make the service, its source in the Event Log and its folder; flags for serving are kept in its command line
+    Install(TypedService),
+    /// Change what is given and set the rest right again
+    Configure(TypedService),
+    /// Take away the service, its source in the Event Log and its rule of the firewall
+    Uninstall {
+        /// Delete its configuration too
+        #[arg(long)]
+        purge: bool,
+    },
+}
+
+#[derive(Args)]
+struct TypedService {
+    /// virtual, DOMAIN\name$ (group managed) or DOMAIN\name [default: virtual]
+    #[arg(long = "service.account", value_name = "ACCOUNT")]
+    account: Option<String>,
+    /// File with the password of the account
+    #[arg(long = "service.password-file", value_name = "FILE")]
+    password_file: Option<PathBuf>,
+    /// Let others in with a rule of the firewall for the ports that are listened on
+    #[arg(long = "service.firewall")]
+    firewall: bool,
+    /// Whom the rule lets in: addresses or networks with commas between them [default: any]
+    #[arg(long = "service.firewall-from", value_name = "ADDRESSES")]
+    firewall_from: Option<String>,
+    /// Start the service at the end
+    #[arg(long = "service.start")]
+    start: bool,
+    /// Where the master is, for the first configuration; a configuration that is there is not changed
+    #[arg(long = "master.address", value_name = "ADDRESS")]
+    master_address: Option<String>,
+}
+
+impl TypedAction {
+    fn meant(self, service: ServiceName, typed: &[String]) -> Action {
+        let wanted = |typed_service: TypedService, service| Wanted {
+            service,
+            // The installer hands over what was not said as an empty text.
+            account: typed_service.account.filter(|text| !text.is_empty()),
+            password_file: typed_service.password_file,
+            firewall: typed_service.firewall,
+            firewall_from: typed_service.firewall_from,
+            start: typed_service.start,
+            master_address: typed_service.master_address.filter(|text| !text.is_empty()),
+            flags: flags::serving(typed),
+        };
+        match self {
+            TypedAction::Run => Action::Run(service),
+            TypedAction::Install(typed) => Action::Install(wanted(typed, service)),
+            TypedAction::Configure(typed) => Action::Configure(wanted(typed, service)),
+            TypedAction::Uninstall { purge } => Action::Uninstall { service, purge },
+        }
+    }
 }
 
 /// Keys of the configuration for calls that should need no file.
@@ -192,6 +263,8 @@ impl Place {
 /// # Errors
 /// What to print and with which code to exit, where there is nothing to do.
 pub fn parse(line: impl IntoIterator<Item = impl Into<OsString> + Clone>) -> Result<Invocation, Exit> {
+    let line: Vec<OsString> = line.into_iter().map(Into::into).collect();
+    let words: Vec<String> = line.iter().skip(1).map(|word| word.to_string_lossy().into_owned()).collect();
     let typed = Typed::try_parse_from(line).map_err(|error| {
         let asked = matches!(error.kind(), ErrorKind::DisplayHelp | ErrorKind::DisplayVersion);
         Exit { code: if asked { FINE } else { USAGE }, text: error.render().to_string() }
@@ -202,11 +275,17 @@ pub fn parse(line: impl IntoIterator<Item = impl Into<OsString> + Clone>) -> Res
         TypedCommand::CheckConfig => (Command::CheckConfig, Vec::new()),
         TypedCommand::Grants => (Command::Grants, Vec::new()),
         TypedCommand::Doctor { doctor, place } => (Command::Doctor(doctor), place.overrides()),
+        TypedCommand::Service { action, name } => (Command::Service(action.meant(name, &words)), Vec::new()),
+    };
+    // Each instance of a service has a file of its own.
+    let usual = match &command {
+        Command::Service(Action::Run(name)) => ConfigFile::Named(name.configuration(&service::folder())),
+        _ => ConfigFile::usual(),
     };
     Ok(Invocation {
         command,
         log: logging::Settings { level: typed.log.level, format: typed.log.format },
-        file: typed.config_file.map_or_else(ConfigFile::usual, ConfigFile::Named),
+        file: typed.config_file.map_or(usual, ConfigFile::Named),
         overrides,
         web: typed.web,
     })
@@ -214,7 +293,7 @@ pub fn parse(line: impl IntoIterator<Item = impl Into<OsString> + Clone>) -> Res
 
 #[cfg(test)]
 mod tests {
-    #![allow(clippy::unwrap_used)]
+    #![allow(clippy::unwrap_used, clippy::panic)]
     use super::*;
     use crate::config::load;
     use crate::logging::{Format, Level};
@@ -272,6 +351,37 @@ mod tests {
         let invocation = typed("doctor --format=markdown --aggregate --verify x.json").unwrap();
         assert_eq!(invocation.command, Command::Doctor(all));
         assert_eq!(typed("doctor --format=xml").unwrap_err().code, USAGE);
+    }
+
+    #[test]
+    fn a_service_has_a_name_a_file_of_its_own_and_keeps_the_flags_for_serving() {
+        let run = typed("service run --service.name=payroll --web.listen-address=:9815").unwrap();
+        assert_eq!(run.command, Command::Service(Action::Run("payroll".parse().unwrap())));
+        assert!(matches!(&run.file, ConfigFile::Named(path) if path.ends_with("payroll.yml")), "{:?}", run.file);
+        let run = typed("service run --config.file=other.yml").unwrap();
+        assert_eq!(run.file, ConfigFile::Named("other.yml".into()));
+        let line = concat!(
+            r"--log.level debug service install --service.account=CORP\msx$ --service.firewall ",
+            "--web.enable-probe --service.start --master.address=MSX01"
+        );
+        let Command::Service(Action::Install(wanted)) = typed(line).unwrap().command else {
+            panic!("not an installation");
+        };
+        assert_eq!(wanted.flags, ["--log.level=debug", "--web.enable-probe"]);
+        assert_eq!(wanted.account.as_deref(), Some(r"CORP\msx$"));
+        assert!(wanted.firewall && wanted.start && wanted.service == ServiceName::default());
+        let Command::Service(Action::Configure(wanted)) =
+            typed("service configure --service.account=").unwrap().command
+        else {
+            panic!("not a change");
+        };
+        assert_eq!((wanted.account, wanted.start), (None, false));
+        let purge = typed("service --service.name=x uninstall --purge").unwrap().command;
+        assert_eq!(purge, Command::Service(Action::Uninstall { service: "x".parse().unwrap(), purge: true }));
+        for line in ["service", "service run --purge", "service install --service.name=a/b", "service uninstall --web"]
+        {
+            assert_eq!(typed(line).unwrap_err().code, USAGE, "{line}");
+        }
     }
 
     #[test]

@@ -4,14 +4,15 @@ mod doctor;
 
 pub use doctor::doctor;
 
-use crate::app::App;
+use crate::app::{App, BUILD};
 use crate::cli::{FAILED, Invocation, USAGE};
 use crate::config::{self, Config, ConfigFile};
+use crate::events;
 use crate::master::{self, Grantee};
 use crate::ports::Extent;
 use crate::render::{self, Format};
 use crate::serve::{self, ListenAddress, Options, Site, Web};
-use crate::service::{Reloads, Stop};
+use crate::service::{self, Action, Reloads, Stop};
 use std::fmt::Display;
 use std::future::Future;
 use std::path::Path;
@@ -31,11 +32,11 @@ pub struct Failure {
 }
 
 impl Failure {
-    fn running(complaint: impl Display) -> Failure {
+    pub(crate) fn running(complaint: impl Display) -> Failure {
         Failure { code: FAILED, data: String::new(), complaint: complaint.to_string() }
     }
 
-    fn usage(complaint: impl Display) -> Failure {
+    pub(crate) fn usage(complaint: impl Display) -> Failure {
         Failure { code: USAGE, data: String::new(), complaint: complaint.to_string() }
     }
 }
@@ -126,6 +127,18 @@ pub fn once(invocation: &Invocation, output: Option<&Path>) -> Done {
 /// # Errors
 /// With code 64 where the configuration or a flag has faults; with code 1 where an address cannot be bound.
 pub fn serve(invocation: &Invocation) -> Done {
+    let wish = || Stop::listen().map(|mut stop| async move { stop.requested().await });
+    serve_until(invocation, wish, || {})
+}
+
+/// Serves until a wish ends; whoever started the process is told when everything is bound.
+///
+/// # Errors
+/// As [`serve`].
+pub fn serve_until<S>(invocation: &Invocation, wish: impl FnOnce() -> io::Result<S>, bound: impl FnOnce()) -> Done
+where
+    S: Future<Output = &'static str>,
+{
     let config = load(invocation)?;
     let flags = &invocation.web;
     let addresses: Vec<ListenAddress> = flags
@@ -139,17 +152,33 @@ pub fn serve(invocation: &Invocation) -> Done {
     let web = Arc::new(Web::open(flags.config_file.as_deref()).map_err(Failure::usage)?);
     run(async {
         // Listened for before anything is bound: a signal must not end the process half-way.
-        let mut stop = Stop::listen().map_err(Failure::running)?;
+        let stop = wish().map_err(Failure::running)?;
         let reloads = Reloads::listen().map_err(Failure::running)?;
         let listeners = serve::bind(&addresses).map_err(Failure::running)?;
         let app = Arc::new(App::new(config, invocation.sources(), web.clone()));
         let beside = app.clone();
         let beside = tokio::spawn(async move { tokio::join!(beside.background(), reload_on_demand(&beside, reloads)) });
-        let shutdown = async move { info!(signal = stop.requested().await, "stopping") };
+        info!(event = events::STARTED, version = BUILD.version, "serving");
+        bound();
+        let shutdown = async move { info!(event = events::STOPPING, signal = stop.await, "stopping") };
         serve::run(listeners, app, options, web, shutdown).await;
         beside.abort();
         Ok(String::new())
     })?
+}
+
+/// `service`: makes, changes or takes away an instance of the service.
+///
+/// # Errors
+/// With code 64 where it makes no sense, or on another system than Windows; with code 1 where Windows refuses.
+pub fn service(action: &Action) -> Done {
+    match action {
+        // Known by its command line before anything else, so never here on Windows.
+        Action::Run(_) => Err(Failure::usage("service run stands in front: msx_exporter service run [FLAGS]")),
+        Action::Install(wanted) => service::install(wanted),
+        Action::Configure(wanted) => service::configure(wanted),
+        Action::Uninstall { service, purge } => service::uninstall(service, *purge),
+    }
 }
 
 async fn reload_on_demand(app: &App, mut reloads: Reloads) {

@@ -18,7 +18,8 @@
 //! - `doctor`: the firewall request, both ways, and what else enlisting needs.
 //! - `process`: asks the operating system about this process.
 //! - `serve`: speaks HTTP.
-//! - `service`: signals and, on Windows, the service control manager.
+//! - `service`: signals and, on Windows, the service: what the service control manager starts, and how it is installed.
+//! - `events`: the numbers of what a person on duty wants to know.
 //! - `app` and `commands`: where the rooms meet, and what each command does with them.
 
 pub mod app;
@@ -26,6 +27,7 @@ pub mod cli;
 pub mod commands;
 pub mod config;
 pub mod doctor;
+pub mod events;
 pub mod far;
 pub mod fleet;
 pub mod logging;

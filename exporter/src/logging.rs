@@ -3,6 +3,11 @@
 //! Names come from a database that others write to. Whatever they hold, one event is one line, and no part of it can be
 //! taken for another.
 
+mod journal;
+
+pub use journal::{Entry, Journal};
+
+use crate::events;
 use jiff::Timestamp;
 use std::fmt::{self, Write as _};
 use std::io::{self, Write as _};
@@ -12,7 +17,7 @@ use tracing::subscriber::{SetGlobalDefaultError, set_global_default};
 use tracing::{Event, Metadata, Subscriber};
 use tracing_subscriber::Layer;
 use tracing_subscriber::fmt::MakeWriter;
-use tracing_subscriber::layer::{Context, SubscriberExt};
+use tracing_subscriber::layer::{Context, Filter, SubscriberExt};
 use tracing_subscriber::registry::Registry;
 
 /// How to log.
@@ -46,22 +51,56 @@ pub enum Format {
     Logfmt,
     /// One object a line with the same keys.
     Json,
+    /// No lines, but events in the Event Log.
+    #[cfg(windows)]
+    Eventlog,
 }
 
-/// Logs to standard error from now on.
+/// Logs to standard error from now on, and to a journal where there is one.
 ///
 /// # Errors
 /// Where this was done before.
-pub fn init(settings: Settings) -> Result<(), SetGlobalDefaultError> {
-    set_global_default(subscriber(settings, io::stderr))
+pub fn init(settings: Settings, journal: Option<Box<dyn Journal>>) -> Result<(), SetGlobalDefaultError> {
+    set_global_default(subscriber(settings, io::stderr, journal))
 }
 
-/// Writes lines to any writer, one call of it for each line.
-pub fn subscriber<W>(settings: Settings, writer: W) -> impl Subscriber + Send + Sync
+/// The journal that goes with a format: the Event Log of Windows, for the format of that name.
+#[cfg(windows)]
+pub fn journal(format: Format, source: &str) -> Option<Box<dyn Journal>> {
+    (format == Format::Eventlog).then(|| crate::service::event_log(source)).flatten()
+}
+
+/// The journal that goes with a format: none here.
+#[cfg(not(windows))]
+pub fn journal(_: Format, _: &str) -> Option<Box<dyn Journal>> {
+    None
+}
+
+/// Writes lines to any writer, one call of it for each line, and events with a number to a journal.
+pub fn subscriber<W>(settings: Settings, writer: W, journal: Option<Box<dyn Journal>>) -> impl Subscriber + Send + Sync
 where
     W: for<'a> MakeWriter<'a> + Send + Sync + 'static,
 {
-    Registry::default().with(Lines { settings, writer })
+    let mut layers: Vec<Box<dyn Layer<Registry> + Send + Sync>> = Vec::new();
+    if settings.writes_lines() {
+        layers.push(Lines { settings, writer }.with_filter(Heard(settings)).boxed());
+    }
+    if let Some(journal) = journal {
+        layers.push(journal::layer(journal));
+    }
+    Registry::default().with(layers)
+}
+
+impl Settings {
+    /// How to log where nobody could say.
+    pub const DEFAULT: Settings = Settings { level: Level::Info, format: Format::Logfmt };
+
+    fn writes_lines(self) -> bool {
+        #[cfg(windows)]
+        return self.format != Format::Eventlog;
+        #[cfg(not(windows))]
+        true
+    }
 }
 
 struct Lines<W> {
@@ -69,9 +108,12 @@ struct Lines<W> {
     writer: W,
 }
 
-impl<W> Lines<W> {
+/// What goes into lines.
+struct Heard(Settings);
+
+impl Heard {
     fn least(&self) -> LevelFilter {
-        match self.settings.level {
+        match self.0.level {
             Level::Error => LevelFilter::ERROR,
             Level::Warn => LevelFilter::WARN,
             Level::Info => LevelFilter::INFO,
@@ -93,19 +135,21 @@ impl<W> Lines<W> {
     }
 }
 
-impl<S, W> Layer<S> for Lines<W>
-where
-    S: Subscriber,
-    W: for<'a> MakeWriter<'a> + 'static,
-{
-    fn enabled(&self, metadata: &Metadata<'_>, _: Context<'_, S>) -> bool {
+impl<S> Filter<S> for Heard {
+    fn enabled(&self, metadata: &Metadata<'_>, _: &Context<'_, S>) -> bool {
         self.wants(metadata)
     }
 
     fn max_level_hint(&self) -> Option<LevelFilter> {
         Some(self.least())
     }
+}
 
+impl<S, W> Layer<S> for Lines<W>
+where
+    S: Subscriber,
+    W: for<'a> MakeWriter<'a> + 'static,
+{
     fn on_event(&self, event: &Event<'_>, _: Context<'_, S>) {
         let mut fields = Fields::default();
         event.record(&mut fields);
@@ -133,6 +177,8 @@ impl Fields {
     fn put(&mut self, field: &Field, content: Content) {
         match (field.name(), content) {
             ("message", Content::Text(text) | Content::Bare(text)) => self.message = text,
+            // A number for the journal alone.
+            (events::FIELD, _) => {}
             (name, content) => self.others.push((name, content)),
         }
     }
@@ -177,22 +223,25 @@ impl Visit for Fields {
 }
 
 fn line(format: Format, now: Timestamp, level: &str, fields: &Fields) -> String {
-    let (mut line, between) = match format {
-        Format::Logfmt => (format!("ts={now:.3} level={level} msg="), " "),
-        Format::Json => (format!("{{\"ts\":\"{now:.3}\",\"level\":\"{level}\",\"msg\":"), ","),
+    let json = format == Format::Json;
+    let (mut line, between) = if json {
+        (format!("{{\"ts\":\"{now:.3}\",\"level\":\"{level}\",\"msg\":"), ",")
+    } else {
+        (format!("ts={now:.3} level={level} msg="), " ")
     };
-    match format {
-        Format::Logfmt => logfmt_value(&mut line, &fields.message),
-        Format::Json => json_value(&mut line, &fields.message),
+    if json {
+        json_value(&mut line, &fields.message)
+    } else {
+        logfmt_value(&mut line, &fields.message)
     }
     for (name, content) in &fields.others {
         line.push_str(between);
-        match (format, content) {
-            (Format::Logfmt, Content::Text(text) | Content::Bare(text)) => {
+        match (json, content) {
+            (false, Content::Text(text) | Content::Bare(text)) => {
                 let _ = write!(line, "{name}=");
                 logfmt_value(&mut line, text);
             }
-            (Format::Json, content) => {
+            (true, content) => {
                 json_value(&mut line, name);
                 line.push(':');
                 match content {
@@ -202,7 +251,7 @@ fn line(format: Format, now: Timestamp, level: &str, fields: &Fields) -> String 
             }
         }
     }
-    line.push_str(if format == Format::Json { "}\n" } else { "\n" });
+    line.push_str(if json { "}\n" } else { "\n" });
     line
 }
 
@@ -256,7 +305,7 @@ mod tests {
     fn logged(level: Level, format: Format, events: impl FnOnce()) -> String {
         let buffer = Arc::new(Mutex::new(Vec::new()));
         let writer = Arc::clone(&buffer);
-        let subscriber = subscriber(Settings { level, format }, move || Shared(Arc::clone(&writer)));
+        let subscriber = subscriber(Settings { level, format }, move || Shared(Arc::clone(&writer)), None);
         tracing::subscriber::with_default(subscriber, events);
         let bytes = buffer.lock().unwrap().clone();
         String::from_utf8(bytes).unwrap()

@@ -3,16 +3,24 @@
 use msx_exporter::cli::{self, Command};
 use msx_exporter::commands::{self, Failure};
 use msx_exporter::logging;
+use msx_exporter::service::{self, names};
+use std::ffi::OsString;
 use std::io::{self, Write};
 use std::process::ExitCode;
 
 fn main() -> ExitCode {
-    let invocation = match cli::parse(std::env::args_os()) {
+    let line: Vec<OsString> = std::env::args_os().collect();
+    let parsed = cli::parse(&line);
+    let asks = matches!(&parsed, Err(exit) if exit.code == cli::FINE);
+    if service::is_run(&line) && !asks {
+        return finish(service::run(parsed));
+    }
+    let invocation = match parsed {
         Ok(invocation) => invocation,
         Err(exit) if exit.code == cli::FINE => return print(&exit.text),
         Err(exit) => return complain(&exit.text, exit.code),
     };
-    if logging::init(invocation.log).is_err() {
+    if logging::init(invocation.log, logging::journal(invocation.log.format, names::DEFAULT)).is_err() {
         return complain("the log was set up twice", cli::FAILED);
     }
     let done = match &invocation.command {
@@ -21,7 +29,12 @@ fn main() -> ExitCode {
         Command::Doctor(doctor) => commands::doctor(&invocation, doctor),
         Command::Once { output } => commands::once(&invocation, output.as_deref()),
         Command::Serve => commands::serve(&invocation),
+        Command::Service(action) => commands::service(action),
     };
+    finish(done)
+}
+
+fn finish(done: commands::Done) -> ExitCode {
     match done {
         Ok(text) => print(&text),
         Err(Failure { code, data, complaint }) => {

@@ -4,8 +4,9 @@ use super::diagnosis::{Cause, Evidence};
 use std::collections::BTreeMap;
 use std::fmt::Write;
 
-/// Changes in one reading beyond which they are told in one line.
-const LINES: usize = 20;
+/// Changes in one reading beyond which they are told in one line. Each line is an event for the Event Log too: a night
+/// of patches must not write thousands.
+const LINES: usize = 10;
 
 /// A target whose verdict is not the one before.
 #[derive(Debug, Clone, PartialEq)]
@@ -33,7 +34,7 @@ impl Change {
     }
 }
 
-/// The lines for the log: one for each change, or a single one with counts where there are more than twenty, as when
+/// The lines for the log: one for each change, or a single one with counts where there are more than ten, as when
 /// a whole fleet falls silent.
 pub fn summary(changes: &[Change]) -> Vec<String> {
     if changes.len() <= LINES {
@@ -78,12 +79,12 @@ mod tests {
     }
 
     #[test]
-    fn up_to_twenty_changes_are_lines_of_their_own_and_more_are_one() {
-        let mut changes = vec![change("SQL01", Some(Cause::Ok), Cause::MasterSide); 19];
+    fn up_to_ten_changes_are_lines_of_their_own_and_more_are_one() {
+        let mut changes = vec![change("SQL01", Some(Cause::Ok), Cause::MasterSide); 9];
         changes.push(change("SQL02", None, Cause::NotEnlisted));
-        assert_eq!(summary(&changes).len(), 20);
+        assert_eq!(summary(&changes).len(), 10);
         changes.push(change("SQL03", None, Cause::NotEnlisted));
-        assert_eq!(summary(&changes), ["21 targets changed: 19 ok -> master_side, 2 new -> not_enlisted"]);
+        assert_eq!(summary(&changes), ["11 targets changed: 9 ok -> master_side, 2 new -> not_enlisted"]);
     }
 
     #[test]

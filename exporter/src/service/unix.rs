@@ -1,5 +1,9 @@
 //! Signals of unix.
 
+use super::ServiceName;
+use super::plan::Wanted;
+use crate::cli::{Exit, Invocation};
+use crate::commands::{Done, Failure};
 use std::io;
 use tokio::signal::unix::{Signal, SignalKind, signal};
 
@@ -49,6 +53,41 @@ impl Reloads {
             std::future::pending::<()>().await;
         }
     }
+}
+
+const WINDOWS_ONLY: &str =
+    "service is for Windows only; hint: elsewhere systemd or a container runs msx_exporter serve";
+
+/// For Windows only.
+///
+/// # Errors
+/// Always, with code 64.
+pub fn run(_: Result<Invocation, Exit>) -> Done {
+    Err(Failure::usage(WINDOWS_ONLY))
+}
+
+/// For Windows only.
+///
+/// # Errors
+/// Always, with code 64.
+pub fn install(_: &Wanted) -> Done {
+    Err(Failure::usage(WINDOWS_ONLY))
+}
+
+/// For Windows only.
+///
+/// # Errors
+/// Always, with code 64.
+pub fn configure(_: &Wanted) -> Done {
+    Err(Failure::usage(WINDOWS_ONLY))
+}
+
+/// For Windows only.
+///
+/// # Errors
+/// Always, with code 64.
+pub fn uninstall(_: &ServiceName, _: bool) -> Done {
+    Err(Failure::usage(WINDOWS_ONLY))
 }
 
 #[cfg(test)]

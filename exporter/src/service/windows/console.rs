@@ -1,5 +1,5 @@
 //! Console events of Windows. The service control manager does not send these to a service: its own control handler
-//! will end the process then.
+//! ends the process then.
 
 use std::io;
 use tokio::signal::windows::{

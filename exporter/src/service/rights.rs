@@ -1,0 +1,91 @@
+//! Who may do what with the folder of the configuration, in the security descriptor language of Windows.
+
+use super::names::ServiceName;
+use sha1::{Digest, Sha1};
+use std::collections::BTreeSet;
+
+/// `NT AUTHORITY\SYSTEM`, `BUILTIN\Administrators`, `NT SERVICE\TrustedInstaller`.
+const TRUSTED: [&str; 3] =
+    ["S-1-5-18", "S-1-5-32-544", "S-1-5-80-956008885-3418522649-1831038044-1853292631-2271478464"];
+/// Every SID of a service begins so.
+const SERVICE_SID: &str = "S-1-5-80-";
+/// Inherited by files and folders; read and enter, no more.
+const READ: &str = "OICI;0x1200a9";
+
+/// The SID of a service, which follows from its name alone: the SHA-1 of the name in capitals and UTF-16.
+pub fn service_sid(service: &ServiceName) -> String {
+    let capitals: Vec<u8> = service.as_str().to_ascii_uppercase().encode_utf16().flat_map(u16::to_le_bytes).collect();
+    let hash = Sha1::digest(&capitals);
+    let parts = hash.chunks_exact(4).map(|part| part.iter().rev().fold(0_u32, |sum, byte| sum << 8 | u32::from(*byte)));
+    parts.fold(SERVICE_SID.trim_end_matches('-').to_owned(), |sid, part| format!("{sid}-{part}"))
+}
+
+/// Whether what an account owns may be trusted with a configuration: the system's own, the administrators', or the
+/// caller's. Whoever else made the folder before us may have put a configuration of theirs into it.
+pub fn is_trusted_owner(owner: &str, caller: &str) -> bool {
+    TRUSTED.contains(&owner) || owner == caller
+}
+
+/// The descriptor of the folder: administrators and the system everything, each service that reads there its reading,
+/// nobody else anything, nothing from above. The services in `before` stay, but for the one that goes.
+pub fn folder(before: &str, comes: Option<&str>, goes: Option<&str>) -> String {
+    let mut services: BTreeSet<&str> = services_in(before).collect();
+    services.extend(comes);
+    if let Some(goes) = goes {
+        services.remove(goes);
+    }
+    let mut sddl = "O:BAD:PAI(A;OICI;FA;;;SY)(A;OICI;FA;;;BA)".to_owned();
+    for sid in services {
+        sddl.push_str(&format!("(A;{READ};;;{sid})"));
+    }
+    sddl
+}
+
+fn services_in(sddl: &str) -> impl Iterator<Item = &str> {
+    let entries = sddl.split('(').skip(1).filter_map(|entry| entry.split(')').next());
+    entries.filter_map(|entry| {
+        let mut fields = entry.split(';');
+        let allows = fields.next() == Some("A");
+        fields.last().filter(|sid| allows && sid.starts_with(SERVICE_SID) && !TRUSTED.contains(sid))
+    })
+}
+
+#[cfg(test)]
+mod tests {
+    #![allow(clippy::unwrap_used)]
+    use super::*;
+
+    #[test]
+    fn the_sid_follows_from_the_name() {
+        // What Windows itself has for these two.
+        for (name, sid) in [
+            ("TrustedInstaller", TRUSTED[2]),
+            ("mssqlserver", "S-1-5-80-3880718306-3832830129-1677859214-2598158968-1052248003"),
+        ] {
+            assert_eq!(service_sid(&name.parse().unwrap()), sid);
+        }
+    }
+
+    #[test]
+    fn services_come_and_go_and_nobody_else_stays() {
+        let (one, other) = (service_sid(&"one".parse().unwrap()), service_sid(&"other".parse().unwrap()));
+        let fresh = folder("", Some(&one), None);
+        assert_eq!(fresh, format!("O:BAD:PAI(A;OICI;FA;;;SY)(A;OICI;FA;;;BA)(A;OICI;0x1200a9;;;{one})"));
+        let both = folder(&fresh, Some(&other), None);
+        assert!(both.contains(&one) && both.contains(&other));
+        assert_eq!(folder(&both, Some(&other), None), both);
+        assert_eq!(folder(&both, None, Some(&other)), fresh);
+        let open = format!("O:S-1-5-21-1-2-3-1001D:AI(A;OICIID;FA;;;WD)(D;;FA;;;{other})(A;OICIID;FR;;;{one})");
+        assert_eq!(folder(&open, None, None), fresh);
+    }
+
+    #[test]
+    fn only_the_mighty_and_the_caller_may_own_the_folder() {
+        let caller = "S-1-5-21-1-2-3-500";
+        for owner in [TRUSTED[0], TRUSTED[1], TRUSTED[2], caller] {
+            assert!(is_trusted_owner(owner, caller), "{owner}");
+        }
+        assert!(!is_trusted_owner("S-1-5-21-1-2-3-1001", caller));
+        assert!(!is_trusted_owner("", caller));
+    }
+}

@@ -1,0 +1,265 @@
+"""The Windows program under Wine: it reads the registry, serves from a lab's master, is a service, and comes and goes as
+an MSI. Wine is not Windows: deploy/windows/README.md lists what it cannot show.
+
+    suite.py EXE OLD_MSI NEW_MSI
+"""
+
+import sys
+import traceback
+import urllib.request
+from pathlib import Path
+
+ROOT = Path(__file__).resolve().parents[2]
+sys.path.insert(0, str(ROOT / "tests/lib"))
+sys.path.insert(0, str(Path(__file__).parent))
+from processes import PASSWORD, Processes, free_port, wait  # noqa: E402
+from wine import Wine  # noqa: E402
+
+EXE, OLD_MSI, NEW_MSI = map(Path, sys.argv[1:4])
+SQL = r"SOFTWARE\Microsoft\Microsoft SQL Server"
+SERVICES = r"SYSTEM\CurrentControlSet\Services"
+SOURCES = rf"{SERVICES}\EventLog\Application"
+SECOND = "msx_exporter_second"
+
+
+def page(port, path="/metrics"):
+    """A page of an exporter, or None while it does not answer."""
+    try:
+        with urllib.request.urlopen(f"http://127.0.0.1:{port}{path}", timeout=15) as answer:
+            return answer.read().decode()
+    except OSError:
+        return None
+
+
+def has(text, part):
+    if part not in (text or ""):
+        raise AssertionError(f"{part!r} is not in:\n{(text or '')[-3000:]}")
+
+
+def same(found, wanted, more=""):
+    if found != wanted:
+        raise AssertionError(f"{found!r} instead of {wanted!r}\n{more}")
+
+
+class Suite:
+    def __init__(self, wine, processes):
+        self.wine = wine
+        self.processes = processes
+        self.start_lab("127.0.0.1:0")
+        self.data = wine.drive / "ProgramData/msx_exporter"
+        self.port = free_port()
+
+    def start_lab(self, address):
+        self.lab = self.processes.lab("master", "--encrypt", "required", "--user", "msx_exporter",
+                                      "--password-file", self.processes.folder / "password", address=address)
+
+    def exe(self, *words, wanted=0, **environment):
+        code, text = self.wine.run(EXE, *words, **environment)
+        same(code, wanted, text)
+        return text
+
+    def write_configuration(self, path, more=""):
+        path.parent.mkdir(exist_ok=True)
+        password = self.wine.drive / "password"
+        password.write_text(PASSWORD)
+        path.write_text(
+            f"role: master\nmaster:\n  address: '{self.lab.address}'\n  user: msx_exporter\n"
+            "  password_file: 'C:\\password'\n  encrypt: required\n  trust_server_certificate: true\n"
+            f"ports: {{ enabled: false }}\n{more}"
+        )
+
+    def serves(self, port):
+        wait(f"the exporter at {port} reads the master", lambda: "\nmsx_up 1" in (page(port) or ""), 60)
+
+    def is_down(self, port):
+        wait(f"nobody listens at {port}", lambda: page(port, "/-/healthy") is None, 30)
+
+    def is_gone(self, name):
+        for key in (rf"{SERVICES}\{name}", rf"{SOURCES}\{name}"):
+            if self.wine.has_key(key):
+                raise AssertionError(f"{key} is still there")
+
+    # Steps, in this order.
+
+    def the_registry_names_the_targets(self):
+        """Two instances, one of which is a target."""
+        names = {"MSSQLSERVER": "MSSQL16.MSSQLSERVER", "PAYROLL": "MSSQL15.PAYROLL"}
+        for name, place in names.items():
+            self.wine.set(rf"{SQL}\Instance Names\SQL", name, "REG_SZ", place)
+        agent = rf"{SQL}\MSSQL15.PAYROLL\SQLServerAgent"
+        self.wine.set(agent, "MSXServerName", "REG_SZ", "MSX01")
+        self.wine.set(agent, "MsxEncryptChannelOptions", "REG_DWORD", "1")
+        self.wine.set(rf"{SQL}\MSSQL16.MSSQLSERVER\SQLServerAgent", "MSXServerName", "REG_SZ", "")
+        arguments = ("--role=target", f"--master.address={self.lab.address}")
+        text = self.exe("once", *arguments, MSX_EXPORTER__PORTS__ENABLED="false")
+        rows = [line for line in text.splitlines() if line.startswith("msx_target_")]
+        masters = [row for row in rows if row.startswith("msx_target_master_info{")]
+        same(len(masters), 1, text)
+        has(masters[0], r"\\PAYROLL")
+        has(masters[0], 'master="MSX01"')
+        options = [row for row in rows if row.startswith("msx_target_encrypt_channel_option{")]
+        same([row.split()[-1] for row in options], ["1"], text)
+        code, text = self.wine.run(EXE, "doctor", *arguments)
+        if code not in (0, 2):
+            raise AssertionError(f"doctor ended with {code}:\n{text}")
+        has(text, r"\PAYROLL")
+
+    def it_serves_from_a_master_that_wants_tls(self):
+        self.write_configuration(self.wine.drive / "plain/plain.yml")
+        port = free_port()
+        with open(self.wine.prefix / "serve.log", "w") as log:
+            process = self.wine.start(
+                log, EXE, "serve", r"--config.file=C:\plain\plain.yml", f"--web.listen-address=127.0.0.1:{port}"
+            )
+            try:
+                self.serves(port)
+            finally:
+                process.kill()
+                process.wait()
+
+    def a_service_is_not_started_by_hand(self):
+        has(self.exe("service", "run", wanted=64), "service control manager")
+        has(self.exe("service", "install", "--service.account=LocalSystem", wanted=64), "LocalSystem")
+        has(self.exe("service", "uninstall", "--service.name=nobody", wanted=1), "there is no service")
+
+    def a_service_is_installed_started_and_tells_the_event_log(self):
+        self.write_configuration(self.data / "msx_exporter.yml")
+        flag = f"--web.listen-address=127.0.0.1:{self.port}"
+        has(self.exe("service", "install", flag), "msx_exporter is installed")
+        has(self.exe("service", "install", flag, wanted=1), "already")
+        key = rf"HKLM\{SERVICES}\msx_exporter"
+        text = self.wine.run("reg", "query", key)[1]
+        has(text, f"service run --service.name=msx_exporter {flag}")
+        has(text, r"NT SERVICE\msx_exporter")
+        has(self.wine.run("reg", "query", rf"HKLM\{SOURCES}\msx_exporter")[1], "msx_exporter.exe")
+        code, text = self.wine.run("net", "start", "msx_exporter")
+        same(code, 0, text)
+        self.serves(self.port)
+        wait("the start is an event", lambda: "serving" in self.wine.events(), 20)
+
+    def a_lost_master_is_an_event_and_so_is_its_return(self):
+        self.processes.stop("lab-master")
+        wait("the loss is an event", lambda: page(self.port) and "cannot read the master" in self.wine.events(), 60)
+        self.start_lab(self.lab.address)
+        wait("so is the return", lambda: page(self.port) and "can be read again" in self.wine.events(), 90)
+
+    def a_second_instance_runs_beside_it(self):
+        port = free_port()
+        self.second = port
+        text = self.exe(
+            "service", "install", f"--service.name={SECOND}", f"--web.listen-address=127.0.0.1:{port}",
+            f"--master.address={self.lab.address}", "--service.start",
+        )
+        has(text, f"{SECOND}.yml")
+        has((self.data / f"{SECOND}.yml").read_text(), f"address: '{self.lab.address}'")
+        wait("the second one answers", lambda: page(port, "/-/healthy"), 30)
+        self.serves(self.port)
+
+    def it_is_configured_anew(self):
+        port = free_port()
+        self.exe("service", "configure", "--web.enable-lifecycle", f"--web.listen-address=127.0.0.1:{port}")
+        same(self.wine.run("net", "stop", "msx_exporter")[0], 0)
+        self.is_down(self.port)
+        wait("the stop is an event", lambda: "stopping" in self.wine.events(), 20)
+        same(self.wine.run("net", "start", "msx_exporter")[0], 0)
+        self.port = port
+        self.serves(port)
+        self.exe("service", "configure", "--log.level=debug")
+        text = self.wine.run("reg", "query", rf"HKLM\{SERVICES}\msx_exporter")[1]
+        has(text, f"--web.enable-lifecycle --web.listen-address=127.0.0.1:{port} --log.level=debug")
+
+    def a_faulty_configuration_is_an_event_and_no_start(self):
+        same(self.wine.run("net", "stop", "msx_exporter")[0], 0)
+        self.is_down(self.port)
+        self.write_configuration(self.data / "msx_exporter.yml", "nonsense: 1\n")
+        has(self.exe("service", "configure", "--service.start", wanted=1), "ServiceSpecific(64)")
+        wait("the fault is an event", lambda: "nonsense" in self.wine.events(), 20)
+        self.write_configuration(self.data / "msx_exporter.yml")
+
+    def what_fails_half_way_is_undone(self):
+        name = "msx_exporter_third"
+        (self.data / f"{name}.yml").write_text("nonsense: 1\n")
+        port = free_port()
+        flags = (f"--service.name={name}", f"--web.listen-address=127.0.0.1:{port}", "--service.start")
+        has(self.exe("service", "install", *flags, wanted=1), "start of the service")
+        self.is_gone(name)
+        (self.data / f"{name}.yml").unlink()
+
+    def both_are_removed_and_nothing_is_left(self):
+        self.exe("service", "uninstall")
+        self.is_gone("msx_exporter")
+        if not (self.data / "msx_exporter.yml").exists():
+            raise AssertionError("the configuration is gone")
+        wait("the second one still answers", lambda: page(self.second, "/-/healthy"), 10)
+        self.exe("service", "uninstall", f"--service.name={SECOND}", "--purge")
+        self.is_gone(SECOND)
+        self.is_down(self.second)
+        same((self.data / f"{SECOND}.yml").exists(), False)
+
+    def msiexec(self, *words):
+        code, text = self.wine.run("msiexec", *words, "/qn", timeout=240)
+        same(code, 0, text)
+
+    def the_msi_installs_a_running_service(self):
+        self.msi_port = free_port()
+        self.program = self.wine.drive / "Program Files/msx_exporter/msx_exporter.exe"
+        self.msiexec(
+            "/i", OLD_MSI, "SERVICENAME=msx_exporter_msi", f"LISTENADDRESS=127.0.0.1:{self.msi_port}",
+            f"MASTERADDRESS={self.lab.address}",
+        )
+        same(self.program.exists(), True)
+        same((self.program.parent / "msx_exporter.example.yml").exists(), True)
+        wait("the service answers", lambda: page(self.msi_port, "/-/healthy"), 60)
+        has(self.wine.run("reg", "query", rf"HKLM\{SERVICES}\msx_exporter_msi")[1], '"C:\\Program Files\\msx_exporter')
+        has((self.data / "msx_exporter_msi.yml").read_text(), f"address: '{self.lab.address}'")
+
+    def the_msi_is_upgraded_and_keeps_the_configuration(self):
+        self.write_configuration(self.data / "msx_exporter_msi.yml", "# mine\n")
+        self.msiexec("/i", NEW_MSI)
+        has((self.data / "msx_exporter_msi.yml").read_text(), "# mine")
+        self.serves(self.msi_port)
+        text = self.wine.run("reg", "query", rf"HKLM\{SERVICES}\msx_exporter_msi")[1]
+        has(text, f"--web.listen-address=127.0.0.1:{self.msi_port}")
+
+    def the_msi_is_removed_and_nothing_is_left_but_the_configuration(self):
+        self.msiexec("/x", NEW_MSI)
+        self.is_down(self.msi_port)
+        self.is_gone("msx_exporter_msi")
+        same(self.program.exists(), False)
+        same((self.data / "msx_exporter_msi.yml").exists(), True)
+
+    STEPS = [
+        the_registry_names_the_targets,
+        it_serves_from_a_master_that_wants_tls,
+        a_service_is_not_started_by_hand,
+        a_service_is_installed_started_and_tells_the_event_log,
+        a_lost_master_is_an_event_and_so_is_its_return,
+        a_second_instance_runs_beside_it,
+        it_is_configured_anew,
+        a_faulty_configuration_is_an_event_and_no_start,
+        what_fails_half_way_is_undone,
+        both_are_removed_and_nothing_is_left,
+        the_msi_installs_a_running_service,
+        the_msi_is_upgraded_and_keeps_the_configuration,
+        the_msi_is_removed_and_nothing_is_left_but_the_configuration,
+    ]
+
+
+def main():
+    failed = 0
+    with Processes("msx-windows-") as processes, Wine(ROOT / "target/wine") as wine:
+        suite = Suite(wine, processes)
+        for step in Suite.STEPS:
+            try:
+                step(suite)
+                print(f"ok      {step.__name__.replace('_', ' ')}", flush=True)
+            except Exception:
+                failed += 1
+                print(f"FAILED  {step.__name__.replace('_', ' ')}", flush=True)
+                traceback.print_exc(limit=3)
+    print(f"{len(Suite.STEPS) - failed} passed, {failed} failed")
+    return 1 if failed else 0
+
+
+if __name__ == "__main__":
+    sys.exit(main())
