@@ -110,7 +110,8 @@ pub fn once(invocation: &Invocation, output: Option<&Path>) -> Done {
                 "no target was found on this machine: no instance has a master in its registry; hint: --local.name"
                     .to_owned()
             }),
-            None => fleet.master.is_none().then(|| {
+            // On the other node of a cluster that is as it should be.
+            None => (fleet.master.is_none() && !app.is_passive()).then(|| {
                 let fault = faults.map(ToString::to_string).next().unwrap_or_default();
                 format!("the master cannot be read: {fault}")
             }),
