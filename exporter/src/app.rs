@@ -117,6 +117,16 @@ impl App {
         passive
     }
 
+    /// Whether another node of the cluster holds the instance, as far as it was asked.
+    pub fn is_passive(&self) -> bool {
+        self.passive.load(Ordering::Relaxed)
+    }
+
+    /// What a passive node has to say.
+    fn nothing(&self, current: &Current) -> Arc<Fleet> {
+        self.assess(current, Arc::new(Reading::nothing(Timestamp::now())), Arc::default())
+    }
+
     /// What goes on beside the scrapes, for as long as it is polled: the sweep, and a reading whenever nobody has asked
     /// for one in a whole interval, so that the sweep knows its targets.
     pub async fn background(&self) {
@@ -177,6 +187,10 @@ impl App {
                 board = sweep_once(&self.prober, &names, &route, extent).await;
             }
             return Arc::new(Fleet::seen_from_target(Timestamp::now(), Arc::new(board), self.lookout.far_side()));
+        }
+        // The doctor is asked by somebody who wants to know all the same.
+        if extent == Extent::Sweep && self.stays_passive(&current).await {
+            return self.nothing(&current);
         }
         let reading = current.master.read(current.config.master.timeout + GRACE).await;
         let fleet = self.assess(&current, reading.clone(), Arc::default());
@@ -313,8 +327,7 @@ impl Site for App {
             return Arc::new(Fleet::seen_from_target(Timestamp::now(), self.sweeper.board(), far));
         }
         if self.stays_passive(&current).await {
-            let nothing = Arc::new(Reading::nothing(Timestamp::now()));
-            return self.assess(&current, nothing, Arc::default());
+            return self.nothing(&current);
         }
         let reading = current.master.read(wait).await;
         self.assess(&current, reading, self.sweeper.board())
@@ -340,7 +353,7 @@ impl Site for App {
             sql_errors: self.vitals.sql_errors(),
             sql_connections: self.vitals.sql_connections(),
             reload: *self.reload.lock().unwrap_or_else(PoisonError::into_inner),
-            passive: self.current.load().config.master.only_if_local.then(|| self.passive.load(Ordering::Relaxed)),
+            passive: self.current.load().config.master.only_if_local.then(|| self.is_passive()),
             process: process::read(),
         }
     }

@@ -6,6 +6,7 @@
 use crate::config::{ConfigFile, Override, Sources};
 use crate::doctor::Form;
 use crate::logging;
+use crate::master::{Grantee, Principal};
 use crate::service::{self, Action, ServiceName, Wanted, flags, names};
 use clap::error::ErrorKind;
 use clap::{Args, Parser, Subcommand};
@@ -59,7 +60,7 @@ pub enum Command {
     /// Tell all faults of the configuration.
     CheckConfig,
     /// Print the rights that the login needs, as T-SQL.
-    Grants,
+    Grants(Grants),
     /// Say which ports are needed, in both directions, and what is known of them.
     Doctor(Doctor),
     /// Be, make, change or take away a service of Windows.
@@ -79,6 +80,35 @@ pub struct Doctor {
     /// An earlier request in JSON, to be compared with what is known now
     #[arg(long = "verify", value_name = "FILE.json")]
     pub verify: Option<PathBuf>,
+}
+
+/// For whom the script of the rights is.
+#[derive(Debug, Clone, Default, PartialEq, Eq, Args)]
+#[group(skip)]
+pub struct Grants {
+    /// What the exporter logs in as [default: as the configuration has it, else sql-login]
+    #[arg(long = "login.kind", value_enum, value_name = "KIND")]
+    pub kind: Option<Principal>,
+    /// Its name, such as msx_exporter or CORP\account$ [default: as the configuration has it]
+    #[arg(long = "login.name", value_name = "NAME")]
+    pub name: Option<String>,
+    /// The version's year, such as 2019: the whole script for it, and no server is asked
+    #[arg(long = "server.version", value_name = "YEAR")]
+    pub version: Option<u16>,
+    /// Take the rights away instead
+    #[arg(long = "revoke")]
+    pub revoke: bool,
+}
+
+impl Grants {
+    /// A grantee with what the flags say otherwise.
+    pub(crate) fn grantee(&self, configured: Grantee) -> Grantee {
+        let principal = self.kind.unwrap_or(configured.principal);
+        // A name that belongs to a login of another kind is no name for this one.
+        let usual =
+            if principal == configured.principal { configured.login } else { principal.placeholder().to_owned() };
+        Grantee { login: self.name.clone().unwrap_or(usual), principal, msdb: configured.msdb }
+    }
 }
 
 /// How to serve. These are flags only, as with Prometheus' own exporters.
@@ -155,7 +185,7 @@ enum TypedCommand {
     /// Tell every fault of the configuration, with file and line
     CheckConfig,
     /// Print the rights that the login needs, as T-SQL
-    Grants,
+    Grants(Grants),
     /// Print which ports to ask the firewall team for, in both directions, and what is known of them now
     Doctor {
         #[command(flatten)]
@@ -273,7 +303,7 @@ pub fn parse(line: impl IntoIterator<Item = impl Into<OsString> + Clone>) -> Res
         TypedCommand::Serve => (Command::Serve, Vec::new()),
         TypedCommand::Once { output, place } => (Command::Once { output }, place.overrides()),
         TypedCommand::CheckConfig => (Command::CheckConfig, Vec::new()),
-        TypedCommand::Grants => (Command::Grants, Vec::new()),
+        TypedCommand::Grants(grants) => (Command::Grants(grants), Vec::new()),
         TypedCommand::Doctor { doctor, place } => (Command::Doctor(doctor), place.overrides()),
         TypedCommand::Service { action, name } => (Command::Service(action.meant(name, &words)), Vec::new()),
     };
@@ -382,6 +412,21 @@ mod tests {
         {
             assert_eq!(typed(line).unwrap_err().code, USAGE, "{line}");
         }
+    }
+
+    #[test]
+    fn grants_are_for_whom_the_flags_say() {
+        let Command::Grants(flags) = typed("grants --login.kind=windows-group --server.version=2019").unwrap().command
+        else {
+            unreachable!()
+        };
+        assert_eq!((flags.version, flags.revoke), (Some(2019), false));
+        let grantee = flags.grantee(Grantee::default());
+        assert_eq!((grantee.principal, grantee.login.as_str()), (Principal::WindowsGroup, "DOMAIN\\group"));
+        let named = Grants { name: Some("CORP\\msx$".to_owned()), kind: Some(Principal::WindowsAccount), ..flags };
+        assert_eq!(named.grantee(Grantee::default()).login, "CORP\\msx$");
+        assert_eq!(Grants::default().grantee(Grantee::default()), Grantee::default());
+        assert_eq!(typed("grants --login.kind=robot").unwrap_err().code, USAGE);
     }
 
     #[test]

@@ -5,10 +5,10 @@ mod doctor;
 pub use doctor::doctor;
 
 use crate::app::{App, BUILD};
-use crate::cli::{FAILED, Invocation, USAGE};
+use crate::cli::{FAILED, Grants, Invocation, USAGE};
 use crate::config::{self, Config, ConfigFile};
 use crate::events;
-use crate::master::{self, Grantee};
+use crate::master::{self, Grantee, Release};
 use crate::ports::Extent;
 use crate::render::{self, Format};
 use crate::serve::{self, ListenAddress, Options, Site, Web};
@@ -65,22 +65,31 @@ pub fn check_config(invocation: &Invocation) -> Done {
     }
 }
 
-/// `grants`: the script that gives the login its rights; with a connection, only what is missing.
+/// `grants`: the script that gives the login its rights, or takes them away; with a connection, only what is missing.
 ///
 /// # Errors
-/// With code 64 where the configuration has faults.
-pub fn grants(invocation: &Invocation) -> Done {
-    let sources = invocation.sources();
-    let config = match config::load(&sources) {
-        Ok(config) => config,
-        Err(_) if is_absent(&invocation.file) => return Ok(master::grants_for_any(&Grantee::default())),
+/// With code 64 where the configuration has faults, or a flag asks for what is not there.
+pub fn grants(invocation: &Invocation, flags: &Grants) -> Done {
+    let release = flags.version.map(|year| Release::of_year(year).ok_or(year)).transpose();
+    let release = release.map_err(|year| {
+        Failure::usage(format!("--server.version={year}: 2012, 2014, 2016, 2017, 2019, 2022 or 2025"))
+    })?;
+    let config = match config::load(&invocation.sources()) {
+        Ok(config) => Some(config),
+        Err(_) if is_absent(&invocation.file) => None,
         Err(faults) => return Err(Failure::usage(faults)),
     };
-    match run(master::grants(&config))? {
+    let grantee = flags.grantee(config.as_ref().map(Grantee::from_config).unwrap_or_default());
+    if flags.revoke {
+        return Ok(master::revocation(&grantee, release));
+    }
+    // A version that is named is that of a server which is not asked.
+    let (Some(config), None) = (config, release) else { return Ok(master::grants_for(&grantee, release)) };
+    match run(master::missing_grants(&config, &grantee))? {
         Ok(script) => Ok(script),
         Err(fault) => {
             warn!("the master cannot be asked what is missing, so this is the whole script: {fault}");
-            Ok(master::grants_for_any(&Grantee::from_config(&config)))
+            Ok(master::grants_for(&grantee, None))
         }
     }
 }
@@ -102,7 +111,8 @@ pub fn once(invocation: &Invocation, output: Option<&Path>) -> Done {
                 "no target was found on this machine: no instance has a master in its registry; hint: --local.name"
                     .to_owned()
             }),
-            None => fleet.master.is_none().then(|| {
+            // On the other node of a cluster that is as it should be.
+            None => (fleet.master.is_none() && !app.is_passive()).then(|| {
                 let fault = faults.map(ToString::to_string).next().unwrap_or_default();
                 format!("the master cannot be read: {fault}")
             }),

@@ -25,7 +25,7 @@ fn main() -> ExitCode {
     }
     let done = match &invocation.command {
         Command::CheckConfig => commands::check_config(&invocation),
-        Command::Grants => commands::grants(&invocation),
+        Command::Grants(grants) => commands::grants(&invocation, grants),
         Command::Doctor(doctor) => commands::doctor(&invocation, doctor),
         Command::Once { output } => commands::once(&invocation, output.as_deref()),
         Command::Serve => commands::serve(&invocation),

@@ -23,6 +23,20 @@ impl Fault {
         self
     }
 
+    /// A login of the service's own account that failed: there is no user to check, and the driver speaks NTLM alone.
+    pub(super) fn of_windows_account(mut self) -> Fault {
+        if self.stage != Stage::Login {
+            return self;
+        }
+        let first = match self.hint.take() {
+            Some(hint) if !hint.contains("master.user") && !hint.contains("auth: sql") => hint,
+            _ => {
+                "does the master have a login for the account of the service, or for a group that it is in?".to_owned()
+            }
+        };
+        self.with_hint(format!("{first} {WINDOWS_IS_NTLM}"))
+    }
+
     pub(super) fn timed_out(stage: Stage, doing: &str, after: Duration) -> Fault {
         let hint = match stage {
             Stage::Resolve => Some("is the name server reachable; for HOST\\INSTANCE, is UDP 1434 open?"),
@@ -47,6 +61,10 @@ impl From<Misfit> for Fault {
         Fault::new(Stage::Decode, misfit.to_string())
     }
 }
+
+/// What to know of `auth: windows` when it fails.
+const WINDOWS_IS_NTLM: &str = "auth: windows is NTLM, not Kerberos: where a policy refuses NTLM, the account is in \
+    Protected Users, or the master requires Extended Protection, use `auth: sql` with `encrypt: required`";
 
 /// What went wrong between PRELOGIN and the end of the login.
 pub(super) fn on_connecting(error: &DriverError, stage: Stage, to: &str) -> Fault {
@@ -148,4 +166,39 @@ pub(super) fn on_statement(code: u32, message: Option<&str>) -> Fault {
 /// Whether the connection is as good as before: SQL Server reports an error and goes on ([MS-TDS] 2.2.7.10).
 pub(super) fn leaves_connection_usable(error: &DriverError) -> bool {
     matches!(error, DriverError::Server(token) if token.class() < 20)
+}
+
+#[cfg(test)]
+mod tests {
+    #![allow(clippy::unwrap_used)]
+    use super::*;
+
+    fn refused(code: u32) -> Fault {
+        let fault = Fault::new(Stage::Login, format!("refused (error {code})"));
+        match login_hint(code) {
+            Some(hint) => fault.with_hint(hint),
+            None => fault,
+        }
+    }
+
+    #[test]
+    fn a_windows_account_that_is_refused_learns_that_it_was_ntlm_and_what_to_do() {
+        for code in [18456, 18452, 1] {
+            let hint = refused(code).of_windows_account().hint.unwrap();
+            assert!(hint.starts_with("does the master have a login for the account"), "{code}: {hint}");
+            for word in ["NTLM, not Kerberos", "Extended Protection", "`auth: sql` with `encrypt: required`"] {
+                assert!(hint.contains(word), "{code}: no {word} in {hint}");
+            }
+            assert!(!hint.contains("master.user"), "{code}: {hint}");
+        }
+        let hint = refused(18470).of_windows_account().hint.unwrap();
+        assert!(hint.starts_with("the login is disabled") && hint.contains("NTLM"), "{hint}");
+        assert!(refused(18456).hint.unwrap().contains("master.user"), "a SQL login is told as before");
+    }
+
+    #[test]
+    fn a_windows_account_that_never_came_to_its_login_hears_nothing_of_ntlm() {
+        let fault = Fault::new(Stage::Tls, "no TLS").with_hint("set master.ca_file");
+        assert_eq!(fault.clone().of_windows_account(), fault);
+    }
 }

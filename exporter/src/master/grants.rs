@@ -3,6 +3,12 @@
 //! Three blocks: core is what the exporter lives on, server adds facts about the master, doctor is for its one report.
 //! Never TargetServersRole, which could delete instructions and spoof a poll; never sysadmin.
 
+mod files;
+mod revocation;
+
+pub use files::{GrantFile, grant_files};
+pub use revocation::revocation;
+
 use super::rights::{Capabilities, Right, bracketed, performance_state, server_state};
 use crate::config::{Auth, Config};
 
@@ -17,40 +23,116 @@ const CORE: [Right; 6] = [
 const SERVER: [Right; 2] = [Right::OperatorName, Right::ServerState];
 /// SQL Server 2022, which split VIEW SERVER STATE.
 const SPLIT_STATE: u32 = 16;
+/// Whether a server is that or newer, in T-SQL.
+const SINCE_SPLIT: &str = "CAST(PARSENAME(CAST(SERVERPROPERTY('ProductVersion') AS nvarchar(128)), 4) AS int) >= 16";
+
+/// What the exporter logs in as.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, clap::ValueEnum)]
+pub enum Principal {
+    /// A login with a password of its own
+    SqlLogin,
+    /// A Windows account, such as a group managed service account
+    WindowsAccount,
+    /// A Windows group that the exporter's account is in
+    WindowsGroup,
+}
+
+impl Principal {
+    /// The name that stands in a script until somebody puts in the real one.
+    pub fn placeholder(self) -> &'static str {
+        match self {
+            Principal::SqlLogin => "msx_exporter",
+            Principal::WindowsAccount => "DOMAIN\\account",
+            Principal::WindowsGroup => "DOMAIN\\group",
+        }
+    }
+}
+
+/// The versions of SQL Server that name the server permissions alike.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Release {
+    /// 2012, 2014, 2016, 2017 and 2019: VIEW SERVER STATE.
+    To2019,
+    /// 2022 and 2025, which split it.
+    From2022,
+}
+
+impl Release {
+    /// The release of a version's year, such as 2019; `None` for a year that is no version from 2012 on.
+    pub fn of_year(year: u16) -> Option<Release> {
+        match year {
+            2012 | 2014 | 2016 | 2017 | 2019 => Some(Release::To2019),
+            2022 | 2025 => Some(Release::From2022),
+            _ => None,
+        }
+    }
+
+    fn of_major(major: u32) -> Release {
+        if major >= SPLIT_STATE { Release::From2022 } else { Release::To2019 }
+    }
+
+    /// A major version of it.
+    fn major(self) -> u32 {
+        match self {
+            Release::To2019 => SPLIT_STATE - 1,
+            Release::From2022 => SPLIT_STATE,
+        }
+    }
+
+    fn in_words(self) -> &'static str {
+        match self {
+            Release::To2019 => "2012, 2014, 2016, 2017 and 2019",
+            Release::From2022 => "2022 and 2025",
+        }
+    }
+}
 
 /// For whom and for what the script is.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Grantee {
     /// The login's name, such as `msx_exporter` or `CORP\gmsa-msx$`.
     pub login: String,
-    /// Whether it is a Windows account or group.
-    pub windows: bool,
+    /// What it is.
+    pub principal: Principal,
     /// The database that holds the multiserver tables.
     pub msdb: String,
 }
 
 impl Grantee {
+    /// One of this kind, its name still to be put in.
+    pub fn unnamed(principal: Principal) -> Grantee {
+        Grantee { login: principal.placeholder().to_owned(), principal, msdb: "msdb".to_owned() }
+    }
+
     /// As the configuration has it; with `auth: windows` the account's name is left to be filled in.
     pub fn from_config(config: &Config) -> Grantee {
-        let (login, windows) = match &config.master.auth {
-            Auth::Sql { user, .. } => (user.clone(), false),
-            Auth::Windows => ("DOMAIN\\account".to_owned(), true),
+        let grantee = match &config.master.auth {
+            Auth::Sql { user, .. } => Grantee { login: user.clone(), ..Grantee::default() },
+            Auth::Windows => Grantee::unnamed(Principal::WindowsAccount),
         };
-        Grantee { login, windows, msdb: config.master.msdb.clone() }
+        Grantee { msdb: config.master.msdb.clone(), ..grantee }
     }
 }
 
 impl Default for Grantee {
     fn default() -> Grantee {
-        Grantee { login: "msx_exporter".to_owned(), windows: false, msdb: "msdb".to_owned() }
+        Grantee::unnamed(Principal::SqlLogin)
     }
 }
 
-/// The script. `capabilities` is what a connection told: the version, and what is there already and is left out.
-pub(super) fn script(grantee: &Grantee, capabilities: Option<&Capabilities>) -> String {
-    let major = capabilities.map(Capabilities::major_version);
+/// The whole script: for one release, or for every version.
+pub fn whole(grantee: &Grantee, release: Option<Release>) -> String {
+    script(grantee, release, None)
+}
+
+/// Only what is missing on a server, as a connection told.
+pub(super) fn missing(grantee: &Grantee, known: &Capabilities) -> String {
+    script(grantee, Some(Release::of_major(known.major_version())), Some(known))
+}
+
+fn script(grantee: &Grantee, release: Option<Release>, capabilities: Option<&Capabilities>) -> String {
     let needed = |right: &Right| capabilities.is_none_or(|known| known.missing().any(|missing| missing == *right));
-    let mut script = Script { grantee, major, text: String::new(), database: None };
+    let mut script = Script { grantee, release, text: String::new(), database: None };
     script.head(capabilities);
     let core: Vec<Right> = CORE.into_iter().filter(needed).collect();
     let server: Vec<Right> = SERVER.into_iter().filter(needed).collect();
@@ -59,7 +141,7 @@ pub(super) fn script(grantee: &Grantee, capabilities: Option<&Capabilities>) -> 
     }
     if !core.is_empty() {
         script.line("-- Block 1, core: the tables that the collectors targets, downloads and jobs read.");
-        script.principal();
+        script.principal(capabilities.is_some());
         for right in core {
             script.grant(right);
         }
@@ -76,23 +158,9 @@ pub(super) fn script(grantee: &Grantee, capabilities: Option<&Capabilities>) -> 
     script.text
 }
 
-/// Takes everything away again.
-pub fn revocation(grantee: &Grantee) -> String {
-    let login = quoted_name(&grantee.login);
-    let literal = quoted_text(&grantee.login);
-    let msdb = bracketed(&grantee.msdb);
-    format!(
-        "-- Takes away what the exporter's login was given.\n\
-         USE {msdb};\n\
-         IF USER_ID({literal}) IS NOT NULL DROP USER {login};\n\
-         USE master;\n\
-         IF SUSER_ID({literal}) IS NOT NULL DROP LOGIN {login};\n"
-    )
-}
-
 struct Script<'a> {
     grantee: &'a Grantee,
-    major: Option<u32>,
+    release: Option<Release>,
     text: String,
     /// The database in which what follows runs.
     database: Option<String>,
@@ -119,32 +187,49 @@ impl Script<'_> {
                 let (name, version) = (known.server_name.clone(), known.product_version.clone());
                 self.line(&format!("-- For {name}, version {version}: only what is missing there now."));
             }
-            None => self.line("-- For SQL Server 2012 to 2025."),
+            None => {
+                let versions = self.release.map_or("2012 to 2025", Release::in_words);
+                self.line(&format!("-- For SQL Server {versions}."));
+            }
         }
         self.line("");
     }
 
-    fn principal(&mut self) {
+    /// The login and its user in msdb. A SQL login that could be asked is there.
+    fn principal(&mut self, connected: bool) {
         let login = quoted_name(&self.grantee.login);
         let literal = quoted_text(&self.grantee.login);
-        self.enter("master");
-        self.line(&format!("IF SUSER_ID({literal}) IS NULL"));
-        if self.grantee.windows {
-            self.line(&format!("    CREATE LOGIN {login} FROM WINDOWS WITH DEFAULT_DATABASE = master;"));
-        } else {
-            self.line(&format!(
-                "    CREATE LOGIN {login} WITH PASSWORD = N'<a long random password>', DEFAULT_DATABASE = master, CHECK_EXPIRATION = OFF;"
-            ));
+        if !connected || self.grantee.principal != Principal::SqlLogin {
+            self.login(&login, &literal);
         }
         self.enter(&self.grantee.msdb);
         self.line(&format!("IF USER_ID({literal}) IS NULL CREATE USER {login} FOR LOGIN {login};"));
+    }
+
+    fn login(&mut self, login: &str, literal: &str) {
+        self.enter("master");
+        if self.grantee.principal == Principal::SqlLogin {
+            self.line(
+                "-- Put a password in the place of <...>, quotes and all: until then the server refuses the script.",
+            );
+        } else if self.grantee.login == self.grantee.principal.placeholder() {
+            self.line(&format!("-- Put the real name in the place of {} throughout.", self.grantee.login));
+        }
+        self.line(&format!("IF SUSER_ID({literal}) IS NULL"));
+        let how = match self.grantee.principal {
+            Principal::SqlLogin => {
+                "WITH PASSWORD = <N'a long random password'>, DEFAULT_DATABASE = master, CHECK_EXPIRATION = OFF"
+            }
+            Principal::WindowsAccount | Principal::WindowsGroup => "FROM WINDOWS WITH DEFAULT_DATABASE = master",
+        };
+        self.line(&format!("    CREATE LOGIN {login} {how};"));
     }
 
     fn grant(&mut self, right: Right) {
         let login = quoted_name(&self.grantee.login);
         if right != Right::ServerState {
             self.enter(&self.grantee.msdb);
-            let statement = right.grant(self.major.unwrap_or(SPLIT_STATE), &self.grantee.msdb);
+            let statement = right.grant(SPLIT_STATE, &self.grantee.msdb);
             let statement = statement.split("; ").last().unwrap_or_default().replace("<user>", &login);
             self.line(&format!("{statement};"));
             return;
@@ -158,18 +243,17 @@ impl Script<'_> {
     /// A permission that was split off in SQL Server 2022, for the version in question or for all of them.
     fn server_permission(&self, permission: fn(u32) -> &'static str) -> Vec<String> {
         let login = quoted_name(&self.grantee.login);
-        let Some(major) = self.major else {
+        let Some(release) = self.release else {
             // One script for all versions: the older ones do not know the newer permission's name.
-            let version = "CAST(PARSENAME(CAST(SERVERPROPERTY('ProductVersion') AS nvarchar(128)), 4) AS int)";
             let inner = |major| quoted_text(&format!("GRANT {} TO {login}", permission(major)));
             return vec![
-                format!("IF {version} >= {SPLIT_STATE}"),
+                format!("IF {SINCE_SPLIT}"),
                 format!("    EXEC ({});", inner(SPLIT_STATE)),
                 "ELSE".to_owned(),
                 format!("    EXEC ({});", inner(SPLIT_STATE - 1)),
             ];
         };
-        vec![format!("GRANT {} TO {login};", permission(major))]
+        vec![format!("GRANT {} TO {login};", permission(release.major()))]
     }
 
     /// As comments: the exporter itself needs none of it.
@@ -201,43 +285,43 @@ mod tests {
 
     #[test]
     fn without_a_connection_the_script_fits_every_version() {
-        insta::assert_snapshot!(script(&Grantee::default(), None));
+        insta::assert_snapshot!(whole(&Grantee::default(), None));
     }
 
     #[test]
     fn with_a_connection_only_what_is_missing_is_printed() {
         let known =
             Capabilities::with_everything("16.0.4135.4").without(Right::DownloadList).without(Right::ServerState);
-        let grantee = Grantee { login: "CORP\\gmsa-msx$".to_owned(), windows: true, ..Grantee::default() };
-        insta::assert_snapshot!(script(&grantee, Some(&known)));
+        let grantee = Grantee { login: "CORP\\gmsa-msx$".to_owned(), ..Grantee::unnamed(Principal::WindowsAccount) };
+        insta::assert_snapshot!(missing(&grantee, &known));
     }
 
     #[test]
     fn no_script_gives_a_role_or_lets_the_login_write() {
-        let text = script(&Grantee::default(), None);
-        for word in [
-            "sp_addrolemember",
-            "ALTER ROLE",
-            "TargetServersRole TO",
-            "sysadmin TO",
-            "UPDATE",
-            "DELETE",
-            "INSERT",
-            "EXECUTE ON",
-        ] {
-            assert!(!text.contains(word), "{word}");
+        for principal in [Principal::SqlLogin, Principal::WindowsAccount, Principal::WindowsGroup] {
+            for release in [None, Some(Release::To2019), Some(Release::From2022)] {
+                let text = whole(&Grantee::unnamed(principal), release);
+                for word in ["ALTER ", "Role TO", "rolemember", "sysadmin TO", "UPDATE", "DELETE", "INSERT", "EXECUTE"]
+                {
+                    assert!(!text.contains(word), "{word}");
+                }
+            }
         }
+    }
+
+    #[test]
+    fn every_version_has_its_release_and_other_years_have_none() {
+        for (year, release) in [(2012, Release::To2019), (2019, Release::To2019), (2022, Release::From2022)] {
+            assert_eq!(Release::of_year(year), Some(release));
+            assert!(release.in_words().contains(&year.to_string()));
+        }
+        assert_eq!((Release::of_year(2008), Release::of_year(2013)), (None, None));
     }
 
     #[test]
     fn names_cannot_leave_their_brackets() {
         let grantee = Grantee { login: "a]; DROP TABLE x;--'".to_owned(), ..Grantee::default() };
-        assert!(script(&grantee, None).contains("CREATE LOGIN [a]]; DROP TABLE x;--'] WITH"));
-        assert!(script(&grantee, None).contains("SUSER_ID(N'a]; DROP TABLE x;--''')"));
-    }
-
-    #[test]
-    fn the_revocation_takes_back_user_and_login() {
-        insta::assert_snapshot!(revocation(&Grantee::default()));
+        assert!(whole(&grantee, None).contains("CREATE LOGIN [a]]; DROP TABLE x;--'] WITH"));
+        assert!(whole(&grantee, None).contains("SUSER_ID(N'a]; DROP TABLE x;--''')"));
     }
 }

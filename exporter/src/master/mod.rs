@@ -24,7 +24,7 @@ mod vitals;
 
 pub use desk::Master;
 pub use doctor::{Agent, Listener, MasterTold, Member, TargetTold, ask_master, ask_target};
-pub use grants::{Grantee, revocation};
+pub use grants::{GrantFile, Grantee, Principal, Release, grant_files, revocation, whole as grants_for};
 pub use reading::{
     Certificate, Collected, Collector, CollectorReport, DownloadRow, DownloadedRow, Downloads, Fault, JobRow,
     JobTargetRow, Jobs, Outcome, Reading, ServerFacts, Stage, TargetRow, Targets,
@@ -32,18 +32,13 @@ pub use reading::{
 pub use refusals::Refusal;
 pub use vitals::Vitals;
 
-/// The script that gives the login its rights: with a configuration, only what is missing on the master now.
+/// The script that gives the login its rights, as far as they are missing on the master now.
 ///
 /// # Errors
-/// Why the master could not be asked; the script for every version comes with [`grants_for_any`].
-pub async fn grants(config: &crate::config::Config) -> Result<String, Fault> {
+/// Why the master could not be asked; the whole script comes with [`grants_for`].
+pub async fn missing_grants(config: &crate::config::Config, grantee: &Grantee) -> Result<String, Fault> {
     let capabilities = session::look_at_rights(&config.master).await?;
-    Ok(grants::script(&Grantee::from_config(config), Some(&capabilities)))
-}
-
-/// The script that gives a login its rights on any version.
-pub fn grants_for_any(grantee: &Grantee) -> String {
-    grants::script(grantee, None)
+    Ok(grants::missing(grantee, &capabilities))
 }
 
 /// Whether an address belongs to this machine: the node of a failover cluster that holds the instance has the network

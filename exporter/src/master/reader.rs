@@ -10,7 +10,7 @@ use super::session::{self, Session};
 use super::spacing::{Shelf, is_due};
 use super::statements::Set;
 use super::tap::Progress;
-use super::vitals::{Backoff, Vitals};
+use super::vitals::{Backoff, Connected, Vitals};
 use crate::config::Config;
 use jiff::Timestamp;
 use std::collections::BTreeSet;
@@ -35,6 +35,7 @@ pub(super) struct Reader {
     vitals: Arc<Vitals>,
     progress: Progress,
     session: Option<Session>,
+    connected: Option<Connected>,
     /// `None`: they are to be asked for at once.
     rights_asked: Option<Instant>,
     /// A statement was refused for a right, whatever was said of it before.
@@ -53,6 +54,7 @@ impl Reader {
             vitals,
             progress,
             session: None,
+            connected: None,
             rights_asked: None,
             rights_doubted: false,
             clock: Clock::default(),
@@ -88,7 +90,7 @@ impl Reader {
 
     pub(super) fn hang_up(&mut self) {
         self.session = None;
-        self.vitals.connected(false);
+        self.connected = None;
     }
 
     async fn attempt(&mut self, began: Timestamp, deadline: Instant) -> Result<Reading, Fault> {
@@ -144,7 +146,7 @@ impl Reader {
         self.rights_asked = Some(Instant::now());
         // What is missing from the start is known by now.
         self.rights_doubted = session.capabilities.missing().next().is_some();
-        self.vitals.connected(true);
+        self.connected = Some(self.vitals.connected());
         info!(
             server = session.capabilities.server_name,
             version = session.capabilities.product_version,

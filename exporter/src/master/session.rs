@@ -56,6 +56,7 @@ pub(super) async fn open(master: &Master, deadline: Instant, progress: &Progress
         Ok(client) => client,
         Err(error) => {
             let fault = faults::on_connecting(&error, progress.stage(), &to);
+            let fault = if matches!(master.auth, Auth::Windows) { fault.of_windows_account() } else { fault };
             let presented = if fault.stage == Stage::Tls { certificate(master, peer).await } else { None };
             return Err(fault.with_certificate(presented.as_ref()));
         }

@@ -2,7 +2,8 @@
 
 use super::reading::{Fault, Stage};
 use std::hash::{BuildHasher, RandomState};
-use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
+use std::sync::Arc;
+use std::sync::atomic::{AtomicU64, Ordering};
 use std::time::Duration;
 use tokio::time::Instant;
 
@@ -10,7 +11,7 @@ use tokio::time::Instant;
 #[derive(Debug, Default)]
 pub struct Vitals {
     errors: [AtomicU64; 7],
-    connected: AtomicBool,
+    connected: AtomicU64,
 }
 
 impl Vitals {
@@ -20,8 +21,10 @@ impl Vitals {
         }
     }
 
-    pub(super) fn connected(&self, connected: bool) {
-        self.connected.store(connected, Ordering::Relaxed);
+    /// Counts a connection for as long as what is returned is kept.
+    pub(super) fn connected(self: &Arc<Vitals>) -> Connected {
+        self.connected.fetch_add(1, Ordering::Relaxed);
+        Connected(Arc::clone(self))
     }
 
     /// Failures since the process started, in the order of [`Stage::ALL`].
@@ -29,9 +32,19 @@ impl Vitals {
         self.errors.each_ref().map(|counter| counter.load(Ordering::Relaxed))
     }
 
-    /// Connections to the master that are open now: 0 or 1.
+    /// Connections to the master that are open now: 0 or 1, and for a moment 2 while a reload replaces the reader.
     pub fn sql_connections(&self) -> u64 {
-        u64::from(self.connected.load(Ordering::Relaxed))
+        self.connected.load(Ordering::Relaxed)
+    }
+}
+
+/// One connection among those that are counted. It goes with its reader, however that ends.
+#[derive(Debug)]
+pub(super) struct Connected(Arc<Vitals>);
+
+impl Drop for Connected {
+    fn drop(&mut self) {
+        self.0.connected.fetch_sub(1, Ordering::Relaxed);
     }
 }
 
@@ -87,6 +100,17 @@ mod tests {
                 backoff.rest.as_ref().map(|(until, _)| until.duration_since(Instant::now())).unwrap_or_default()
             })
             .collect()
+    }
+
+    #[test]
+    fn a_connection_is_counted_until_it_is_dropped_whatever_reader_it_belonged_to() {
+        let vitals = Arc::<Vitals>::default();
+        let before = vitals.connected();
+        let after = vitals.connected();
+        drop(before);
+        assert_eq!(vitals.sql_connections(), 1);
+        drop(after);
+        assert_eq!(vitals.sql_connections(), 0);
     }
 
     #[tokio::test(start_paused = true)]

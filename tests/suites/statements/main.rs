@@ -6,12 +6,13 @@
 mod check;
 mod documented;
 mod names;
+#[allow(dead_code)]
 mod scripts;
 #[path = "../support/mod.rs"]
 mod support;
 mod wire;
 
-use msx_exporter::master::{Grantee, grants_for_any, revocation};
+use msx_exporter::master::{Grantee, grant_files, grants_for, revocation};
 use msx_lab::msdb::schema::Needs;
 use std::collections::{BTreeMap, BTreeSet};
 use std::fs;
@@ -119,7 +120,7 @@ fn read_by_statements() -> (BTreeMap<String, BTreeSet<String>>, bool) {
 
 #[test]
 fn the_grants_are_for_what_is_read_and_for_nothing_else() {
-    let given = scripts::script(&grants_for_any(&Grantee::default()), "msx_exporter");
+    let given = scripts::script(&grants_for(&Grantee::default(), None), "msx_exporter");
     assert_eq!(given.wrong, Vec::<String>::new());
     let (read, state) = read_by_statements();
     assert!(state);
@@ -132,19 +133,16 @@ fn the_grants_are_for_what_is_read_and_for_nothing_else() {
         assert_eq!(columns, &read[table], "{table}");
     }
     assert_eq!(given.tables["sysoperators"], BTreeSet::from(["name".to_owned()]), "operators have addresses");
-    let taken = scripts::script(&revocation(&Grantee::default()), "msx_exporter");
+    let taken = scripts::script(&revocation(&Grantee::default(), None), "msx_exporter");
     assert_eq!(taken.wrong, Vec::<String>::new());
+    assert_eq!(taken.tables, given.tables);
 }
 
 #[test]
 fn the_block_for_the_doctor_gives_what_its_statements_need_and_nothing_else() {
-    let script = grants_for_any(&Grantee::default());
-    let (_, block) = script.split_once("-- USE msdb;").unwrap();
-    let code: Vec<&str> = block.lines().filter_map(|line| line.strip_prefix("-- ")).collect();
-    let code: Vec<&&str> = code.iter().filter(|line| !line.ends_with(':')).collect();
-    let code = code.iter().map(|line| (**line).to_owned()).collect::<Vec<String>>().join("\n");
-    let given = scripts::script(&format!("USE msdb;\n{code}"), "msx_exporter");
-    assert_eq!(given.wrong, Vec::<String>::new(), "{code}");
+    let script = grants_for(&Grantee::default(), None);
+    let given = scripts::doctor_block(&script, "msx_exporter");
+    assert_eq!(given.wrong, Vec::<String>::new());
     assert!(given.tables.is_empty());
     let needs: BTreeSet<&str> = shipped()
         .iter()
@@ -162,8 +160,31 @@ fn the_block_for_the_doctor_gives_what_its_statements_need_and_nothing_else() {
 }
 
 #[test]
+fn each_file_of_deploy_sql_gives_or_takes_these_rights_and_no_others() {
+    let (read, _) = read_by_statements();
+    for file in grant_files() {
+        let login = file.principal.placeholder();
+        let found = scripts::script(&file.text, login);
+        assert_eq!(found.wrong, Vec::<String>::new(), "{}", file.path);
+        assert_eq!(found.tables.keys().collect::<Vec<_>>(), read.keys().collect::<Vec<_>>(), "{}", file.path);
+        let mut permissions = found.permissions;
+        if !file.revokes {
+            let block = scripts::doctor_block(&file.text, login);
+            assert_eq!((block.wrong, block.tables.len()), (Vec::new(), 0), "{}", file.path);
+            permissions.extend(block.permissions);
+        }
+        // What was given before an upgrade to 2022 is taken as well.
+        let kept = |permission: &&str| file.year < 2022 || file.revokes || *permission != "VIEW SERVER STATE";
+        let newer = ["VIEW SERVER PERFORMANCE STATE", "VIEW SERVER SECURITY STATE"];
+        let newer = newer.into_iter().filter(|_| file.year >= 2022);
+        let wanted = ["VIEW DEFINITION", "VIEW SERVER STATE"].into_iter().filter(kept).chain(newer);
+        assert_eq!(permissions, wanted.map(str::to_owned).collect::<BTreeSet<String>>(), "{}", file.path);
+    }
+}
+
+#[test]
 fn a_script_that_gives_more_is_found() {
-    let script = grants_for_any(&Grantee::default());
+    let script = grants_for(&Grantee::default(), None);
     for (from, to) in [
         ("GRANT SELECT ON dbo.sysjobs ", "GRANT UPDATE ON dbo.sysjobs "),
         ("USE msdb;\n", ""),
@@ -175,6 +196,10 @@ fn a_script_that_gives_more_is_found() {
             "EXEC sp_addrolemember N'TargetServersRole', N'msx_exporter'; GRANT SELECT ON dbo.sysjobs TO",
         ),
         ("GRANT VIEW SERVER STATE", "GRANT CONTROL SERVER"),
+        (
+            "DEFAULT_DATABASE = master, CHECK",
+            "DEFAULT_DATABASE = master; ALTER SERVER ROLE sysadmin ADD MEMBER x; SET CHECK",
+        ),
     ] {
         assert!(script.contains(from), "{from}");
         let given = scripts::script(&script.replacen(from, to, 1), "msx_exporter");

@@ -4,7 +4,7 @@ use super::check::{plain, statements};
 use super::documented;
 use std::collections::{BTreeMap, BTreeSet};
 
-/// What a script gives, and what is wrong with it.
+/// What a script gives or takes, and what is wrong with it.
 #[derive(Debug, Default)]
 pub(crate) struct Script {
     /// Tables, with the columns where not all of them are given.
@@ -31,7 +31,10 @@ pub(crate) fn script(text: &str, login: &str) -> Script {
         let words = match words.as_slice() {
             ["IF", "SUSER_ID" | "USER_ID", "(", "<text>", ")", "IS", "NULL", rest @ ..]
             | ["IF", "SUSER_ID" | "USER_ID", "(", "<text>", ")", "IS", "NOT", "NULL", rest @ ..] => rest,
-            ["IF", "CAST", "(", "PARSENAME", condition @ ..] => {
+            other => other,
+        };
+        let words = match words {
+            ["IF" | "AND", "CAST", "(", "PARSENAME", condition @ ..] => {
                 let end = condition.iter().position(|word| *word == "EXEC").unwrap_or(condition.len());
                 &condition[end..]
             }
@@ -42,16 +45,23 @@ pub(crate) fn script(text: &str, login: &str) -> Script {
             (["USE", "master"], _) => database = "master",
             (["USE", "msdb"], _) => database = "msdb",
             (["CREATE", "LOGIN", "<login>", "WITH", "PASSWORD", "=", ..], "master")
+            | (
+                ["CREATE", "LOGIN", "<login>", "FROM", "WINDOWS", "WITH", "DEFAULT_DATABASE", "=", "master"],
+                "master",
+            )
             | (["CREATE", "USER", "<login>", "FOR", "LOGIN", "<login>"], "msdb")
             | (["DROP", "USER", "<login>"], "msdb")
             | (["DROP", "LOGIN", "<login>"], "master") => {}
-            (["GRANT", "SELECT", "ON", "dbo", ".", table, columns @ .., "TO", "<login>"], "msdb") => {
+            (["GRANT", "SELECT", "ON", "dbo", ".", table, columns @ .., "TO", "<login>"], "msdb")
+            | (["REVOKE", "SELECT", "ON", "dbo", ".", table, columns @ .., "FROM", "<login>"], "msdb") => {
                 script.select(table, columns);
             }
-            (["GRANT", "VIEW", "DEFINITION", "TO", "<login>"], "msdb") => {
+            (["GRANT", "VIEW", "DEFINITION", "TO", "<login>"], "msdb")
+            | (["REVOKE", "VIEW", "DEFINITION", "FROM", "<login>"], "msdb") => {
                 script.permissions.insert("VIEW DEFINITION".to_owned());
             }
-            (["GRANT", "VIEW", "SERVER", permission @ .., "TO", "<login>"], "master") => {
+            (["GRANT", "VIEW", "SERVER", permission @ .., "TO", "<login>"], "master")
+            | (["REVOKE", "VIEW", "SERVER", permission @ .., "FROM", "<login>"], "master") => {
                 script.permissions.insert(format!("VIEW SERVER {}", permission.join(" ")));
             }
             (["EXEC", "(", ..], "master") => {
@@ -66,7 +76,25 @@ pub(crate) fn script(text: &str, login: &str) -> Script {
     script
 }
 
+/// Reads the third block of such a script, which stands there as comments.
+pub(crate) fn doctor_block(text: &str, login: &str) -> Script {
+    let Some((_, block)) = text.split_once("-- USE msdb;") else {
+        return Script { wrong: vec!["there is no third block".to_owned()], ..Script::default() };
+    };
+    let lines = block.lines().filter_map(|line| line.strip_prefix("-- ")).filter(|line| !line.ends_with(':'));
+    script(&format!("USE msdb;\n{}", lines.collect::<Vec<&str>>().join("\n")), login)
+}
+
 impl Script {
+    /// Each right as the lab takes it: `table`, `table(column)` or a permission.
+    pub(crate) fn rights(&self) -> Vec<String> {
+        let table = |(table, columns): (&String, &BTreeSet<String>)| match columns.iter().next() {
+            Some(column) => format!("{table}({column})"),
+            None => table.clone(),
+        };
+        self.tables.iter().map(table).chain(self.permissions.iter().cloned()).collect()
+    }
+
     fn select(&mut self, table: &str, columns: &[&str]) {
         let Some(known) = documented::table("dbo", table) else {
             return self.wrong.push(format!("the table {table} is not documented"));

@@ -2,7 +2,7 @@
 
 use super::{check, scripts};
 use crate::support::{self, Recorder};
-use msx_exporter::master::{ask_master, grants};
+use msx_exporter::master::{Grantee, ask_master, missing_grants};
 use msx_lab::msdb::{Lab, Scenario};
 use std::collections::BTreeSet;
 use std::sync::Arc;
@@ -66,7 +66,7 @@ async fn a_script_for_one_master_gives_what_is_missing_there_in_the_right_databa
             let lab = Lab::scenario(Scenario::Healthy).version(version);
             lab.revoke(right);
             let site = support::Site::start(Arc::new(lab)).await;
-            let text = grants(&site.config).await.unwrap();
+            let text = missing_grants(&site.config, &Grantee::from_config(&site.config)).await.unwrap();
             let given = scripts::script(&text, "msx_exporter");
             assert_eq!(given.wrong, Vec::<String>::new(), "{version}, {right}:\n{text}");
             let tables: BTreeSet<&str> = given.tables.keys().map(String::as_str).collect();

@@ -1,0 +1,30 @@
+-- Rights of msx_exporter on the master. Run as a member of sysadmin, on the master.
+-- Nothing here lets the login change anything.
+-- For SQL Server 2012, 2014, 2016, 2017 and 2019.
+
+-- Block 1, core: the tables that the collectors targets, downloads and jobs read.
+USE master;
+-- Put the real name in the place of DOMAIN\group throughout.
+IF SUSER_ID(N'DOMAIN\group') IS NULL
+    CREATE LOGIN [DOMAIN\group] FROM WINDOWS WITH DEFAULT_DATABASE = master;
+USE msdb;
+IF USER_ID(N'DOMAIN\group') IS NULL CREATE USER [DOMAIN\group] FOR LOGIN [DOMAIN\group];
+GRANT SELECT ON dbo.systargetservers TO [DOMAIN\group];
+GRANT SELECT ON dbo.systargetservergroups TO [DOMAIN\group];
+GRANT SELECT ON dbo.systargetservergroupmembers TO [DOMAIN\group];
+GRANT SELECT ON dbo.sysdownloadlist TO [DOMAIN\group];
+GRANT SELECT ON dbo.sysjobs TO [DOMAIN\group];
+GRANT SELECT ON dbo.sysjobservers TO [DOMAIN\group];
+
+-- Block 2, server: whether the master's Agent runs, and whether MSXOperator exists.
+GRANT SELECT ON dbo.sysoperators (name) TO [DOMAIN\group];
+USE master;
+GRANT VIEW SERVER STATE TO [DOMAIN\group];
+
+-- Block 3, doctor: only for the command `doctor`; take the dashes away where that is wanted. The ports on
+-- which the master listens need block 2. Who is in TargetServersRole:
+-- USE msdb;
+-- GRANT VIEW DEFINITION TO [DOMAIN\group];
+-- Which logins were refused:
+-- USE master;
+-- GRANT VIEW SERVER STATE TO [DOMAIN\group];

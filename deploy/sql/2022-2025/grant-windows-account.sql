@@ -1,0 +1,30 @@
+-- Rights of msx_exporter on the master. Run as a member of sysadmin, on the master.
+-- Nothing here lets the login change anything.
+-- For SQL Server 2022 and 2025.
+
+-- Block 1, core: the tables that the collectors targets, downloads and jobs read.
+USE master;
+-- Put the real name in the place of DOMAIN\account throughout.
+IF SUSER_ID(N'DOMAIN\account') IS NULL
+    CREATE LOGIN [DOMAIN\account] FROM WINDOWS WITH DEFAULT_DATABASE = master;
+USE msdb;
+IF USER_ID(N'DOMAIN\account') IS NULL CREATE USER [DOMAIN\account] FOR LOGIN [DOMAIN\account];
+GRANT SELECT ON dbo.systargetservers TO [DOMAIN\account];
+GRANT SELECT ON dbo.systargetservergroups TO [DOMAIN\account];
+GRANT SELECT ON dbo.systargetservergroupmembers TO [DOMAIN\account];
+GRANT SELECT ON dbo.sysdownloadlist TO [DOMAIN\account];
+GRANT SELECT ON dbo.sysjobs TO [DOMAIN\account];
+GRANT SELECT ON dbo.sysjobservers TO [DOMAIN\account];
+
+-- Block 2, server: whether the master's Agent runs, and whether MSXOperator exists.
+GRANT SELECT ON dbo.sysoperators (name) TO [DOMAIN\account];
+USE master;
+GRANT VIEW SERVER SECURITY STATE TO [DOMAIN\account];
+
+-- Block 3, doctor: only for the command `doctor`; take the dashes away where that is wanted. The ports on
+-- which the master listens need block 2. Who is in TargetServersRole:
+-- USE msdb;
+-- GRANT VIEW DEFINITION TO [DOMAIN\account];
+-- Which logins were refused:
+-- USE master;
+-- GRANT VIEW SERVER PERFORMANCE STATE TO [DOMAIN\account];

@@ -1,0 +1,75 @@
+//! The scripts of `deploy/sql`: what `msx_exporter grants` prints, for each release and each kind of login.
+
+use super::{Grantee, Principal, Release, revocation, whole};
+
+/// One of the files.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct GrantFile {
+    /// Its path below `deploy/sql`.
+    pub path: String,
+    /// What stands in it.
+    pub text: String,
+    /// A version's year with which `grants` prints the same.
+    pub year: u16,
+    /// For what kind of login.
+    pub principal: Principal,
+    /// Whether it takes the rights away.
+    pub revokes: bool,
+}
+
+/// All of them.
+pub fn grant_files() -> Vec<GrantFile> {
+    let mut files = Vec::new();
+    for (folder, year, release) in [("2012-2019", 2019, Release::To2019), ("2022-2025", 2022, Release::From2022)] {
+        for (name, principal) in [
+            ("sql-login", Principal::SqlLogin),
+            ("windows-account", Principal::WindowsAccount),
+            ("windows-group", Principal::WindowsGroup),
+        ] {
+            let grantee = Grantee::unnamed(principal);
+            let mut add = |verb: &str, revokes, text| {
+                files.push(GrantFile { path: format!("{folder}/{verb}-{name}.sql"), text, year, principal, revokes });
+            };
+            add("grant", false, whole(&grantee, Some(release)));
+            add("revoke", true, revocation(&grantee, Some(release)));
+        }
+    }
+    files
+}
+
+#[cfg(test)]
+mod tests {
+    #![allow(clippy::unwrap_used)]
+    use super::*;
+    use std::collections::BTreeSet;
+    use std::fs;
+    use std::path::Path;
+
+    /// `MSX_WRITE_DOCUMENTS=1 cargo test deploy_sql` writes them anew.
+    #[test]
+    fn the_files_of_deploy_sql_are_what_grants_prints() {
+        let folder = Path::new(env!("CARGO_MANIFEST_DIR")).join("../deploy/sql");
+        for file in grant_files() {
+            let path = folder.join(&file.path);
+            if std::env::var_os("MSX_WRITE_DOCUMENTS").is_some() {
+                fs::create_dir_all(path.parent().unwrap()).unwrap();
+                fs::write(&path, &file.text).unwrap();
+            }
+            let found = fs::read_to_string(&path).unwrap_or_default().replace("\r\n", "\n");
+            assert!(found == file.text, "{} differs: run MSX_WRITE_DOCUMENTS=1 cargo test deploy_sql", file.path);
+        }
+    }
+
+    #[test]
+    fn deploy_sql_holds_no_script_that_nothing_prints() {
+        let folder = Path::new(env!("CARGO_MANIFEST_DIR")).join("../deploy/sql");
+        let mut found = BTreeSet::new();
+        for entry in fs::read_dir(&folder).unwrap().map(|entry| entry.unwrap().path()).filter(|path| path.is_dir()) {
+            for script in fs::read_dir(&entry).unwrap() {
+                let path = script.unwrap().path().strip_prefix(&folder).unwrap().to_owned();
+                found.insert(path.to_str().unwrap().replace('\\', "/"));
+            }
+        }
+        assert_eq!(found, grant_files().into_iter().map(|file| file.path).collect::<BTreeSet<String>>());
+    }
+}
