@@ -47,7 +47,7 @@ def program(bundle: Path, revision: str, scratch: Path) -> None:
 
     def run(*words: str) -> tuple[int, str]:
         # In an empty root: a program that needs a file of the system does not get far.
-        done = subprocess.run(["chroot", folder, "/msx_exporter", *words], env={}, capture_output=True, text=True)
+        done = subprocess.run(["/usr/sbin/chroot", folder, "/msx_exporter", *words], env={}, capture_output=True, text=True)
         return done.returncode, done.stdout + done.stderr
 
     code, said = run("--version")
