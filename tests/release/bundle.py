@@ -1,0 +1,104 @@
+"""A bundle is complete and works: sums, archives, the program of the tarball, and the documents that it brings.
+
+    tests/release/bundle.py FOLDER REVISION
+"""
+
+import hashlib
+import re
+import subprocess
+import sys
+import tarfile
+import tempfile
+import zipfile
+from pathlib import Path
+
+ROOT = Path(__file__).resolve().parents[2]
+faults: list[str] = []
+
+
+def expect(true: object, words: str) -> None:
+    if not true:
+        faults.append(words)
+
+
+def sums(bundle: Path) -> None:
+    listed = dict(reversed(line.split("  ")) for line in (bundle / "SHA256SUMS").read_text().splitlines())
+    there = {path.name: hashlib.sha256(path.read_bytes()).hexdigest() for path in bundle.iterdir() if path.name != "SHA256SUMS"}
+    expect(listed == there, f"SHA256SUMS does not fit: {sorted(set(listed.items()) ^ set(there.items()))}")
+
+
+def contents(bundle: Path) -> None:
+    text = (bundle / "CONTENTS").read_text()
+    named = set(re.findall(r"^(\S+): ", text.partition("\nNot here:")[0], re.MULTILINE))
+    there = {path.name for path in bundle.iterdir()} - {"SHA256SUMS", "CONTENTS"}
+    expect(named == there, f"CONTENTS names {sorted(named)}, and there is {sorted(there)}")
+    for part, ending in (("windows", ".msi"), ("docker", "-image.tar.gz"), ("kubernetes", ".tgz")):
+        made = any(path.name.endswith(ending) for path in bundle.iterdir())
+        expect(made or "\nNot here:" in text, f"deploy/{part} left nothing, and CONTENTS does not say why")
+
+
+def program(bundle: Path, revision: str, scratch: Path) -> None:
+    archive = next(bundle.glob("*-linux-amd64.tar.gz"))
+    with tarfile.open(archive) as packed:
+        modes = {member.name.partition("/")[2]: (member.mode, member.uid, member.gid) for member in packed}
+        packed.extractall(scratch, filter="data") if hasattr(tarfile, "data_filter") else packed.extractall(scratch)
+    expect(modes["msx_exporter"] == (0o755, 0, 0) and modes["msx_exporter.yml"] == (0o644, 0, 0), f"modes: {modes}")
+    folder = next(scratch.glob("msx_exporter-*"))
+
+    def run(*words: str) -> tuple[int, str]:
+        # In an empty root: a program that needs a file of the system does not get far.
+        done = subprocess.run(["/usr/sbin/chroot", folder, "/msx_exporter", *words], env={}, capture_output=True, text=True)
+        return done.returncode, done.stdout + done.stderr
+
+    code, said = run("--version")
+    expect(code == 0 and f"revision: {revision[:12]}\n" in said, f"--version answered {code}: {said}")
+    (folder / "password").write_text("secret")
+    configuration = (folder / "msx_exporter.yml").read_text().replace("/etc/msx_exporter/", "/")
+    (folder / "sound.yml").write_text(configuration)
+    code, said = run("check-config", "--config.file=/sound.yml")
+    expect(code == 0, f"check-config of the minimal configuration answered {code}: {said}")
+    (folder / "example.yml").write_text((folder / "msx_exporter.example.yml").read_text().replace("/run/secrets/msx", "/password"))
+    code, said = run("check-config", "--config.file=/example.yml")
+    expect(code == 0, f"check-config of the example answered {code}: {said}")
+    (folder / "faulty.yml").write_text(configuration + "no_such_key: 1\n")
+    code, _ = run("check-config", "--config.file=/faulty.yml")
+    expect(code == 64, f"check-config of a faulty file answered {code}")
+    expect("tokio" in (folder / "third-party-notices.txt").read_text(), "notices of the libraries are missing")
+
+    text = (folder / "msx_exporter").read_bytes()
+    for place in (str(ROOT), str(Path.home()) + "/.cargo", ".rustup"):
+        expect(place.encode() not in text, f"the program names a folder of the machine that built it: {place}")
+
+
+def operations(bundle: Path, scratch: Path) -> None:
+    with tarfile.open(next(bundle.glob("*-operations.tar.gz"))) as packed:
+        packed.extractall(scratch)
+    folder = next(scratch.glob("*-operations"))
+    for name in ("README.md", "RELEASING.md", "dashboards/msx-overview.json", "alerts/msx-targets.yaml", "alerts/runbooks/MsxTargetNotPolling.md", "exporter/METRICS.md", "deploy/linux/README.md"):
+        expect((folder / name).is_file(), f"{name} is not in the operations archive")
+    for kind in ("sql", "docker", "prometheus", "grafana"):
+        expect((folder / "deploy" / kind).is_dir() == (ROOT / "deploy" / kind).is_dir(), f"deploy/{kind} is not in it")
+
+
+def windows(bundle: Path) -> None:
+    for archive in bundle.glob("*-windows-amd64.zip"):
+        with zipfile.ZipFile(archive) as packed:
+            expect(packed.testzip() is None, "the zip is damaged")
+            names = [name.partition("/")[2] for name in packed.namelist()]
+            exe = next(name for name in packed.namelist() if name.endswith(".exe"))
+            expect(packed.read(exe)[:2] == b"MZ" and "third-party-notices.txt" in names, f"the zip holds {names}")
+
+
+def main() -> int:
+    bundle, revision = Path(sys.argv[1]), sys.argv[2]
+    with tempfile.TemporaryDirectory() as scratch:
+        sums(bundle)
+        contents(bundle)
+        program(bundle, revision, Path(scratch, "program"))
+        operations(bundle, Path(scratch, "operations"))
+        windows(bundle)
+    print(*faults or ["sums, contents, program and documents are as they should be"], sep="\n")
+    return 1 if faults else 0
+
+
+sys.exit(main())
