@@ -8,9 +8,11 @@ where the names of the services are addresses of the loopback, so that every por
     unshare --net --mount python3 tests/containers/up.py
 
 Not here: the images themselves, Docker's own networks, and Grafana. Alerts fire without waiting for their `for`.
+MSX_PROMETHEUS and MSX_ALERTMANAGER name other programs than Debian's.
 """
 
 import json
+import os
 import re
 import shutil
 import subprocess
@@ -34,8 +36,12 @@ PATH = "/usr/local/bin:/usr/bin:/bin"
 COPIED = {"/out/msx_exporter": BUILT / "msx_exporter", "/out/lab": BUILT / "lab", "/bin/busybox": Path("/bin/busybox")}
 # Images that others make: the entry point, its program on Debian, and the user.
 FOREIGN = {
-    "prom/prometheus": ("/bin/prometheus", "/usr/bin/prometheus", "65534:65534"),
-    "prom/alertmanager": ("/bin/alertmanager", "/usr/bin/prometheus-alertmanager", "65534:65534"),
+    "prom/prometheus": ("/bin/prometheus", os.environ.get("MSX_PROMETHEUS", "/usr/bin/prometheus"), "65534:65534"),
+    "prom/alertmanager": (
+        "/bin/alertmanager",
+        os.environ.get("MSX_ALERTMANAGER", "/usr/bin/prometheus-alertmanager"),
+        "65534:65534",
+    ),
 }
 
 

@@ -4,11 +4,13 @@ beside each, up to three Prometheus servers and an Alertmanager.
     unshare --net --mount python3 tests/many-masters/live.py
 
 In a network namespace of its own the names in the examples are addresses of the loopback, so that nothing of them is
-replaced but what would take minutes: intervals are 2 s, and alerts fire without waiting for their `for`.
+replaced but what would take minutes: intervals are 2 s, and alerts fire without waiting for their `for`. MSX_PROMETHEUS
+and MSX_ALERTMANAGER name other programs than Debian's.
 """
 
 import http.server
 import json
+import os
 import re
 import shutil
 import subprocess
@@ -40,6 +42,8 @@ BOTH = {"msx01:9814", "msx02:9814"}
 # SQL03 of msx02 could not carry out an instruction.
 ALERT = "MsxTargetDownloadErrors"
 BLOCKED = {"instance": "msx02:9814", "target": "SQL03", "job": "msx"}
+PROMETHEUS = os.environ.get("MSX_PROMETHEUS", "prometheus")
+ALERTMANAGER = os.environ.get("MSX_ALERTMANAGER") or shutil.which("prometheus-alertmanager") or "alertmanager"
 loaded = set()
 
 
@@ -113,7 +117,7 @@ def example(processes, host, name, edits=(), flags=(), storage="--storage.tsdb.p
     shutil.copytree(EXAMPLES / "targets", folder / "targets")
     server = Server(f"{HOSTS[host]}:9090")
     more = [f"--config.file={folder / name}", f"{storage}={folder}/data", f"--web.listen-address={server.address}"]
-    processes.run(host, "prometheus", *more, *flags)
+    processes.run(host, PROMETHEUS, *more, *flags)
     wait(f"{host} is ready", lambda: ready(processes, host, server), 60)
     return server
 
@@ -138,7 +142,7 @@ def alertmanager(processes, receiver):
     server = Server(f"{HOSTS['alertmanager']}:9093")
     processes.run(
         "alertmanager",
-        shutil.which("prometheus-alertmanager") or "alertmanager",
+        ALERTMANAGER,
         f"--config.file={path}",
         f"--storage.path={processes.folder}/alertmanager-{time.monotonic_ns()}",
         f"--web.listen-address={server.address}",
@@ -245,12 +249,18 @@ def federated(processes, receiver):
     assert groups == [], f"no rules above: {groups}"
 
 
+def agent_flag():
+    """Version 3 has a flag of its own."""
+    known = subprocess.run([PROMETHEUS, "--help"], capture_output=True, text=True)
+    return "--agent" if re.search(r"--(\[no-\])?agent\b", known.stdout + known.stderr) else "--enable-feature=agent"
+
+
 def written(processes, receiver):
     """Agents that only send; the rules run where they send to, and see an exporter that ends."""
     alerts = alertmanager(processes, receiver)
     flags = ["--web.enable-remote-write-receiver"]
     above = example(processes, "prometheus-global", "receiver.yml", flags=flags)
-    agent = {"flags": ["--enable-feature=agent"], "storage": "--storage.agent.path"}
+    agent = {"flags": [agent_flag()], "storage": "--storage.agent.path"}
     example(processes, "prometheus-north", "agent.yml", **agent)
     southern = [("msx01:9814", "msx02:9814"), ("site: north", "site: south")]
     example(processes, "prometheus-south", "agent.yml", southern, **agent)
