@@ -56,7 +56,9 @@ def stages():
 
 def context():
     """The files that git knows, or would, and that the build gets to see; paths below ROOT."""
-    rules = [line for line in FILE.with_name("Dockerfile.dockerignore").read_text().splitlines() if line and line[0] != "#"]
+    rules = [
+        line for line in FILE.with_name("Dockerfile.dockerignore").read_text().splitlines() if line and line[0] != "#"
+    ]
     listed = ["git", "ls-files", "-z", "--cached", "--others", "--exclude-standard"]
     names = subprocess.run(listed, cwd=ROOT, check=True, capture_output=True, text=True).stdout.split("\0")
     return sorted({Path(name) for name in names if name and (ROOT / name).is_file() and seen(name, rules)})

@@ -28,7 +28,10 @@ def images():
     for name in ("exporter", "lab"):
         stage = stages[name]
         expect(stage.base == "scratch", f"{name}: starts from nothing")
-        expect(re.fullmatch(r"[1-9]\d*:[1-9]\d*", (stage.of("USER") or [""])[-1]), f"{name}: its user is a number, and not root")
+        expect(
+            re.fullmatch(r"[1-9]\d*:[1-9]\d*", (stage.of("USER") or [""])[-1]),
+            f"{name}: its user is a number, and not root",
+        )
         expect(not stage.of("RUN"), f"{name}: there is no shell to run anything")
         expect(stage.last("ENTRYPOINT") and stage.health(), f"{name}: an entry point and a health check in exec form")
         labels = " ".join(stage.of("LABEL"))
@@ -59,9 +62,15 @@ def services():
         expect(service.get("read_only"), f"{name}: read_only")
         expect(service.get("cap_drop") == ["ALL"], f"{name}: cap_drop")
         expect("no-new-privileges:true" in service.get("security_opt", []), f"{name}: no-new-privileges")
-        expect(not service.get("privileged") and not service.get("network_mode"), f"{name}: no privileges, no host's network")
+        expect(
+            not service.get("privileged") and not service.get("network_mode"),
+            f"{name}: no privileges, no host's network",
+        )
         expect(re.search(r":v?\d+\.\d+\.\d+$", service["image"]), f"{name}: {service['image']} is pinned")
-        expect(all(port.get("host_ip") == "127.0.0.1" for port in service.get("ports", [])), f"{name}: published on loopback")
+        expect(
+            all(port.get("host_ip") == "127.0.0.1" for port in service.get("ports", [])),
+            f"{name}: published on loopback",
+        )
         target = service.get("build", {}).get("target")
         expect(service.get("healthcheck") or target and stages[target].health(), f"{name}: a health check")
         for mount in service.get("volumes", []):
@@ -79,14 +88,19 @@ def services():
     environment = real["services"]["exporter"]["environment"]
     expect(environment["MSX_EXPORTER__MASTER__ADDRESS"] == "msx01.corp.example", "MSX_ADDRESS reaches the exporter")
     expect(environment["MSX_EXPORTER__MASTER__USER"] == "reader", "MSX_USER reaches the exporter")
-    expect(real["secrets"]["msx_password"]["file"] != model["secrets"]["msx_password"]["file"], "not the lab's password")
+    expect(
+        real["secrets"]["msx_password"]["file"] != model["secrets"]["msx_password"]["file"], "not the lab's password"
+    )
     config = real["services"]["exporter"]["volumes"][0]["source"]
     expect(config.endswith("exporter.master.yml") and Path(config).is_file(), "not the lab's configuration")
 
 
 def configurations():
     folder = compose.FOLDER
-    for check in (["promtool", "check", "config", "--syntax-only", "prometheus.yml"], ["amtool", "check-config", "alertmanager.yml"]):
+    for check in (
+        ["promtool", "check", "config", "--syntax-only", "prometheus.yml"],
+        ["amtool", "check-config", "alertmanager.yml"],
+    ):
         said = subprocess.run([shutil.which(check[0]), *check[1:]], cwd=folder, capture_output=True, text=True)
         expect(said.returncode == 0, f"{' '.join(check)}: {said.stdout}{said.stderr}")
     ours = yaml.safe_load((folder / "alertmanager.yml").read_text())["inhibit_rules"]
@@ -95,8 +109,30 @@ def configurations():
 
 
 # The keys that Grafana's documentation gives for these files.
-DATASOURCE = {"name", "uid", "type", "access", "orgId", "url", "isDefault", "editable", "jsonData", "secureJsonData", "version"}
-PROVIDER = {"name", "orgId", "type", "folder", "folderUid", "disableDeletion", "allowUiUpdates", "updateIntervalSeconds", "options"}
+DATASOURCE = {
+    "name",
+    "uid",
+    "type",
+    "access",
+    "orgId",
+    "url",
+    "isDefault",
+    "editable",
+    "jsonData",
+    "secureJsonData",
+    "version",
+}
+PROVIDER = {
+    "name",
+    "orgId",
+    "type",
+    "folder",
+    "folderUid",
+    "disableDeletion",
+    "allowUiUpdates",
+    "updateIntervalSeconds",
+    "options",
+}
 
 
 def provisioning():
@@ -118,12 +154,18 @@ def provisioning():
     uids = {each["uid"]: each["type"] for each in sources}
     expect(uids == {"prometheus": "prometheus", "alertmanager": "alertmanager"}, f"datasources: {uids}")
     expect(sum(each.get("isDefault", False) for each in sources) == 1, "datasources: one default")
-    wanted = set(re.findall(r"datasourceUid: (\w+)", (ROOT / "alerts/grafana/msx-alerts.yaml").read_text())) - {"__expr__"}
+    wanted = set(re.findall(r"datasourceUid: (\w+)", (ROOT / "alerts/grafana/msx-alerts.yaml").read_text())) - {
+        "__expr__"
+    }
     expect(wanted <= set(uids), f"alerts/grafana asks {wanted}")
     (provider,) = [each for document in kinds["dashboards"] for each in document["providers"]]
     expect(set(provider) <= PROVIDER and provider["type"] == "file", "dashboards: keys that Grafana knows")
-    expect(provider["allowUiUpdates"] is False and provider["disableDeletion"] is False, "dashboards: files are the source")
-    expect(provider["options"]["foldersFromFilesStructure"] and "folder" not in provider, "dashboards: folders are files'")
+    expect(
+        provider["allowUiUpdates"] is False and provider["disableDeletion"] is False, "dashboards: files are the source"
+    )
+    expect(
+        provider["options"]["foldersFromFilesStructure"] and "folder" not in provider, "dashboards: folders are files'"
+    )
     base = Path(grafana["environment"][re.fullmatch(r"\$\{(\w+)\}", provider["options"]["path"])[1]])
     shown = [source for target, source in mounts.items() if base in target.parents]
     expect(shown == [ROOT / "dashboards"], f"dashboards: {base} holds a folder with the JSON files")

@@ -3,14 +3,17 @@
 Each gets what the file and the Dockerfile give it and nothing else, by bubblewrap: the programs that its image copies
 (for the images of Prometheus and Alertmanager, Debian's programs), the mounts at their places, a root that cannot be
 written, no capabilities, the user's number, the environment, the command. This runs in a network namespace of its own,
-where the names of the services are addresses of the loopback, so that every port and address stays as written.
+where a DNS server like Docker's makes the names of the services addresses of the loopback, so that every name and port
+stays as written.
 
     unshare --net --mount python3 tests/containers/up.py
 
 Not here: the images themselves, Docker's own networks, and Grafana. Alerts fire without waiting for their `for`.
+MSX_PROMETHEUS and MSX_ALERTMANAGER name other programs than Debian's.
 """
 
 import json
+import os
 import re
 import shutil
 import subprocess
@@ -23,6 +26,7 @@ from pathlib import Path
 import compose
 import dockerfile
 import yaml
+from names import PLACE, Names
 
 sys.path.insert(0, str(compose.ROOT / "tests/lib"))
 from processes import wait  # noqa: E402
@@ -34,8 +38,12 @@ PATH = "/usr/local/bin:/usr/bin:/bin"
 COPIED = {"/out/msx_exporter": BUILT / "msx_exporter", "/out/lab": BUILT / "lab", "/bin/busybox": Path("/bin/busybox")}
 # Images that others make: the entry point, its program on Debian, and the user.
 FOREIGN = {
-    "prom/prometheus": ("/bin/prometheus", "/usr/bin/prometheus", "65534:65534"),
-    "prom/alertmanager": ("/bin/alertmanager", "/usr/bin/prometheus-alertmanager", "65534:65534"),
+    "prom/prometheus": ("/bin/prometheus", os.environ.get("MSX_PROMETHEUS", "/usr/bin/prometheus"), "65534:65534"),
+    "prom/alertmanager": (
+        "/bin/alertmanager",
+        os.environ.get("MSX_ALERTMANAGER", "/usr/bin/prometheus-alertmanager"),
+        "65534:65534",
+    ),
 }
 
 
@@ -47,7 +55,9 @@ class Service:
         service = model["services"][name]
         stage = dockerfile.stages().get(service.get("build", {}).get("target"))
         self.box = ["bwrap", "--unshare-user", "--unshare-pid", "--cap-drop", "ALL", "--die-with-parent", "--clearenv"]
-        self.box += ["--setenv", "PATH", PATH, "--proc", "/proc", "--dev", "/dev", "--ro-bind", folder / "hosts", "/etc/hosts"]
+        self.box += ["--setenv", "PATH", PATH, "--proc", "/proc", "--dev", "/dev"]
+        for file in ("hosts", "resolv.conf"):
+            self.box += ["--ro-bind", folder / file, f"/etc/{file}"]
         if stage:
             for _, sources, target in stage.copies():
                 self.box += ["--ro-bind", COPIED.get(sources[0], Path(sources[0])), target]
@@ -111,10 +121,12 @@ class Up:
     def __enter__(self):
         model = compose.load()
         names = [*model["services"], "msx01"]
-        lines = ["127.0.0.1 localhost", *(f"127.0.1.{number} {name}" for number, name in enumerate(names, 1))]
-        (self.folder / "hosts").write_text("\n".join([*lines, ""]))
-        # For the tests themselves, in this mount namespace alone.
-        subprocess.run(["mount", "--bind", self.folder / "hosts", "/etc/hosts"], check=True)
+        self.names = Names({name: f"127.0.1.{number}" for number, name in enumerate(names, 1)})
+        (self.folder / "hosts").write_text("127.0.0.1 localhost\n")
+        (self.folder / "resolv.conf").write_text(f"nameserver {PLACE}\noptions ndots:0\n")
+        # For the test itself, in this mount namespace alone.
+        for file in ("hosts", "resolv.conf"):
+            subprocess.run(["mount", "--bind", self.folder / file, f"/etc/{file}"], check=True)
         shutil.copytree(ROOT / "alerts", self.folder / "alerts", ignore=shutil.ignore_patterns("tests", "runbooks"))
         for path in (self.folder / "alerts").glob("msx-*.yaml"):
             path.write_text(re.sub(r"^(\s+)for: .*$", r"\1for: 0s", path.read_text(), flags=re.MULTILINE))
@@ -127,7 +139,7 @@ class Up:
                 print(f"--- the end of what {service.name} said\n{service.log.read_text(errors='replace')[-3000:]}")
         for service in self.running.values():
             service.stop()
-        subprocess.run(["umount", "/etc/hosts"], check=True)
+        self.names.close()
         shutil.rmtree(self.folder, ignore_errors=True)
 
     def start(self, model, name):
@@ -171,9 +183,14 @@ def whole_product(up):
             shipped |= {rule.get("alert") or rule["record"] for rule in group["rules"]}
     assert loaded == shipped, f"rules that are missing or strange: {loaded ^ shipped}"
     # The fleet of the lab holds each of these troubles.
-    wanted = {("MsxTargetDownloadErrors", "SQL01\\PAYROLL"), ("MsxTargetNeverPolled", "SQL03"), ("MsxPortClosed", "SQL04")}
+    wanted = {
+        ("MsxTargetDownloadErrors", "SQL01\\PAYROLL"),
+        ("MsxTargetNeverPolled", "SQL03"),
+        ("MsxPortClosed", "SQL04"),
+    }
     wait(f"Alertmanager knows {wanted}", lambda: wanted <= alerts(), 90)
     print(f"{len(loaded)} rules loaded, {len(alerts())} alerts in Alertmanager")
+    assert {"lab", "exporter", "alertmanager"} <= up.names.asked, f"names that were asked for: {up.names.asked}"
     sick = [rule["name"] for group in json.loads(ask("http://prometheus:9090/api/v1/rules"))["data"]["groups"]
             for rule in group["rules"] if rule["health"] not in ("ok", "unknown")]  # fmt: skip
     assert not sick, f"rules that fail: {sick}"

@@ -1,14 +1,16 @@
-"""Every file of deploy/prometheus, loaded as it is by a real Prometheus and exercised: two labs play masters, an exporter
-beside each, up to three Prometheus servers and an Alertmanager.
+"""Every file of deploy/prometheus, loaded as it is by a real Prometheus and exercised: two labs play masters, an
+exporter beside each, up to three Prometheus servers and an Alertmanager.
 
     unshare --net --mount python3 tests/many-masters/live.py
 
 In a network namespace of its own the names in the examples are addresses of the loopback, so that nothing of them is
-replaced but what would take minutes: intervals are 2 s, and alerts fire without waiting for their `for`.
+replaced but what would take minutes: intervals are 2 s, and alerts fire without waiting for their `for`. MSX_PROMETHEUS
+and MSX_ALERTMANAGER name other programs than Debian's.
 """
 
 import http.server
 import json
+import os
 import re
 import shutil
 import subprocess
@@ -37,9 +39,12 @@ HOSTS = {
     "inventory": "127.0.2.31",
 }
 BOTH = {"msx01:9814", "msx02:9814"}
+SITES = {("msx", "msx01:9814", "north"), ("msx", "msx02:9814", "south")}
 # SQL03 of msx02 could not carry out an instruction.
 ALERT = "MsxTargetDownloadErrors"
 BLOCKED = {"instance": "msx02:9814", "target": "SQL03", "job": "msx"}
+PROMETHEUS = os.environ.get("MSX_PROMETHEUS", "prometheus")
+ALERTMANAGER = os.environ.get("MSX_ALERTMANAGER") or shutil.which("prometheus-alertmanager") or "alertmanager"
 loaded = set()
 
 
@@ -113,7 +118,7 @@ def example(processes, host, name, edits=(), flags=(), storage="--storage.tsdb.p
     shutil.copytree(EXAMPLES / "targets", folder / "targets")
     server = Server(f"{HOSTS[host]}:9090")
     more = [f"--config.file={folder / name}", f"{storage}={folder}/data", f"--web.listen-address={server.address}"]
-    processes.run(host, "prometheus", *more, *flags)
+    processes.run(host, PROMETHEUS, *more, *flags)
     wait(f"{host} is ready", lambda: ready(processes, host, server), 60)
     return server
 
@@ -138,7 +143,7 @@ def alertmanager(processes, receiver):
     server = Server(f"{HOSTS['alertmanager']}:9093")
     processes.run(
         "alertmanager",
-        shutil.which("prometheus-alertmanager") or "alertmanager",
+        ALERTMANAGER,
         f"--config.file={path}",
         f"--storage.path={processes.folder}/alertmanager-{time.monotonic_ns()}",
         f"--web.listen-address={server.address}",
@@ -163,6 +168,11 @@ def known(server, alert=ALERT):
     return [each["labels"] for each in server.ask("api/v2/alerts", filter=f'alertname="{alert}"') or []]
 
 
+def places(prometheus, expression):
+    """Job, instance and site of each series that the expression finds."""
+    return {(each["job"], each["instance"], each.get("site")) for each in labels(prometheus, expression)}
+
+
 def metric(server, name):
     """The sum of a metric on a server's own page."""
     page = (server.read("metrics") or b"").decode()
@@ -180,12 +190,26 @@ def scraped(processes, receiver):
     by_file = example(processes, "prometheus-south", "scrape-file.yml")
     by_http = example(processes, "prometheus-global", "scrape-http.yml")
     for name, prometheus in (("static", static), ("file", by_file), ("http", by_http)):
-        wait(f"{name}: both masters are read", lambda: values(prometheus, 'msx_up{job="msx"} == 1', "instance") == BOTH, 60)
-        wait(f"{name}: the rules run", lambda: values(prometheus, "msx_target:poll_age:seconds", "instance") == BOTH, 60)
-    wait("file: the exporter on a target", lambda: values(by_file, 'up{job="msx-target"} == 1', "instance") == {"sql01:9814"}, 30)
+        wait(
+            f"{name}: both masters are read",
+            lambda: values(prometheus, 'msx_up{job="msx"} == 1', "instance") == BOTH,
+            60,
+        )
+        wait(
+            f"{name}: the rules run", lambda: values(prometheus, "msx_target:poll_age:seconds", "instance") == BOTH, 60
+        )
+    wait(
+        "file: the exporter on a target",
+        lambda: values(by_file, 'up{job="msx-target"} == 1', "instance") == {"sql01:9814"},
+        30,
+    )
     found = {"SQL00000:9814", "SQL00001:9814", *(f"SQL0{number}:9814" for number in range(1, 7))}
     wait("http: /sd names every target", lambda: values(by_http, 'up{job="msx-target"}', "instance") == found, 30)
-    wait("http: the exporter on a target", lambda: "SQL01:9814" in values(by_http, 'up{job="msx-target"} == 1', "instance"), 30)
+    wait(
+        "http: the exporter on a target",
+        lambda: "SQL01:9814" in values(by_http, 'up{job="msx-target"} == 1', "instance"),
+        30,
+    )
     # SQL01 is asked of msx02, SQL00001 of msx01: neither knows the other's.
     probed = {"SQL00000\\INST1", "SQL00001", *(f"SQL0{number}" for number in range(1, 7))}
     probes = 'msx_port_open{job="msx-probe",check="engine"} == 1'
@@ -216,7 +240,11 @@ def pair(processes, receiver):
         wait("each of the two has sent it", lambda: metric(prometheus, "prometheus_notifications_sent_total") > 0, 60)
     receiver.wait_for("the notification", lambda alert: fits(alert["labels"], BLOCKED | {"alertname": ALERT}))
     flushes = metric(alerts, "alertmanager_nflog_queries_total")
-    wait("Alertmanager thought of it again", lambda: metric(alerts, "alertmanager_nflog_queries_total") > flushes + 10, 60)
+    wait(
+        "Alertmanager thought of it again",
+        lambda: metric(alerts, "alertmanager_nflog_queries_total") > flushes + 10,
+        60,
+    )
     mine = [each for each in receiver.notifications[began:] if each["commonLabels"].get("alertname") == ALERT]
     assert len(mine) == 1 and len(mine[0]["alerts"]) == 1, f"one notification: {mine}"
     (only,) = known(alerts)
@@ -235,14 +263,23 @@ def federated(processes, receiver):
     southern = (alone[0], '"msx02:9814"')
     example(processes, "prometheus-south", "ha-pair.yml", [southern, ("site: north", "site: south")])
     above = example(processes, "prometheus-global", "federate-global.yml")
-    for expression in ("msx_up == 1", 'up{job="msx"} == 1', "msx_target_last_poll_timestamp_seconds", "msx_target:poll_age:seconds"):
-        found = lambda: {(each["job"], each["instance"], each.get("site")) for each in labels(above, expression)}  # noqa: E731
-        wanted = {("msx", "msx01:9814", "north"), ("msx", "msx02:9814", "south")}
-        wait(f"above: {expression} of both sites", lambda: found() == wanted, 60)
+    for expression in (
+        "msx_up == 1",
+        'up{job="msx"} == 1',
+        "msx_target_last_poll_timestamp_seconds",
+        "msx_target:poll_age:seconds",
+    ):
+        wait(f"above: {expression} of both sites", lambda: places(above, expression) == SITES, 60)
     firing = f'ALERTS{{alertname="{ALERT}",alertstate="firing",site="south"}}'
     wait("above: what fires below", lambda: any(fits(each, BLOCKED) for each in labels(above, firing)), 60)
     groups = above.ask("api/v1/rules")["data"]["groups"]
     assert groups == [], f"no rules above: {groups}"
+
+
+def agent_flag():
+    """Version 3 has a flag of its own."""
+    known = subprocess.run([PROMETHEUS, "--help"], capture_output=True, text=True)
+    return "--agent" if re.search(r"--(\[no-\])?agent\b", known.stdout + known.stderr) else "--enable-feature=agent"
 
 
 def written(processes, receiver):
@@ -250,17 +287,18 @@ def written(processes, receiver):
     alerts = alertmanager(processes, receiver)
     flags = ["--web.enable-remote-write-receiver"]
     above = example(processes, "prometheus-global", "receiver.yml", flags=flags)
-    agent = {"flags": ["--enable-feature=agent"], "storage": "--storage.agent.path"}
+    agent = {"flags": [agent_flag()], "storage": "--storage.agent.path"}
     example(processes, "prometheus-north", "agent.yml", **agent)
     southern = [("msx01:9814", "msx02:9814"), ("site: north", "site: south")]
     example(processes, "prometheus-south", "agent.yml", southern, **agent)
-    found = lambda: {(each["job"], each["instance"], each["site"]) for each in labels(above, "msx_up == 1")}  # noqa: E731
-    wait("both agents send", lambda: found() == {("msx", "msx01:9814", "north"), ("msx", "msx02:9814", "south")}, 60)
+    wait("both agents send", lambda: places(above, "msx_up == 1") == SITES, 60)
     wait("the rules run above", lambda: values(above, "msx_target:poll_age:seconds", "instance") == BOTH, 60)
     wait("the alert reaches Alertmanager", lambda: any(fits(each, BLOCKED) for each in known(alerts)), 60)
     processes.stop("exporter-msx02")
     down = {"instance": "msx02:9814", "job": "msx", "site": "south"}
-    wait("above: the exporter that ended", lambda: any(fits(each, down) for each in known(alerts, "MsxExporterDown")), 60)
+    wait(
+        "above: the exporter that ended", lambda: any(fits(each, down) for each in known(alerts, "MsxExporterDown")), 60
+    )
     assert len(known(alerts, "MsxExporterDown")) == 1
 
 
