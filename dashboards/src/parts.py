@@ -201,7 +201,7 @@ def timeline(title, description, queries, mappings, *, width=24, no_value, links
     """A bar for each series that changes its colour with the state. Neighbours in the same state become one."""
     defaults = {
         "color": {"mode": "thresholds"},
-        "custom": {"fillOpacity": 80, "lineWidth": 0, "spanNulls": False},
+        "custom": {"fillOpacity": 80, "lineWidth": 0},
         "mappings": said(mappings),
         "noValue": no_value,
         "thresholds": NEUTRAL,
@@ -211,7 +211,7 @@ def timeline(title, description, queries, mappings, *, width=24, no_value, links
         defaults["links"] = list(links)
     options = {
         "alignValue": "left",
-        "legend": {"displayMode": "list", "placement": "bottom", "showLegend": True},
+        "legend": {"calcs": [], "displayMode": "list", "placement": "bottom", "showLegend": True},
         "mergeValues": True,
         "perPage": 25,
         "rowHeight": 0.9,
@@ -266,9 +266,8 @@ class Column:
             properties["thresholds"] = self.thresholds
         cell = self.cell or ("color-text" if self.mappings or self.thresholds else "")
         if cell:
-            properties["custom.cellOptions"] = {"type": cell} | (
-                {"mode": "gradient" if cell == "gauge" else "basic"} if cell != "color-text" else {}
-            )
+            modes = {"gauge": {"mode": "gradient"}, "color-background": {"mode": "basic"}}
+            properties["custom.cellOptions"] = {"type": cell} | modes.get(cell, {})
         if self.links:
             properties["links"] = self.links
         if self.decimals is not None:
@@ -277,6 +276,9 @@ class Column:
             properties["custom.align"] = "right"
         return properties | self.more
 
+
+# Lines are wrapped. Grafana reads it with the field since 12.2, and with the cell before.
+WRAPPED = {"custom.cellOptions": {"type": "auto", "wrapText": True}, "custom.wrapText": True}
 
 KEY = "key"
 
@@ -364,7 +366,6 @@ def table(
         ],
         options={
             "cellHeight": cell_height,
-            "footer": {"countRows": False, "fields": "", "reducer": ["sum"], "show": False},
             "showHeader": True,
         },
         transformations=transformations,

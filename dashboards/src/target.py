@@ -9,7 +9,7 @@ from .frame import (
     start_annotations,
     variable,
 )
-from .parts import NONE_ALLOWED, Column, Query, lines, override, stat, steps, table, timeline
+from .parts import NONE_ALLOWED, WRAPPED, Column, Query, lines, override, stat, steps, table, timeline
 from .promql import (
     BY_PORT,
     BY_TARGET,
@@ -79,14 +79,14 @@ def verdict():
                 width=290,
                 mappings={cause.name: (cause.title, None) for cause in CAUSES},
                 cell="auto",
-                more={"custom.cellOptions": {"type": "auto", "wrapText": True}},
+                more=WRAPPED,
             ),
             Column(
                 "Next step",
                 said_as("next"),
                 label="next",
                 mappings={cause.name: (cause.next or "Nothing to do.", None) for cause in CAUSES},
-                more={"custom.cellOptions": {"type": "auto", "wrapText": True}, "custom.inspect": True},
+                more=WRAPPED | {"custom.inspect": True},
             ),
         ],
         labels=TARGET_ROW,

@@ -238,7 +238,7 @@ class Stand:
         """What Prometheus answers, errors too; None while it does not listen yet."""
         data = urllib.parse.urlencode(parameters, doseq=True)
         try:
-            with urllib.request.urlopen(f"http://{self.prometheus}/{path}?{data}", timeout=60) as answer:
+            with urllib.request.urlopen(f"http://{self.prometheus}/{path}?{data}", timeout=120) as answer:
                 body = answer.read()
         except urllib.error.HTTPError as error:
             body = error.read()

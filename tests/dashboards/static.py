@@ -135,9 +135,15 @@ def variable_rules(all_dashboards):
         sources = [variable["name"] for variable in listed if variable["type"] == "datasource"]
         if sources != ["datasource"] or listed[0]["name"] != "datasource":
             yield f"{uid}: the first variable, and the only data source, must be `datasource`"
+        if listed[0].get("label") != "Data source":
+            yield f"{uid}: the variable datasource is not called Data source"
         known = {"datasource"}
         for variable in variables(dashboard):
             name = variable["name"]
+            if variable["label"] != name.capitalize():
+                yield f"{uid}: variable {name} is called {variable['label']!r}"
+            if not re.fullmatch(r"label_values\(.+\{?.*, \w+\)", variable["query"]["query"]):
+                yield f"{uid}: variable {name} asks for something else than the values of a label"
             if variable["datasource"] != {"type": "prometheus", "uid": "${datasource}"}:
                 yield f"{uid}: variable {name} does not ask the chosen data source"
             if variable["refresh"] != 2 or variable["sort"] != 1:
@@ -198,6 +204,8 @@ def panel_rules(all_dashboards):
             yield f"{uid}: two panels are called {title!r}"
         for panel in panels(dashboard):
             name = f"{uid}: {panel['title']!r}"
+            if not panel["title"].strip():
+                yield f"{uid}: panel {panel['id']} has no title"
             if panel["type"] not in TYPES:
                 yield f"{name}: the type {panel['type']} is not one that was tried"
             if len(panel["description"]) < 80 or not panel["description"].endswith("."):

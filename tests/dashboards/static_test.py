@@ -81,6 +81,22 @@ MUTANTS = [
     (static.links, lambda d: d[O]["links"][0].update(url="/d/msx-targets")),
     (static.links, lambda d: d[O]["links"][0].update(url="/d/msx-overview")),
     (static.links, lambda d: d[O]["links"][0].update(url=d[O]["links"][0]["url"] + "&var-group=x")),
+    # The rules of Grafana's dashboard-linter that nothing above breaks; the rules for Loki concern no panel here.
+    (static.variable_rules, lambda d: d[O]["templating"]["list"][0].update(label="Prometheus")),
+    (static.variable_rules, lambda d: d[O]["templating"]["list"][0].update(name="source")),
+    (static.variable_rules, lambda d: d[O]["templating"]["list"][1].update(label="Scrape")),
+    (static.variable_rules, lambda d: d[X]["templating"]["list"][2].update(multi=False)),
+    (static.variable_rules, lambda d: d[X]["templating"]["list"][2].update(allValue=None)),
+    (static.variable_rules, lambda d: d[X]["templating"]["list"][2]["query"].update(query="instances($job)")),
+    (static.variable_rules, lambda d: d[X]["templating"]["list"][2].update(datasource={"type": "prometheus", "uid": "abc"})),
+    (static.expression_rules, lambda d: d[O]["templating"]["list"][2]["query"].update(query='label_values(msx_up{job=~"$job"]}, instance)')),
+    (static.panel_rules, edit(O, "Targets", lambda p: p.update(datasource={"type": "prometheus", "uid": "abc"}))),
+    (static.panel_rules, edit(O, "Targets", lambda p: p.update(title=""))),
+    (static.panel_rules, edit(X, "CPU", lambda p: p["fieldConfig"]["defaults"].pop("unit"))),
+    (static.target_rules, edit(O, "Targets", lambda p: p["targets"].clear())),
+    (static.target_rules, edit(O, "Targets", lambda p: p["targets"][0].update(datasource={"type": "loki", "uid": "x"}))),
+    (static.expression_rules, query(O, "Pending instructions", ', instance=~"$instance"', "")),
+    (static.expression_rules, query(X, "CPU", "rate(process_cpu_seconds_total", "avg_over_time(process_cpu_seconds_total")),
     (static.promtool, query(O, "Targets", "sum(", "summ(")),
 ]
 
