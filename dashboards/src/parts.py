@@ -149,12 +149,17 @@ def lines(
     overrides=(),
     minimum=0,
     stacked=False,
-    legend="right",
+    legend="",
     decimals=None,
     stepped=False,
     soft_max=None,
+    wide=False,
 ):
-    """Lines over time, with the last and the largest value in the legend, the largest first."""
+    """Lines over time, with the last and the largest value in the legend, the largest first. Beside a narrow graph there
+    is no room for that: names and last values stand below it.
+
+    `wide` is for values of which some are a thousand times the others: the scale is even up to 1 and logarithmic above.
+    """
     custom = {
         "axisLabel": axis,
         "axisPlacement": "auto",
@@ -167,6 +172,8 @@ def lines(
         "stacking": {"group": "A", "mode": "normal" if stacked else "none"},
         "thresholdsStyle": {"mode": "dashed" if draw_thresholds else "off"},
     }
+    if wide:
+        custom["scaleDistribution"] = {"type": "symlog", "log": 10, "linearThreshold": 1}
     if soft_max is not None:
         custom["axisSoftMax"] = soft_max
     defaults = {
@@ -181,15 +188,19 @@ def lines(
         defaults["min"] = minimum
     if decimals is not None:
         defaults["decimals"] = decimals
+    beside = {
+        "calcs": ["lastNotNull", "max"],
+        "displayMode": "table",
+        "placement": "right",
+        "showLegend": True,
+        "sortBy": "Max",
+        "sortDesc": True,
+        # Else one long name takes the place of the graph.
+        "width": 360 if width == 24 else 260,
+    }
+    below = {"calcs": ["lastNotNull"], "displayMode": "list", "placement": "bottom", "showLegend": True}
     options = {
-        "legend": {
-            "calcs": ["lastNotNull", "max"],
-            "displayMode": "table",
-            "placement": legend,
-            "showLegend": True,
-            "sortBy": "Max",
-            "sortDesc": True,
-        },
+        "legend": beside if (legend or ("right" if width >= 12 else "bottom")) == "right" else below,
         "tooltip": {"mode": "multi", "sort": "desc"},
     }
     return panel(
@@ -213,7 +224,7 @@ def timeline(title, description, queries, mappings, *, width=24, no_value, links
         "alignValue": "left",
         "legend": {"calcs": [], "displayMode": "list", "placement": "bottom", "showLegend": True},
         "mergeValues": True,
-        "perPage": 25,
+        "perPage": 30,
         "rowHeight": 0.9,
         "showValue": show_value,
         "tooltip": {"mode": "single", "sort": "none"},
@@ -266,7 +277,7 @@ class Column:
             properties["thresholds"] = self.thresholds
         cell = self.cell or ("color-text" if self.mappings or self.thresholds else "")
         if cell:
-            modes = {"gauge": {"mode": "gradient"}, "color-background": {"mode": "basic"}}
+            modes = {"gauge": {"mode": "basic"}, "color-background": {"mode": "basic"}}
             properties["custom.cellOptions"] = {"type": cell} | modes.get(cell, {})
         if self.links:
             properties["links"] = self.links

@@ -35,7 +35,13 @@ module.exports = (data, transformed) => {
 
   // The options of a field that a panel may set, as Grafana's editors register them.
   const option = (id, process) => ({ id, path: id, name: id, process, shouldApply: () => true, settings: {} });
-  const custom = (id) => ({ ...option(`custom.${id}`, data.identityOverrideProcessor), isCustom: true, path: id });
+  const custom = (id) => ({
+    ...option(`custom.${id}`, data.identityOverrideProcessor),
+    isCustom: true,
+    path: id,
+    // The axis of time is no axis of values.
+    shouldApply: (field) => !id.startsWith('axis') || field.type !== data.FieldType.time,
+  });
   const registry = new data.Registry(() => [
     option('unit', data.unitOverrideProcessor),
     option('decimals', data.numberOverrideProcessor),
@@ -102,7 +108,7 @@ module.exports = (data, transformed) => {
       const defaults = { ...fieldConfig.defaults, custom: { ...GRAPH, ...fieldConfig.defaults.custom } };
       fieldConfig = { ...fieldConfig, defaults };
     }
-    return data.applyFieldOverrides({
+    const ready = data.applyFieldOverrides({
       data: await transformed(data.transformDataFrame(panel.transformations ?? [], frames)),
       fieldConfig,
       fieldConfigRegistry: registry,
@@ -110,6 +116,8 @@ module.exports = (data, transformed) => {
       theme,
       timeZone,
     });
+    data.cacheFieldDisplayNames(ready);
+    return ready;
   }
 
   return { framesOf, registry };

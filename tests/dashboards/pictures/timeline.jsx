@@ -60,7 +60,7 @@ export function Timeline({ panel, frames, width, height, theme, timeRange, step 
         {marks.map((at) => (
           <g key={at}>
             <line x1={x(at)} x2={x(at)} y1={top} y2={area} stroke={theme.colors.border.weak} />
-            <text x={x(at)} y={area + 17} textAnchor="middle" fill={quiet}>
+            <text x={x(at)} y={area + 17} textAnchor={x(at) > width - 30 ? 'end' : 'middle'} fill={quiet}>
               {data.dateTimeFormat(at, { format: 'HH:mm', timeZone: 'utc' })}
             </text>
           </g>
