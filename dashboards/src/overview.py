@@ -67,6 +67,12 @@ BAD_SHARE = f"1000 * (1 - avg_over_time({OK}[$__range]))"
 RANK = in_group(f"{BAD_SHARE} + {BY_TARGET} clamp_max({lateness(TARGETS)}, 999) or {BY_TARGET} {BAD_SHARE}")
 SHOWN = 25
 WORST = TARGETS.replace("$target", "$worst")
+
+
+def of_the_worst(expression):
+    """No more lines than that where two masters have targets of one name."""
+    share = f'avg_over_time(msx_target_diagnosis{{{WORST}, cause="ok"}}[$__range] @ end())'
+    return f"({in_group(expression)}) and {BY_TARGET} bottomk({SHOWN}, {share})"
 ERRORS = f"sum without (class) (msx_target_download_errors{{{TARGETS}}})"
 PENDING = f"msx_target_pending_downloads{{{TARGETS}}}"
 
@@ -189,7 +195,7 @@ def targets_table():
             Column(
                 "Lateness",
                 in_group(lateness(TARGETS)),
-                width=140,
+                width=130,
                 unit="none",
                 decimals=1,
                 no_value="–",
@@ -201,7 +207,7 @@ def targets_table():
             Column(
                 "Oldest pending",
                 in_group(oldest),
-                width=125,
+                width=140,
                 unit="s",
                 decimals=0,
                 no_value="–",
@@ -225,7 +231,7 @@ def targets_table():
         labels=TARGET_ROW,
         heads={
             "job": None,
-            "instance": Column("Exporter", "", label="instance", width=150, last=True),
+            "instance": Column("Exporter", "", label="instance", width=125, last=True),
             "target": name_column(),
         },
         no_value=NO_TARGETS,
@@ -241,7 +247,7 @@ def states():
         "turn red at once point to the master or the network.",
         [
             Query(f"{MASTER_OFFSET} + ({MASTER_STATE})", legend="Master {{instance}}"),
-            Query(in_group(diagnosis_code(WORST, CAUSES)), legend="{{target}}"),
+            Query(of_the_worst(diagnosis_code(WORST, CAUSES)), legend="{{target}}"),
         ],
         cause_codes() | masters,
         no_value="No diagnosis in this time range: no master was read.",
@@ -317,7 +323,7 @@ def over_time():
                 "Poll lateness",
                 "Poll intervals since the last poll, each target by its own interval: a healthy one moves between 0 and 1. Over "
                 "the dashed line at 3 it is silent, and SQL Server calls it offline. The scale is even up to 1 and then by tens. The 25 that were least often fine in the time range.",
-                [Query(in_group(lateness(WORST)), "{{target}}")],
+                [Query(of_the_worst(lateness(WORST)), "{{target}}")],
                 width=24,
                 unit="none",
                 axis="poll intervals",
@@ -382,9 +388,9 @@ def job_tables():
             "the job; bad on a few: look at those targets. The exporter reads last outcomes alone: the master keeps no history of its targets.",
             failing,
             [
-                Column("Failed on", failing, width=80, thresholds=steps(TEXT, (1, RED)), no_value="–"),
+                Column("Failed on", failing, width=75, thresholds=steps(TEXT, (1, RED)), no_value="–"),
                 Column(
-                    "Of targets", f"msx_job_targets{{{SCOPE}}} and {by_job} {failing}", width=85, no_value="–"
+                    "Of targets", f"msx_job_targets{{{SCOPE}}} and {by_job} {failing}", width=80, no_value="–"
                 ),
             ],
             labels=["job", "instance", "job_id"],
@@ -393,7 +399,7 @@ def job_tables():
                 "job_name": Column("Job", "", label="job_name"),
                 "instance": Column("Exporter", "", label="instance", width=125, last=True),
             },
-            width=9,
+            width=8,
             no_value="No enabled job failed at its last run.",
             filterable=False,
         ),
@@ -423,11 +429,11 @@ def job_tables():
             heads={
                 "job": None,
                 "job_id": None,
-                "target": name_column(),
+                "target": name_column(110),
                 "job_name": Column("Job", "", label="job_name"),
                 "instance": Column("Exporter", "", label="instance", width=125, last=True),
             },
-            width=9,
+            width=10,
             no_value="No enabled job failed at its last run.",
             filterable=False,
         ),

@@ -196,7 +196,7 @@ def lines(
         "sortBy": "Max",
         "sortDesc": True,
         # Else one long name takes the place of the graph.
-        "width": 360 if width == 24 else 260,
+        "width": 400 if width == 24 else 300,
     }
     below = {"calcs": ["lastNotNull"], "displayMode": "list", "placement": "bottom", "showLegend": True}
     options = {

@@ -70,13 +70,13 @@ def verdict():
         now,
         [
             Column(
-                "Diagnosis", said_as("diagnosis"), label="diagnosis", width=170, mappings=cause_names(), cell="color-background"
+                "Diagnosis", said_as("diagnosis"), label="diagnosis", width=140, mappings=cause_names(), cell="color-background"
             ),
             Column(
                 "Meaning",
                 said_as("meaning"),
                 label="meaning",
-                width=290,
+                width=210,
                 mappings={cause.name: (cause.title, None) for cause in CAUSES},
                 cell="auto",
                 more=WRAPPED,
@@ -90,7 +90,7 @@ def verdict():
             ),
         ],
         labels=TARGET_ROW,
-        heads={"job": None, "instance": Column("Exporter", "", label="instance", width=140, last=True)},
+        heads={"job": None, "instance": Column("Exporter", "", label="instance", width=120, last=True)},
         no_value="No verdict: the master cannot be read, or does not know this target. See Exporter health.",
         cell_height="lg",
         filterable=False,
@@ -538,7 +538,7 @@ def target():
         [
             section("", (4, verdict()), (4, *tiles())),
             section("Polls and downloads", (5, state()), *[(8, *line) for line in downloads()]),
-            section("Ports, both ways", *[(8, panel) for panel in ports()]),
+            section("Ports, both ways", *[(7, panel) for panel in ports()]),
             section("As the target itself sees it", (4, *far_side())),
             section("Jobs and facts", (8, jobs()), (4, *facts())),
         ],

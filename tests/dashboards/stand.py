@@ -24,7 +24,7 @@ from grafana import ROOT
 BINARIES = Path(os.environ.get("MSX_BINARIES", ROOT / "target/debug"))
 # Every few seconds: the lab's targets poll once a minute, and two cores serve all of this.
 SCRAPE = 3
-SCRAPE_LARGE = 20
+SCRAPE_LARGE = 30
 PASSWORD = "Correct-Horse-9814"
 
 
