@@ -174,6 +174,9 @@ def lines(
     }
     if wide:
         custom["scaleDistribution"] = {"type": "symlog", "log": 10, "linearThreshold": 1}
+    if soft_max is None and decimals == 0:
+        # Counts that are all 0 would stand on an axis up to 100.
+        soft_max = 1
     if soft_max is not None:
         custom["axisSoftMax"] = soft_max
     defaults = {

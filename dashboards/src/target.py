@@ -407,7 +407,7 @@ def far_side():
             labels=TARGET_ROW,
             heads={"job": None, "instance": Column("Seen by", "", label="instance")},
             width=8,
-            no_value=absent,
+            no_value="not seen: no exporter on the target, or the master is out of its reach",
             filterable=False,
         ),
     ]
@@ -431,7 +431,7 @@ def jobs():
             Column(
                 "Last outcome",
                 success,
-                width=120,
+                width=135,
                 mappings={1: ("succeeded", GREEN), 0: ("failed", RED)},
                 cell="color-background",
             ),
