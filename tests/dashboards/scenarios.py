@@ -291,7 +291,7 @@ MUTANTS = [
     ("filtered", "msx-overview", "Ports from master to target", "msx_port_required", "msx_port_open"),
     ("never_polled", "msx-overview", "Targets now", "msx_target_polled", "msx_target_maintenance"),
     ("everything", "msx-overview", "Targets now", 'label_join(', 'label_join(topk by (job) (1, '),
-    ("thousand", "msx-overview", "Diagnosis over time", "$worst", "$target"),
+    ("thousand", "msx-overview", "Diagnosis over time", "bottomk(25", "bottomk(5"),
     ("blocked", "msx-target", "Download errors by class", "> 0", "== 0"),
     ("blocked", "msx-target", "Oldest pending", "_oldest_pending_download_timestamp_seconds", "_pending_downloads"),
     ("healthy", "msx-target", "Jobs on this target", "job_id, job_name, target", "job_id, target"),
