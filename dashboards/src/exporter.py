@@ -31,7 +31,7 @@ def tiles():
     up = f"up{{{SCOPE}}} and on (job, instance) last_over_time({EXPORTERS}[1d])"
     return [
         stat(
-            "Exporters without an answer",
+            "No answer",
             "Exporters that Prometheus knew within the day and that do not answer now. Any is bad: start the service, look at its "
             "log, at the firewall and at the scrape configuration.",
             f"count(({up}) == 0) or 0 * count({up})",
@@ -47,7 +47,7 @@ def tiles():
             no_value="no collector",
         ),
         stat(
-            "SQL errors in an hour",
+            "SQL errors, 1 h",
             "Errors while reading the masters within the last hour. A few after a restart of a master are normal; a steady number "
             "is bad. The graph below shows the stage: connect, tls, login, permission or query.",
             f"sum(increase(msx_exporter_sql_errors_total{{{SCOPE}}}[1h]))",
@@ -56,7 +56,7 @@ def tiles():
             no_value="not known",
         ),
         stat(
-            "Age of the oldest port sweep",
+            "Oldest sweep",
             "How long ago the slowest of the exporters ended its last whole sweep over all ports. Bad is far more than the "
             "interval, 5 minutes by default: ports are then shown as they were, or dropped as too old.",
             f"max({age(SWEEP_AT)})",
@@ -134,6 +134,7 @@ def reading():
             "connect point to the network or the service, tls to certificates, login and permission to the account, query to locks.",
             [Query(f"sum by (stage) (increase(msx_exporter_sql_errors_total{{{SCOPE}}}[$__rate_interval]))", "{{stage}}")],
             stacked=True,
+            soft_max=1,
             axis="errors",
             decimals=1,
             no_value="No counter: no exporter was scraped",
@@ -287,34 +288,34 @@ def exporters_table():
                 mappings={1: ("yes", GREEN), 0: ("no answer", RED)},
                 cell="color-background",
             ),
-            Column("Version", EXPORTERS, label="version", width=110, no_value="–"),
-            Column("Revision", EXPORTERS, label="revision", width=110, no_value="–"),
+            Column("Version", EXPORTERS, label="version", width=90, no_value="–"),
+            Column("Revision", EXPORTERS, label="revision", width=118, no_value="–"),
             Column(
                 "Master readable",
                 f"msx_up{{{SCOPE}}} or on (job, instance) msx_exporter_passive{{{SCOPE}}} * 2 == 2",
-                width=135,
+                width=150,
                 mappings={1: ("yes", GREEN), 0: ("no", RED), 2: ("passive", BLUE)},
                 no_value="on a target",
             ),
-            Column("SQL connections", f"msx_exporter_sql_connections{{{SCOPE}}}", width=135, no_value="–"),
+            Column("Connections", f"msx_exporter_sql_connections{{{SCOPE}}}", width=122, no_value="–"),
             Column(
                 "Configuration",
                 f"msx_exporter_config_last_reload_successful{{{SCOPE}}}",
-                width=125,
+                width=132,
                 mappings={1: ("loaded", GREEN), 0: ("refused", RED)},
                 no_value="–",
             ),
             Column(
                 "Loaded",
                 f"1000 * msx_exporter_config_last_reload_success_timestamp_seconds{{{SCOPE}}}",
-                width=130,
+                width=145,
                 unit="dateTimeFromNow",
                 no_value="–",
             ),
             Column(
                 "Started",
                 f"1000 * process_start_time_seconds{{{SCOPE}}} {OURS}",
-                width=130,
+                width=145,
                 unit="dateTimeFromNow",
                 no_value="–",
             ),

@@ -95,14 +95,21 @@ def annotation(name, expr, colour, *, title, text="", tags="", own_time=False, s
 
 
 def alert_annotations(scope):
-    def firing(severity):
-        return f'ALERTS{{alertname=~"Msx.*", alertstate="firing", severity="{severity}", {scope}}}'
+    """A mark where an alert began, one for each name and exporter however many targets it is about.
 
-    words = {"title": "{{alertname}}", "text": "{{target}} {{instance}}", "tags": "severity,component"}
+    A region for as long as it fires would be the plain way: ten alerts that fire for hours then paint every graph red.
+    """
+
+    def began(severity):
+        which = f'alertname=~"Msx.*", severity="{severity}", {scope}'
+        newest = f'ALERTS_FOR_STATE{{{which}}} and ignoring (alertstate) ALERTS{{alertstate="firing", {which}}}'
+        return at_its_time(f"max by (alertname, severity, component, instance) ({newest})")
+
+    words = {"title": "{{alertname}}", "text": "{{instance}}", "tags": "severity,component", "own_time": True}
     return [
-        annotation("Critical alerts", firing("critical"), "red", **words),
-        annotation("Warnings", firing("warning"), "orange", **words, shown=False),
-        annotation("Info alerts", firing("info"), "blue", **words, shown=False),
+        annotation("Critical alerts", began("critical"), "red", **words),
+        annotation("Warnings", began("warning"), "orange", **words, shown=False),
+        annotation("Info alerts", began("info"), "blue", **words, shown=False),
     ]
 
 

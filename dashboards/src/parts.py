@@ -149,12 +149,17 @@ def lines(
     overrides=(),
     minimum=0,
     stacked=False,
-    legend="right",
+    legend="",
     decimals=None,
     stepped=False,
     soft_max=None,
+    wide=False,
 ):
-    """Lines over time, with the last and the largest value in the legend, the largest first."""
+    """Lines over time, with the last and the largest value in the legend, the largest first. Beside a narrow graph there
+    is no room for that: names and last values stand below it.
+
+    `wide` is for values of which some are a thousand times the others: the scale is even up to 1 and logarithmic above.
+    """
     custom = {
         "axisLabel": axis,
         "axisPlacement": "auto",
@@ -167,6 +172,11 @@ def lines(
         "stacking": {"group": "A", "mode": "normal" if stacked else "none"},
         "thresholdsStyle": {"mode": "dashed" if draw_thresholds else "off"},
     }
+    if wide:
+        custom["scaleDistribution"] = {"type": "symlog", "log": 10, "linearThreshold": 1}
+    if soft_max is None and decimals == 0:
+        # Counts that are all 0 would stand on an axis up to 100.
+        soft_max = 1
     if soft_max is not None:
         custom["axisSoftMax"] = soft_max
     defaults = {
@@ -181,15 +191,19 @@ def lines(
         defaults["min"] = minimum
     if decimals is not None:
         defaults["decimals"] = decimals
+    beside = {
+        "calcs": ["lastNotNull", "max"],
+        "displayMode": "table",
+        "placement": "right",
+        "showLegend": True,
+        "sortBy": "Max",
+        "sortDesc": True,
+        # Else one long name takes the place of the graph.
+        "width": 400 if width == 24 else 300,
+    }
+    below = {"calcs": ["lastNotNull"], "displayMode": "list", "placement": "bottom", "showLegend": True}
     options = {
-        "legend": {
-            "calcs": ["lastNotNull", "max"],
-            "displayMode": "table",
-            "placement": legend,
-            "showLegend": True,
-            "sortBy": "Max",
-            "sortDesc": True,
-        },
+        "legend": beside if (legend or ("right" if width >= 12 else "bottom")) == "right" else below,
         "tooltip": {"mode": "multi", "sort": "desc"},
     }
     return panel(
@@ -201,7 +215,7 @@ def timeline(title, description, queries, mappings, *, width=24, no_value, links
     """A bar for each series that changes its colour with the state. Neighbours in the same state become one."""
     defaults = {
         "color": {"mode": "thresholds"},
-        "custom": {"fillOpacity": 80, "lineWidth": 0, "spanNulls": False},
+        "custom": {"fillOpacity": 80, "lineWidth": 0},
         "mappings": said(mappings),
         "noValue": no_value,
         "thresholds": NEUTRAL,
@@ -211,9 +225,9 @@ def timeline(title, description, queries, mappings, *, width=24, no_value, links
         defaults["links"] = list(links)
     options = {
         "alignValue": "left",
-        "legend": {"displayMode": "list", "placement": "bottom", "showLegend": True},
+        "legend": {"calcs": [], "displayMode": "list", "placement": "bottom", "showLegend": True},
         "mergeValues": True,
-        "perPage": 25,
+        "perPage": 30,
         "rowHeight": 0.9,
         "showValue": show_value,
         "tooltip": {"mode": "single", "sort": "none"},
@@ -266,9 +280,8 @@ class Column:
             properties["thresholds"] = self.thresholds
         cell = self.cell or ("color-text" if self.mappings or self.thresholds else "")
         if cell:
-            properties["custom.cellOptions"] = {"type": cell} | (
-                {"mode": "gradient" if cell == "gauge" else "basic"} if cell != "color-text" else {}
-            )
+            modes = {"gauge": {"mode": "basic"}, "color-background": {"mode": "basic"}}
+            properties["custom.cellOptions"] = {"type": cell} | modes.get(cell, {})
         if self.links:
             properties["links"] = self.links
         if self.decimals is not None:
@@ -277,6 +290,9 @@ class Column:
             properties["custom.align"] = "right"
         return properties | self.more
 
+
+# Lines are wrapped. Grafana reads it with the field since 12.2, and with the cell before.
+WRAPPED = {"custom.cellOptions": {"type": "auto", "wrapText": True}, "custom.wrapText": True}
 
 KEY = "key"
 
@@ -364,7 +380,6 @@ def table(
         ],
         options={
             "cellHeight": cell_height,
-            "footer": {"countRows": False, "fields": "", "reducer": ["sum"], "show": False},
             "showHeader": True,
         },
         transformations=transformations,

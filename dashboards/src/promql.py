@@ -66,15 +66,6 @@ def lateness(scope):
     return f"{unnamed('msx_target:poll_lateness:ratio', scope)} or {BY_TARGET} {raw_lateness(scope)}"
 
 
-def lateness_at_end(scope):
-    """Lateness at the end of the time range, the same at every point of a graph. The recorded one would be no better."""
-    return (
-        f"(msx_server_time_seconds{{{SCOPE}}} @ end() - on (job, instance) group_right () "
-        f"msx_target_last_poll_timestamp_seconds{{{scope}}} @ end()) "
-        f"/ {BY_TARGET} msx_target_poll_interval_seconds{{{scope}}} @ end()"
-    )
-
-
 def not_polling(scope):
     """1 for a silent target, 0 for any other; none in maintenance, none that a new master has yet to hear from."""
     return f"""

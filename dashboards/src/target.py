@@ -9,7 +9,7 @@ from .frame import (
     start_annotations,
     variable,
 )
-from .parts import NONE_ALLOWED, Column, Query, lines, override, stat, steps, table, timeline
+from .parts import NONE_ALLOWED, WRAPPED, Column, Query, lines, override, stat, steps, table, timeline
 from .promql import (
     BY_PORT,
     BY_TARGET,
@@ -70,27 +70,27 @@ def verdict():
         now,
         [
             Column(
-                "Diagnosis", said_as("diagnosis"), label="diagnosis", width=170, mappings=cause_names(), cell="color-background"
+                "Diagnosis", said_as("diagnosis"), label="diagnosis", width=140, mappings=cause_names(), cell="color-background"
             ),
             Column(
                 "Meaning",
                 said_as("meaning"),
                 label="meaning",
-                width=290,
+                width=210,
                 mappings={cause.name: (cause.title, None) for cause in CAUSES},
                 cell="auto",
-                more={"custom.cellOptions": {"type": "auto", "wrapText": True}},
+                more=WRAPPED,
             ),
             Column(
                 "Next step",
                 said_as("next"),
                 label="next",
                 mappings={cause.name: (cause.next or "Nothing to do.", None) for cause in CAUSES},
-                more={"custom.cellOptions": {"type": "auto", "wrapText": True}, "custom.inspect": True},
+                more=WRAPPED | {"custom.inspect": True},
             ),
         ],
         labels=TARGET_ROW,
-        heads={"job": None, "instance": Column("Exporter", "", label="instance", width=140, last=True)},
+        heads={"job": None, "instance": Column("Exporter", "", label="instance", width=120, last=True)},
         no_value="No verdict: the master cannot be read, or does not know this target. See Exporter health.",
         cell_height="lg",
         filterable=False,
@@ -108,7 +108,7 @@ def tiles():
             unit="s",
             decimals=0,
             no_value=UNREAD,
-            width=3,
+            width=4,
         ),
         stat(
             "Lateness",
@@ -118,25 +118,15 @@ def tiles():
             decimals=1,
             thresholds=silent,
             no_value=UNREAD,
-            width=3,
+            width=4,
         ),
         stat(
-            "Poll interval",
-            "The interval that the target reported at its last poll; 60 seconds is the default. A long one is not bad, but "
-            "every change of a job takes that long to arrive.",
-            INTERVAL,
-            unit="s",
-            decimals=0,
-            no_value=UNREAD,
-            width=3,
-        ),
-        stat(
-            "Pending instructions",
+            "Pending",
             "Instructions that wait for this target and have no error. Bad is a number that does not fall within a few poll "
             "intervals: the target does not poll, or a failed instruction stands before them.",
             PENDING,
             no_value=UNREAD,
-            width=3,
+            width=4,
         ),
         stat(
             "Oldest pending",
@@ -148,7 +138,7 @@ def tiles():
             mappings={-1: ("none waits", GREEN)},
             thresholds=steps(TEXT, (3600, ORANGE), (86400, RED)),
             no_value=UNREAD,
-            width=3,
+            width=4,
             colour="value",
         ),
         stat(
@@ -158,7 +148,7 @@ def tiles():
             f"sum without (class) (msx_target_download_errors{{{ONE}}})",
             thresholds=NONE_ALLOWED,
             no_value=UNREAD,
-            width=3,
+            width=4,
         ),
         stat(
             "Clock skew",
@@ -169,16 +159,7 @@ def tiles():
             decimals=1,
             thresholds=steps(RED, (-300, GREEN), (300, RED)),
             no_value="not known before a poll",
-            width=3,
-        ),
-        stat(
-            "Maintenance",
-            "Whether the exporter's configuration says that this target is under maintenance: its alerts are silent then. Bad is a "
-            "maintenance that was forgotten: take it out of the configuration.",
-            f"msx_target_maintenance{{{ONE}}}",
-            mappings={0: ("no", TEXT), 1: ("under maintenance", BLUE)},
-            no_value=UNREAD,
-            width=3,
+            width=4,
         ),
     ]
 
@@ -220,7 +201,11 @@ def downloads():
                 ],
                 unit="s",
                 no_value="No poll is known in this time range.",
-                overrides=[dashed("its own interval", GREEN), dashed("silent from here", RED)],
+                overrides=[
+                    override("age of the last poll", color={"mode": "fixed", "fixedColor": BLUE}),
+                    dashed("its own interval", GREEN),
+                    dashed("silent from here", RED),
+                ],
                 legend="bottom",
                 width=12,
             ),
@@ -323,7 +308,7 @@ def ports():
                 Column(
                     "Checked",
                     f"1000 * ({both_ways('msx_port_check_timestamp_seconds')})",
-                    width=130,
+                    width=145,
                     unit="dateTimeFromNow",
                     no_value="–",
                 ),
@@ -335,7 +320,7 @@ def ports():
                     "Direction",
                     "",
                     label="direction",
-                    width=95,
+                    width=100,
                     mappings={"to_master": ("to master", None), "to_target": ("to target", None)},
                     cell="auto",
                 ),
@@ -348,7 +333,7 @@ def ports():
                 ),
                 "master": Column("Master, as called there", "", label="master", no_value="–", last=True),
             },
-            width=12,
+            filterable=False,
             no_value="No port of this target was checked: the first sweep is still running, or ports.enabled is off.",
         ),
         timeline(
@@ -363,7 +348,6 @@ def ports():
                 Query(code.format(coded=far, required=f"msx_port_required{{{FAR_ONE}}}"), "to master: {{check}}"),
             ],
             port_codes(),
-            width=12,
             no_value="No port of this target was checked in this time range.",
         ),
     ]
@@ -373,14 +357,17 @@ def far_side():
     here = '{target="$target"}'
     absent = "no exporter on the target"
     return [
-        stat(
+        table(
             "Master by the target's own registry",
             "To which master the target thinks that it belongs. Another name than this master's is bad: it was enlisted elsewhere, "
             "or the master was renamed. Seen by an exporter in the role target alone.",
-            [Query(f"msx_target_master_info{here}", "{{master}}")],
+            f"msx_target_master_info{here}",
+            [Column("Master", f"msx_target_master_info{here}", label="master", no_value="–")],
+            labels=TARGET_ROW,
+            heads={"job": None, "instance": Column("Seen by", "", label="instance", width=140, last=True)},
             width=8,
-            text_mode="name",
             no_value=absent,
+            filterable=False,
         ),
         stat(
             "MsxEncryptChannelOptions",
@@ -393,6 +380,7 @@ def far_side():
                 1: ("1: any certificate", YELLOW),
                 2: ("2: certificate checked", GREEN),
             },
+            colour="value",
             no_value=absent,
         ),
         table(
@@ -419,7 +407,7 @@ def far_side():
             labels=TARGET_ROW,
             heads={"job": None, "instance": Column("Seen by", "", label="instance")},
             width=8,
-            no_value=absent,
+            no_value="not seen: no exporter on the target, or the master is out of its reach",
             filterable=False,
         ),
     ]
@@ -443,7 +431,7 @@ def jobs():
             Column(
                 "Last outcome",
                 success,
-                width=120,
+                width=135,
                 mappings={1: ("succeeded", GREEN), 0: ("failed", RED)},
                 cell="color-background",
             ),
@@ -491,20 +479,45 @@ def facts():
         ],
         labels=TARGET_ROW,
         heads={"job": None, "instance": None},
-        width=18,
+        width=11,
         no_value="The master cannot be read, or does not know this target.",
         filterable=False,
     )
-    groups = stat(
+    memberships = f'msx_target_group_info{{{ONE}, group!=""}}'
+    members = f"count by (job, instance, group) (msx_target_group_info{{{SCOPE}}})"
+    groups = table(
         "Groups",
-        "The target server groups of the master to which this target belongs. A target in no group is not bad; jobs that are "
-        "sent to a group do not reach it.",
-        [Query(f'msx_target_group_info{{{ONE}, group!=""}}', "{{group}}")],
-        width=6,
-        text_mode="name",
+        "The target server groups of the master to which this target belongs, and how many targets each has. A target in no "
+        "group is not bad; jobs that are sent to a group do not reach it.",
+        memberships,
+        [Column("Targets", f"{memberships} * on (job, instance, group) group_left () {members}", width=80, no_value="–")],
+        labels=[*TARGET_ROW, "group"],
+        heads={"job": None, "group": Column("Group", "", label="group")},
+        width=5,
         no_value="in no group",
+        filterable=False,
     )
-    return facts, groups
+    interval = stat(
+        "Poll interval",
+        "The interval that the target reported at its last poll; 60 seconds is the default. A long one is not bad, but "
+        "every change of a job takes that long to arrive.",
+        INTERVAL,
+        unit="s",
+        decimals=0,
+        no_value=UNREAD,
+        width=4,
+    )
+    maintenance = stat(
+        "Maintenance",
+        "Whether the exporter's configuration says that this target is under maintenance: its alerts are silent then. Bad is a "
+        "maintenance that was forgotten: take it out of the configuration.",
+        f"msx_target_maintenance{{{ONE}}}",
+        mappings={0: ("no", TEXT), 1: ("under maintenance", BLUE)},
+        colour="value",
+        no_value=UNREAD,
+        width=4,
+    )
+    return facts, interval, maintenance, groups
 
 
 def target():
@@ -523,10 +536,10 @@ def target():
         ],
         [*alert_annotations(ONE), enlistment_annotation(ONE), *start_annotations("msx_up")],
         [
-            section("", (5, verdict()), (4, *tiles())),
-            section("Polls and downloads", (6, state()), *[(8, *line) for line in downloads()]),
-            section("Ports, both ways", (9, *ports())),
+            section("", (4, verdict()), (4, *tiles())),
+            section("Polls and downloads", (5, state()), *[(8, *line) for line in downloads()]),
+            section("Ports, both ways", *[(7, panel) for panel in ports()]),
             section("As the target itself sees it", (4, *far_side())),
-            section("Jobs and facts", (9, jobs()), (4, *facts())),
+            section("Jobs and facts", (8, jobs()), (4, *facts())),
         ],
     )

@@ -199,6 +199,11 @@ def said(options):
     ]
 
 
+def said_above(value, text):
+    """A mapping that says one thing of everything from a value on."""
+    return [{"type": "range", "options": {"from": value, "to": 1e15, "result": {"text": text, "index": 0}}}]
+
+
 def cause_codes():
     return {cause.code: (cause.short, cause.colour) for cause in CAUSES}
 

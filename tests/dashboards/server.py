@@ -92,7 +92,7 @@ def queried(server, source, dashboard, target):
     end = time.time()
     page = Page(dashboard, end - 6 * 3600, end)
     for variable in variables(dashboard):
-        page.choose(variable, ["$__all"] if variable["multi"] else target, [])
+        page.choose(variable, ["$__all"] if variable["multi"] else target, [target])
     for panel in panels(dashboard):
         if not panel.get("targets"):
             continue

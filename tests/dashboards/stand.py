@@ -14,7 +14,7 @@ from processes import ROOT, Processes, override, wait  # noqa: E402, F401
 
 # Every few seconds: the lab's targets poll once a minute, and two cores serve all of this.
 SCRAPE = 3
-SCRAPE_LARGE = 15
+SCRAPE_LARGE = 30
 SWEEP = {"interval": "1m", "timeout": "1s"}
 
 

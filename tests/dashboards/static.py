@@ -19,9 +19,11 @@ UIDS = {"msx-overview", "msx-target", "msx-exporter"}
 # Of Grafana's list, those that are in use here; a name that is not in the list would be shown as a suffix.
 UNITS = {"none", "short", "s", "bytes", "percentunit", "dateTimeFromNow"}
 # Written by Prometheus itself.
-PROMETHEUS = {"up", "ALERTS", "scrape_duration_seconds", "scrape_samples_scraped"}
+PROMETHEUS = {"up", "ALERTS", "ALERTS_FOR_STATE", "scrape_duration_seconds", "scrape_samples_scraped"}
 # What an exporter on a target says of its master: it has that exporter's job and instance.
 FAR_METRICS = {"msx_target_master_info", "msx_target_encrypt_channel_option", "msx_master_certificate_valid"}
+# The values of a label, or what a query answers.
+VARIABLE = re.compile(r"label_values\((.+), (\w+)\)|query_result\((.+)\)")
 TYPES = {"stat", "table", "timeseries", "state-timeline", "text"}
 
 
@@ -93,8 +95,8 @@ def expressions(dashboard):
         if not annotation.get("builtIn"):
             yield f"annotation {annotation['name']!r}", page.fill(annotation["expr"])
     for variable in variables(dashboard):
-        if inner := re.fullmatch(r"label_values\((.+), \w+\)", variable["query"]["query"]):
-            yield f"variable {variable['name']!r}", page.fill(inner[1])
+        if inner := VARIABLE.fullmatch(variable["query"]["query"]):
+            yield f"variable {variable['name']!r}", page.fill(inner[1] or inner[3])
 
 
 def uninterpolated(dashboard):
@@ -135,14 +137,20 @@ def variable_rules(all_dashboards):
         sources = [variable["name"] for variable in listed if variable["type"] == "datasource"]
         if sources != ["datasource"] or listed[0]["name"] != "datasource":
             yield f"{uid}: the first variable, and the only data source, must be `datasource`"
+        if listed[0].get("label") != "Data source":
+            yield f"{uid}: the variable datasource is not called Data source"
         known = {"datasource"}
         for variable in variables(dashboard):
             name = variable["name"]
+            if variable["label"] != name.capitalize():
+                yield f"{uid}: variable {name} is called {variable['label']!r}"
+            if not VARIABLE.fullmatch(variable["query"]["query"]):
+                yield f"{uid}: variable {name} asks neither for the values of a label nor for those of a query"
             if variable["datasource"] != {"type": "prometheus", "uid": "${datasource}"}:
                 yield f"{uid}: variable {name} does not ask the chosen data source"
             if variable["refresh"] != 2 or variable["sort"] != 1:
                 yield f"{uid}: variable {name} must be read again when the time range changes, and sorted"
-            if unknown := references(variable["query"]["query"]) - known:
+            if unknown := references(variable["query"]["query"]) - known - BUILT_IN:
                 yield f"{uid}: variable {name} uses {sorted(unknown)}, which do not come before it"
             wanted = {"job": set(), "instance": {"job"}}.get(name, {"job", "instance"})
             if missing := wanted - references(variable["query"]["query"]):
@@ -152,7 +160,7 @@ def variable_rules(all_dashboards):
             single = uid == "msx-target" and name == "target"
             if variable["multi"] is single or variable["includeAll"] is single:
                 yield f"{uid}: variable {name} must {'be one value' if single else 'take several values and All'}"
-            everything = {"job": ".+", "instance": ".+", "target": None if single else ".+", "group": ".*"}.get(name)
+            everything = {"job": ".+", "instance": ".+", "target": None if single else ".+", "group": ".*", "worst": None}.get(name)
             if variable.get("allValue") != everything:
                 yield f"{uid}: variable {name}: All stands for {variable.get('allValue')!r}, not {everything!r}"
             known.add(name)
@@ -198,6 +206,8 @@ def panel_rules(all_dashboards):
             yield f"{uid}: two panels are called {title!r}"
         for panel in panels(dashboard):
             name = f"{uid}: {panel['title']!r}"
+            if not panel["title"].strip():
+                yield f"{uid}: panel {panel['id']} has no title"
             if panel["type"] not in TYPES:
                 yield f"{name}: the type {panel['type']} is not one that was tried"
             if len(panel["description"]) < 80 or not panel["description"].endswith("."):
@@ -297,7 +307,7 @@ def expression_rules(all_dashboards):
                 if metric not in labels_of and metric not in rules and metric not in PROMETHEUS:
                     yield f"{where}: nothing writes {metric}"
                 extra = set(held) - labels_of.get(metric, set(held)) - {"job", "instance"}
-                if extra and metric != "ALERTS" and not (extra == {"group"} and metric == "msx_target_enlisted"):
+                if extra and not metric.startswith("ALERTS") and not (extra == {"group"} and metric == "msx_target_enlisted"):
                     yield f"{where}: {metric} has no label {sorted(extra)}"
                 far = metric in FAR_METRICS or getattr(held.get("direction"), "value", "") == "to_master"
                 far = far or "direction" in held and metric in rules

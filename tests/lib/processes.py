@@ -160,7 +160,7 @@ class Server:
 
     def opened(self, path, parameters):
         query = urllib.parse.urlencode(parameters, doseq=True)
-        return urllib.request.urlopen(f"http://{self.address}/{path}?{query}", timeout=60)
+        return urllib.request.urlopen(f"http://{self.address}/{path}?{query}", timeout=120)
 
     def number(self, expression):
         """The first value that Prometheus answers to an expression; None where it has none."""
