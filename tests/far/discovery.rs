@@ -26,9 +26,10 @@ fn lint(page: &str) -> String {
     String::from_utf8(done.stderr).unwrap()
 }
 
-/// A master with a target that is open, one that refuses and one that is silent.
+/// A master with a target that is open, one that refuses, one that is silent, and a second instance on the first one's
+/// host, which refuses too.
 fn master() -> (Stand, Filtered, Serving) {
-    let stand = Stand::with_targets(&["SQL01", "SQL02", "SQL03"]);
+    let stand = Stand::with_targets(&["SQL01", r"SQL01\PAYROLL", "SQL02", "SQL03"]);
     let silent = filtered();
     let serving = Serving::start(&stand.config(&format!(
         "ports:\n  enabled: false\n  timeout: 300ms\n  overrides:\n    - {{ match: SQL01, host: 127.0.0.1, \
@@ -62,7 +63,7 @@ fn prometheus_finds_the_targets_and_probes_them() {
     let exporter = serving.address;
     let config = format!(
         "global: {{ scrape_interval: 2s, scrape_timeout: 2s }}\nscrape_configs:\n  - job_name: msx-probe\n    \
-         metrics_path: /probe\n    http_sd_configs:\n      - url: http://{exporter}/sd?port=9814\n    \
+         metrics_path: /probe\n    http_sd_configs:\n      - url: http://{exporter}/sd?per=target\n    \
          relabel_configs:\n      - {{ source_labels: [__meta_msx_target], target_label: __param_target }}\n      - {{ \
          source_labels: [__meta_msx_target], target_label: instance }}\n      - {{ target_label: __address__, \
          replacement: '{exporter}' }}\n"
@@ -77,7 +78,7 @@ fn prometheus_finds_the_targets_and_probes_them() {
     // {job="msx-probe",check="engine"} as a selector of msx_port_open.
     let query = "/api/v1/query?query=msx_port_open%7Bjob%3D%22msx-probe%22%2Ccheck%3D%22engine%22%7D";
     let expected = BTreeMap::from(
-        [("SQL01", "1"), ("SQL02", "0"), ("SQL03", "0")]
+        [("SQL01", "1"), (r"SQL01\PAYROLL", "0"), ("SQL02", "0"), ("SQL03", "0")]
             .map(|(name, open)| (name.to_owned(), (name.to_owned(), open.to_owned()))),
     );
     until("all targets are probed", || {

@@ -8,10 +8,12 @@ mod harness;
 use harness::Stand;
 use harness::exporter::{Setup, command};
 use msx_lab::msdb::{Lab, PASSWORD, Scenario, USER};
+use msx_lab::tds::certs::Authority;
 use msx_lab::tds::{Encryption, Options};
 use serde_json::Value;
 use std::net::TcpListener;
 use std::process::Output;
+use std::sync::Arc;
 use std::time::Duration;
 
 fn code(output: &Output) -> i32 {
@@ -60,6 +62,49 @@ fn each_form_as_it_is_printed_on_a_target() {
         let output = on_target(&stand, &[&format!("--format={form}")]);
         assert_eq!(code(&output), 0, "{}", log(&output));
         insta::assert_snapshot!(format!("on_target_{form}"), steady(&data(&output), stand.address.port()));
+    }
+}
+
+#[test]
+fn on_a_target_the_authority_of_the_configuration_is_trusted_too() {
+    let authority = Authority::new("Corp CA").unwrap();
+    let identity = Some(Arc::new(authority.issue(&["localhost"]).unwrap()));
+    let options = Options { encryption: Encryption::Required, identity, ..Options::default() };
+    let stand = Stand::start(Lab::scenario(Scenario::Healthy), options);
+    let folder = Setup::of(&stand);
+    let file = folder.folder().write("authority.pem", authority.pem());
+    for (trusted, said) in [(false, "untrusted"), (true, "the certificate passes; ok")] {
+        let mut call = command();
+        call.args(["doctor", "--role=target", "--local.name=SQL01", "--format=json"]);
+        call.arg(format!("--master.address=localhost:{}", stand.address.port()));
+        if trusted {
+            call.env("MSX_EXPORTER__MASTER__CA_FILE", &file);
+        }
+        let output = call.output().unwrap();
+        let (fine, evidence, remedy) = besides(&json(&output), "MsxEncryptChannelOptions = 2 (the default)");
+        assert_eq!((fine, remedy.is_empty()), (Some(trusted), trusted), "{evidence}");
+        assert!(evidence.contains(said), "{evidence}");
+        let (fine, evidence, _) = besides(&json(&output), "MsxEncryptChannelOptions = 1");
+        assert!(fine == Some(true) && evidence.starts_with("all is encrypted"), "{evidence}");
+    }
+}
+
+/// What each setting makes of a master is told, whatever the master offers.
+#[test]
+fn on_a_target_each_setting_is_judged_by_what_the_master_demands() {
+    for (encryption, expected) in [
+        (Encryption::None, [Some(true), Some(false), Some(false)]),
+        (Encryption::LoginOnly, [Some(true), Some(true), Some(false)]),
+        (Encryption::Required, [None, Some(true), Some(false)]),
+        (Encryption::Strict, [None, None, Some(false)]),
+    ] {
+        let stand = Stand::start(Lab::scenario(Scenario::Healthy), Options { encryption, ..Options::default() });
+        let mut call = command();
+        call.args(["doctor", "--role=target", "--local.name=SQL01", "--format=json"]);
+        let output = call.arg(format!("--master.address={}", stand.address)).output().unwrap();
+        let request = json(&output);
+        let fine = |setting: u32| besides(&request, &format!("MsxEncryptChannelOptions = {setting}")).0;
+        assert_eq!([fine(0), fine(1), fine(2)], expected, "{encryption:?}: {request:#}");
     }
 }
 

@@ -66,8 +66,8 @@ async fn on_target(config: &Config) -> Result<Request, Failure> {
     let prober = Prober::new(config.ports.clone());
     let mut requests = Vec::new();
     for home in far::homes(config, far::of_this_machine().as_ref()) {
-        let far = doctor::look_at_master(config, &prober, &home).await;
-        requests.push(doctor::examine_far_side(&far, Timestamp::now()));
+        let end = doctor::look_at_master(config, &prober, &home).await;
+        requests.push(doctor::examine_on_target(&end, Timestamp::now()));
     }
     doctor::together(requests).ok_or_else(|| {
         Failure::usage("no target is known on this machine: give --local.name, the name under which it is enlisted")

@@ -1,18 +1,14 @@
 //! Asks the network for what a request needs to know.
 
 use super::beside_master::{Inside, MasterEnd, silent};
-use super::on_target::FarSide;
+use super::on_target::TargetEnd;
 use super::request::End;
 use crate::config::{Config, Encrypt};
-use crate::far::Home;
+use crate::far::{self, Home};
 use crate::fleet::Fleet;
 use crate::master::{Listener, ask_master, ask_target};
-use crate::ports::{
-    Anchors, BROWSER_PORT, Destination, EngineFacts, Extent, Gaze, PortState, Prober, Verdict, instance_port, judge,
-    look,
-};
+use crate::ports::{BROWSER_PORT, Destination, Extent, Gaze, PortState, Prober, instance_port, look};
 use futures_util::future::join_all;
-use jiff::Timestamp;
 use std::collections::BTreeSet;
 use std::net::SocketAddr;
 use tokio::time::Instant;
@@ -79,7 +75,7 @@ pub(crate) fn ports(listeners: &[Listener]) -> Vec<u16> {
 }
 
 /// The far side: what a target on this machine sees of its master.
-pub async fn look_at_master(config: &Config, prober: &Prober, home: &Home) -> FarSide {
+pub async fn look_at_master(config: &Config, prober: &Prober, home: &Home) -> TargetEnd {
     let address = &config.master.address;
     let destination = home.destination();
     let visited = prober.visit(std::slice::from_ref(&destination), Extent::Full).await;
@@ -107,18 +103,18 @@ pub async fn look_at_master(config: &Config, prober: &Prober, home: &Home) -> Fa
         let addresses = prober.addresses(&name).await;
         End { name, addresses }
     });
-    let verdict = facts.as_ref().map(|facts| verdict(facts, home.checked_name()));
-    FarSide {
+    let names = vec![home.checked_name().to_owned()];
+    let presented = match &facts {
+        Some(facts) => far::presented(facts.clone(), names, &config.master).await.into_values().next(),
+        None => None,
+    };
+    TargetEnd {
         home: home.clone(),
         addresses: prober.addresses(&address.host).await,
         findings,
         facts,
-        verdict,
+        presented,
         nodes: join_all(nodes).await,
         told,
     }
-}
-
-fn verdict(facts: &EngineFacts, host: &str) -> Verdict {
-    judge(facts, host, &Anchors::of_this_machine(), Timestamp::now())
 }

@@ -19,7 +19,7 @@ mod verify;
 pub use aggregate::aggregate;
 pub use beside_master::{Inside, MasterEnd, examine};
 pub use gather::{look_around, look_at_master, look_inside};
-pub use on_target::{FarSide, examine_far_side};
+pub use on_target::{TargetEnd, examine_on_target};
 pub use request::{End, Need, Readiness, Request, Row, Seen, Transport, together};
 pub use verify::verify;
 

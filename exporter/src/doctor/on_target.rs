@@ -5,7 +5,7 @@ use super::gather::ports;
 use super::logins;
 use super::request::{End, Readiness, Request, Seen};
 use super::rules;
-use crate::far::{Home, Presented, View};
+use crate::far::{Forecast, Home, Presented, View};
 use crate::master::{Fault, TargetTold};
 use crate::ports::{Check, EngineFacts, Finding, Verdict};
 use jiff::Timestamp;
@@ -13,7 +13,7 @@ use std::net::IpAddr;
 
 /// What a target sees of its master.
 #[derive(Debug, Clone, PartialEq)]
-pub struct FarSide {
+pub struct TargetEnd {
     /// This target, where its master is, and what its registry says of it.
     pub home: Home,
     /// The addresses of the master's host.
@@ -22,73 +22,79 @@ pub struct FarSide {
     pub findings: Vec<Finding>,
     /// What the master's engine told, where it answered.
     pub facts: Option<EngineFacts>,
-    /// What a client that verifies says of its certificate.
-    pub verdict: Option<Verdict>,
+    /// Its certificate, and what a client that verifies says of it; `None` where it was not seen.
+    pub presented: Option<Presented>,
     /// The nodes, where its instance is one of a failover cluster.
     pub nodes: Vec<End>,
     /// What its own instance told, where the configuration has a login for it.
     pub told: Option<Result<TargetTold, Fault>>,
 }
 
+impl TargetEnd {
+    /// What it sees of its master, as the exporter on a target has it.
+    fn view(&self) -> View {
+        View { home: self.home.clone(), presented: self.presented.clone() }
+    }
+}
+
 /// Draws up the request of one target.
-pub fn examine_far_side(far: &FarSide, now: Timestamp) -> Request {
+pub fn examine_on_target(end: &TargetEnd, now: Timestamp) -> Request {
     let host = |name: &str| name.split_once('\\').map_or(name, |(host, _)| host).to_owned();
-    let target = End { name: host(&far.home.target), addresses: Vec::new() };
-    let master = End { name: host(&far.home.master), addresses: far.addresses.clone() };
-    let find = |check| far.findings.iter().find(|finding| finding.check == check);
+    let target = End { name: host(&end.home.target), addresses: Vec::new() };
+    let master = End { name: host(&end.home.master), addresses: end.addresses.clone() };
+    let find = |check| end.findings.iter().find(|finding| finding.check == check);
     let seen_at = |check| find(check).map_or_else(|| Seen::unknown("not tried"), seen);
     let port = &rules::port_text(find(Check::Engine).and_then(|engine| engine.port));
     let frequency = "every 60 s (the default), and after each job".to_owned();
     let mut rows = vec![rules::polling(&target, &master, port, frequency, seen_at(Check::Engine))];
     if let Some(browser) = find(Check::Browser) {
-        let mut row = rules::browser(&target, &master, &far.home.master, port, seen(browser));
+        let mut row = rules::browser(&target, &master, &end.home.master, port, seen(browser));
         if !browser.required {
             row.need = super::request::Need::Nothing;
         }
         rows.push(row);
     }
     let mut notes = vec!["tried from this target: what is open here is open for SQL Server Agent here".to_owned()];
-    if !far.nodes.is_empty() {
+    if !end.nodes.is_empty() {
         // The network name is what others call; a connection from here has the address of the node that makes it.
-        rows.iter_mut().for_each(|row| row.source.clone_from(&far.nodes));
+        rows.iter_mut().for_each(|row| row.source.clone_from(&end.nodes));
         notes.push("a failover cluster instance: tried from this node alone, so run it on each of them".to_owned());
     }
     rows.push(rules::nothing_back(&master, vec![target.clone()]));
     Request {
-        title: format!("Firewall request for target {} and its master {}", far.home.target, far.home.master),
+        title: format!("Firewall request for target {} and its master {}", end.home.target, end.home.master),
         made: written(now),
         rows,
-        readiness: readiness(far, now),
+        readiness: readiness(end),
         next: Vec::new(),
         notes,
     }
 }
 
-fn readiness(far: &FarSide, now: Timestamp) -> Vec<Readiness> {
-    let mut list = registry(far, now);
-    match &far.told {
+fn readiness(end: &TargetEnd) -> Vec<Readiness> {
+    let mut list = registry(end);
+    match &end.told {
         None => {}
         Some(Err(fault)) => list.push(logins::unread("instance on this target", fault)),
-        Some(Ok(told)) => list.extend(here(told, far.facts.as_ref())),
+        Some(Ok(told)) => list.extend(here(told, end.facts.as_ref())),
     }
-    if let Some(facts) = &far.facts {
-        list.extend(at_the_master(far, facts));
+    if let Some(facts) = &end.facts {
+        list.extend(at_the_master(end, facts));
     }
     list
 }
 
 /// Whether what SQL Server Agent keeps in the registry of its master fits what was seen of it; nothing where there is no
 /// registry.
-fn registry(far: &FarSide, now: Timestamp) -> Vec<Readiness> {
+fn registry(end: &TargetEnd) -> Vec<Readiness> {
     let item = |fine, evidence, remedy: &str| Readiness {
         subject: "registry of SQL Server Agent on this target".to_owned(),
         fine: Some(fine),
         evidence,
         remedy: remedy.to_owned(),
     };
-    let Home { enlisted_to, encrypt_channel_option, .. } = &far.home;
-    let presented = far.verdict.map(|verdict| Presented { verdict, certificate: None, seen_at: now });
-    let remarks = View { home: far.home.clone(), presented }.remarks();
+    let Home { enlisted_to, encrypt_channel_option, .. } = &end.home;
+    let remarks = end.view().remarks();
     if let ([], Some(master), Some(option)) = (remarks.as_slice(), enlisted_to, encrypt_channel_option) {
         return vec![item(true, format!("MSXServerName is {master}, MsxEncryptChannelOptions {option}"), "")];
     }
@@ -146,7 +152,7 @@ fn here(told: &TargetTold, master: Option<&EngineFacts>) -> Vec<Readiness> {
     [agent, listening, version].into_iter().chain(nodes).collect()
 }
 
-fn at_the_master(far: &FarSide, facts: &EngineFacts) -> Vec<Readiness> {
+fn at_the_master(end: &TargetEnd, facts: &EngineFacts) -> Vec<Readiness> {
     let mut list = Vec::new();
     if let Some(version) = &facts.version {
         list.push(Readiness {
@@ -159,43 +165,57 @@ fn at_the_master(far: &FarSide, facts: &EngineFacts) -> Vec<Readiness> {
             },
         });
     }
-    let host = far.home.checked_name();
-    if let Some(verdict) = far.verdict {
-        let shown = facts.certificate.as_ref().map_or_else(
-            || "no certificate".to_owned(),
-            |certificate| format!("{} until {}", certificate.subject, written(certificate.not_after)),
-        );
-        let remedy = match verdict {
-            Verdict::Ok => String::new(),
-            Verdict::NoTls => {
-                "give the master a certificate, or set MsxEncryptChannelOptions to 0 here, where policy allows it".to_owned()
-            }
-            Verdict::NameMismatch => format!(
-                "the name that is checked is \"{host}\": enlist with the name in the certificate, or have one issued for \
-                 this name"
-            ),
-            Verdict::Untrusted => {
-                "put its authority into this machine's store, or set MsxEncryptChannelOptions to 1 here, which encrypts \
-                 without verifying"
-                    .to_owned()
-            }
-            Verdict::Expired => "renew the certificate on the master".to_owned(),
-        };
-        list.push(Readiness {
-            subject: "certificate of the master, as MsxEncryptChannelOptions = 2 judges it".to_owned(),
-            fine: Some(verdict == Verdict::Ok),
-            evidence: format!("{}: {shown}", verdict.name()),
-            remedy,
-        });
-        list.push(Readiness {
-            subject: "encryption, as MsxEncryptChannelOptions = 1 needs it".to_owned(),
-            fine: Some(verdict != Verdict::NoTls),
-            evidence: facts
-                .tls
-                .as_ref()
-                .map_or_else(|| "the master offers no TLS".to_owned(), |tls| tls.version.clone()),
-            remedy: String::new(),
-        });
-    }
+    list.extend(encryption(end));
     list
+}
+
+/// What each setting of MsxEncryptChannelOptions would make of the master, the one that is set here first.
+fn encryption(end: &TargetEnd) -> Vec<Readiness> {
+    let (view, here) = (end.view(), end.home.encrypt_channel_option);
+    let (Some(presented), Some(mut forecasts)) = (&end.presented, view.forecasts()) else { return Vec::new() };
+    forecasts.sort_by_key(|forecast| (Some(forecast.setting) != here, std::cmp::Reverse(forecast.setting)));
+    let shown = presented.certificate.as_ref().map_or_else(
+        || "no certificate".to_owned(),
+        |certificate| format!("{} until {}", certificate.subject, written(certificate.not_after)),
+    );
+    let item = |forecast: Forecast| {
+        let set = match (here, forecast.setting) {
+            (Some(here), setting) if here == setting => " (set here)",
+            (None, 2) => " (the default)",
+            _ => "",
+        };
+        // Of what is not set here nobody has to do anything.
+        let wanted = forecast.connects == Some(false) && forecast.setting == here.unwrap_or(2);
+        Readiness {
+            subject: format!("connection with MsxEncryptChannelOptions = {}{set}", forecast.setting),
+            fine: forecast.connects,
+            evidence: match forecast.setting {
+                2 => format!("{}; {}: {shown}", forecast.words, presented.verdict.name()),
+                _ => forecast.words,
+            },
+            remedy: if wanted { remedy(presented.verdict, end.home.checked_name()) } else { String::new() },
+        }
+    };
+    forecasts.into_iter().map(item).collect()
+}
+
+/// What makes a connection that demands a good certificate, or any at all, succeed.
+fn remedy(verdict: Verdict, name: &str) -> String {
+    match verdict {
+        Verdict::Ok => String::new(),
+        Verdict::NoTls => {
+            "give the master a certificate, or set MsxEncryptChannelOptions to 0 here, where policy allows it"
+                .to_owned()
+        }
+        Verdict::NameMismatch => format!(
+            "the name that is checked is \"{name}\": enlist with the name in the certificate, or have one issued for this \
+             name"
+        ),
+        Verdict::Untrusted => {
+            "put its authority into this machine's store, or set MsxEncryptChannelOptions to 1 here, which encrypts \
+             without verifying"
+                .to_owned()
+        }
+        Verdict::Expired => "renew the certificate on the master".to_owned(),
+    }
 }

@@ -3,11 +3,11 @@
 use super::request::{End, Need, Row, Seen, Transport};
 
 /// The firewall passes the answers to a connection without a rule of their own.
-const STATEFUL: &str = "stateful, no reverse rule";
+const STATEFUL: &str = "stateful, no reverse rule; from any source port";
 /// SQL Server's TLS is not found by a firewall that looks for it at the start of the stream.
-const NO_INSPECTION: &str = "stateful, no reverse rule; no TLS inspection: TLS runs inside TDS";
+const NO_INSPECTION: &str = "stateful, no reverse rule; from any source port; no TLS inspection: TLS runs inside TDS";
 
-const WHILE_ENLISTED: &str = "the target is defected";
+const WHILE_ENLISTED: &str = "the target leaves this master (is defected)";
 const WHILE_ADMINISTERED: &str = "the servers are no longer administered with SSMS";
 
 /// The ports from which Windows takes those of RPC services, the service control manager's among them.

@@ -2,11 +2,11 @@
 
 use super::*;
 use crate::config::Address;
-use crate::far::Home;
+use crate::far::{Home, Presented};
 use crate::fleet::fixtures::{config, never_polled, now, polled_at, reading, target};
 use crate::fleet::{Fleet, Memory, assess};
 use crate::master::{Certificate, MasterTold, Member};
-use crate::ports::{Board, Check, Direction, EngineFacts, Finding, PortSource, PortState, Verdict};
+use crate::ports::{Board, Check, Direction, Encryption, EngineFacts, Finding, PortSource, PortState, Verdict};
 use jiff::Timestamp;
 use std::collections::BTreeMap;
 use std::sync::Arc;
@@ -198,7 +198,7 @@ fn each_form_is_drawn() {
     insta::assert_snapshot!("csv", draw(&request, Form::Csv));
 }
 
-fn far_side(state: PortState, verdict: Verdict) -> FarSide {
+fn target_end(state: PortState, verdict: Verdict) -> TargetEnd {
     let engine = Finding {
         direction: Direction::ToMaster,
         master: Some("MSX01".to_owned()),
@@ -206,7 +206,7 @@ fn far_side(state: PortState, verdict: Verdict) -> FarSide {
         ..finding(Check::Engine, state, Some(1433))
     };
     let facts = EngineFacts { version: Some("16.0.4135".to_owned()), ..EngineFacts::default() };
-    FarSide {
+    TargetEnd {
         home: Home {
             target: "SQL01".to_owned(),
             master: "MSX01".to_owned(),
@@ -217,7 +217,12 @@ fn far_side(state: PortState, verdict: Verdict) -> FarSide {
         addresses: vec!["10.0.0.1".parse().unwrap()],
         findings: vec![engine],
         facts: (state == PortState::Open).then_some(facts),
-        verdict: (state == PortState::Open).then_some(verdict),
+        presented: (state == PortState::Open).then_some(Presented {
+            verdict,
+            encryption: if verdict == Verdict::NoTls { Encryption::Unavailable } else { Encryption::Required },
+            certificate: None,
+            seen_at: now(),
+        }),
         nodes: Vec::new(),
         told: None,
     }
@@ -225,10 +230,10 @@ fn far_side(state: PortState, verdict: Verdict) -> FarSide {
 
 #[test]
 fn on_a_target_the_way_of_polling_is_tried_and_its_want_is_a_fault() {
-    let open = examine_far_side(&far_side(PortState::Open, Verdict::Ok), now());
+    let open = examine_on_target(&target_end(PortState::Open, Verdict::Ok), now());
     assert_eq!(find(&open, "SQL01", "MSX01", "1433").now.open, Some(true));
     assert!(!open.lacks_a_required_port());
-    let filtered = examine_far_side(&far_side(PortState::Filtered, Verdict::Ok), now());
+    let filtered = examine_on_target(&target_end(PortState::Filtered, Verdict::Ok), now());
     assert!(filtered.lacks_a_required_port());
     assert!(filtered.readiness.is_empty());
 }
@@ -236,8 +241,8 @@ fn on_a_target_the_way_of_polling_is_tried_and_its_want_is_a_fault() {
 #[test]
 fn each_node_of_a_failover_cluster_is_a_source_and_its_network_name_is_not() {
     let node = |name: &str| End { name: name.to_owned(), addresses: Vec::new() };
-    let far = FarSide { nodes: vec![node("NODE1"), node("NODE2")], ..far_side(PortState::Open, Verdict::Ok) };
-    let request = examine_far_side(&far, now());
+    let end = TargetEnd { nodes: vec![node("NODE1"), node("NODE2")], ..target_end(PortState::Open, Verdict::Ok) };
+    let request = examine_on_target(&end, now());
     assert_eq!(request.rows[0].source, [node("NODE1"), node("NODE2")]);
     assert_eq!(find(&request, "MSX01", "SQL01", "").destination, [node("SQL01")]);
     assert!(request.notes.iter().any(|note| note.contains("each of them")));
@@ -247,13 +252,13 @@ fn each_node_of_a_failover_cluster_is_a_source_and_its_network_name_is_not() {
 fn what_the_registry_says_is_held_against_what_is_seen() {
     for (master, option, fine, words) in [
         ("MSX01", 1, true, "MSXServerName is MSX01, MsxEncryptChannelOptions 1"),
-        ("MSX01", 2, false, "which refuses the master's certificate"),
+        ("MSX01", 2, false, "is 2: it refuses the master's certificate"),
         ("MSX02", 0, false, "is enlisted to MSX02"),
     ] {
-        let mut far = far_side(PortState::Open, Verdict::Untrusted);
-        far.home.enlisted_to = Some(master.to_owned());
-        far.home.encrypt_channel_option = Some(option);
-        let request = examine_far_side(&far, now());
+        let mut end = target_end(PortState::Open, Verdict::Untrusted);
+        end.home.enlisted_to = Some(master.to_owned());
+        end.home.encrypt_channel_option = Some(option);
+        let request = examine_on_target(&end, now());
         let item = request.readiness.iter().find(|item| item.subject.starts_with("registry")).unwrap();
         assert_eq!(item.fine, Some(fine), "{item:?}");
         assert!(item.evidence.contains(words), "{item:?}");
@@ -261,11 +266,36 @@ fn what_the_registry_says_is_held_against_what_is_seen() {
 }
 
 #[test]
+fn the_setting_here_stands_first_and_each_other_is_told() {
+    let said = |option, verdict| {
+        let mut end = target_end(PortState::Open, verdict);
+        end.home.encrypt_channel_option = option;
+        let about = |item: &&Readiness| item.subject.starts_with("connection with");
+        let all = examine_on_target(&end, now()).readiness;
+        all.iter().filter(about).cloned().collect::<Vec<_>>()
+    };
+    for (option, verdict, expected) in [
+        (Some(0), Verdict::NoTls, [("0 (set here)", Some(true)), ("2", Some(false)), ("1", Some(false))]),
+        (Some(0), Verdict::Untrusted, [("0 (set here)", None), ("2", Some(false)), ("1", Some(true))]),
+        (Some(1), Verdict::Untrusted, [("1 (set here)", Some(true)), ("2", Some(false)), ("0", None)]),
+        (Some(2), Verdict::Untrusted, [("2 (set here)", Some(false)), ("1", Some(true)), ("0", None)]),
+        (None, Verdict::Ok, [("2 (the default)", Some(true)), ("1", Some(true)), ("0", Some(true))]),
+    ] {
+        let said = said(option, verdict);
+        let found = said.iter().map(|item| (item.subject.split("= ").nth(1).unwrap(), item.fine));
+        assert_eq!(found.collect::<Vec<_>>(), expected, "{option:?} {verdict:?}");
+        // Only what is set here, and does not connect, asks for something.
+        let asked = said.iter().filter(|item| !item.remedy.is_empty()).count();
+        assert_eq!(asked, usize::from(expected[0].1 == Some(false)), "{said:#?}");
+    }
+}
+
+#[test]
 fn the_requests_of_two_targets_on_one_machine_become_one() {
-    let mut other = far_side(PortState::Filtered, Verdict::Ok);
+    let mut other = target_end(PortState::Filtered, Verdict::Ok);
     other.home.target = r"SQL01\PAYROLL".to_owned();
-    let one = examine_far_side(&far_side(PortState::Open, Verdict::Ok), now());
-    let both = together([one.clone(), examine_far_side(&other, now())]).unwrap();
+    let one = examine_on_target(&target_end(PortState::Open, Verdict::Ok), now());
+    let both = together([one.clone(), examine_on_target(&other, now())]).unwrap();
     assert_eq!(both.rows.len(), 4);
     assert!(both.rows.is_sorted_by_key(|row| row.need) && both.lacks_a_required_port());
     assert!(both.title.contains("; ") && both.notes == one.notes);
@@ -280,7 +310,7 @@ fn a_certificate_that_a_target_refuses_comes_with_what_to_do() {
         (Verdict::Expired, "renew"),
         (Verdict::NoTls, "MsxEncryptChannelOptions to 0"),
     ] {
-        let request = examine_far_side(&far_side(PortState::Open, verdict), now());
+        let request = examine_on_target(&target_end(PortState::Open, verdict), now());
         let judged = request.readiness.iter().find(|item| item.fine == Some(false)).unwrap();
         assert!(judged.remedy.contains(remedy), "{}", judged.remedy);
     }

@@ -37,15 +37,25 @@ pub(super) async fn see(master: &Master, names: Vec<String>, prober: &Prober) ->
     if seen.connect.is_none() {
         return Look::NotReached;
     }
-    let facts = seen.facts;
-    if facts.tls.is_none() && facts.encryption != Some(Encryption::Unavailable) {
+    let found = presented(seen.facts, names, master).await;
+    if found.is_empty() {
         debug!(evidence = %seen.evidence, "the master's certificate was not seen");
-        return Look::Reached(BTreeMap::new());
+    }
+    Look::Reached(found)
+}
+
+/// Judges what a look at the master has shown for each of these names, by this machine's store and `master.ca_file`.
+/// Empty where neither a certificate nor its absence was seen.
+pub async fn presented(facts: EngineFacts, names: Vec<String>, master: &Master) -> BTreeMap<String, Presented> {
+    // TLS without an answer to PRELOGIN happens where TLS comes first.
+    let strict = facts.tls.as_ref().map(|_| Encryption::Strict);
+    let Some(encryption) = facts.encryption.or(strict) else { return BTreeMap::new() };
+    if facts.tls.is_none() && encryption != Encryption::Unavailable {
+        return BTreeMap::new();
     }
     let ca_file = master.ca_file.clone();
     // The machine's store is read from its disk.
-    let judged = spawn_blocking(move || judge_all(&facts, names, ca_file)).await;
-    Look::Reached(judged.unwrap_or_default())
+    spawn_blocking(move || judge_all(&facts, encryption, names, ca_file)).await.unwrap_or_default()
 }
 
 /// Where the engine listens; `None` where its name leads nowhere, or SQL Browser does not tell the port.
@@ -63,7 +73,12 @@ async fn addresses(address: &Address, prober: &Prober) -> Option<Vec<SocketAddr>
     Some(at(port)).filter(|addresses| !addresses.is_empty())
 }
 
-fn judge_all(facts: &EngineFacts, names: Vec<String>, ca_file: Option<PathBuf>) -> BTreeMap<String, Presented> {
+fn judge_all(
+    facts: &EngineFacts,
+    encryption: Encryption,
+    names: Vec<String>,
+    ca_file: Option<PathBuf>,
+) -> BTreeMap<String, Presented> {
     let now = Timestamp::now();
     let machine = Anchors::of_this_machine();
     let besides = ca_file.map(|path| Anchors::new(authorities(&path)));
@@ -72,7 +87,7 @@ fn judge_all(facts: &EngineFacts, names: Vec<String>, ca_file: Option<PathBuf>) 
             (Verdict::Untrusted, Some(besides)) => judge(facts, &name, besides, now),
             (verdict, _) => verdict,
         };
-        let presented = Presented { verdict, certificate: facts.certificate.clone(), seen_at: now };
+        let presented = Presented { verdict, encryption, certificate: facts.certificate.clone(), seen_at: now };
         (name, presented)
     });
     judged.collect()

@@ -12,15 +12,18 @@ mod certificate;
 mod homes;
 mod lookout;
 mod registry;
+mod settings;
 #[cfg(windows)]
 mod windows;
 
+pub use certificate::presented;
 pub use homes::{Home, homes};
 pub use lookout::Lookout;
 pub use registry::{Enlistment, Registry, enlistments, of_this_machine};
+pub use settings::{Forecast, forecasts};
 
 use crate::master::Certificate;
-use crate::ports::Verdict;
+use crate::ports::{Encryption, Verdict};
 use jiff::Timestamp;
 
 /// What every target on this machine sees of its master. Empty where none was found.
@@ -44,6 +47,8 @@ pub struct View {
 pub struct Presented {
     /// Its judgement, for [`Home::checked_name`] against this machine's store and `master.ca_file`.
     pub verdict: Verdict,
+    /// What the master demands of its clients.
+    pub encryption: Encryption,
     /// The certificate; `None` where the master offers no TLS.
     pub certificate: Option<Certificate>,
     /// When it was seen.
@@ -51,6 +56,12 @@ pub struct Presented {
 }
 
 impl View {
+    /// What would become of a connection with each setting of MsxEncryptChannelOptions; `None` where the master was not
+    /// seen.
+    pub fn forecasts(&self) -> Option<[Forecast; 3]> {
+        self.presented.as_ref().map(|presented| forecasts(presented, self.home.checked_name()))
+    }
+
     /// What does not fit together, in whole sentences.
     pub fn remarks(&self) -> Vec<String> {
         let home = &self.home;
@@ -62,21 +73,11 @@ impl View {
                 home.target, home.master
             ));
         }
-        let verdict = self.presented.as_ref().map(|presented| presented.verdict);
-        match (home.encrypt_channel_option, verdict) {
-            (Some(2), Some(verdict)) if verdict != Verdict::Ok => remarks.push(format!(
-                "MsxEncryptChannelOptions of {} is 2, which refuses the master's certificate ({}) for the name {:?}: it \
-                 cannot poll",
-                home.target,
-                verdict.name(),
-                home.checked_name()
-            )),
-            (Some(1), Some(Verdict::NoTls)) => remarks.push(format!(
-                "MsxEncryptChannelOptions of {} is 1, which demands encryption, and its master offers none: it cannot \
-                 poll",
-                home.target
-            )),
-            _ => {}
+        let in_force =
+            self.forecasts().into_iter().flatten().find(|it| Some(it.setting) == home.encrypt_channel_option);
+        if let Some(Forecast { setting, words, .. }) = in_force.filter(|it| it.connects == Some(false)) {
+            remarks
+                .push(format!("MsxEncryptChannelOptions of {} is {setting}: {words}, so it cannot poll", home.target));
         }
         remarks
     }
@@ -98,7 +99,9 @@ mod tests {
             enlisted_to: enlisted_to.map(str::to_owned),
             encrypt_channel_option: option,
         };
-        let presented = verdict.map(|verdict| Presented { verdict, certificate: None, seen_at: Timestamp::UNIX_EPOCH });
+        let encryption = if verdict == Some(Verdict::NoTls) { Encryption::Unavailable } else { Encryption::Required };
+        let seen_at = Timestamp::UNIX_EPOCH;
+        let presented = verdict.map(|verdict| Presented { verdict, encryption, certificate: None, seen_at });
         View { home, presented }
     }
 
@@ -111,6 +114,8 @@ mod tests {
             (Some("MSX01.CORP.EXAMPLE"), Some(1), Some(Verdict::Untrusted)),
             (Some(r"MSX01\HQ"), Some(0), Some(Verdict::NoTls)),
             (Some("MSX01"), Some(2), None),
+            (Some("MSX01"), Some(0), Some(Verdict::Untrusted)),
+            (Some("MSX01"), Some(7), Some(Verdict::Untrusted)),
         ] {
             assert_eq!(view(enlisted_to, option, verdict).remarks(), [""; 0], "{enlisted_to:?} {option:?} {verdict:?}");
         }
@@ -122,7 +127,7 @@ mod tests {
             (Some("MSX02"), Some(0), None, "is enlisted to MSX02"),
             (Some("MSX01"), Some(2), Some(Verdict::NameMismatch), "(name_mismatch) for the name \"MSX01\""),
             (Some("MSX01"), Some(2), Some(Verdict::NoTls), "(no_tls)"),
-            (None, Some(1), Some(Verdict::NoTls), "demands encryption"),
+            (None, Some(1), Some(Verdict::NoTls), "is 1: it demands encryption"),
         ] {
             let remarks = view(enlisted_to, option, verdict).remarks();
             assert!(matches!(remarks.as_slice(), [one] if one.contains(words)), "{remarks:?}");

@@ -7,7 +7,7 @@ use super::options::Options;
 use super::site::{NoProbe, Site};
 use super::views::{Form, View, Wish};
 use crate::config::Limits;
-use crate::render;
+use crate::render::{self, discovery::Entries};
 use hyper::http::request::Parts;
 use hyper::{Method, StatusCode};
 use std::net::IpAddr;
@@ -129,12 +129,9 @@ impl<S: Site> Router<S> {
             },
             Action::Metrics => self.view(request, caller, View::Metrics).await,
             Action::Targets => self.view(request, caller, View::Targets).await,
-            Action::Discovery => match parameter(request.uri.query(), "port").and_then(|port| port.parse().ok()) {
-                Some(port) => self.view(request, caller, View::Discovery(port)).await,
-                None => answer::text(
-                    StatusCode::BAD_REQUEST,
-                    "the port must be a number from 1 to 65535; hint: /sd?port=9182",
-                ),
+            Action::Discovery => match entries(request.uri.query()) {
+                Ok(entries) => self.view(request, caller, View::Discovery(entries)).await,
+                Err(fault) => answer::text(StatusCode::BAD_REQUEST, fault),
             },
             Action::Probe => self.probe(request, caller).await,
             Action::Healthy => answer::text(StatusCode::OK, "healthy"),
@@ -234,6 +231,20 @@ fn may_probe(caller: Caller, options: &Options) -> bool {
     caller.loopback || caller.proved || options.probe
 }
 
+/// What is asked of `/sd`.
+fn entries(query: Option<&str>) -> Result<Entries, &'static str> {
+    const BAD_PORT: &str = "the port must be a number from 1 to 65535; hint: /sd?port=9182";
+    // A port that is there and no number must not pass for one that is missing.
+    let given = query.is_some_and(|query| query.split('&').any(|pair| pair.split('=').next() == Some("port")));
+    let port = parameter(query, "port").and_then(|port| port.parse().ok());
+    let port = if given { Some(port.ok_or(BAD_PORT)?) } else { None };
+    match parameter(query, "per").as_deref() {
+        None | Some("host") => port.map(Entries::Hosts).ok_or(BAD_PORT),
+        Some("target") => Ok(Entries::Targets(port)),
+        Some(_) => Err("there is an entry per host or per target; hint: /sd?port=9182&per=host or /sd?per=target"),
+    }
+}
+
 /// The first value of a query parameter, decoded as forms are (`+` is a space). `None` where it is missing, empty or
 /// not UTF-8.
 fn parameter(query: Option<&str>, name: &str) -> Option<String> {
@@ -256,6 +267,8 @@ fn hex(digit: u8) -> Option<u8> {
 
 #[cfg(test)]
 mod tests {
+    #![allow(clippy::unwrap_used)]
+
     use super::*;
 
     #[test]
@@ -266,6 +279,19 @@ mod tests {
         };
         assert!(!may(false, false, false));
         assert!(may(true, false, false) && may(false, true, false) && may(false, false, true));
+    }
+
+    #[test]
+    fn service_discovery_is_per_host_unless_it_is_asked_per_target() {
+        let port = std::num::NonZeroU16::new(9182);
+        assert_eq!(entries(Some("port=9182")), Ok(Entries::Hosts(port.unwrap())));
+        assert_eq!(entries(Some("per=host&port=9182")), Ok(Entries::Hosts(port.unwrap())));
+        assert_eq!(entries(Some("port=9182&per=target")), Ok(Entries::Targets(port)));
+        assert_eq!(entries(Some("per=target")), Ok(Entries::Targets(None)));
+        for bad in ["", "per=host", "per=targets&port=1", "per=target&port=", "per=target&port", "per=target&port=0"] {
+            assert!(entries(Some(bad)).is_err(), "{bad}");
+        }
+        assert!(entries(None).is_err());
     }
 
     #[test]

@@ -7,7 +7,6 @@ use crate::render::{self, ExporterFacts, Format, api, discovery, explain};
 use hyper::StatusCode;
 use hyper::header::{ACCEPT, ACCEPT_ENCODING, AsHeaderName};
 use hyper::http::request::Parts;
-use std::num::NonZeroU16;
 use std::sync::Arc;
 use tracing::error;
 
@@ -27,8 +26,8 @@ pub(crate) enum View {
     Metrics,
     /// The facts as JSON.
     Targets,
-    /// The enlisted targets at this port, for Prometheus' service discovery.
-    Discovery(NonZeroU16),
+    /// The enlisted targets or their hosts, for Prometheus' service discovery.
+    Discovery(discovery::Entries),
 }
 
 /// The form that one client wants and may see.
@@ -103,7 +102,7 @@ impl Wish {
             View::Targets => {
                 api::targets(fleet, form.details).map(|text| (text, JSON)).map_err(|error| error.to_string())
             }
-            View::Discovery(port) => match discovery::targets(fleet, *port) {
+            View::Discovery(entries) => match discovery::targets(fleet, *entries) {
                 Ok(Some(text)) => Ok((text, JSON)),
                 Ok(None) => return answer::busy("the master was not read; hint: the first page says why"),
                 Err(error) => Err(error.to_string()),

@@ -1,7 +1,7 @@
 //! The page of an exporter that runs on a target: the way to its master, and its certificate.
 
 use super::parts::NONE;
-use crate::far::{FarSide, View};
+use crate::far::{FarSide, Forecast, Home, View};
 use crate::fleet::Fleet;
 use crate::ports::{Finding, Verdict};
 use crate::render::ExporterFacts;
@@ -38,6 +38,7 @@ struct ViewRow<'a> {
     master: &'a str,
     enlisted_to: &'a str,
     option: String,
+    settings: Vec<SettingRow>,
     checked_name: &'a str,
     class: &'static str,
     verdict: &'static str,
@@ -71,6 +72,7 @@ impl<'a> ViewRow<'a> {
             master: &home.master,
             enlisted_to: home.enlisted_to.as_deref().unwrap_or(NONE),
             option: home.encrypt_channel_option.map_or_else(|| NONE.to_owned(), |option| option.to_string()),
+            settings: view.forecasts().into_iter().flatten().map(|it| SettingRow::new(it, home)).collect(),
             checked_name: home.checked_name(),
             class: tone.class(),
             verdict,
@@ -78,6 +80,29 @@ impl<'a> ViewRow<'a> {
             remarks: view.remarks(),
             ports,
         }
+    }
+}
+
+/// What a setting of MsxEncryptChannelOptions would make of the master.
+struct SettingRow {
+    setting: u32,
+    in_force: bool,
+    class: &'static str,
+    outcome: &'static str,
+    words: String,
+}
+
+impl SettingRow {
+    fn new(forecast: Forecast, home: &Home) -> SettingRow {
+        let in_force = home.encrypt_channel_option == Some(forecast.setting);
+        let (tone, outcome) = match forecast.connects {
+            Some(true) => (Tone::Good, "connects"),
+            // What is not set here hurts nobody.
+            Some(false) if !in_force => (Tone::Unknown, "would be refused"),
+            Some(false) => (Tone::Bad, "is refused"),
+            None => (Tone::Unknown, "not known"),
+        };
+        SettingRow { setting: forecast.setting, in_force, class: tone.class(), outcome, words: forecast.words }
     }
 }
 

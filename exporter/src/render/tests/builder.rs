@@ -7,7 +7,7 @@ use crate::fleet::{
     Pending, PollStatus, Target, TargetDownloads,
 };
 use crate::master::{Certificate, Collector, CollectorReport, Fault, ServerFacts, Stage};
-use crate::ports::{Board, Check, Direction, Finding, PortSource, PortState, Sweep, Verdict};
+use crate::ports::{Board, Check, Direction, Encryption, Finding, PortSource, PortState, Sweep, Verdict};
 use crate::render::{BuildInfo, ExporterFacts, ProcessFacts, Reload};
 use jiff::{SignedDuration, Timestamp};
 use std::collections::BTreeMap;
@@ -246,7 +246,12 @@ pub(crate) fn far_side() -> Fleet {
         self_signed: false,
         not_after: ago(-1_000_000),
     };
-    let presented = Presented { verdict: Verdict::NameMismatch, certificate: Some(certificate), seen_at: ago(600) };
+    let presented = Presented {
+        verdict: Verdict::NameMismatch,
+        encryption: Encryption::Required,
+        certificate: Some(certificate),
+        seen_at: ago(600),
+    };
     let views = vec![
         View { home: home("SQL01", None, None), presented: None },
         View { home: home("SQL01\\PAYROLL", Some("MSX01"), Some(2)), presented: Some(presented) },

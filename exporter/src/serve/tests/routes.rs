@@ -26,6 +26,8 @@ async fn every_route_answers_with_its_type_and_its_length() {
         ("/sd?port=0", 400, TEXT),
         ("/sd?port=65536", 400, TEXT),
         ("/sd?port=+1", 400, TEXT),
+        ("/sd?per=target", 200, "application/json"),
+        ("/sd?per=instance", 400, TEXT),
         ("/probe", 400, TEXT),
         ("/probe?target=SQL01", 503, TEXT),
         ("/-/healthy", 200, TEXT),
@@ -141,7 +143,9 @@ async fn nobody_knows_a_target_while_the_master_is_not_read() {
     let reply = get(house.address, "/target?name=SQL+01%5CPAYROLL").await;
     assert_eq!((reply.status, reply.header("retry-after")), (503, Some("1")));
     assert_eq!(get(house.address, "/metrics").await.status, 200);
-    assert_eq!(get(house.address, "/sd?port=9182").await.status, 503, "never an empty list");
+    for path in ["/sd?port=9182", "/sd?per=target"] {
+        assert_eq!(get(house.address, path).await.status, 503, "{path}: never an empty list");
+    }
 }
 
 #[tokio::test]

@@ -78,65 +78,75 @@ pub(super) fn verifier(
         );
         return None;
     }
-    let judge: Arc<dyn ClientCertVerifier> = match policy {
-        Policy::None => WebPkiClientVerifier::no_client_auth(),
-        Policy::Request | Policy::RequireAny => {
-            let algorithms = provider.signature_verification_algorithms;
-            Arc::new(AnyCertificate { mandatory: policy.requires(), algorithms })
-        }
-        Policy::VerifyIfGiven | Policy::RequireAndVerify => {
-            let Some(authorities) = authorities else {
-                faults.push("tls_server_config.client_ca_file: is missing; client_auth_type needs it".to_owned());
-                return None;
-            };
-            let mut roots = RootCertStore::empty();
-            let (added, refused) = roots.add_parsable_certificates(authorities);
-            if added == 0 || refused > 0 {
-                faults.push("tls_server_config.client_ca_file: holds a certificate that cannot be used".to_owned());
-                return None;
-            }
-            let builder = WebPkiClientVerifier::builder_with_provider(Arc::new(roots), Arc::clone(provider));
-            let builder = if policy.requires() { builder } else { builder.allow_unauthenticated() };
-            match builder.build() {
-                Ok(judge) => judge,
-                Err(error) => {
-                    faults.push(format!("tls_server_config.client_ca_file: {error}"));
-                    return None;
-                }
-            }
-        }
+    let chain = match policy {
+        Policy::None => return Some(WebPkiClientVerifier::no_client_auth()),
+        Policy::Request | Policy::RequireAny => None,
+        Policy::VerifyIfGiven | Policy::RequireAndVerify => Some(chain(authorities, provider, faults)?),
     };
-    Some(if sans.is_empty() { judge } else { Arc::new(NamedClients { judge, sans }) })
+    let algorithms = provider.signature_verification_algorithms;
+    Some(Arc::new(Clients { chain, mandatory: policy.requires(), sans, algorithms }))
 }
 
-/// Takes any certificate, so long as the client has its key.
-struct AnyCertificate {
+/// The judge of a certificate's chain. `None` with faults.
+fn chain(
+    authorities: Option<Vec<CertificateDer<'static>>>,
+    provider: &Arc<CryptoProvider>,
+    faults: &mut Vec<String>,
+) -> Option<Arc<dyn ClientCertVerifier>> {
+    let Some(authorities) = authorities else {
+        faults.push("tls_server_config.client_ca_file: is missing; client_auth_type needs it".to_owned());
+        return None;
+    };
+    let mut roots = RootCertStore::empty();
+    let (added, refused) = roots.add_parsable_certificates(authorities);
+    if added == 0 || refused > 0 {
+        faults.push("tls_server_config.client_ca_file: holds a certificate that cannot be used".to_owned());
+        return None;
+    }
+    let built = WebPkiClientVerifier::builder_with_provider(Arc::new(roots), Arc::clone(provider)).build();
+    built.map_err(|error| faults.push(format!("tls_server_config.client_ca_file: {error}"))).ok()
+}
+
+/// Takes clients that have the key of their certificate.
+struct Clients {
+    /// Judges the certificate; `None` takes any.
+    chain: Option<Arc<dyn ClientCertVerifier>>,
+    /// Whether a client without a certificate is sent away.
     mandatory: bool,
+    /// One of them must be among the certificate's alternative names, letter by letter; any will do where there is none.
+    sans: Vec<String>,
     algorithms: WebPkiSupportedAlgorithms,
 }
 
-impl fmt::Debug for AnyCertificate {
+impl fmt::Debug for Clients {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.debug_struct("AnyCertificate").field("mandatory", &self.mandatory).finish_non_exhaustive()
+        f.debug_struct("Clients").field("mandatory", &self.mandatory).field("sans", &self.sans).finish_non_exhaustive()
     }
 }
 
-impl ClientCertVerifier for AnyCertificate {
+impl ClientCertVerifier for Clients {
     fn client_auth_mandatory(&self) -> bool {
         self.mandatory
     }
 
     fn root_hint_subjects(&self) -> &[DistinguishedName] {
-        &[]
+        self.chain.as_ref().map_or(&[], |chain| chain.root_hint_subjects())
     }
 
     fn verify_client_cert(
         &self,
-        _: &CertificateDer<'_>,
-        _: &[CertificateDer<'_>],
-        _: UnixTime,
+        certificate: &CertificateDer<'_>,
+        intermediates: &[CertificateDer<'_>],
+        now: UnixTime,
     ) -> Result<ClientCertVerified, Error> {
-        Ok(ClientCertVerified::assertion())
+        if let Some(chain) = &self.chain {
+            chain.verify_client_cert(certificate, intermediates, now)?;
+        }
+        if self.sans.is_empty() || names(certificate).iter().any(|name| self.sans.contains(name)) {
+            Ok(ClientCertVerified::assertion())
+        } else {
+            Err(Error::InvalidCertificate(CertificateError::ApplicationVerificationFailure))
+        }
     }
 
     fn verify_tls12_signature(
@@ -159,59 +169,6 @@ impl ClientCertVerifier for AnyCertificate {
 
     fn supported_verify_schemes(&self) -> Vec<SignatureScheme> {
         self.algorithms.supported_schemes()
-    }
-}
-
-/// Takes what another judge takes, if one of the certificate's alternative names is listed, letter by letter.
-#[derive(Debug)]
-struct NamedClients {
-    judge: Arc<dyn ClientCertVerifier>,
-    sans: Vec<String>,
-}
-
-impl ClientCertVerifier for NamedClients {
-    fn client_auth_mandatory(&self) -> bool {
-        self.judge.client_auth_mandatory()
-    }
-
-    fn root_hint_subjects(&self) -> &[DistinguishedName] {
-        self.judge.root_hint_subjects()
-    }
-
-    fn verify_client_cert(
-        &self,
-        certificate: &CertificateDer<'_>,
-        intermediates: &[CertificateDer<'_>],
-        now: UnixTime,
-    ) -> Result<ClientCertVerified, Error> {
-        let verified = self.judge.verify_client_cert(certificate, intermediates, now)?;
-        if names(certificate).iter().any(|name| self.sans.contains(name)) {
-            Ok(verified)
-        } else {
-            Err(Error::InvalidCertificate(CertificateError::ApplicationVerificationFailure))
-        }
-    }
-
-    fn verify_tls12_signature(
-        &self,
-        message: &[u8],
-        certificate: &CertificateDer<'_>,
-        signed: &DigitallySignedStruct,
-    ) -> Result<HandshakeSignatureValid, Error> {
-        self.judge.verify_tls12_signature(message, certificate, signed)
-    }
-
-    fn verify_tls13_signature(
-        &self,
-        message: &[u8],
-        certificate: &CertificateDer<'_>,
-        signed: &DigitallySignedStruct,
-    ) -> Result<HandshakeSignatureValid, Error> {
-        self.judge.verify_tls13_signature(message, certificate, signed)
-    }
-
-    fn supported_verify_schemes(&self) -> Vec<SignatureScheme> {
-        self.judge.supported_verify_schemes()
     }
 }
 

@@ -100,32 +100,54 @@ impl Master {
         self.nodes.iter().enumerate().map(row).collect()
     }
 
-    /// The connectivity ring buffer, in the form that Microsoft's own articles on it show, with a record of another
-    /// kind and one of another buffer in it.
+    /// The connectivity ring buffer, in the form that records of real servers have: a refused login leaves an Error record
+    /// and one with the times of the login, which repeats the error. With a killed session, a connection that broke
+    /// before its login, and a record of another buffer in it.
     pub(crate) fn ring_rows(&self, now: Now) -> Vec<Vec<Value>> {
-        let at = self.fleet.local(now.utc).strftime("%-m/%-d/%Y %-H:%M:%S.0").to_string();
-        let record = |kind: &str, rest: &str| {
+        // Its seconds have no leading zero: 11/3/2016 20:21:8.222.
+        let at = self.fleet.local(now.utc).strftime("%-m/%-d/%Y %-H:%-M:%-S.0").to_string();
+        let record = |kind: &str, source: &str, error: &str, host: &str, more: &str| {
             format!(
                 "<Record id=\"1\" type=\"RING_BUFFER_CONNECTIVITY\" time=\"71125202\"><ConnectivityTraceRecord>\
-                 <RecordType>{kind}</RecordType><RecordSource>Tds</RecordSource><Spid>0</Spid>{rest}\
-                 <RecordTime>{at}</RecordTime></ConnectivityTraceRecord></Record>"
+                 <RecordType>{kind}</RecordType>{source}<Spid>0</Spid>\
+                 <SniConnectionId>22BF6970-70C0-4D4D-B347-7FB6EDB9CB36</SniConnectionId>{error}\
+                 <RemoteHost>{host}</RemoteHost><RemotePort>60618</RemotePort><LocalHost>10.0.0.1</LocalHost>\
+                 <LocalPort>1433</LocalPort><RecordTime>{at}</RecordTime>{more}</ConnectivityTraceRecord>\
+                 <Stack><frame id=\"0\">0X00000000021B6CF3</frame></Stack></Record>"
             )
         };
-        let closed = "<OSError>10054</OSError><SniConsumerError>17830</SniConsumerError><State>105</State>\
-                      <RemoteHost>10.9.9.9</RemoteHost>";
-        let mut records = vec![
-            ("RING_BUFFER_SCHEDULER_MONITOR", "<Record/>".to_owned()),
-            ("RING_BUFFER_CONNECTIVITY", record("ConnectionClose", "<RemoteHost>10.9.9.9</RemoteHost>")),
-            ("RING_BUFFER_CONNECTIVITY", record("Error", closed)),
-        ];
-        records.extend(self.refused.iter().map(|Refused { host, error, state }| {
-            let host = host.replace('<', "&lt;").replace('>', "&gt;");
-            let rest = format!(
-                "<OSError>0</OSError><SniConsumerError>{error}</SniConsumerError><State>{state}</State>\
-                 <RemoteHost>{host}</RemoteHost>"
+        let buffers = "<TdsBuffersInformation><TdsInputBufferError>0</TdsInputBufferError><TdsOutputBufferError>0\
+                       </TdsOutputBufferError><TdsInputBufferBytes>116</TdsInputBufferBytes></TdsBuffersInformation>";
+        let login = |host: &str, error: u32, state: u32| {
+            let tds = "<RecordSource>Tds</RecordSource>";
+            let first = format!(
+                "<SniProvider>7</SniProvider><OSError>0</OSError><SniConsumerError>{error}</SniConsumerError>\
+                 <State>{state}</State>"
             );
-            ("RING_BUFFER_CONNECTIVITY", record("Error", &rest))
-        }));
+            let timed = format!(
+                "<SniConsumerError>{error}</SniConsumerError><SniProvider>7</SniProvider><State>{state}</State>"
+            );
+            let timers = format!(
+                "{buffers}<LoginTimers><TotalLoginTimeInMilliseconds>1</TotalLoginTimeInMilliseconds></LoginTimers>"
+            );
+            [record("Error", tds, &first, host, ""), record("LoginTimers", "", &timed, host, &timers)]
+        };
+        let killed = record(
+            "ConnectionClose",
+            "<RecordSource>Tds</RecordSource>",
+            "<SniProvider>4</SniProvider>",
+            "&lt;local machine&gt;",
+            &format!("{buffers}<TdsDisconnectFlags><SessionIsKilled>1</SessionIsKilled></TdsDisconnectFlags>"),
+        );
+        let mut records = vec![killed];
+        records.extend(login("10.9.9.9", 17830, 105));
+        for Refused { host, error, state } in &self.refused {
+            let host = host.replace('<', "&lt;").replace('>', "&gt;");
+            records.extend(login(&host, *error, *state));
+        }
+        let other = ("RING_BUFFER_SCHEDULER_MONITOR", "<Record/>".to_owned());
+        let connectivity = records.into_iter().map(|record| ("RING_BUFFER_CONNECTIVITY", record));
+        let records = std::iter::once(other).chain(connectivity);
         let since = Value::DateTime(self.fleet.local(now.utc));
         let row = |(time, (kind, record)): (i64, (&str, String))| {
             let bytes = Value::Bytes([0; 8].as_slice().into());
