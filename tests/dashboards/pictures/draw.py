@@ -124,9 +124,9 @@ def main():
         if path.is_file():
             smaller(path)
         passed, failed = passed + (not faults), failed + bool(faults)
-        print(f"{'FAILED' if faults else 'ok':6} {path.name} {path.stat().st_size // 1000 if path.is_file() else 0} kB")
+        print(f"{'FAILED' if faults else 'ok':6} {path.name} {path.stat().st_size // 1000 if path.is_file() else 0} kB", flush=True)
         for fault in faults:
-            print(f"       {fault}")
+            print(f"       {fault}", flush=True)
     print(f"{passed} passed, {failed} failed")
     sys.exit(bool(failed))
 

@@ -233,18 +233,28 @@ function cutOff(element) {
   return [...new Set(cut)];
 }
 
-/** What was drawn, for draw.py to judge. */
-function told() {
-  const panels = [...document.querySelectorAll('[data-panel]')].map((element) => {
+/** What was drawn so far. */
+function looked() {
+  return [...document.querySelectorAll('[data-panel]')].map((element) => {
     const inside = element.querySelector('[data-testid*="panel content"], section > div:last-child');
     const drawn = Boolean(element.querySelector('canvas, svg rect')) || (inside?.textContent ?? '').trim() !== '';
     return { title: element.dataset.panel, drawn, cut: cutOff(element) };
   });
+}
+
+/** Tells draw.py what was drawn, once twice the same was seen and no panel is empty, or after as many looks as are left. */
+function tell(left = 50, before = '') {
+  const panels = looked();
+  const now = JSON.stringify(panels);
+  if (left > 0 && (now !== before || panels.length === 0 || panels.some((panel) => !panel.drawn))) {
+    setTimeout(() => tell(left - 1, now), 300);
+    return;
+  }
   fetch('/', { method: 'POST', body: JSON.stringify({ faults: window.faults, panels }) });
 }
 
 // Fonts first: charts measure their text once.
 Promise.all([document.fonts.load('400 14px Inter'), document.fonts.load('500 14px Inter')]).then(() => {
   createRoot(document.getElementById('root')).render(<Picture />);
-  setTimeout(told, 5000);
+  tell();
 });
