@@ -210,7 +210,13 @@ enum TypedAction {
     /// Make the service, its source in the Event Log and its folder; flags for serving are kept in its command line
     Install(TypedService),
     /// Change what is given and set the rest right again
-    Configure(TypedService),
+    Configure {
+        #[command(flatten)]
+        typed: TypedService,
+        /// Install the service where there is none
+        #[arg(long = "service.or-install")]
+        or_install: bool,
+    },
     /// Take away the service, its source in the Event Log and its rule of the firewall
     Uninstall {
         /// Delete its configuration too
@@ -257,7 +263,9 @@ impl TypedAction {
         match self {
             TypedAction::Run => Action::Run(service),
             TypedAction::Install(typed) => Action::Install(wanted(typed, service)),
-            TypedAction::Configure(typed) => Action::Configure(wanted(typed, service)),
+            TypedAction::Configure { typed, or_install } => {
+                Action::Configure { wanted: wanted(typed, service), or_install }
+            }
             TypedAction::Uninstall { purge } => Action::Uninstall { service, purge },
         }
     }
@@ -400,7 +408,7 @@ mod tests {
         assert_eq!(wanted.flags, ["--log.level=debug", "--web.enable-probe"]);
         assert_eq!(wanted.account.as_deref(), Some(r"CORP\msx$"));
         assert!(wanted.firewall && wanted.start && wanted.service == ServiceName::default());
-        let Command::Service(Action::Configure(wanted)) =
+        let Command::Service(Action::Configure { wanted, or_install: false }) =
             typed("service configure --service.account=").unwrap().command
         else {
             panic!("not a change");

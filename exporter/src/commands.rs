@@ -186,7 +186,7 @@ pub fn service(action: &Action) -> Done {
         // Known by its command line before anything else, so never here on Windows.
         Action::Run(_) => Err(Failure::usage("service run stands in front: msx_exporter service run [FLAGS]")),
         Action::Install(wanted) => service::install(wanted),
-        Action::Configure(wanted) => service::configure(wanted),
+        Action::Configure { wanted, or_install } => service::configure(wanted, *or_install),
         Action::Uninstall { service, purge } => service::uninstall(service, *purge),
     }
 }

@@ -50,7 +50,7 @@ class Suite:
         self.port = free_port()
 
     def start_lab(self, address):
-        self.lab = self.processes.lab("master", "--encrypt", "required", "--user", "msx_exporter",
+        self.lab = self.processes.lab("master", "--encrypt", "login_only", "--user", "msx_exporter",
                                       "--password-file", self.processes.folder / "password", address=address)
 
     def exe(self, *words, wanted=0, **environment):
@@ -64,7 +64,7 @@ class Suite:
         password.write_text(PASSWORD)
         path.write_text(
             f"role: master\nmaster:\n  address: '{self.lab.address}'\n  user: msx_exporter\n"
-            "  password_file: 'C:\\password'\n  encrypt: required\n  trust_server_certificate: true\n"
+            "  password_file: 'C:\\password'\n  encrypt: login_only\n  trust_server_certificate: true\n"
             f"ports: {{ enabled: false }}\n{more}"
         )
 
@@ -104,7 +104,7 @@ class Suite:
             raise AssertionError(f"doctor ended with {code}:\n{text}")
         has(text, r"\PAYROLL")
 
-    def it_serves_from_a_master_that_wants_tls(self):
+    def it_serves_from_a_master_and_logs_in_over_tls(self):
         self.write_configuration(self.wine.drive / "plain/plain.yml")
         port = free_port()
         with open(self.wine.prefix / "serve.log", "w") as log:
@@ -230,7 +230,7 @@ class Suite:
 
     STEPS = [
         the_registry_names_the_targets,
-        it_serves_from_a_master_that_wants_tls,
+        it_serves_from_a_master_and_logs_in_over_tls,
         a_service_is_not_started_by_hand,
         a_service_is_installed_started_and_tells_the_event_log,
         a_lost_master_is_an_event_and_so_is_its_return,

@@ -30,6 +30,7 @@ class Wine:
         self.prefix = Path(folder)
         self.drive = self.prefix / "drive_c"
         self.log = self.prefix.with_suffix(".log")
+        self.holder = None
         # What the services write goes where the first process writes: the texts for the Event Log, which Wine keeps
         # nowhere, can be read there.
         self.environment = {
@@ -49,6 +50,12 @@ class Wine:
                     [LOADER, "wineboot", "-i"], env=self.environment, stdin=subprocess.DEVNULL, stdout=log, stderr=log,
                     timeout=180, check=True,
                 )
+                # The services that made the prefix end first: they do not see what is installed later.
+                subprocess.run([SERVER, "-w"], env=self.environment, check=False, timeout=60)
+                # Waits for words that never come, so that the services live as long as the context.
+                self.holder = subprocess.Popen(
+                    [LOADER, "cmd"], env=self.environment, stdin=subprocess.PIPE, stdout=log, stderr=log
+                )
             source = self.prefix / "stub.c"
             source.write_text(STUB)
             stub = self.drive / "windows/system32/bcryptprimitives.dll"
@@ -61,6 +68,9 @@ class Wine:
         return self
 
     def __exit__(self, *_):
+        if self.holder:
+            self.holder.kill()
+            self.holder.wait()
         subprocess.run([SERVER, "-k"], env=self.environment, check=False)
         subprocess.run([SERVER, "-w"], env=self.environment, check=False, timeout=60)
 

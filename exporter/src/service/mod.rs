@@ -37,7 +37,12 @@ pub enum Action {
     /// Make it.
     Install(Wanted),
     /// Change it.
-    Configure(Wanted),
+    Configure {
+        /// What is wanted.
+        wanted: Wanted,
+        /// Whether it is made where it is missing.
+        or_install: bool,
+    },
     /// Take it away.
     Uninstall {
         /// Which.

@@ -78,7 +78,7 @@ pub fn install(_: &Wanted) -> Done {
 ///
 /// # Errors
 /// Always, with code 64.
-pub fn configure(_: &Wanted) -> Done {
+pub fn configure(_: &Wanted, _: bool) -> Done {
     Err(Failure::usage(WINDOWS_ONLY))
 }
 

@@ -26,13 +26,16 @@ pub fn install(wanted: &Wanted) -> Done {
     Ok(host.summary("installed"))
 }
 
-/// `service configure`.
+/// `service configure`; where the service is missing and `or_install` is set, `service install`.
 ///
 /// # Errors
 /// With code 64 where it makes no sense; with code 1 where there is no such service, or Windows refuses.
-pub fn configure(wanted: &Wanted) -> Done {
+pub fn configure(wanted: &Wanted, or_install: bool) -> Done {
     let steps = plan::steps(wanted, false).map_err(Failure::usage)?;
     let Some(service) = manager::find(&wanted.service).map_err(Failure::running)? else {
+        if or_install {
+            return install(wanted);
+        }
         return Err(Failure::running(format!("there is no service {}", wanted.service)));
     };
     let before = manager::line(&service).map_err(Failure::running)?;
