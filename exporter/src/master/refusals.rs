@@ -5,8 +5,8 @@
 //!
 //! Microsoft describes it in "Connectivity troubleshooting in SQL Server 2008 with the Connectivity Ring Buffer" (the
 //! archived blog sql_protocols): a record for each refused login and each connection that the server closed, of the types
-//! Error, ConnectionClose and LoginTimers. A LoginTimers record seems to repeat the error of the Error record; the statement
-//! takes the Error records alone. Their order of elements differs, and elements may be empty (`<RemoteHost/>`).
+//! Error, ConnectionClose and LoginTimers. A LoginTimers record seems to repeat the error of the Error record; the
+//! statement takes the Error records alone. Their order of elements differs, and elements may be empty (`<RemoteHost/>`).
 
 /// A login that the server refused.
 #[derive(Debug, Clone, PartialEq, Eq)]
