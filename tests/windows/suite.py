@@ -218,7 +218,8 @@ class Suite:
 
     def the_msi_is_upgraded_and_keeps_the_configuration(self):
         self.write_configuration(self.data / "msx_exporter_msi.yml", "# mine\n")
-        self.msiexec("/i", NEW_MSI)
+        # Wine does not tell the old version that it is upgraded, so that it removes its service: the address is said again.
+        self.msiexec("/i", NEW_MSI, f"LISTENADDRESS=127.0.0.1:{self.msi_port}")
         has((self.data / "msx_exporter_msi.yml").read_text(), "# mine")
         self.serves(self.msi_port)
         text = self.wine.run("reg", "query", rf"HKLM\{SERVICES}\msx_exporter_msi")[1]

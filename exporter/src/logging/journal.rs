@@ -109,8 +109,7 @@ mod tests {
         let settings = Settings { level: least, format: Format::Logfmt };
         let subscriber = subscriber(settings, std::io::sink, Some(Box::new(Kept(Arc::clone(&kept)))));
         tracing::subscriber::with_default(subscriber, events);
-        let entries = kept.lock().unwrap().clone();
-        entries
+        kept.lock().unwrap().clone()
     }
 
     #[test]

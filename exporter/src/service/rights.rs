@@ -46,7 +46,7 @@ fn services_in(sddl: &str) -> impl Iterator<Item = &str> {
     entries.filter_map(|entry| {
         let mut fields = entry.split(';');
         let allows = fields.next() == Some("A");
-        fields.last().filter(|sid| allows && sid.starts_with(SERVICE_SID) && !TRUSTED.contains(sid))
+        fields.next_back().filter(|sid| allows && sid.starts_with(SERVICE_SID) && !TRUSTED.contains(sid))
     })
 }
 
