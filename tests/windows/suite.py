@@ -129,7 +129,8 @@ class Suite:
         has(self.exe("service", "install", flag, wanted=1), "already")
         key = rf"HKLM\{SERVICES}\msx_exporter"
         text = self.wine.run("reg", "query", key)[1]
-        has(text, f"service run --service.name=msx_exporter {flag}")
+        has(text, r"service run --service.name=msx_exporter --config.file=C:\ProgramData\msx_exporter\msx_exporter.yml")
+        has(text, flag)
         has(text, r"NT SERVICE\msx_exporter")
         has(self.wine.run("reg", "query", rf"HKLM\{SOURCES}\msx_exporter")[1], "msx_exporter.exe")
         code, text = self.wine.run("net", "start", "msx_exporter")
@@ -139,8 +140,10 @@ class Suite:
 
     def a_lost_master_is_an_event_and_so_is_its_return(self):
         self.processes.stop("lab-master")
-        wait("the loss is an event", lambda: page(self.port) and "cannot read the master" in self.wine.events(), 60)
-        self.start_lab(self.lab.address)
+        try:
+            wait("the loss is an event", lambda: page(self.port) and "cannot read the master" in self.wine.events(), 60)
+        finally:
+            self.start_lab(self.lab.address)
         wait("so is the return", lambda: page(self.port) and "can be read again" in self.wine.events(), 90)
 
     def a_second_instance_runs_beside_it(self):
@@ -215,7 +218,8 @@ class Suite:
 
     def the_msi_is_upgraded_and_keeps_the_configuration(self):
         self.write_configuration(self.data / "msx_exporter_msi.yml", "# mine\n")
-        self.msiexec("/i", NEW_MSI)
+        # Wine does not tell the old version that it is upgraded, so that it removes its service: the address is said again.
+        self.msiexec("/i", NEW_MSI, f"LISTENADDRESS=127.0.0.1:{self.msi_port}")
         has((self.data / "msx_exporter_msi.yml").read_text(), "# mine")
         self.serves(self.msi_port)
         text = self.wine.run("reg", "query", rf"HKLM\{SERVICES}\msx_exporter_msi")[1]

@@ -36,7 +36,7 @@ class Wine:
         self.environment = {
             **os.environ,
             "WINEPREFIX": str(self.prefix),
-            "WINEDEBUG": "fixme-all,err-all,warn-all,trace+eventlog",
+            "WINEDEBUG": "-all,+eventlog",
             "WINEDLLOVERRIDES": "mscoree,mshtml=",
             "DISPLAY": "",
         }
@@ -62,6 +62,9 @@ class Wine:
             subprocess.run(
                 ["x86_64-w64-mingw32-gcc", "-O2", "-s", "-shared", "-o", stub, source, "-ladvapi32"], check=True
             )
+            # Services have an environment of their own.
+            environment = r"SYSTEM\CurrentControlSet\Control\Session Manager\Environment"
+            self.set(environment, "WINEDEBUG", "REG_SZ", self.environment["WINEDEBUG"])
         except BaseException:
             self.__exit__()
             raise

@@ -4,6 +4,7 @@
 //! of the service. `service configure` replaces those that are given again.
 
 use super::names::ServiceName;
+use std::path::Path;
 
 /// Flags that stand alone; all others have a value.
 const SWITCHES: [&str; 2] = ["--web.enable-lifecycle", "--web.enable-probe"];
@@ -18,10 +19,14 @@ pub fn serving(typed: &[String]) -> Vec<String> {
     words(flags(typed))
 }
 
-/// The arguments of the program for an instance: which it is, then its flags.
-pub fn arguments(service: &ServiceName, flags: &[String]) -> Vec<String> {
+/// The arguments of the program for an instance: which it is, where its configuration is, then its flags. The file is
+/// named in any case: the account of a service may have another environment than the one who installs it.
+pub fn arguments(service: &ServiceName, folder: &Path, flags: &[String]) -> Vec<String> {
+    let file = "--config.file=";
+    let named = flags.iter().any(|flag| flag.starts_with(file));
+    let usual = (!named).then(|| format!("{file}{}", service.configuration(folder).display()));
     let own = ["service".to_owned(), "run".to_owned(), format!("--service.name={service}")];
-    own.into_iter().chain(flags.iter().cloned()).collect()
+    own.into_iter().chain(usual).chain(flags.iter().cloned()).collect()
 }
 
 /// The flags of before, but for those that are given again.
@@ -194,9 +199,16 @@ mod tests {
 
     #[test]
     fn a_line_of_ours_is_known() {
-        let line = join(r"C:\Program Files\msx_exporter\msx_exporter.exe", &arguments(&"x".parse().unwrap(), &[]));
-        assert_eq!(line, r#""C:\Program Files\msx_exporter\msx_exporter.exe" service run --service.name=x"#);
-        assert_eq!(of_ours(&line).unwrap(), ["service", "run", "--service.name=x"]);
+        let named = all(&["--config.file=own.yml"]);
+        let service = "x".parse().unwrap();
+        let line =
+            join(r"C:\Program Files\msx_exporter\msx_exporter.exe", &arguments(&service, Path::new("d"), &named));
+        let expected =
+            r#""C:\Program Files\msx_exporter\msx_exporter.exe" service run --service.name=x --config.file=own.yml"#;
+        assert_eq!(line, expected);
+        assert_eq!(of_ours(&line).unwrap(), ["service", "run", "--service.name=x", "--config.file=own.yml"]);
+        let usual = format!("--config.file={}", Path::new("d").join("x.yml").display());
+        assert_eq!(arguments(&service, Path::new("d"), &[])[3], usual);
         assert_eq!(of_ours(r"C:\x\MSX_EXPORTER.EXE service run"), Some(all(&["service", "run"])));
         assert_eq!(of_ours(r"C:\windows\system32\svchost.exe service run"), None);
         assert_eq!(of_ours(r"C:\x\msx_exporter.exe serve"), None);

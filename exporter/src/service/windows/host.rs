@@ -114,7 +114,7 @@ struct Host<'a> {
 impl<'a> Host<'a> {
     fn new(wanted: &'a Wanted, run_flags: Vec<String>) -> Result<Host<'a>, Failure> {
         let program = std::env::current_exe().map_err(Failure::running)?;
-        let arguments = flags::arguments(&wanted.service, &run_flags);
+        let arguments = flags::arguments(&wanted.service, &crate::service::folder(), &run_flags);
         let line = std::iter::once("msx_exporter".to_owned()).chain(arguments.iter().cloned());
         let invocation = cli::parse(line).map_err(|exit| Failure::usage(exit.text))?;
         for address in &invocation.web.listen_addresses {
