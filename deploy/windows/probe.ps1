@@ -283,8 +283,8 @@ function New-PollingRow($Source, $Destination, [string]$Port, $Seen) {
         need = 'required'; now = $Seen; test = $test
         justification = 'SQL Server Agent on the target polls the master, downloads instructions and uploads outcomes; sp_msx_enlist takes the same way'
         frequency = 'every 60 s (the default), and after each job'
-        handling = 'stateful, no reverse rule; no TLS inspection: TLS runs inside TDS'
-        valid_until = 'the target is defected'
+        handling = 'stateful, no reverse rule; from any source port; no TLS inspection: TLS runs inside TDS'
+        valid_until = 'the target leaves this master (is defected)'
     }
 }
 
@@ -294,8 +294,8 @@ function New-BrowserRow($Source, $Destination, [string]$Full, [string]$Port, $Se
         initiator = 'target'; need = 'required'; now = $Seen
         justification = "targets know the master as $Full, and ask SQL Browser for its port at each connection, whether the port is fixed or not; not needed where an alias for exactly $Full with TCP port $Port stands on the target"
         frequency = 'before each connection'
-        handling = 'stateful, no reverse rule'
-        valid_until = 'the target is defected'
+        handling = 'stateful, no reverse rule; from any source port'
+        valid_until = 'the target leaves this master (is defected)'
         test = "msx_exporter doctor --role=target --master.address=$Full"
     }
 }

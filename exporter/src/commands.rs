@@ -144,7 +144,7 @@ pub fn serve(invocation: &Invocation) -> Done {
 /// Serves until a wish ends; whoever started the process is told when everything is bound.
 ///
 /// # Errors
-/// As [`serve`].
+/// As [`serve()`].
 pub fn serve_until<S>(invocation: &Invocation, wish: impl FnOnce() -> io::Result<S>, bound: impl FnOnce()) -> Done
 where
     S: Future<Output = &'static str>,
