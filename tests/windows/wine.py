@@ -7,9 +7,14 @@ from pathlib import Path
 
 LOADER = "/usr/lib/wine/wine64"
 SERVER = "/usr/lib/wine/wineserver64"
-# Wine 8 has no bcryptprimitives.dll, from which Rust's standard library takes its random numbers. For tests only.
+# What Wine 8 lacks, for tests only. It has no bcryptprimitives.dll, from which Rust's standard library takes its random
+# numbers. And where a TLS record is not complete, its DecryptMessage says in the first buffer how many bytes are missing,
+# and in the second, where the schannel library looks, how long the record is: that waits for bytes that never come. The
+# library is loaded before the program starts, and puts the right number there.
 STUB = r"""
+#define SECURITY_WIN32
 #include <windows.h>
+#include <security.h>
 BOOLEAN NTAPI SystemFunction036(PVOID, ULONG);
 __declspec(dllexport) BOOL WINAPI ProcessPrng(PBYTE bytes, SIZE_T length) {
   while (length) {
@@ -17,6 +22,30 @@ __declspec(dllexport) BOOL WINAPI ProcessPrng(PBYTE bytes, SIZE_T length) {
     if (!SystemFunction036(bytes, part)) return FALSE;
     bytes += part;
     length -= part;
+  }
+  return TRUE;
+}
+
+static SECURITY_STATUS WINAPI decrypt(PCtxtHandle context, PSecBufferDesc message, ULONG number, PULONG quality) {
+  SECURITY_STATUS status = DecryptMessage(context, message, number, quality);
+  if (status == SEC_E_INCOMPLETE_MESSAGE && message->cBuffers > 1) message->pBuffers[1].cbBuffer = message->pBuffers[0].cbBuffer;
+  return status;
+}
+
+BOOL WINAPI DllMain(HINSTANCE self, DWORD reason, LPVOID reserved) {
+  if (reason != DLL_PROCESS_ATTACH) return TRUE;
+  BYTE *base = (BYTE *)GetModuleHandleW(NULL);
+  IMAGE_NT_HEADERS *head = (IMAGE_NT_HEADERS *)(base + ((IMAGE_DOS_HEADER *)base)->e_lfanew);
+  DWORD imports = head->OptionalHeader.DataDirectory[IMAGE_DIRECTORY_ENTRY_IMPORT].VirtualAddress;
+  IMAGE_IMPORT_DESCRIPTOR *library = (IMAGE_IMPORT_DESCRIPTOR *)(base + imports);
+  for (; imports && library->Name; library++) {
+    for (void **entry = (void **)(base + library->FirstThunk); *entry; entry++) {
+      DWORD before;
+      if (*entry != (void *)GetProcAddress(GetModuleHandleA("secur32.dll"), "DecryptMessage")) continue;
+      VirtualProtect(entry, sizeof *entry, PAGE_READWRITE, &before);
+      *entry = (void *)decrypt;
+      VirtualProtect(entry, sizeof *entry, before, &before);
+    }
   }
   return TRUE;
 }
@@ -60,7 +89,7 @@ class Wine:
             source.write_text(STUB)
             stub = self.drive / "windows/system32/bcryptprimitives.dll"
             subprocess.run(
-                ["x86_64-w64-mingw32-gcc", "-O2", "-s", "-shared", "-o", stub, source, "-ladvapi32"], check=True
+                ["x86_64-w64-mingw32-gcc", "-O2", "-s", "-shared", "-o", stub, source, "-ladvapi32", "-lsecur32"], check=True
             )
             # Services have an environment of their own.
             environment = r"SYSTEM\CurrentControlSet\Control\Session Manager\Environment"
