@@ -50,8 +50,11 @@ class Suite:
         self.port = free_port()
 
     def start_lab(self, address):
-        self.lab = self.processes.lab("master", "--encrypt", "login_only", "--user", "msx_exporter",
-                                      "--password-file", self.processes.folder / "password", address=address)
+        self.lab = self.lab_with("master", "login_only", address)
+
+    def lab_with(self, name, encryption, address="127.0.0.1:0"):
+        return self.processes.lab(name, "--encrypt", encryption, "--user", "msx_exporter",
+                                  "--password-file", self.processes.folder / "password", address=address)
 
     def exe(self, *words, wanted=0, **environment):
         code, text = self.wine.run(EXE, *words, **environment)
@@ -116,6 +119,16 @@ class Suite:
             finally:
                 process.kill()
                 process.wait()
+
+    def a_whole_reading_is_encrypted(self):
+        lab = self.lab_with("required", "required")
+        text = self.exe(
+            "once", r"--config.file=C:\plain\plain.yml",
+            MSX_EXPORTER__MASTER__ADDRESS=lab.address, MSX_EXPORTER__MASTER__ENCRYPT="required",
+        )
+        has(text, "\nmsx_up 1")
+        for collector in ("targets", "downloads", "server", "jobs"):
+            has(text, f'\nmsx_exporter_collector_success{{collector="{collector}"}} 1')
 
     def a_service_is_not_started_by_hand(self):
         has(self.exe("service", "run", wanted=64), "service control manager")
@@ -235,6 +248,7 @@ class Suite:
     STEPS = [
         the_registry_names_the_targets,
         it_serves_from_a_master_and_logs_in_over_tls,
+        a_whole_reading_is_encrypted,
         a_service_is_not_started_by_hand,
         a_service_is_installed_started_and_tells_the_event_log,
         a_lost_master_is_an_event_and_so_is_its_return,

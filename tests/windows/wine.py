@@ -7,49 +7,8 @@ from pathlib import Path
 
 LOADER = "/usr/lib/wine/wine64"
 SERVER = "/usr/lib/wine/wineserver64"
-# What Wine 8 lacks, for tests only. It has no bcryptprimitives.dll, from which Rust's standard library takes its random
-# numbers. And where a TLS record is not complete, its DecryptMessage says in the first buffer how many bytes are missing,
-# and in the second, where the schannel library looks, how long the record is: that waits for bytes that never come. The
-# library is loaded before the program starts, and puts the right number there.
-STUB = r"""
-#define SECURITY_WIN32
-#include <windows.h>
-#include <security.h>
-BOOLEAN NTAPI SystemFunction036(PVOID, ULONG);
-__declspec(dllexport) BOOL WINAPI ProcessPrng(PBYTE bytes, SIZE_T length) {
-  while (length) {
-    ULONG part = length > 0x10000000 ? 0x10000000 : (ULONG)length;
-    if (!SystemFunction036(bytes, part)) return FALSE;
-    bytes += part;
-    length -= part;
-  }
-  return TRUE;
-}
-
-static SECURITY_STATUS WINAPI decrypt(PCtxtHandle context, PSecBufferDesc message, ULONG number, PULONG quality) {
-  SECURITY_STATUS status = DecryptMessage(context, message, number, quality);
-  if (status == SEC_E_INCOMPLETE_MESSAGE && message->cBuffers > 1) message->pBuffers[1].cbBuffer = message->pBuffers[0].cbBuffer;
-  return status;
-}
-
-BOOL WINAPI DllMain(HINSTANCE self, DWORD reason, LPVOID reserved) {
-  if (reason != DLL_PROCESS_ATTACH) return TRUE;
-  BYTE *base = (BYTE *)GetModuleHandleW(NULL);
-  IMAGE_NT_HEADERS *head = (IMAGE_NT_HEADERS *)(base + ((IMAGE_DOS_HEADER *)base)->e_lfanew);
-  DWORD imports = head->OptionalHeader.DataDirectory[IMAGE_DIRECTORY_ENTRY_IMPORT].VirtualAddress;
-  IMAGE_IMPORT_DESCRIPTOR *library = (IMAGE_IMPORT_DESCRIPTOR *)(base + imports);
-  for (; imports && library->Name; library++) {
-    for (void **entry = (void **)(base + library->FirstThunk); *entry; entry++) {
-      DWORD before;
-      if (*entry != (void *)GetProcAddress(GetModuleHandleA("secur32.dll"), "DecryptMessage")) continue;
-      VirtualProtect(entry, sizeof *entry, PAGE_READWRITE, &before);
-      *entry = (void *)decrypt;
-      VirtualProtect(entry, sizeof *entry, before, &before);
-    }
-  }
-  return TRUE;
-}
-"""
+# What Wine 8 lacks, as a library that the program loads.
+STUB = Path(__file__).with_name("stub.c")
 
 
 class Wine:
@@ -85,11 +44,9 @@ class Wine:
                 self.holder = subprocess.Popen(
                     [LOADER, "cmd"], env=self.environment, stdin=subprocess.PIPE, stdout=log, stderr=log
                 )
-            source = self.prefix / "stub.c"
-            source.write_text(STUB)
             stub = self.drive / "windows/system32/bcryptprimitives.dll"
             subprocess.run(
-                ["x86_64-w64-mingw32-gcc", "-O2", "-s", "-shared", "-o", stub, source, "-ladvapi32", "-lsecur32"], check=True
+                ["x86_64-w64-mingw32-gcc", "-O2", "-s", "-shared", "-o", stub, STUB, "-ladvapi32", "-lsecur32"], check=True
             )
             # Services have an environment of their own.
             environment = r"SYSTEM\CurrentControlSet\Control\Session Manager\Environment"
