@@ -1,8 +1,8 @@
 //! What the configuration means, validated.
 
 use super::Secret;
-use crate::master::Collector;
-use crate::ports::Check;
+use crate::probe::Check;
+use crate::sqlserver::Collector;
 use jiff::Timestamp;
 use std::collections::BTreeMap;
 use std::io;

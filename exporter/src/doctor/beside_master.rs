@@ -3,9 +3,9 @@
 use super::logins::{self, Silent};
 use super::request::{End, Readiness, Request, Row, Seen, Transport};
 use super::rules;
-use crate::fleet::{Enlisted, Fleet, MasterClock};
-use crate::master::{Fault, MasterTold};
-use crate::ports::{Check, Finding, PortState};
+use crate::diagnosis::{Enlisted, Fleet, MasterClock};
+use crate::probe::{Check, Finding, PortState};
+use crate::sqlserver::{Fault, MasterTold};
 use jiff::{SignedDuration, Timestamp};
 use std::collections::BTreeMap;
 use std::net::IpAddr;

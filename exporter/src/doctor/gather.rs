@@ -4,10 +4,10 @@ use super::beside_master::{Inside, MasterEnd, silent};
 use super::on_target::TargetEnd;
 use super::request::End;
 use crate::config::{Config, Encrypt};
-use crate::far::{self, Home};
-use crate::fleet::Fleet;
-use crate::master::{Listener, ask_master, ask_target};
-use crate::ports::{BROWSER_PORT, Destination, Extent, Gaze, PortState, Prober, instance_port, look};
+use crate::diagnosis::Fleet;
+use crate::probe::{BROWSER_PORT, Destination, Extent, Gaze, PortState, Prober, instance_port, look};
+use crate::sqlserver::{Listener, ask_master, ask_target};
+use crate::target_side::{self, Home};
 use futures_util::future::join_all;
 use std::collections::BTreeSet;
 use std::net::SocketAddr;
@@ -80,7 +80,7 @@ pub async fn look_at_master(config: &Config, prober: &Prober, home: &Home) -> Ta
     let destination = home.destination();
     let visited = prober.visit(std::slice::from_ref(&destination), Extent::Full).await;
     let findings = visited.into_iter().flat_map(|visited| visited.findings).collect::<Vec<_>>();
-    let engine = findings.iter().find(|finding| finding.check == crate::ports::Check::Engine);
+    let engine = findings.iter().find(|finding| finding.check == crate::probe::Check::Engine);
     let open = engine.filter(|engine| engine.state == PortState::Open);
     let facts = match open.and_then(|engine| Some(SocketAddr::new(engine.address?, engine.port?))) {
         Some(at) => {
@@ -105,7 +105,7 @@ pub async fn look_at_master(config: &Config, prober: &Prober, home: &Home) -> Ta
     });
     let names = vec![home.checked_name().to_owned()];
     let presented = match &facts {
-        Some(facts) => far::presented(facts.clone(), names, &config.master).await.into_values().next(),
+        Some(facts) => target_side::presented(facts.clone(), names, &config.master).await.into_values().next(),
         None => None,
     };
     TargetEnd {

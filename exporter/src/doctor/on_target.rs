@@ -5,9 +5,9 @@ use super::gather::ports;
 use super::logins;
 use super::request::{End, Readiness, Request, Seen};
 use super::rules;
-use crate::far::{Forecast, Home, Presented, View};
-use crate::master::{Fault, TargetTold};
-use crate::ports::{Check, EngineFacts, Finding, Verdict};
+use crate::probe::{Check, EngineFacts, Finding, Verdict};
+use crate::sqlserver::{Fault, TargetTold};
+use crate::target_side::{Forecast, Home, Presented, View};
 use jiff::Timestamp;
 use std::net::IpAddr;
 

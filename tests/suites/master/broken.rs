@@ -3,7 +3,7 @@
 
 use crate::script::{SETS, Script, aborted, closing, columns, row, rows, sound, text};
 use crate::support::Site;
-use msx_exporter::master::{Collector, Reading, Stage};
+use msx_exporter::sqlserver::{Collector, Reading, Stage};
 use msx_lab::wire::{Column, Reply, ServerError, Type, Value};
 use std::collections::BTreeMap;
 use std::sync::Arc;

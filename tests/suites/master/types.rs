@@ -3,7 +3,7 @@
 use crate::broken::spoils;
 use crate::script::{SETS, Script, sound, wall};
 use crate::support::Site;
-use msx_exporter::master::{Collector, Fault, Outcome, Reading, Stage};
+use msx_exporter::sqlserver::{Collector, Fault, Outcome, Reading, Stage};
 use msx_lab::wire::{Type, Value};
 use std::collections::BTreeMap;
 use std::sync::Arc;
