@@ -6,12 +6,12 @@ use flate2::Compression;
 use jiff::{SignedDuration, Timestamp};
 use msx_exporter::config::Limits;
 use msx_exporter::diagnosis::{
-    Cause, Diagnosis, Enlisted, Fleet, Job, JobRun, Limited, MasterClock, Operation, Pending, PollStatus, Target,
-    TargetDownloads,
+    Cause, Diagnosis, Enlisted, Fleet, Job, JobRun, Limited, MasterClock, Pending, PollStatus, Target, TargetDownloads,
 };
 use msx_exporter::exposition::{BuildInfo, ExporterFacts, Format, Reload, gzip, page_into};
-use msx_exporter::probe::{Board, Check, Direction, Finding, PortSource, PortState};
-use msx_exporter::sqlserver::{Collector, CollectorReport};
+use msx_exporter::model::{Check, Collector, Direction, Operation, PortSource, PortState};
+use msx_exporter::probe::{Board, Finding};
+use msx_exporter::sqlserver::CollectorReport;
 use msx_exporter::{api, pages};
 use std::collections::BTreeMap;
 use std::io::Write;

@@ -1,13 +1,16 @@
 //! Fleets made by hand.
 
-use crate::config::{Address, Limits};
+use crate::config::Limits;
 use crate::diagnosis::{
-    Cause, Diagnosis, Enlisted, Evidence, Fleet, Job, JobRun, Limited, MasterClock, Operation, Orphan, OrphanKind,
-    Pending, PollStatus, Target, TargetDownloads,
+    Cause, Diagnosis, Enlisted, Evidence, Fleet, Job, JobRun, Limited, MasterClock, Orphan, Pending, PollStatus,
+    Target, TargetDownloads,
 };
 use crate::exposition::{BuildInfo, ExporterFacts, ProcessFacts, Reload};
-use crate::probe::{Board, Check, Direction, Encryption, Finding, PortSource, PortState, Sweep, Verdict};
-use crate::sqlserver::{Certificate, Collector, CollectorReport, Fault, ServerFacts, Stage};
+use crate::model::{
+    Address, Certificate, Check, Collector, Direction, Operation, OrphanKind, PortSource, PortState, Stage,
+};
+use crate::probe::{Board, Encryption, Finding, Sweep, Verdict};
+use crate::sqlserver::{CollectorReport, Fault, ServerFacts};
 use crate::target_side::{FarSide, Home, Presented, View};
 use jiff::{SignedDuration, Timestamp};
 use std::collections::BTreeMap;

@@ -8,6 +8,7 @@
 //! sweep  ─► probe (check ports) ─► Board ─┘
 //! ```
 //!
+//! - `model`: the vocabulary of all rooms.
 //! - `cli` and `logging`: what was typed; log lines.
 //! - `config`: what was written, and what it means.
 //! - `sqlserver`: asks SQL Server and answers plain rows in UTC. No other room sees a type of the driver.
@@ -35,6 +36,7 @@ pub mod exposition;
 mod fixtures;
 pub mod http;
 pub mod logging;
+pub mod model;
 pub mod pages;
 pub mod probe;
 pub mod process;

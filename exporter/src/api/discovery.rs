@@ -1,6 +1,7 @@
 //! The answer of `/sd`: the enlisted targets for Prometheus' HTTP service discovery.
 
-use crate::diagnosis::{Fleet, names};
+use crate::diagnosis::Fleet;
+use crate::model::names;
 use serde::Serialize;
 use std::collections::{BTreeMap, BTreeSet};
 use std::net::Ipv6Addr;

@@ -9,9 +9,10 @@ mod probe;
 
 pub use probe::{probe, probe_trace};
 
-use crate::diagnosis::{Cause, Enlisted, ErrorClass, Fleet, Job, Orphan, Target};
+use crate::diagnosis::{Cause, Enlisted, Fleet, Job, Orphan, Target};
+use crate::model::{Collector, ErrorClass};
 use crate::probe::Finding;
-use crate::sqlserver::{Collector, CollectorReport, Fault};
+use crate::sqlserver::{CollectorReport, Fault};
 use jiff::Timestamp;
 use serde::Serialize;
 use std::collections::BTreeMap;

@@ -51,7 +51,8 @@ mod tests {
     use super::*;
     use crate::exposition::tests::parser::parse;
     use crate::fixtures::finding;
-    use crate::probe::{Check, PortState, Step, Visited};
+    use crate::model::{Check, PortState};
+    use crate::probe::{Step, Visited};
     use std::time::Duration;
 
     fn run() -> Probe {

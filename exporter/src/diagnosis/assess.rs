@@ -4,12 +4,12 @@ use super::change::Change;
 use super::downloads::DownloadList;
 use super::jobs::jobs;
 use super::memory::{Memory, TargetMemory};
-use super::names::bare;
 use super::roster::{Roster, RosterEntry};
 use super::rules::{Circumstances, Outages, Subject, diagnose, engine, stale};
 use super::target::Target;
 use super::{Cause, Fleet, Limited, MasterClock};
 use crate::config::Config;
+use crate::model::names::bare;
 use crate::probe::Board;
 use crate::sqlserver::{Collected, Reading};
 use std::collections::{BTreeSet, HashMap};
@@ -184,8 +184,8 @@ mod tests {
         ago, board, config, engine_port, failed, job, never_polled, now, pattern, polled_at, reading, run, target,
         waiting, with_downloads, with_jobs,
     };
-    use crate::probe::PortState;
-    use crate::sqlserver::{Collector, Outcome, TargetRow};
+    use crate::model::{Collector, PortState};
+    use crate::sqlserver::{Outcome, TargetRow};
     use jiff::SignedDuration;
     use std::collections::BTreeMap;
 

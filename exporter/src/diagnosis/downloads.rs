@@ -1,8 +1,9 @@
 //! The download list, brought together with the targets that it speaks of.
 
-use super::names::{bare, key};
-use super::target::{Operation, Orphan, OrphanKind, Pending, TargetDownloads};
+use super::target::{Orphan, Pending, TargetDownloads};
 use crate::config::Filter;
+use crate::model::names::{bare, key};
+use crate::model::{Operation, OrphanKind};
 use crate::sqlserver::{DownloadRow, DownloadedRow, Downloads};
 use jiff::Timestamp;
 use std::collections::{HashMap, HashSet};

@@ -2,13 +2,14 @@
 #![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic)]
 
 use crate::config::{
-    Address, Auth, Collectors, Config, Encrypt, Filter, Limits, Local, Master, PasswordSource, Pattern, Ports, Role,
-    Secret, Targets as ShownTargets, Trust,
+    Auth, Collectors, Config, Encrypt, Filter, Limits, Local, Master, PasswordSource, Pattern, Ports, Role, Secret,
+    Targets as ShownTargets, Trust,
 };
-use crate::probe::{Board, Check, Direction, Finding, PortSource, PortState};
+use crate::model::{Address, Check, Collector, Direction, PortSource, PortState, Stage};
+use crate::probe::{Board, Finding};
 use crate::sqlserver::{
-    Collected, Collector, CollectorReport, DownloadRow, Downloads, Fault, JobRow, JobTargetRow, Jobs, Outcome, Reading,
-    ServerFacts, Stage, TargetRow, Targets,
+    Collected, CollectorReport, DownloadRow, Downloads, Fault, JobRow, JobTargetRow, Jobs, Outcome, Reading,
+    ServerFacts, TargetRow, Targets,
 };
 use jiff::civil::DateTime;
 use jiff::tz::Offset;

@@ -9,7 +9,6 @@ mod enlisted;
 pub(crate) mod fixtures;
 mod jobs;
 mod memory;
-pub(crate) mod names;
 #[cfg(test)]
 mod properties;
 mod roster;
@@ -21,9 +20,7 @@ pub use assess::{Assessment, assess};
 pub use change::{Change, summary};
 pub use memory::Memory;
 pub use rules::{Cause, Diagnosis, Evidence};
-pub use target::{
-    Enlisted, ErrorClass, Job, JobRun, Operation, Orphan, OrphanKind, Pending, PollStatus, Target, TargetDownloads,
-};
+pub use target::{Enlisted, Job, JobRun, Orphan, Pending, PollStatus, Target, TargetDownloads};
 
 use crate::probe::Board;
 use crate::sqlserver::{CollectorReport, ServerFacts};

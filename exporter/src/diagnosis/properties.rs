@@ -2,13 +2,12 @@
 #![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic)]
 
 use super::fixtures::{config, failed, now, pattern, read, reading, with_downloads, with_jobs};
-use super::names::key;
 use super::{Assessment, Cause, Memory, Target, assess};
 use crate::config::Config;
-use crate::probe::{Board, Check, Direction, Finding, PortState};
-use crate::sqlserver::{
-    Collector, DownloadRow, DownloadedRow, Downloads, JobRow, JobTargetRow, Outcome, Reading, TargetRow,
-};
+use crate::model::names::key;
+use crate::model::{Check, Collector, Direction, PortState};
+use crate::probe::{Board, Finding};
+use crate::sqlserver::{DownloadRow, DownloadedRow, Downloads, JobRow, JobTargetRow, Outcome, Reading, TargetRow};
 use jiff::civil::DateTime;
 use jiff::{SignedDuration, Timestamp};
 use proptest::collection::{btree_map, vec};

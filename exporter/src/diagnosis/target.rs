@@ -1,6 +1,7 @@
 //! One target and what hangs on it.
 
 use super::rules::Diagnosis;
+use crate::model::{Operation, OrphanKind};
 use jiff::Timestamp;
 use std::collections::BTreeMap;
 use std::time::Duration;
@@ -87,110 +88,6 @@ impl Pending {
     }
 }
 
-/// `operation_code` of `sysdownloadlist`.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord)]
-pub enum Operation {
-    /// 1
-    Insert,
-    /// 2
-    Update,
-    /// 3
-    Delete,
-    /// 4
-    Start,
-    /// 5
-    Stop,
-    /// 6
-    ReEnlist,
-    /// 7
-    Defect,
-    /// 8
-    SyncTime,
-    /// 9
-    SetPoll,
-    /// A code that is not documented.
-    Other,
-}
-
-impl Operation {
-    /// The operation behind a code.
-    pub fn from_code(code: u8) -> Operation {
-        match code {
-            1 => Operation::Insert,
-            2 => Operation::Update,
-            3 => Operation::Delete,
-            4 => Operation::Start,
-            5 => Operation::Stop,
-            6 => Operation::ReEnlist,
-            7 => Operation::Defect,
-            8 => Operation::SyncTime,
-            9 => Operation::SetPoll,
-            _ => Operation::Other,
-        }
-    }
-
-    /// The name in labels.
-    pub fn name(self) -> &'static str {
-        match self {
-            Operation::Insert => "insert",
-            Operation::Update => "update",
-            Operation::Delete => "delete",
-            Operation::Start => "start",
-            Operation::Stop => "stop",
-            Operation::ReEnlist => "re_enlist",
-            Operation::Defect => "defect",
-            Operation::SyncTime => "sync_time",
-            Operation::SetPoll => "set_poll",
-            Operation::Other => "other",
-        }
-    }
-}
-
-/// What kind of error a target wrote to an instruction. A closed set: the text itself is never a label.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord)]
-pub enum ErrorClass {
-    /// The step needs a proxy and proxy matching is switched off on the target.
-    ProxyDisabled,
-    /// The step needs a proxy that the target does not have.
-    ProxyMissing,
-    /// A right is missing.
-    Permission,
-    /// The object is already there.
-    ObjectExists,
-    /// The step's subsystem is missing.
-    Subsystem,
-    /// Versions do not fit.
-    Version,
-    /// Anything else, an empty text too.
-    Other,
-}
-
-impl ErrorClass {
-    /// All classes, in the order of every array of counts.
-    pub const ALL: [ErrorClass; 7] = [
-        ErrorClass::ProxyDisabled,
-        ErrorClass::ProxyMissing,
-        ErrorClass::Permission,
-        ErrorClass::ObjectExists,
-        ErrorClass::Subsystem,
-        ErrorClass::Version,
-        ErrorClass::Other,
-    ];
-
-    /// The name in labels.
-    pub fn name(self) -> &'static str {
-        match self {
-            ErrorClass::ProxyDisabled => "proxy_disabled",
-            ErrorClass::ProxyMissing => "proxy_missing",
-            ErrorClass::Permission => "permission",
-            ErrorClass::ObjectExists => "object_exists",
-            ErrorClass::Subsystem => "subsystem",
-            ErrorClass::Version => "version",
-            ErrorClass::Other => "other",
-        }
-    }
-}
-
 /// Waiting instructions for a name that is not enlisted.
 #[derive(Debug, Clone, PartialEq)]
 pub struct Orphan {
@@ -200,25 +97,6 @@ pub struct Orphan {
     pub kind: OrphanKind,
     /// How many rows.
     pub count: u64,
-}
-
-/// The two kinds of orphans that matter.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord)]
-pub enum OrphanKind {
-    /// A DEFECT that the target never came to fetch: it still believes that it is enlisted.
-    Defect,
-    /// Anything else.
-    Other,
-}
-
-impl OrphanKind {
-    /// The name in labels.
-    pub fn name(self) -> &'static str {
-        match self {
-            OrphanKind::Defect => "defect",
-            OrphanKind::Other => "other",
-        }
-    }
 }
 
 /// A multiserver job.

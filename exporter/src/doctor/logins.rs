@@ -124,7 +124,7 @@ fn remedy(error: u32) -> &'static str {
 mod tests {
     #![allow(clippy::unwrap_used)]
     use super::*;
-    use crate::sqlserver::Stage;
+    use crate::model::Stage;
 
     fn refusal(host: &str, state: u32) -> Refusal {
         Refusal { host: host.to_owned(), error: 18_456, state: Some(state), at: "11/22/2026 11:59".to_owned() }

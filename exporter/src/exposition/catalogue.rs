@@ -3,7 +3,7 @@
 //! A help text is one plain sentence that says the unit and when the metric is absent. It holds no backslash and no
 //! line break, because prometheus-client writes help texts without escaping them.
 
-use crate::sqlserver::Collector;
+use crate::model::Collector;
 
 /// What a metric is and which labels it carries.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]

@@ -7,7 +7,7 @@ use jiff::Timestamp;
 pub struct ExporterFacts {
     /// How it was built.
     pub build: BuildInfo,
-    /// Errors while reading the master, in the order of [`crate::sqlserver::Stage::ALL`].
+    /// Errors while reading the master, in the order of [`crate::model::Stage::ALL`].
     pub sql_errors: [u64; 7],
     /// Connections to the master that are open now.
     pub sql_connections: u64,

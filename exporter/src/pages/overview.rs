@@ -2,9 +2,9 @@
 
 use super::parts::{FaultView, Row};
 use super::words::{Tone, ago, instant, words};
-use crate::diagnosis::{Cause, Fleet, MasterClock, Orphan, OrphanKind};
+use crate::diagnosis::{Cause, Fleet, MasterClock, Orphan};
 use crate::exposition::ExporterFacts;
-use crate::sqlserver::Collector;
+use crate::model::{Collector, OrphanKind};
 use askama::Template;
 
 /// The page as HTML. Texts of errors, addresses and traces stand in it only with `details`.

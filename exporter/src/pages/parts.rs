@@ -1,8 +1,9 @@
 //! What both pages are made of.
 
 use super::words::{Tone, ago, instant, length, words};
-use crate::diagnosis::{Enlisted, ErrorClass, Fleet, Target};
-use crate::probe::{Finding, PortState};
+use crate::diagnosis::{Enlisted, Fleet, Target};
+use crate::model::{ErrorClass, PortState};
+use crate::probe::Finding;
 use crate::sqlserver::Fault;
 use jiff::Timestamp;
 

@@ -2,8 +2,9 @@
 
 use super::parts::{NONE, Row, When, port_class, state};
 use super::words::{instant, length, words};
-use crate::diagnosis::{Cause, Enlisted, Evidence, Fleet, Target, names};
+use crate::diagnosis::{Cause, Enlisted, Evidence, Fleet, Target};
 use crate::exposition::ExporterFacts;
+use crate::model::names;
 use crate::probe::Finding;
 use askama::Template;
 use jiff::Timestamp;

@@ -2,7 +2,7 @@
 
 use crate::diagnosis::{Cause, Fleet};
 use crate::fixtures::*;
-use crate::sqlserver::{Collector, Stage};
+use crate::model::{Collector, Stage};
 use crate::{api, pages};
 
 fn overview(fleet: &Fleet, details: bool) -> String {

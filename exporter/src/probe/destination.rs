@@ -1,7 +1,7 @@
 //! Where a check goes.
 
-use super::board::{Check, Direction};
-use crate::config::{Address, PortOverride};
+use crate::config::PortOverride;
+use crate::model::{Address, Check, Direction, ServerName};
 use std::collections::BTreeMap;
 
 /// One instance on one host, and for whom it is checked.
@@ -26,7 +26,7 @@ pub struct Destination {
 impl Destination {
     /// From the master to a target, whose name is `HOST` or `HOST\INSTANCE`.
     pub fn to_target(name: &str, overrides: &[PortOverride]) -> Destination {
-        let (host, instance) = split(name);
+        let ServerName { host, instance } = ServerName::of(name);
         let differs = overrides.iter().find(|entry| entry.matches.matches(name));
         let required = differs.and_then(|entry| entry.required).map(|required| (Check::Engine, required));
         Destination {
@@ -53,15 +53,6 @@ impl Destination {
             engine_port: address.port,
             required: [(Check::Engine, true), (Check::Browser, needs_browser)].into(),
         }
-    }
-}
-
-/// The host and the instance in a name; `MSSQLSERVER` is how some write the default instance.
-fn split(name: &str) -> (&str, Option<&str>) {
-    match name.split_once('\\') {
-        Some((host, instance)) if instance.eq_ignore_ascii_case("MSSQLSERVER") => (host, None),
-        Some((host, instance)) => (host, Some(instance)),
-        None => (name, None),
     }
 }
 

@@ -11,12 +11,13 @@ mod sweep;
 #[cfg(feature = "fuzzing")]
 pub use protocol::fuzzing;
 
-pub use board::{Board, Check, Direction, Finding, PortSource, PortState, Sweep};
+pub use board::{Board, Finding, Sweep};
 pub use destination::Destination;
 pub use on_request::{Probe, Probes};
 pub use prober::{Extent, Prober, Step, Visited};
 pub use protocol::attempt::{Miss, Sockets};
-pub use protocol::browser::{Announcement, BROWSER_PORT, instance_port};
+pub use protocol::browser::Announcement;
+pub use protocol::engine_port::engine_port;
 pub use protocol::rpc::{Interface, SERVICE_CONTROL, registered_port};
 pub use protocol::tds::{Encryption, Engine, EngineFacts, Gaze, look};
 pub use protocol::tls::TlsFacts;

@@ -89,7 +89,7 @@ mod tests {
 
     use super::*;
     use crate::config::{CheckSettings, Depth, Ports};
-    use crate::probe::board::{Check, PortState};
+    use crate::model::{Check, PortState};
     use crate::probe::checks::Numbers;
     use tokio::net::TcpListener;
 

@@ -1,11 +1,12 @@
 //! Visits one host: one resolution, then its checks one after the other.
 
-use super::board::{Check, Finding};
+use super::board::Finding;
 use super::checks::{Numbers, Visit};
 use super::destination::Destination;
 use super::protocol::attempt::Sockets;
 use super::protocol::resolve::Resolver;
 use crate::config::{CheckSettings, Ports};
+use crate::model::Check;
 use arc_swap::ArcSwap;
 use futures_util::StreamExt as _;
 use futures_util::future::join_all;

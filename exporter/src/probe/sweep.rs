@@ -2,10 +2,11 @@
 
 mod timetable;
 
-use super::board::{Board, Finding, PortState, Sweep};
+use super::board::{Board, Finding, Sweep};
 use super::destination::Destination;
 use super::prober::{Extent, Prober};
 use crate::config::Ports;
+use crate::model::PortState;
 use futures_util::StreamExt as _;
 use futures_util::stream;
 use jiff::{SignedDuration, Timestamp};

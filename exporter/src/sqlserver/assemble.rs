@@ -5,14 +5,15 @@ use super::cells::Misfit;
 use super::clock::{Clock, ClockNow};
 use super::faults;
 use super::reading::{
-    Certificate, Collected, Collector, CollectorReport, DownloadRow, DownloadedRow, Downloads, Fault, JobRow,
-    JobTargetRow, Jobs, Reading, ServerFacts, Stage, TargetRow, Targets,
+    Collected, CollectorReport, DownloadRow, DownloadedRow, Downloads, Fault, JobRow, JobTargetRow, Jobs, Reading,
+    ServerFacts, TargetRow, Targets,
 };
 use super::rights::Capabilities;
 use super::rows::{RawDownload, RawDownloaded, RawTarget};
 use super::spacing::{CHEAP, Kept, Shelf};
 use super::statements::Set;
 use crate::config::Collectors;
+use crate::model::{Certificate, Collector, Stage};
 use jiff::Timestamp;
 use std::collections::{BTreeMap, HashMap};
 use std::time::Duration;

@@ -91,8 +91,10 @@ async fn serve(mut reader: Reader, mut inbox: mpsc::Receiver<Waiter>, config: Ar
             Finished::Panicked => {
                 error!("reading the master panicked; the connection is dropped and the next reading starts afresh");
                 reader.hang_up();
-                let fault =
-                    Fault::new(super::Stage::Decode, "an answer of the master broke the reader: please report it");
+                let fault = Fault::new(
+                    crate::model::Stage::Decode,
+                    "an answer of the master broke the reader: please report it",
+                );
                 let reading = Arc::new(reader::failure(&config, Timestamp::now(), &fault));
                 for waiter in waiting.drain(..) {
                     let _ = waiter.send(reading.clone());

@@ -2,13 +2,14 @@
 
 use super::cells::{Misfit, Positions};
 use super::faults;
-use super::reading::{Fault, Stage};
+use super::reading::Fault;
 use super::refusals::{Refusal, refusal};
 use super::rights::{bracketed, performance_state, server_state};
 use super::session::{self, Connection};
 use super::statements;
 use super::tap::Progress;
 use crate::config::{Config, Master};
+use crate::model::Stage;
 use futures_util::TryStreamExt;
 use std::net::IpAddr;
 use tiberius::{QueryItem, Row};
@@ -126,7 +127,7 @@ impl Inquiry<'_> {
         let progress = Progress::default();
         let deadline = Instant::now() + master.timeout;
         let session = timeout_at(deadline, session::open(master, deadline, &progress)).await.map_err(|_| {
-            let doing = format!("connecting to {}", session::describe(&master.address));
+            let doing = format!("connecting to {}", master.address);
             Fault::timed_out(progress.stage(), &doing, master.timeout)
         })??;
         Ok(Inquiry {

@@ -1,7 +1,8 @@
 //! From what the driver or the system says to what a person can do about it.
 
 use super::cells::Misfit;
-use super::reading::{Certificate, Fault, Stage};
+use super::reading::Fault;
+use crate::model::{Certificate, Stage};
 use std::time::Duration;
 use tiberius::error::Error as DriverError;
 

@@ -26,8 +26,8 @@ pub use desk::Master;
 pub use doctor::{Agent, Listener, MasterTold, Member, TargetTold, ask_master, ask_target};
 pub use grants::{GrantFile, Grantee, Principal, Release, grant_files, revocation, whole as grants_for};
 pub use reading::{
-    Certificate, Collected, Collector, CollectorReport, DownloadRow, DownloadedRow, Downloads, Fault, JobRow,
-    JobTargetRow, Jobs, Outcome, Reading, ServerFacts, Stage, TargetRow, Targets,
+    Collected, CollectorReport, DownloadRow, DownloadedRow, Downloads, Fault, JobRow, JobTargetRow, Jobs, Outcome,
+    Reading, ServerFacts, TargetRow, Targets,
 };
 pub use refusals::Refusal;
 pub use vitals::Vitals;
@@ -43,7 +43,7 @@ pub async fn missing_grants(config: &crate::config::Config, grantee: &Grantee) -
 
 /// Whether an address belongs to this machine: the node of a failover cluster that holds the instance has the network
 /// name's address. A name that does not resolve is not here.
-pub async fn is_here(address: &crate::config::Address) -> bool {
+pub async fn is_here(address: &crate::model::Address) -> bool {
     match tokio::net::lookup_host((address.host.as_str(), 0)).await {
         Ok(mut found) => found.any(|found| session::is_local(found.ip())),
         Err(_) => false,

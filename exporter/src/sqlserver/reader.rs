@@ -4,7 +4,7 @@ use super::assemble::{self, Answer};
 use super::batch::{self, Broken, Harvest};
 use super::clock::Clock;
 use super::faults;
-use super::reading::{Collector, Fault, Reading, Stage};
+use super::reading::{Fault, Reading};
 use super::rights::Msdb;
 use super::session::{self, Session};
 use super::spacing::{Shelf, is_due};
@@ -12,6 +12,7 @@ use super::statements::Set;
 use super::tap::Progress;
 use super::vitals::{Backoff, Connected, Vitals};
 use crate::config::Config;
+use crate::model::{Collector, Stage};
 use jiff::Timestamp;
 use std::collections::BTreeSet;
 use std::sync::Arc;
@@ -137,7 +138,7 @@ impl Reader {
         let opened = match timeout_at(deadline, opening).await {
             Ok(result) => result,
             Err(_) => {
-                let doing = format!("connecting to {}", session::describe(&self.config.master.address));
+                let doing = format!("connecting to {}", self.config.master.address);
                 Err(Fault::timed_out(self.progress.stage(), &doing, self.config.master.timeout))
             }
         };

@@ -1,76 +1,11 @@
 //! One reading of the master: plain rows, every instant already in UTC.
 
+use crate::model::{Certificate, Collector, Stage};
 use jiff::Timestamp;
 use jiff::civil::DateTime;
 use std::collections::BTreeMap;
 use std::fmt;
 use std::time::Duration;
-
-/// A part of a reading that can fail alone.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord)]
-pub enum Collector {
-    /// The enlisted targets, their groups and the master's clock.
-    Targets,
-    /// The download list, aggregated on the server.
-    Downloads,
-    /// Facts about the master itself.
-    Server,
-    /// Multiserver jobs and their last outcome on each target.
-    Jobs,
-}
-
-impl Collector {
-    /// All collectors in the order in which a batch asks for them.
-    pub const ALL: [Collector; 4] = [Collector::Targets, Collector::Downloads, Collector::Server, Collector::Jobs];
-
-    /// The name in labels, logs and the configuration.
-    pub fn name(self) -> &'static str {
-        match self {
-            Collector::Targets => "targets",
-            Collector::Downloads => "downloads",
-            Collector::Server => "server",
-            Collector::Jobs => "jobs",
-        }
-    }
-}
-
-/// How far an attempt to read the master came before it failed.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord)]
-pub enum Stage {
-    /// Finding the address: the name, or the port of a named instance.
-    Resolve,
-    /// Opening the TCP connection.
-    Connect,
-    /// PRELOGIN and the TLS handshake.
-    Tls,
-    /// LOGIN7 and its answer.
-    Login,
-    /// A right that the login lacks.
-    Permission,
-    /// Running a statement.
-    Query,
-    /// Understanding what came back.
-    Decode,
-}
-
-impl Stage {
-    /// All stages, in the order in which an attempt passes them.
-    pub const ALL: [Stage; 7] =
-        [Stage::Resolve, Stage::Connect, Stage::Tls, Stage::Login, Stage::Permission, Stage::Query, Stage::Decode];
-
-    /// The name in labels and logs.
-    pub fn name(self) -> &'static str {
-        match self {
-            Stage::Resolve => "resolve",
-            Stage::Connect => "connect",
-            Stage::Tls => "tls",
-            Stage::Login => "login",
-            Stage::Permission => "permission",
-            Stage::Query => "query",
-            Stage::Decode => "decode",
-        }
-    }
-}
 
 /// Why something could not be read: what was tried, where it stopped, what to do next. Never holds a secret.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -233,7 +168,7 @@ pub struct DownloadRow {
     pub defect_waiting: u64,
     /// Rows with status 0 and any other operation, with or without an error.
     pub other_waiting: u64,
-    /// Rows with an error message (even an empty one), by class, in the order of [`crate::diagnosis::ErrorClass::ALL`].
+    /// Rows with an error message (even an empty one), by class, in the order of [`crate::model::ErrorClass::ALL`].
     pub errors: [u64; 7],
 }
 
@@ -267,19 +202,6 @@ pub struct ServerFacts {
     pub operator_present: Option<bool>,
     /// The certificate that the master presents, where it was looked at.
     pub certificate: Option<Certificate>,
-}
-
-/// The certificate that the master presents to whoever connects.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub struct Certificate {
-    /// Distinguished name of the subject.
-    pub subject: String,
-    /// Distinguished name of the issuer.
-    pub issuer: String,
-    /// Whether it is signed with its own key.
-    pub self_signed: bool,
-    /// When it ends.
-    pub not_after: Timestamp,
 }
 
 /// Multiserver jobs.

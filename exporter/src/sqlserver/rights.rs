@@ -1,8 +1,9 @@
 //! What a server is and what the login may read of it: asked once for each connection, never found out by trying.
 
 use super::cells::{Misfit, Positions};
-use super::reading::{Collector, Fault, Stage};
+use super::reading::Fault;
 use super::statements::Set;
+use crate::model::{Collector, Stage};
 use tiberius::Row;
 
 /// A right that a statement needs. The order is that of the columns in `capabilities.sql`.

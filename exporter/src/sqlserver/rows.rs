@@ -92,7 +92,7 @@ const PENDING: [&str; 10] = [
     "pending_sync_time",
     "pending_set_poll",
 ];
-/// In the order of [`crate::diagnosis::ErrorClass::ALL`].
+/// In the order of [`crate::model::ErrorClass::ALL`].
 const ERRORS: [&str; 7] = [
     "errors_proxy_disabled",
     "errors_proxy_missing",

@@ -3,11 +3,12 @@
 use super::batch;
 use super::cells::Misfit;
 use super::faults;
-use super::reading::{Certificate, Fault, Stage};
+use super::reading::Fault;
 use super::rights::{Capabilities, Msdb};
 use super::statements;
 use super::tap::{Progress, Tap};
-use crate::config::{Address, Auth, Encrypt, Master, PasswordSource, Secret, Trust, zone_by_name};
+use crate::config::{Auth, Encrypt, Master, PasswordSource, Secret, Trust, zone_by_name};
+use crate::model::{Address, Certificate, Stage};
 use crate::probe::{self, Gaze, Sockets};
 use jiff::tz::TimeZone;
 use std::net::{IpAddr, SocketAddr, UdpSocket};
@@ -17,7 +18,6 @@ use tokio::net::TcpStream;
 use tokio::time::{Instant, timeout, timeout_at};
 use tokio_util::compat::{Compat, TokioAsyncWriteCompatExt};
 
-const DEFAULT_PORT: u16 = 1433;
 /// SQL Browser answers one datagram from memory; the rest of the time belongs to the connection.
 const BROWSER_PATIENCE: Duration = Duration::from_secs(3);
 /// The certificate is worth knowing and no reading waits long for it.
@@ -46,7 +46,7 @@ pub(super) async fn open(master: &Master, deadline: Instant, progress: &Progress
     let addresses = resolve(&master.address, deadline).await?;
     progress.enter(Stage::Connect);
     let (stream, peer) = connect(&addresses, &master.address, deadline).await?;
-    let to = format!("{} ({peer})", describe(&master.address));
+    let to = format!("{} ({peer})", master.address);
     let driver = driver_config(master, peer)?;
     progress.enter(Stage::Tls);
     let tapped = Tap::new(stream, progress.clone()).compat_write();
@@ -72,32 +72,25 @@ pub(super) async fn open(master: &Master, deadline: Instant, progress: &Progress
     Ok(Session { client, capabilities, zone, peer, certificate })
 }
 
-pub(super) fn describe(address: &Address) -> String {
-    match (&address.instance, address.port) {
-        (_, Some(port)) => format!("{}:{port}", address.host),
-        (Some(instance), None) => format!("{}\\{instance}", address.host),
-        (None, None) => address.host.clone(),
-    }
-}
-
 async fn resolve(address: &Address, deadline: Instant) -> Result<Vec<SocketAddr>, Fault> {
     let host = address.host.as_str();
-    let port = address.port.unwrap_or(if address.instance.is_some() { probe::BROWSER_PORT } else { DEFAULT_PORT });
     let hint = "is the name right, and does this machine's name server know it?";
-    let found: Vec<SocketAddr> = tokio::net::lookup_host((host, port))
+    // The port is put in afterwards: looking a name up wants one.
+    let mut found: Vec<SocketAddr> = tokio::net::lookup_host((host, 0))
         .await
         .map_err(|error| Fault::new(Stage::Resolve, format!("{host} has no address: {error}")).with_hint(hint))?
         .collect();
     if found.is_empty() {
         return Err(Fault::new(Stage::Resolve, format!("{host} has no address")).with_hint(hint));
     }
-    let (None, Some(instance)) = (address.port, &address.instance) else { return Ok(found) };
     let patience = deadline.min(Instant::now() + BROWSER_PATIENCE);
-    let port = probe::instance_port(&found, instance, patience).await.map_err(|miss| {
-        Fault::new(Stage::Resolve, format!("the port of {host}\\{instance} is not known: {}", miss.evidence))
+    let hosts: Vec<IpAddr> = found.iter().map(SocketAddr::ip).collect();
+    let (port, _) = probe::engine_port(&hosts, address.engine_port(), patience).await.map_err(|miss| {
+        Fault::new(Stage::Resolve, format!("the port of {} is not known: {}", address.server_name(), miss.evidence))
             .with_hint("write master.address as host:port, or start SQL Browser and open UDP 1434")
     })?;
-    Ok(found.into_iter().map(|address| SocketAddr::new(address.ip(), port)).collect())
+    found.iter_mut().for_each(|address| address.set_port(port));
+    Ok(found)
 }
 
 /// Tries each address in turn; one that does not answer leaves its share of the time to the others.
@@ -120,7 +113,7 @@ async fn connect(addresses: &[SocketAddr], to: &Address, deadline: Instant) -> R
             }
         }
     }
-    let message = format!("{} does not answer: {}", describe(to), tried.join("; "));
+    let message = format!("{} does not answer: {}", to, tried.join("; "));
     let hint = if timed_out {
         "a firewall that drops packets looks like this: is the engine's TCP port open from here?"
     } else {
@@ -261,10 +254,6 @@ pub(super) async fn look_at_rights(master: &Master) -> Result<Capabilities, Faul
     let deadline = Instant::now() + master.timeout;
     match timeout_at(deadline, open(master, deadline, &progress)).await {
         Ok(session) => session.map(|session| session.capabilities),
-        Err(_) => Err(Fault::timed_out(
-            progress.stage(),
-            &format!("connecting to {}", describe(&master.address)),
-            master.timeout,
-        )),
+        Err(_) => Err(Fault::timed_out(progress.stage(), &format!("connecting to {}", master.address), master.timeout)),
     }
 }

@@ -1,6 +1,6 @@
 //! The statements that the exporter ships, and the result set that each one answers with.
 
-use super::Collector;
+use crate::model::Collector;
 
 /// A result set. Its first column is named `set:` and this name, so that no set is known by its position.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord)]

@@ -3,7 +3,7 @@
 //! The driver runs PRELOGIN, TLS and login as one future and its errors do not say how far it came. The first byte of
 //! what it writes does: a TDS packet type ([MS-TDS] 2.2.3.1.1) or a TLS record type (RFC 8446 5.1).
 
-use super::Stage;
+use crate::model::Stage;
 use std::io;
 use std::pin::Pin;
 use std::sync::Arc;

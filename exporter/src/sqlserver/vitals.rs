@@ -1,6 +1,7 @@
 //! What the reader says of itself, and how long it rests after a failure.
 
-use super::reading::{Fault, Stage};
+use super::reading::Fault;
+use crate::model::Stage;
 use std::hash::{BuildHasher, RandomState};
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};

@@ -1,8 +1,9 @@
 //! Looks at the certificate that the master presents, as SQL Server Agent on a target would.
 
 use super::Presented;
-use crate::config::{Address, Encrypt, Master};
-use crate::probe::{Anchors, BROWSER_PORT, Encryption, EngineFacts, Gaze, Prober, Verdict, instance_port, judge, look};
+use crate::config::{Encrypt, Master};
+use crate::model::Address;
+use crate::probe::{Anchors, Encryption, EngineFacts, Gaze, Prober, Verdict, engine_port, judge, look};
 use jiff::Timestamp;
 use rustls::pki_types::CertificateDer;
 use rustls::pki_types::pem::PemObject as _;
@@ -61,16 +62,12 @@ pub async fn presented(facts: EngineFacts, names: Vec<String>, master: &Master) 
 /// Where the engine listens; `None` where its name leads nowhere, or SQL Browser does not tell the port.
 async fn addresses(address: &Address, prober: &Prober) -> Option<Vec<SocketAddr>> {
     let found = prober.addresses(&address.host).await;
-    let at = |port| found.iter().map(|ip| SocketAddr::new(*ip, port)).collect::<Vec<_>>();
-    let port = match (address.port, &address.instance) {
-        (Some(port), _) => port,
-        (None, None) => 1433,
-        (None, Some(instance)) => {
-            let deadline = Instant::now() + prober.settings().timeout;
-            instance_port(&at(BROWSER_PORT), instance, deadline).await.ok()?
-        }
-    };
-    Some(at(port)).filter(|addresses| !addresses.is_empty())
+    if found.is_empty() {
+        return None;
+    }
+    let deadline = Instant::now() + prober.settings().timeout;
+    let (port, _) = engine_port(&found, address.engine_port(), deadline).await.ok()?;
+    Some(found.iter().map(|host| SocketAddr::new(*host, port)).collect())
 }
 
 fn judge_all(

@@ -1,8 +1,8 @@
 //! The targets on this machine, and where their master is.
 
 use super::registry::{Enlistment, Registry, enlistments};
-use crate::config::{Address, Config};
-use crate::diagnosis::names;
+use crate::config::Config;
+use crate::model::{Address, ServerName, names};
 use crate::probe::Destination;
 
 /// A target on this machine, and its master.
@@ -30,14 +30,14 @@ impl Home {
     /// written there.
     pub fn checked_name(&self) -> &str {
         match &self.enlisted_to {
-            Some(master) => split(master).0,
+            Some(master) => ServerName::of(master).host,
             None => &self.address.host,
         }
     }
 
     /// Whether a name means the configured master: the same instance, and a host that differs in case or domain only.
     pub(super) fn is_master(&self, name: &str) -> bool {
-        let (host, instance) = split(name);
+        let ServerName { host, instance } = ServerName::of(name);
         let short = |host: &str| names::key(host.split('.').next().unwrap_or_default());
         let both_long = host.contains('.') && self.address.host.contains('.');
         let same_host =
@@ -57,10 +57,7 @@ impl Home {
 /// that the registry says is a target.
 pub fn homes(config: &Config, registry: &dyn Registry) -> Vec<Home> {
     let address = &config.master.address;
-    let master = match &address.instance {
-        Some(instance) => format!(r"{}\{instance}", address.host),
-        None => address.host.clone(),
-    };
+    let master = address.server_name().to_string();
     let home = |target: String, found: Option<Enlistment>| Home {
         target,
         master: master.clone(),
@@ -73,28 +70,15 @@ pub fn homes(config: &Config, registry: &dyn Registry) -> Vec<Home> {
         Some(name) => {
             let at = found.iter().position(|found| names::same(&found.target, name));
             // The name of the machine may have changed, or an alias may be configured; the instance tells as well.
-            let at = at.or_else(|| found.iter().position(|found| same_instance(&found.target, name)));
+            let at = at.or_else(|| {
+                found.iter().position(|found| ServerName::of(&found.target).same_instance(ServerName::of(name)))
+            });
             vec![home(name.clone(), at.map(|at| found.swap_remove(at)))]
         }
         None => {
             let targets = found.into_iter().filter(|found| found.master.is_some());
             targets.map(|found| home(found.target.clone(), Some(found))).collect()
         }
-    }
-}
-
-fn same_instance(one: &str, other: &str) -> bool {
-    match (split(one).1, split(other).1) {
-        (Some(one), Some(other)) => names::same(one, other),
-        (one, other) => one.is_none() && other.is_none(),
-    }
-}
-
-/// The host and the instance in a name.
-fn split(name: &str) -> (&str, Option<&str>) {
-    match name.split_once('\\') {
-        Some((host, instance)) => (host, Some(instance)),
-        None => (name, None),
     }
 }
 
@@ -105,7 +89,7 @@ mod tests {
     use super::super::registry::tests::Fake;
     use super::*;
     use crate::config::{ConfigFile, Sources, load};
-    use crate::probe::{Check, Direction};
+    use crate::model::{Check, Direction};
 
     fn config(text: &str) -> Config {
         let text = text.to_owned();

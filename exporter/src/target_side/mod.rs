@@ -22,8 +22,8 @@ pub use lookout::Lookout;
 pub use registry::{Enlistment, Registry, enlistments, of_this_machine};
 pub use settings::{Forecast, forecasts};
 
+use crate::model::Certificate;
 use crate::probe::{Encryption, Verdict};
-use crate::sqlserver::Certificate;
 use jiff::Timestamp;
 
 /// What every target on this machine sees of its master. Empty where none was found.
@@ -88,7 +88,7 @@ mod tests {
     #![allow(clippy::unwrap_used)]
 
     use super::*;
-    use crate::config::Address;
+    use crate::model::Address;
 
     fn view(enlisted_to: Option<&str>, option: Option<u32>, verdict: Option<Verdict>) -> View {
         let address = Address { host: "msx01.corp.example".to_owned(), port: Some(14330), instance: None };

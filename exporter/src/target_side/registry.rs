@@ -3,13 +3,11 @@
 //! The keys are those of Microsoft's "Set encryption options on target servers" and of `sp_msx_enlist`, which writes
 //! MSXServerName below the instance's SQLServerAgent.
 
-use crate::diagnosis::names;
+use crate::model::{ServerName, names};
 
 /// Where the instances of SQL Server keep their keys.
 const ROOT: &str = r"SOFTWARE\Microsoft\Microsoft SQL Server";
 const COMPUTER: &str = r"SYSTEM\CurrentControlSet\Control\ComputerName\ActiveComputerName";
-/// The default instance has this name inside SQL Server and no name outside.
-const DEFAULT_INSTANCE: &str = "MSSQLSERVER";
 /// What Agent does where MsxEncryptChannelOptions is not set: encrypt and verify.
 const DEFAULT_OPTION: u32 = 2;
 
@@ -41,7 +39,7 @@ pub fn enlistments(registry: &dyn Registry) -> Vec<Enlistment> {
     let found = instances.filter_map(|(instance, id)| {
         let host = registry.text(&format!(r"{ROOT}\{id}\Cluster"), "ClusterName").or_else(|| computer.clone())?;
         let agent = format!(r"{ROOT}\{id}\SQLServerAgent");
-        let name = if instance.eq_ignore_ascii_case(DEFAULT_INSTANCE) { host } else { format!(r"{host}\{instance}") };
+        let name = ServerName::new(&host, Some(&instance)).to_string();
         Some(Enlistment {
             target: names::key(&name),
             master: registry.text(&agent, "MSXServerName").filter(|master| !master.trim().is_empty()),

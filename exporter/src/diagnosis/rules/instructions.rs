@@ -3,9 +3,8 @@
 use super::judge::{Case, Subject};
 use super::silence::GRACE;
 use super::{Cause, Evidence};
-use crate::diagnosis::target::ErrorClass;
 use crate::diagnosis::words::{count, instant, literal, span};
-use crate::sqlserver::Stage;
+use crate::model::{ErrorClass, Stage};
 use std::time::Duration;
 
 /// A clock that is off by more than this is a fault.

@@ -3,8 +3,8 @@
 use super::outage::{Outage, Outages, Poll};
 use super::{Cause, Diagnosis, instructions, ports, silence};
 use crate::diagnosis::target::Enlisted;
+use crate::model::Stage;
 use crate::probe::Finding;
-use crate::sqlserver::Stage;
 use jiff::Timestamp;
 use std::time::Duration;
 

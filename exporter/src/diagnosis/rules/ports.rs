@@ -5,7 +5,8 @@
 
 use super::judge::Case;
 use super::{Cause, Evidence};
-use crate::probe::{Check, Direction, Finding, PortState};
+use crate::model::{Check, Direction, PortState};
+use crate::probe::Finding;
 
 /// The finding on the engine port of a target, as seen from the master.
 pub(crate) fn engine(findings: &[Finding]) -> Option<&Finding> {

@@ -7,8 +7,9 @@ use crate::diagnosis::fixtures::{
     ago, board, config, engine_port, failed, never_polled, polled_at, reading, target, waiting, with_downloads,
 };
 use crate::diagnosis::{Memory, assess};
-use crate::probe::{Board, Check, Direction, Finding, PortState};
-use crate::sqlserver::{Collector, DownloadRow, Reading, TargetRow};
+use crate::model::{Check, Collector, Direction, PortState};
+use crate::probe::{Board, Finding};
+use crate::sqlserver::{DownloadRow, Reading, TargetRow};
 use jiff::{SignedDuration, Timestamp};
 use std::sync::Arc;
 

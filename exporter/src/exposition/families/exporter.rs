@@ -4,8 +4,8 @@ use crate::diagnosis::Fleet;
 use crate::exposition::ExporterFacts;
 use crate::exposition::catalogue::{self as metric, Metric};
 use crate::exposition::sheet::{Sheet, Value};
-use crate::probe::Check;
-use crate::sqlserver::{CollectorReport, Stage};
+use crate::model::{Check, Stage};
+use crate::sqlserver::CollectorReport;
 use std::fmt;
 
 /// Every counter of the page. They are written apart because only their headers differ between the formats.

@@ -1,9 +1,10 @@
 //! The targets. A target that is expected and not enlisted has `msx_target_enlisted` 0 and its diagnosis alone.
 
-use crate::diagnosis::{Cause, Enlisted, ErrorClass, Fleet, PollStatus, Target, TargetDownloads};
+use crate::diagnosis::{Cause, Enlisted, Fleet, PollStatus, Target, TargetDownloads};
 use crate::exposition::catalogue::{self as metric, Metric};
 use crate::exposition::label::{Labels, Line};
 use crate::exposition::sheet::{Sheet, Value};
+use crate::model::ErrorClass;
 use std::fmt;
 
 /// Everything about every target. Only for a fleet whose targets were read.

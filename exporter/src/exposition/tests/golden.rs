@@ -4,7 +4,7 @@ use super::parser::{Parsed, parse};
 use crate::diagnosis::{Cause, Fleet};
 use crate::exposition::{ExporterFacts, Format, Group, Kind, catalogue, page, page_into, reference};
 use crate::fixtures::*;
-use crate::sqlserver::{Collector, Stage};
+use crate::model::{Collector, Stage};
 use std::collections::BTreeSet;
 use std::sync::Arc;
 

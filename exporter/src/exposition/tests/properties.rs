@@ -1,11 +1,11 @@
 //! What holds for any fleet.
 
 use super::parser::parse;
-use crate::diagnosis::{Cause, Fleet, Job, JobRun, Orphan, OrphanKind, Target};
+use crate::diagnosis::{Cause, Fleet, Job, JobRun, Orphan, Target};
 use crate::exposition::{Format, page};
 use crate::fixtures::*;
-use crate::probe::{Board, Check, PortState};
-use crate::sqlserver::{Collector, Stage};
+use crate::model::{Check, Collector, OrphanKind, PortState, Stage};
+use crate::probe::Board;
 use jiff::Timestamp;
 use proptest::collection::{btree_set, vec};
 use proptest::prelude::*;

@@ -3,10 +3,11 @@
 use super::super::{NoProbe, Options, Settings, Site, Web, bind, run};
 use super::soon;
 use crate::config::Limits;
-use crate::diagnosis::{Cause, Diagnosis, Fleet, MasterClock, Orphan, OrphanKind, Target};
+use crate::diagnosis::{Cause, Diagnosis, Fleet, MasterClock, Orphan, Target};
 use crate::exposition::{BuildInfo, ExporterFacts, Reload};
+use crate::model::{Collector, OrphanKind, Stage};
 use crate::probe::Probe;
-use crate::sqlserver::{Collector, CollectorReport, Fault, Stage};
+use crate::sqlserver::{CollectorReport, Fault};
 use jiff::Timestamp;
 use std::net::SocketAddr;
 use std::sync::{Arc, Mutex};

@@ -1,7 +1,7 @@
 //! The check of SQL Browser.
 
 use super::visit::{Outcome, Visit};
-use crate::probe::board::{PortSource, PortState};
+use crate::model::{PortSource, PortState};
 use crate::probe::protocol::browser::Announcement;
 use tokio::time::Instant;
 

@@ -2,7 +2,7 @@
 
 use super::visit::{Outcome, Visit, protocol_ok};
 use crate::config::Depth;
-use crate::probe::board::{PortSource, PortState};
+use crate::model::{EnginePort, PortSource, PortState};
 use crate::probe::protocol::attempt::Miss;
 use crate::probe::protocol::tds::{Gaze, look};
 
@@ -10,10 +10,11 @@ use crate::probe::protocol::tds::{Gaze, look};
 /// tells is skipped: 1433 would belong to another instance.
 pub(crate) async fn check(visit: &Visit<'_>, depth: Depth) -> Outcome {
     let destination = visit.destination;
-    let (port, source) = match (destination.engine_port, &destination.instance) {
-        (Some(port), _) => (port, PortSource::Config),
-        (None, None) => (visit.numbers.engine, PortSource::Default),
-        (None, Some(instance)) => {
+    let (port, source) = match EnginePort::of(destination.engine_port, destination.instance.as_deref()) {
+        EnginePort::Configured(port) => (port, PortSource::Config),
+        EnginePort::Default => (visit.numbers.engine, PortSource::Default),
+        // Asked once for all checks of this host.
+        EnginePort::Announced(instance) => {
             let port = match visit.announced().await {
                 Ok((_, announcement)) => {
                     announcement.port.ok_or("it says that the instance has no TCP port".to_owned())

@@ -2,7 +2,7 @@
 
 use super::visit::{Outcome, Visit};
 use crate::config::Depth;
-use crate::probe::board::{PortSource, PortState};
+use crate::model::{PortSource, PortState};
 use crate::probe::protocol::attempt::Miss;
 use crate::probe::protocol::rpc::tower::Mapped;
 use crate::probe::protocol::rpc::{SERVICE_CONTROL, ask_mapper, bind};

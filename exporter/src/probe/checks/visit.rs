@@ -2,10 +2,11 @@
 
 use super::{browser, engine, rpc};
 use crate::config::Depth;
-use crate::probe::board::{Check, Finding, PortSource, PortState};
+use crate::model::{BROWSER_PORT, Check, DEFAULT_PORT, PortSource, PortState};
+use crate::probe::board::Finding;
 use crate::probe::destination::Destination;
 use crate::probe::protocol::attempt::{Miss, Sockets};
-use crate::probe::protocol::browser::{Announced, BROWSER_PORT, ask_any};
+use crate::probe::protocol::browser::{Announced, ask_any};
 use crate::probe::protocol::tcp::Line;
 use crate::probe::protocol::{netbios, smb};
 use futures_util::future::BoxFuture;
@@ -51,7 +52,7 @@ pub(crate) struct Numbers {
 
 impl Default for Numbers {
     fn default() -> Numbers {
-        Numbers { engine: 1433, browser: BROWSER_PORT, mapper: 135, netbios: 139, smb: 445 }
+        Numbers { engine: DEFAULT_PORT, browser: BROWSER_PORT, mapper: 135, netbios: 139, smb: 445 }
     }
 }
 

@@ -4,7 +4,7 @@ mod hostile;
 
 use super::*;
 use crate::config::{Depth, Pattern, PortOverride};
-use crate::probe::board::{PortSource, PortState};
+use crate::model::{PortSource, PortState};
 use std::net::SocketAddr;
 use tokio::io::{AsyncReadExt as _, AsyncWriteExt as _};
 use tokio::net::{TcpListener, TcpStream, UdpSocket};

@@ -1,6 +1,6 @@
 //! Tries the addresses of a name, within a bound on open sockets.
 
-use crate::probe::board::PortState;
+use crate::model::PortState;
 use futures_util::StreamExt as _;
 use futures_util::stream::FuturesUnordered;
 use std::fmt;

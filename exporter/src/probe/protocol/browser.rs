@@ -1,14 +1,11 @@
 //! SQL Browser: on which port a named instance listens ([MC-SQLR], UDP 1434).
 
 use super::attempt::{Miss, Sockets, race};
-use crate::probe::board::PortState;
+use crate::model::{BROWSER_PORT, PortState};
 use std::net::{Ipv4Addr, Ipv6Addr, SocketAddr};
 use std::time::Duration;
 use tokio::net::UdpSocket;
 use tokio::time::{Instant, timeout, timeout_at};
-
-/// SQL Browser's port.
-pub const BROWSER_PORT: u16 = 1434;
 
 /// CLNT_UCAST_INST ([MC-SQLR] 2.2.3): what is known of one instance. All instances (0x03) are never asked for: an
 /// answer of up to 64 KB to a spoofed sender is a known amplifier, and some networks raise an alarm at it.
@@ -137,7 +134,7 @@ pub(crate) async fn ask_any(
 /// # Errors
 /// What the question says for the address that said most, or [`PortState::Skipped`] where SQL Browser knows the instance
 /// and knows no port: TCP is switched off there. Silence is [`PortState::NoAnswer`].
-pub async fn instance_port(browsers: &[SocketAddr], instance: &str, deadline: Instant) -> Result<u16, Miss> {
+pub(crate) async fn instance_port(browsers: &[SocketAddr], instance: &str, deadline: Instant) -> Result<u16, Miss> {
     let patience = deadline.saturating_duration_since(Instant::now());
     // All addresses have begun within half of the time, so that each is given the other half.
     let sockets = Sockets::new(browsers.len());

@@ -1,6 +1,6 @@
 //! What a certificate says of itself.
 
-use crate::sqlserver::Certificate;
+use crate::model::Certificate;
 use jiff::{SignedDuration, Timestamp};
 use std::fmt::Write as _;
 use std::net::IpAddr;

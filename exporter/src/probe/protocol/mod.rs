@@ -4,6 +4,7 @@
 pub(crate) mod attempt;
 pub(crate) mod browser;
 mod certificate;
+pub(crate) mod engine_port;
 #[cfg(feature = "fuzzing")]
 pub mod fuzzing;
 pub(crate) mod netbios;

@@ -2,7 +2,7 @@
 
 use super::attempt::Miss;
 use super::tcp::{Line, Stream};
-use crate::probe::board::PortState;
+use crate::model::PortState;
 
 const SESSION_REQUEST: u8 = 0x81;
 const POSITIVE: u8 = 0x82;

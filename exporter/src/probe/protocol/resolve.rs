@@ -1,7 +1,7 @@
 //! From names to addresses.
 
 use super::attempt::Miss;
-use crate::probe::board::PortState;
+use crate::model::PortState;
 use std::net::{IpAddr, ToSocketAddrs as _};
 use std::sync::Arc;
 use std::time::Duration;

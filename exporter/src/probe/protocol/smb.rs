@@ -2,7 +2,7 @@
 
 use super::attempt::Miss;
 use super::tcp::{Line, Stream};
-use crate::probe::board::PortState;
+use crate::model::PortState;
 
 /// 2.0.2, 2.1, 3.0 and 3.0.2. 3.1.1 would need negotiate contexts; a server that speaks nothing else says so.
 const DIALECTS: [u16; 4] = [0x0202, 0x0210, 0x0300, 0x0302];

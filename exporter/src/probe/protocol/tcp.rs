@@ -1,7 +1,7 @@
 //! TCP connections that are counted, timed and closed in an orderly way.
 
 use super::attempt::{Miss, Sockets, race};
-use crate::probe::board::PortState;
+use crate::model::PortState;
 use std::io;
 use std::net::SocketAddr;
 use std::time::Duration;

@@ -2,7 +2,7 @@
 
 use super::*;
 use crate::config::{CheckSettings, Depth};
-use crate::probe::board::{Check, Direction, PortSource};
+use crate::model::{Check, Direction, PortSource};
 use crate::probe::checks::Numbers;
 use std::sync::atomic::{AtomicUsize, Ordering};
 use tokio::net::TcpListener;

@@ -2,7 +2,7 @@
 
 use super::tower::Mapped;
 use super::{Interface, Trouble, ask_mapper};
-use crate::probe::board::PortState;
+use crate::model::PortState;
 use crate::probe::protocol::attempt::{Miss, Sockets};
 use crate::probe::protocol::tcp::Line;
 use std::net::SocketAddr;
