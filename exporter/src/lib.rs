@@ -20,6 +20,7 @@
 //! - `process`: asks the operating system about this process.
 //! - `http`: routes, limits, TLS and authentication.
 //! - `windows_service`: the service that the service control manager starts, and how it is installed.
+//! - `exit` and `signal`: how a command ends; what the system asks of the process.
 //! - `events`: the numbers of the events that an administrator wants to know.
 //! - `app` and `commands`: where the rooms meet, and what each command does with them.
 
@@ -31,6 +32,7 @@ pub mod config;
 pub mod diagnosis;
 pub mod doctor;
 pub mod events;
+pub mod exit;
 pub mod exposition;
 #[cfg(test)]
 mod fixtures;
@@ -40,6 +42,7 @@ pub mod model;
 pub mod pages;
 pub mod probe;
 pub mod process;
+pub mod signal;
 pub mod sqlserver;
 pub mod target_side;
 pub mod windows_service;

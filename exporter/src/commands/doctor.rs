@@ -1,10 +1,11 @@
 //! `doctor`: the firewall request, beside the master or on a target.
 
-use super::{Done, Failure, load, run};
+use super::{load, run};
 use crate::app::App;
-use crate::cli::{self, CLOSED, Invocation};
+use crate::cli::{self, Invocation};
 use crate::config::{Config, Role};
 use crate::doctor::{self, Request};
+use crate::exit::{CLOSED, Done, Failure};
 use crate::http::Web;
 use crate::probe::{Extent, Prober};
 use crate::target_side;

@@ -1,33 +1,51 @@
-//! The process among others: when to stop, and when to load the configuration anew; and the service of Windows.
+//! The service of Windows: how it is installed, changed and removed, and how it runs under the service control manager.
 //!
 //! What decides is here for every system and tested on each: names, accounts, command lines, rights, the order of the
-//! steps. What is done with it is in `windows`.
+//! steps. What is done with it on Windows is in `install`, `run`, `manager`, `folder`, `tools` and `event_log`.
 
 pub mod account;
-pub mod flags;
+pub mod command_line;
+#[cfg(windows)]
+mod event_log;
+#[cfg(windows)]
+mod folder;
+#[cfg(windows)]
+mod install;
+#[cfg(windows)]
+mod manager;
 pub mod names;
 pub mod plan;
 pub mod policy;
 pub mod rights;
-#[cfg(unix)]
-mod unix;
 #[cfg(windows)]
-mod windows;
-
-#[cfg(unix)]
-use unix as system;
+mod run;
 #[cfg(windows)]
-use windows as system;
+mod tools;
 
+#[cfg(windows)]
+pub use event_log::event_log;
+#[cfg(windows)]
+pub use install::{Understand, configure, install, uninstall};
 pub use names::ServiceName;
 pub use plan::Wanted;
 #[cfg(windows)]
-pub use system::event_log;
-pub use system::{Reloads, Stop, configure, install, run, uninstall};
+pub use run::{Serve, Service, run};
 
 use crate::config::ConfigFile;
-use std::ffi::OsString;
 use std::path::{Path, PathBuf};
+
+/// What an instance of the service is started with.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Serving {
+    /// The arguments of the program.
+    pub arguments: Vec<String>,
+    /// The file of the configuration.
+    pub configuration: PathBuf,
+    /// The file of the web configuration, where one is named.
+    pub web_configuration: Option<PathBuf>,
+    /// The TCP ports that it listens on.
+    pub ports: Vec<u16>,
+}
 
 /// What is to be done with an instance of the service.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -50,12 +68,6 @@ pub enum Action {
         /// Its configuration too.
         purge: bool,
     },
-}
-
-/// Whether a command line is that of a service. Asked before anything else is understood: the service control manager
-/// waits.
-pub fn is_run(line: &[OsString]) -> bool {
-    line.get(1).is_some_and(|word| word == "service") && line.get(2).is_some_and(|word| word == "run")
 }
 
 /// Where the configurations of all instances are.

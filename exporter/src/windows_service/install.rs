@@ -1,27 +1,29 @@
 //! Installing, changing and removing an instance on this machine.
 
+use super::account::Account;
 use super::manager::{self, Launch};
+use super::plan::{self, Machine, Step, Wanted};
+use super::{ServiceName, Serving, command_line, rights};
 use super::{folder, tools};
-use crate::cli::{self, Invocation};
-use crate::commands::{Done, Failure};
-use crate::http::ListenAddress;
-use crate::windows_service::account::Account;
-use crate::windows_service::plan::{self, Machine, Step, Wanted};
-use crate::windows_service::{ServiceName, flags, rights};
+use crate::exit::{Done, Failure};
 use std::fs;
 use std::path::{Path, PathBuf};
+
+/// Reads the flags that a service was started with until now, adds those that were typed, and answers what the service
+/// is started with from now on.
+pub type Understand<'a> = &'a dyn Fn(&[String]) -> Result<Serving, Failure>;
 
 /// `service install`.
 ///
 /// # Errors
 /// With code 64 where it makes no sense; with code 1 where Windows refuses: then nothing is left half done.
-pub fn install(wanted: &Wanted) -> Done {
+pub fn install(wanted: &Wanted, understand: Understand<'_>) -> Done {
     let steps = plan::steps(wanted, true).map_err(Failure::usage)?;
     if manager::find(&wanted.service).map_err(Failure::running)?.is_some() {
         let hint = "hint: msx_exporter service configure changes it";
         return Err(Failure::running(format!("there is a service {} already; {hint}", wanted.service)));
     }
-    let mut host = Host::new(wanted, wanted.flags.clone())?;
+    let mut host = Host::new(wanted, understand(&[])?)?;
     plan::carry_out(&steps, &mut host).map_err(Failure::running)?;
     Ok(host.summary("installed"))
 }
@@ -30,18 +32,18 @@ pub fn install(wanted: &Wanted) -> Done {
 ///
 /// # Errors
 /// With code 64 where it makes no sense; with code 1 where there is no such service, or Windows refuses.
-pub fn configure(wanted: &Wanted, or_install: bool) -> Done {
+pub fn configure(wanted: &Wanted, or_install: bool, understand: Understand<'_>) -> Done {
     let steps = plan::steps(wanted, false).map_err(Failure::usage)?;
     let Some(service) = manager::find(&wanted.service).map_err(Failure::running)? else {
         if or_install {
-            return install(wanted);
+            return install(wanted, understand);
         }
         return Err(Failure::running(format!("there is no service {}", wanted.service)));
     };
     let before = manager::line(&service).map_err(Failure::running)?;
     drop(service);
-    let kept = flags::of_ours(&before).unwrap_or_default();
-    let mut host = Host::new(wanted, flags::changed(&kept, &wanted.flags))?;
+    let kept = command_line::of_ours(&before).unwrap_or_default();
+    let mut host = Host::new(wanted, understand(&kept)?)?;
     host.line_before = Some(before);
     plan::carry_out(&steps, &mut host).map_err(Failure::running)?;
     Ok(host.summary("configured"))
@@ -70,7 +72,7 @@ pub fn uninstall(service: &ServiceName, purge: bool) -> Done {
         tell("source in the Event Log", manager::remove_source(service));
     }
     tell("rule of the firewall", tools::forbid(&service.firewall_rule()));
-    let folder = crate::windows_service::folder();
+    let folder = super::folder();
     if folder.exists() {
         if purge {
             let file = service.configuration(&folder);
@@ -95,10 +97,8 @@ struct Host<'a> {
     wanted: &'a Wanted,
     /// This program.
     program: PathBuf,
-    /// The arguments with which it will be started.
-    arguments: Vec<String>,
-    /// What they mean.
-    invocation: Invocation,
+    /// What it will be started with.
+    serving: Serving,
     folder: PathBuf,
     /// The command line of the service before.
     line_before: Option<String>,
@@ -112,27 +112,18 @@ struct Host<'a> {
 }
 
 impl<'a> Host<'a> {
-    fn new(wanted: &'a Wanted, run_flags: Vec<String>) -> Result<Host<'a>, Failure> {
+    fn new(wanted: &'a Wanted, serving: Serving) -> Result<Host<'a>, Failure> {
         let program = std::env::current_exe().map_err(Failure::running)?;
-        let arguments = flags::arguments(&wanted.service, &crate::windows_service::folder(), &run_flags);
-        let line = std::iter::once("msx_exporter".to_owned()).chain(arguments.iter().cloned());
-        let invocation = cli::parse(line).map_err(|exit| Failure::usage(exit.text))?;
-        for address in &invocation.web.listen_addresses {
-            address
-                .parse::<ListenAddress>()
-                .map_err(|fault| Failure::usage(format!("--web.listen-address {address}: {fault}")))?;
-        }
         // A service starts in a folder of the system.
-        let files = [Some(invocation.file.path()), invocation.web.config_file.as_deref()];
+        let files = [Some(serving.configuration.as_path()), serving.web_configuration.as_deref()];
         if let Some(file) = files.into_iter().flatten().find(|file| !file.is_absolute()) {
-            return Err(Failure::usage(format!("{}: a service needs the whole path of its files", file.display())));
+            return Err(Failure::usage(format!("{}: a service needs the complete path of its files", file.display())));
         }
         Ok(Host {
             wanted,
             program,
-            arguments,
-            invocation,
-            folder: crate::windows_service::folder(),
+            serving,
+            folder: super::folder(),
             line_before: None,
             made_folder: false,
             rights_before: None,
@@ -149,14 +140,14 @@ impl<'a> Host<'a> {
     }
 
     fn configuration(&self) -> &Path {
-        self.invocation.file.path()
+        &self.serving.configuration
     }
 
     fn summary(&self, done: &str) -> String {
         format!(
             "{} is {done}\ncommand line: {}\nconfiguration: {}\n",
             self.name(),
-            flags::join(&self.program.to_string_lossy(), &self.arguments),
+            command_line::join(&self.program.to_string_lossy(), &self.serving.arguments),
             self.configuration().display()
         )
     }
@@ -174,12 +165,7 @@ impl<'a> Host<'a> {
             None => None,
         };
         let account = account.map(|account| (account.name(self.name()), password));
-        Ok(Launch { program: &self.program, arguments: self.arguments.clone(), account })
-    }
-
-    fn ports(&self) -> Vec<u16> {
-        let addresses = self.invocation.web.listen_addresses.iter();
-        addresses.filter_map(|address| address.parse::<ListenAddress>().ok()).map(|address| address.port).collect()
+        Ok(Launch { program: &self.program, arguments: self.serving.arguments.clone(), account })
     }
 
     fn make_folder(&mut self) -> Result<(), String> {
@@ -252,7 +238,7 @@ impl Machine for Host<'_> {
                 let rule = self.name().firewall_rule();
                 let there = tools::is_allowed(&rule)?;
                 let from = self.wanted.firewall_from.as_deref().unwrap_or("any");
-                tools::allow(&rule, &self.program, self.name().as_str(), &self.ports(), from)?;
+                tools::allow(&rule, &self.program, self.name().as_str(), &self.serving.ports, from)?;
                 self.made_rule = !there;
                 Ok(())
             }
@@ -271,7 +257,7 @@ impl Machine for Host<'_> {
             Step::Create => manager::delete(self.name()),
             Step::Change => {
                 let Some(before) = &self.line_before else { return Ok(()) };
-                let words = flags::split(before);
+                let words = command_line::split(before);
                 let Some((program, arguments)) = words.split_first() else { return Ok(()) };
                 let launch = Launch { program: Path::new(program), arguments: arguments.to_vec(), account: None };
                 manager::change(self.name(), &launch)

@@ -1,6 +1,6 @@
 //! The folder of the configurations: whose it is, and who may read it.
 
-use crate::windows_service::rights;
+use super::rights;
 use std::io;
 use std::path::Path;
 use windows_permissions::constants::{SeObjectType, SecurityInformation};
@@ -14,14 +14,14 @@ const FILE: SeObjectType = SeObjectType::SE_FILE_OBJECT;
 
 /// Refuses what somebody made who is neither the system nor an administrator nor the caller, and what leads elsewhere.
 pub(super) fn check_owner(path: &Path) -> Result<(), String> {
-    let told = |error: io::Error| format!("{}: {error}", path.display());
-    let metadata = path.symlink_metadata().map_err(told)?;
+    let in_words = |error: io::Error| format!("{}: {error}", path.display());
+    let metadata = path.symlink_metadata().map_err(in_words)?;
     if metadata.file_type().is_symlink() {
         return Err(format!("{} is a link, and whoever made it could lead it elsewhere", path.display()));
     }
-    let found = GetNamedSecurityInfo(path, FILE, SecurityInformation::Owner).map_err(told)?;
-    let owner = found.owner().map(ConvertSidToStringSid).transpose().map_err(told)?.unwrap_or_default();
-    let caller = current_process_sid().and_then(|sid| ConvertSidToStringSid(&sid)).map_err(told)?;
+    let found = GetNamedSecurityInfo(path, FILE, SecurityInformation::Owner).map_err(in_words)?;
+    let owner = found.owner().map(ConvertSidToStringSid).transpose().map_err(in_words)?.unwrap_or_default();
+    let caller = current_process_sid().and_then(|sid| ConvertSidToStringSid(&sid)).map_err(in_words)?;
     let (owner, caller) = (owner.to_string_lossy(), caller.to_string_lossy());
     if rights::is_trusted_owner(&owner, &caller) {
         return Ok(());

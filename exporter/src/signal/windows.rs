@@ -6,7 +6,7 @@ use tokio::signal::windows::{
     CtrlBreak, CtrlC, CtrlClose, CtrlShutdown, ctrl_break, ctrl_c, ctrl_close, ctrl_shutdown,
 };
 
-/// The wish that the process ends: Ctrl-C, Ctrl-Break, a closed console window or the system's shutdown.
+/// The request to end the process: Ctrl-C, Ctrl-Break, a closed console window or the system's shutdown.
 #[derive(Debug)]
 pub struct Stop {
     interrupt: CtrlC,
@@ -24,7 +24,7 @@ impl Stop {
         Ok(Stop { interrupt: ctrl_c()?, stop: ctrl_break()?, close: ctrl_close()?, shutdown: ctrl_shutdown()? })
     }
 
-    /// Waits for it; says by what it was expressed. A second call waits for a second one.
+    /// Waits for it; answers which event it was. A second call waits for a second one.
     pub async fn requested(&mut self) -> &'static str {
         tokio::select! {
             Some(()) = self.interrupt.recv() => "Ctrl-C",
@@ -37,7 +37,7 @@ impl Stop {
     }
 }
 
-/// The wish that the configuration is loaded anew. Windows has no signal for it: `POST /-/reload` and a restart of the
+/// The request to load the configuration again. Windows has no signal for it: `POST /-/reload` and a restart of the
 /// service remain.
 #[derive(Debug)]
 pub struct Reloads(());

@@ -1,13 +1,9 @@
 //! Signals of unix.
 
-use super::ServiceName;
-use super::plan::Wanted;
-use crate::cli::{Exit, Invocation};
-use crate::commands::{Done, Failure};
 use std::io;
 use tokio::signal::unix::{Signal, SignalKind, signal};
 
-/// The wish that the process ends: SIGTERM (service managers, containers) or SIGINT (Ctrl-C).
+/// The request to end the process: SIGTERM (service managers, containers) or SIGINT (Ctrl-C).
 #[derive(Debug)]
 pub struct Stop {
     terminate: Signal,
@@ -23,7 +19,7 @@ impl Stop {
         Ok(Stop { terminate: signal(SignalKind::terminate())?, interrupt: signal(SignalKind::interrupt())? })
     }
 
-    /// Waits for it; says by what it was expressed. A second call waits for a second one.
+    /// Waits for it; answers which signal it was. A second call waits for a second one.
     pub async fn requested(&mut self) -> &'static str {
         tokio::select! {
             Some(()) = self.terminate.recv() => "SIGTERM",
@@ -34,7 +30,7 @@ impl Stop {
     }
 }
 
-/// The wish that the configuration is loaded anew: SIGHUP.
+/// The request to load the configuration again: SIGHUP.
 #[derive(Debug)]
 pub struct Reloads(Signal);
 
@@ -53,41 +49,6 @@ impl Reloads {
             std::future::pending::<()>().await;
         }
     }
-}
-
-const WINDOWS_ONLY: &str =
-    "service is for Windows only; hint: elsewhere systemd or a container runs msx_exporter serve";
-
-/// For Windows only.
-///
-/// # Errors
-/// Always, with code 64.
-pub fn run(_: Result<Invocation, Exit>) -> Done {
-    Err(Failure::usage(WINDOWS_ONLY))
-}
-
-/// For Windows only.
-///
-/// # Errors
-/// Always, with code 64.
-pub fn install(_: &Wanted) -> Done {
-    Err(Failure::usage(WINDOWS_ONLY))
-}
-
-/// For Windows only.
-///
-/// # Errors
-/// Always, with code 64.
-pub fn configure(_: &Wanted, _: bool) -> Done {
-    Err(Failure::usage(WINDOWS_ONLY))
-}
-
-/// For Windows only.
-///
-/// # Errors
-/// Always, with code 64.
-pub fn uninstall(_: &ServiceName, _: bool) -> Done {
-    Err(Failure::usage(WINDOWS_ONLY))
 }
 
 #[cfg(test)]
@@ -109,7 +70,7 @@ mod tests {
     async fn each_signal_is_heard() {
         let mut stop = Stop::listen().unwrap();
         let mut reloads = Reloads::listen().unwrap();
-        // Sent before anybody waits: none may be lost.
+        // Sent before anything waits: none may be lost.
         send("HUP");
         timeout(SOON, reloads.next()).await.unwrap();
         send("HUP");

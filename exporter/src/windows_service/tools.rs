@@ -1,6 +1,6 @@
 //! Tools of Windows, called by their full path, for what no crate offers without unsafe code.
 
-use crate::windows_service::policy;
+use super::policy;
 use std::ffi::OsStr;
 use std::path::{Path, PathBuf};
 use std::process::{Command, Output};

@@ -1,48 +1,26 @@
 //! What each command does: from an invocation to the text that it prints, or why it failed.
 
 mod doctor;
+mod service;
 
 pub use doctor::doctor;
+pub use service::{run_service, service};
 
 use crate::app::{App, BUILD};
-use crate::cli::{FAILED, Grants, Invocation, USAGE};
+use crate::cli::{Grants, Invocation};
 use crate::config::{self, Config, ConfigFile};
 use crate::events;
+use crate::exit::{Done, Failure};
 use crate::exposition::{self, Format};
 use crate::http::{self, ListenAddress, Options, Site, Web};
 use crate::probe::Extent;
+use crate::signal::{Reloads, Stop};
 use crate::sqlserver::{self, Grantee, Release};
-use crate::windows_service::{self, Action, Reloads, Stop};
-use std::fmt::Display;
 use std::future::Future;
 use std::path::Path;
 use std::sync::Arc;
 use std::{fs, io};
 use tracing::{info, warn};
-
-/// Why a command failed.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub struct Failure {
-    /// The exit code.
-    pub code: u8,
-    /// What it has to say all the same, for standard output.
-    pub data: String,
-    /// What went wrong, for standard error.
-    pub complaint: String,
-}
-
-impl Failure {
-    pub(crate) fn running(complaint: impl Display) -> Failure {
-        Failure { code: FAILED, data: String::new(), complaint: complaint.to_string() }
-    }
-
-    pub(crate) fn usage(complaint: impl Display) -> Failure {
-        Failure { code: USAGE, data: String::new(), complaint: complaint.to_string() }
-    }
-}
-
-/// The text that goes to standard output.
-pub type Done = Result<String, Failure>;
 
 /// Threads that read, judge and answer. One scrape at a time is the rule; the second keeps the health checks answering
 /// while a large page is drawn.
@@ -175,20 +153,6 @@ where
         beside.abort();
         Ok(String::new())
     })?
-}
-
-/// `service`: makes, changes or takes away an instance of the service.
-///
-/// # Errors
-/// With code 64 where it makes no sense, or on another system than Windows; with code 1 where Windows refuses.
-pub fn service(action: &Action) -> Done {
-    match action {
-        // Known by its command line before anything else, so never here on Windows.
-        Action::Run(_) => Err(Failure::usage("service run stands in front: msx_exporter service run [FLAGS]")),
-        Action::Install(wanted) => windows_service::install(wanted),
-        Action::Configure { wanted, or_install } => windows_service::configure(wanted, *or_install),
-        Action::Uninstall { service, purge } => windows_service::uninstall(service, *purge),
-    }
 }
 
 async fn reload_on_demand(app: &App, mut reloads: Reloads) {

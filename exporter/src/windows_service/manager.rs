@@ -1,7 +1,7 @@
 //! The service control manager, and the registry in which the Event Log has its sources.
 
-use super::control::told;
-use crate::windows_service::{ServiceName, flags};
+use super::run::in_words;
+use super::{ServiceName, command_line};
 use std::ffi::OsString;
 use std::path::Path;
 use std::thread;
@@ -30,7 +30,7 @@ const BETWEEN_LOOKS: Duration = Duration::from_millis(100);
 type Fault = windows_service::Error;
 
 fn manager(access: ServiceManagerAccess) -> Result<ServiceManager, String> {
-    ServiceManager::local_computer(None::<&str>, access).map_err(|error| told(&error))
+    ServiceManager::local_computer(None::<&str>, access).map_err(|error| in_words(&error))
 }
 
 /// An instance that is there; `None` where there is none. What is not ours is refused.
@@ -44,9 +44,9 @@ pub(super) fn find(name: &ServiceName) -> Result<Option<Service>, String> {
     let service = match manager(ServiceManagerAccess::CONNECT)?.open_service(name.as_str(), access) {
         Ok(service) => service,
         Err(Fault::Winapi(error)) if error.raw_os_error() == Some(NO_SUCH_SERVICE) => return Ok(None),
-        Err(error) => return Err(told(&error)),
+        Err(error) => return Err(in_words(&error)),
     };
-    if flags::of_ours(&line(&service)?).is_none() {
+    if command_line::of_ours(&line(&service)?).is_none() {
         return Err(format!("the service {name} is not one of msx_exporter"));
     }
     Ok(Some(service))
@@ -54,7 +54,7 @@ pub(super) fn find(name: &ServiceName) -> Result<Option<Service>, String> {
 
 /// The command line that the manager keeps.
 pub(super) fn line(service: &Service) -> Result<String, String> {
-    let config = service.query_config().map_err(|error| told(&error))?;
+    let config = service.query_config().map_err(|error| in_words(&error))?;
     Ok(config.executable_path.to_string_lossy().into_owned())
 }
 
@@ -91,12 +91,12 @@ impl Launch<'_> {
 pub(super) fn create(name: &ServiceName, launch: &Launch<'_>) -> Result<(), String> {
     let manager = manager(ServiceManagerAccess::CONNECT | ServiceManagerAccess::CREATE_SERVICE)?;
     let created = manager.create_service(&launch.info(name), ServiceAccess::QUERY_STATUS);
-    created.map(|_| ()).map_err(|error| told(&error))
+    created.map(|_| ()).map_err(|error| in_words(&error))
 }
 
 /// Gives it another command line and, where one is given, another account.
 pub(super) fn change(name: &ServiceName, launch: &Launch<'_>) -> Result<(), String> {
-    there(name)?.change_config(&launch.info(name)).map_err(|error| told(&error))
+    there(name)?.change_config(&launch.info(name)).map_err(|error| in_words(&error))
 }
 
 /// What is the same for every instance.
@@ -121,7 +121,7 @@ pub(super) fn settle(name: &ServiceName) -> Result<(), String> {
         where_known(service.set_failure_actions_on_non_crash_failures(true))?;
         where_known(service.set_delayed_auto_start(true))
     };
-    settle().map_err(|error: Fault| told(&error))
+    settle().map_err(|error: Fault| in_words(&error))
 }
 
 /// A manager that does not know a setting is none of Windows (Wine is such a one): there is nothing to be set.
@@ -136,12 +136,12 @@ fn where_known(done: Result<(), Fault>) -> Result<(), Fault> {
 pub(super) fn start(name: &ServiceName) -> Result<(), String> {
     let service = there(name)?;
     if state(&service)? == ServiceState::Stopped {
-        service.start::<&str>(&[]).map_err(|error| told(&error))?;
+        service.start::<&str>(&[]).map_err(|error| in_words(&error))?;
     }
     match wait(&service, |state| !matches!(state, ServiceState::StartPending | ServiceState::StopPending))? {
         ServiceState::Running => Ok(()),
         _ => {
-            let status = service.query_status().map_err(|error| told(&error))?;
+            let status = service.query_status().map_err(|error| in_words(&error))?;
             Err(format!("it has ended at once ({:?}); the Event Log says why", status.exit_code))
         }
     }
@@ -151,7 +151,7 @@ pub(super) fn start(name: &ServiceName) -> Result<(), String> {
 pub(super) fn stop(name: &ServiceName) -> Result<(), String> {
     let service = there(name)?;
     if state(&service)? != ServiceState::Stopped {
-        service.stop().map_err(|error| told(&error))?;
+        service.stop().map_err(|error| in_words(&error))?;
     }
     wait(&service, |state| state == ServiceState::Stopped).map(|_| ())
 }
@@ -163,7 +163,7 @@ pub(super) fn runs(name: &ServiceName) -> Result<bool, String> {
 
 /// Takes it away.
 pub(super) fn delete(name: &ServiceName) -> Result<(), String> {
-    there(name)?.delete().map_err(|error| told(&error))
+    there(name)?.delete().map_err(|error| in_words(&error))
 }
 
 fn there(name: &ServiceName) -> Result<Service, String> {
@@ -171,7 +171,7 @@ fn there(name: &ServiceName) -> Result<Service, String> {
 }
 
 fn state(service: &Service) -> Result<ServiceState, String> {
-    service.query_status().map(|status| status.current_state).map_err(|error| told(&error))
+    service.query_status().map(|status| status.current_state).map_err(|error| in_words(&error))
 }
 
 /// The manager tells nobody in safe code when a state changes: it is asked, until a deadline.

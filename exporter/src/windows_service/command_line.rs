@@ -1,23 +1,10 @@
 //! The command line that the service control manager keeps for an instance.
 //!
 //! It holds the flags with which `service install` was called, so that they stay where they are seen: in the properties
-//! of the service. `service configure` replaces those that are given again.
+//! of the service. What the flags mean is read by the program's own command line.
 
 use super::names::ServiceName;
 use std::path::Path;
-
-/// Flags that stand alone; all others have a value.
-const SWITCHES: [&str; 2] = ["--web.enable-lifecycle", "--web.enable-probe"];
-/// Flags of the serving program, by their beginnings. What else is typed is for the installation.
-const SERVING: [&str; 3] = ["--config.", "--web.", "--log."];
-
-/// A flag with its value, or a switch.
-type Flag = (String, Option<String>);
-
-/// The flags for serving among all arguments that were typed, each as one word.
-pub fn serving(typed: &[String]) -> Vec<String> {
-    words(flags(typed))
-}
 
 /// The arguments of the program for an instance: which it is, where its configuration is, then its flags. The file is
 /// named in any case: the account of a service may have another environment than the one who installs it.
@@ -27,15 +14,6 @@ pub fn arguments(service: &ServiceName, folder: &Path, flags: &[String]) -> Vec<
     let usual = (!named).then(|| format!("{file}{}", service.configuration(folder).display()));
     let own = ["service".to_owned(), "run".to_owned(), format!("--service.name={service}")];
     own.into_iter().chain(usual).chain(flags.iter().cloned()).collect()
-}
-
-/// The flags of before, but for those that are given again.
-pub fn changed(before: &[String], given: &[String]) -> Vec<String> {
-    let given = flags(given);
-    let mut all = flags(before);
-    all.retain(|(name, _)| !given.iter().any(|(other, _)| other == name));
-    all.extend(given);
-    words(all)
 }
 
 /// Whether a command line of a service is one of ours, and its arguments after the program.
@@ -48,40 +26,6 @@ pub fn of_ours(line: &str) -> Option<Vec<String>> {
         && arguments.first().is_some_and(|word| word == "service")
         && arguments.get(1).is_some_and(|word| word == "run");
     ours.then_some(arguments)
-}
-
-fn flags(words: &[String]) -> Vec<Flag> {
-    let mut found = Vec::new();
-    let mut words = words.iter();
-    while let Some(word) = words.next() {
-        let (name, value) = match word.split_once('=') {
-            Some((name, value)) => (name, Some(value.to_owned())),
-            None => (word.as_str(), None),
-        };
-        if !name.starts_with("--") || SWITCHES.contains(&name) {
-            if SWITCHES.contains(&name) {
-                found.push((name.to_owned(), value));
-            }
-            continue;
-        }
-        let value = if SERVING.iter().any(|beginning| name.starts_with(beginning)) && value.is_none() {
-            words.next().cloned()
-        } else {
-            value
-        };
-        if SERVING.iter().any(|beginning| name.starts_with(beginning)) {
-            found.push((name.to_owned(), value));
-        }
-    }
-    found
-}
-
-fn words(flags: Vec<Flag>) -> Vec<String> {
-    let word = |(name, value): Flag| match value {
-        Some(value) => format!("{name}={value}"),
-        None => name,
-    };
-    flags.into_iter().map(word).collect()
 }
 
 /// Splits a command line as programs for Windows do (CommandLineToArgvW): quotes group, backslashes are themselves
@@ -154,47 +98,6 @@ mod tests {
 
     fn all(words: &[&str]) -> Vec<String> {
         words.iter().map(|word| (*word).to_owned()).collect()
-    }
-
-    #[test]
-    fn only_flags_for_serving_are_kept() {
-        let typed = all(&[
-            "--log.level",
-            "debug",
-            "service",
-            "install",
-            "--service.name=x",
-            "--service.account",
-            r"CORP\msx$",
-            "--web.listen-address=:1",
-            "--web.enable-probe",
-            "--service.firewall",
-            "--web.listen-address",
-            ":2",
-            "--master.address",
-            "MSX01",
-        ]);
-        assert_eq!(
-            serving(&typed),
-            ["--log.level=debug", "--web.listen-address=:1", "--web.enable-probe", "--web.listen-address=:2"]
-        );
-    }
-
-    #[test]
-    fn what_is_given_again_replaces_what_was() {
-        let before = all(&[
-            "service",
-            "run",
-            "--service.name=x",
-            "--web.listen-address=:1",
-            "--web.listen-address=:2",
-            "--log.level=debug",
-        ]);
-        assert_eq!(
-            changed(&before, &all(&["--web.listen-address=:3", "--web.enable-probe"])),
-            ["--log.level=debug", "--web.listen-address=:3", "--web.enable-probe"]
-        );
-        assert_eq!(changed(&before, &[]).len(), 3);
     }
 
     #[test]
