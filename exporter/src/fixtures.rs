@@ -9,7 +9,8 @@ use crate::exposition::{BuildInfo, ExporterFacts, ProcessFacts, Reload};
 use crate::model::{
     Address, Certificate, Check, Collector, Direction, Operation, OrphanKind, PortSource, PortState, Stage,
 };
-use crate::probe::{Board, Encryption, Finding, Sweep, Verdict};
+use crate::probe::protocol::{Encryption, Verdict};
+use crate::probe::{Board, Finding, Sweep};
 use crate::sqlserver::{CollectorReport, Fault, ServerFacts};
 use crate::target_side::{FarSide, Home, Presented, View};
 use jiff::{SignedDuration, Timestamp};

@@ -3,7 +3,7 @@
 use super::{find, of, settings};
 use msx_exporter::config::Depth;
 use msx_exporter::model::{Check, PortState};
-use msx_exporter::probe::{Interface, SERVICE_CONTROL, Sockets, registered_port};
+use msx_exporter::probe::protocol::{Interface, SERVICE_CONTROL, Sockets, registered_port};
 use std::net::SocketAddr;
 use std::time::Duration;
 

@@ -2,7 +2,7 @@
 
 use crate::exposition::sheet::Sheet;
 use crate::exposition::{Format, families};
-use crate::pages::words::instant;
+use crate::model::figures::readable_instant;
 use crate::probe::{Board, Probe};
 use prometheus_client::encoding::text;
 use std::fmt::{self, Write as _};
@@ -23,8 +23,12 @@ pub fn probe(probe: &Probe, format: Format) -> String {
 /// Each step with its time, and the metrics that the probe would have returned. Addresses and what was seen there
 /// stand in it only with `details`.
 pub fn probe_trace(run: &Probe, details: bool) -> String {
-    let mut out =
-        format!("Probe of {}, begun {}, took {:.3} s\n\n", run.target, instant(run.began), run.took.as_secs_f64());
+    let mut out = format!(
+        "Probe of {}, begun {}, took {:.3} s\n\n",
+        run.target,
+        readable_instant(run.began),
+        run.took.as_secs_f64()
+    );
     let states = [None].into_iter().chain(run.visited.findings.iter().map(|finding| Some(finding.state.name())));
     for (step, state) in run.visited.steps.iter().zip(states) {
         let outcome = if details { Some(step.outcome.as_str()) } else { state };

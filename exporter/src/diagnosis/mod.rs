@@ -14,7 +14,6 @@ mod properties;
 mod roster;
 mod rules;
 mod target;
-pub(crate) mod words;
 
 pub use assess::{Assessment, assess};
 pub use change::{Change, summary};

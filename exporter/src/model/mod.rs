@@ -3,6 +3,7 @@
 
 mod address;
 mod certificate;
+pub(crate) mod figures;
 mod instruction;
 pub(crate) mod names;
 mod port;

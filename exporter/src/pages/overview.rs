@@ -1,9 +1,10 @@
 //! The page at `/`: the whole fleet at a glance, the worst first.
 
 use super::parts::{FaultView, Row};
-use super::words::{Tone, ago, instant, words};
+use super::words::{Tone, words};
 use crate::diagnosis::{Cause, Fleet, MasterClock, Orphan};
 use crate::exposition::ExporterFacts;
+use crate::model::figures::{ago, readable_instant};
 use crate::model::{Collector, OrphanKind};
 use askama::Template;
 
@@ -108,7 +109,7 @@ impl<'a> MasterView<'a> {
             }
         }
         if let Some(clock) = clock {
-            let (now, started) = (instant(clock.now), ago(clock.now, clock.started));
+            let (now, started) = (readable_instant(clock.now), ago(clock.now, clock.started));
             lines.push(format!("Read at {now} by the master's clock, which judges every age here. Started {started}."));
         }
         MasterView {

@@ -1,7 +1,8 @@
 //! What both pages are made of.
 
-use super::words::{Tone, ago, instant, length, words};
+use super::words::{Tone, words};
 use crate::diagnosis::{Enlisted, Fleet, Target};
+use crate::model::figures::{ago, readable_instant, span};
 use crate::model::{ErrorClass, PortState};
 use crate::probe::Finding;
 use crate::sqlserver::Fault;
@@ -47,7 +48,7 @@ impl<'a> Row<'a> {
                 Some(row) if !row.polled => When { age: "never".to_owned(), instant: String::new() },
                 _ => When::new(now, row.map(|row| row.last_poll)),
             },
-            interval: row.map_or_else(|| NONE.to_owned(), |row| length(row.poll_interval)),
+            interval: row.map_or_else(|| NONE.to_owned(), |row| span(row.poll_interval)),
             pending: list.map_or_else(|| NONE.to_owned(), |list| list.pending.total().to_string()),
             oldest: When::new(now, list.and_then(|list| list.pending.oldest)),
             errors: row.map_or_else(|| NONE.to_owned(), errors),
@@ -77,7 +78,7 @@ pub(super) struct When {
 impl When {
     pub(super) fn new(now: Timestamp, at: Option<Timestamp>) -> When {
         match at {
-            Some(at) => When { age: ago(now, at), instant: instant(at) },
+            Some(at) => When { age: ago(now, at), instant: readable_instant(at) },
             None => When { age: NONE.to_owned(), instant: String::new() },
         }
     }

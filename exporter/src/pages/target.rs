@@ -1,9 +1,10 @@
 //! The page at `/target?name=…`: all that is known of one target.
 
 use super::parts::{NONE, Row, When, port_class, state};
-use super::words::{instant, length, words};
+use super::words::words;
 use crate::diagnosis::{Cause, Enlisted, Evidence, Fleet, Target};
 use crate::exposition::ExporterFacts;
+use crate::model::figures::{readable_instant, span};
 use crate::model::names;
 use crate::probe::Finding;
 use askama::Template;
@@ -73,7 +74,7 @@ fn figures(now: Timestamp, target: &Target, row: &Enlisted) -> Vec<Figure> {
     let mut add = |name: &'static str, value: String| figures.push(Figure { name: name.into(), value });
     add("Enlisted", at(row.at));
     add("Last poll", if row.polled { at(row.last_poll) } else { "never".to_owned() });
-    add("Poll interval", length(row.poll_interval));
+    add("Poll interval", span(row.poll_interval));
     if !row.location.is_empty() {
         add("Location", row.location.clone());
     }
@@ -131,7 +132,7 @@ impl PortView {
             number: finding.port.map_or_else(none, |port| format!("{port}/{} ({source})", finding.transport)),
             required: if finding.required { "yes" } else { "no" },
             connect: finding.connect.map_or_else(none, |connect| format!("{:.1} ms", connect.as_secs_f64() * 1000.0)),
-            checked: instant(finding.checked_at),
+            checked: readable_instant(finding.checked_at),
             trace: match finding.address {
                 Some(address) => format!("{address}: {}", finding.evidence),
                 None => finding.evidence.clone(),

@@ -1,10 +1,12 @@
 //! The page of an exporter that runs on a target: the way to its master, and its certificate.
 
 use super::parts::NONE;
-use super::words::{Tone, ago, instant};
+use super::words::Tone;
 use crate::diagnosis::Fleet;
 use crate::exposition::ExporterFacts;
-use crate::probe::{Finding, Verdict};
+use crate::model::figures::{ago, readable_instant};
+use crate::probe::Finding;
+use crate::probe::protocol::Verdict;
 use crate::target_side::{FarSide, Forecast, Home, View};
 use askama::Template;
 use jiff::Timestamp;
@@ -62,9 +64,9 @@ impl<'a> ViewRow<'a> {
             if let Some(shown) = &presented.certificate {
                 certificate.push(format!("Subject {}", shown.subject));
                 certificate.push(format!("Issuer {}", shown.issuer));
-                certificate.push(format!("Ends {}", instant(shown.not_after)));
+                certificate.push(format!("Ends {}", readable_instant(shown.not_after)));
             }
-            certificate.push(format!("Seen {}", instant(presented.seen_at)));
+            certificate.push(format!("Seen {}", readable_instant(presented.seen_at)));
         }
         let home = &view.home;
         ViewRow {

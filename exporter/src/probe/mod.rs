@@ -5,7 +5,7 @@ mod checks;
 mod destination;
 mod on_request;
 mod prober;
-mod protocol;
+pub mod protocol;
 mod sweep;
 
 #[cfg(feature = "fuzzing")]
@@ -15,11 +15,4 @@ pub use board::{Board, Finding, Sweep};
 pub use destination::Destination;
 pub use on_request::{Probe, Probes};
 pub use prober::{Extent, Prober, Step, Visited};
-pub use protocol::attempt::{Miss, Sockets};
-pub use protocol::browser::Announcement;
-pub use protocol::engine_port::engine_port;
-pub use protocol::rpc::{Interface, SERVICE_CONTROL, registered_port};
-pub use protocol::tds::{Encryption, Engine, EngineFacts, Gaze, look};
-pub use protocol::tls::TlsFacts;
-pub use protocol::verify::{Anchors, Verdict, judge};
 pub use sweep::{Roster, Route, Sweeper, sweep_once};

@@ -9,7 +9,7 @@ use super::statements;
 use super::tap::{Progress, Tap};
 use crate::config::{Auth, Encrypt, Master, PasswordSource, Secret, Trust, zone_by_name};
 use crate::model::{Address, Certificate, Stage};
-use crate::probe::{self, Gaze, Sockets};
+use crate::probe::protocol::{self, Gaze, Sockets};
 use jiff::tz::TimeZone;
 use std::net::{IpAddr, SocketAddr, UdpSocket};
 use std::time::Duration;
@@ -85,7 +85,7 @@ async fn resolve(address: &Address, deadline: Instant) -> Result<Vec<SocketAddr>
     }
     let patience = deadline.min(Instant::now() + BROWSER_PATIENCE);
     let hosts: Vec<IpAddr> = found.iter().map(SocketAddr::ip).collect();
-    let (port, _) = probe::engine_port(&hosts, address.engine_port(), patience).await.map_err(|miss| {
+    let (port, _) = protocol::engine_port(&hosts, address.engine_port(), patience).await.map_err(|miss| {
         Fault::new(Stage::Resolve, format!("the port of {} is not known: {}", address.server_name(), miss.evidence))
             .with_hint("write master.address as host:port, or start SQL Browser and open UDP 1434")
     })?;
@@ -193,7 +193,7 @@ async fn certificate(master: &Master, peer: SocketAddr) -> Option<Certificate> {
         strict: master.encrypt == Encrypt::Strict,
         patience: CERTIFICATE_PATIENCE,
     };
-    probe::look(gaze, &Sockets::new(1)).await.facts.certificate
+    protocol::look(gaze, &Sockets::new(1)).await.facts.certificate
 }
 
 async fn execute(client: &mut Connection, statement: &str) -> Result<(), Fault> {

@@ -3,7 +3,8 @@
 use super::Presented;
 use crate::config::{Encrypt, Master};
 use crate::model::Address;
-use crate::probe::{Anchors, Encryption, EngineFacts, Gaze, Prober, Verdict, engine_port, judge, look};
+use crate::probe::Prober;
+use crate::probe::protocol::{Anchors, Encryption, EngineFacts, Gaze, Verdict, engine_port, judge, look};
 use jiff::Timestamp;
 use rustls::pki_types::CertificateDer;
 use rustls::pki_types::pem::PemObject as _;

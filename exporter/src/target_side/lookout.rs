@@ -120,7 +120,7 @@ mod tests {
     use super::*;
     use crate::config::{ConfigFile, Sources, load};
     use crate::model::Direction;
-    use crate::probe::Verdict;
+    use crate::probe::protocol::Verdict;
     use msx_lab::msdb::Lab;
     use msx_lab::stand::Stand;
     use msx_lab::tds::{Encryption, Options};

@@ -23,7 +23,7 @@ pub use registry::{Enlistment, Registry, enlistments, of_this_machine};
 pub use settings::{Forecast, forecasts};
 
 use crate::model::Certificate;
-use crate::probe::{Encryption, Verdict};
+use crate::probe::protocol::{Encryption, Verdict};
 use jiff::Timestamp;
 
 /// What every target on this machine sees of its master. Empty where none was found.

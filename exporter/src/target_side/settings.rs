@@ -7,7 +7,7 @@
 //! [set-encryption-options-on-target-servers]: https://learn.microsoft.com/en-us/ssms/agent/set-encryption-options-on-target-servers
 
 use super::Presented;
-use crate::probe::{Encryption, Verdict};
+use crate::probe::protocol::{Encryption, Verdict};
 
 /// What would become of a connection of SQL Server Agent to its master.
 #[derive(Debug, Clone, PartialEq, Eq)]

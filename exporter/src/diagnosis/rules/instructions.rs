@@ -3,7 +3,7 @@
 use super::judge::{Case, Subject};
 use super::silence::GRACE;
 use super::{Cause, Evidence};
-use crate::diagnosis::words::{count, instant, literal, span};
+use crate::model::figures::{count, instant, literal, span};
 use crate::model::{ErrorClass, Stage};
 use std::time::Duration;
 

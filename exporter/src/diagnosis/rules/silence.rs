@@ -2,7 +2,7 @@
 
 use super::judge::{Case, elapsed};
 use super::{Cause, Evidence};
-use crate::diagnosis::words::{instant, span};
+use crate::model::figures::{instant, span};
 use std::time::Duration;
 
 /// Nobody is called silent for good sooner than this, however short the interval.

@@ -30,6 +30,18 @@ pub(crate) fn instant(at: Timestamp) -> String {
     format!("{at:.0}")
 }
 
+/// An instant as people read it, in UTC and to the second.
+pub(crate) fn readable_instant(at: Timestamp) -> String {
+    at.strftime("%Y-%m-%d %H:%M:%S UTC").to_string()
+}
+
+/// How long ago something was, by a given clock.
+pub(crate) fn ago(now: Timestamp, at: Timestamp) -> String {
+    let seconds = now.as_second() - at.as_second();
+    let length = span(Duration::from_secs(seconds.unsigned_abs()));
+    if seconds < 0 { format!("in {length}") } else { format!("{length} ago") }
+}
+
 /// A count with its noun: `1 instruction`, `2 instructions`.
 pub(crate) fn count(number: u64, noun: &str) -> String {
     match number {
@@ -48,8 +60,8 @@ mod tests {
     use super::*;
 
     #[test]
-    fn a_span_is_told_in_its_two_largest_units() {
-        for (seconds, told) in [
+    fn a_span_has_its_two_largest_units() {
+        for (seconds, text) in [
             (0, "0 s"),
             (59, "59 s"),
             (60, "1 min"),
@@ -60,7 +72,7 @@ mod tests {
             (86_400, "1 d"),
             (356_400, "4 d 3 h"),
         ] {
-            assert_eq!(span(Duration::from_secs(seconds)), told);
+            assert_eq!(span(Duration::from_secs(seconds)), text);
         }
     }
 
@@ -79,5 +91,13 @@ mod tests {
     #[test]
     fn a_quote_in_a_name_cannot_end_the_literal() {
         assert_eq!(literal("SQL'01"), "N'SQL''01'");
+    }
+
+    #[test]
+    fn an_instant_after_now_is_said_to_come() {
+        let now = Timestamp::constant(1_764_000_000, 0);
+        assert_eq!(ago(now, Timestamp::constant(1_763_999_990, 0)), "10 s ago");
+        assert_eq!(ago(now, Timestamp::constant(1_764_000_010, 0)), "in 10 s");
+        assert_eq!(readable_instant(now), "2025-11-24 16:00:00 UTC");
     }
 }
