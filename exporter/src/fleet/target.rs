@@ -71,6 +71,13 @@ pub struct TargetDownloads {
     pub last_download: Option<Timestamp>,
 }
 
+impl TargetDownloads {
+    /// All rows with an error message.
+    pub fn failed(&self) -> u64 {
+        self.errors.iter().fold(0, |sum, count| sum.saturating_add(*count))
+    }
+}
+
 /// Instructions that wait.
 #[derive(Debug, Clone, Default, PartialEq)]
 pub struct Pending {
