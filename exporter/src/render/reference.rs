@@ -65,16 +65,16 @@ the one that came after it. So ask a range of the number, and take the name from
 
 | question | query |
 |---|---|
-| which targets are settling, one lost scrape apart | `last_over_time(msx_target_diagnosis_code[5m]) == 12` |
+| which targets are settling, even across a lost scrape | `last_over_time(msx_target_diagnosis_code[5m]) == 12` |
 | how often did the cause change | `changes(msx_target_diagnosis_code[1h])` |
 | for which share of a day was it `ok` | `avg_over_time((msx_target_diagnosis_code == bool 0)[1d:1m])` |
 | what is the cause called | `msx_target_diagnosis` |
 
 - Federation does not pass on that a series has ended, unless the job that federates has
-  `track_timestamps_staleness: true` (Prometheus 2.48 or later). Without it a cause that has ended stands next to the one
-  that holds for five minutes more.
-- Downsampling, as Thanos does it for old data, keeps averages: between two causes it shows a number that was never
-  written. Read old data by its minimum, its maximum or its count, or with a step below the downsampling.
+  `track_timestamps_staleness: true` (Prometheus 2.48 or later). Without it the series of a cause that has ended stays
+  for five minutes next to the one that holds.
+- Downsampling, as Thanos does it for old data, averages the number: where the cause changed it shows one that was never
+  written. Read old data by its minimum, its maximum or the count of its samples.
 ";
 
 const CLOSING: &str = "
