@@ -6,8 +6,8 @@
 use crate::config::{ConfigFile, Override, Sources};
 use crate::doctor::Form;
 use crate::logging;
-use crate::master::{Grantee, Principal};
-use crate::service::{self, Action, ServiceName, Wanted, flags, names};
+use crate::sqlserver::{Grantee, Principal};
+use crate::windows_service::{self, Action, ServiceName, Wanted, flags, names};
 use clap::error::ErrorKind;
 use clap::{Args, Parser, Subcommand};
 use std::ffi::OsString;
@@ -317,7 +317,7 @@ pub fn parse(line: impl IntoIterator<Item = impl Into<OsString> + Clone>) -> Res
     };
     // Each instance of a service has a file of its own.
     let usual = match &command {
-        Command::Service(Action::Run(name)) => ConfigFile::Named(name.configuration(&service::folder())),
+        Command::Service(Action::Run(name)) => ConfigFile::Named(name.configuration(&windows_service::folder())),
         _ => ConfigFile::usual(),
     };
     Ok(Invocation {

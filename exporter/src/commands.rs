@@ -8,11 +8,11 @@ use crate::app::{App, BUILD};
 use crate::cli::{FAILED, Grants, Invocation, USAGE};
 use crate::config::{self, Config, ConfigFile};
 use crate::events;
-use crate::master::{self, Grantee, Release};
-use crate::ports::Extent;
-use crate::render::{self, Format};
-use crate::serve::{self, ListenAddress, Options, Site, Web};
-use crate::service::{self, Action, Reloads, Stop};
+use crate::exposition::{self, Format};
+use crate::http::{self, ListenAddress, Options, Site, Web};
+use crate::probe::Extent;
+use crate::sqlserver::{self, Grantee, Release};
+use crate::windows_service::{self, Action, Reloads, Stop};
 use std::fmt::Display;
 use std::future::Future;
 use std::path::Path;
@@ -81,15 +81,15 @@ pub fn grants(invocation: &Invocation, flags: &Grants) -> Done {
     };
     let grantee = flags.grantee(config.as_ref().map(Grantee::from_config).unwrap_or_default());
     if flags.revoke {
-        return Ok(master::revocation(&grantee, release));
+        return Ok(sqlserver::revocation(&grantee, release));
     }
     // A version that is named is that of a server which is not asked.
-    let (Some(config), None) = (config, release) else { return Ok(master::grants_for(&grantee, release)) };
-    match run(master::missing_grants(&config, &grantee))? {
+    let (Some(config), None) = (config, release) else { return Ok(sqlserver::grants_for(&grantee, release)) };
+    match run(sqlserver::missing_grants(&config, &grantee))? {
         Ok(script) => Ok(script),
         Err(fault) => {
             warn!("the master cannot be asked what is missing, so this is the whole script: {fault}");
-            Ok(master::grants_for(&grantee, None))
+            Ok(sqlserver::grants_for(&grantee, None))
         }
     }
 }
@@ -117,7 +117,7 @@ pub fn once(invocation: &Invocation, output: Option<&Path>) -> Done {
                 format!("the master cannot be read: {fault}")
             }),
         };
-        (render::page(&fleet, &app.facts(), &config.limits, Format::Text004), complaint)
+        (exposition::page(&fleet, &app.facts(), &config.limits, Format::Text004), complaint)
     })?;
     let data = match output {
         Some(path) => {
@@ -164,14 +164,14 @@ where
         // Listened for before anything is bound: a signal must not end the process half-way.
         let stop = wish().map_err(Failure::running)?;
         let reloads = Reloads::listen().map_err(Failure::running)?;
-        let listeners = serve::bind(&addresses).map_err(Failure::running)?;
+        let listeners = http::bind(&addresses).map_err(Failure::running)?;
         let app = Arc::new(App::new(config, invocation.sources(), web.clone()));
         let beside = app.clone();
         let beside = tokio::spawn(async move { tokio::join!(beside.background(), reload_on_demand(&beside, reloads)) });
         info!(event = events::STARTED, version = BUILD.version, "serving");
         bound();
         let shutdown = async move { info!(event = events::STOPPING, signal = stop.await, "stopping") };
-        serve::run(listeners, app, options, web, shutdown).await;
+        http::run(listeners, app, options, web, shutdown).await;
         beside.abort();
         Ok(String::new())
     })?
@@ -185,9 +185,9 @@ pub fn service(action: &Action) -> Done {
     match action {
         // Known by its command line before anything else, so never here on Windows.
         Action::Run(_) => Err(Failure::usage("service run stands in front: msx_exporter service run [FLAGS]")),
-        Action::Install(wanted) => service::install(wanted),
-        Action::Configure { wanted, or_install } => service::configure(wanted, *or_install),
-        Action::Uninstall { service, purge } => service::uninstall(service, *purge),
+        Action::Install(wanted) => windows_service::install(wanted),
+        Action::Configure { wanted, or_install } => windows_service::configure(wanted, *or_install),
+        Action::Uninstall { service, purge } => windows_service::uninstall(service, *purge),
     }
 }
 

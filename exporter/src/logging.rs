@@ -67,7 +67,7 @@ pub fn init(settings: Settings, journal: Option<Box<dyn Journal>>) -> Result<(),
 /// The journal that goes with a format: the Event Log of Windows, for the format of that name.
 #[cfg(windows)]
 pub fn journal(format: Format, source: &str) -> Option<Box<dyn Journal>> {
-    (format == Format::Eventlog).then(|| crate::service::event_log(source)).flatten()
+    (format == Format::Eventlog).then(|| crate::windows_service::event_log(source)).flatten()
 }
 
 /// The journal that goes with a format: none here.

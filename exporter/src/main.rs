@@ -3,7 +3,7 @@
 use msx_exporter::cli::{self, Command};
 use msx_exporter::commands::{self, Failure};
 use msx_exporter::logging;
-use msx_exporter::service::{self, names};
+use msx_exporter::windows_service::{self, names};
 use std::ffi::OsString;
 use std::io::{self, Write};
 use std::process::ExitCode;
@@ -12,8 +12,8 @@ fn main() -> ExitCode {
     let line: Vec<OsString> = std::env::args_os().collect();
     let parsed = cli::parse(&line);
     let asks = matches!(&parsed, Err(exit) if exit.code == cli::FINE);
-    if service::is_run(&line) && !asks {
-        return finish(service::run(parsed));
+    if windows_service::is_run(&line) && !asks {
+        return finish(windows_service::run(parsed));
     }
     let invocation = match parsed {
         Ok(invocation) => invocation,
