@@ -20,6 +20,7 @@
 //! - `serve`: speaks HTTP.
 //! - `service`: signals and, on Windows, the service: what the service control manager starts, and how it is installed.
 //! - `events`: the numbers of what a person on duty wants to know.
+//! - `vocabulary`: closed sets of words, each with its name, title and meaning.
 //! - `app` and `commands`: where the rooms meet, and what each command does with them.
 
 pub mod app;
@@ -37,3 +38,4 @@ pub mod process;
 pub mod render;
 pub mod serve;
 pub mod service;
+mod vocabulary;

@@ -1,6 +1,7 @@
 //! One target and what hangs on it.
 
 use super::diagnosis::Diagnosis;
+use crate::vocabulary::vocabulary;
 use jiff::Timestamp;
 use std::collections::BTreeMap;
 use std::time::Duration;
@@ -87,29 +88,31 @@ impl Pending {
     }
 }
 
-/// `operation_code` of `sysdownloadlist`.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord)]
-pub enum Operation {
-    /// 1
-    Insert,
-    /// 2
-    Update,
-    /// 3
-    Delete,
-    /// 4
-    Start,
-    /// 5
-    Stop,
-    /// 6
-    ReEnlist,
-    /// 7
-    Defect,
-    /// 8
-    SyncTime,
-    /// 9
-    SetPoll,
-    /// A code that is not documented.
-    Other,
+vocabulary! {
+    /// `operation_code` of `sysdownloadlist`.
+    #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord)]
+    pub enum Operation {
+        /// INSERT, code 1: something is added.
+        Insert = "insert",
+        /// UPDATE, code 2: something is changed.
+        Update = "update",
+        /// DELETE, code 3: something is removed.
+        Delete = "delete",
+        /// START, code 4: a job is started.
+        Start = "start",
+        /// STOP, code 5: a job is stopped.
+        Stop = "stop",
+        /// RE-ENLIST, code 6: the target enlists again.
+        ReEnlist = "re_enlist",
+        /// DEFECT, code 7: the target leaves the master.
+        Defect = "defect",
+        /// SYNC-TIME, code 8: the target sets its clock by the master's.
+        SyncTime = "sync_time",
+        /// SET-POLL, code 9: the target's poll interval is changed.
+        SetPoll = "set_poll",
+        /// A code that is not documented.
+        Other = "other",
+    }
 }
 
 impl Operation {
@@ -128,66 +131,27 @@ impl Operation {
             _ => Operation::Other,
         }
     }
-
-    /// The name in labels.
-    pub fn name(self) -> &'static str {
-        match self {
-            Operation::Insert => "insert",
-            Operation::Update => "update",
-            Operation::Delete => "delete",
-            Operation::Start => "start",
-            Operation::Stop => "stop",
-            Operation::ReEnlist => "re_enlist",
-            Operation::Defect => "defect",
-            Operation::SyncTime => "sync_time",
-            Operation::SetPoll => "set_poll",
-            Operation::Other => "other",
-        }
-    }
 }
 
-/// What kind of error a target wrote to an instruction. A closed set: the text itself is never a label.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord)]
-pub enum ErrorClass {
-    /// The step needs a proxy and proxy matching is switched off on the target.
-    ProxyDisabled,
-    /// The step needs a proxy that the target does not have.
-    ProxyMissing,
-    /// A right is missing.
-    Permission,
-    /// The object is already there.
-    ObjectExists,
-    /// The step's subsystem is missing.
-    Subsystem,
-    /// Versions do not fit.
-    Version,
-    /// Anything else, an empty text too.
-    Other,
-}
-
-impl ErrorClass {
-    /// All classes, in the order of every array of counts.
-    pub const ALL: [ErrorClass; 7] = [
-        ErrorClass::ProxyDisabled,
-        ErrorClass::ProxyMissing,
-        ErrorClass::Permission,
-        ErrorClass::ObjectExists,
-        ErrorClass::Subsystem,
-        ErrorClass::Version,
-        ErrorClass::Other,
-    ];
-
-    /// The name in labels.
-    pub fn name(self) -> &'static str {
-        match self {
-            ErrorClass::ProxyDisabled => "proxy_disabled",
-            ErrorClass::ProxyMissing => "proxy_missing",
-            ErrorClass::Permission => "permission",
-            ErrorClass::ObjectExists => "object_exists",
-            ErrorClass::Subsystem => "subsystem",
-            ErrorClass::Version => "version",
-            ErrorClass::Other => "other",
-        }
+vocabulary! {
+    /// What kind of error a target wrote to an instruction, in the order of every array of counts. A closed set: the text
+    /// itself is never a label.
+    #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord)]
+    pub enum ErrorClass {
+        /// The step needs a proxy and proxy matching is switched off on the target.
+        ProxyDisabled = "proxy_disabled" => "proxy matching disabled",
+        /// The step needs a proxy that the target does not have.
+        ProxyMissing = "proxy_missing" => "proxy missing",
+        /// A right is missing.
+        Permission = "permission",
+        /// The object is already there.
+        ObjectExists = "object_exists" => "object exists",
+        /// The step's subsystem is missing.
+        Subsystem = "subsystem",
+        /// Versions do not fit.
+        Version = "version",
+        /// Anything else, an empty text too.
+        Other = "other",
     }
 }
 
@@ -202,22 +166,14 @@ pub struct Orphan {
     pub count: u64,
 }
 
-/// The two kinds of orphans that matter.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord)]
-pub enum OrphanKind {
-    /// A DEFECT that the target never came to fetch: it still believes that it is enlisted.
-    Defect,
-    /// Anything else.
-    Other,
-}
-
-impl OrphanKind {
-    /// The name in labels.
-    pub fn name(self) -> &'static str {
-        match self {
-            OrphanKind::Defect => "defect",
-            OrphanKind::Other => "other",
-        }
+vocabulary! {
+    /// The two kinds of orphans that matter.
+    #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord)]
+    pub enum OrphanKind {
+        /// A DEFECT that the target never came to fetch: it still believes that it is enlisted.
+        Defect = "defect",
+        /// Anything else.
+        Other = "other",
     }
 }
 

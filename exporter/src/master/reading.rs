@@ -1,74 +1,45 @@
 //! One reading of the master: plain rows, every instant already in UTC.
 
+use crate::vocabulary::vocabulary;
 use jiff::Timestamp;
 use jiff::civil::DateTime;
 use std::collections::BTreeMap;
 use std::fmt;
 use std::time::Duration;
 
-/// A part of a reading that can fail alone.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord)]
-pub enum Collector {
-    /// The enlisted targets, their groups and the master's clock.
-    Targets,
-    /// The download list, aggregated on the server.
-    Downloads,
-    /// Facts about the master itself.
-    Server,
-    /// Multiserver jobs and their last outcome on each target.
-    Jobs,
-}
-
-impl Collector {
-    /// All collectors in the order in which a batch asks for them.
-    pub const ALL: [Collector; 4] = [Collector::Targets, Collector::Downloads, Collector::Server, Collector::Jobs];
-
-    /// The name in labels, logs and the configuration.
-    pub fn name(self) -> &'static str {
-        match self {
-            Collector::Targets => "targets",
-            Collector::Downloads => "downloads",
-            Collector::Server => "server",
-            Collector::Jobs => "jobs",
-        }
+vocabulary! {
+    /// A part of a reading that can fail alone, in the order in which a batch asks for them.
+    #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord)]
+    pub enum Collector {
+        /// The enlisted targets, their groups and the master's clock.
+        Targets = "targets",
+        /// The download list, aggregated on the server.
+        Downloads = "downloads",
+        /// Facts about the master itself.
+        Server = "server",
+        /// Multiserver jobs and their last outcome on each target.
+        Jobs = "jobs",
     }
 }
 
-/// How far an attempt to read the master came before it failed.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord)]
-pub enum Stage {
-    /// Finding the address: the name, or the port of a named instance.
-    Resolve,
-    /// Opening the TCP connection.
-    Connect,
-    /// PRELOGIN and the TLS handshake.
-    Tls,
-    /// LOGIN7 and its answer.
-    Login,
-    /// A right that the login lacks.
-    Permission,
-    /// Running a statement.
-    Query,
-    /// Understanding what came back.
-    Decode,
-}
-
-impl Stage {
-    /// All stages, in the order in which an attempt passes them.
-    pub const ALL: [Stage; 7] =
-        [Stage::Resolve, Stage::Connect, Stage::Tls, Stage::Login, Stage::Permission, Stage::Query, Stage::Decode];
-
-    /// The name in labels and logs.
-    pub fn name(self) -> &'static str {
-        match self {
-            Stage::Resolve => "resolve",
-            Stage::Connect => "connect",
-            Stage::Tls => "tls",
-            Stage::Login => "login",
-            Stage::Permission => "permission",
-            Stage::Query => "query",
-            Stage::Decode => "decode",
-        }
+vocabulary! {
+    /// How far an attempt to read the master came before it failed, in the order in which it passes them.
+    #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord)]
+    pub enum Stage {
+        /// Finding the address: the name, or the port of a named instance.
+        Resolve = "resolve",
+        /// Opening the TCP connection.
+        Connect = "connect",
+        /// PRELOGIN and the TLS handshake.
+        Tls = "tls",
+        /// LOGIN7 and its answer.
+        Login = "login",
+        /// Checking the rights of the login.
+        Permission = "permission",
+        /// Running a statement.
+        Query = "query",
+        /// Understanding what came back.
+        Decode = "decode",
     }
 }
 

@@ -1,106 +1,69 @@
 //! What the port checks found, kept until it is too old.
 
+use crate::vocabulary::vocabulary;
 use jiff::Timestamp;
 use std::collections::BTreeMap;
 use std::net::IpAddr;
 use std::time::Duration;
 
-/// What is checked.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord)]
-pub enum Check {
-    /// TCP to the instance's port.
-    Engine,
-    /// SQL Browser, UDP 1434, for one named instance.
-    Browser,
-    /// The RPC endpoint mapper, TCP 135.
-    RpcMapper,
-    /// The port that the mapper names for the service control manager.
-    RpcScm,
-    /// NetBIOS session service, TCP 139.
-    Netbios,
-    /// SMB, TCP 445.
-    Smb,
-}
-
-impl Check {
-    /// All checks.
-    pub const ALL: [Check; 6] =
-        [Check::Engine, Check::Browser, Check::RpcMapper, Check::RpcScm, Check::Netbios, Check::Smb];
-
-    /// The name in labels, logs and the configuration.
-    pub fn name(self) -> &'static str {
-        match self {
-            Check::Engine => "engine",
-            Check::Browser => "browser",
-            Check::RpcMapper => "rpc_mapper",
-            Check::RpcScm => "rpc_scm",
-            Check::Netbios => "netbios",
-            Check::Smb => "smb",
-        }
+vocabulary! {
+    /// What is checked.
+    #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord)]
+    pub enum Check {
+        /// TCP to the instance's port.
+        Engine = "engine" => "Engine",
+        /// SQL Browser, UDP 1434, for one named instance.
+        Browser = "browser" => "Browser",
+        /// The RPC endpoint mapper, TCP 135.
+        RpcMapper = "rpc_mapper" => "RPC 135",
+        /// The port that the mapper names for the service control manager.
+        RpcScm = "rpc_scm" => "RPC SCM",
+        /// NetBIOS session service, TCP 139.
+        Netbios = "netbios" => "NetBIOS",
+        /// SMB, TCP 445.
+        Smb = "smb" => "SMB 445",
     }
 }
 
-/// Who opens the connection.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord)]
-pub enum Direction {
-    /// From the master to the target. Polling never goes this way.
-    ToTarget,
-    /// From the target to the master: the way that polling takes.
-    ToMaster,
-}
-
-impl Direction {
-    /// The name in labels.
-    pub fn name(self) -> &'static str {
-        match self {
-            Direction::ToTarget => "to_target",
-            Direction::ToMaster => "to_master",
-        }
+vocabulary! {
+    /// Who opens the connection.
+    #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord)]
+    pub enum Direction {
+        /// From the master to the target. Polling never goes this way.
+        ToTarget = "to_target",
+        /// From the target to the master: the way that polling takes.
+        ToMaster = "to_master",
     }
 }
 
-/// What a check found.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
-pub enum PortState {
-    /// It answered.
-    Open,
-    /// The host is there and nothing listens (TCP RST).
-    Refused,
-    /// No answer within the time-out: a firewall drops it, or the host is off.
-    Filtered,
-    /// A router or host says that there is no way (ICMP).
-    Unreachable,
-    /// The name has no address.
-    Unresolved,
-    /// UDP silence: blocked, stopped, hidden or no such instance. Not known to be closed.
-    NoAnswer,
-    /// The mapper is reachable and refused to answer.
-    Denied,
-    /// Open, and something else answers.
-    WrongProtocol,
-    /// Open, and the TLS handshake failed.
-    TlsFailed,
-    /// Not checked, for lack of a port that anybody tells, or of time.
-    Skipped,
+vocabulary! {
+    /// What a check found.
+    #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
+    pub enum PortState {
+        /// It answered.
+        Open = "open",
+        /// The host is there and nothing listens (TCP RST).
+        Refused = "refused",
+        /// No answer within the time-out: a firewall drops it, or the host is off.
+        Filtered = "filtered",
+        /// A router or a host reports that there is no route to it (ICMP).
+        Unreachable = "unreachable",
+        /// The name has no address.
+        Unresolved = "unresolved" => "no name",
+        /// UDP silence: blocked, stopped, hidden or no such instance. Not known to be closed.
+        NoAnswer = "no_answer" => "no answer",
+        /// The mapper is reachable and refused to answer.
+        Denied = "denied",
+        /// Open, and something else answers.
+        WrongProtocol = "wrong_protocol" => "not SQL",
+        /// Open, and the TLS handshake failed.
+        TlsFailed = "tls_failed" => "TLS failed",
+        /// Not checked: no port is known for it, or the time ran out.
+        Skipped = "skipped",
+    }
 }
 
 impl PortState {
-    /// The name in labels and texts.
-    pub fn name(self) -> &'static str {
-        match self {
-            PortState::Open => "open",
-            PortState::Refused => "refused",
-            PortState::Filtered => "filtered",
-            PortState::Unreachable => "unreachable",
-            PortState::Unresolved => "unresolved",
-            PortState::NoAnswer => "no_answer",
-            PortState::Denied => "denied",
-            PortState::WrongProtocol => "wrong_protocol",
-            PortState::TlsFailed => "tls_failed",
-            PortState::Skipped => "skipped",
-        }
-    }
-
     /// Whether the port is open; `None` where that cannot be known.
     pub fn open(self) -> Option<bool> {
         match self {
@@ -111,28 +74,18 @@ impl PortState {
     }
 }
 
-/// Who told the port's number.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
-pub enum PortSource {
-    /// It is the protocol's own.
-    Default,
-    /// The configuration.
-    Config,
-    /// SQL Browser.
-    Browser,
-    /// The endpoint mapper.
-    RpcMapper,
-}
-
-impl PortSource {
-    /// The name in labels.
-    pub fn name(self) -> &'static str {
-        match self {
-            PortSource::Default => "default",
-            PortSource::Config => "config",
-            PortSource::Browser => "browser",
-            PortSource::RpcMapper => "rpc_mapper",
-        }
+vocabulary! {
+    /// Where the number of the port comes from.
+    #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
+    pub enum PortSource {
+        /// It is the protocol's own.
+        Default = "default",
+        /// The configuration.
+        Config = "config",
+        /// SQL Browser.
+        Browser = "browser",
+        /// The endpoint mapper.
+        RpcMapper = "rpc_mapper",
     }
 }
 
