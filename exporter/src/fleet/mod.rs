@@ -20,6 +20,7 @@ pub(crate) mod words;
 pub use assess::{Assessment, assess};
 pub use change::{Change, summary};
 pub use diagnosis::{Cause, Diagnosis, Evidence};
+pub(crate) use diagnosis::{CauseFacts, order};
 pub use memory::Memory;
 pub use target::{
     Enlisted, ErrorClass, Job, JobRun, Operation, Orphan, OrphanKind, Pending, PollStatus, Target, TargetDownloads,
