@@ -29,10 +29,10 @@ macro_rules! vocabulary {
 
         impl $set {
             /// All of them, in the order of their declaration.
-            pub const ALL: [$set; [$($name),+].len()] = [$($set::$variant),+];
+            $visibility const ALL: [$set; [$($name),+].len()] = [$($set::$variant),+];
 
             /// The name in labels, logs and the configuration.
-            pub fn name(self) -> &'static str {
+            $visibility fn name(self) -> &'static str {
                 self.word().name
             }
 
