@@ -9,7 +9,7 @@ use crate::logging;
 use crate::master::{Grantee, Principal};
 use crate::service::{self, Action, ServiceName, Wanted, flags, names};
 use clap::error::ErrorKind;
-use clap::{Args, Parser, Subcommand};
+use clap::{Args, CommandFactory, Parser, Subcommand};
 use std::ffi::OsString;
 use std::path::PathBuf;
 
@@ -59,6 +59,8 @@ pub enum Command {
     },
     /// Tell all faults of the configuration.
     CheckConfig,
+    /// Print every name that the program has.
+    Catalogue,
     /// Print the rights that the login needs, as T-SQL.
     Grants(Grants),
     /// Say which ports are needed, in both directions, and what is known of them.
@@ -184,6 +186,9 @@ enum TypedCommand {
     },
     /// Tell every fault of the configuration, with file and line
     CheckConfig,
+    /// Print the names of metrics, causes, keys, commands and the like, as JSON, for programs
+    #[command(hide = true)]
+    Catalogue,
     /// Print the rights that the login needs, as T-SQL
     Grants(Grants),
     /// Print which ports to ask the firewall team for, in both directions, and what is known of them now
@@ -296,6 +301,11 @@ impl Place {
     }
 }
 
+/// The commands and their flags, for whoever describes them.
+pub(crate) fn definition() -> clap::Command {
+    Typed::command()
+}
+
 /// Understands a command line, the name of the program included.
 ///
 /// # Errors
@@ -311,6 +321,7 @@ pub fn parse(line: impl IntoIterator<Item = impl Into<OsString> + Clone>) -> Res
         TypedCommand::Serve => (Command::Serve, Vec::new()),
         TypedCommand::Once { output, place } => (Command::Once { output }, place.overrides()),
         TypedCommand::CheckConfig => (Command::CheckConfig, Vec::new()),
+        TypedCommand::Catalogue => (Command::Catalogue, Vec::new()),
         TypedCommand::Grants(grants) => (Command::Grants(grants), Vec::new()),
         TypedCommand::Doctor { doctor, place } => (Command::Doctor(doctor), place.overrides()),
         TypedCommand::Service { action, name } => (Command::Service(action.meant(name, &words)), Vec::new()),
@@ -457,7 +468,6 @@ mod tests {
 
     #[test]
     fn the_definition_is_sound() {
-        use clap::CommandFactory;
-        Typed::command().debug_assert();
+        definition().debug_assert();
     }
 }

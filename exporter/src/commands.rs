@@ -1,7 +1,9 @@
 //! What each command does: from an invocation to the text that it prints, or why it failed.
 
+mod catalogue;
 mod doctor;
 
+pub use catalogue::catalogue;
 pub use doctor::doctor;
 
 use crate::app::{App, BUILD};

@@ -32,3 +32,4 @@ pub use rpc::{Interface, SERVICE_CONTROL, registered_port};
 pub use sweep::{Roster, Route, Sweeper, sweep_once};
 pub use tds::{Encryption, Engine, EngineFacts, Gaze, look};
 pub use tls::TlsFacts;
+pub(crate) use visit::{own_port, transport};
