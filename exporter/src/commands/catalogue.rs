@@ -131,12 +131,41 @@ impl Catalogue {
 /// # Errors
 /// With code 1 and a sentence for each entry that is not fit to be printed.
 pub fn catalogue() -> Done {
-    let catalogue = Catalogue::gather();
-    let faults = check::check(&catalogue);
+    write(&Catalogue::gather())
+}
+
+fn write(catalogue: &Catalogue) -> Done {
+    let faults = check::check(catalogue);
     if !faults.is_empty() {
         return Err(Failure::running(faults.join("\n")));
     }
-    let text = serde_json::to_string_pretty(&catalogue);
+    let text = serde_json::to_string_pretty(catalogue);
     text.map(|text| text + "\n")
         .map_err(|error| Failure::running(format!("the catalogue cannot be written as JSON: {error}")))
+}
+
+#[cfg(test)]
+mod tests {
+    #![allow(clippy::unwrap_used)]
+    use super::*;
+    use crate::cli::FAILED;
+
+    #[test]
+    fn what_is_not_fit_is_not_printed_and_each_fault_is_a_line() {
+        let mut catalogue = Catalogue::gather();
+        catalogue.metrics[0].help = "";
+        catalogue.causes[3].next_step = "";
+        let failure = write(&catalogue).unwrap_err();
+        assert_eq!((failure.code, failure.data.as_str()), (FAILED, ""));
+        assert_eq!(failure.complaint, "the metric msx_up has no help\nthe cause download_error has no next step");
+    }
+
+    #[test]
+    fn a_check_has_the_port_of_its_protocol() {
+        let checks = Catalogue::gather().checks;
+        let ports: Vec<_> = checks.iter().map(|check| (check.word.name, check.transport, check.port)).collect();
+        assert_eq!(ports[0], ("engine", "tcp", Some(1433)));
+        assert_eq!(ports[1], ("browser", "udp", Some(1434)));
+        assert_eq!(ports[3], ("rpc_scm", "tcp", None));
+    }
 }
