@@ -11,6 +11,9 @@ from urllib.parse import unquote
 import yaml
 
 ROOT = Path(__file__).resolve().parents[2]
+sys.path.insert(0, str(ROOT / "tests/lib"))
+from catalogue import metrics  # noqa: E402
+
 ALERTS = ROOT / "alerts"
 RUNBOOKS = ALERTS / "runbooks"
 Loader = getattr(yaml, "CSafeLoader", yaml.SafeLoader)
@@ -69,12 +72,9 @@ def load_rules():
     return rules
 
 
-def catalogue():
-    """Names of the metrics that the exporter writes."""
-    reference = ROOT / "exporter" / "METRICS.md"
-    names = set(re.findall(r"`((?:msx|process)_\w+)`", reference.read_text())) if reference.exists() else set()
-    waiting = {line for line in (ROOT / "tests/alerts/metrics.txt").read_text().split("\n") if line and not line.startswith("#")}
-    return names | waiting | {"up"}, {name for name in waiting if f"| `{name}` |" in (reference.read_text() if reference.exists() else "")}
+def written():
+    """Names of the metrics that there are: the exporter's, and the one that Prometheus writes for it."""
+    return metrics().keys() | {"up"}
 
 
 def metrics_in(text):
@@ -84,12 +84,10 @@ def metrics_in(text):
 
 
 def rule_faults(rules):
-    names, arrived = catalogue()
+    names = written()
     recorded = {rule["record"] for rule in rules if "record" in rule}
     if missing := RECORDED - recorded:
         yield f"the recording rules {sorted(missing)} are gone"
-    for name in sorted(arrived):
-        yield f"exporter/METRICS.md lists {name}: take it out of tests/alerts/metrics.txt"
     alerts = [rule for rule in rules if "alert" in rule]
     got = {}
     for rule in alerts:
@@ -103,9 +101,21 @@ def rule_faults(rules):
                    if each not in (recorded if ":" in each else names)}
         for each in sorted(unknown):
             yield f"{name}: the exporter writes no {each}"
-        yield from (f"{name}: {fault}" for fault in promql_faults(expr))
+        yield from (f"{name}: {fault}" for fault in [*promql_faults(expr), *label_faults(expr)])
     for rule in alerts:
         yield from (f"{rule['alert']}: {fault}" for fault in alert_faults(rule))
+
+
+def label_faults(expr):
+    """Labels that a metric of the exporter lacks, and values that a label never has."""
+    for metric, matchers in re.findall(r"(?<![\w:])(msx_\w+)\{([^}]*)\}", expr):
+        known = metrics().get(metric)
+        for label, operator, value in re.findall(r'(\w+)\s*(=~|!~|!=|=)\s*"((?:[^"\\]|\\.)*)"', matchers) if known else []:
+            if label not in {*known["labels"], "job", "instance"}:
+                yield f"{metric} has no label {label}"
+            values = known["values"].get(label)
+            if values and operator in ("=", "!=") and value not in values:
+                yield f"{label} of {metric} is never {value}"
 
 
 def promql_faults(expr):
@@ -204,7 +214,7 @@ def document_faults(rules):
         if headings != HEADINGS:
             yield f"{path.name} has the headings {headings}"
         recorded = {rule["record"] for rule in rules if "record" in rule}
-        known, _ = catalogue()
+        known = written()
         for block in re.findall(r"```promql\n(.*?)```", text, re.S):
             for each in sorted(metrics_in(block)):
                 if each not in (recorded if ":" in each else known):
