@@ -154,7 +154,7 @@ fn target(number: usize) -> Target {
                     by_operation: BTreeMap::from([(Operation::Insert, 2)]),
                     oldest: Some(ago(30 + shift % 20)),
                 },
-                errors: [0; 7],
+                errors: enum_map::EnumMap::default(),
                 downloaded: Some(100 + number as u64),
                 last_download: Some(ago(4000 + shift)),
             }),
@@ -169,7 +169,7 @@ fn target(number: usize) -> Target {
 fn facts() -> ExporterFacts {
     ExporterFacts {
         build: BuildInfo { version: "0.1.0", revision: "unknown", rustc: "unknown" },
-        sql_errors: [0; 7],
+        sql_errors: enum_map::EnumMap::default(),
         sql_connections: 1,
         reload: Reload { successful: true, at: Some(ago(3600)) },
         passive: None,

@@ -7,12 +7,14 @@ use crate::diagnosis::{
 };
 use crate::exposition::{BuildInfo, ExporterFacts, ProcessFacts, Reload};
 use crate::model::{
-    Address, Cause, Certificate, Check, Collector, Direction, Operation, OrphanKind, PortSource, PortState, Stage,
+    Address, Cause, Certificate, Check, Collector, Direction, ErrorClass, Operation, OrphanKind, PortSource, PortState,
+    Stage,
 };
 use crate::probe::protocol::{Encryption, Verdict};
 use crate::probe::{Board, Finding, Sweep};
 use crate::sqlserver::{CollectorReport, Fault, ServerFacts};
 use crate::target_side::{FarSide, Home, Presented, View};
+use enum_map::{EnumMap, enum_map};
 use jiff::{SignedDuration, Timestamp};
 use std::collections::BTreeMap;
 use std::sync::Arc;
@@ -35,7 +37,7 @@ pub(crate) const LIMITS: Limits = Limits {
 pub(crate) fn facts() -> ExporterFacts {
     ExporterFacts {
         build: BuildInfo { version: "0.1.0", revision: "abcdef0", rustc: "1.88.0" },
-        sql_errors: [0, 1, 2, 3, 4, 5, 6],
+        sql_errors: EnumMap::from_fn(|stage: Stage| stage as u64),
         sql_connections: 1,
         reload: Reload { successful: true, at: Some(ago(3600)) },
         passive: None,
@@ -172,7 +174,7 @@ pub(crate) fn full() -> Fleet {
                 by_operation: BTreeMap::from([(Operation::Insert, 3), (Operation::Start, 1)]),
                 oldest: Some(ago(5000)),
             },
-            errors: [0, 2, 0, 0, 0, 0, 0],
+            errors: enum_map! { ErrorClass::ProxyMissing => 2, _ => 0 },
             ..TargetDownloads::default()
         });
     }

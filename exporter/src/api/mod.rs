@@ -10,7 +10,7 @@ mod probe;
 pub use probe::{probe, probe_trace};
 
 use crate::diagnosis::{Enlisted, Fleet, Job, Orphan, Target};
-use crate::model::{Cause, Collector, ErrorClass};
+use crate::model::{Cause, Collector};
 use crate::probe::Finding;
 use crate::sqlserver::{CollectorReport, Fault};
 use jiff::Timestamp;
@@ -183,7 +183,7 @@ impl<'a> EnlistedFacts<'a> {
                 pending: list.pending.total(),
                 pending_by_operation: list.pending.by_operation.iter().map(|(op, count)| (op.name(), *count)).collect(),
                 oldest_pending: list.pending.oldest.map(Instant),
-                errors: ErrorClass::ALL.into_iter().map(ErrorClass::name).zip(list.errors).collect(),
+                errors: list.errors.into_iter().map(|(class, count)| (class.name(), count)).collect(),
                 downloaded: list.downloaded,
                 last_download: list.last_download.map(Instant),
             }),

@@ -10,9 +10,9 @@ use crate::app::BUILD;
 use crate::diagnosis::order;
 use crate::exit::{Done, Failure};
 use crate::exposition::Group;
-use crate::model::Word;
 use crate::model::{
     Cause, CauseFacts, Check, Collector, Direction, ErrorClass, Operation, OrphanKind, PortSource, PortState, Stage,
+    Word,
 };
 use crate::probe::protocol::Verdict;
 use crate::probe::{own_port, transport};

@@ -3,8 +3,9 @@
 use super::target::{Orphan, Pending, TargetDownloads};
 use crate::config::Filter;
 use crate::model::names::{bare, key};
-use crate::model::{Operation, OrphanKind};
+use crate::model::{ErrorClass, Operation, OrphanKind};
 use crate::sqlserver::{DownloadRow, DownloadedRow, Downloads};
+use enum_map::EnumMap;
 use jiff::Timestamp;
 use std::collections::{HashMap, HashSet};
 
@@ -22,7 +23,7 @@ struct Entry<'a> {
     pending: Pending,
     defect_waiting: u64,
     other_waiting: u64,
-    errors: [u64; 7],
+    errors: EnumMap<ErrorClass, u64>,
     downloaded: u64,
     last_download: Option<Timestamp>,
 }
@@ -44,7 +45,8 @@ impl<'a> Entry<'a> {
         self.pending.oldest = self.pending.oldest.into_iter().chain(row.oldest_pending).min();
         self.defect_waiting = self.defect_waiting.saturating_add(row.defect_waiting);
         self.other_waiting = self.other_waiting.saturating_add(row.other_waiting);
-        for (sum, count) in self.errors.iter_mut().zip(row.errors) {
+        for (class, count) in row.errors {
+            let sum = &mut self.errors[class];
             *sum = sum.saturating_add(count);
         }
     }
@@ -118,6 +120,7 @@ impl<'a> DownloadList<'a> {
 mod tests {
     use super::*;
     use crate::diagnosis::fixtures::{ago, everything, pattern, waiting};
+    use enum_map::enum_map;
     use std::collections::BTreeMap;
 
     fn list(rows: Vec<DownloadRow>) -> Downloads {
@@ -134,17 +137,17 @@ mod tests {
     #[test]
     fn names_that_differ_only_in_case_are_added_together() {
         let mut upper = waiting("SQL01", 2, 60);
-        upper.errors[2] = 1;
+        upper.errors[ErrorClass::Permission] = 1;
         let mut lower = waiting("sql01 ", 3, 600);
         lower.pending.insert(8, 1);
-        lower.errors[2] = 4;
+        lower.errors[ErrorClass::Permission] = 4;
         let mut rows = list(vec![upper, lower]);
         let downloaded = |target: &str, count, last| DownloadedRow { target: target.into(), count, last: Some(last) };
         rows.downloaded = Some(vec![downloaded("Sql01", 10, ago(30)), downloaded("SQL01", 5, ago(90))]);
         let found = DownloadList::new(&rows).of("SQL01");
         let by_operation = BTreeMap::from([(Operation::Insert, 5), (Operation::SyncTime, 1)]);
         assert_eq!(found.pending, Pending { by_operation, oldest: Some(ago(600)) });
-        assert_eq!(found.errors, [0, 0, 5, 0, 0, 0, 0]);
+        assert_eq!(found.errors, enum_map! { ErrorClass::Permission => 5, _ => 0 });
         assert_eq!((found.downloaded, found.last_download), (Some(15), Some(ago(30))));
     }
 

@@ -48,7 +48,7 @@ pub(crate) fn enlisted(row: &TargetRow, downloads: Option<TargetDownloads>) -> E
 /// The bits as `sp_help_targetserver` answers them: what is stored, and what it finds as it is called.
 fn status(row: &TargetRow, downloads: Option<&TargetDownloads>) -> PollStatus {
     let late = row.local_poll_age_seconds > 3 * i64::from(row.poll_interval_seconds);
-    let failed = downloads.is_some_and(|downloads| downloads.errors.iter().any(|count| *count > 0));
+    let failed = downloads.is_some_and(|downloads| downloads.errors.values().any(|count| *count > 0));
     PollStatus {
         normal: row.stored_status & NORMAL != 0,
         suspected_offline: late || row.stored_status & SUSPECTED_OFFLINE != 0,
@@ -60,6 +60,8 @@ fn status(row: &TargetRow, downloads: Option<&TargetDownloads>) -> PollStatus {
 mod tests {
     use super::*;
     use crate::diagnosis::fixtures::{ago, never_polled, polled_at, target};
+    use crate::model::ErrorClass;
+    use enum_map::enum_map;
 
     fn bits(row: TargetRow, downloads: Option<TargetDownloads>) -> (bool, bool, bool) {
         let status = enlisted(&row, downloads).status;
@@ -98,7 +100,8 @@ mod tests {
         assert_eq!(bits(row(0, -3_600, 60), None), (false, false, false));
         assert_eq!(bits(row(6, 0, 60), None), (false, true, true), "what is stored stays");
         assert_eq!(bits(row(1, i64::MAX, i32::MAX), None), (true, true, false));
-        let failed = TargetDownloads { errors: [0, 0, 0, 0, 0, 0, 1], ..TargetDownloads::default() };
+        let failed =
+            TargetDownloads { errors: enum_map! { ErrorClass::Other => 1, _ => 0 }, ..TargetDownloads::default() };
         assert_eq!(bits(row(1, 0, 60), Some(failed)), (true, false, true));
     }
 

@@ -8,6 +8,7 @@ use crate::model::names::key;
 use crate::model::{Cause, Check, Collector, Direction, PortState};
 use crate::probe::{Board, Finding};
 use crate::sqlserver::{DownloadRow, DownloadedRow, Downloads, JobRow, JobTargetRow, Outcome, Reading, TargetRow};
+use enum_map::EnumMap;
 use jiff::civil::DateTime;
 use jiff::{SignedDuration, Timestamp};
 use proptest::collection::{btree_map, vec};
@@ -86,7 +87,7 @@ fn download() -> impl Strategy<Value = DownloadRow> {
             oldest_pending,
             defect_waiting,
             other_waiting,
-            errors,
+            errors: EnumMap::from_array(errors),
         },
     )
 }
@@ -252,7 +253,7 @@ proptest! {
             let mine: Vec<_> = list.rows.iter().filter(|row| key(&row.target) == key(&target.name)).collect();
             let sum = |counts: Vec<u64>| counts.into_iter().fold(0, u64::saturating_add);
             prop_assert_eq!(found.pending.total(), sum(mine.iter().flat_map(|row| row.pending.values().copied()).collect()));
-            prop_assert_eq!(sum(found.errors.to_vec()), sum(mine.iter().flat_map(|row| row.errors).collect()));
+            prop_assert_eq!(sum(found.errors.into_values().collect()), sum(mine.iter().flat_map(|row| row.errors.into_values()).collect()));
             prop_assert_eq!(found.downloaded.is_some(), list.downloaded.is_some());
             prop_assert!(found.pending.by_operation.values().all(|count| *count > 0));
             prop_assert!(found.pending.total() > 0 || found.pending.oldest.is_none());

@@ -1,7 +1,8 @@
 //! One target and what hangs on it.
 
 use super::rules::Diagnosis;
-use crate::model::{Operation, OrphanKind};
+use crate::model::{ErrorClass, Operation, OrphanKind};
+use enum_map::EnumMap;
 use jiff::Timestamp;
 use std::collections::BTreeMap;
 use std::time::Duration;
@@ -72,8 +73,8 @@ impl PollStatus {
 pub struct TargetDownloads {
     /// Rows with status 0 and no error.
     pub pending: Pending,
-    /// Rows with an error message, by class, in the order of [`ErrorClass::ALL`].
-    pub errors: [u64; 7],
+    /// Rows with an error message, by class.
+    pub errors: EnumMap<ErrorClass, u64>,
     /// Rows with status 1. `None` until they were first counted.
     pub downloaded: Option<u64>,
     /// The newest download. `None` when never.
@@ -83,7 +84,7 @@ pub struct TargetDownloads {
 impl TargetDownloads {
     /// All rows with an error message.
     pub fn failed(&self) -> u64 {
-        self.errors.iter().fold(0, |sum, count| sum.saturating_add(*count))
+        self.errors.values().fold(0, |sum, count| sum.saturating_add(*count))
     }
 }
 

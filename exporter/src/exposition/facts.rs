@@ -1,5 +1,7 @@
 //! What the exporter knows of itself. Whoever renders gathers it first: rendering asks nobody.
 
+use crate::model::Stage;
+use enum_map::EnumMap;
 use jiff::Timestamp;
 
 /// The exporter's own facts for one page.
@@ -7,8 +9,8 @@ use jiff::Timestamp;
 pub struct ExporterFacts {
     /// How it was built.
     pub build: BuildInfo,
-    /// Errors while reading the master, in the order of [`crate::model::Stage::ALL`].
-    pub sql_errors: [u64; 7],
+    /// Errors while reading the master, by the stage at which the attempt stopped.
+    pub sql_errors: EnumMap<Stage, u64>,
     /// Connections to the master that are open now.
     pub sql_connections: u64,
     /// How the last load of the configuration went.

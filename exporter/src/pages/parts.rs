@@ -2,8 +2,8 @@
 
 use super::words::{Tone, words};
 use crate::diagnosis::{Enlisted, Fleet, Target};
+use crate::model::PortState;
 use crate::model::figures::{ago, readable_instant, span};
-use crate::model::{ErrorClass, PortState};
 use crate::probe::Finding;
 use crate::sqlserver::Fault;
 use jiff::Timestamp;
@@ -60,9 +60,9 @@ impl<'a> Row<'a> {
 /// Failed instructions by class.
 pub(super) fn errors(row: &Enlisted) -> String {
     let Some(list) = &row.downloads else { return NONE.to_owned() };
-    let classes: Vec<String> = ErrorClass::ALL
+    let classes: Vec<String> = list
+        .errors
         .into_iter()
-        .zip(list.errors)
         .filter(|(_, count)| *count > 0)
         .map(|(class, count)| format!("{count} {}", class.name()))
         .collect();

@@ -124,7 +124,8 @@ impl Prober {
                 let required = destination.required.get(&check).copied().unwrap_or(how.required);
                 Some(async move {
                     let started = Instant::now();
-                    visit.run(check, how.depth, required).await.map(|finding| (started.elapsed(), finding))
+                    let finding = visit.run(check, how.depth, required).await;
+                    (started.elapsed(), finding)
                 })
             });
             // The sweep has time and is not to look like an intruder. Whoever waits for all checks has none: on a host
@@ -134,7 +135,7 @@ impl Prober {
                 Extent::Full => join_all(checks).await,
             };
             let mut visited = Visited { findings: Vec::new(), steps: vec![resolution.clone()] };
-            for (took, finding) in found.into_iter().flatten() {
+            for (took, finding) in found {
                 visited.steps.push(step(&finding, took));
                 visited.findings.push(finding);
             }

@@ -1,6 +1,7 @@
 //! One reading of the master: plain rows, every instant already in UTC.
 
-use crate::model::{Certificate, Collector, Stage};
+use crate::model::{Certificate, Collector, ErrorClass, Stage};
+use enum_map::EnumMap;
 use jiff::Timestamp;
 use jiff::civil::DateTime;
 use std::collections::BTreeMap;
@@ -168,8 +169,8 @@ pub struct DownloadRow {
     pub defect_waiting: u64,
     /// Rows with status 0 and any other operation, with or without an error.
     pub other_waiting: u64,
-    /// Rows with an error message (even an empty one), by class, in the order of [`crate::model::ErrorClass::ALL`].
-    pub errors: [u64; 7],
+    /// Rows with an error message (even an empty one), by class.
+    pub errors: EnumMap<ErrorClass, u64>,
 }
 
 /// What one name has downloaded.

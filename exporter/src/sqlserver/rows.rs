@@ -3,6 +3,8 @@
 use super::cells::{Cell, Misfit, Positions};
 use super::reading::{JobRow, JobTargetRow, Outcome};
 use super::statements::Set;
+use crate::model::ErrorClass;
+use enum_map::EnumMap;
 use jiff::civil::{Date, DateTime, Time};
 use std::collections::BTreeMap;
 use std::time::Duration;
@@ -39,7 +41,7 @@ pub(super) struct RawDownload {
     pub(super) oldest_pending: Option<DateTime>,
     pub(super) defect_waiting: u64,
     pub(super) other_waiting: u64,
-    pub(super) errors: [u64; 7],
+    pub(super) errors: EnumMap<ErrorClass, u64>,
 }
 
 /// What one name has downloaded.
@@ -220,9 +222,9 @@ fn download(whole: [Cell<'_>; 4], pending: [Cell<'_>; 10], errors: [Cell<'_>; 7]
             by_operation.insert(code, count);
         }
     }
-    let mut by_class = [0; 7];
-    for (slot, cell) in by_class.iter_mut().zip(errors) {
-        *slot = cell.integer()?;
+    let mut by_class = EnumMap::<ErrorClass, u64>::default();
+    for (class, cell) in EnumMap::<ErrorClass, _>::from_array(errors) {
+        by_class[class] = cell.integer()?;
     }
     Ok(RawDownload {
         target: target.text()?,

@@ -2,6 +2,7 @@
 
 use super::reading::Fault;
 use crate::model::Stage;
+use enum_map::EnumMap;
 use std::hash::{BuildHasher, RandomState};
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
@@ -11,15 +12,13 @@ use tokio::time::Instant;
 /// Counts that outlive a reader: a reload replaces the reader and must not turn a counter back.
 #[derive(Debug, Default)]
 pub struct Vitals {
-    errors: [AtomicU64; 7],
+    errors: EnumMap<Stage, AtomicU64>,
     connected: AtomicU64,
 }
 
 impl Vitals {
     pub(super) fn count(&self, stage: Stage) {
-        if let Some(counter) = self.errors.get(stage as usize) {
-            counter.fetch_add(1, Ordering::Relaxed);
-        }
+        self.errors[stage].fetch_add(1, Ordering::Relaxed);
     }
 
     /// Counts a connection for as long as what is returned is kept.
@@ -28,9 +27,9 @@ impl Vitals {
         Connected(Arc::clone(self))
     }
 
-    /// Failures since the process started, in the order of [`Stage::ALL`].
-    pub fn sql_errors(&self) -> [u64; 7] {
-        self.errors.each_ref().map(|counter| counter.load(Ordering::Relaxed))
+    /// Failures since the process started, by the stage at which the attempt stopped.
+    pub fn sql_errors(&self) -> EnumMap<Stage, u64> {
+        EnumMap::from_fn(|stage| self.errors[stage].load(Ordering::Relaxed))
     }
 
     /// Connections to the master that are open now: 0 or 1, and for a moment 2 while a reload replaces the reader.

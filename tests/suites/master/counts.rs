@@ -4,6 +4,7 @@ use crate::support::Site;
 use jiff::civil::DateTime;
 use jiff::tz::TimeZone;
 use jiff::{SignedDuration, Timestamp};
+use msx_exporter::model::ErrorClass;
 use msx_exporter::sqlserver::{DownloadRow, DownloadedRow};
 use msx_lab::msdb::{Instruction, Lab, Operation, Scenario};
 use proptest::prelude::*;
@@ -14,21 +15,24 @@ use std::sync::Arc;
 const NOW: DateTime = DateTime::constant(2026, 11, 22, 12, 0, 0, 0);
 
 /// Texts of each class, in the order of the classes; the last ones fit none.
-const TEXTS: [(usize, &str); 14] = [
-    (0, "The job step requires a proxy account, however proxy matching is disabled on the target server."),
-    (0, "PROXY MATCHING IS DISABLED, and a subsystem is named too"),
-    (1, "Proxy not found."),
-    (1, "The specified @proxy_name ('Nightly') does not exist."),
-    (2, "The EXECUTE permission was denied on the object 'sp_add_job'."),
-    (3, "The specified @name ('Backup') already exists."),
-    (4, "The 'SSIS' subsystem failed to load."),
-    (5, "The target server version is older."),
-    (6, "does not exist: proxy"),
-    (6, "proxy"),
-    (6, ""),
-    (6, " "),
-    (6, "per\u{00AD}mission"),
-    (6, "%"),
+const TEXTS: [(ErrorClass, &str); 14] = [
+    (
+        ErrorClass::ProxyDisabled,
+        "The job step requires a proxy account, however proxy matching is disabled on the target server.",
+    ),
+    (ErrorClass::ProxyDisabled, "PROXY MATCHING IS DISABLED, and a subsystem is named too"),
+    (ErrorClass::ProxyMissing, "Proxy not found."),
+    (ErrorClass::ProxyMissing, "The specified @proxy_name ('Nightly') does not exist."),
+    (ErrorClass::Permission, "The EXECUTE permission was denied on the object 'sp_add_job'."),
+    (ErrorClass::ObjectExists, "The specified @name ('Backup') already exists."),
+    (ErrorClass::Subsystem, "The 'SSIS' subsystem failed to load."),
+    (ErrorClass::Version, "The target server version is older."),
+    (ErrorClass::Other, "does not exist: proxy"),
+    (ErrorClass::Other, "proxy"),
+    (ErrorClass::Other, ""),
+    (ErrorClass::Other, " "),
+    (ErrorClass::Other, "per\u{00AD}mission"),
+    (ErrorClass::Other, "%"),
 ];
 const NAMES: [&str; 6] = ["SQL01", "sql01", "Sql01", "SQL01\\PAYROLL", "СЕРВЕР-01", "O'BRIEN"];
 const OPERATIONS: [Operation; 9] = [

@@ -45,7 +45,7 @@ async fn a_sound_answer_is_read_to_the_last_cell() {
     let [row] = downloads.rows.as_slice() else { panic!("{downloads:?}") };
     assert_eq!((row.target.as_str(), &row.pending), ("SQL01", &BTreeMap::from([(1, 3), (4, 1)])));
     assert_eq!(row.oldest_pending.unwrap().to_string(), "2026-11-22T10:58:00Z");
-    assert_eq!((row.defect_waiting, row.other_waiting, row.errors), (0, 4, [0; 7]));
+    assert_eq!((row.defect_waiting, row.other_waiting, row.errors), (0, 4, enum_map::EnumMap::default()));
     assert_eq!(downloads.table_rows, Some(1_234));
     let [downloaded] = downloads.downloaded.as_deref().unwrap() else { panic!("{downloads:?}") };
     assert_eq!((downloaded.target.as_str(), downloaded.count), ("SQL01", 1_230));

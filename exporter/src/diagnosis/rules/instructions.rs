@@ -4,7 +4,7 @@ use super::Evidence;
 use super::judge::{Case, Subject};
 use super::silence::GRACE;
 use crate::model::figures::{count, instant, literal, span};
-use crate::model::{Cause, ErrorClass, Stage};
+use crate::model::{Cause, Stage};
 use std::time::Duration;
 
 /// A clock that is off by more than this is a fault.
@@ -43,9 +43,9 @@ pub(super) fn download_error(case: &Case<'_>) -> Option<Evidence> {
     if failed == 0 {
         return None;
     }
-    let classes: Vec<String> = ErrorClass::ALL
-        .iter()
-        .zip(downloads.errors)
+    let classes: Vec<String> = downloads
+        .errors
+        .into_iter()
         .filter(|(_, count)| *count > 0)
         .map(|(class, count)| format!("{} {count}", class.name()))
         .collect();

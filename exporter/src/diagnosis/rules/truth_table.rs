@@ -7,9 +7,10 @@ use crate::diagnosis::fixtures::{
     ago, board, config, engine_port, failed, never_polled, polled_at, reading, target, waiting, with_downloads,
 };
 use crate::diagnosis::{Memory, assess};
-use crate::model::{Cause, Check, Collector, Direction, PortState};
+use crate::model::{Cause, Check, Collector, Direction, ErrorClass, PortState};
 use crate::probe::{Board, Finding};
 use crate::sqlserver::{DownloadRow, Reading, TargetRow};
+use enum_map::{EnumMap, enum_map};
 use jiff::{SignedDuration, Timestamp};
 use std::sync::Arc;
 
@@ -38,7 +39,10 @@ fn stale() -> TargetRow {
 }
 
 fn blocked() -> DownloadRow {
-    DownloadRow { errors: [1, 0, 2, 0, 0, 0, 0], ..waiting(NAME, 3, 60) }
+    DownloadRow {
+        errors: enum_map! { ErrorClass::ProxyDisabled => 1, ErrorClass::Permission => 2, _ => 0 },
+        ..waiting(NAME, 3, 60)
+    }
 }
 
 fn started(reading: Reading, at: Timestamp) -> Reading {
@@ -339,6 +343,6 @@ fn the_order_of_the_table_is_kept() {
     let blocked = DownloadRow { oldest_pending: Some(ago(9_999)), ..blocked() };
     let verdict = judge(&with_downloads(alone(skewed.clone()), vec![blocked.clone()]));
     assert_eq!(causes(&verdict), [Cause::DownloadError, Cause::NotDownloading, Cause::ClockSkew].map(Some));
-    let verdict = judge(&with_downloads(alone(skewed), vec![DownloadRow { errors: [0; 7], ..blocked }]));
+    let verdict = judge(&with_downloads(alone(skewed), vec![DownloadRow { errors: EnumMap::default(), ..blocked }]));
     assert_eq!(causes(&verdict), [Cause::NotDownloading, Cause::ClockSkew].map(Some));
 }

@@ -4,7 +4,7 @@ use crate::diagnosis::Fleet;
 use crate::exposition::ExporterFacts;
 use crate::exposition::catalogue::{self as metric, Metric};
 use crate::exposition::sheet::{Sheet, Value};
-use crate::model::{Check, Stage};
+use crate::model::Check;
 use crate::sqlserver::CollectorReport;
 use std::fmt;
 
@@ -12,7 +12,7 @@ use std::fmt;
 pub(crate) fn counters(sheet: &mut Sheet<'_>, fleet: &Fleet, facts: &ExporterFacts) -> fmt::Result {
     sheet.family(
         &metric::SQL_ERRORS,
-        Stage::ALL.into_iter().zip(facts.sql_errors).map(|(stage, count)| ([("stage", stage.name())], count.into())),
+        facts.sql_errors.into_iter().map(|(stage, count)| ([("stage", stage.name())], count.into())),
     )?;
     let checks = |check: Check| fleet.board.checks.get(&check).copied().unwrap_or_default();
     sheet.family(

@@ -4,7 +4,6 @@ use crate::diagnosis::{Enlisted, Fleet, Target, TargetDownloads};
 use crate::exposition::catalogue::{self as metric, Metric};
 use crate::exposition::label::{Labels, Line};
 use crate::exposition::sheet::{Sheet, Value};
-use crate::model::ErrorClass;
 use std::fmt;
 
 /// Everything about every target. Only for a fleet whose targets were read.
@@ -69,7 +68,7 @@ fn downloads(sheet: &mut Sheet<'_>, fleet: &Fleet) -> fmt::Result {
     sheet.family(
         &metric::TARGET_DOWNLOAD_ERRORS_BY_CLASS,
         listed(fleet).flat_map(|(target, list)| {
-            let classes = ErrorClass::ALL.into_iter().zip(list.errors).filter(|(_, count)| *count > 0);
+            let classes = list.errors.into_iter().filter(|(_, count)| *count > 0);
             classes.map(move |(class, count)| {
                 ([("target", target.name.as_str()), ("class", class.name())], Value::from(count))
             })

@@ -4,7 +4,8 @@ use super::parser::{Parsed, parse};
 use crate::diagnosis::Fleet;
 use crate::exposition::{ExporterFacts, Format, Group, Kind, catalogue, page, page_into, reference};
 use crate::fixtures::*;
-use crate::model::{Cause, Collector, Stage};
+use crate::model::{Cause, Collector, ErrorClass, Stage};
+use enum_map::enum_map;
 use std::collections::BTreeSet;
 use std::sync::Arc;
 
@@ -104,11 +105,11 @@ fn only_the_cause_that_holds_is_written_with_its_code() {
 fn failed_instructions_are_summed_up_and_only_classes_that_occur_are_written() {
     let mut failing = target("SQL05");
     if let Some(list) = failing.enlisted.as_mut().and_then(|row| row.downloads.as_mut()) {
-        list.errors = [0, 2, 0, 0, 0, 0, 1];
+        list.errors = enum_map! { ErrorClass::ProxyMissing => 2, ErrorClass::Other => 1, _ => 0 };
     }
     let mut countless = target("SQL06");
     if let Some(list) = countless.enlisted.as_mut().and_then(|row| row.downloads.as_mut()) {
-        list.errors = [0, u64::MAX, 0, 0, 0, 0, 1];
+        list.errors = enum_map! { ErrorClass::ProxyMissing => u64::MAX, ErrorClass::Other => 1, _ => 0 };
     }
     let mut unread = target("SQL07");
     if let Some(row) = &mut unread.enlisted {

@@ -6,6 +6,7 @@ use crate::exposition::{Format, page};
 use crate::fixtures::*;
 use crate::model::{Cause, Check, Collector, OrphanKind, PortState, Stage};
 use crate::probe::Board;
+use enum_map::EnumMap;
 use jiff::Timestamp;
 use proptest::collection::{btree_set, vec};
 use proptest::prelude::*;
@@ -42,7 +43,7 @@ prop_compose! {
                 row.location = location;
                 row.last_poll = last_poll;
                 row.clock_skew_seconds = skew;
-                if let Some(list) = &mut row.downloads { list.errors = errors.map(u64::from); }
+                if let Some(list) = &mut row.downloads { list.errors = EnumMap::from_array(errors.map(u64::from)); }
                 if !downloads { row.downloads = None; }
             }
             _ => target.enlisted = None,

@@ -131,7 +131,7 @@ impl Site for Stub {
     fn facts(&self) -> ExporterFacts {
         ExporterFacts {
             build: BuildInfo { version: "0.0.0", revision: "none", rustc: "none" },
-            sql_errors: [0; 7],
+            sql_errors: enum_map::EnumMap::default(),
             sql_connections: 0,
             reload: Reload { successful: true, at: None },
             passive: None,

@@ -16,37 +16,33 @@ use std::time::Duration;
 use tokio::sync::OnceCell;
 use tokio::time::{Instant, timeout, timeout_at};
 
-/// One row for each check, in the order of [`Check::ALL`].
-const TABLE: [Row; 6] = [
-    Row { check: Check::Engine, transport: "tcp", run: |visit, depth| Box::pin(engine::check(visit, depth)) },
-    Row { check: Check::Browser, transport: "udp", run: |visit, _| Box::pin(browser::check(visit)) },
-    Row { check: Check::RpcMapper, transport: "tcp", run: |visit, depth| Box::pin(rpc::check_mapper(visit, depth)) },
-    Row { check: Check::RpcScm, transport: "tcp", run: |visit, depth| Box::pin(rpc::check_scm(visit, depth)) },
-    Row {
-        check: Check::Netbios,
-        transport: "tcp",
-        run: |visit, depth| Box::pin(visit.tcp(visit.numbers.netbios, PortSource::Default, depth, netbios::ask)),
-    },
-    Row {
-        check: Check::Smb,
-        transport: "tcp",
-        run: |visit, depth| Box::pin(visit.tcp(visit.numbers.smb, PortSource::Default, depth, smb::ask)),
-    },
-];
-
+/// How a check is run.
 struct Row {
-    check: Check,
     transport: &'static str,
     run: for<'a> fn(&'a Visit<'a>, Depth) -> BoxFuture<'a, Outcome>,
 }
 
-fn row(check: Check) -> Option<&'static Row> {
-    TABLE.iter().find(|row| row.check == check)
+/// The table of the checks.
+fn row(check: Check) -> Row {
+    match check {
+        Check::Engine => Row { transport: "tcp", run: |visit, depth| Box::pin(engine::check(visit, depth)) },
+        Check::Browser => Row { transport: "udp", run: |visit, _| Box::pin(browser::check(visit)) },
+        Check::RpcMapper => Row { transport: "tcp", run: |visit, depth| Box::pin(rpc::check_mapper(visit, depth)) },
+        Check::RpcScm => Row { transport: "tcp", run: |visit, depth| Box::pin(rpc::check_scm(visit, depth)) },
+        Check::Netbios => Row {
+            transport: "tcp",
+            run: |visit, depth| Box::pin(visit.tcp(visit.numbers.netbios, PortSource::Default, depth, netbios::ask)),
+        },
+        Check::Smb => Row {
+            transport: "tcp",
+            run: |visit, depth| Box::pin(visit.tcp(visit.numbers.smb, PortSource::Default, depth, smb::ask)),
+        },
+    }
 }
 
 /// `tcp` or `udp`.
 pub(crate) fn transport(check: Check) -> &'static str {
-    row(check).map_or("", |row| row.transport)
+    row(check).transport
 }
 
 /// The ports that the protocols have for their own. Tests have others.
@@ -142,8 +138,8 @@ impl<'a> Visit<'a> {
     }
 
     /// Runs one check.
-    pub(crate) async fn run(&self, check: Check, depth: Depth, required: bool) -> Option<Finding> {
-        let row = row(check)?;
+    pub(crate) async fn run(&self, check: Check, depth: Depth, required: bool) -> Finding {
+        let row = row(check);
         let outcome = match self.addresses {
             Ok(_) => match self.end {
                 Some(end) => timeout_at(end, (row.run)(self, depth)).await.unwrap_or_else(|_| Outcome::out_of_time()),
@@ -151,7 +147,7 @@ impl<'a> Visit<'a> {
             },
             Err(miss) => Outcome::without_port(PortSource::Default, miss),
         };
-        Some(Finding {
+        Finding {
             check,
             direction: self.destination.direction,
             master: self.destination.master.clone(),
@@ -166,7 +162,7 @@ impl<'a> Visit<'a> {
             handshake: outcome.handshake,
             checked_at: Timestamp::now(),
             evidence: outcome.evidence,
-        })
+        }
     }
 
     /// The bare instance name, empty for the default instance.
