@@ -84,7 +84,8 @@ impl Sources {
 /// No configuration, password or bundle of certificates is larger.
 const LARGEST: u64 = 4 << 20;
 
-pub(super) fn read_file(path: &Path) -> io::Result<Vec<u8>> {
+/// Reads a file whole, up to 4 MiB.
+pub(crate) fn read_file(path: &Path) -> io::Result<Vec<u8>> {
     let mut bytes = Vec::new();
     fs::File::open(path)?.take(LARGEST + 1).read_to_end(&mut bytes)?;
     if bytes.len() as u64 > LARGEST {
@@ -156,16 +157,21 @@ fn file(sources: &Sources, faults: &mut Vec<Fault>) -> Option<Layer> {
             return None;
         }
     };
-    let text = match std::str::from_utf8(&bytes) {
-        Ok(text) => text.strip_prefix('\u{feff}').unwrap_or(text),
-        Err(_) => {
-            faults.push(Fault::new(Some(&name), "", Wrong::new("is not UTF-8").expected("save it as UTF-8")));
-            return None;
-        }
-    };
+    let text = utf8(&bytes, &name, faults)?;
     let toml = path.extension().is_some_and(|extension| extension.eq_ignore_ascii_case("toml"));
     let parse = if toml { toml::parse } else { yaml::parse };
     parse(text, Place::File(&name), faults).map(|root| shape::file(root, faults))
+}
+
+/// The text of a file, less a byte order mark. `None` with a fault where it is not UTF-8.
+pub(crate) fn utf8<'a>(bytes: &'a [u8], name: &str, faults: &mut Vec<Fault>) -> Option<&'a str> {
+    match std::str::from_utf8(bytes) {
+        Ok(text) => Some(text.strip_prefix('\u{feff}').unwrap_or(text)),
+        Err(_) => {
+            faults.push(Fault::new(Some(name), "", Wrong::new("is not UTF-8").expected("save it as UTF-8")));
+            None
+        }
+    }
 }
 
 fn environment(sources: &Sources, faults: &mut Vec<Fault>) -> Layer {

@@ -31,13 +31,16 @@ mod zone;
 pub use check::check;
 pub use document::{example, reference};
 pub use fault::{Fault, Faults};
-use layers::read_file;
+pub(crate) use fault::{Wrong, shown_key};
 pub use layers::{ConfigFile, Override, ReadFile, Sources};
+pub(crate) use layers::{read_file, utf8};
+pub(crate) use node::{Content, Entry, Node, Place};
 pub use secret::Secret;
 pub use values::{
     Address, Auth, CheckSettings, Collectors, Config, Depth, Encrypt, Filter, LabelRule, Limits, Local, Maintenance,
     Master, PasswordSource, Pattern, PortOverride, Ports, Role, Targets, Trust,
 };
+pub(crate) use yaml::parse as parse_yaml;
 pub(crate) use zone::zone_by_name;
 
 /// Reads and validates the configuration.

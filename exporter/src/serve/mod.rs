@@ -30,4 +30,4 @@ pub use listener::{BindError, bind};
 pub use options::Options;
 pub use server::run;
 pub use site::{NoProbe, Settings, Site};
-pub use web::{Web, WebConfigError};
+pub use web::Web;

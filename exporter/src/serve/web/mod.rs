@@ -7,14 +7,15 @@
 //! not open the door, therefore going without either takes a restart.
 
 mod clients;
-mod fields;
 mod file;
 mod rate;
+mod section;
 mod tls;
 mod users;
 
 pub(crate) use users::Users;
 
+use crate::config::{Fault, Faults, Wrong};
 use arc_swap::ArcSwap;
 use hyper::header::{HeaderName, HeaderValue};
 use rate::Rate;
@@ -28,21 +29,6 @@ use tracing::{info, warn};
 
 /// How often the files are looked at.
 const LOOK_EVERY: Duration = Duration::from_secs(5);
-
-/// A web configuration that cannot be used, with every fault that was found. Never holds a secret.
-#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
-#[error("web configuration {}: {}", path.display(), faults.join("; "))]
-pub struct WebConfigError {
-    path: PathBuf,
-    faults: Vec<String>,
-}
-
-impl WebConfigError {
-    /// One fault a line, each with the path of its key.
-    pub fn faults(&self) -> &[String] {
-        &self.faults
-    }
-}
 
 /// What a web configuration means, ready for use.
 #[derive(Debug, Default)]
@@ -77,7 +63,7 @@ impl Web {
     ///
     /// # Errors
     /// Every fault of the file and of the files that it names.
-    pub fn open(path: Option<&Path>) -> Result<Web, WebConfigError> {
+    pub fn open(path: Option<&Path>) -> Result<Web, Faults> {
         let loaded = path.map(file::load).transpose()?.unwrap_or_default();
         let seen = Mutex::new(stamps(&loaded.files));
         Ok(Web { path: path.map(Path::to_owned), now: ArcSwap::from_pointee(loaded), seen })
@@ -87,7 +73,7 @@ impl Web {
     ///
     /// # Errors
     /// Every fault; what was in force stays.
-    pub fn reload(&self) -> Result<(), WebConfigError> {
+    pub fn reload(&self) -> Result<(), Faults> {
         let Some(path) = &self.path else { return Ok(()) };
         let before = self.now.load();
         // Stamped before they are read: a change in between is seen as one at the next look.
@@ -153,15 +139,20 @@ fn known_or_new(known: &[PathBuf], seen: &[Stamp], files: &[PathBuf]) -> Vec<Sta
         .collect()
 }
 
-fn no_weaker(path: &Path, before: &Loaded, loaded: Loaded) -> Result<Loaded, WebConfigError> {
+fn no_weaker(path: &Path, before: &Loaded, loaded: Loaded) -> Result<Loaded, Faults> {
     let mut faults = Vec::new();
+    let name = path.display().to_string();
+    let mut fault = |key, what: &str| {
+        let wrong = Wrong::new(format!("{what} while the exporter runs")).expected("restart the exporter");
+        faults.push(Fault::new(Some(&name), key, wrong));
+    };
     if before.tls.is_some() && loaded.tls.is_none() {
-        faults.push("tls_server_config: TLS cannot be switched off while the exporter runs; restart it".to_owned());
+        fault("tls_server_config", "TLS cannot be switched off");
     }
     if before.users.is_some() && loaded.users.is_none() {
-        faults.push("basic_auth_users: the last user cannot be removed while the exporter runs; restart it".to_owned());
+        fault("basic_auth_users", "the last user cannot be removed");
     }
-    if faults.is_empty() { Ok(loaded) } else { Err(WebConfigError { path: path.to_owned(), faults }) }
+    if faults.is_empty() { Ok(loaded) } else { Err(Faults::in_order(faults)) }
 }
 
 #[cfg(test)]

@@ -1,5 +1,7 @@
 //! `basic_auth_users`.
 
+use super::section::Section;
+use crate::config::{Fault, Wrong};
 use bcrypt::HashParts;
 use std::collections::{BTreeMap, HashMap};
 use std::fmt;
@@ -33,20 +35,24 @@ impl fmt::Debug for Users {
 
 impl Users {
     /// Takes users and hashes; `None` with faults or without users.
-    pub(super) fn understand(pairs: Vec<(String, String)>, faults: &mut Vec<String>) -> Option<Users> {
+    pub(super) fn understand(mut section: Section, faults: &mut Vec<Fault>) -> Option<Users> {
+        let pairs = section.texts(faults);
         let mut dearest = (0, String::new());
         for (user, hash) in &pairs {
-            let path = format!("basic_auth_users.{user}");
-            if user.contains(':') {
-                faults.push(format!("{path}: a user's name cannot hold a colon (RFC 7617)"));
+            let mut fault = |wrong| faults.push(section.fault_at(&hash.origin, user, wrong));
+            if user.is_empty() {
+                fault(Wrong::new("the name of a user is empty"));
+            } else if user.contains(':') {
+                fault(Wrong::new("the name of a user cannot hold a colon (RFC 7617)"));
             }
-            match hash.parse::<HashParts>() {
+            match hash.text.parse::<HashParts>() {
                 Ok(parts) if !(4..=DEAREST).contains(&parts.get_cost()) => {
-                    faults.push(format!("{path}: the cost is {}; use 10 to {DEAREST}", parts.get_cost()));
+                    let wrong = Wrong::new(format!("the cost of the hash is not between 4 and {DEAREST}"));
+                    fault(wrong.expected("htpasswd -nBC 10 USER"));
                 }
-                Ok(parts) if parts.get_cost() > dearest.0 => dearest = (parts.get_cost(), hash.clone()),
+                Ok(parts) if parts.get_cost() > dearest.0 => dearest = (parts.get_cost(), hash.text.clone()),
                 Ok(_) => {}
-                Err(_) => faults.push(format!("{path}: is not a bcrypt hash; hint: htpasswd -nBC 10 {user:?}")),
+                Err(_) => fault(Wrong::new("is not a bcrypt hash").expected("htpasswd -nBC 10 USER")),
             }
         }
         if pairs.is_empty() {
@@ -58,11 +64,11 @@ impl Users {
             SupportedCipherSuite::Tls12(suite) => suite.common.hash_provider,
         };
         if aws_lc_rs::default_provider().secure_random.fill(&mut key).is_err() {
-            faults.push("basic_auth_users: the system has no random numbers".to_owned());
+            faults.push(section.fault("", "the system has no random numbers"));
             return None;
         }
         Some(Users {
-            hashes: pairs.into_iter().collect(),
+            hashes: pairs.into_iter().map(|(user, hash)| (user, hash.text)).collect(),
             decoy: dearest.1,
             remembered: Mutex::default(),
             digest,
