@@ -239,9 +239,16 @@ impl App {
         self.assessed.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
+    /// What became of the last reload. A web configuration that changed and was refused by itself counts as one.
+    fn reload_state(&self) -> Reload {
+        let reload = *self.reload.lock().unwrap_or_else(PoisonError::into_inner);
+        Reload { successful: reload.successful && self.web.is_current(), ..reload }
+    }
+
     fn load(&self) -> Result<(), String> {
         let config = config::load(&self.sources).map_err(|faults| faults.to_string())?;
-        self.web.reload().map_err(|error| error.to_string())?;
+        let web = self.web.prepare().map_err(|faults| faults.to_string())?;
+        self.web.put_in_force(web).map_err(|faults| faults.to_string())?;
         self.prober.reconfigure(config.ports.clone());
         if config.role != Role::Target {
             self.lookout.leave();
@@ -352,7 +359,7 @@ impl Site for App {
             build: BUILD,
             sql_errors: self.vitals.sql_errors(),
             sql_connections: self.vitals.sql_connections(),
-            reload: *self.reload.lock().unwrap_or_else(PoisonError::into_inner),
+            reload: self.reload_state(),
             passive: self.current.load().config.master.only_if_local.then(|| self.is_passive()),
             process: process::read(),
         }

@@ -48,6 +48,18 @@ impl Policy {
         }
     }
 
+    /// Whether every client has to bring at least what another policy wants of it. Neither of `RequireAny` and
+    /// `VerifyIfGiven` does so for the other: one lets in whom the other sends away.
+    pub(super) fn demands_as_much_as(self, other: Policy) -> bool {
+        (!other.asks() || self.asks())
+            && (!other.requires() || self.requires())
+            && (!other.verifies() || self.verifies())
+    }
+
+    fn asks(self) -> bool {
+        self != Policy::None
+    }
+
     /// Whether a certificate that is presented is verified.
     pub(super) fn verifies(self) -> bool {
         matches!(self, Policy::VerifyIfGiven | Policy::RequireAndVerify)
@@ -190,4 +202,25 @@ fn names(certificate: &CertificateDer<'_>) -> Vec<String> {
 fn address(octets: &[u8]) -> Option<IpAddr> {
     let v4 = <[u8; 4]>::try_from(octets).map(IpAddr::from);
     v4.or_else(|_| <[u8; 16]>::try_from(octets).map(IpAddr::from)).ok()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::Policy::{self, None, Request, RequireAndVerify, RequireAny, VerifyIfGiven};
+
+    #[test]
+    fn policies_have_an_order() {
+        let all = [None, Request, RequireAny, VerifyIfGiven, RequireAndVerify];
+        // A row for the policy before, a column for the one that follows: whether that is as much or more.
+        for (before, row) in [
+            (None, [true, true, true, true, true]),
+            (Request, [false, true, true, true, true]),
+            (RequireAny, [false, false, true, false, true]),
+            (VerifyIfGiven, [false, false, false, true, true]),
+            (RequireAndVerify, [false, false, false, false, true]),
+        ] {
+            let found = all.map(|now: Policy| now.demands_as_much_as(before));
+            assert_eq!(found, row, "{before:?}");
+        }
+    }
 }

@@ -2,11 +2,12 @@
 
 use super::rate::Rate;
 use super::section::{Section, flag};
+use super::stamps::{self, Stamped};
 use super::users::Users;
 use super::{Loaded, tls};
 use crate::config::{Fault, Faults, Place, Wrong, parse_yaml, read_file, utf8};
 use hyper::header::{HeaderName, HeaderValue};
-use std::path::{Path, PathBuf};
+use std::path::Path;
 use std::sync::Arc;
 
 /// Headers that the toolkit lets one set, with the values that it allows where it does not allow any.
@@ -18,14 +19,23 @@ const HEADERS: &[(&str, &[&str])] = &[
     ("X-XSS-Protection", &[]),
 ];
 
-/// Loads a web configuration.
-pub(super) fn load(path: &Path) -> Result<Loaded, Faults> {
+/// Loads a web configuration. In any case every file that was read for it comes back, with what it was like before that.
+pub(super) fn load(path: &Path) -> (Vec<Stamped>, Result<Loaded, Faults>) {
     let mut faults = Vec::new();
-    let loaded = root(path, &mut faults).map(|root| understand(path, root, &mut faults));
-    match loaded {
+    let mut files = Files { directory: path.parent().unwrap_or(Path::new("")), read: vec![stamps::of(path)] };
+    let loaded = root(path, &mut faults).map(|root| understand(root, &mut files, &mut faults));
+    // One part of the old and one of the new is neither.
+    if let Some((file, _)) = stamps::changed(&files.read)
+        && faults.is_empty()
+    {
+        let wrong = Wrong::new("changed while it was read").expected("load it again when it is complete");
+        faults.push(Fault::new(Some(&file.display().to_string()), "", wrong));
+    }
+    let loaded = match loaded {
         Some(loaded) if faults.is_empty() => Ok(loaded),
         _ => Err(Faults::in_order(faults)),
-    }
+    };
+    (files.read, loaded)
 }
 
 fn root(path: &Path, faults: &mut Vec<Fault>) -> Option<Section> {
@@ -40,14 +50,14 @@ fn root(path: &Path, faults: &mut Vec<Fault>) -> Option<Section> {
     (faults.len() == before).then(|| Section::new("", root, faults))
 }
 
-fn understand(path: &Path, mut root: Section, faults: &mut Vec<Fault>) -> Loaded {
-    let mut files = Files { directory: path.parent().unwrap_or(Path::new("")), read: vec![path.to_owned()] };
+fn understand(mut root: Section, files: &mut Files<'_>, faults: &mut Vec<Fault>) -> Loaded {
     let mut loaded = Loaded::default();
     if let Some(section) = root.section("tls_server_config", faults)
-        && let Some(tls) = tls::understand(section, &mut files, faults)
+        && let Some(tls) = tls::understand(section, files, faults)
     {
         loaded.tls = Some(tls.config);
         loaded.verifies_clients = tls.verifies_clients;
+        loaded.demands.tls = Some(tls.demands);
     }
     if let Some(mut section) = root.section("http_server_config", faults) {
         // HTTP/2 is on by default in the toolkit. Here it is not spoken at all, whatever a client may have agreed to:
@@ -62,12 +72,12 @@ fn understand(path: &Path, mut root: Section, faults: &mut Vec<Fault>) -> Loaded
     }
     if let Some(section) = root.section("basic_auth_users", faults) {
         loaded.users = Users::understand(section, faults).map(Arc::new);
+        loaded.demands.users = loaded.users.is_some();
     }
     if let Some(section) = root.section("rate_limit", faults) {
         loaded.rate = Rate::understand(section, faults);
     }
     root.finish(faults);
-    loaded.files = files.read;
     loaded
 }
 
@@ -97,7 +107,7 @@ fn headers(mut section: Section, faults: &mut Vec<Fault>) -> Vec<(HeaderName, He
 /// Reads files relative to the configuration and remembers which.
 pub(super) struct Files<'a> {
     directory: &'a Path,
-    read: Vec<PathBuf>,
+    read: Vec<Stamped>,
 }
 
 /// What stands under one of two keys, with the key under which it stands.
@@ -132,12 +142,12 @@ impl Files<'_> {
             }
             (None, Some(file)) => {
                 let path = self.directory.join(file);
+                self.read.push(stamps::of(&path));
                 let read = read_file(&path).map_err(|error| {
                     let wrong = Wrong::new(format!("the file that it names cannot be read: {error}"));
                     let expected = "a path that is not absolute is taken from the folder of the web configuration";
                     faults.push(section.fault(named, wrong.expected(expected)));
                 });
-                self.read.push(path);
                 read.ok().map(|bytes| Pem { key: named, bytes })
             }
             (None, None) => None,

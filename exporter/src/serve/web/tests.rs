@@ -212,7 +212,51 @@ fn a_change_takes_effect_and_a_fault_does_not() {
     }
     configured(&folder, &authority, "");
     assert!(web.reload().unwrap_err().to_string().contains("basic_auth_users: the last user"));
+    assert!(!web.is_current());
     configured(&folder, &authority, &users);
     web.reload().unwrap();
+    assert!(web.is_current());
     assert!(!Arc::ptr_eq(&second, &web.current()));
+}
+
+/// A full configuration cut after each of its lines, and after each byte of the lines that demand something.
+#[test]
+fn a_file_that_is_cut_anywhere_demands_no_less() {
+    let (folder, authority) = (Folder::new(), Authority::new());
+    let demands = "  client_auth_type: RequireAndVerifyClientCert\n  client_ca_file: clients.crt\n  client_allowed_sans: \
+                   [prometheus]\n  min_version: TLS13\n";
+    let full = format!("{demands}basic_auth_users:\n  alice: {HASH}\n  bob: {HASH}\n");
+    let file = configured(&folder, &authority, &full);
+    let text = std::fs::read_to_string(&file).unwrap();
+    let web = Web::open(Some(&file)).unwrap();
+    let mut taken = 0;
+    for end in 0..text.len() {
+        folder.write("web.yml", &text[..end]);
+        let before = web.current();
+        let result = web.reload();
+        let now = web.current();
+        assert!(now.tls.is_some() && now.verifies_clients && now.users.is_some(), "{}", &text[..end]);
+        assert!(now.demands.less_than(&before.demands).is_empty(), "{}", &text[..end]);
+        assert_eq!(result.is_ok(), !Arc::ptr_eq(&before, &now));
+        assert_eq!(result.is_ok(), web.is_current());
+        taken += usize::from(result.is_ok());
+    }
+    // Those that lack bob, who is out at once.
+    assert!((1..10).contains(&taken), "{taken}");
+}
+
+#[test]
+fn a_user_who_was_removed_is_out_and_one_who_was_added_is_in() {
+    let folder = Folder::new();
+    let [hash, other] = ["x", "y"].map(|password| bcrypt::hash_with_result(password, 4).unwrap().to_string());
+    let file = folder.write("web.yml", &format!("basic_auth_users: {{ alice: {hash}, bob: {hash} }}"));
+    let web = Web::open(Some(&file)).unwrap();
+    let known = |user: &str| {
+        let users = web.current().users.clone().unwrap();
+        users.remembers(user, "x") || users.verify(user, "x")
+    };
+    assert_eq!(["alice", "bob", "carol"].map(known), [true, true, false]);
+    folder.write("web.yml", &format!("basic_auth_users: {{ bob: {other}, carol: {hash} }}"));
+    web.look();
+    assert_eq!(["alice", "bob", "carol"].map(known), [false, false, true]);
 }

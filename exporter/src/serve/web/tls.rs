@@ -1,6 +1,7 @@
 //! `tls_server_config`.
 
 use super::clients::{self, Policy};
+use super::demands::TlsDemands;
 use super::file::{Files, Pem};
 use super::section::{Section, Written, flag};
 use crate::config::{Fault, Wrong};
@@ -16,6 +17,7 @@ pub(super) struct Tls {
     pub(super) config: Arc<ServerConfig>,
     /// Whether a certificate that a client presents was verified.
     pub(super) verifies_clients: bool,
+    pub(super) demands: TlsDemands,
 }
 
 /// Understands the section. `None` with faults, or where it holds nothing: then, as in the toolkit, there is no TLS.
@@ -47,6 +49,8 @@ pub(super) fn understand(mut section: Section, files: &mut Files<'_>, faults: &m
     let authorities = authorities.map(|pem| certificates(&section, &pem, faults));
     let key = key.and_then(|pem| private_key(&section, &pem, faults));
     let policy = policy.unwrap_or_default();
+    let spoken: Vec<_> = versions.iter().map(|version| version.version).collect();
+    let demands = TlsDemands::new(policy, !sans.is_empty(), &spoken, &provider.cipher_suites);
     let verifier = clients::verifier(policy, authorities, sans, &provider, &section, faults);
     let (Some(chain), Some(key), Some(verifier)) = (chain, key, verifier) else { return None };
     if faults.len() > before {
@@ -61,7 +65,7 @@ pub(super) fn understand(mut section: Section, files: &mut Files<'_>, faults: &m
             config.ignore_client_order = server_prefers;
             // The one protocol that is served here; a client that insists on HTTP/2 learns it in the handshake.
             config.alpn_protocols = vec![b"http/1.1".to_vec()];
-            Some(Tls { config: Arc::new(config), verifies_clients: policy.verifies() })
+            Some(Tls { config: Arc::new(config), verifies_clients: policy.verifies(), demands })
         }
         Err(error) => {
             faults.push(section.fault("", format!("certificate and key cannot be used: {error}")));
