@@ -260,3 +260,17 @@ fn a_user_who_was_removed_is_out_and_one_who_was_added_is_in() {
     web.look();
     assert_eq!(["alice", "bob", "carol"].map(known), [false, false, true]);
 }
+
+/// Each level repeats the one below nine times; written out it would be gigabytes.
+#[test]
+fn a_few_lines_cannot_fill_the_memory() {
+    let mut text = "a0: &a0 [x, x, x, x, x, x, x, x, x]\n".to_owned();
+    for level in 1..8 {
+        let below = vec![format!("*a{}", level - 1); 9].join(", ");
+        text += &format!("a{level}: &a{level} [{below}]\n");
+    }
+    let found = faults(&text);
+    assert!(found[0].contains("web.yml:2:10: a1[0]: a YAML alias; hint: write the value out"), "{found:?}");
+    let many = faults(&format!("a: &a x\nb: [{}]", "*a ,".repeat(50_000)));
+    assert_eq!(many.len(), 101, "{:?}", many.last());
+}
