@@ -195,7 +195,7 @@ async fn reload_on_demand(app: &App, mut reloads: Reloads) {
     loop {
         reloads.next().await;
         // The log has said what came of it.
-        let _ = app.reload().await;
+        let _ = app.reload_in_turn().await;
     }
 }
 

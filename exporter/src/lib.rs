@@ -29,6 +29,7 @@ pub mod config;
 pub mod doctor;
 pub mod events;
 pub mod far;
+mod files;
 pub mod fleet;
 pub mod logging;
 pub mod master;

@@ -65,6 +65,16 @@ impl Faults {
         Faults(faults)
     }
 
+    /// Where they are, one a line: file, line, column and key, and nothing of what was written there.
+    pub(crate) fn places(&self) -> String {
+        let place = |fault: &Fault| match (fault.origin.as_deref(), fault.path.as_str()) {
+            (Some(origin), "") => on_one_line(origin),
+            (Some(origin), path) => format!("{}: {}", on_one_line(origin), on_one_line(path)),
+            (None, path) => on_one_line(path),
+        };
+        self.0.iter().map(place).collect::<Vec<_>>().join("\n")
+    }
+
     /// All of them, in the order in which they are shown.
     pub fn all(&self) -> &[Fault] {
         &self.0

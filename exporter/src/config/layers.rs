@@ -6,10 +6,10 @@ use super::node::Place;
 use super::shape::{self, Layer};
 use super::suggest::nearest;
 use super::{toml, yaml};
+use crate::files;
 use std::ffi::OsString;
-use std::io::Read;
 use std::path::{Path, PathBuf};
-use std::{fmt, fs, io};
+use std::{fmt, io};
 
 /// The configuration file.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -77,21 +77,8 @@ impl Sources {
     /// The sources of this process.
     pub fn of_process(file: ConfigFile, overrides: Vec<Override>) -> Sources {
         let environment = std::env::vars_os().collect();
-        Sources { file, environment, overrides, read: Box::new(read_file), windows: cfg!(windows) }
+        Sources { file, environment, overrides, read: Box::new(files::read), windows: cfg!(windows) }
     }
-}
-
-/// No configuration, password or bundle of certificates is larger.
-const LARGEST: u64 = 4 << 20;
-
-/// Reads a file whole, up to 4 MiB.
-pub(crate) fn read_file(path: &Path) -> io::Result<Vec<u8>> {
-    let mut bytes = Vec::new();
-    fs::File::open(path)?.take(LARGEST + 1).read_to_end(&mut bytes)?;
-    if bytes.len() as u64 > LARGEST {
-        return Err(io::Error::new(io::ErrorKind::FileTooLarge, "larger than 4 MiB"));
-    }
-    Ok(bytes)
 }
 
 /// Reads all sources and lays them over each other: defaults, file, environment, flags.

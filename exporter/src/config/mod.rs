@@ -32,8 +32,8 @@ pub use check::check;
 pub use document::{example, reference};
 pub use fault::{Fault, Faults};
 pub(crate) use fault::{Wrong, shown_key};
+pub(crate) use layers::utf8;
 pub use layers::{ConfigFile, Override, ReadFile, Sources};
-pub(crate) use layers::{read_file, utf8};
 pub(crate) use node::{Content, Entry, Node, Place};
 pub use secret::Secret;
 pub use values::{

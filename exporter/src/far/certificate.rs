@@ -2,12 +2,12 @@
 
 use super::Presented;
 use crate::config::{Address, Encrypt, Master};
+use crate::files;
 use crate::ports::{Anchors, BROWSER_PORT, Encryption, EngineFacts, Gaze, Prober, Verdict, instance_port, judge, look};
 use jiff::Timestamp;
 use rustls::pki_types::CertificateDer;
 use rustls::pki_types::pem::PemObject as _;
 use std::collections::BTreeMap;
-use std::fs;
 use std::net::SocketAddr;
 use std::path::{Path, PathBuf};
 use tokio::task::spawn_blocking;
@@ -95,7 +95,7 @@ fn judge_all(
 
 /// The certificates in a file. The configuration was refused if it held none, so it has been spoilt since.
 fn authorities(path: &Path) -> Vec<Vec<u8>> {
-    let bytes = fs::read(path).unwrap_or_else(|error| {
+    let bytes = files::read(path).unwrap_or_else(|error| {
         tracing::warn!(%error, "master.ca_file cannot be read");
         Vec::new()
     });

@@ -29,5 +29,5 @@ pub use address::ListenAddress;
 pub use listener::{BindError, bind};
 pub use options::Options;
 pub use server::run;
-pub use site::{NoProbe, Settings, Site};
+pub use site::{NoProbe, ReloadError, Settings, Site};
 pub use web::Web;

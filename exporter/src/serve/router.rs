@@ -4,7 +4,7 @@ use super::admission::{Full, Gate, Pass};
 use super::answer::{self, Answer, TEXT};
 use super::deadline;
 use super::options::Options;
-use super::site::{NoProbe, Site};
+use super::site::{NoProbe, ReloadError, Site};
 use super::views::{Form, View, Wish};
 use crate::config::Limits;
 use crate::render::{self, discovery::Entries};
@@ -17,6 +17,9 @@ use tracing::{error, warn};
 
 /// For a probe where the client does not say how long it waits: longer than all checks of a host that drops everything.
 const UNHURRIED: Duration = Duration::from_secs(30);
+
+const NOT_RELOADED: &str =
+    "not reloaded, the configuration before stays in force; hint: the log and check-config say what is wrong";
 
 /// One path.
 struct Route {
@@ -136,7 +139,7 @@ impl<S: Site> Router<S> {
             Action::Probe => self.probe(request, caller).await,
             Action::Healthy => answer::text(StatusCode::OK, "healthy"),
             Action::Ready => answer::text(StatusCode::OK, "ready"),
-            Action::Reload => self.reload().await,
+            Action::Reload => self.reload(caller).await,
         }
     }
 
@@ -213,16 +216,22 @@ impl<S: Site> Router<S> {
         })
     }
 
-    async fn reload(&self) -> Answer {
+    /// Says where the faults are, to those alone who proved who they are; what they are stands in the log.
+    async fn reload(&self, caller: Caller) -> Answer {
         if !self.options.lifecycle {
             return answer::text(StatusCode::FORBIDDEN, "reloading over HTTP is off; hint: --web.enable-lifecycle");
         }
         match self.site.reload().await {
             Ok(()) => answer::text(StatusCode::OK, "reloaded"),
-            Err(fault) => answer::text(
-                StatusCode::INTERNAL_SERVER_ERROR,
-                format!("not reloaded, the configuration before stays in force: {fault}"),
-            ),
+            Err(ReloadError::UnderWay) => {
+                answer::busy("another reload is under way; hint: try again when it has ended")
+            }
+            Err(ReloadError::Faults(faults)) if caller.proved => {
+                answer::text(StatusCode::INTERNAL_SERVER_ERROR, format!("{NOT_RELOADED}, at:\n{}", faults.places()))
+            }
+            Err(ReloadError::Faults(_) | ReloadError::Reading(_)) => {
+                answer::text(StatusCode::INTERNAL_SERVER_ERROR, NOT_RELOADED)
+            }
         }
     }
 }

@@ -5,7 +5,8 @@ use super::section::{Section, flag};
 use super::stamps::{self, Stamped};
 use super::users::Users;
 use super::{Loaded, tls};
-use crate::config::{Fault, Faults, Place, Wrong, parse_yaml, read_file, utf8};
+use crate::config::{Fault, Faults, Place, Wrong, parse_yaml, utf8};
+use crate::files;
 use hyper::header::{HeaderName, HeaderValue};
 use std::path::Path;
 use std::sync::Arc;
@@ -22,10 +23,10 @@ const HEADERS: &[(&str, &[&str])] = &[
 /// Loads a web configuration. In any case every file that was read for it comes back, with what it was like before that.
 pub(super) fn load(path: &Path) -> (Vec<Stamped>, Result<Loaded, Faults>) {
     let mut faults = Vec::new();
-    let mut files = Files { directory: path.parent().unwrap_or(Path::new("")), read: vec![stamps::of(path)] };
-    let loaded = root(path, &mut faults).map(|root| understand(root, &mut files, &mut faults));
+    let mut named = Files { directory: path.parent().unwrap_or(Path::new("")), read: vec![stamps::of(path)] };
+    let loaded = root(path, &mut faults).map(|root| understand(root, &mut named, &mut faults));
     // One part of the old and one of the new is neither.
-    if let Some((file, _)) = stamps::changed(&files.read)
+    if let Some((file, _)) = stamps::changed(&named.read)
         && faults.is_empty()
     {
         let wrong = Wrong::new("changed while it was read").expected("load it again when it is complete");
@@ -35,12 +36,12 @@ pub(super) fn load(path: &Path) -> (Vec<Stamped>, Result<Loaded, Faults>) {
         Some(loaded) if faults.is_empty() => Ok(loaded),
         _ => Err(Faults::in_order(faults)),
     };
-    (files.read, loaded)
+    (named.read, loaded)
 }
 
 fn root(path: &Path, faults: &mut Vec<Fault>) -> Option<Section> {
     let name = path.display().to_string();
-    let bytes = read_file(path)
+    let bytes = files::read(path)
         .map_err(|error| faults.push(Fault::new(Some(&name), "", format!("cannot be read: {error}"))))
         .ok()?;
     let text = utf8(&bytes, &name, faults)?;
@@ -50,10 +51,10 @@ fn root(path: &Path, faults: &mut Vec<Fault>) -> Option<Section> {
     (faults.len() == before).then(|| Section::new("", root, faults))
 }
 
-fn understand(mut root: Section, files: &mut Files<'_>, faults: &mut Vec<Fault>) -> Loaded {
+fn understand(mut root: Section, named: &mut Files<'_>, faults: &mut Vec<Fault>) -> Loaded {
     let mut loaded = Loaded::default();
     if let Some(section) = root.section("tls_server_config", faults)
-        && let Some(tls) = tls::understand(section, files, faults)
+        && let Some(tls) = tls::understand(section, named, faults)
     {
         loaded.tls = Some(tls.config);
         loaded.verifies_clients = tls.verifies_clients;
@@ -143,7 +144,7 @@ impl Files<'_> {
             (None, Some(file)) => {
                 let path = self.directory.join(file);
                 self.read.push(stamps::of(&path));
-                let read = read_file(&path).map_err(|error| {
+                let read = files::read(&path).map_err(|error| {
                     let wrong = Wrong::new(format!("the file that it names cannot be read: {error}"));
                     let expected = "a path that is not absolute is taken from the folder of the web configuration";
                     faults.push(section.fault(named, wrong.expected(expected)));

@@ -1,7 +1,6 @@
 //! Whether files have changed, without reading them.
 
-use std::fs;
-use std::io;
+use crate::files;
 use std::path::{Path, PathBuf};
 use std::time::SystemTime;
 
@@ -13,11 +12,7 @@ pub(super) type Stamped = (PathBuf, Stamp);
 
 /// What a file is like now.
 pub(super) fn of(path: &Path) -> Stamped {
-    let stamp = || -> io::Result<(SystemTime, u64)> {
-        let facts = fs::metadata(path)?;
-        Ok((facts.modified()?, facts.len()))
-    };
-    (path.to_owned(), stamp().ok())
+    (path.to_owned(), files::stamp(path).ok())
 }
 
 /// The first of some files that is not what it was.
