@@ -95,6 +95,11 @@ impl Builder<'_, '_> {
                 let null = style == TScalarStyle::Plain
                     && !forced_text
                     && matches!(text.as_str(), "" | "~" | "null" | "Null" | "NULL");
+                // The mark of nothing is that of what follows, on another line perhaps.
+                let origin = match self.open.last().map(|open| &open.held) {
+                    Some(Held::Map { key: Some((_, key)), .. }) if null && text.is_empty() => key.clone(),
+                    _ => origin,
+                };
                 self.place_scalar(origin, if null { Content::Null } else { Content::Text(text) });
             }
             Event::Alias(_) => {
