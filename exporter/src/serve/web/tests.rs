@@ -59,6 +59,10 @@ fn every_fault_has_its_path() {
             "tls_server_config.cipher_suites: this suite is not offered",
         ),
         (
+            &format!("tls_server_config: {{ {pair}, cipher_suites: [TLS_AES_128_GCM_SHA256, NONSENSE] }}"),
+            "tls_server_config.cipher_suites: this suite is not offered",
+        ),
+        (
             &format!("tls_server_config: {{ {pair}, curve_preferences: [CurveP521] }}"),
             "tls_server_config.curve_preferences",
         ),

@@ -121,7 +121,8 @@ fn provider(section: &mut Section, faults: &mut Vec<Fault>) -> CryptoProvider {
         let mut chosen = newer.clone();
         for Written { origin, text: name } in &listed {
             // Go and IANA write TLS_AES_128_GCM_SHA256 where rustls writes TLS13_AES_128_GCM_SHA256.
-            let named = |suite: &str| suite == name || suite.strip_prefix("TLS13_") == name.strip_prefix("TLS_");
+            let newer_name = name.strip_prefix("TLS_").map(|rest| format!("TLS13_{rest}"));
+            let named = |suite: &str| suite == name || Some(suite) == newer_name.as_deref();
             let same = |suite: &&tokio_rustls::rustls::SupportedCipherSuite| suite.suite().as_str().is_some_and(named);
             if let Some(suite) = older.iter().find(same) {
                 chosen.push(*suite);
