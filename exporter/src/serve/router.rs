@@ -8,6 +8,7 @@ use super::site::{NoProbe, ReloadError, Site};
 use super::views::{Form, View, Wish};
 use crate::config::Limits;
 use crate::render::{self, discovery::Entries};
+use hyper::header::{HOST, HeaderName, HeaderValue, ORIGIN};
 use hyper::http::request::Parts;
 use hyper::{Method, StatusCode};
 use std::net::IpAddr;
@@ -139,7 +140,7 @@ impl<S: Site> Router<S> {
             Action::Probe => self.probe(request, caller).await,
             Action::Healthy => answer::text(StatusCode::OK, "healthy"),
             Action::Ready => answer::text(StatusCode::OK, "ready"),
-            Action::Reload => self.reload(caller).await,
+            Action::Reload => self.reload(request, caller).await,
         }
     }
 
@@ -217,9 +218,12 @@ impl<S: Site> Router<S> {
     }
 
     /// Says where the faults are, to those alone who proved who they are; what they are stands in the log.
-    async fn reload(&self, caller: Caller) -> Answer {
+    async fn reload(&self, request: &Parts, caller: Caller) -> Answer {
         if !self.options.lifecycle {
             return answer::text(StatusCode::FORBIDDEN, "reloading over HTTP is off; hint: --web.enable-lifecycle");
+        }
+        if comes_from_another_site(request) {
+            return answer::text(StatusCode::FORBIDDEN, "a page of another site may not ask for a reload");
         }
         match self.site.reload().await {
             Ok(()) => answer::text(StatusCode::OK, "reloaded"),
@@ -234,6 +238,15 @@ impl<S: Site> Router<S> {
             }
         }
     }
+}
+
+/// Whether a browser sent it for a page that is not this server's. A browser always sends `Origin` with a POST, and sends
+/// the user's password along.
+fn comes_from_another_site(request: &Parts) -> bool {
+    let header = |name| request.headers.get(name).map(|value: &HeaderValue| value.to_str().unwrap_or_default());
+    let same = |origin: &str| origin.split_once("://").map(|(_, host)| host) == header(HOST);
+    header(ORIGIN).is_some_and(|origin| !same(origin))
+        || header(HeaderName::from_static("sec-fetch-site")).is_some_and(|site| !matches!(site, "same-origin" | "none"))
 }
 
 fn may_probe(caller: Caller, options: &Options) -> bool {

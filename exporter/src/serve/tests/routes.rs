@@ -19,6 +19,7 @@ async fn every_route_answers_with_its_type_and_its_length() {
     for (path, status, content_type) in [
         ("/", 200, HTML),
         ("/target?name=SQL+01%5cPAYROLL", 200, HTML),
+        ("/target?name=sql+01%5cpayroll+", 200, HTML),
         ("/target?name=NOBODY", 404, TEXT),
         ("/target", 400, TEXT),
         ("/metrics", 200, "text/plain; version=0.0.4; charset=utf-8"),
@@ -213,6 +214,22 @@ async fn everything_stands_under_the_prefix() {
 }
 
 #[tokio::test]
+async fn a_request_names_its_host_once() {
+    let house = House::plain();
+    for (head, status) in [
+        ("HTTP/1.1\r\n", 400),
+        ("HTTP/1.1\r\nHost: x\r\nHost: x\r\n", 400),
+        ("HTTP/1.0\r\nHost: x\r\nHost: y\r\n", 400),
+        ("HTTP/1.1\r\nHost: x\r\n", 200),
+        ("HTTP/1.0\r\n", 200),
+    ] {
+        let mut client = connect(house.address).await;
+        client.send(&format!("GET /-/healthy {head}\r\n")).await;
+        assert_eq!(client.reply(false).await.unwrap().status, status, "{head}");
+    }
+}
+
+#[tokio::test]
 async fn reloading_needs_its_flag() {
     let house = House::plain();
     let reply = connect(house.address).await.ask("POST", "/-/reload", "Content-Length: 0\r\n").await;
@@ -229,6 +246,14 @@ async fn reloading_needs_its_flag() {
         assert_eq!(reply.status, 500);
         let text = reply.text();
         assert!(text.contains("stays in force") && !text.contains("c.yml") && !text.contains("SECRET"), "{text}");
+    }
+    for header in
+        ["Origin: http://evil.example", "Origin: null", "Sec-Fetch-Site: cross-site", "Sec-Fetch-Site: same-site"]
+    {
+        assert_eq!(client.ask("POST", "/-/reload", &format!("{header}\r\n")).await.status, 403, "{header}");
+    }
+    for header in ["Origin: https://x", "Sec-Fetch-Site: same-origin", "Sec-Fetch-Site: none"] {
+        assert_eq!(client.ask("POST", "/-/reload", &format!("{header}\r\n")).await.status, 200, "{header}");
     }
     house.site.reloads.lock().unwrap().push(Err(ReloadError::UnderWay));
     let reply = client.ask("POST", "/-/reload", "").await;
