@@ -6,7 +6,7 @@ use std::io;
 use std::pin::Pin;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU8, AtomicU64, Ordering};
-use std::task::{Context, Poll};
+use std::task::{Context, Poll, ready};
 use std::time::Duration;
 use tokio::io::{AsyncRead, AsyncWrite, ReadBuf};
 use tokio::time::{Instant, Sleep, sleep_until};
@@ -69,6 +69,8 @@ pub(crate) struct Paced<T> {
     begun: bool,
     asked_by: Pin<Box<Sleep>>,
     taken_by: Option<Pin<Box<Sleep>>>,
+    /// Whether the client was seen to send nothing more.
+    ended: bool,
 }
 
 impl<T> Paced<T> {
@@ -84,6 +86,7 @@ impl<T> Paced<T> {
             begun: true,
             asked_by: Box::pin(sleep_until(Instant::now() + options.request_timeout)),
             taken_by: None,
+            ended: false,
         }
     }
 
@@ -115,8 +118,21 @@ impl<T: AsyncRead + Unpin> AsyncRead for Paced<T> {
     fn poll_read(mut self: Pin<&mut Self>, cx: &mut Context<'_>, buf: &mut ReadBuf<'_>) -> Poll<io::Result<()>> {
         let this = &mut *self;
         if !this.pace.is(ASKING) {
-            // Read only to see a client that hangs up.
-            return Pin::new(&mut this.stream).poll_read(cx, buf);
+            // Read only to see a client that hangs up. One that has merely sent all that it has to send looks alike, so
+            // an answer that is there at once is still written, and one that has begun is finished; nothing waits for
+            // the master on account of it.
+            let before = buf.filled().len();
+            let result = ready!(Pin::new(&mut this.stream).poll_read(cx, buf));
+            if result.is_ok() && buf.filled().len() == before {
+                if this.pace.is(ANSWERING) {
+                    return Poll::Pending;
+                }
+                if !std::mem::replace(&mut this.ended, true) {
+                    cx.waker().wake_by_ref();
+                    return Poll::Pending;
+                }
+            }
+            return Poll::Ready(result);
         }
         let requests = this.pace.requests.load(Ordering::Relaxed);
         if this.requests != requests {
