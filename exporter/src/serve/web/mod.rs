@@ -53,7 +53,7 @@ pub(crate) struct Loaded {
 
 /// A web configuration that was read and is not yet in force.
 #[derive(Debug)]
-pub struct Prepared(Option<Loaded>);
+pub struct Prepared(Option<(Vec<Stamped>, Loaded)>);
 
 /// The web configuration in force.
 #[derive(Debug)]
@@ -90,11 +90,9 @@ impl Web {
     /// Every fault.
     pub fn prepare(&self) -> Result<Prepared, Faults> {
         let Some(path) = &self.path else { return Ok(Prepared(None)) };
-        let (files, loaded) = file::load(path);
-        *lock(&self.watched) = files;
-        match loaded {
-            Ok(loaded) => Ok(Prepared(Some(loaded))),
-            Err(faults) => Err(self.refused(faults)),
+        match file::load(path) {
+            (files, Ok(loaded)) => Ok(Prepared(Some((files, loaded)))),
+            (files, Err(faults)) => Err(self.refused(files, faults)),
         }
     }
 
@@ -103,7 +101,7 @@ impl Web {
     /// # Errors
     /// What it demands less of clients than what is in force, which stays.
     pub fn put_in_force(&self, prepared: Prepared) -> Result<(), Faults> {
-        let (Some(path), Prepared(Some(loaded))) = (&self.path, prepared) else { return Ok(()) };
+        let (Some(path), Prepared(Some((files, loaded)))) = (&self.path, prepared) else { return Ok(()) };
         let _turn = lock(&self.replacing);
         let less = loaded.demands.less_than(&self.now.load().demands);
         if !less.is_empty() {
@@ -112,8 +110,9 @@ impl Web {
                 let wrong = Wrong::new(format!("{what} while the exporter runs"));
                 Fault::new(Some(&name), key, wrong.expected("restart the exporter if this is meant"))
             };
-            return Err(self.refused(Faults::in_order(less.into_iter().map(fault).collect())));
+            return Err(self.refused(files, Faults::in_order(less.into_iter().map(fault).collect())));
         }
+        *lock(&self.watched) = files;
         self.now.store(Arc::new(loaded));
         self.current.store(true, Ordering::Relaxed);
         Ok(())
@@ -172,7 +171,9 @@ impl Web {
         info!(file = %path.display(), modified, tls = demands.tls.is_some(), users = demands.users, "{what}");
     }
 
-    fn refused(&self, faults: Faults) -> Faults {
+    /// Notes what was refused, so that it is not read again before it changes.
+    fn refused(&self, files: Vec<Stamped>, faults: Faults) -> Faults {
+        *lock(&self.watched) = files;
         self.current.store(false, Ordering::Relaxed);
         faults
     }

@@ -278,3 +278,15 @@ fn a_few_lines_cannot_fill_the_memory() {
     let many = faults(&format!("a: &a x\nb: [{}]", "*a ,".repeat(50_000)));
     assert_eq!(many.len(), 101, "{:?}", many.last());
 }
+
+#[test]
+fn what_was_read_and_not_put_in_force_is_read_again() {
+    let (folder, authority) = (Folder::new(), Authority::new());
+    let file = configured(&folder, &authority, "");
+    let web = Web::open(Some(&file)).unwrap();
+    folder.write("web.yml", &format!("{}\n", std::fs::read_to_string(&file).unwrap()));
+    let before = web.current();
+    drop(web.prepare().unwrap());
+    web.look();
+    assert!(!Arc::ptr_eq(&before, &web.current()));
+}
