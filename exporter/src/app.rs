@@ -16,7 +16,7 @@ use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 use tokio::sync::{Notify, OwnedMutexGuard, watch};
 use tokio::task::spawn_blocking;
-use tokio::time::{Instant, timeout};
+use tokio::time::{Instant, sleep_until, timeout};
 use tracing::{error, info, warn};
 
 /// A reading ends by itself at its own deadline; this is for its cancellation and its answer.
@@ -25,6 +25,8 @@ const GRACE: Duration = Duration::from_secs(1);
 pub const BUILD: BuildInfo =
     BuildInfo { version: env!("CARGO_PKG_VERSION"), revision: env!("MSX_REVISION"), rustc: env!("MSX_RUSTC") };
 
+/// Between the beginnings of two reloads: each costs the master a login.
+const RELOAD_SPACING: Duration = Duration::from_millis(500);
 /// For reading all files of the configuration again.
 const RELOAD_DEADLINE: Duration = Duration::from_secs(10);
 
@@ -40,8 +42,8 @@ pub struct App {
     current: ArcSwap<Current>,
     assessed: Mutex<Assessed>,
     reload: Mutex<Reload>,
-    /// Held for as long as a reload reads files, even where its caller has given up.
-    reloading: Arc<tokio::sync::Mutex<()>>,
+    /// When the last reload began. Held for as long as a reload reads files, even where its caller has given up.
+    reloading: Arc<tokio::sync::Mutex<Option<Instant>>>,
     prober: Arc<Prober>,
     sweeper: Sweeper,
     probes: Probes,
@@ -259,7 +261,11 @@ impl App {
     }
 
     /// Reads everything where blocking harms no client, and puts it in force afterwards: all of it or nothing.
-    async fn load(&self, turn: OwnedMutexGuard<()>) -> Result<(), ReloadError> {
+    async fn load(&self, mut turn: OwnedMutexGuard<Option<Instant>>) -> Result<(), ReloadError> {
+        if let Some(last) = *turn {
+            sleep_until(last + RELOAD_SPACING).await;
+        }
+        *turn = Some(Instant::now());
         let (sources, web) = (self.sources.clone(), self.web.clone());
         let reading = spawn_blocking(move || {
             let read = config::load(&sources).and_then(|config| Ok((config, web.prepare()?)));
@@ -478,5 +484,13 @@ mod tests {
         assert_eq!(app.reload_in_turn().await, Ok(()));
         assert!(!Arc::ptr_eq(&before, &app.current.load_full()));
         assert!(app.facts().reload.successful);
+
+        // There are two a second at most.
+        let began = Instant::now();
+        for _ in 0..3 {
+            release.send(()).unwrap();
+            assert_eq!(app.reload().await, Ok(()));
+        }
+        assert!(began.elapsed() >= RELOAD_SPACING * 2, "{:?}", began.elapsed());
     }
 }

@@ -140,7 +140,7 @@ mod tests {
 
     #[test]
     fn a_panic_is_an_error() {
-        let result = within(DEADLINE, || -> io::Result<()> { std::panic::panic_any(1) });
+        let result = within(DEADLINE, || -> io::Result<()> { std::panic::resume_unwind(Box::new(1)) });
         assert!(result.is_err());
     }
 
