@@ -158,18 +158,6 @@ async fn a_client_that_hangs_up_is_waited_for_no_more() {
 }
 
 #[tokio::test]
-async fn a_client_that_has_sent_all_it_has_gets_an_answer_that_is_there() {
-    let house = house(Options::default());
-    for (path, status) in [("/-/healthy", 200), ("/-/ready", 200), ("/nothing", 404)] {
-        let mut client = connect(house.address).await;
-        client.send(&format!("GET {path} HTTP/1.1\r\nHost: x\r\n\r\n")).await;
-        client.stream.shutdown().await.unwrap();
-        assert_eq!(client.reply(false).await.unwrap().status, status, "{path}");
-        assert_eq!(client.rest().await, 0, "then the connection ends");
-    }
-}
-
-#[tokio::test]
 async fn one_client_has_its_share() {
     let house = house(Options::default());
     house.site.hold(true);
