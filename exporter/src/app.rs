@@ -441,7 +441,7 @@ mod tests {
     const TEXT: &str =
         "role: master\nmaster: { address: 127.0.0.1:1, user: u, password: p }\nports: { enabled: false }\n";
 
-    /// Sources whose file is read as soon as it is released, and who is told that it is being read.
+    /// Sources whose file is read when it is released, with the beginnings of its readings and the release.
     fn slow() -> (Sources, tokio::sync::mpsc::UnboundedReceiver<()>, mpsc::Sender<()>) {
         let (begun, beginnings) = tokio::sync::mpsc::unbounded_channel();
         let (release, released) = mpsc::channel::<()>();

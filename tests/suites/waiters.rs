@@ -279,7 +279,7 @@ fn a_reload_swaps_the_configuration_with_its_credentials_or_keeps_the_old_one() 
 
 #[cfg(unix)]
 #[test]
-fn a_file_that_nobody_writes_to_stops_neither_answers_nor_the_end() {
+fn a_pipe_without_a_writer_stops_neither_answers_nor_the_end() {
     let stand = Stand::play(Scenario::Healthy);
     let mut exporter = Setup::of(&stand).arg("--web.enable-lifecycle").start();
     let folder = exporter.setup().folder();
