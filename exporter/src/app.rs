@@ -4,7 +4,7 @@ use crate::config::{self, Config, Role, Sources};
 use crate::diagnosis::{self, Fleet, Memory};
 use crate::events;
 use crate::exposition::{BuildInfo, ExporterFacts, Reload};
-use crate::http::{NoProbe, Settings, Site, Web};
+use crate::http::{NoProbe, ReloadError, Settings, Site, Web};
 use crate::model::{Cause, names};
 use crate::probe::{Board, Extent, Probe, Prober, Probes, Roster, Sweeper, sweep_once};
 use crate::process;
@@ -15,8 +15,9 @@ use jiff::Timestamp;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
-use tokio::sync::{Notify, watch};
-use tokio::time::{Instant, timeout};
+use tokio::sync::{Notify, OwnedMutexGuard, watch};
+use tokio::task::spawn_blocking;
+use tokio::time::{Instant, sleep_until, timeout};
 use tracing::{error, info, warn};
 
 /// A reading ends by itself at its own deadline; this is for its cancellation and its answer.
@@ -25,18 +26,25 @@ const GRACE: Duration = Duration::from_secs(1);
 pub const BUILD: BuildInfo =
     BuildInfo { version: env!("CARGO_PKG_VERSION"), revision: env!("MSX_REVISION"), rustc: env!("MSX_RUSTC") };
 
+/// Between the beginnings of two reloads: each costs the master a login.
+const RELOAD_SPACING: Duration = Duration::from_millis(500);
+/// For reading all files of the configuration again.
+const RELOAD_DEADLINE: Duration = Duration::from_secs(10);
+
 /// While the master cannot be read, the ports of the targets that were last seen are checked for so long.
 const ROSTER_KEPT: Duration = Duration::from_secs(24 * 3_600);
 
 /// The exporter behind the server.
 pub struct App {
-    sources: Sources,
+    sources: Arc<Sources>,
     web: Arc<Web>,
     vitals: Arc<Vitals>,
     /// Replaced whole by a reload; what is under way ends on the old one.
     current: ArcSwap<Current>,
     assessed: Mutex<Assessed>,
     reload: Mutex<Reload>,
+    /// When the last reload began. Held for as long as a reload reads files, even where its caller has given up.
+    reloading: Arc<tokio::sync::Mutex<Option<Instant>>>,
     prober: Arc<Prober>,
     sweeper: Sweeper,
     probes: Probes,
@@ -80,11 +88,12 @@ impl App {
         let probes = Probes::new(prober.clone(), lookout.route());
         App {
             current: ArcSwap::from_pointee(Current::start(config, &vitals)),
-            sources,
+            sources: Arc::new(sources),
             web,
             vitals,
             assessed: Mutex::default(),
             reload: Mutex::new(Reload { successful: true, at: Some(Timestamp::now()) }),
+            reloading: Arc::default(),
             prober,
             sweeper,
             probes,
@@ -240,9 +249,47 @@ impl App {
         self.assessed.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
-    fn load(&self) -> Result<(), String> {
-        let config = config::load(&self.sources).map_err(|faults| faults.to_string())?;
-        self.web.reload().map_err(|error| error.to_string())?;
+    /// What became of the last reload. A web configuration that changed and was refused by itself counts as one.
+    fn reload_state(&self) -> Reload {
+        let reload = *self.reload.lock().unwrap_or_else(PoisonError::into_inner);
+        Reload { successful: reload.successful && self.web.is_current(), ..reload }
+    }
+
+    /// Loads the configuration again as soon as no other reload is under way.
+    pub async fn reload_in_turn(&self) -> Result<(), ReloadError> {
+        let turn = self.reloading.clone().lock_owned().await;
+        self.load(turn).await
+    }
+
+    /// Reads everything where blocking harms no client, and puts it in force afterwards: all of it or nothing.
+    async fn load(&self, mut turn: OwnedMutexGuard<Option<Instant>>) -> Result<(), ReloadError> {
+        if let Some(last) = *turn {
+            sleep_until(last + RELOAD_SPACING).await;
+        }
+        *turn = Some(Instant::now());
+        let (sources, web) = (self.sources.clone(), self.web.clone());
+        let reading = spawn_blocking(move || {
+            let read = config::load(&sources).and_then(|config| Ok((config, web.prepare()?)));
+            (turn, read)
+        });
+        let result = match timeout(RELOAD_DEADLINE, reading).await {
+            Ok(Ok((turn, read))) => {
+                let result = read.and_then(|(config, web)| {
+                    self.web.put_in_force(web)?;
+                    self.put_in_force(config);
+                    Ok(())
+                });
+                drop(turn);
+                result.map_err(ReloadError::Faults)
+            }
+            Ok(Err(failure)) => Err(ReloadError::Reading(format!("its files were not read: {failure}"))),
+            Err(_) => Err(ReloadError::Reading(format!("its files were not read within {RELOAD_DEADLINE:?}"))),
+        };
+        self.note(&result);
+        result
+    }
+
+    fn put_in_force(&self, config: Config) {
         self.prober.reconfigure(config.ports.clone());
         if config.role != Role::Target {
             self.lookout.leave();
@@ -253,7 +300,24 @@ impl App {
         }
         self.current.store(Arc::new(Current::start(config, &self.vitals)));
         self.changed.notify_one();
-        Ok(())
+    }
+
+    fn note(&self, result: &Result<(), ReloadError>) {
+        let mut reload = self.reload.lock().unwrap_or_else(PoisonError::into_inner);
+        match result {
+            Ok(()) => {
+                *reload = Reload { successful: true, at: Some(Timestamp::now()) };
+                let file = self.sources.file.path().display();
+                info!(event = events::RELOADED, %file, "the configuration was loaded anew");
+            }
+            Err(error) => {
+                reload.successful = false;
+                error!(
+                    event = events::NOT_RELOADED,
+                    "the configuration has faults and the old one stays in force: {error}"
+                );
+            }
+        }
     }
 }
 
@@ -353,7 +417,7 @@ impl Site for App {
             build: BUILD,
             sql_errors: self.vitals.sql_errors(),
             sql_connections: self.vitals.sql_connections(),
-            reload: *self.reload.lock().unwrap_or_else(PoisonError::into_inner),
+            reload: self.reload_state(),
             passive: self.current.load().config.master.only_if_local.then(|| self.is_passive()),
             process: process::read(),
         }
@@ -363,22 +427,71 @@ impl Site for App {
         Settings::from(self.current.load().config.as_ref())
     }
 
-    async fn reload(&self) -> Result<(), String> {
-        let result = self.load();
-        let mut reload = self.reload.lock().unwrap_or_else(PoisonError::into_inner);
-        match &result {
-            Ok(()) => {
-                *reload = Reload { successful: true, at: Some(Timestamp::now()) };
-                info!(event = events::RELOADED, "the configuration was loaded anew");
-            }
-            Err(faults) => {
-                reload.successful = false;
-                error!(
-                    event = events::NOT_RELOADED,
-                    "the configuration has faults and the old one stays in force: {faults}"
-                );
-            }
+    async fn reload(&self) -> Result<(), ReloadError> {
+        let turn = self.reloading.clone().try_lock_owned().map_err(|_| ReloadError::UnderWay)?;
+        self.load(turn).await
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    #![allow(clippy::unwrap_used)]
+    use super::*;
+    use std::sync::mpsc;
+
+    const TEXT: &str =
+        "role: master\nmaster: { address: 127.0.0.1:1, user: u, password: p }\nports: { enabled: false }\n";
+
+    /// Sources whose file is read when it is released, with the beginnings of its readings and the release.
+    fn slow() -> (Sources, tokio::sync::mpsc::UnboundedReceiver<()>, mpsc::Sender<()>) {
+        let (begun, beginnings) = tokio::sync::mpsc::unbounded_channel();
+        let (release, released) = mpsc::channel::<()>();
+        let released = Mutex::new(released);
+        let mut sources = Sources::of_process(config::ConfigFile::Named("c.yml".into()), Vec::new());
+        sources.environment.clear();
+        sources.read = Box::new(move |_| {
+            let _ = begun.send(());
+            let _ = released.lock().unwrap().recv();
+            Ok(TEXT.into())
+        });
+        (sources, beginnings, release)
+    }
+
+    #[tokio::test]
+    async fn a_reload_that_does_not_end_stops_nothing_and_changes_nothing() {
+        let (sources, mut beginnings, release) = slow();
+        release.send(()).unwrap();
+        let config = config::load(&sources).unwrap();
+        beginnings.recv().await.unwrap();
+        let app = Arc::new(App::new(config, sources, Arc::new(Web::open(None).unwrap())));
+        let before = app.current.load_full();
+        let first = tokio::spawn({
+            let app = app.clone();
+            async move { app.reload().await }
+        });
+        beginnings.recv().await.unwrap();
+        assert_eq!(app.reload().await, Err(ReloadError::UnderWay));
+        tokio::time::pause();
+        tokio::time::advance(RELOAD_DEADLINE * 2).await;
+        assert!(matches!(first.await.unwrap(), Err(ReloadError::Reading(_))));
+        assert!(!app.facts().reload.successful);
+        assert_eq!(app.reload().await, Err(ReloadError::UnderWay), "it has not ended");
+        tokio::time::resume();
+
+        // What is read too late is not put in force; the next reload is.
+        release.send(()).unwrap();
+        release.send(()).unwrap();
+        assert!(Arc::ptr_eq(&before, &app.current.load_full()));
+        assert_eq!(app.reload_in_turn().await, Ok(()));
+        assert!(!Arc::ptr_eq(&before, &app.current.load_full()));
+        assert!(app.facts().reload.successful);
+
+        // There are two a second at most.
+        let began = Instant::now();
+        for _ in 0..3 {
+            release.send(()).unwrap();
+            assert_eq!(app.reload().await, Ok(()));
         }
-        result
+        assert!(began.elapsed() >= RELOAD_SPACING * 2, "{:?}", began.elapsed());
     }
 }

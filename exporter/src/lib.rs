@@ -34,6 +34,7 @@ pub mod doctor;
 pub mod events;
 pub mod exit;
 pub mod exposition;
+mod files;
 #[cfg(test)]
 mod fixtures;
 pub mod http;

@@ -2,6 +2,7 @@
 
 use crate::exposition::sheet::Sheet;
 use crate::exposition::{Format, families};
+use crate::model::ServerName;
 use crate::model::figures::readable_instant;
 use crate::probe::{Board, Probe};
 use prometheus_client::encoding::text;
@@ -29,11 +30,17 @@ pub fn probe_trace(run: &Probe, details: bool) -> String {
         readable_instant(run.began),
         run.took.as_secs_f64()
     );
+    let own = ServerName::of(&run.target).host;
     let states = [None].into_iter().chain(run.visited.findings.iter().map(|finding| Some(finding.state.name())));
     for (step, state) in run.visited.steps.iter().zip(states) {
         let outcome = if details { Some(step.outcome.as_str()) } else { state };
         let outcome = outcome.map(|outcome| format!(": {outcome}")).unwrap_or_default();
-        let _ = writeln!(out, "{:9.3} ms  {}{outcome}", step.took.as_secs_f64() * 1000.0, step.name);
+        // The first step names the host, which an override may have put in the place of the target's own.
+        let name = match step.name.split_once(' ') {
+            Some((name @ "resolve", host)) if !details && !host.eq_ignore_ascii_case(own) => name,
+            _ => &step.name,
+        };
+        let _ = writeln!(out, "{:9.3} ms  {name}{outcome}", step.took.as_secs_f64() * 1000.0);
     }
     if !details {
         out.push_str("\nWhat was seen stands here with authentication, or with explain.details: true.\n");
@@ -119,5 +126,10 @@ mod tests {
         for line in ["ms  resolve SQL01\n", "ms  engine tcp 1433: open\n", "ms  smb tcp 445: filtered\n"] {
             assert!(trace.contains(line), "{line}: {trace}");
         }
+        let mut run = run();
+        run.visited.steps[0].name = "resolve 10.9.9.9".to_owned();
+        let trace = probe_trace(&run, false);
+        assert!(trace.contains("ms  resolve\n") && !trace.contains("10.9.9.9"), "{trace}");
+        assert!(probe_trace(&run, true).contains("ms  resolve 10.9.9.9: "));
     }
 }

@@ -9,7 +9,7 @@ pub use doctor::doctor;
 pub use service::{run_service, service};
 
 use crate::app::{App, BUILD};
-use crate::cli::{Grants, Invocation};
+use crate::cli::{self, Grants, Invocation};
 use crate::config::{self, Config, ConfigFile};
 use crate::events;
 use crate::exit::{Done, Failure};
@@ -35,14 +35,27 @@ const WORKERS: usize = 2;
 pub fn check_config(invocation: &Invocation) -> Done {
     let text = config::check(&invocation.sources());
     let web = Web::open(invocation.web.config_file.as_deref());
-    match (text, web) {
-        (Ok(text), Ok(_)) => Ok(text),
-        (text, web) => {
-            let faults = [text.err().map(|faults| faults.to_string()), web.err().map(|error| error.to_string())];
+    let (addresses, options) = (addresses(&invocation.web), options(&invocation.web));
+    match (text, web, addresses, options) {
+        (Ok(text), Ok(_), Ok(_), Ok(_)) => Ok(text),
+        (text, web, addresses, options) => {
+            let config = text.err().map(|faults| faults.to_string());
+            let web = web.err().map(|faults| faults.to_string());
+            let faults = [config, web, addresses.err(), options.err()];
             let faults: Vec<String> = faults.into_iter().flatten().map(|text| text.trim_end().to_owned()).collect();
             Err(Failure::usage(faults.join("\n")))
         }
     }
+}
+
+fn addresses(flags: &cli::Web) -> Result<Vec<ListenAddress>, String> {
+    let parse = |text: &String| text.parse().map_err(|error| format!("--web.listen-address {text}: {error}"));
+    flags.listen_addresses.iter().map(parse).collect()
+}
+
+fn options(flags: &cli::Web) -> Result<Options, String> {
+    let options = Options::under(flags.external_url.as_deref(), flags.route_prefix.as_deref())?;
+    Ok(Options { lifecycle: flags.enable_lifecycle, probe: flags.enable_probe, ..options })
 }
 
 /// `grants`: the script that gives the login its rights, or takes them away; with a connection, only what is missing.
@@ -131,14 +144,8 @@ where
 {
     let config = load(invocation)?;
     let flags = &invocation.web;
-    let addresses: Vec<ListenAddress> = flags
-        .listen_addresses
-        .iter()
-        .map(|text| text.parse().map_err(|error| Failure::usage(format!("--web.listen-address {text}: {error}"))))
-        .collect::<Result<_, _>>()?;
-    let options = Options::under(flags.external_url.as_deref(), flags.route_prefix.as_deref());
-    let options = options.map_err(Failure::usage)?;
-    let options = Options { lifecycle: flags.enable_lifecycle, probe: flags.enable_probe, ..options };
+    let addresses = addresses(flags).map_err(Failure::usage)?;
+    let options = options(flags).map_err(Failure::usage)?;
     let web = Arc::new(Web::open(flags.config_file.as_deref()).map_err(Failure::usage)?);
     run(async {
         // Listened for before anything is bound: a signal must not end the process half-way.
@@ -161,7 +168,7 @@ async fn reload_on_demand(app: &App, mut reloads: Reloads) {
     loop {
         reloads.next().await;
         // The log has said what came of it.
-        let _ = app.reload().await;
+        let _ = app.reload_in_turn().await;
     }
 }
 
@@ -197,6 +204,7 @@ fn replace(path: &Path, text: &str) -> io::Result<()> {
 mod tests {
     #![allow(clippy::unwrap_used)]
     use super::*;
+    use crate::exit::USAGE;
 
     #[test]
     fn a_file_is_replaced_whole_and_nothing_is_left_beside_it() {
@@ -208,6 +216,17 @@ mod tests {
         assert_eq!(fs::read_to_string(&path).unwrap(), "new");
         assert_eq!(fs::read_dir(&folder).unwrap().count(), 1);
         fs::remove_dir_all(&folder).unwrap();
+    }
+
+    #[test]
+    fn check_config_judges_the_flags_of_the_server_too() {
+        let flags = ["--web.listen-address=1.2.3.4", "--web.route-prefix=/a/./b", "--web.config.file=/nowhere/web.yml"];
+        let line = ["msx_exporter", "check-config", "--config.file=/nowhere/c.yml"].into_iter().chain(flags);
+        let failure = check_config(&cli::parse(line).unwrap()).unwrap_err();
+        assert_eq!(failure.code, USAGE);
+        for start in ["/nowhere/c.yml: ", "/nowhere/web.yml: ", "--web.listen-address ", "--web.route-prefix: "] {
+            assert!(failure.complaint.lines().any(|line| line.starts_with(start)), "{start}: {}", failure.complaint);
+        }
     }
 
     #[test]

@@ -16,7 +16,10 @@ pub fn reference() -> String {
          An empty variable stands for the default. A variable that begins with `{PREFIX}` and is no key is refused.\n\
          - `null` stands for the default.\n\
          - Regular expressions are anchored and ignore case. Write them in single quotes: there a backslash is a backslash.\n\
-         - `msx_exporter check-config` tells every fault at once, with file and line. No message shows a password.\n"
+         - A YAML text holds at most 1 MiB and 100,000 keys and values, without aliases, tags and second documents. Files \
+         are regular ones (symbolic links are followed), hold at most 4 MiB and are read within 5 s each.\n\
+         - `msx_exporter check-config` tells every fault at once, with file and line, of the web configuration and the flags \
+         of the server too. No message shows a password, and none any value of the web configuration.\n"
     );
     table(&mut page, "", "");
     for (section, help) in SECTIONS {

@@ -45,8 +45,8 @@ pub struct Faults(pub(crate) Vec<Fault>);
 
 impl Faults {
     /// In the order of the file, then the rest. Where the usual file was looked for in vain, that comes first.
-    pub(super) fn told(mut faults: Vec<Fault>, sources: &Sources) -> Faults {
-        faults.sort_by_key(|fault| fault.origin.as_deref().and_then(line_and_column).unwrap_or((usize::MAX, 0)));
+    pub(super) fn told(faults: Vec<Fault>, sources: &Sources) -> Faults {
+        let Faults(mut faults) = Faults::in_order(faults);
         let path = sources.file.path();
         let missing = |error: io::Error| error.kind() == io::ErrorKind::NotFound;
         if matches!(sources.file, ConfigFile::Usual(_)) && (sources.read)(path).is_err_and(missing) {
@@ -57,6 +57,22 @@ impl Faults {
             faults.push(Fault::new(None, "", "a value is missing that should have been told; please report this"));
         }
         Faults(faults)
+    }
+
+    /// In the order of the file, then those that have no line.
+    pub(crate) fn in_order(mut faults: Vec<Fault>) -> Faults {
+        faults.sort_by_key(|fault| fault.origin.as_deref().and_then(line_and_column).unwrap_or((usize::MAX, 0)));
+        Faults(faults)
+    }
+
+    /// Where they are, one a line: file, line, column and key, and nothing of what was written there.
+    pub(crate) fn places(&self) -> String {
+        let place = |fault: &Fault| match (fault.origin.as_deref(), fault.path.as_str()) {
+            (Some(origin), "") => on_one_line(origin),
+            (Some(origin), path) => format!("{}: {}", on_one_line(origin), on_one_line(path)),
+            (None, path) => on_one_line(path),
+        };
+        self.0.iter().map(place).collect::<Vec<_>>().join("\n")
     }
 
     /// All of them, in the order in which they are shown.

@@ -6,10 +6,10 @@ use super::node::Place;
 use super::shape::{self, Layer};
 use super::suggest::nearest;
 use super::{toml, yaml};
+use crate::files;
 use std::ffi::OsString;
-use std::io::Read;
 use std::path::{Path, PathBuf};
-use std::{fmt, fs, io};
+use std::{fmt, io};
 
 /// The configuration file.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -77,20 +77,8 @@ impl Sources {
     /// The sources of this process.
     pub fn of_process(file: ConfigFile, overrides: Vec<Override>) -> Sources {
         let environment = std::env::vars_os().collect();
-        Sources { file, environment, overrides, read: Box::new(read_file), windows: cfg!(windows) }
+        Sources { file, environment, overrides, read: Box::new(files::read), windows: cfg!(windows) }
     }
-}
-
-/// No configuration, password or bundle of certificates is larger.
-const LARGEST: u64 = 4 << 20;
-
-pub(super) fn read_file(path: &Path) -> io::Result<Vec<u8>> {
-    let mut bytes = Vec::new();
-    fs::File::open(path)?.take(LARGEST + 1).read_to_end(&mut bytes)?;
-    if bytes.len() as u64 > LARGEST {
-        return Err(io::Error::new(io::ErrorKind::FileTooLarge, "larger than 4 MiB"));
-    }
-    Ok(bytes)
 }
 
 /// Reads all sources and lays them over each other: defaults, file, environment, flags.
@@ -156,16 +144,21 @@ fn file(sources: &Sources, faults: &mut Vec<Fault>) -> Option<Layer> {
             return None;
         }
     };
-    let text = match std::str::from_utf8(&bytes) {
-        Ok(text) => text.strip_prefix('\u{feff}').unwrap_or(text),
-        Err(_) => {
-            faults.push(Fault::new(Some(&name), "", Wrong::new("is not UTF-8").expected("save it as UTF-8")));
-            return None;
-        }
-    };
+    let text = utf8(&bytes, &name, faults)?;
     let toml = path.extension().is_some_and(|extension| extension.eq_ignore_ascii_case("toml"));
     let parse = if toml { toml::parse } else { yaml::parse };
     parse(text, Place::File(&name), faults).map(|root| shape::file(root, faults))
+}
+
+/// The text of a file, less a byte order mark. `None` with a fault where it is not UTF-8.
+pub(crate) fn utf8<'a>(bytes: &'a [u8], name: &str, faults: &mut Vec<Fault>) -> Option<&'a str> {
+    match std::str::from_utf8(bytes) {
+        Ok(text) => Some(text.strip_prefix('\u{feff}').unwrap_or(text)),
+        Err(_) => {
+            faults.push(Fault::new(Some(name), "", Wrong::new("is not UTF-8").expected("save it as UTF-8")));
+            None
+        }
+    }
 }
 
 fn environment(sources: &Sources, faults: &mut Vec<Fault>) -> Layer {

@@ -111,9 +111,15 @@ pub(super) fn auth(scope: &mut Scope<'_>, sources: &Sources, section: &str, logs
         scope.fault(&user_key, Wrong::new("is missing, and auth: sql needs it").expected(windows_hint(sources)));
     }
     if scope.is_missing(&password_key) && scope.is_missing(&file_key) {
-        let wrong = Wrong::new("is missing, and auth: sql needs it");
-        let variable = super::keys::find(&password_key).map(super::keys::Key::variable).unwrap_or_default();
-        scope.fault(&file_key, wrong.expected(format!("name a file that holds the password, or set {variable}")));
+        if scope.is_mentioned(&password_key) {
+            let wrong = Wrong::new("holds nothing, and auth: sql needs it");
+            let expected = "write the password in single quotes; what follows a blank and # is a comment";
+            scope.fault(&password_key, wrong.expected(expected));
+        } else {
+            let wrong = Wrong::new("is missing, and auth: sql needs it");
+            let variable = super::keys::find(&password_key).map(super::keys::Key::variable).unwrap_or_default();
+            scope.fault(&file_key, wrong.expected(format!("name a file that holds the password, or set {variable}")));
+        }
     }
     let source = match (password?, file?) {
         (Some(password), None) => PasswordSource::Value(password),
@@ -143,6 +149,9 @@ fn windows_hint(sources: &Sources) -> &'static str {
 
 /// A password may hold anything but what nobody can have meant.
 fn password(written: &str) -> Result<Secret, Wrong> {
+    if written.is_empty() {
+        return Err(Wrong::new("is empty").expected("write the password in single quotes, or use password_file"));
+    }
     if written.ends_with(['\n', '\r']) {
         return Err(Wrong::new("ends with a line break").expected("remove it, or use password_file, which allows one"));
     }

@@ -31,14 +31,17 @@ mod zone;
 pub use check::check;
 pub use document::{example, reference};
 pub use fault::{Fault, Faults};
+pub(crate) use fault::{Wrong, shown_key};
 pub(crate) use keys::{Field, KEYS, Key, Kind as KeyKind, SECTIONS};
-use layers::read_file;
+pub(crate) use layers::utf8;
 pub use layers::{ConfigFile, Override, ReadFile, Sources};
+pub(crate) use node::{Content, Entry, Node, Place};
 pub use secret::Secret;
 pub use values::{
     Auth, CheckSettings, Collectors, Config, Depth, Encrypt, Filter, LabelRule, Limits, Local, Maintenance, Master,
     PasswordSource, Pattern, PortOverride, Ports, Role, Targets, Trust,
 };
+pub(crate) use yaml::parse as parse_yaml;
 pub(crate) use zone::zone_by_name;
 
 /// Reads and validates the configuration.

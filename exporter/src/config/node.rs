@@ -1,13 +1,13 @@
 //! What was written, before anybody asks what it means: texts, lists and maps, each with its origin.
 
 /// A text, a list or a map, and where it was written. There is no `Debug`: it may hold a secret.
-pub(super) struct Node {
-    pub(super) origin: String,
-    pub(super) content: Content,
+pub(crate) struct Node {
+    pub(crate) origin: String,
+    pub(crate) content: Content,
 }
 
 /// What a [`Node`] holds. Numbers and booleans stay text, so that `0123` keeps its zero.
-pub(super) enum Content {
+pub(crate) enum Content {
     Null,
     Text(String),
     List(Vec<Node>),
@@ -15,15 +15,15 @@ pub(super) enum Content {
 }
 
 /// One key of a map.
-pub(super) struct Entry {
-    pub(super) key: String,
-    pub(super) origin: String,
-    pub(super) value: Node,
+pub(crate) struct Entry {
+    pub(crate) key: String,
+    pub(crate) origin: String,
+    pub(crate) value: Node,
 }
 
 impl Content {
     /// What it is, in words.
-    pub(super) fn kind(&self) -> &'static str {
+    pub(crate) fn kind(&self) -> &'static str {
         match self {
             Content::Null => "nothing",
             Content::Text(_) => "a single value",
@@ -35,7 +35,7 @@ impl Content {
 
 /// Where a text came from, to say where in it something stood.
 #[derive(Clone, Copy)]
-pub(super) enum Place<'a> {
+pub(crate) enum Place<'a> {
     /// A file: lines and columns help.
     File(&'a str),
     /// A variable or a flag: its name is enough.
@@ -44,7 +44,7 @@ pub(super) enum Place<'a> {
 
 impl Place<'_> {
     /// Line and column count from 1.
-    pub(super) fn at(self, line: usize, column: usize) -> String {
+    pub(crate) fn at(self, line: usize, column: usize) -> String {
         match self {
             Place::File(name) => format!("{name}:{line}:{column}"),
             Place::Name(name) => name.to_owned(),

@@ -93,6 +93,11 @@ impl<'a> Scope<'a> {
         self.value(path).is_none_or(|value| value.kind == ValueKind::Nil || value.origin() == Some(DEFAULT))
     }
 
+    /// Whether the key was written, with a value or with nothing behind it.
+    pub(super) fn is_mentioned(&self, path: &str) -> bool {
+        self.value(path).is_some_and(|value| value.origin().is_some_and(|origin| origin != DEFAULT))
+    }
+
     /// Whether any of these lists holds something.
     pub(super) fn has_items(&self, path: &str) -> bool {
         !self.array(path).is_empty()

@@ -105,6 +105,8 @@ fn section(path: &str, entries: Vec<Entry>, faults: &mut Vec<Fault>) -> Layer {
 fn leaf(key: &Key, node: Node, faults: &mut Vec<Fault>) -> Option<Value> {
     let Node { origin, content } = node;
     let kind = match (key.kind, content) {
+        // A password behind # is a comment: where it should have stood is worth knowing.
+        (Kind::Secret, Content::Null) => ValueKind::Nil,
         (_, Content::Null) => return default(key, faults),
         (Kind::Names, Content::List(items)) => {
             ValueKind::Array(items.into_iter().filter_map(|item| name(key, item, faults)).collect())

@@ -100,7 +100,7 @@ impl PasswordSource {
     pub fn read(&self) -> io::Result<Secret> {
         match self {
             PasswordSource::Value(secret) => Ok(secret.clone()),
-            PasswordSource::File(path) => Secret::from_file(super::read_file(path)?)
+            PasswordSource::File(path) => Secret::from_file(crate::files::read(path)?)
                 .map_err(|wrong| io::Error::new(io::ErrorKind::InvalidData, format!("the password file {wrong}"))),
         }
     }

@@ -5,13 +5,26 @@
 
 use super::fault::{Fault, Wrong, shown_key};
 use super::node::{Content, DEEPEST, Entry, Node, Place};
+use std::collections::HashMap;
 use yaml_rust2::Event;
 use yaml_rust2::parser::Parser;
 use yaml_rust2::scanner::{Marker, ScanError, TScalarStyle};
 
+/// More bytes than a configuration of 10,000 targets with labels has.
+const LARGEST: usize = 1 << 20;
+/// Keys, values, lists and mappings of one text.
+const MOST_NODES: usize = 100_000;
+/// More faults than anybody reads.
+const MOST_FAULTS: usize = 100;
+
 /// Reads a text. `None` where it is broken: then the last fault says where.
-pub(super) fn parse(text: &str, place: Place<'_>, faults: &mut Vec<Fault>) -> Option<Node> {
-    let mut builder = Builder { place, faults, open: Vec::new(), root: None };
+pub(crate) fn parse(text: &str, place: Place<'_>, faults: &mut Vec<Fault>) -> Option<Node> {
+    let faults_before = faults.len();
+    let mut builder = Builder { place, faults, faults_before, nodes: 0, open: Vec::new(), root: None };
+    if text.len() > LARGEST {
+        builder.faults.push(Fault::new(Some(&place.at(1, 1)), "", "is larger than 1 MiB"));
+        return None;
+    }
     let mut parser = Parser::new_from_str(text);
     let mut documents = 0;
     loop {
@@ -43,6 +56,8 @@ pub(super) fn parse(text: &str, place: Place<'_>, faults: &mut Vec<Fault>) -> Op
 struct Builder<'a, 'f> {
     place: Place<'a>,
     faults: &'f mut Vec<Fault>,
+    faults_before: usize,
+    nodes: usize,
     open: Vec<Open>,
     root: Option<Node>,
 }
@@ -55,12 +70,21 @@ struct Open {
 
 enum Held {
     List(Vec<Node>),
-    Map { entries: Vec<Entry>, key: Option<(String, String)> },
+    Map { entries: Vec<Entry>, seen: HashMap<String, usize>, key: Option<(String, String)> },
 }
 
 impl Builder<'_, '_> {
     /// `None` where reading on makes no sense.
     fn take(&mut self, event: Event, mark: &Marker) -> Option<()> {
+        self.nodes += 1;
+        if self.nodes > MOST_NODES {
+            self.fault_at(mark, Wrong::new(format!("holds more than {MOST_NODES} keys and values")));
+            return None;
+        }
+        if self.faults.len() - self.faults_before >= MOST_FAULTS {
+            self.fault_at(mark, Wrong::new("there are more faults than are listed"));
+            return None;
+        }
         let origin = self.origin(mark);
         match event {
             Event::Scalar(text, style, _, tag) => {
@@ -71,6 +95,11 @@ impl Builder<'_, '_> {
                 let null = style == TScalarStyle::Plain
                     && !forced_text
                     && matches!(text.as_str(), "" | "~" | "null" | "Null" | "NULL");
+                // The mark of nothing is that of what follows, on another line perhaps.
+                let origin = match self.open.last().map(|open| &open.held) {
+                    Some(Held::Map { key: Some((_, key)), .. }) if null && text.is_empty() => key.clone(),
+                    _ => origin,
+                };
                 self.place_scalar(origin, if null { Content::Null } else { Content::Text(text) });
             }
             Event::Alias(_) => {
@@ -78,7 +107,9 @@ impl Builder<'_, '_> {
                 self.place_scalar(origin, Content::Null);
             }
             Event::SequenceStart(..) => self.begin(mark, Held::List(Vec::new()))?,
-            Event::MappingStart(..) => self.begin(mark, Held::Map { entries: Vec::new(), key: None })?,
+            Event::MappingStart(..) => {
+                self.begin(mark, Held::Map { entries: Vec::new(), seen: HashMap::new(), key: None })?
+            }
             Event::SequenceEnd | Event::MappingEnd => {
                 let Open { origin, held } = self.open.pop()?;
                 let content = match held {
@@ -124,14 +155,17 @@ impl Builder<'_, '_> {
         match self.open.last_mut().map(|open| &mut open.held) {
             None => self.root = Some(node),
             Some(Held::List(items)) => items.push(node),
-            Some(Held::Map { entries, key }) => {
+            Some(Held::Map { entries, seen, key }) => {
                 let Some((name, origin)) = key.take() else { return };
-                match entries.iter().find(|entry| entry.key == name) {
+                match seen.get(&name).and_then(|index| entries.get(*index)) {
                     Some(first) => {
                         let wrong = Wrong::new(format!("written twice, first at {}", first.origin));
                         self.faults.push(Fault::new(Some(&origin), &path, wrong.expected("keep one of them")));
                     }
-                    None => entries.push(Entry { key: name, origin, value: node }),
+                    None => {
+                        seen.insert(name.clone(), entries.len());
+                        entries.push(Entry { key: name, origin, value: node });
+                    }
                 }
             }
         }

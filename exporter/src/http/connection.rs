@@ -10,10 +10,11 @@ use super::site::Site;
 use super::web::{Loaded, Web};
 use http_body_util::{BodyExt, Limited};
 use hyper::body::{Body, Incoming};
-use hyper::header::{CONNECTION, HeaderValue};
+use hyper::header::{CONNECTION, HOST, HeaderValue};
+use hyper::http::request::Parts;
 use hyper::server::conn::http1;
 use hyper::service::service_fn;
-use hyper::{Request, StatusCode};
+use hyper::{Request, StatusCode, Version};
 use hyper_util::rt::TokioIo;
 use std::convert::Infallible;
 use std::io;
@@ -162,12 +163,19 @@ async fn drained(body: Incoming, bound: usize) -> bool {
     declared <= bound as u64 && (body.is_end_stream() || Limited::new(body, bound).collect().await.is_ok())
 }
 
-async fn let_in<S: Site>(
-    head: &hyper::http::request::Parts,
-    mut caller: Caller,
-    web: &Loaded,
-    shared: &Shared<S>,
-) -> Answer {
+/// Whether a request names its host as RFC 9112, section 3.2, demands: once, or not at all before HTTP/1.1. Between a
+/// proxy and this server there must be no two opinions of which host is meant.
+fn names_its_host(head: &Parts) -> bool {
+    match head.headers.get_all(HOST).iter().count() {
+        0 => head.version < Version::HTTP_11,
+        count => count == 1,
+    }
+}
+
+async fn let_in<S: Site>(head: &Parts, mut caller: Caller, web: &Loaded, shared: &Shared<S>) -> Answer {
+    if !names_its_host(head) {
+        return answer::text(StatusCode::BAD_REQUEST, "the request must have one Host header");
+    }
     if web.rate.as_ref().is_some_and(|rate| !rate.allow()) {
         return answer::text(
             StatusCode::TOO_MANY_REQUESTS,

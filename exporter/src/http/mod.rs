@@ -30,5 +30,5 @@ pub use listener::{BindError, bind};
 pub use options::Options;
 pub(crate) use router::paths;
 pub use server::run;
-pub use site::{NoProbe, Settings, Site};
-pub use web::{Web, WebConfigError};
+pub use site::{NoProbe, ReloadError, Settings, Site};
+pub use web::Web;

@@ -88,9 +88,13 @@ fn url_path(url: &str) -> Result<String, String> {
 fn plain_path(flag: &str, path: &str) -> Result<String, String> {
     let trimmed = path.trim_matches('/');
     let plain = |c: char| c.is_ascii_alphanumeric() || "-._~/".contains(c);
-    if !trimmed.chars().all(plain) || trimmed.contains("//") || trimmed.split('/').any(|part| part == "..") {
+    if !trimmed.chars().all(plain)
+        || trimmed.contains("//")
+        || trimmed.split('/').any(|part| matches!(part, "." | ".."))
+    {
         return Err(format!(
-            "{flag}: the path {path:?} may hold letters, digits, '-', '.', '_', '~' and single slashes"
+            "{flag}: the path {path:?} may hold letters, digits, '-', '.', '_', '~' and single slashes, and no part of it may \
+             be . or .."
         ));
     }
     Ok(if trimmed.is_empty() { String::new() } else { format!("/{trimmed}") })
@@ -122,6 +126,8 @@ mod tests {
             (None, Some("/a\r\nb")),
             (None, Some("/a//b")),
             (None, Some("/../b")),
+            (None, Some("/a/./b")),
+            (None, Some(".")),
             (None, Some("/\"><script>")),
         ] {
             assert!(Options::under(url, prefix).is_err(), "{url:?} {prefix:?}");

@@ -6,7 +6,7 @@ use std::io;
 use std::pin::Pin;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU8, AtomicU64, Ordering};
-use std::task::{Context, Poll};
+use std::task::{Context, Poll, ready};
 use std::time::Duration;
 use tokio::io::{AsyncRead, AsyncWrite, ReadBuf};
 use tokio::time::{Instant, Sleep, sleep_until};
@@ -69,6 +69,8 @@ pub(crate) struct Paced<T> {
     begun: bool,
     asked_by: Pin<Box<Sleep>>,
     taken_by: Option<Pin<Box<Sleep>>>,
+    /// Whether the client was seen to send nothing more.
+    ended: bool,
 }
 
 impl<T> Paced<T> {
@@ -84,11 +86,22 @@ impl<T> Paced<T> {
             begun: true,
             asked_by: Box::pin(sleep_until(Instant::now() + options.request_timeout)),
             taken_by: None,
+            ended: false,
         }
     }
 
     fn ask_within(&mut self, within: Duration) {
         self.asked_by.as_mut().reset(Instant::now() + within);
+    }
+
+    /// The client sends nothing more. That is passed on at the second look: between the two a request that has come with
+    /// it can be answered.
+    fn end(&mut self, cx: &mut Context<'_>) -> Poll<()> {
+        if std::mem::replace(&mut self.ended, true) {
+            return Poll::Ready(());
+        }
+        cx.waker().wake_by_ref();
+        Poll::Pending
     }
 
     /// Judges a write or a flush. The time runs from the answer's first byte until a flush leaves nothing to send.
@@ -115,8 +128,18 @@ impl<T: AsyncRead + Unpin> AsyncRead for Paced<T> {
     fn poll_read(mut self: Pin<&mut Self>, cx: &mut Context<'_>, buf: &mut ReadBuf<'_>) -> Poll<io::Result<()>> {
         let this = &mut *self;
         if !this.pace.is(ASKING) {
-            // Read only to see a client that hangs up.
-            return Pin::new(&mut this.stream).poll_read(cx, buf);
+            // Read only to see a client that hangs up. One that has merely sent all that it has to send looks alike, so
+            // an answer that is there at once is still written, and one that has begun is finished; nothing waits for
+            // the master on account of it.
+            let before = buf.filled().len();
+            let result = ready!(Pin::new(&mut this.stream).poll_read(cx, buf));
+            if result.is_ok() && buf.filled().len() == before {
+                if this.pace.is(ANSWERING) {
+                    return Poll::Pending;
+                }
+                ready!(this.end(cx));
+            }
+            return Poll::Ready(result);
         }
         let requests = this.pace.requests.load(Ordering::Relaxed);
         if this.requests != requests {
@@ -132,6 +155,9 @@ impl<T: AsyncRead + Unpin> AsyncRead for Paced<T> {
         }
         if this.asked_by.as_mut().poll(cx).is_ready() {
             return Poll::Ready(Err(late("the client did not send its request in time")));
+        }
+        if matches!(result, Poll::Ready(Ok(()))) && buf.filled().len() == before {
+            ready!(this.end(cx));
         }
         result
     }
@@ -164,5 +190,49 @@ impl<T: AsyncWrite + Unpin> AsyncWrite for Paced<T> {
     fn poll_shutdown(mut self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<io::Result<()>> {
         let result = Pin::new(&mut self.stream).poll_shutdown(cx);
         self.judge(cx, true, result)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    #![allow(clippy::unwrap_used)]
+    use super::super::answer::{self, Answer};
+    use super::*;
+    use hyper::server::conn::http1;
+    use hyper::service::service_fn;
+    use hyper::{Request, StatusCode, body::Incoming};
+    use hyper_util::rt::TokioIo;
+    use std::convert::Infallible;
+
+    /// What a client gets that sends a request and its end at once, where the answer is there at once or never.
+    async fn answered(at_once: bool) -> String {
+        let pace = Arc::new(Pace::default());
+        let mut written = Vec::new();
+        let request = &b"GET / HTTP/1.1\r\nHost: x\r\n\r\n"[..];
+        let stream = Paced::new(tokio::io::join(request, &mut written), Arc::clone(&pace), &Options::default());
+        let service = service_fn(|_: Request<Incoming>| {
+            let pace = Arc::clone(&pace);
+            async move {
+                pace.asked();
+                if !at_once {
+                    std::future::pending::<()>().await;
+                }
+                let mut answer: Answer = answer::text(StatusCode::OK, "healthy");
+                answer.body_mut().mark(pace.answering());
+                Ok::<_, Infallible>(answer)
+            }
+        });
+        let mut builder = http1::Builder::new();
+        let connection = builder.header_read_timeout(None).serve_connection(TokioIo::new(stream), service);
+        // A client that has hung up is an error, and no matter here.
+        let _ = tokio::time::timeout(Duration::from_secs(30), connection).await.unwrap();
+        String::from_utf8(written).unwrap()
+    }
+
+    #[tokio::test]
+    async fn a_request_that_comes_with_its_end_is_answered_at_once_or_not_at_all() {
+        let text = answered(true).await;
+        assert!(text.starts_with("HTTP/1.1 200 OK\r\n") && text.ends_with("\r\n\r\nhealthy\n"), "{text}");
+        assert_eq!(answered(false).await, "");
     }
 }

@@ -4,11 +4,12 @@ use super::admission::{Full, Gate, Pass};
 use super::answer::{self, Answer, TEXT};
 use super::deadline;
 use super::options::Options;
-use super::site::{NoProbe, Site};
+use super::site::{NoProbe, ReloadError, Site};
 use super::views::{Form, View, Wish};
 use crate::api;
 use crate::api::discovery::Entries;
 use crate::config::Limits;
+use hyper::header::{HOST, HeaderName, HeaderValue, ORIGIN};
 use hyper::http::request::Parts;
 use hyper::{Method, StatusCode};
 use std::net::IpAddr;
@@ -18,6 +19,9 @@ use tracing::{error, warn};
 
 /// For a probe where the client does not say how long it waits: longer than all checks of a host that drops everything.
 const UNHURRIED: Duration = Duration::from_secs(30);
+
+const NOT_RELOADED: &str =
+    "not reloaded, the configuration before stays in force; hint: the log and check-config say what is wrong";
 
 /// One path.
 struct Route {
@@ -142,7 +146,7 @@ impl<S: Site> Router<S> {
             Action::Probe => self.probe(request, caller).await,
             Action::Healthy => answer::text(StatusCode::OK, "healthy"),
             Action::Ready => answer::text(StatusCode::OK, "ready"),
-            Action::Reload => self.reload().await,
+            Action::Reload => self.reload(request, caller).await,
         }
     }
 
@@ -219,18 +223,36 @@ impl<S: Site> Router<S> {
         })
     }
 
-    async fn reload(&self) -> Answer {
+    /// Says where the faults are, to those alone who proved who they are; what they are stands in the log.
+    async fn reload(&self, request: &Parts, caller: Caller) -> Answer {
         if !self.options.lifecycle {
             return answer::text(StatusCode::FORBIDDEN, "reloading over HTTP is off; hint: --web.enable-lifecycle");
         }
+        if comes_from_another_site(request) {
+            return answer::text(StatusCode::FORBIDDEN, "a page of another site may not ask for a reload");
+        }
         match self.site.reload().await {
             Ok(()) => answer::text(StatusCode::OK, "reloaded"),
-            Err(fault) => answer::text(
-                StatusCode::INTERNAL_SERVER_ERROR,
-                format!("not reloaded, the configuration before stays in force: {fault}"),
-            ),
+            Err(ReloadError::UnderWay) => {
+                answer::busy("another reload is under way; hint: try again when it has ended")
+            }
+            Err(ReloadError::Faults(faults)) if caller.proved => {
+                answer::text(StatusCode::INTERNAL_SERVER_ERROR, format!("{NOT_RELOADED}, at:\n{}", faults.places()))
+            }
+            Err(ReloadError::Faults(_) | ReloadError::Reading(_)) => {
+                answer::text(StatusCode::INTERNAL_SERVER_ERROR, NOT_RELOADED)
+            }
         }
     }
+}
+
+/// Whether a browser sent it for a page that is not this server's. A browser always sends `Origin` with a POST, and sends
+/// the user's password along.
+fn comes_from_another_site(request: &Parts) -> bool {
+    let header = |name| request.headers.get(name).map(|value: &HeaderValue| value.to_str().unwrap_or_default());
+    let same = |origin: &str| origin.split_once("://").map(|(_, host)| host) == header(HOST);
+    header(ORIGIN).is_some_and(|origin| !same(origin))
+        || header(HeaderName::from_static("sec-fetch-site")).is_some_and(|site| !matches!(site, "same-origin" | "none"))
 }
 
 fn may_probe(caller: Caller, options: &Options) -> bool {

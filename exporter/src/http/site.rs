@@ -1,6 +1,6 @@
 //! Where the server meets the rest of the house.
 
-use crate::config::{Config, Limits};
+use crate::config::{Config, Faults, Limits};
 use crate::diagnosis::Fleet;
 use crate::exposition::ExporterFacts;
 use crate::probe::Probe;
@@ -28,12 +28,26 @@ pub trait Site: Send + Sync + 'static {
     /// What can change with a reload. Called for each request: cheap.
     fn settings(&self) -> Settings;
 
-    /// Loads the configuration anew, [`super::Web::reload`] included, and puts it in force. `POST /-/reload` and SIGHUP
-    /// mean the same.
+    /// Loads the configuration again, that of [`super::Web`] included, and puts it in force. `POST /-/reload` and SIGHUP
+    /// mean the same. Ends within a deadline, whatever the files do.
     ///
     /// # Errors
-    /// What is wrong with it, without secrets; the old one stays in force.
-    fn reload(&self) -> impl Future<Output = Result<(), String>> + Send;
+    /// Why nothing was loaded; the old configuration stays in force.
+    fn reload(&self) -> impl Future<Output = Result<(), ReloadError>> + Send;
+}
+
+/// Why a configuration was not loaded again.
+#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
+pub enum ReloadError {
+    /// Another one has not ended.
+    #[error("another reload is under way")]
+    UnderWay,
+    /// What was read cannot be put in force.
+    #[error("{0}")]
+    Faults(Faults),
+    /// The files were not read within the deadline, or reading them failed altogether.
+    #[error("{0}")]
+    Reading(String),
 }
 
 /// Why a target was not probed.

@@ -27,14 +27,14 @@ pub fn single(
         return known.then(|| super::target_side::page(fleet, far, facts, details)).transpose();
     }
     let Some(clock) = &fleet.master else { return Ok(None) };
-    let Some(target) = fleet.targets.iter().find(|target| target.name == name) else { return Ok(None) };
+    let Some(target) = fleet.targets.iter().find(|target| names::same(&target.name, name)) else { return Ok(None) };
     let page = Single {
         version: facts.build.version,
         row: Row::new(fleet, clock.now, target),
         evidence: target.diagnosis.evidence.iter().map(EvidenceView::new).collect(),
         next: words(target.diagnosis.cause).next,
         figures: target.enlisted.as_ref().map(|row| figures(clock.now, target, row)).unwrap_or_default(),
-        ports: fleet.board.of(name).iter().map(PortView::new).collect(),
+        ports: fleet.board.of(&target.name).iter().map(PortView::new).collect(),
         details,
     };
     page.render().map(Some)

@@ -105,7 +105,8 @@ fn one_target_has_a_page_with_all_its_evidence() {
     );
     in_order(&page, &["2 h ago (2025-11-24 14:00:00 UTC)", "engine", "filtered"]);
     assert!(single("NEW9", false).unwrap().contains("Run sp_msx_enlist on the target"));
-    assert_eq!(single("sql02", false), None);
+    assert_eq!(single("sql02 ", false), Some(page), "as SQL Server compares names");
+    assert_eq!(single("SQL022", false), None);
     assert_eq!(pages::single(&unreadable(), "SQL02", &facts(), true).unwrap(), None);
 }
 

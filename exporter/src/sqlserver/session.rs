@@ -8,6 +8,7 @@ use super::rights::{Capabilities, Msdb};
 use super::statements;
 use super::tap::{Progress, Tap};
 use crate::config::{Auth, Encrypt, Master, PasswordSource, Secret, Trust, zone_by_name};
+use crate::files;
 use crate::model::{Address, Certificate, Stage};
 use crate::probe::protocol::{self, Gaze, Sockets};
 use jiff::tz::TimeZone;
@@ -47,7 +48,11 @@ pub(super) async fn open(master: &Master, deadline: Instant, progress: &Progress
     progress.enter(Stage::Connect);
     let (stream, peer) = connect(&addresses, &master.address, deadline).await?;
     let to = format!("{} ({peer})", master.address);
-    let driver = driver_config(master, peer)?;
+    let settings = master.clone();
+    // It reads files.
+    let driver = tokio::task::spawn_blocking(move || driver_config(&settings, peer)).await;
+    let driver =
+        driver.map_err(|failure| Fault::new(Stage::Login, format!("the login was not prepared: {failure}")))??;
     progress.enter(Stage::Tls);
     let tapped = Tap::new(stream, progress.clone()).compat_write();
     // Boxed, for its future is large, and what waits for it would be as large.
@@ -150,7 +155,7 @@ fn driver_config(master: &Master, peer: SocketAddr) -> Result<tiberius::Config, 
     if trusted {
         driver.trust_cert();
     } else if let Some(path) = &master.ca_file {
-        let bundle = std::fs::read(path).map_err(|error| {
+        let bundle = files::read(path).map_err(|error| {
             Fault::new(Stage::Tls, format!("master.ca_file {} cannot be read: {error}", path.display()))
         })?;
         driver.trust_cert_ca_bundle(bundle);

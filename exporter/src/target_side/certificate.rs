@@ -2,6 +2,7 @@
 
 use super::Presented;
 use crate::config::{Encrypt, Master};
+use crate::files;
 use crate::model::Address;
 use crate::probe::Prober;
 use crate::probe::protocol::{Anchors, Encryption, EngineFacts, Gaze, Verdict, engine_port, judge, look};
@@ -9,7 +10,6 @@ use jiff::Timestamp;
 use rustls::pki_types::CertificateDer;
 use rustls::pki_types::pem::PemObject as _;
 use std::collections::BTreeMap;
-use std::fs;
 use std::net::SocketAddr;
 use std::path::{Path, PathBuf};
 use tokio::task::spawn_blocking;
@@ -93,7 +93,7 @@ fn judge_all(
 
 /// The certificates in a file. The configuration was refused if it held none, so it has been spoilt since.
 fn authorities(path: &Path) -> Vec<Vec<u8>> {
-    let bytes = fs::read(path).unwrap_or_else(|error| {
+    let bytes = files::read(path).unwrap_or_else(|error| {
         tracing::warn!(%error, "master.ca_file cannot be read");
         Vec::new()
     });

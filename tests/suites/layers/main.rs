@@ -13,7 +13,7 @@ use std::path::Path;
 const ORDER: &[&[&str]] = &[
     &["model"],
     &["exit", "signal", "events"],
-    &["logging"],
+    &["logging", "files"],
     &["exposition"],
     &["process"],
     &["config"],

@@ -1,6 +1,6 @@
 //! A server that runs, and the stand-in behind it.
 
-use super::super::{NoProbe, Options, Settings, Site, Web, bind, run};
+use super::super::{NoProbe, Options, ReloadError, Settings, Site, Web, bind, run};
 use super::soon;
 use crate::config::Limits;
 use crate::diagnosis::{Diagnosis, Fleet, MasterClock, Orphan, Target};
@@ -23,7 +23,7 @@ pub(super) struct Stub {
     /// While true nobody gets a fleet.
     pub(super) held: watch::Sender<bool>,
     pub(super) waits: Mutex<Vec<Duration>>,
-    pub(super) reloads: Mutex<Vec<Result<(), String>>>,
+    pub(super) reloads: Mutex<Vec<Result<(), ReloadError>>>,
     pub(super) fleet: Arc<Fleet>,
     /// What a probe ends with.
     pub(super) probe: Mutex<Result<Arc<Probe>, NoProbe>>,
@@ -143,7 +143,7 @@ impl Site for Stub {
         *self.settings.lock().unwrap()
     }
 
-    async fn reload(&self) -> Result<(), String> {
+    async fn reload(&self) -> Result<(), ReloadError> {
         self.reloads.lock().unwrap().pop().unwrap_or(Ok(()))
     }
 }

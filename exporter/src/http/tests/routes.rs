@@ -1,6 +1,8 @@
-use super::super::{NoProbe, Options, Web};
+use super::super::{NoProbe, Options, ReloadError, Web};
 use super::client::{connect, get};
 use super::house::{DETAIL, House, Stub, fleet};
+use super::tls::Folder;
+use crate::config::{Fault, Faults};
 use crate::probe::{Probe, Visited};
 use jiff::Timestamp;
 use std::io::Read as _;
@@ -17,6 +19,7 @@ async fn every_route_answers_with_its_type_and_its_length() {
     for (path, status, content_type) in [
         ("/", 200, HTML),
         ("/target?name=SQL+01%5cPAYROLL", 200, HTML),
+        ("/target?name=sql+01%5cpayroll+", 200, HTML),
         ("/target?name=NOBODY", 404, TEXT),
         ("/target", 400, TEXT),
         ("/metrics", 200, "text/plain; version=0.0.4; charset=utf-8"),
@@ -211,6 +214,22 @@ async fn everything_stands_under_the_prefix() {
 }
 
 #[tokio::test]
+async fn a_request_names_its_host_once() {
+    let house = House::plain();
+    for (head, status) in [
+        ("HTTP/1.1\r\n", 400),
+        ("HTTP/1.1\r\nHost: x\r\nHost: x\r\n", 400),
+        ("HTTP/1.0\r\nHost: x\r\nHost: y\r\n", 400),
+        ("HTTP/1.1\r\nHost: x\r\n", 200),
+        ("HTTP/1.0\r\n", 200),
+    ] {
+        let mut client = connect(house.address).await;
+        client.send(&format!("GET /-/healthy {head}\r\n")).await;
+        assert_eq!(client.reply(false).await.unwrap().status, status, "{head}");
+    }
+}
+
+#[tokio::test]
 async fn reloading_needs_its_flag() {
     let house = House::plain();
     let reply = connect(house.address).await.ask("POST", "/-/reload", "Content-Length: 0\r\n").await;
@@ -221,8 +240,40 @@ async fn reloading_needs_its_flag() {
     let house = House::with(Stub::new(), options, Web::open(None).unwrap());
     let mut client = connect(house.address).await;
     assert_eq!(client.ask("POST", "/-/reload", "Content-Length: 0\r\n").await.status, 200);
-    house.site.reloads.lock().unwrap().push(Err("ports.interval: must be a duration".to_owned()));
+    for error in [wrong(), ReloadError::Reading("SECRET".to_owned())] {
+        house.site.reloads.lock().unwrap().push(Err(error));
+        let reply = client.ask("POST", "/-/reload", "").await;
+        assert_eq!(reply.status, 500);
+        let text = reply.text();
+        assert!(text.contains("stays in force") && !text.contains("c.yml") && !text.contains("SECRET"), "{text}");
+    }
+    for header in
+        ["Origin: http://evil.example", "Origin: null", "Sec-Fetch-Site: cross-site", "Sec-Fetch-Site: same-site"]
+    {
+        assert_eq!(client.ask("POST", "/-/reload", &format!("{header}\r\n")).await.status, 403, "{header}");
+    }
+    for header in ["Origin: https://x", "Sec-Fetch-Site: same-origin", "Sec-Fetch-Site: none"] {
+        assert_eq!(client.ask("POST", "/-/reload", &format!("{header}\r\n")).await.status, 200, "{header}");
+    }
+    house.site.reloads.lock().unwrap().push(Err(ReloadError::UnderWay));
     let reply = client.ask("POST", "/-/reload", "").await;
-    assert_eq!(reply.status, 500);
-    assert!(reply.text().contains("ports.interval") && reply.text().contains("stays in force"));
+    assert_eq!((reply.status, reply.header("retry-after")), (503, Some("1")));
+}
+
+fn wrong() -> ReloadError {
+    ReloadError::Faults(Faults(vec![Fault::new(Some("c.yml:7:3"), "ports.interval", "SECRET is not a duration")]))
+}
+
+#[tokio::test]
+async fn who_proved_it_learns_where_the_faults_are_and_never_what_is_written_there() {
+    let folder = Folder::new();
+    let hash = bcrypt::hash_with_result("x", 4).unwrap();
+    let file = folder.write("web.yml", &format!("basic_auth_users: {{ prometheus: {hash} }}"));
+    let options = Options { lifecycle: true, ..Options::default() };
+    let house = House::with(Stub::new(), options, Web::open(Some(&file)).unwrap());
+    house.site.reloads.lock().unwrap().push(Err(wrong()));
+    // prometheus:x
+    let login = "Authorization: Basic cHJvbWV0aGV1czp4\r\n";
+    let text = connect(house.address).await.ask("POST", "/-/reload", login).await.text();
+    assert!(text.contains("\nc.yml:7:3: ports.interval\n") && !text.contains("SECRET"), "{text}");
 }

@@ -1,8 +1,9 @@
 //! Who may come in by certificate: Go's `ClientAuthType`, and `client_allowed_sans`.
 
+use super::section::{Section, Written};
+use crate::config::{Fault, Wrong};
 use std::fmt;
 use std::net::IpAddr;
-use std::str::FromStr;
 use std::sync::Arc;
 use tokio_rustls::rustls::client::danger::HandshakeSignatureValid;
 use tokio_rustls::rustls::crypto::{
@@ -30,10 +31,9 @@ pub(super) enum Policy {
     RequireAndVerify,
 }
 
-impl FromStr for Policy {
-    type Err = &'static str;
-
-    fn from_str(text: &str) -> Result<Policy, &'static str> {
+impl Policy {
+    /// Understands `client_auth_type`.
+    pub(super) fn parse(text: &str) -> Result<Policy, Wrong> {
         match text {
             "NoClientCert" => Ok(Policy::None),
             "RequestClientCert" => Ok(Policy::Request),
@@ -41,13 +41,25 @@ impl FromStr for Policy {
             "RequireAnyClientCert" | "RequireClientCert" => Ok(Policy::RequireAny),
             "VerifyClientCertIfGiven" => Ok(Policy::VerifyIfGiven),
             "RequireAndVerifyClientCert" => Ok(Policy::RequireAndVerify),
-            _ => Err("must be NoClientCert, RequestClientCert, RequireAnyClientCert, VerifyClientCertIfGiven or \
-                      RequireAndVerifyClientCert"),
+            _ => Err(Wrong::new("is not known").expected(
+                "one of NoClientCert, RequestClientCert, RequireAnyClientCert, VerifyClientCertIfGiven, \
+                 RequireAndVerifyClientCert",
+            )),
         }
     }
-}
 
-impl Policy {
+    /// Whether every client has to bring at least what another policy wants of it. Neither of `RequireAny` and
+    /// `VerifyIfGiven` does so for the other: one lets in whom the other sends away.
+    pub(super) fn demands_as_much_as(self, other: Policy) -> bool {
+        (!other.asks() || self.asks())
+            && (!other.requires() || self.requires())
+            && (!other.verifies() || self.verifies())
+    }
+
+    fn asks(self) -> bool {
+        self != Policy::None
+    }
+
     /// Whether a certificate that is presented is verified.
     pub(super) fn verifies(self) -> bool {
         matches!(self, Policy::VerifyIfGiven | Policy::RequireAndVerify)
@@ -62,28 +74,27 @@ impl Policy {
 pub(super) fn verifier(
     policy: Policy,
     authorities: Option<Vec<CertificateDer<'static>>>,
-    sans: Vec<String>,
+    sans: Vec<Written>,
     provider: &Arc<CryptoProvider>,
-    faults: &mut Vec<String>,
+    section: &Section,
+    faults: &mut Vec<Fault>,
 ) -> Option<Arc<dyn ClientCertVerifier>> {
     if authorities.is_some() && policy == Policy::None {
-        faults.push("tls_server_config.client_ca_file: needs a client_auth_type".to_owned());
+        faults.push(section.fault("client_ca_file", "needs a client_auth_type"));
         return None;
     }
     if !sans.is_empty() && !policy.requires() {
-        faults.push(
-            "tls_server_config.client_allowed_sans: needs client_auth_type RequireAnyClientCert or \
-             RequireAndVerifyClientCert"
-                .to_owned(),
-        );
+        let wrong = "needs client_auth_type RequireAnyClientCert or RequireAndVerifyClientCert";
+        faults.push(section.fault("client_allowed_sans", wrong));
         return None;
     }
     let chain = match policy {
         Policy::None => return Some(WebPkiClientVerifier::no_client_auth()),
         Policy::Request | Policy::RequireAny => None,
-        Policy::VerifyIfGiven | Policy::RequireAndVerify => Some(chain(authorities, provider, faults)?),
+        Policy::VerifyIfGiven | Policy::RequireAndVerify => Some(chain(authorities, provider, section, faults)?),
     };
     let algorithms = provider.signature_verification_algorithms;
+    let sans = sans.into_iter().map(|san| san.text).collect();
     Some(Arc::new(Clients { chain, mandatory: policy.requires(), sans, algorithms }))
 }
 
@@ -91,20 +102,21 @@ pub(super) fn verifier(
 fn chain(
     authorities: Option<Vec<CertificateDer<'static>>>,
     provider: &Arc<CryptoProvider>,
-    faults: &mut Vec<String>,
+    section: &Section,
+    faults: &mut Vec<Fault>,
 ) -> Option<Arc<dyn ClientCertVerifier>> {
     let Some(authorities) = authorities else {
-        faults.push("tls_server_config.client_ca_file: is missing; client_auth_type needs it".to_owned());
+        faults.push(section.fault("client_ca_file", "is missing; client_auth_type needs it"));
         return None;
     };
     let mut roots = RootCertStore::empty();
     let (added, refused) = roots.add_parsable_certificates(authorities);
     if added == 0 || refused > 0 {
-        faults.push("tls_server_config.client_ca_file: holds a certificate that cannot be used".to_owned());
+        faults.push(section.fault("client_ca_file", "holds a certificate that cannot be used"));
         return None;
     }
     let built = WebPkiClientVerifier::builder_with_provider(Arc::new(roots), Arc::clone(provider)).build();
-    built.map_err(|error| faults.push(format!("tls_server_config.client_ca_file: {error}"))).ok()
+    built.map_err(|error| faults.push(section.fault("client_ca_file", error.to_string()))).ok()
 }
 
 /// Takes clients that have the key of their certificate.
@@ -190,4 +202,25 @@ fn names(certificate: &CertificateDer<'_>) -> Vec<String> {
 fn address(octets: &[u8]) -> Option<IpAddr> {
     let v4 = <[u8; 4]>::try_from(octets).map(IpAddr::from);
     v4.or_else(|_| <[u8; 16]>::try_from(octets).map(IpAddr::from)).ok()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::Policy::{self, None, Request, RequireAndVerify, RequireAny, VerifyIfGiven};
+
+    #[test]
+    fn policies_have_an_order() {
+        let all = [None, Request, RequireAny, VerifyIfGiven, RequireAndVerify];
+        // A row for the policy before, a column for the one that follows: whether that is as much or more.
+        for (before, row) in [
+            (None, [true, true, true, true, true]),
+            (Request, [false, true, true, true, true]),
+            (RequireAny, [false, false, true, false, true]),
+            (VerifyIfGiven, [false, false, false, true, true]),
+            (RequireAndVerify, [false, false, false, false, true]),
+        ] {
+            let found = all.map(|now: Policy| now.demands_as_much_as(before));
+            assert_eq!(found, row, "{before:?}");
+        }
+    }
 }

@@ -1,14 +1,15 @@
 //! Reads the file and everything that it names.
 
-use super::fields::Fields;
 use super::rate::Rate;
+use super::section::{Section, flag};
+use super::stamps::{self, Stamped};
 use super::users::Users;
-use super::{Loaded, WebConfigError, tls};
+use super::{Loaded, tls};
+use crate::config::{Fault, Faults, Place, Wrong, parse_yaml, utf8};
+use crate::files;
 use hyper::header::{HeaderName, HeaderValue};
-use std::fs;
-use std::path::{Path, PathBuf};
+use std::path::Path;
 use std::sync::Arc;
-use yaml_rust2::{Yaml, YamlLoader};
 
 /// Headers that the toolkit lets one set, with the values that it allows where it does not allow any.
 const HEADERS: &[(&str, &[&str])] = &[
@@ -19,51 +20,51 @@ const HEADERS: &[(&str, &[&str])] = &[
     ("X-XSS-Protection", &[]),
 ];
 
-/// Loads a web configuration.
-pub(super) fn load(path: &Path) -> Result<Loaded, WebConfigError> {
+/// Loads a web configuration. In any case every file that was read for it comes back, with what it was like before that.
+pub(super) fn load(path: &Path) -> (Vec<Stamped>, Result<Loaded, Faults>) {
     let mut faults = Vec::new();
-    let loaded = fs::read_to_string(path)
-        .map_err(|error| faults.push(format!("cannot be read: {error}")))
-        .ok()
-        .and_then(|text| parse(&text, &mut faults))
-        .map(|document| understand(path, &document, &mut faults));
-    match loaded {
+    let mut named = Files { directory: path.parent().unwrap_or(Path::new("")), read: vec![stamps::of(path)] };
+    let loaded = root(path, &mut faults).map(|root| understand(root, &mut named, &mut faults));
+    // One part of the old and one of the new is neither.
+    if let Some((file, _)) = stamps::changed(&named.read)
+        && faults.is_empty()
+    {
+        let wrong = Wrong::new("changed while it was read").expected("load it again when it is complete");
+        faults.push(Fault::new(Some(&file.display().to_string()), "", wrong));
+    }
+    let loaded = match loaded {
         Some(loaded) if faults.is_empty() => Ok(loaded),
-        _ => Err(WebConfigError { path: path.to_owned(), faults }),
-    }
+        _ => Err(Faults::in_order(faults)),
+    };
+    (named.read, loaded)
 }
 
-fn parse(text: &str, faults: &mut Vec<String>) -> Option<Yaml> {
-    match YamlLoader::load_from_str(text) {
-        Ok(mut documents) if documents.len() <= 1 => Some(documents.pop().unwrap_or(Yaml::Null)),
-        Ok(_) => {
-            faults.push("holds more than one document".to_owned());
-            None
-        }
-        Err(error) => {
-            // The scanner's own words can quote a duplicated key, and a key may be a user. Its place is enough.
-            let at = error.marker();
-            faults.push(format!("is not YAML, or has a key twice: line {}, column {}", at.line(), at.col() + 1));
-            None
-        }
-    }
+fn root(path: &Path, faults: &mut Vec<Fault>) -> Option<Section> {
+    let name = path.display().to_string();
+    let bytes = files::read(path)
+        .map_err(|error| faults.push(Fault::new(Some(&name), "", format!("cannot be read: {error}"))))
+        .ok()?;
+    let text = utf8(&bytes, &name, faults)?;
+    let before = faults.len();
+    let root = parse_yaml(text, Place::File(&name), faults)?;
+    // A document with a fault of YAML is not what was meant.
+    (faults.len() == before).then(|| Section::new("", root, faults))
 }
 
-fn understand(path: &Path, document: &Yaml, faults: &mut Vec<String>) -> Loaded {
-    let mut root = Fields::new("", document, faults);
-    let mut files = Files { directory: path.parent().unwrap_or(Path::new("")), read: vec![path.to_owned()] };
+fn understand(mut root: Section, named: &mut Files<'_>, faults: &mut Vec<Fault>) -> Loaded {
     let mut loaded = Loaded::default();
     if let Some(section) = root.section("tls_server_config", faults)
-        && let Some(tls) = tls::understand(section, &mut files, faults)
+        && let Some(tls) = tls::understand(section, named, faults)
     {
         loaded.tls = Some(tls.config);
         loaded.verifies_clients = tls.verifies_clients;
+        loaded.demands.tls = Some(tls.demands);
     }
     if let Some(mut section) = root.section("http_server_config", faults) {
         // HTTP/2 is on by default in the toolkit. Here it is not spoken at all, whatever a client may have agreed to:
         // asking for it would be a wish that is not met.
-        if section.parsed::<bool>("http2", faults) == Some(true) {
-            faults.push("http_server_config.http2: HTTP/2 is not served; write false or leave it out".to_owned());
+        if section.parsed("http2", flag, faults) == Some(true) {
+            faults.push(section.fault("http2", "HTTP/2 is not served; write false or leave it out"));
         }
         if let Some(section) = section.section("headers", faults) {
             loaded.headers = headers(section, faults);
@@ -71,34 +72,34 @@ fn understand(path: &Path, document: &Yaml, faults: &mut Vec<String>) -> Loaded 
         section.finish(faults);
     }
     if let Some(section) = root.section("basic_auth_users", faults) {
-        loaded.users = Users::understand(section.strings(faults), faults).map(Arc::new);
+        loaded.users = Users::understand(section, faults).map(Arc::new);
+        loaded.demands.users = loaded.users.is_some();
     }
     if let Some(section) = root.section("rate_limit", faults) {
         loaded.rate = Rate::understand(section, faults);
     }
     root.finish(faults);
-    loaded.files = files.read;
     loaded
 }
 
-fn headers(section: Fields<'_>, faults: &mut Vec<String>) -> Vec<(HeaderName, HeaderValue)> {
+fn headers(mut section: Section, faults: &mut Vec<Fault>) -> Vec<(HeaderName, HeaderValue)> {
     let mut headers = Vec::new();
-    for (name, value) in section.strings(faults) {
-        let path = format!("http_server_config.headers.{name}");
+    for (name, value) in section.texts(faults) {
+        let mut fault = |wrong: String| faults.push(section.fault_at(&value.origin, &name, wrong));
         let Some((_, allowed)) = HEADERS.iter().find(|(known, _)| *known == name) else {
-            faults.push(format!("{path}: this header cannot be set"));
+            fault("this header cannot be set".to_owned());
             continue;
         };
-        if value.is_empty() {
+        if value.text.is_empty() {
             continue;
         }
-        if !allowed.is_empty() && !allowed.contains(&value.as_str()) {
-            faults.push(format!("{path}: must be {}", allowed.join(" or ")));
+        if !allowed.is_empty() && !allowed.contains(&value.text.as_str()) {
+            fault(format!("must be {}", allowed.join(" or ")));
             continue;
         }
-        match (HeaderName::try_from(&name), HeaderValue::try_from(&value)) {
+        match (HeaderName::try_from(&name), HeaderValue::try_from(&value.text)) {
             (Ok(name), Ok(value)) => headers.push((name, value)),
-            _ => faults.push(format!("{path}: has characters that no header may have")),
+            _ => fault("has characters that no header may have".to_owned()),
         }
     }
     headers
@@ -107,33 +108,48 @@ fn headers(section: Fields<'_>, faults: &mut Vec<String>) -> Vec<(HeaderName, He
 /// Reads files relative to the configuration and remembers which.
 pub(super) struct Files<'a> {
     directory: &'a Path,
-    read: Vec<PathBuf>,
+    read: Vec<Stamped>,
+}
+
+/// What stands under one of two keys, with the key under which it stands.
+pub(super) struct Pem {
+    pub(super) key: &'static str,
+    pub(super) bytes: Vec<u8>,
 }
 
 impl Files<'_> {
-    /// Takes a PEM text that stands in the file under `inline`, or in a file that `named` names.
+    /// Takes a PEM text that stands in the file under `inline`, or in a file that `named` names. Faults do not show that
+    /// name: some write the key itself there.
     pub(super) fn pem(
         &mut self,
-        section: &mut Fields<'_>,
-        inline: &str,
-        named: &str,
-        faults: &mut Vec<String>,
-    ) -> Option<Vec<u8>> {
+        section: &mut Section,
+        inline: &'static str,
+        named: &'static str,
+        faults: &mut Vec<Fault>,
+    ) -> Option<Pem> {
         let text = section.text(inline, faults);
         let file = section.text(named, faults);
         match (text, file) {
             (Some(_), Some(_)) => {
-                faults.push(format!("{}: give either it or {named}", section.path(inline)));
+                faults.push(section.fault(inline, format!("give either it or {named}")));
                 None
             }
-            (Some(text), None) => Some(text.into_bytes()),
+            (Some(text), None) => Some(Pem { key: inline, bytes: text.into_bytes() }),
+            (None, Some(file)) if file.chars().any(char::is_control) => {
+                let wrong = Wrong::new("holds a line break or another control character");
+                let expected = format!("write the path of a file here; the text itself goes under {inline}");
+                faults.push(section.fault(named, wrong.expected(expected)));
+                None
+            }
             (None, Some(file)) => {
                 let path = self.directory.join(file);
-                let read = fs::read(&path).map_err(|error| {
-                    faults.push(format!("{}: {}: {error}", section.path(named), path.display()));
+                self.read.push(stamps::of(&path));
+                let read = files::read(&path).map_err(|error| {
+                    let wrong = Wrong::new(format!("the file that it names cannot be read: {error}"));
+                    let expected = "a path that is not absolute is taken from the folder of the web configuration";
+                    faults.push(section.fault(named, wrong.expected(expected)));
                 });
-                self.read.push(path);
-                read.ok()
+                read.ok().map(|bytes| Pem { key: named, bytes })
             }
             (None, None) => None,
         }

@@ -3,46 +3,36 @@
 //!
 //! The toolkit reads its file at every request. Here the file and the files that it names are looked at every few
 //! seconds and at each reload; a change takes effect on the next connection (TLS) or request (the rest). A change
-//! with a fault is logged and what was in force stays. So does TLS, and so do users: a file that is half written must
-//! not open the door, therefore going without either takes a restart.
+//! with a fault is logged and what was in force stays. So it does where a change demands less of clients ([`demands`]):
+//! that takes a restart. A user who was removed is out at once.
 
 mod clients;
-mod fields;
+mod demands;
 mod file;
 mod rate;
+mod section;
+mod stamps;
 mod tls;
 mod users;
 
 pub(crate) use users::Users;
 
+use crate::config::{Fault, Faults, Wrong};
 use arc_swap::ArcSwap;
+use demands::Demands;
 use hyper::header::{HeaderName, HeaderValue};
+use jiff::Timestamp;
 use rate::Rate;
-use std::fs;
-use std::io;
+use stamps::Stamped;
 use std::path::{Path, PathBuf};
-use std::sync::{Arc, Mutex, PoisonError};
-use std::time::{Duration, SystemTime};
+use std::sync::atomic::{AtomicBool, Ordering};
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::time::Duration;
 use tokio_rustls::rustls::ServerConfig;
 use tracing::{info, warn};
 
 /// How often the files are looked at.
 const LOOK_EVERY: Duration = Duration::from_secs(5);
-
-/// A web configuration that cannot be used, with every fault that was found. Never holds a secret.
-#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
-#[error("web configuration {}: {}", path.display(), faults.join("; "))]
-pub struct WebConfigError {
-    path: PathBuf,
-    faults: Vec<String>,
-}
-
-impl WebConfigError {
-    /// One fault a line, each with the path of its key.
-    pub fn faults(&self) -> &[String] {
-        &self.faults
-    }
-}
 
 /// What a web configuration means, ready for use.
 #[derive(Debug, Default)]
@@ -57,19 +47,25 @@ pub(crate) struct Loaded {
     pub(crate) users: Option<Arc<Users>>,
     /// `None`: no limit.
     pub(crate) rate: Option<Rate>,
-    /// Every file that was read for it.
-    files: Vec<PathBuf>,
+    /// What is demanded of clients.
+    demands: Demands,
 }
 
-/// When a file was last changed and how long it is; `None` where it cannot be told.
-type Stamp = Option<(SystemTime, u64)>;
+/// A web configuration that was read and is not yet in force.
+#[derive(Debug)]
+pub struct Prepared(Option<(Vec<Stamped>, Loaded)>);
 
 /// The web configuration in force.
 #[derive(Debug)]
 pub struct Web {
     path: Option<PathBuf>,
     now: ArcSwap<Loaded>,
-    seen: Mutex<Vec<Stamp>>,
+    /// The files that were read at the last attempt, as they were then.
+    watched: Mutex<Vec<Stamped>>,
+    /// Whether what the files held at the last attempt is in force.
+    current: AtomicBool,
+    /// One replacement at a time.
+    replacing: Mutex<()>,
 }
 
 impl Web {
@@ -77,25 +73,59 @@ impl Web {
     ///
     /// # Errors
     /// Every fault of the file and of the files that it names.
-    pub fn open(path: Option<&Path>) -> Result<Web, WebConfigError> {
-        let loaded = path.map(file::load).transpose()?.unwrap_or_default();
-        let seen = Mutex::new(stamps(&loaded.files));
-        Ok(Web { path: path.map(Path::to_owned), now: ArcSwap::from_pointee(loaded), seen })
+    pub fn open(path: Option<&Path>) -> Result<Web, Faults> {
+        let (files, loaded) = path.map_or_else(|| (Vec::new(), Ok(Loaded::default())), file::load);
+        Ok(Web {
+            path: path.map(Path::to_owned),
+            now: ArcSwap::from_pointee(loaded?),
+            watched: Mutex::new(files),
+            current: AtomicBool::new(true),
+            replacing: Mutex::default(),
+        })
     }
 
-    /// Loads it anew and puts it in force. Reads files: call it where blocking is allowed.
+    /// Reads the files. Nothing changes yet, but for [`Web::is_current`] where there is a fault. Blocks meanwhile.
     ///
     /// # Errors
-    /// Every fault; what was in force stays.
-    pub fn reload(&self) -> Result<(), WebConfigError> {
-        let Some(path) = &self.path else { return Ok(()) };
-        let before = self.now.load();
-        // Stamped before they are read: a change in between is seen as one at the next look.
-        let seen = stamps(&before.files);
-        let loaded = file::load(path).and_then(|loaded| no_weaker(path, &before, loaded));
-        self.see(if let Ok(loaded) = &loaded { known_or_new(&before.files, &seen, &loaded.files) } else { seen });
-        self.now.store(Arc::new(loaded?));
+    /// Every fault.
+    pub fn prepare(&self) -> Result<Prepared, Faults> {
+        let Some(path) = &self.path else { return Ok(Prepared(None)) };
+        match file::load(path) {
+            (files, Ok(loaded)) => Ok(Prepared(Some((files, loaded)))),
+            (files, Err(faults)) => Err(self.refused(files, faults)),
+        }
+    }
+
+    /// Puts in force what was read.
+    ///
+    /// # Errors
+    /// What it demands less of clients than what is in force, which stays.
+    pub fn put_in_force(&self, prepared: Prepared) -> Result<(), Faults> {
+        let (Some(path), Prepared(Some((files, loaded)))) = (&self.path, prepared) else { return Ok(()) };
+        let _turn = lock(&self.replacing);
+        let less = loaded.demands.less_than(&self.now.load().demands);
+        if !less.is_empty() {
+            let name = path.display().to_string();
+            let fault = |(key, what): (&str, &str)| {
+                let wrong = Wrong::new(format!("{what} while the exporter runs"));
+                Fault::new(Some(&name), key, wrong.expected("restart the exporter if this is meant"))
+            };
+            return Err(self.refused(files, Faults::in_order(less.into_iter().map(fault).collect())));
+        }
+        *lock(&self.watched) = files;
+        self.now.store(Arc::new(loaded));
+        self.current.store(true, Ordering::Relaxed);
         Ok(())
+    }
+
+    /// Reads the files and puts them in force. Blocks meanwhile.
+    pub(crate) fn reload(&self) -> Result<(), Faults> {
+        self.prepare().and_then(|prepared| self.put_in_force(prepared))
+    }
+
+    /// Whether what the files held when they were last looked at is in force.
+    pub fn is_current(&self) -> bool {
+        self.current.load(Ordering::Relaxed)
     }
 
     /// What is in force.
@@ -108,6 +138,7 @@ impl Web {
         if self.path.is_none() {
             return std::future::pending().await;
         }
+        self.report("the web configuration is in force");
         loop {
             tokio::time::sleep(LOOK_EVERY).await;
             let web = Arc::clone(self);
@@ -119,49 +150,37 @@ impl Web {
 
     /// Loads the files if any changed since the last look.
     fn look(&self) {
-        let stamps = stamps(&self.now.load().files);
-        if *self.seen.lock().unwrap_or_else(PoisonError::into_inner) == stamps {
+        let watched = lock(&self.watched).clone();
+        if stamps::changed(&watched).is_none() {
             return;
         }
         match self.reload() {
-            Ok(()) => info!("the web configuration changed and is in force"),
-            Err(error) => {
-                warn!(%error, "the web configuration changed and cannot be used; the one before stays in force")
+            Ok(()) => self.report("the web configuration changed and is in force"),
+            Err(faults) => {
+                warn!("the web configuration changed and cannot be used; the one before stays in force: {faults}");
             }
         }
     }
 
-    fn see(&self, stamps: Vec<Stamp>) {
-        *self.seen.lock().unwrap_or_else(PoisonError::into_inner) = stamps;
+    /// Says in the log which file is in force.
+    fn report(&self, what: &str) {
+        let watched = lock(&self.watched);
+        let Some((path, stamp)) = watched.first() else { return };
+        let modified = stamp.and_then(|(modified, _)| Timestamp::try_from(modified).ok()).map(tracing::field::display);
+        let demands = &self.now.load().demands;
+        info!(file = %path.display(), modified, tls = demands.tls.is_some(), users = demands.users, "{what}");
+    }
+
+    /// Notes what was refused, so that it is not read again before it changes.
+    fn refused(&self, files: Vec<Stamped>, faults: Faults) -> Faults {
+        *lock(&self.watched) = files;
+        self.current.store(false, Ordering::Relaxed);
+        faults
     }
 }
 
-fn stamps(files: &[PathBuf]) -> Vec<Stamp> {
-    let stamp = |file: &PathBuf| -> io::Result<(SystemTime, u64)> {
-        let facts = fs::metadata(file)?;
-        Ok((facts.modified()?, facts.len()))
-    };
-    files.iter().map(|file| stamp(file).ok()).collect()
-}
-
-/// The stamps of the files that were known before they were read; a file that is new is stamped now.
-fn known_or_new(known: &[PathBuf], seen: &[Stamp], files: &[PathBuf]) -> Vec<Stamp> {
-    let of = |file: &PathBuf| known.iter().position(|other| other == file).and_then(|at| seen.get(at).copied());
-    files
-        .iter()
-        .map(|file| of(file).unwrap_or_else(|| stamps(std::slice::from_ref(file)).first().copied().flatten()))
-        .collect()
-}
-
-fn no_weaker(path: &Path, before: &Loaded, loaded: Loaded) -> Result<Loaded, WebConfigError> {
-    let mut faults = Vec::new();
-    if before.tls.is_some() && loaded.tls.is_none() {
-        faults.push("tls_server_config: TLS cannot be switched off while the exporter runs; restart it".to_owned());
-    }
-    if before.users.is_some() && loaded.users.is_none() {
-        faults.push("basic_auth_users: the last user cannot be removed while the exporter runs; restart it".to_owned());
-    }
-    if faults.is_empty() { Ok(loaded) } else { Err(WebConfigError { path: path.to_owned(), faults }) }
+fn lock<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
+    mutex.lock().unwrap_or_else(PoisonError::into_inner)
 }
 
 #[cfg(test)]

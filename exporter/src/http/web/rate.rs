@@ -1,6 +1,7 @@
 //! `rate_limit`: a bucket of tokens for all requests together, as in the toolkit.
 
-use super::fields::Fields;
+use super::section::Section;
+use crate::config::{Fault, Wrong};
 use std::sync::{Mutex, PoisonError};
 use std::time::{Duration, Instant};
 
@@ -18,19 +19,14 @@ pub(crate) struct Rate {
 
 impl Rate {
     /// Understands the section; `None` with faults, or where the interval is 0.
-    pub(super) fn understand(mut section: Fields<'_>, faults: &mut Vec<String>) -> Option<Rate> {
-        let interval = section.text("interval", faults);
-        let burst = section.parsed::<u32>("burst", faults).unwrap_or(0);
-        let interval = interval.and_then(|text| {
-            let parsed = duration(&text);
-            if parsed.is_none() {
-                faults.push(format!("{}: {text:?} is no duration such as 1s or 500ms", section.path("interval")));
-            }
-            parsed
-        });
+    pub(super) fn understand(mut section: Section, faults: &mut Vec<Fault>) -> Option<Rate> {
+        let wrong = || Wrong::new("is not a duration").expected("a duration has a unit, such as 1s or 500ms");
+        let interval = section.parsed("interval", |text| duration(text).ok_or_else(wrong), faults);
+        let number = |text: &str| text.parse::<u32>().map_err(|_| Wrong::new("is not a whole number from 0 on"));
+        let burst = section.parsed("burst", number, faults).unwrap_or(0);
         let interval = interval.filter(|interval| !interval.is_zero());
         if interval.is_some() && burst == 0 {
-            faults.push(format!("{}: must be 1 or more, or nothing is ever answered", section.path("burst")));
+            faults.push(section.fault("burst", "must be 1 or more, or nothing is ever answered"));
         }
         section.finish(faults);
         let burst = f64::from(burst);

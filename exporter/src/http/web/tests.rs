@@ -10,19 +10,25 @@ fn faults(text: &str) -> Vec<String> {
     let (folder, authority) = (Folder::new(), Authority::new());
     configured(&folder, &authority, "");
     let file = folder.write("web.yml", text);
-    Web::open(Some(&file)).err().map(|error| error.faults().to_vec()).unwrap_or_default()
+    let faults = Web::open(Some(&file)).err().map(|faults| faults.all().to_vec()).unwrap_or_default();
+    faults.iter().map(|fault| fault.to_string().replace(&file.display().to_string(), "web.yml")).collect()
 }
 
 #[test]
 fn every_fault_has_its_path() {
     let pair = "cert_file: server.crt, key_file: server.key";
     for (text, expected) in [
-        ("a: b: c", "is not YAML"),
-        ("[]", "the file: must be a mapping"),
-        ("---\na: 1\n---\nb: 2\n", "more than one document"),
-        ("tls: {}", "tls: unknown key"),
+        ("a: b: c", "web.yml:1:5: not YAML"),
+        ("[]", "web.yml:1:1: is a list; hint: write a mapping of keys to values"),
+        ("---\na: 1\n---\nb: 2\n", "web.yml:3:1: a second document begins here"),
+        ("tls: {}", "web.yml:1:1: tls: unknown key"),
+        ("a: &x 1\nb: *x", "web.yml:2:4: b: a YAML alias"),
+        ("a: !x 1", "web.yml:1:7: a: a YAML tag"),
+        (&"a: {".repeat(17), "nested more than 16 levels deep"),
+        (&"x: 1\n".repeat(300_000), "web.yml:1:1: is larger than 1 MiB"),
+        (&format!("x: [{}]", "a,".repeat(100_000)), "holds more than 100000 keys and values"),
         ("tls_server_config: { certfile: x }", "tls_server_config.certfile: unknown key"),
-        ("tls_server_config: 7", "tls_server_config: must be a mapping"),
+        ("tls_server_config: 7", "web.yml:1:20: tls_server_config: is a single value"),
         ("tls_server_config: { cert_file: server.crt }", "key_file (or key) is missing"),
         ("tls_server_config: { key_file: server.key }", "cert_file (or cert) is missing"),
         ("tls_server_config: { client_auth_type: RequireAnyClientCert }", "cert_file (or cert) is missing"),
@@ -32,7 +38,7 @@ fn every_fault_has_its_path() {
         (&format!("tls_server_config: {{ {pair}, cert: x }}"), "tls_server_config.cert: give either"),
         (
             &format!("tls_server_config: {{ {pair}, client_auth_type: Any }}"),
-            "tls_server_config.client_auth_type: \"Any\"",
+            "tls_server_config.client_auth_type: is not known",
         ),
         (
             &format!("tls_server_config: {{ {pair}, client_auth_type: RequireAndVerifyClientCert }}"),
@@ -43,32 +49,47 @@ fn every_fault_has_its_path() {
             &format!("tls_server_config: {{ {pair}, client_auth_type: RequestClientCert, client_allowed_sans: [a] }}"),
             "tls_server_config.client_allowed_sans: needs",
         ),
-        (&format!("tls_server_config: {{ {pair}, min_version: TLS11 }}"), "tls_server_config.min_version: TLS11"),
+        (
+            &format!("tls_server_config: {{ {pair}, min_version: TLS11 }}"),
+            "tls_server_config.min_version: this version is not spoken",
+        ),
         (&format!("tls_server_config: {{ {pair}, min_version: TLS13, max_version: TLS12 }}"), "is below min_version"),
         (
             &format!("tls_server_config: {{ {pair}, cipher_suites: [TLS_RSA_WITH_AES_128_CBC_SHA] }}"),
-            "tls_server_config.cipher_suites: \"TLS_RSA_WITH_AES_128_CBC_SHA\"",
+            "tls_server_config.cipher_suites: this suite is not offered",
+        ),
+        (
+            &format!("tls_server_config: {{ {pair}, cipher_suites: [TLS_AES_128_GCM_SHA256, NONSENSE] }}"),
+            "tls_server_config.cipher_suites: this suite is not offered",
         ),
         (
             &format!("tls_server_config: {{ {pair}, curve_preferences: [CurveP521] }}"),
             "tls_server_config.curve_preferences",
         ),
-        (&format!("tls_server_config: {{ {pair}, curve_preferences: X25519 }}"), "must be a list of texts"),
+        (
+            &format!("tls_server_config: {{ {pair}, curve_preferences: X25519 }}"),
+            "curve_preferences: is a single value where a list is expected",
+        ),
         (
             &format!("tls_server_config: {{ {pair}, prefer_server_cipher_suites: 1 }}"),
-            "prefer_server_cipher_suites: \"1\"",
+            "prefer_server_cipher_suites: is neither true nor false",
         ),
         ("http_server_config: { http2: true }", "http_server_config.http2: HTTP/2 is not served"),
         ("http_server_config: { headers: { Server: x } }", "http_server_config.headers.Server: this header cannot"),
         ("http_server_config: { headers: { X-Frame-Options: never } }", "must be deny or sameorigin"),
         ("http_server_config: { headers: { X-XSS-Protection: \"a\\nb\" } }", "characters that no header may have"),
-        ("basic_auth_users: { alice: secret }", "basic_auth_users.alice: is not a bcrypt hash"),
-        ("basic_auth_users: { alice: 12345 }", "basic_auth_users.alice: must be a text"),
+        ("basic_auth_users:\n  alice: secret\n", "web.yml:2:10: basic_auth_users.alice: is not a bcrypt hash"),
+        ("basic_auth_users: { alice: 12345 }", "basic_auth_users.alice: is not a bcrypt hash"),
+        ("basic_auth_users: { alice: }", "basic_auth_users.alice: is nothing where"),
+        (&format!("basic_auth_users: {{ ~: {HASH} }}"), "the name of a user is empty"),
         (&format!("basic_auth_users: {{ 'a:b': {HASH} }}"), "cannot hold a colon"),
-        (&format!("basic_auth_users: {{ a: {} }}", HASH.replace("$04", "$31")), "basic_auth_users.a: the cost is 31"),
-        ("rate_limit: { interval: 1, burst: 1 }", "rate_limit.interval: \"1\""),
+        (
+            &format!("basic_auth_users: {{ a: {} }}", HASH.replace("$04", "$31")),
+            "basic_auth_users.a: the cost of the hash is not",
+        ),
+        ("rate_limit: { interval: 1, burst: 1 }", "web.yml:1:25: rate_limit.interval: is not a duration"),
         ("rate_limit: { interval: 1s }", "rate_limit.burst: must be 1 or more"),
-        ("rate_limit: { interval: 1s, burst: -1 }", "rate_limit.burst: \"-1\""),
+        ("rate_limit: { interval: 1s, burst: -1 }", "rate_limit.burst: is not a whole number"),
     ] {
         let found = faults(text);
         assert!(found.iter().any(|fault| fault.contains(expected)), "{text}: {found:?}");
@@ -82,8 +103,68 @@ fn all_faults_come_at_once_and_none_shows_a_secret() {
     let found = faults(text);
     assert_eq!(found.len(), 6, "{found:?}");
     assert!(!format!("{found:?}").contains("TOPSECRET"));
-    let twice = faults("basic_auth_users: { TOPSECRET: a, TOPSECRET: b }");
-    assert!(twice.len() == 1 && !twice[0].contains("TOPSECRET"), "{twice:?}");
+    let twice = faults("basic_auth_users: { 'TOP SECRET': a, 'TOP SECRET': b }");
+    assert!(twice.len() == 1 && !twice[0].contains("SECRET"), "{twice:?}");
+}
+
+#[test]
+fn no_value_is_shown_wherever_it_stands() {
+    const SECRET: &str = "TOPSECRET";
+    let pair = "cert_file: server.crt, key_file: server.key";
+    let mut shown = 0;
+    for (section, keys) in [
+        (
+            "tls_server_config",
+            &[
+                "cert",
+                "cert_file",
+                "key",
+                "key_file",
+                "client_ca",
+                "client_ca_file",
+                "client_auth_type",
+                "client_allowed_sans",
+                "min_version",
+                "max_version",
+                "cipher_suites",
+                "curve_preferences",
+                "prefer_server_cipher_suites",
+            ][..],
+        ),
+        ("http_server_config", &["http2", "headers"]),
+        ("basic_auth_users", &["alice"]),
+        ("rate_limit", &["interval", "burst"]),
+    ] {
+        for key in keys {
+            for value in [
+                "TOPSECRET",
+                "[TOPSECRET]",
+                "{ a: TOPSECRET }",
+                "{ X-Frame-Options: TOPSECRET, X-XSS-Protection: \"TOPSECRET\\n\" }",
+                "\"TOPSECRET\\nTOPSECRET\"",
+                "\"TOPSECRET\\0\"",
+                "!TOPSECRET x",
+                "*TOPSECRET",
+                "\"TOPSECRET",
+                "TOPSECRET: x: y",
+                "TOPSECRET $x",
+            ] {
+                for text in [
+                    format!("{section}: {{ {key}: {value} }}"),
+                    format!("{section}:\n  {key}: {value}\n"),
+                    format!("tls_server_config: {{ {pair} }}\n{section}: {{ {key}: {value} }}"),
+                    format!("{section}: {value}"),
+                    format!("{section}:\n  {key}:\n  - {value}\n"),
+                    format!("{section}:\n  {key}: |\n    {value}\n    {value}\n"),
+                ] {
+                    let found = faults(&text);
+                    assert!(!found.iter().any(|fault| fault.contains(SECRET)), "{text}\n{found:?}");
+                    shown += found.len();
+                }
+            }
+        }
+    }
+    assert!(shown > 500, "{shown}");
 }
 
 #[test]
@@ -103,7 +184,7 @@ fn what_is_right_has_no_fault() {
 #[test]
 fn a_file_that_is_missing_says_which() {
     let error = Web::open(Some(Path::new("/nowhere/web.yml"))).unwrap_err().to_string();
-    assert!(error.starts_with("web configuration /nowhere/web.yml: cannot be read"), "{error}");
+    assert!(error.starts_with("/nowhere/web.yml: cannot be read"), "{error}");
 }
 
 #[test]
@@ -135,7 +216,77 @@ fn a_change_takes_effect_and_a_fault_does_not() {
     }
     configured(&folder, &authority, "");
     assert!(web.reload().unwrap_err().to_string().contains("basic_auth_users: the last user"));
+    assert!(!web.is_current());
     configured(&folder, &authority, &users);
     web.reload().unwrap();
+    assert!(web.is_current());
     assert!(!Arc::ptr_eq(&second, &web.current()));
+}
+
+/// A full configuration cut after each of its lines, and after each byte of the lines that demand something.
+#[test]
+fn a_file_that_is_cut_anywhere_demands_no_less() {
+    let (folder, authority) = (Folder::new(), Authority::new());
+    let demands = "  client_auth_type: RequireAndVerifyClientCert\n  client_ca_file: clients.crt\n  client_allowed_sans: \
+                   [prometheus]\n  min_version: TLS13\n";
+    let full = format!("{demands}basic_auth_users:\n  alice: {HASH}\n  bob: {HASH}\n");
+    let file = configured(&folder, &authority, &full);
+    let text = std::fs::read_to_string(&file).unwrap();
+    let web = Web::open(Some(&file)).unwrap();
+    let mut taken = 0;
+    for end in 0..text.len() {
+        folder.write("web.yml", &text[..end]);
+        let before = web.current();
+        let result = web.reload();
+        let now = web.current();
+        assert!(now.tls.is_some() && now.verifies_clients && now.users.is_some(), "{}", &text[..end]);
+        assert!(now.demands.less_than(&before.demands).is_empty(), "{}", &text[..end]);
+        assert_eq!(result.is_ok(), !Arc::ptr_eq(&before, &now));
+        assert_eq!(result.is_ok(), web.is_current());
+        taken += usize::from(result.is_ok());
+    }
+    // Those that lack bob, who is out at once.
+    assert!((1..10).contains(&taken), "{taken}");
+}
+
+#[test]
+fn a_user_who_was_removed_is_out_and_one_who_was_added_is_in() {
+    let folder = Folder::new();
+    let [hash, other] = ["x", "y"].map(|password| bcrypt::hash_with_result(password, 4).unwrap().to_string());
+    let file = folder.write("web.yml", &format!("basic_auth_users: {{ alice: {hash}, bob: {hash} }}"));
+    let web = Web::open(Some(&file)).unwrap();
+    let known = |user: &str| {
+        let users = web.current().users.clone().unwrap();
+        users.remembers(user, "x") || users.verify(user, "x")
+    };
+    assert_eq!(["alice", "bob", "carol"].map(known), [true, true, false]);
+    folder.write("web.yml", &format!("basic_auth_users: {{ bob: {other}, carol: {hash} }}"));
+    web.look();
+    assert_eq!(["alice", "bob", "carol"].map(known), [false, false, true]);
+}
+
+/// Each level repeats the one below nine times; written out it would be gigabytes.
+#[test]
+fn a_few_lines_cannot_fill_the_memory() {
+    let mut text = "a0: &a0 [x, x, x, x, x, x, x, x, x]\n".to_owned();
+    for level in 1..8 {
+        let below = vec![format!("*a{}", level - 1); 9].join(", ");
+        text += &format!("a{level}: &a{level} [{below}]\n");
+    }
+    let found = faults(&text);
+    assert!(found[0].contains("web.yml:2:10: a1[0]: a YAML alias; hint: write the value out"), "{found:?}");
+    let many = faults(&format!("a: &a x\nb: [{}]", "*a ,".repeat(50_000)));
+    assert_eq!(many.len(), 101, "{:?}", many.last());
+}
+
+#[test]
+fn what_was_read_and_not_put_in_force_is_read_again() {
+    let (folder, authority) = (Folder::new(), Authority::new());
+    let file = configured(&folder, &authority, "");
+    let web = Web::open(Some(&file)).unwrap();
+    folder.write("web.yml", &format!("{}\n", std::fs::read_to_string(&file).unwrap()));
+    let before = web.current();
+    drop(web.prepare().unwrap());
+    web.look();
+    assert!(!Arc::ptr_eq(&before, &web.current()));
 }

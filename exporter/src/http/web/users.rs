@@ -1,5 +1,7 @@
 //! `basic_auth_users`.
 
+use super::section::Section;
+use crate::config::{Fault, Wrong};
 use bcrypt::HashParts;
 use std::collections::{BTreeMap, HashMap};
 use std::fmt;
@@ -15,8 +17,9 @@ const DEAREST: u32 = 18;
 /// Users and their bcrypt hashes.
 pub(crate) struct Users {
     hashes: BTreeMap<String, String>,
-    /// Verified in place of an unknown user's, so that it takes as long: the dearest there is.
-    decoy: String,
+    /// One hash of each cost that there is. A wrong password is held against one of each cost, so that it takes as long
+    /// for every user, known or not.
+    decoys: BTreeMap<u32, String>,
     /// One digest for each user: of the password that was right the last time. Bounded by the number of users, and
     /// worth nothing outside this process, because the digest is keyed.
     remembered: Mutex<HashMap<String, Vec<u8>>>,
@@ -33,20 +36,25 @@ impl fmt::Debug for Users {
 
 impl Users {
     /// Takes users and hashes; `None` with faults or without users.
-    pub(super) fn understand(pairs: Vec<(String, String)>, faults: &mut Vec<String>) -> Option<Users> {
-        let mut dearest = (0, String::new());
+    pub(super) fn understand(mut section: Section, faults: &mut Vec<Fault>) -> Option<Users> {
+        let pairs = section.texts(faults);
+        let mut decoys = BTreeMap::new();
         for (user, hash) in &pairs {
-            let path = format!("basic_auth_users.{user}");
-            if user.contains(':') {
-                faults.push(format!("{path}: a user's name cannot hold a colon (RFC 7617)"));
+            let mut fault = |wrong| faults.push(section.fault_at(&hash.origin, user, wrong));
+            if user.is_empty() {
+                fault(Wrong::new("the name of a user is empty"));
+            } else if user.contains(':') {
+                fault(Wrong::new("the name of a user cannot hold a colon (RFC 7617)"));
             }
-            match hash.parse::<HashParts>() {
+            match hash.text.parse::<HashParts>() {
                 Ok(parts) if !(4..=DEAREST).contains(&parts.get_cost()) => {
-                    faults.push(format!("{path}: the cost is {}; use 10 to {DEAREST}", parts.get_cost()));
+                    let wrong = Wrong::new(format!("the cost of the hash is not between 4 and {DEAREST}"));
+                    fault(wrong.expected("htpasswd -nBC 10 USER"));
                 }
-                Ok(parts) if parts.get_cost() > dearest.0 => dearest = (parts.get_cost(), hash.clone()),
-                Ok(_) => {}
-                Err(_) => faults.push(format!("{path}: is not a bcrypt hash; hint: htpasswd -nBC 10 {user:?}")),
+                Ok(parts) => {
+                    decoys.entry(parts.get_cost()).or_insert_with(|| hash.text.clone());
+                }
+                Err(_) => fault(Wrong::new("is not a bcrypt hash").expected("htpasswd -nBC 10 USER")),
             }
         }
         if pairs.is_empty() {
@@ -58,12 +66,12 @@ impl Users {
             SupportedCipherSuite::Tls12(suite) => suite.common.hash_provider,
         };
         if aws_lc_rs::default_provider().secure_random.fill(&mut key).is_err() {
-            faults.push("basic_auth_users: the system has no random numbers".to_owned());
+            faults.push(section.fault("", "the system has no random numbers"));
             return None;
         }
         Some(Users {
-            hashes: pairs.into_iter().collect(),
-            decoy: dearest.1,
+            hashes: pairs.into_iter().map(|(user, hash)| (user, hash.text)).collect(),
+            decoys,
             remembered: Mutex::default(),
             digest,
             key,
@@ -86,13 +94,21 @@ impl Users {
     /// Verifies a password by bcrypt, which takes tens of milliseconds of processor time and more.
     pub(crate) fn verify(&self, user: &str, password: &str) -> bool {
         let hash = self.hashes.get(user);
-        let right = bcrypt::verify(password, hash.unwrap_or(&self.decoy)).unwrap_or(false);
-        let known = right && hash.is_some();
+        let known = hash.is_some_and(|hash| bcrypt::verify(password, hash).unwrap_or(false));
+        for decoy in self.besides(hash).filter(|_| !known) {
+            let _ = bcrypt::verify(password, decoy);
+        }
         if known {
             let digest = self.keyed(user, password).as_ref().to_vec();
             self.remembered.lock().unwrap_or_else(PoisonError::into_inner).insert(user.to_owned(), digest);
         }
         known
+    }
+
+    /// A hash of each cost but that of one hash.
+    fn besides<'a>(&'a self, hash: Option<&'a String>) -> impl Iterator<Item = &'a String> {
+        let cost = hash.and_then(|hash| hash.parse::<HashParts>().ok()).map(|parts| parts.get_cost());
+        self.decoys.iter().filter(move |(other, _)| Some(**other) != cost).map(|(_, decoy)| decoy)
     }
 
     fn keyed(&self, user: &str, password: &str) -> Output {
@@ -102,5 +118,32 @@ impl Users {
         context.update(user.as_bytes());
         context.update(password.as_bytes());
         context.finish()
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    #![allow(clippy::unwrap_used)]
+    use super::*;
+    use crate::config::{Place, parse_yaml};
+
+    #[test]
+    fn a_wrong_password_costs_the_same_for_every_user() {
+        let hash = |cost| bcrypt::hash_with_result("x", cost).unwrap().to_string();
+        let text = format!("{{ a: {}, b: {}, c: {}, d: {} }}", hash(4), hash(5), hash(6), hash(5));
+        let mut faults = Vec::new();
+        let node = parse_yaml(&text, Place::Name("test"), &mut faults).unwrap();
+        let section = Section::new("basic_auth_users", node, &mut faults);
+        let users = Users::understand(section, &mut faults).unwrap();
+        assert!(faults.is_empty());
+        let cost = |hash: &String| hash.parse::<HashParts>().unwrap().get_cost();
+        for user in ["a", "b", "c", "d", "unknown"] {
+            let own = users.hashes.get(user);
+            let mut costs: Vec<u32> = own.into_iter().chain(users.besides(own)).map(cost).collect();
+            costs.sort_unstable();
+            assert_eq!(costs, [4, 5, 6], "{user}");
+            assert_eq!(users.verify(user, "x"), user != "unknown");
+            assert!(!users.verify(user, "y"));
+        }
     }
 }
