@@ -149,6 +149,11 @@ def main():
         for start, end, name in rules(text):
             if options.get("only", name) == name:
                 work += [(file, name, change, text[:start] + rule + text[end:]) for change, rule in mutants(text[start:end])]
+    if not work:
+        sys.exit(f"no rule is named {options['only']}")
+    file, name = work[0][:2]
+    if killed(promtool, file, name, file.read_text()):
+        sys.exit(f"the cases of {name} fail before anything is changed: every mutant would seem to be killed")
     faults, survivors = 0, []
     with ThreadPoolExecutor(2) as pool:
         for (_, name, change, _), dead in zip(work, pool.map(lambda each: killed(promtool, each[0], each[1], each[3]), work)):
