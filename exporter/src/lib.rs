@@ -26,6 +26,8 @@ pub mod app;
 pub mod cli;
 pub mod commands;
 pub mod config;
+#[cfg(test)]
+mod derived;
 pub mod doctor;
 pub mod events;
 pub mod far;

@@ -4,7 +4,7 @@ use super::builder::*;
 use super::parser::{Parsed, parse};
 use crate::fleet::{Cause, Fleet};
 use crate::master::{Collector, Stage};
-use crate::render::{ExporterFacts, Format, Group, Kind, catalogue, page, page_into, reference};
+use crate::render::{ExporterFacts, Format, Group, Kind, catalogue, page, page_into};
 use std::collections::BTreeSet;
 use std::sync::Arc;
 
@@ -226,14 +226,4 @@ fn a_label_that_prometheus_would_refuse_is_left_out() {
     let (labels, _) = parsed.of("msx_target_info").next().unwrap();
     assert_eq!(labels.keys().collect::<Vec<_>>(), ["location", "route", "target"]);
     assert_eq!(labels["target"], "SQL05");
-}
-
-#[test]
-fn the_reference_document_is_the_catalogue() {
-    let path = concat!(env!("CARGO_MANIFEST_DIR"), "/METRICS.md");
-    if std::env::var_os("MSX_WRITE_REFERENCE").is_some() {
-        std::fs::write(path, reference()).unwrap();
-    }
-    let written = std::fs::read_to_string(path).unwrap().replace("\r\n", "\n");
-    assert_eq!(written, reference(), "run this test with MSX_WRITE_REFERENCE=1 to write METRICS.md again");
 }
