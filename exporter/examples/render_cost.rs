@@ -5,13 +5,14 @@
 use flate2::Compression;
 use jiff::{SignedDuration, Timestamp};
 use msx_exporter::config::Limits;
-use msx_exporter::fleet::{
-    Cause, Diagnosis, Enlisted, Fleet, Job, JobRun, Limited, MasterClock, Operation, Pending, PollStatus, Target,
-    TargetDownloads,
+use msx_exporter::diagnosis::{
+    Cause, Diagnosis, Enlisted, Fleet, Job, JobRun, Limited, MasterClock, Pending, PollStatus, Target, TargetDownloads,
 };
-use msx_exporter::master::{Collector, CollectorReport};
-use msx_exporter::ports::{Board, Check, Direction, Finding, PortSource, PortState};
-use msx_exporter::render::{BuildInfo, ExporterFacts, Format, Reload, api, explain, gzip, page_into};
+use msx_exporter::exposition::{BuildInfo, ExporterFacts, Format, Reload, gzip, page_into};
+use msx_exporter::model::{Check, Collector, Direction, Operation, PortSource, PortState};
+use msx_exporter::probe::{Board, Finding};
+use msx_exporter::sqlserver::CollectorReport;
+use msx_exporter::{api, pages};
 use std::collections::BTreeMap;
 use std::io::Write;
 use std::sync::Arc;
@@ -49,7 +50,7 @@ fn main() -> Result<(), Box<dyn std::error::Error>> {
             buffer.len(),
             gzip(buffer.as_bytes()).len(),
         )?;
-        let html = best(|| drop(explain::overview(&fleet, &facts, true)));
+        let html = best(|| drop(pages::overview(&fleet, &facts, true)));
         let json = best(|| drop(api::targets(&fleet, true)));
         writeln!(out, "    explain page {html:?}, JSON {json:?}")?;
     }

@@ -1,14 +1,15 @@
 //! Where the rooms meet: a scrape becomes a reading, the reading a fleet, the fleet a page.
 
 use crate::config::{self, Config, Role, Sources};
+use crate::diagnosis::{self, Cause, Fleet, Memory};
 use crate::events;
-use crate::far::{self, Lookout, View};
-use crate::fleet::{self, Cause, Fleet, Memory, names};
-use crate::master::{self, Fault, Master, Reading, Vitals};
-use crate::ports::{Board, Extent, Probe, Prober, Probes, Roster, Sweeper, sweep_once};
+use crate::exposition::{BuildInfo, ExporterFacts, Reload};
+use crate::http::{NoProbe, Settings, Site, Web};
+use crate::model::names;
+use crate::probe::{Board, Extent, Probe, Prober, Probes, Roster, Sweeper, sweep_once};
 use crate::process;
-use crate::render::{BuildInfo, ExporterFacts, Reload};
-use crate::serve::{NoProbe, Settings, Site, Web};
+use crate::sqlserver::{self, Fault, Master, Reading, Vitals};
+use crate::target_side::{self, Lookout, View};
 use arc_swap::ArcSwap;
 use jiff::Timestamp;
 use std::sync::atomic::{AtomicBool, Ordering};
@@ -71,7 +72,7 @@ impl App {
         let vitals = Arc::<Vitals>::default();
         let prober = Arc::new(Prober::new(config.ports.clone()));
         let (roster, names) = watch::channel(Roster::default());
-        let lookout = Arc::new(Lookout::new(far::of_this_machine()));
+        let lookout = Arc::new(Lookout::new(target_side::of_this_machine()));
         if config.role == Role::Target {
             lookout.find(&config);
         }
@@ -100,7 +101,7 @@ impl App {
         if !current.config.master.only_if_local {
             return false;
         }
-        let passive = !master::is_here(&current.config.master.address).await;
+        let passive = !sqlserver::is_here(&current.config.master.address).await;
         if self.passive.swap(passive, Ordering::Relaxed) != passive {
             info!(
                 event = events::NODE,
@@ -210,7 +211,7 @@ impl App {
         {
             return fleet.clone();
         }
-        let result = fleet::assess(&reading, board, &current.config, &mut assessed.memory);
+        let result = diagnosis::assess(&reading, board, &current.config, &mut assessed.memory);
         let fleet = Arc::new(result.fleet);
         let before = assessed.last.replace((reading, fleet.clone()));
         drop(assessed);
@@ -223,7 +224,7 @@ impl App {
                 self.sweeper.check_now(&change.target);
             }
         }
-        for line in fleet::summary(&result.changes) {
+        for line in diagnosis::summary(&result.changes) {
             info!(event = events::DIAGNOSIS, "{line}");
         }
         fleet

@@ -5,22 +5,16 @@
 
 use crate::config::{ConfigFile, Override, Sources};
 use crate::doctor::Form;
+use crate::exit::{FINE, Failure, USAGE};
+use crate::http::ListenAddress;
 use crate::logging;
-use crate::master::{Grantee, Principal};
-use crate::service::{self, Action, ServiceName, Wanted, flags, names};
+use crate::sqlserver::{Grantee, Principal};
+use crate::windows_service::{self, Action, ServiceName, Serving, Wanted, command_line, names};
 use clap::error::ErrorKind;
-use clap::{Args, Parser, Subcommand};
+use clap::parser::ValueSource;
+use clap::{ArgMatches, Args, CommandFactory as _, FromArgMatches as _, Parser, Subcommand};
 use std::ffi::OsString;
 use std::path::PathBuf;
-
-/// All is well.
-pub const FINE: u8 = 0;
-/// It failed while it ran.
-pub const FAILED: u8 = 1;
-/// The doctor found that a required port is not open.
-pub const CLOSED: u8 = 2;
-/// Bad usage or configuration (`EX_USAGE` of sysexits.h).
-pub const USAGE: u8 = 64;
 
 const VERSION: &str =
     concat!(env!("CARGO_PKG_VERSION"), "\n  revision: ", env!("MSX_REVISION"), "\n  compiler: ", env!("MSX_RUSTC"));
@@ -150,6 +144,13 @@ pub struct Exit {
 struct Typed {
     #[command(subcommand)]
     command: Option<TypedCommand>,
+    #[command(flatten)]
+    serving: ServingFlags,
+}
+
+/// The flags that mean something to a program that serves; a service keeps them in its command line.
+#[derive(Args)]
+struct ServingFlags {
     /// Configuration file, YAML or TOML
     #[arg(long = "config.file", global = true, value_name = "FILE")]
     config_file: Option<PathBuf>,
@@ -248,7 +249,7 @@ struct TypedService {
 }
 
 impl TypedAction {
-    fn meant(self, service: ServiceName, typed: &[String]) -> Action {
+    fn meant(self, service: ServiceName, flags: Vec<String>) -> Action {
         let wanted = |typed_service: TypedService, service| Wanted {
             service,
             // The installer hands over what was not said as an empty text.
@@ -258,7 +259,7 @@ impl TypedAction {
             firewall_from: typed_service.firewall_from,
             start: typed_service.start,
             master_address: typed_service.master_address.filter(|text| !text.is_empty()),
-            flags: flags::serving(typed),
+            flags: flags.clone(),
         };
         match self {
             TypedAction::Run => Action::Run(service),
@@ -301,32 +302,94 @@ impl Place {
 /// # Errors
 /// What to print and with which code to exit, where there is nothing to do.
 pub fn parse(line: impl IntoIterator<Item = impl Into<OsString> + Clone>) -> Result<Invocation, Exit> {
-    let line: Vec<OsString> = line.into_iter().map(Into::into).collect();
-    let words: Vec<String> = line.iter().skip(1).map(|word| word.to_string_lossy().into_owned()).collect();
-    let typed = Typed::try_parse_from(line).map_err(|error| {
-        let asked = matches!(error.kind(), ErrorKind::DisplayHelp | ErrorKind::DisplayVersion);
-        Exit { code: if asked { FINE } else { USAGE }, text: error.render().to_string() }
-    })?;
+    let matches = matches(line)?;
+    let typed = Typed::from_arg_matches(&matches).map_err(|error| exit(&error))?;
     let (command, overrides) = match typed.command.unwrap_or(TypedCommand::Serve) {
         TypedCommand::Serve => (Command::Serve, Vec::new()),
         TypedCommand::Once { output, place } => (Command::Once { output }, place.overrides()),
         TypedCommand::CheckConfig => (Command::CheckConfig, Vec::new()),
         TypedCommand::Grants(grants) => (Command::Grants(grants), Vec::new()),
         TypedCommand::Doctor { doctor, place } => (Command::Doctor(doctor), place.overrides()),
-        TypedCommand::Service { action, name } => (Command::Service(action.meant(name, &words)), Vec::new()),
+        TypedCommand::Service { action, name } => {
+            (Command::Service(action.meant(name, serving_flags(&matches))), Vec::new())
+        }
     };
     // Each instance of a service has a file of its own.
     let usual = match &command {
-        Command::Service(Action::Run(name)) => ConfigFile::Named(name.configuration(&service::folder())),
+        Command::Service(Action::Run(name)) => ConfigFile::Named(name.configuration(&windows_service::folder())),
         _ => ConfigFile::usual(),
     };
+    let ServingFlags { config_file, log, web } = typed.serving;
     Ok(Invocation {
         command,
-        log: logging::Settings { level: typed.log.level, format: typed.log.format },
-        file: typed.config_file.map_or(usual, ConfigFile::Named),
+        log: logging::Settings { level: log.level, format: log.format },
+        file: config_file.map_or(usual, ConfigFile::Named),
         overrides,
-        web: typed.web,
+        web,
     })
+}
+
+/// Whether a command line is that of a service. Asked before anything else is understood: the service control manager
+/// waits.
+pub fn is_service_run(line: &[OsString]) -> bool {
+    line.get(1).is_some_and(|word| word == "service") && line.get(2).is_some_and(|word| word == "run")
+}
+
+/// What an instance of the service is started with: the flags that it has until now, less those that `wanted` gives
+/// again, and these.
+///
+/// # Errors
+/// Why these flags make no sense together.
+pub fn serving(wanted: &Wanted, before: &[String]) -> Result<Serving, Failure> {
+    let usage = |exit: Exit| Failure::usage(exit.text.trim_end());
+    let program = || std::iter::once("msx_exporter".to_owned());
+    let kept = match before {
+        [] => Vec::new(),
+        words => serving_flags(&matches(program().chain(words.iter().cloned())).map_err(usage)?),
+    };
+    let name = |flag: &str| flag.split('=').next().unwrap_or_default().to_owned();
+    let given = |flag: &String| wanted.flags.iter().any(|other| name(other) == name(flag));
+    let flags: Vec<String> = kept.into_iter().filter(|flag| !given(flag)).chain(wanted.flags.iter().cloned()).collect();
+    let arguments = command_line::arguments(&wanted.service, &windows_service::folder(), &flags);
+    let invocation = parse(program().chain(arguments.iter().cloned())).map_err(usage)?;
+    let port = |address: &String| match address.parse::<ListenAddress>() {
+        Ok(address) => Ok(address.port),
+        Err(fault) => Err(Failure::usage(format!("--web.listen-address {address}: {fault}"))),
+    };
+    Ok(Serving {
+        arguments,
+        configuration: invocation.file.path().to_owned(),
+        ports: invocation.web.listen_addresses.iter().map(port).collect::<Result<_, _>>()?,
+        web_configuration: invocation.web.config_file,
+    })
+}
+
+/// The flags for serving that were typed, each as one word.
+fn serving_flags(matches: &ArgMatches) -> Vec<String> {
+    let definition = ServingFlags::augment_args(clap::Command::new("serving"));
+    let mut words = Vec::new();
+    for flag in definition.get_arguments() {
+        let id = flag.get_id().as_str();
+        let (Some(long), Some(ValueSource::CommandLine)) = (flag.get_long(), matches.value_source(id)) else {
+            continue;
+        };
+        if flag.get_action().takes_values() {
+            let values = matches.get_raw(id).into_iter().flatten();
+            words.extend(values.map(|value| format!("--{long}={}", value.to_string_lossy())));
+        } else {
+            words.push(format!("--{long}"));
+        }
+    }
+    words
+}
+
+fn matches(line: impl IntoIterator<Item = impl Into<OsString> + Clone>) -> Result<ArgMatches, Exit> {
+    Typed::command().try_get_matches_from(line).map_err(|error| exit(&error))
+}
+
+fn exit(error: &clap::Error) -> Exit {
+    let asked = matches!(error.kind(), ErrorKind::DisplayHelp | ErrorKind::DisplayVersion);
+    Exit { code: if asked { FINE } else { USAGE }, text: error.render().to_string() }
 }
 
 #[cfg(test)]
@@ -423,6 +486,48 @@ mod tests {
     }
 
     #[test]
+    fn only_flags_for_serving_stay_in_the_command_line_of_a_service() {
+        let line = concat!(
+            r"--log.level debug service install --service.name=x --service.account CORP\msx$ ",
+            "--web.listen-address=:1 --web.enable-probe --service.firewall --web.listen-address :2 ",
+            "--master.address MSX01"
+        );
+        let Command::Service(Action::Install(wanted)) = typed(line).unwrap().command else {
+            panic!("not an installation");
+        };
+        assert_eq!(
+            wanted.flags,
+            ["--log.level=debug", "--web.listen-address=:1", "--web.listen-address=:2", "--web.enable-probe"]
+        );
+    }
+
+    #[test]
+    fn what_is_given_again_replaces_what_was() {
+        let words = |line: &str| line.split(' ').map(str::to_owned).collect::<Vec<_>>();
+        let before =
+            words("service run --service.name=x --web.listen-address=:1 --web.listen-address :2 --log.level=debug");
+        let service: ServiceName = "x".parse().unwrap();
+        let given = ["--web.listen-address=:3".to_owned(), "--web.enable-probe".to_owned()];
+        let wanted = Wanted { service: service.clone(), flags: given.to_vec(), ..Wanted::default() };
+        let changed = serving(&wanted, &before).unwrap();
+        assert_eq!(changed.arguments[4..], ["--log.level=debug", "--web.listen-address=:3", "--web.enable-probe"]);
+        assert_eq!(changed.ports, [3]);
+        let same = serving(&Wanted { service, ..Wanted::default() }, &before).unwrap();
+        assert_eq!(same.ports, [1, 2]);
+        assert!(same.configuration.ends_with("x.yml"), "{same:?}");
+    }
+
+    #[test]
+    fn a_service_with_flags_that_make_no_sense_is_refused() {
+        let wanted = |flag: &str| Wanted { flags: vec![flag.to_owned()], ..Wanted::default() };
+        for flag in ["--web.listen-address=x", "--web.nonsense=1"] {
+            let failure = serving(&wanted(flag), &[]).unwrap_err();
+            assert_eq!(failure.code, USAGE);
+            assert!(failure.complaint.contains("--web."), "{}", failure.complaint);
+        }
+    }
+
+    #[test]
     fn grants_are_for_whom_the_flags_say() {
         let Command::Grants(flags) = typed("grants --login.kind=windows-group --server.version=2019").unwrap().command
         else {
@@ -457,7 +562,6 @@ mod tests {
 
     #[test]
     fn the_definition_is_sound() {
-        use clap::CommandFactory;
         Typed::command().debug_assert();
     }
 }

@@ -3,18 +3,18 @@
 
 #![allow(clippy::unwrap_used)]
 
-use crate::{config, master, render};
+use crate::{config, exposition, sqlserver};
 use std::fs;
 use std::path::{Path, PathBuf};
 
 /// Each file by its path in the repository, with its text.
 fn derived() -> Vec<(String, String)> {
     let mut files = vec![
-        ("exporter/METRICS.md".to_owned(), render::reference()),
+        ("exporter/METRICS.md".to_owned(), exposition::reference()),
         ("exporter/CONFIGURATION.md".to_owned(), config::reference()),
         ("deploy/msx_exporter.example.yml".to_owned(), config::example()),
     ];
-    files.extend(master::grant_files().into_iter().map(|file| (format!("deploy/sql/{}", file.path), file.text)));
+    files.extend(sqlserver::grant_files().into_iter().map(|file| (format!("deploy/sql/{}", file.path), file.text)));
     files
 }
 

@@ -3,39 +3,48 @@
 //! Data flows one way:
 //!
 //! ```text
-//! scrape ─► master (read) ─► Reading ─┐
-//!                                     ├─► fleet (assess) ─► Fleet ─► render ─► page
-//! sweep  ─► ports  (probe) ─► Board ──┘
+//! scrape ─► sqlserver (read) ─► Reading ──┐
+//!                                         ├─► diagnosis (assess) ─► Fleet ─► exposition, pages, api
+//! sweep  ─► probe (check ports) ─► Board ─┘
 //! ```
 //!
+//! - `model`: the vocabulary of all rooms.
 //! - `cli` and `logging`: what was typed; log lines.
 //! - `config`: what was written, and what it means.
-//! - `master`: asks SQL Server and answers plain rows in UTC. Nobody else sees a type of the driver.
-//! - `ports`: asks the network and answers one finding for each target and check.
-//! - `far`: with `role: target`, what a target knows of its master: its registry, the master's certificate.
-//! - `fleet`: what is true of each target now, and why. No clock, no I/O.
-//! - `render`: turns a [`fleet::Fleet`] into text. No clock, no I/O.
+//! - `sqlserver`: asks SQL Server and answers plain rows in UTC. No other room sees a type of the driver.
+//! - `probe`: asks the network and answers one finding for each target and check.
+//! - `target_side`: with `role: target`, what a target knows of its master: its registry, the master's certificate.
+//! - `diagnosis`: what is true of each target now, and why. No clock, no I/O.
+//! - `exposition`, `pages`, `api`: turn a [`diagnosis::Fleet`] into metrics, HTML and JSON. No clock, no I/O.
 //! - `doctor`: the firewall request, both ways, and what else enlisting needs.
 //! - `process`: asks the operating system about this process.
-//! - `serve`: speaks HTTP.
-//! - `service`: signals and, on Windows, the service: what the service control manager starts, and how it is installed.
-//! - `events`: the numbers of what a person on duty wants to know.
+//! - `http`: routes, limits, TLS and authentication.
+//! - `windows_service`: the service that the service control manager starts, and how it is installed.
+//! - `exit` and `signal`: how a command ends; what the system asks of the process.
+//! - `events`: the numbers of the events that an administrator wants to know.
 //! - `app` and `commands`: where the rooms meet, and what each command does with them.
 
+pub mod api;
 pub mod app;
 pub mod cli;
 pub mod commands;
 pub mod config;
 #[cfg(test)]
 mod derived;
+pub mod diagnosis;
 pub mod doctor;
 pub mod events;
-pub mod far;
-pub mod fleet;
+pub mod exit;
+pub mod exposition;
+#[cfg(test)]
+mod fixtures;
+pub mod http;
 pub mod logging;
-pub mod master;
-pub mod ports;
+pub mod model;
+pub mod pages;
+pub mod probe;
 pub mod process;
-pub mod render;
-pub mod serve;
-pub mod service;
+pub mod signal;
+pub mod sqlserver;
+pub mod target_side;
+pub mod windows_service;

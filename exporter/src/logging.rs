@@ -64,18 +64,6 @@ pub fn init(settings: Settings, journal: Option<Box<dyn Journal>>) -> Result<(),
     set_global_default(subscriber(settings, io::stderr, journal))
 }
 
-/// The journal that goes with a format: the Event Log of Windows, for the format of that name.
-#[cfg(windows)]
-pub fn journal(format: Format, source: &str) -> Option<Box<dyn Journal>> {
-    (format == Format::Eventlog).then(|| crate::service::event_log(source)).flatten()
-}
-
-/// The journal that goes with a format: none here.
-#[cfg(not(windows))]
-pub fn journal(_: Format, _: &str) -> Option<Box<dyn Journal>> {
-    None
-}
-
 /// Writes lines to any writer, one call of it for each line, and events with a number to a journal.
 pub fn subscriber<W>(settings: Settings, writer: W, journal: Option<Box<dyn Journal>>) -> impl Subscriber + Send + Sync
 where

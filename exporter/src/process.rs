@@ -1,6 +1,6 @@
 //! Asks the operating system about this process, for the `process_*` metrics.
 
-use crate::render::ProcessFacts;
+use crate::exposition::ProcessFacts;
 
 /// What the platform tells of this process now. `None` where it tells nothing.
 #[cfg(target_os = "linux")]

@@ -64,7 +64,7 @@ def recorded():
 
 def causes():
     """The exporter's words for each cause: its name, title and next step."""
-    source = (ROOT / "exporter/src/render/words.rs").read_text(encoding="utf-8")
+    source = (ROOT / "exporter/src/pages/words.rs").read_text(encoding="utf-8")
     arms = re.findall(r'Cause::(\w+) => \(\s*Tone::(\w+),\s*"((?:[^"\\]|\\.)*)",\s*"((?:[^"\\]|\\.)*)",?\s*\)', source, re.DOTALL)
     snake = lambda name: re.sub(r"(?<!^)(?=[A-Z])", "_", name).lower()  # noqa: E731
     joined = lambda text: re.sub(r"\\\n\s*", "", text)  # noqa: E731
@@ -73,13 +73,13 @@ def causes():
 
 def codes():
     """The exporter's code for each cause."""
-    source = (ROOT / "exporter/src/fleet/diagnosis.rs").read_text(encoding="utf-8")
+    source = (ROOT / "exporter/src/diagnosis/rules.rs").read_text(encoding="utf-8")
     named = dict(re.findall(r'Cause::(\w+) => "(\w+)"', source))
     return {named[cause]: int(code) for cause, code in re.findall(r"Cause::(\w+) => (\d+),", source)}
 
 
 def port_states():
-    source = (ROOT / "exporter/src/ports/board.rs").read_text(encoding="utf-8")
+    source = (ROOT / "exporter/src/probe/board.rs").read_text(encoding="utf-8")
     return set(re.findall(r'PortState::\w+ => "(\w+)"', source))
 
 

@@ -122,7 +122,7 @@ def markdown(path: Path, tops: set[str], *known: set[str]) -> None:
 
 def promises(calls: set[str]) -> None:
     """What the README says is not there yet must not be there, or the README is out of date."""
-    readme, router = ROOT / "README.md", ROOT / "exporter/src/serve/router.rs"
+    readme, router = ROOT / "README.md", ROOT / "exporter/src/http/router.rs"
     section = re.search(r"^## Not there yet$(.*?)(?=^## |\Z)", readme.read_text(), re.MULTILINE | re.DOTALL)
     promised.update(re.findall(r"`([^`]+)`", section[1]) if section else [])
     served = set(re.findall(r'path: "([^"]+)"', router.read_text()))

@@ -2,7 +2,8 @@
 
 use super::{find, of, settings};
 use msx_exporter::config::{CheckSettings, Depth};
-use msx_exporter::ports::{Check, Destination, Extent, PortState, Prober, Route, sweep_once};
+use msx_exporter::model::{Check, PortState};
+use msx_exporter::probe::{Destination, Extent, Prober, Route, sweep_once};
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
 use std::time::{Duration, Instant};

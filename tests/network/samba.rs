@@ -2,7 +2,8 @@
 
 use super::{find, of, settings};
 use msx_exporter::config::Depth;
-use msx_exporter::ports::{Check, Interface, PortState, SERVICE_CONTROL, Sockets, registered_port};
+use msx_exporter::model::{Check, PortState};
+use msx_exporter::probe::protocol::{Interface, SERVICE_CONTROL, Sockets, registered_port};
 use std::net::SocketAddr;
 use std::time::Duration;
 

@@ -7,7 +7,8 @@ mod filter;
 mod samba;
 
 use msx_exporter::config::{CheckSettings, Depth, Ports};
-use msx_exporter::ports::{Check, Destination, Extent, Finding, Prober};
+use msx_exporter::model::Check;
+use msx_exporter::probe::{Destination, Extent, Finding, Prober};
 use std::time::Duration;
 
 fn settings(depth: Depth) -> Ports {

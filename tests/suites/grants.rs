@@ -19,7 +19,7 @@ mod scripts;
 
 use harness::exporter::{Setup, command};
 use harness::{Page, Stand};
-use msx_exporter::master::{Principal, grant_files};
+use msx_exporter::sqlserver::{Principal, grant_files};
 use msx_lab::msdb::{Lab, PASSWORD, Scenario, USER};
 use msx_lab::tds::Options;
 use serde_json::Value;

@@ -1,13 +1,14 @@
 //! `doctor`: the firewall request, beside the master or on a target.
 
-use super::{Done, Failure, load, run};
+use super::{load, run};
 use crate::app::App;
-use crate::cli::{self, CLOSED, Invocation};
+use crate::cli::{self, Invocation};
 use crate::config::{Config, Role};
 use crate::doctor::{self, Request};
-use crate::far;
-use crate::ports::{Extent, Prober};
-use crate::serve::Web;
+use crate::exit::{CLOSED, Done, Failure};
+use crate::http::Web;
+use crate::probe::{Extent, Prober};
+use crate::target_side;
 use jiff::Timestamp;
 use std::fs;
 use std::sync::Arc;
@@ -65,7 +66,7 @@ async fn beside_master(invocation: &Invocation, config: &Config) -> Result<(Requ
 async fn on_target(config: &Config) -> Result<Request, Failure> {
     let prober = Prober::new(config.ports.clone());
     let mut requests = Vec::new();
-    for home in far::homes(config, far::of_this_machine().as_ref()) {
+    for home in target_side::homes(config, target_side::of_this_machine().as_ref()) {
         let end = doctor::look_at_master(config, &prober, &home).await;
         requests.push(doctor::examine_on_target(&end, Timestamp::now()));
     }

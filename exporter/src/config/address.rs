@@ -1,7 +1,7 @@
 //! Where an instance of SQL Server is, as people write it.
 
-use super::Address;
 use super::fault::Wrong;
+use crate::model::{Address, DEFAULT_INSTANCE};
 use std::net::Ipv6Addr;
 
 const LIKE: &str = r"host, host:port, host,port, host\instance or [::1]:1433";
@@ -33,8 +33,7 @@ pub(super) fn parse(written: &str) -> Result<Address, Wrong> {
         None => None,
     };
     let instance = match instance {
-        // The default instance has this name inside SQL Server and no name outside.
-        Some(name) if name.eq_ignore_ascii_case("MSSQLSERVER") => None,
+        Some(name) if name.eq_ignore_ascii_case(DEFAULT_INSTANCE) => None,
         Some(name) if is_instance(name) => Some(name.to_owned()),
         Some(_) => return Err(wrong("the part after the backslash is not the name of an instance")),
         None => None,

@@ -1,7 +1,7 @@
 //! What `check-config` says of a configuration that is good.
 
 use super::{Auth, Collectors, Config, Encrypt, Faults, PasswordSource, Role, Sources, Trust, load};
-use crate::ports::Check;
+use crate::model::Check;
 use std::fmt::Write;
 
 /// Loads a configuration and says what would be done.

@@ -8,7 +8,7 @@ use super::{
     CheckSettings, Collectors, Config, Depth, Filter, LabelRule, Limits, Local, Maintenance, PortOverride, Ports, Role,
     Targets, address, master,
 };
-use crate::ports::Check;
+use crate::model::Check;
 use std::collections::{BTreeMap, HashMap};
 
 /// Reads everything. `None` only where a fault was told.

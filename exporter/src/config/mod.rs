@@ -35,8 +35,8 @@ use layers::read_file;
 pub use layers::{ConfigFile, Override, ReadFile, Sources};
 pub use secret::Secret;
 pub use values::{
-    Address, Auth, CheckSettings, Collectors, Config, Depth, Encrypt, Filter, LabelRule, Limits, Local, Maintenance,
-    Master, PasswordSource, Pattern, PortOverride, Ports, Role, Targets, Trust,
+    Auth, CheckSettings, Collectors, Config, Depth, Encrypt, Filter, LabelRule, Limits, Local, Maintenance, Master,
+    PasswordSource, Pattern, PortOverride, Ports, Role, Targets, Trust,
 };
 pub(crate) use zone::zone_by_name;
 

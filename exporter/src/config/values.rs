@@ -1,8 +1,7 @@
 //! What the configuration means, validated.
 
 use super::Secret;
-use crate::master::Collector;
-use crate::ports::Check;
+use crate::model::{Address, Check, Collector};
 use jiff::Timestamp;
 use std::collections::BTreeMap;
 use std::io;
@@ -68,17 +67,6 @@ pub struct Master {
     pub timezone: Option<String>,
     /// On a failover cluster: stay passive on the node that does not hold the instance.
     pub only_if_local: bool,
-}
-
-/// `host`, `host:port` or `host\instance`.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub struct Address {
-    /// Name or address.
-    pub host: String,
-    /// The port, where written.
-    pub port: Option<u16>,
-    /// The named instance, where written.
-    pub instance: Option<String>,
 }
 
 /// How to log in.

@@ -3,9 +3,10 @@
 use super::logins::{self, Silent};
 use super::request::{End, Readiness, Request, Row, Seen, Transport};
 use super::rules;
-use crate::fleet::{Enlisted, Fleet, MasterClock};
-use crate::master::{Fault, MasterTold};
-use crate::ports::{Check, Finding, PortState};
+use crate::diagnosis::{Enlisted, Fleet, MasterClock};
+use crate::model::{Check, PortState, ServerName};
+use crate::probe::Finding;
+use crate::sqlserver::{Fault, MasterTold};
 use jiff::{SignedDuration, Timestamp};
 use std::collections::BTreeMap;
 use std::net::IpAddr;
@@ -34,11 +35,11 @@ pub struct Inside {
 
 impl MasterEnd {
     fn host(&self) -> &str {
-        self.name.split_once('\\').map_or(self.name.as_str(), |(host, _)| host)
+        ServerName::of(&self.name).host
     }
 
     fn named(&self) -> bool {
-        self.name.contains('\\')
+        ServerName::of(&self.name).instance.is_some()
     }
 }
 
@@ -134,7 +135,7 @@ struct Target<'a> {
 
 impl<'a> Target<'a> {
     fn new(name: &'a str, enlisted: Option<&'a Enlisted>, findings: &'a [Finding]) -> Target<'a> {
-        let host = name.split_once('\\').map_or(name, |(host, _)| host).to_owned();
+        let host = ServerName::of(name).host.to_owned();
         let mut addresses: Vec<IpAddr> = findings.iter().filter_map(|finding| finding.address).collect();
         addresses.sort_unstable();
         addresses.dedup();

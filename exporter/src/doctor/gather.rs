@@ -4,10 +4,12 @@ use super::beside_master::{Inside, MasterEnd, silent};
 use super::on_target::TargetEnd;
 use super::request::End;
 use crate::config::{Config, Encrypt};
-use crate::far::{self, Home};
-use crate::fleet::Fleet;
-use crate::master::{Listener, ask_master, ask_target};
-use crate::ports::{BROWSER_PORT, Destination, Extent, Gaze, PortState, Prober, instance_port, look};
+use crate::diagnosis::Fleet;
+use crate::model::{DEFAULT_PORT, PortSource, PortState, ServerName};
+use crate::probe::protocol::{Gaze, engine_port, look};
+use crate::probe::{Destination, Extent, Prober};
+use crate::sqlserver::{Listener, ask_master, ask_target};
+use crate::target_side::{self, Home};
 use futures_util::future::join_all;
 use std::collections::BTreeSet;
 use std::net::SocketAddr;
@@ -37,28 +39,22 @@ pub async fn look_around(config: &Config, prober: &Prober, known_as: Option<&str
     let listening = inside.told.as_ref().ok().and_then(|told| told.listeners.as_ref().ok());
     let listening = listening.map(|listeners| ports(listeners));
     let address = &config.master.address;
-    let configured = match &address.instance {
-        Some(instance) => format!(r"{}\{instance}", address.host),
-        None => address.host.clone(),
-    };
-    let name = known_as.map_or(configured, str::to_owned);
-    let host = name.split_once('\\').map_or(name.as_str(), |(host, _)| host);
+    let name = known_as.map_or_else(|| address.server_name().to_string(), str::to_owned);
+    let host = ServerName::of(&name).host;
     let mut addresses = prober.addresses(host).await;
     if addresses.is_empty() {
         addresses = prober.addresses(&address.host).await;
     }
-    let (ports, told_by) = match (listening.filter(|ports| !ports.is_empty()), address.port, &address.instance) {
-        (Some(mut ports), _, instance) => {
-            // A default instance is called on 1433 wherever it listens there at all.
-            ports.sort_by_key(|port| (instance.is_some() || *port != 1433, *port));
+    let (ports, told_by) = match listening.filter(|ports| !ports.is_empty()) {
+        Some(mut ports) => {
+            // A default instance is called on its default port wherever it listens there at all.
+            ports.sort_by_key(|port| (address.instance.is_some() || *port != DEFAULT_PORT, *port));
             (ports, "the server itself (sys.dm_tcp_listener_states)".to_owned())
         }
-        (None, Some(port), _) => (vec![port], "the configuration (master.address)".to_owned()),
-        (None, None, None) => (vec![1433], "the default of a default instance".to_owned()),
-        (None, None, Some(instance)) => {
-            let browsers: Vec<SocketAddr> = addresses.iter().map(|ip| SocketAddr::new(*ip, BROWSER_PORT)).collect();
-            match instance_port(&browsers, instance, Instant::now() + prober.settings().timeout).await {
-                Ok(port) => (vec![port], "SQL Browser".to_owned()),
+        None => {
+            let deadline = Instant::now() + prober.settings().timeout;
+            match engine_port(&addresses, address.engine_port(), deadline).await {
+                Ok((port, source)) => (vec![port], source_in_words(source).to_owned()),
                 Err(miss) => (Vec::new(), format!("nobody: {miss}")),
             }
         }
@@ -66,6 +62,14 @@ pub async fn look_around(config: &Config, prober: &Prober, known_as: Option<&str
     // A firewall team has no use for the address by which this machine calls itself.
     addresses.retain(|address| !address.is_loopback());
     MasterEnd { name, addresses, ports, told_by }
+}
+
+fn source_in_words(source: PortSource) -> &'static str {
+    match source {
+        PortSource::Config => "the configuration (master.address)",
+        PortSource::Default => "the default of a default instance",
+        PortSource::Browser | PortSource::RpcMapper => "SQL Browser",
+    }
 }
 
 /// The ports of these listeners, each once.
@@ -80,7 +84,7 @@ pub async fn look_at_master(config: &Config, prober: &Prober, home: &Home) -> Ta
     let destination = home.destination();
     let visited = prober.visit(std::slice::from_ref(&destination), Extent::Full).await;
     let findings = visited.into_iter().flat_map(|visited| visited.findings).collect::<Vec<_>>();
-    let engine = findings.iter().find(|finding| finding.check == crate::ports::Check::Engine);
+    let engine = findings.iter().find(|finding| finding.check == crate::model::Check::Engine);
     let open = engine.filter(|engine| engine.state == PortState::Open);
     let facts = match open.and_then(|engine| Some(SocketAddr::new(engine.address?, engine.port?))) {
         Some(at) => {
@@ -105,7 +109,7 @@ pub async fn look_at_master(config: &Config, prober: &Prober, home: &Home) -> Ta
     });
     let names = vec![home.checked_name().to_owned()];
     let presented = match &facts {
-        Some(facts) => far::presented(facts.clone(), names, &config.master).await.into_values().next(),
+        Some(facts) => target_side::presented(facts.clone(), names, &config.master).await.into_values().next(),
         None => None,
     };
     TargetEnd {

@@ -1,7 +1,7 @@
 //! Who may log in as a target, and whose login was refused.
 
 use super::request::Readiness;
-use crate::master::{Fault, Member, Refusal};
+use crate::sqlserver::{Fault, Member, Refusal};
 use std::collections::BTreeMap;
 use std::net::IpAddr;
 
@@ -124,7 +124,7 @@ fn remedy(error: u32) -> &'static str {
 mod tests {
     #![allow(clippy::unwrap_used)]
     use super::*;
-    use crate::master::Stage;
+    use crate::model::Stage;
 
     fn refusal(host: &str, state: u32) -> Refusal {
         Refusal { host: host.to_owned(), error: 18_456, state: Some(state), at: "11/22/2026 11:59".to_owned() }

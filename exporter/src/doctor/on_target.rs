@@ -5,9 +5,11 @@ use super::gather::ports;
 use super::logins;
 use super::request::{End, Readiness, Request, Seen};
 use super::rules;
-use crate::far::{Forecast, Home, Presented, View};
-use crate::master::{Fault, TargetTold};
-use crate::ports::{Check, EngineFacts, Finding, Verdict};
+use crate::model::{Check, ServerName};
+use crate::probe::Finding;
+use crate::probe::protocol::{EngineFacts, Verdict};
+use crate::sqlserver::{Fault, TargetTold};
+use crate::target_side::{Forecast, Home, Presented, View};
 use jiff::Timestamp;
 use std::net::IpAddr;
 
@@ -39,7 +41,7 @@ impl TargetEnd {
 
 /// Draws up the request of one target.
 pub fn examine_on_target(end: &TargetEnd, now: Timestamp) -> Request {
-    let host = |name: &str| name.split_once('\\').map_or(name, |(host, _)| host).to_owned();
+    let host = |name: &str| ServerName::of(name).host.to_owned();
     let target = End { name: host(&end.home.target), addresses: Vec::new() };
     let master = End { name: host(&end.home.master), addresses: end.addresses.clone() };
     let find = |check| end.findings.iter().find(|finding| finding.check == check);

@@ -1,12 +1,13 @@
 #![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic)]
 
 use super::*;
-use crate::config::Address;
-use crate::far::{Home, Presented};
-use crate::fleet::fixtures::{config, never_polled, now, polled_at, reading, target};
-use crate::fleet::{Fleet, Memory, assess};
-use crate::master::{Certificate, MasterTold, Member};
-use crate::ports::{Board, Check, Direction, Encryption, EngineFacts, Finding, PortSource, PortState, Verdict};
+use crate::diagnosis::fixtures::{config, never_polled, now, polled_at, reading, target};
+use crate::diagnosis::{Fleet, Memory, assess};
+use crate::model::{Address, Certificate, Check, Direction, PortSource, PortState};
+use crate::probe::protocol::{Encryption, EngineFacts, Verdict};
+use crate::probe::{Board, Finding};
+use crate::sqlserver::{MasterTold, Member};
+use crate::target_side::{Home, Presented};
 use jiff::Timestamp;
 use std::collections::BTreeMap;
 use std::sync::Arc;

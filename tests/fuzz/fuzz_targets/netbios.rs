@@ -1,3 +1,3 @@
 #![no_main]
 
-libfuzzer_sys::fuzz_target!(|bytes: &[u8]| msx_exporter::ports::fuzzing::netbios(bytes));
+libfuzzer_sys::fuzz_target!(|bytes: &[u8]| msx_exporter::probe::fuzzing::netbios(bytes));

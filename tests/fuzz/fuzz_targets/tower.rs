@@ -1,3 +1,3 @@
 #![no_main]
 
-libfuzzer_sys::fuzz_target!(|bytes: &[u8]| msx_exporter::ports::fuzzing::tower(bytes));
+libfuzzer_sys::fuzz_target!(|bytes: &[u8]| msx_exporter::probe::fuzzing::tower(bytes));

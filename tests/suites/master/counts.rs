@@ -4,7 +4,7 @@ use crate::support::Site;
 use jiff::civil::DateTime;
 use jiff::tz::TimeZone;
 use jiff::{SignedDuration, Timestamp};
-use msx_exporter::master::{DownloadRow, DownloadedRow};
+use msx_exporter::sqlserver::{DownloadRow, DownloadedRow};
 use msx_lab::msdb::{Instruction, Lab, Operation, Scenario};
 use proptest::prelude::*;
 use proptest::test_runner::{Config, TestRunner};

@@ -4,8 +4,8 @@
 use crate::support::Site;
 use jiff::tz::TimeZone;
 use jiff::{SignedDuration, Timestamp};
-use msx_exporter::fleet::{Enlisted, Fleet, Memory, assess};
-use msx_exporter::master::Reading;
+use msx_exporter::diagnosis::{Enlisted, Fleet, Memory, assess};
+use msx_exporter::sqlserver::Reading;
 use msx_lab::msdb::{Downloading, Lab, Operation, Scenario};
 use std::collections::BTreeMap;
 use std::sync::Arc;

@@ -3,7 +3,8 @@
 use crate::broken::spoils;
 use crate::script::{SETS, Script, sound, wall};
 use crate::support::Site;
-use msx_exporter::master::{Collector, Fault, Outcome, Reading, Stage};
+use msx_exporter::model::{Collector, Stage};
+use msx_exporter::sqlserver::{Fault, Outcome, Reading};
 use msx_lab::wire::{Type, Value};
 use std::collections::BTreeMap;
 use std::sync::Arc;

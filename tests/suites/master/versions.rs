@@ -1,7 +1,7 @@
 //! SQL Server 2012 to 2025: the same facts from each, and what a version lacks is left out.
 
 use crate::support::Site;
-use msx_exporter::master::Reading;
+use msx_exporter::sqlserver::Reading;
 use msx_lab::msdb::{Lab, Scenario};
 use std::sync::Arc;
 

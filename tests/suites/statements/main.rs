@@ -12,7 +12,7 @@ mod scripts;
 mod support;
 mod wire;
 
-use msx_exporter::master::{Grantee, grant_files, grants_for, revocation};
+use msx_exporter::sqlserver::{Grantee, grant_files, grants_for, revocation};
 use msx_lab::msdb::schema::Needs;
 use std::collections::{BTreeMap, BTreeSet};
 use std::fs;
@@ -32,7 +32,7 @@ fn files(folder: &Path, ending: &str) -> BTreeMap<String, String> {
 }
 
 fn shipped() -> BTreeMap<String, String> {
-    files(&repository().join("exporter/src/master/sql"), "sql")
+    files(&repository().join("exporter/src/sqlserver/sql"), "sql")
 }
 
 #[test]

@@ -2,7 +2,7 @@
 
 use super::{check, scripts};
 use crate::support::{self, Recorder};
-use msx_exporter::master::{Grantee, ask_master, missing_grants};
+use msx_exporter::sqlserver::{Grantee, ask_master, missing_grants};
 use msx_lab::msdb::{Lab, Scenario};
 use std::collections::BTreeSet;
 use std::sync::Arc;

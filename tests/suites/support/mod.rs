@@ -4,7 +4,7 @@
 #![allow(dead_code)]
 
 use msx_exporter::config::{self, Config, ConfigFile, Sources};
-use msx_exporter::master::{Master, Reading, Vitals};
+use msx_exporter::sqlserver::{Master, Reading, Vitals};
 use msx_lab::msdb::{Lab, PASSWORD, USER};
 use msx_lab::tds::{Control, Options, Server};
 use msx_lab::wire::{Backend, Login, Reply, ServerError};

@@ -2,7 +2,7 @@
 
 use super::super::{Auth, ConfigFile, Depth, Encrypt, PasswordSource, Role, Trust, check, load};
 use super::sources;
-use crate::ports::Check;
+use crate::model::Check;
 use std::path::PathBuf;
 use std::time::Duration;
 

@@ -1,0 +1,295 @@
+//! The answer of `/api/v1/targets`: the same facts as the pages', as JSON.
+//!
+//! Field names are public: snake_case, units in the name, instants as RFC 3339 in UTC. `null` means "not known" or
+//! "never", as an absent series does. When the master cannot be read `up` is false, `fault` says why, and `master`,
+//! `targets`, `orphans` and `jobs` are null.
+
+pub mod discovery;
+mod probe;
+
+pub use probe::{probe, probe_trace};
+
+use crate::diagnosis::{Cause, Enlisted, Fleet, Job, Orphan, Target};
+use crate::model::{Collector, ErrorClass};
+use crate::probe::Finding;
+use crate::sqlserver::{CollectorReport, Fault};
+use jiff::Timestamp;
+use serde::Serialize;
+use std::collections::BTreeMap;
+
+/// The answer. Texts of errors, addresses and traces stand in it only with `details`.
+///
+/// # Errors
+/// None that the data can cause: every map has text for its keys.
+pub fn targets(fleet: &Fleet, details: bool) -> Result<String, serde_json::Error> {
+    let up = fleet.master.as_ref();
+    let failed = fleet.reports.iter().find(|report| report.collector == Collector::Targets);
+    let answer = Answer {
+        up: up.is_some(),
+        read_at: Instant(fleet.began),
+        fault: failed.and_then(|report| report.fault.as_ref()).map(|fault| FaultFacts::new(fault, details)),
+        master: up.map(|clock| {
+            let server = fleet.server.as_ref();
+            MasterFacts {
+                name: server.map(|server| server.name.as_str()),
+                version: server.map(|server| server.version.as_str()),
+                edition: server.map(|server| server.edition.as_str()),
+                now: Instant(clock.now),
+                utc_offset_seconds: clock.utc_offset_seconds,
+                started: Instant(clock.started),
+                agent_running: server.and_then(|server| server.agent_running),
+                operator_present: server.and_then(|server| server.operator_present),
+                downloadlist_rows: fleet.downloadlist_rows,
+            }
+        }),
+        collectors: fleet.reports.iter().map(|report| CollectorFacts::new(report, details)).collect(),
+        targets: up.map(|_| fleet.targets.iter().map(|target| TargetFacts::new(fleet, target, details)).collect()),
+        orphans: fleet.orphans.as_ref().filter(|_| up.is_some()).map(|all| all.iter().map(OrphanFacts::new).collect()),
+        jobs: fleet.jobs.as_ref().filter(|_| up.is_some()).map(|all| all.iter().map(JobFacts::new).collect()),
+    };
+    serde_json::to_string(&answer)
+}
+
+/// An instant as RFC 3339 in UTC.
+struct Instant(Timestamp);
+
+impl Serialize for Instant {
+    fn serialize<S: serde::Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
+        serializer.collect_str(&self.0)
+    }
+}
+
+#[derive(Serialize)]
+struct Answer<'a> {
+    up: bool,
+    read_at: Instant,
+    fault: Option<FaultFacts<'a>>,
+    master: Option<MasterFacts<'a>>,
+    collectors: Vec<CollectorFacts<'a>>,
+    targets: Option<Vec<TargetFacts<'a>>>,
+    orphans: Option<Vec<OrphanFacts<'a>>>,
+    jobs: Option<Vec<JobFacts<'a>>>,
+}
+
+#[derive(Serialize)]
+struct FaultFacts<'a> {
+    stage: &'static str,
+    timeout: bool,
+    message: Option<&'a str>,
+    hint: Option<&'a str>,
+}
+
+impl<'a> FaultFacts<'a> {
+    fn new(fault: &'a Fault, details: bool) -> FaultFacts<'a> {
+        let message = details.then_some(fault.message.as_str());
+        FaultFacts { stage: fault.stage.name(), timeout: fault.timeout, message, hint: fault.hint.as_deref() }
+    }
+}
+
+#[derive(Serialize)]
+struct MasterFacts<'a> {
+    name: Option<&'a str>,
+    version: Option<&'a str>,
+    edition: Option<&'a str>,
+    now: Instant,
+    utc_offset_seconds: i32,
+    started: Instant,
+    agent_running: Option<bool>,
+    operator_present: Option<bool>,
+    downloadlist_rows: Option<i64>,
+}
+
+#[derive(Serialize)]
+struct CollectorFacts<'a> {
+    name: &'static str,
+    success: bool,
+    permission: bool,
+    duration_seconds: f64,
+    read_at: Option<Instant>,
+    fault: Option<FaultFacts<'a>>,
+}
+
+impl<'a> CollectorFacts<'a> {
+    fn new(report: &'a CollectorReport, details: bool) -> CollectorFacts<'a> {
+        CollectorFacts {
+            name: report.collector.name(),
+            success: report.success() && report.permission,
+            permission: report.permission,
+            duration_seconds: report.duration.as_secs_f64(),
+            read_at: report.read_at.map(Instant),
+            fault: report.fault.as_ref().map(|fault| FaultFacts::new(fault, details)),
+        }
+    }
+}
+
+#[derive(Serialize)]
+struct TargetFacts<'a> {
+    name: &'a str,
+    enlisted: Option<EnlistedFacts<'a>>,
+    labels: BTreeMap<&'a str, &'a str>,
+    maintenance: Option<&'a str>,
+    diagnosis: DiagnosisFacts<'a>,
+    ports: Vec<PortFacts<'a>>,
+}
+
+impl<'a> TargetFacts<'a> {
+    fn new(fleet: &'a Fleet, target: &'a Target, details: bool) -> TargetFacts<'a> {
+        let cause = target.diagnosis.cause;
+        let evidence = target.diagnosis.evidence.iter();
+        TargetFacts {
+            name: &target.name,
+            enlisted: target.enlisted.as_ref().map(EnlistedFacts::new),
+            labels: target.labels.iter().map(|(name, value)| (name.as_str(), value.as_str())).collect(),
+            maintenance: target.maintenance.as_deref(),
+            diagnosis: DiagnosisFacts {
+                cause: cause.name(),
+                code: cause.code(),
+                evidence: evidence
+                    .map(|evidence| EvidenceFacts { cause: evidence.cause.map(Cause::name), text: &evidence.text })
+                    .collect(),
+            },
+            ports: fleet.board.of(&target.name).iter().map(|finding| PortFacts::new(finding, details)).collect(),
+        }
+    }
+}
+
+#[derive(Serialize)]
+struct EnlistedFacts<'a> {
+    at: Instant,
+    location: &'a str,
+    groups: &'a [String],
+    last_poll: Instant,
+    polled: bool,
+    poll_interval_seconds: u64,
+    status: Vec<&'static str>,
+    clock_skew_seconds: Option<f64>,
+    utc_offset_seconds: i32,
+    downloads: Option<DownloadFacts>,
+}
+
+impl<'a> EnlistedFacts<'a> {
+    fn new(row: &'a Enlisted) -> EnlistedFacts<'a> {
+        let states = [
+            ("normal", row.status.normal),
+            ("suspected_offline", row.status.suspected_offline),
+            ("blocked", row.status.blocked),
+        ];
+        EnlistedFacts {
+            at: Instant(row.at),
+            location: &row.location,
+            groups: &row.groups,
+            last_poll: Instant(row.last_poll),
+            polled: row.polled,
+            poll_interval_seconds: row.poll_interval.as_secs(),
+            status: states.into_iter().filter(|(_, holds)| *holds).map(|(name, _)| name).collect(),
+            clock_skew_seconds: row.clock_skew_seconds,
+            utc_offset_seconds: row.utc_offset_seconds,
+            downloads: row.downloads.as_ref().map(|list| DownloadFacts {
+                pending: list.pending.total(),
+                pending_by_operation: list.pending.by_operation.iter().map(|(op, count)| (op.name(), *count)).collect(),
+                oldest_pending: list.pending.oldest.map(Instant),
+                errors: ErrorClass::ALL.into_iter().map(ErrorClass::name).zip(list.errors).collect(),
+                downloaded: list.downloaded,
+                last_download: list.last_download.map(Instant),
+            }),
+        }
+    }
+}
+
+#[derive(Serialize)]
+struct DownloadFacts {
+    pending: u64,
+    pending_by_operation: BTreeMap<&'static str, u64>,
+    oldest_pending: Option<Instant>,
+    errors: BTreeMap<&'static str, u64>,
+    downloaded: Option<u64>,
+    last_download: Option<Instant>,
+}
+
+#[derive(Serialize)]
+struct DiagnosisFacts<'a> {
+    cause: &'static str,
+    code: u8,
+    evidence: Vec<EvidenceFacts<'a>>,
+}
+
+#[derive(Serialize)]
+struct EvidenceFacts<'a> {
+    cause: Option<&'static str>,
+    text: &'a str,
+}
+
+#[derive(Serialize)]
+struct PortFacts<'a> {
+    check: &'static str,
+    direction: &'static str,
+    master: Option<&'a str>,
+    state: &'static str,
+    open: Option<bool>,
+    required: bool,
+    port: Option<u16>,
+    protocol: &'static str,
+    source: &'static str,
+    protocol_ok: Option<bool>,
+    connect_seconds: Option<f64>,
+    handshake_seconds: Option<f64>,
+    checked_at: Instant,
+    address: Option<std::net::IpAddr>,
+    evidence: Option<&'a str>,
+}
+
+impl<'a> PortFacts<'a> {
+    fn new(finding: &'a Finding, details: bool) -> PortFacts<'a> {
+        PortFacts {
+            check: finding.check.name(),
+            direction: finding.direction.name(),
+            master: finding.master.as_deref(),
+            state: finding.state.name(),
+            open: finding.state.open(),
+            required: finding.required,
+            port: finding.port,
+            protocol: finding.transport,
+            source: finding.source.name(),
+            protocol_ok: finding.protocol_ok,
+            connect_seconds: finding.connect.map(|length| length.as_secs_f64()),
+            handshake_seconds: finding.handshake.map(|length| length.as_secs_f64()),
+            checked_at: Instant(finding.checked_at),
+            address: finding.address.filter(|_| details),
+            evidence: details.then_some(finding.evidence.as_str()),
+        }
+    }
+}
+
+#[derive(Serialize)]
+struct OrphanFacts<'a> {
+    target: &'a str,
+    operation: &'static str,
+    count: u64,
+}
+
+impl<'a> OrphanFacts<'a> {
+    fn new(orphan: &'a Orphan) -> OrphanFacts<'a> {
+        OrphanFacts { target: &orphan.target, operation: orphan.kind.name(), count: orphan.count }
+    }
+}
+
+#[derive(Serialize)]
+struct JobFacts<'a> {
+    id: &'a str,
+    name: &'a str,
+    enabled: bool,
+    targets: u64,
+    failed_targets: u64,
+}
+
+impl<'a> JobFacts<'a> {
+    fn new(job: &'a Job) -> JobFacts<'a> {
+        JobFacts {
+            id: &job.id,
+            name: &job.name,
+            enabled: job.enabled,
+            targets: job.targets,
+            failed_targets: job.failed_targets,
+        }
+    }
+}

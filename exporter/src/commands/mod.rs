@@ -1,0 +1,215 @@
+//! What each command does: from an invocation to the text that it prints, or why it failed.
+
+mod doctor;
+mod service;
+
+pub use doctor::doctor;
+pub use service::{run_service, service};
+
+use crate::app::{App, BUILD};
+use crate::cli::{Grants, Invocation};
+use crate::config::{self, Config, ConfigFile};
+use crate::events;
+use crate::exit::{Done, Failure};
+use crate::exposition::{self, Format};
+use crate::http::{self, ListenAddress, Options, Site, Web};
+use crate::probe::Extent;
+use crate::signal::{Reloads, Stop};
+use crate::sqlserver::{self, Grantee, Release};
+use std::future::Future;
+use std::path::Path;
+use std::sync::Arc;
+use std::{fs, io};
+use tracing::{info, warn};
+
+/// Threads that read, judge and answer. One scrape at a time is the rule; the second keeps the health checks answering
+/// while a large page is drawn.
+const WORKERS: usize = 2;
+
+/// `check-config`: every fault of the configuration, or what it means.
+///
+/// # Errors
+/// With code 64 where there is a fault.
+pub fn check_config(invocation: &Invocation) -> Done {
+    let text = config::check(&invocation.sources());
+    let web = Web::open(invocation.web.config_file.as_deref());
+    match (text, web) {
+        (Ok(text), Ok(_)) => Ok(text),
+        (text, web) => {
+            let faults = [text.err().map(|faults| faults.to_string()), web.err().map(|error| error.to_string())];
+            let faults: Vec<String> = faults.into_iter().flatten().map(|text| text.trim_end().to_owned()).collect();
+            Err(Failure::usage(faults.join("\n")))
+        }
+    }
+}
+
+/// `grants`: the script that gives the login its rights, or takes them away; with a connection, only what is missing.
+///
+/// # Errors
+/// With code 64 where the configuration has faults, or a flag asks for what is not there.
+pub fn grants(invocation: &Invocation, flags: &Grants) -> Done {
+    let release = flags.version.map(|year| Release::of_year(year).ok_or(year)).transpose();
+    let release = release.map_err(|year| {
+        Failure::usage(format!("--server.version={year}: 2012, 2014, 2016, 2017, 2019, 2022 or 2025"))
+    })?;
+    let config = match config::load(&invocation.sources()) {
+        Ok(config) => Some(config),
+        Err(_) if is_absent(&invocation.file) => None,
+        Err(faults) => return Err(Failure::usage(faults)),
+    };
+    let grantee = flags.grantee(config.as_ref().map(Grantee::from_config).unwrap_or_default());
+    if flags.revoke {
+        return Ok(sqlserver::revocation(&grantee, release));
+    }
+    // A version that is named is that of a server which is not asked.
+    let (Some(config), None) = (config, release) else { return Ok(sqlserver::grants_for(&grantee, release)) };
+    match run(sqlserver::missing_grants(&config, &grantee))? {
+        Ok(script) => Ok(script),
+        Err(fault) => {
+            warn!("the master cannot be asked what is missing, so this is the whole script: {fault}");
+            Ok(sqlserver::grants_for(&grantee, None))
+        }
+    }
+}
+
+/// `once`: one page, to standard output or in place of a file.
+///
+/// # Errors
+/// With code 64 where the configuration has faults; with code 1 where the master could not be read (the page says so
+/// too, and is written) or the file cannot be written.
+pub fn once(invocation: &Invocation, output: Option<&Path>) -> Done {
+    let config = load(invocation)?;
+    let web = Web::open(None).map_err(Failure::usage)?;
+    let (page, complaint) = run(async {
+        let app = App::new(config.clone(), invocation.sources(), Arc::new(web));
+        let fleet = app.once(Extent::Sweep).await;
+        let faults = fleet.reports.iter().filter_map(|report| report.fault.as_ref());
+        let complaint = match &fleet.far {
+            Some(far) => far.views.is_empty().then(|| {
+                "no target was found on this machine: no instance has a master in its registry; hint: --local.name"
+                    .to_owned()
+            }),
+            // On the other node of a cluster that is as it should be.
+            None => (fleet.master.is_none() && !app.is_passive()).then(|| {
+                let fault = faults.map(ToString::to_string).next().unwrap_or_default();
+                format!("the master cannot be read: {fault}")
+            }),
+        };
+        (exposition::page(&fleet, &app.facts(), &config.limits, Format::Text004), complaint)
+    })?;
+    let data = match output {
+        Some(path) => {
+            replace(path, &page).map_err(|error| Failure::running(format!("{}: {error}", path.display())))?;
+            String::new()
+        }
+        None => page,
+    };
+    match complaint {
+        None => Ok(data),
+        Some(fault) => Err(Failure { data, ..Failure::running(fault) }),
+    }
+}
+
+/// `serve`: answers until told to stop.
+///
+/// # Errors
+/// With code 64 where the configuration or a flag has faults; with code 1 where an address cannot be bound.
+pub fn serve(invocation: &Invocation) -> Done {
+    let wish = || Stop::listen().map(|mut stop| async move { stop.requested().await });
+    serve_until(invocation, wish, || {})
+}
+
+/// Serves until a wish ends; whoever started the process is told when everything is bound.
+///
+/// # Errors
+/// As [`serve()`].
+pub fn serve_until<S>(invocation: &Invocation, wish: impl FnOnce() -> io::Result<S>, bound: impl FnOnce()) -> Done
+where
+    S: Future<Output = &'static str>,
+{
+    let config = load(invocation)?;
+    let flags = &invocation.web;
+    let addresses: Vec<ListenAddress> = flags
+        .listen_addresses
+        .iter()
+        .map(|text| text.parse().map_err(|error| Failure::usage(format!("--web.listen-address {text}: {error}"))))
+        .collect::<Result<_, _>>()?;
+    let options = Options::under(flags.external_url.as_deref(), flags.route_prefix.as_deref());
+    let options = options.map_err(Failure::usage)?;
+    let options = Options { lifecycle: flags.enable_lifecycle, probe: flags.enable_probe, ..options };
+    let web = Arc::new(Web::open(flags.config_file.as_deref()).map_err(Failure::usage)?);
+    run(async {
+        // Listened for before anything is bound: a signal must not end the process half-way.
+        let stop = wish().map_err(Failure::running)?;
+        let reloads = Reloads::listen().map_err(Failure::running)?;
+        let listeners = http::bind(&addresses).map_err(Failure::running)?;
+        let app = Arc::new(App::new(config, invocation.sources(), web.clone()));
+        let beside = app.clone();
+        let beside = tokio::spawn(async move { tokio::join!(beside.background(), reload_on_demand(&beside, reloads)) });
+        info!(event = events::STARTED, version = BUILD.version, "serving");
+        bound();
+        let shutdown = async move { info!(event = events::STOPPING, signal = stop.await, "stopping") };
+        http::run(listeners, app, options, web, shutdown).await;
+        beside.abort();
+        Ok(String::new())
+    })?
+}
+
+async fn reload_on_demand(app: &App, mut reloads: Reloads) {
+    loop {
+        reloads.next().await;
+        // The log has said what came of it.
+        let _ = app.reload().await;
+    }
+}
+
+fn load(invocation: &Invocation) -> Result<Config, Failure> {
+    config::load(&invocation.sources()).map_err(Failure::usage)
+}
+
+fn is_absent(file: &ConfigFile) -> bool {
+    matches!(file, ConfigFile::Usual(path) if !path.exists())
+}
+
+fn run<T>(what: impl Future<Output = T>) -> Result<T, Failure> {
+    let runtime = tokio::runtime::Builder::new_multi_thread().worker_threads(WORKERS).enable_all().build();
+    let runtime = runtime.map_err(|error| Failure::running(format!("no threads: {error}")))?;
+    let done = runtime.block_on(what);
+    // A name server that does not answer must not delay the exit.
+    runtime.shutdown_background();
+    Ok(done)
+}
+
+/// Writes beside the file and renames: whoever reads it sees the old page or the new one, never a part.
+fn replace(path: &Path, text: &str) -> io::Result<()> {
+    let mut beside = path.as_os_str().to_owned();
+    beside.push(format!(".{}.tmp", std::process::id()));
+    let beside = Path::new(&beside);
+    fs::write(beside, text)?;
+    fs::rename(beside, path).inspect_err(|_| {
+        let _ = fs::remove_file(beside);
+    })
+}
+
+#[cfg(test)]
+mod tests {
+    #![allow(clippy::unwrap_used)]
+    use super::*;
+
+    #[test]
+    fn a_file_is_replaced_whole_and_nothing_is_left_beside_it() {
+        let folder = std::env::temp_dir().join(format!("msx_exporter_replace_{}", std::process::id()));
+        fs::create_dir_all(&folder).unwrap();
+        let path = folder.join("msx.prom");
+        replace(&path, "old").unwrap();
+        replace(&path, "new").unwrap();
+        assert_eq!(fs::read_to_string(&path).unwrap(), "new");
+        assert_eq!(fs::read_dir(&folder).unwrap().count(), 1);
+        fs::remove_dir_all(&folder).unwrap();
+    }
+
+    #[test]
+    fn a_folder_that_is_not_there_is_an_error() {
+        assert!(replace(Path::new("/nonexistent/msx.prom"), "x").is_err());
+    }
+}

@@ -1,0 +1,424 @@
+//! From one reading to the fleet.
+
+use super::change::Change;
+use super::downloads::DownloadList;
+use super::jobs::jobs;
+use super::memory::{Memory, TargetMemory};
+use super::roster::{Roster, RosterEntry};
+use super::rules::{Circumstances, Outages, Subject, diagnose, engine, stale};
+use super::target::Target;
+use super::{Cause, Fleet, Limited, MasterClock};
+use crate::config::Config;
+use crate::model::names::bare;
+use crate::probe::Board;
+use crate::sqlserver::{Collected, Reading};
+use std::collections::{BTreeSet, HashMap};
+use std::sync::Arc;
+
+/// What one reading says.
+#[derive(Debug, Clone)]
+pub struct Assessment {
+    /// The fleet now.
+    pub fleet: Fleet,
+    /// The targets whose verdict is not the one before, sorted by name. A target that is first seen and is fine is no
+    /// change; while the targets cannot be read nothing changes.
+    pub changes: Vec<Change>,
+}
+
+/// Brings a reading and what the port checks know together: what is true of each target, and why.
+///
+/// `memory` belongs to this master and is handed in again with the next reading.
+pub fn assess(reading: &Reading, board: Arc<Board>, config: &Config, memory: &mut Memory) -> Assessment {
+    let mut fleet = Fleet {
+        began: reading.began,
+        master: None,
+        server: None,
+        targets: Vec::new(),
+        orphans: None,
+        downloadlist_rows: None,
+        jobs: None,
+        limited: Limited::default(),
+        reports: reading.reports().cloned().collect(),
+        board,
+        far: None,
+    };
+    let Some(targets) = whole(reading.targets.as_ref()) else {
+        return Assessment { fleet, changes: Vec::new() };
+    };
+    fleet.master = Some(MasterClock {
+        now: targets.now,
+        utc_offset_seconds: targets.utc_offset_seconds,
+        zone_known: targets.zone_known,
+        started: targets.started,
+    });
+    fleet.server = whole(reading.server.as_ref()).cloned();
+
+    let downloads = whole(reading.downloads.as_ref());
+    let list = downloads.map(DownloadList::new);
+    let roster = Roster::new(targets, list.as_ref(), config);
+    fleet.orphans = list.as_ref().map(|list| list.orphans(&roster.enlisted, &config.targets.filter));
+    fleet.downloadlist_rows = downloads.and_then(|downloads| downloads.table_rows);
+    fleet.limited.targets = roster.left_out();
+
+    if let Some(rows) = whole(reading.jobs.as_ref()) {
+        let limit = config.limits.job_pairs;
+        let (jobs, cut) = jobs(rows, &config.jobs, &roster.seats(), limit, &mut memory.outcomes);
+        fleet.jobs = Some(jobs);
+        fleet.limited.job_pairs = cut;
+    }
+
+    let circumstances = Circumstances {
+        now: targets.now,
+        started: targets.started,
+        outages: Outages::find(&roster.polls(targets.now)),
+        downloads_failed: reading
+            .downloads
+            .as_ref()
+            .and_then(|downloads| downloads.report.fault.as_ref())
+            .map(|fault| fault.stage),
+    };
+    let mut judge = Judge {
+        config,
+        circumstances,
+        label_names: config.targets.labels.iter().flat_map(|rule| rule.labels.keys().map(String::as_str)).collect(),
+        before: std::mem::take(&mut memory.targets),
+        after: HashMap::new(),
+        changes: Vec::new(),
+    };
+    fleet.targets = roster.into_shown().map(|entry| judge.target(entry, &fleet.board)).collect();
+    memory.targets = judge.after;
+    Assessment { fleet, changes: judge.changes }
+}
+
+/// The rows of a collector that succeeded.
+fn whole<T>(collected: Option<&Collected<T>>) -> Option<&T> {
+    collected.filter(|collected| collected.report.success()).and_then(|collected| collected.rows.as_ref())
+}
+
+/// What it takes to judge one target after the other.
+struct Judge<'a> {
+    config: &'a Config,
+    circumstances: Circumstances,
+    /// Every label name of any rule.
+    label_names: BTreeSet<&'a str>,
+    before: HashMap<String, TargetMemory>,
+    after: HashMap<String, TargetMemory>,
+    changes: Vec<Change>,
+}
+
+impl Judge<'_> {
+    fn target(&mut self, entry: RosterEntry<'_>, board: &Board) -> Target {
+        let now = self.circumstances.now;
+        let enlisted = entry.row.map(|(_, enlisted)| enlisted);
+        let findings = board.of(entry.name);
+        let before = self.before.remove(entry.name);
+        let engine_was_open = before.is_some_and(|before| before.engine_was_open);
+        let subject = Subject {
+            name: entry.name,
+            enlisted: enlisted.as_ref(),
+            defects_waiting: entry.defects_waiting,
+            findings,
+            engine_was_open,
+        };
+        let diagnosis = diagnose(&subject, &self.circumstances);
+
+        let from = before.map(|before| before.cause);
+        if from.unwrap_or(Cause::Ok) != diagnosis.cause {
+            self.changes.push(Change {
+                target: entry.name.to_owned(),
+                from,
+                to: diagnosis.cause,
+                evidence: diagnosis.evidence.clone(),
+            });
+        }
+        let polls = enlisted.as_ref().is_some_and(|enlisted| enlisted.polled && !stale(enlisted, now));
+        let engine_is_open = engine(findings).is_some_and(|finding| finding.state.open() == Some(true));
+        let remembered =
+            TargetMemory { cause: diagnosis.cause, engine_was_open: engine_was_open || (polls && engine_is_open) };
+        self.after.insert(entry.name.to_owned(), remembered);
+
+        Target {
+            name: entry.name.to_owned(),
+            labels: self.labels(bare(entry.name)),
+            maintenance: self.maintenance(bare(entry.name)),
+            expected: entry.expected,
+            enlisted,
+            diagnosis,
+        }
+    }
+
+    /// The first rule that sets a label wins; a label that no rule sets for this target is empty.
+    fn labels(&self, name: &str) -> Vec<(String, String)> {
+        if self.label_names.is_empty() {
+            return Vec::new();
+        }
+        let rules: Vec<_> = self.config.targets.labels.iter().filter(|rule| rule.matches.matches(name)).collect();
+        self.label_names
+            .iter()
+            .map(|label| {
+                let value = rules.iter().find_map(|rule| rule.labels.get(*label));
+                ((*label).to_owned(), value.cloned().unwrap_or_default())
+            })
+            .collect()
+    }
+
+    /// The reason of the first window that holds the master's now.
+    fn maintenance(&self, name: &str) -> Option<String> {
+        let now = self.circumstances.now;
+        let window = self
+            .config
+            .maintenance
+            .iter()
+            .find(|window| window.from <= now && now < window.until && window.matches.matches(name))?;
+        Some(window.reason.clone())
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    #![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic)]
+
+    use super::*;
+    use crate::config::{LabelRule, Maintenance};
+    use crate::diagnosis::fixtures::{
+        ago, board, config, engine_port, failed, job, never_polled, now, pattern, polled_at, reading, run, target,
+        waiting, with_downloads, with_jobs,
+    };
+    use crate::model::{Collector, PortState};
+    use crate::sqlserver::{Outcome, TargetRow};
+    use jiff::SignedDuration;
+    use std::collections::BTreeMap;
+
+    fn fleet(reading: &Reading, config: &Config) -> Fleet {
+        assess(reading, Arc::default(), config, &mut Memory::default()).fleet
+    }
+
+    fn names(fleet: &Fleet) -> Vec<&str> {
+        fleet.targets.iter().map(|target| target.name.as_str()).collect()
+    }
+
+    fn three() -> Reading {
+        reading(vec![target(3, "SQL03"), target(1, "SQL01\\PAYROLL"), target(2, "DEV02")])
+    }
+
+    #[test]
+    fn without_the_targets_there_is_no_master_and_no_fleet() {
+        let jobs = with_jobs(three(), vec![job("A", "Backup")], vec![run("A", 1, Outcome::Failed, None)]);
+        let seen = board("SQL03", vec![engine_port(PortState::Open, false)]);
+        let expecting = Config { expected_targets: vec!["SQL09".into()], ..config() };
+        for targets in [Some(failed(Collector::Targets)), None] {
+            let reports = 3 + usize::from(targets.is_some());
+            let reading = Reading { targets, ..with_downloads(jobs.clone(), vec![waiting("GONE", 1, 60)]) };
+            let fleet = assess(&reading, seen.clone(), &expecting, &mut Memory::default()).fleet;
+            assert!(fleet.master.is_none() && fleet.server.is_none() && fleet.targets.is_empty());
+            assert!(fleet.orphans.is_none() && fleet.jobs.is_none() && fleet.downloadlist_rows.is_none());
+            assert_eq!((fleet.reports.len(), fleet.board.of("SQL03").len()), (reports, 1));
+        }
+    }
+
+    #[test]
+    fn rows_that_came_with_a_fault_are_not_believed() {
+        let mut reading = three();
+        reading.targets.as_mut().unwrap().report = failed::<()>(Collector::Targets).report;
+        assert!(fleet(&reading, &config()).master.is_none());
+    }
+
+    #[test]
+    fn a_collector_that_failed_leaves_its_part_unknown() {
+        let read = fleet(&three(), &config());
+        assert_eq!((read.orphans, read.jobs, read.server.is_some()), (Some(vec![]), Some(vec![]), true));
+        let reading = Reading {
+            downloads: Some(failed(Collector::Downloads)),
+            jobs: Some(failed(Collector::Jobs)),
+            server: Some(failed(Collector::Server)),
+            ..three()
+        };
+        let fleet = fleet(&reading, &config());
+        assert_eq!((fleet.orphans.clone(), fleet.jobs.clone(), fleet.server.clone()), (None, None, None));
+        assert_eq!(fleet.targets.len(), 3);
+        assert!(fleet.targets.iter().all(|target| target.enlisted.as_ref().unwrap().downloads.is_none()));
+        assert_eq!(fleet.master.unwrap().now, now());
+    }
+
+    #[test]
+    fn targets_are_filtered_and_sorted() {
+        let mut config = config();
+        assert_eq!(names(&fleet(&three(), &config)), ["DEV02", "SQL01\\PAYROLL", "SQL03"]);
+        config.targets.filter.exclude = pattern("dev.*");
+        assert_eq!(names(&fleet(&three(), &config)), ["SQL01\\PAYROLL", "SQL03"]);
+        config.targets.filter.include = pattern(".*\\\\payroll");
+        assert_eq!(names(&fleet(&three(), &config)), ["SQL01\\PAYROLL"]);
+    }
+
+    #[test]
+    fn the_limit_takes_the_first_names_and_counts_the_rest() {
+        let mut config = Config { expected_targets: vec!["SQL99".into(), "SQL30".into()], ..config() };
+        config.limits.targets = 4;
+        let rows = (10..=30).rev().map(|id| target(id, &format!("SQL{id}"))).collect();
+        let fleet = fleet(&reading(rows), &config);
+        let shown = ["SQL10", "SQL11", "SQL12", "SQL13", "SQL99"];
+        assert_eq!(names(&fleet), shown, "what is expected is never cut off, and what is cut off is not missed");
+        assert_eq!(fleet.limited.targets, 17);
+    }
+
+    #[test]
+    fn expected_names_are_found_whatever_their_spelling() {
+        let expected = ["sql03  ", "Sql01\\Payroll", "sql09", "SQL09 ", "DEV07"].map(str::to_owned).to_vec();
+        let mut config = Config { expected_targets: expected, ..config() };
+        config.targets.filter.exclude = pattern("DEV.*");
+        let fleet = fleet(&three(), &config);
+        assert_eq!(names(&fleet), ["SQL01\\PAYROLL", "SQL03", "sql09"]);
+        assert!(fleet.targets[2].enlisted.is_none());
+        assert_eq!(fleet.targets[2].diagnosis.cause, Cause::NotEnlisted);
+    }
+
+    #[test]
+    fn an_enlisted_target_says_whether_it_was_expected_where_there_is_a_list() {
+        let seen = |expected_targets: Vec<String>| {
+            let config = Config { expected_targets, ..config() };
+            let rows = vec![target(1, "SQL01"), target(2, "SQL02")];
+            let fleet = assess(&reading(rows), Arc::default(), &config, &mut Memory::default()).fleet;
+            fleet.targets.into_iter().map(|target| target.expected).collect::<Vec<_>>()
+        };
+        assert_eq!(seen(Vec::new()), [None, None]);
+        assert_eq!(seen(vec!["sql02 ".into()]), [Some(false), Some(true)]);
+    }
+
+    #[test]
+    fn an_expected_name_that_the_filter_leaves_out_is_not_missed() {
+        let mut config = Config { expected_targets: vec!["DEV02".into()], ..config() };
+        config.targets.filter.exclude = pattern("DEV.*");
+        assert_eq!(names(&fleet(&three(), &config)), ["SQL01\\PAYROLL", "SQL03"]);
+    }
+
+    #[test]
+    fn of_two_spellings_of_a_name_the_one_that_polled_last_stands() {
+        let rows = vec![polled_at(target(1, "SQL01"), 500), target(2, "sql01"), polled_at(target(3, "SQL01 "), 400)];
+        let fleet = fleet(&reading(rows), &config());
+        assert_eq!(names(&fleet), ["sql01"]);
+        assert_eq!(fleet.targets[0].diagnosis.cause, Cause::Ok);
+    }
+
+    #[test]
+    fn every_label_of_any_rule_stands_on_every_target_and_the_first_rule_wins() {
+        let rule = |matches: &str, labels: &[(&str, &str)]| LabelRule {
+            matches: pattern(matches),
+            labels: labels.iter().map(|(name, value)| ((*name).to_owned(), (*value).to_owned())).collect(),
+        };
+        let mut config = config();
+        config.targets.labels = vec![
+            rule("sql01.*", &[("route", "payroll")]),
+            rule("sql.*", &[("route", "dba"), ("site", "A")]),
+            rule("nobody", &[("floor", "3")]),
+        ];
+        let fleet = fleet(&three(), &config);
+        let labels = |index: usize| {
+            let told = |(name, value): &(String, String)| format!("{name}={value}");
+            fleet.targets[index].labels.iter().map(told).collect::<Vec<_>>()
+        };
+        assert_eq!(labels(0), ["floor=", "route=", "site="]);
+        assert_eq!(labels(1), ["floor=", "route=payroll", "site=A"]);
+        assert_eq!(labels(2), ["floor=", "route=dba", "site=A"]);
+    }
+
+    #[test]
+    fn a_maintenance_window_is_half_open_by_the_masters_clock() {
+        let second = SignedDuration::from_secs(1);
+        let maintained = |from, until| {
+            let mut config = config();
+            let window = |from, until, reason: &str| Maintenance {
+                matches: pattern("sql03"),
+                from,
+                until,
+                reason: reason.to_owned(),
+            };
+            config.maintenance = vec![window(from, until, "patching"), window(ago(9), now() + second, "second")];
+            let mut reading = three();
+            // The clock of this machine says something else.
+            reading.began = ago(86_400);
+            let fleet = fleet(&reading, &config);
+            assert_eq!(fleet.targets[0].maintenance, None, "DEV02 is not in the window");
+            fleet.targets[2].maintenance.clone()
+        };
+        assert_eq!(maintained(now(), now() + second).as_deref(), Some("patching"));
+        assert_eq!(maintained(now() + second, now() + second).as_deref(), Some("second"));
+        assert_eq!(maintained(ago(60), now()).as_deref(), Some("second"), "over at its end");
+    }
+
+    #[test]
+    fn a_change_is_told_once_and_a_healthy_newcomer_is_none() {
+        let mut memory = Memory::default();
+        let mut told = |rows: Vec<TargetRow>| {
+            let changes = assess(&reading(rows), Arc::default(), &config(), &mut memory).changes;
+            changes.into_iter().map(|change| (change.target, change.from, change.to)).collect::<Vec<_>>()
+        };
+        let healthy = || target(1, "SQL01");
+        let silent = || polled_at(healthy(), 300);
+        let new = || never_polled(2, "SQL02", 900);
+        assert_eq!(told(vec![healthy()]), []);
+        assert_eq!(
+            told(vec![silent(), new()]),
+            [
+                ("SQL01".to_owned(), Some(Cause::Ok), Cause::StoppedPolling),
+                ("SQL02".to_owned(), None, Cause::NeverPolled)
+            ]
+        );
+        assert_eq!(told(vec![silent(), new()]), []);
+        assert_eq!(told(vec![healthy()]), [("SQL01".to_owned(), Some(Cause::StoppedPolling), Cause::Ok)]);
+        assert_eq!(told(vec![healthy(), new()]), [("SQL02".to_owned(), None, Cause::NeverPolled)], "it had left");
+    }
+
+    #[test]
+    fn nothing_changes_while_the_targets_cannot_be_read() {
+        let mut memory = Memory::default();
+        let silent = reading(vec![polled_at(target(1, "SQL01"), 300)]);
+        let mut changes = |reading: &Reading| assess(reading, Arc::default(), &config(), &mut memory).changes.len();
+        assert_eq!(changes(&silent), 1);
+        assert_eq!(changes(&Reading { targets: Some(failed(Collector::Targets)), ..silent.clone() }), 0);
+        assert_eq!(changes(&silent), 0);
+    }
+
+    #[test]
+    fn jobs_keep_what_they_knew_while_they_cannot_be_read() {
+        let mut memory = Memory::default();
+        let ran = Some(jiff::civil::date(2026, 11, 22).at(11, 0, 0, 0));
+        let jobs = |outcome| {
+            let rows = vec![target(1, "SQL01")];
+            with_jobs(reading(rows), vec![job("A", "Backup")], vec![run("A", 1, outcome, ran)])
+        };
+        let mut success = |reading: &Reading| {
+            let jobs = assess(reading, Arc::default(), &config(), &mut memory).fleet.jobs?;
+            jobs[0].runs[0].success
+        };
+        assert_eq!(success(&jobs(Outcome::Failed)), Some(false));
+        assert_eq!(success(&Reading { jobs: Some(failed(Collector::Jobs)), ..jobs(Outcome::Failed) }), None);
+        assert_eq!(success(&Reading { targets: Some(failed(Collector::Targets)), ..jobs(Outcome::Failed) }), None);
+        assert_eq!(success(&jobs(Outcome::Retry)), Some(false));
+    }
+
+    #[test]
+    fn job_pairs_of_targets_beyond_the_limit_are_counted_as_left_out() {
+        let mut config = config();
+        config.limits.targets = 1;
+        let pairs = vec![run("A", 1, Outcome::Failed, None), run("A", 2, Outcome::Failed, None)];
+        let rows = vec![target(1, "SQL01"), target(2, "SQL02")];
+        let fleet = fleet(&with_jobs(reading(rows), vec![job("A", "Backup")], pairs), &config);
+        assert_eq!((fleet.limited, fleet.jobs.unwrap()[0].targets), (Limited { targets: 1, job_pairs: 1 }, 2));
+    }
+
+    #[test]
+    fn downloads_find_their_target_and_orphans_are_told_before_the_filter() {
+        let mut config = config();
+        config.targets.filter.include = pattern("sql.*|gone");
+        let rows = ["sql03", "DEV02", "dev02", "Gone"].map(|name| waiting(name, 2, 60)).to_vec();
+        let fleet = fleet(&with_downloads(three(), rows), &config);
+        let pending = |index: usize| {
+            let downloads = fleet.targets[index].enlisted.as_ref().unwrap().downloads.as_ref().unwrap();
+            downloads.pending.by_operation.clone()
+        };
+        assert_eq!(pending(0), BTreeMap::new());
+        assert_eq!(pending(1).into_values().collect::<Vec<_>>(), [2]);
+        let orphans = fleet.orphans.unwrap();
+        assert_eq!(orphans.iter().map(|orphan| orphan.target.as_str()).collect::<Vec<_>>(), ["Gone"]);
+    }
+}

@@ -1,0 +1,195 @@
+//! The download list, brought together with the targets that it speaks of.
+
+use super::target::{Orphan, Pending, TargetDownloads};
+use crate::config::Filter;
+use crate::model::names::{bare, key};
+use crate::model::{Operation, OrphanKind};
+use crate::sqlserver::{DownloadRow, DownloadedRow, Downloads};
+use jiff::Timestamp;
+use std::collections::{HashMap, HashSet};
+
+/// What the download list holds, by name. Rows whose names differ only in case or trailing blanks are added together.
+pub(crate) struct DownloadList<'a> {
+    entries: HashMap<String, Entry<'a>>,
+    downloaded_known: bool,
+}
+
+/// Everything under one name.
+#[derive(Default)]
+struct Entry<'a> {
+    /// The first of its spellings in byte order, so that it is the same in each reading.
+    name: &'a str,
+    pending: Pending,
+    defect_waiting: u64,
+    other_waiting: u64,
+    errors: [u64; 7],
+    downloaded: u64,
+    last_download: Option<Timestamp>,
+}
+
+impl<'a> Entry<'a> {
+    fn spelled(&mut self, name: &'a str) {
+        let name = bare(name);
+        if self.name.is_empty() || name < self.name {
+            self.name = name;
+        }
+    }
+
+    fn add_waiting(&mut self, row: &'a DownloadRow) {
+        self.spelled(&row.target);
+        for (&code, &count) in row.pending.iter().filter(|(_, count)| **count > 0) {
+            let sum = self.pending.by_operation.entry(Operation::from_code(code)).or_default();
+            *sum = sum.saturating_add(count);
+        }
+        self.pending.oldest = self.pending.oldest.into_iter().chain(row.oldest_pending).min();
+        self.defect_waiting = self.defect_waiting.saturating_add(row.defect_waiting);
+        self.other_waiting = self.other_waiting.saturating_add(row.other_waiting);
+        for (sum, count) in self.errors.iter_mut().zip(row.errors) {
+            *sum = sum.saturating_add(count);
+        }
+    }
+
+    fn add_downloaded(&mut self, row: &'a DownloadedRow) {
+        self.spelled(&row.target);
+        self.downloaded = self.downloaded.saturating_add(row.count);
+        self.last_download = self.last_download.into_iter().chain(row.last).max();
+    }
+}
+
+impl<'a> DownloadList<'a> {
+    pub(crate) fn new(rows: &'a Downloads) -> DownloadList<'a> {
+        let mut entries: HashMap<String, Entry<'a>> = HashMap::with_capacity(rows.rows.len());
+        for row in &rows.rows {
+            entries.entry(key(&row.target)).or_default().add_waiting(row);
+        }
+        for row in rows.downloaded.iter().flatten() {
+            entries.entry(key(&row.target)).or_default().add_downloaded(row);
+        }
+        DownloadList { entries, downloaded_known: rows.downloaded.is_some() }
+    }
+
+    /// What the list holds for the target with this [`key`]; zeroes where it holds nothing.
+    pub(crate) fn of(&self, key: &str) -> TargetDownloads {
+        let Some(entry) = self.entries.get(key) else {
+            return TargetDownloads { downloaded: self.downloaded_known.then_some(0), ..TargetDownloads::default() };
+        };
+        let mut pending = entry.pending.clone();
+        if pending.by_operation.is_empty() {
+            pending.oldest = None;
+        }
+        TargetDownloads {
+            pending,
+            errors: entry.errors,
+            downloaded: self.downloaded_known.then_some(entry.downloaded),
+            last_download: entry.last_download,
+        }
+    }
+
+    /// How many DEFECT instructions wait for this [`key`], whether or not a target of that name is enlisted.
+    pub(crate) fn defects_waiting(&self, key: &str) -> u64 {
+        self.entries.get(key).map_or(0, |entry| entry.defect_waiting)
+    }
+
+    /// What waits for names that are not enlisted, sorted. `enlisted` holds the [`key`] of every row on the master,
+    /// before any filter: a target that is not shown is not an orphan. A name that the filter leaves out is no
+    /// orphan of ours either.
+    pub(crate) fn orphans(&self, enlisted: &HashSet<String>, filter: &Filter) -> Vec<Orphan> {
+        let mut orphans: Vec<Orphan> = self
+            .entries
+            .iter()
+            .filter(|(key, entry)| {
+                (entry.defect_waiting > 0 || entry.other_waiting > 0)
+                    && !enlisted.contains(*key)
+                    && filter.allows(entry.name)
+            })
+            .flat_map(|(_, entry)| {
+                [(OrphanKind::Defect, entry.defect_waiting), (OrphanKind::Other, entry.other_waiting)]
+                    .into_iter()
+                    .filter(|(_, count)| *count > 0)
+                    .map(|(kind, count)| Orphan { target: entry.name.to_owned(), kind, count })
+            })
+            .collect();
+        orphans.sort_unstable_by(|a, b| (&a.target, a.kind).cmp(&(&b.target, b.kind)));
+        orphans
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::diagnosis::fixtures::{ago, everything, pattern, waiting};
+    use std::collections::BTreeMap;
+
+    fn list(rows: Vec<DownloadRow>) -> Downloads {
+        Downloads { rows, downloaded: Some(Vec::new()), table_rows: None }
+    }
+
+    fn orphans(rows: Vec<DownloadRow>, enlisted: &[&str]) -> Vec<(String, OrphanKind, u64)> {
+        let rows = list(rows);
+        let enlisted = enlisted.iter().map(|name| key(name)).collect();
+        let orphans = DownloadList::new(&rows).orphans(&enlisted, &everything());
+        orphans.into_iter().map(|orphan| (orphan.target, orphan.kind, orphan.count)).collect()
+    }
+
+    #[test]
+    fn names_that_differ_only_in_case_are_added_together() {
+        let mut upper = waiting("SQL01", 2, 60);
+        upper.errors[2] = 1;
+        let mut lower = waiting("sql01 ", 3, 600);
+        lower.pending.insert(8, 1);
+        lower.errors[2] = 4;
+        let mut rows = list(vec![upper, lower]);
+        let downloaded = |target: &str, count, last| DownloadedRow { target: target.into(), count, last: Some(last) };
+        rows.downloaded = Some(vec![downloaded("Sql01", 10, ago(30)), downloaded("SQL01", 5, ago(90))]);
+        let found = DownloadList::new(&rows).of("SQL01");
+        let by_operation = BTreeMap::from([(Operation::Insert, 5), (Operation::SyncTime, 1)]);
+        assert_eq!(found.pending, Pending { by_operation, oldest: Some(ago(600)) });
+        assert_eq!(found.errors, [0, 0, 5, 0, 0, 0, 0]);
+        assert_eq!((found.downloaded, found.last_download), (Some(15), Some(ago(30))));
+    }
+
+    #[test]
+    fn a_target_that_is_not_in_the_list_has_zeroes() {
+        let mut rows = list(vec![waiting("SQL02", 1, 60)]);
+        let nothing = TargetDownloads { downloaded: Some(0), ..TargetDownloads::default() };
+        assert_eq!(DownloadList::new(&rows).of("SQL01"), nothing);
+        rows.downloaded = None;
+        assert_eq!(DownloadList::new(&rows).of("SQL01").downloaded, None, "not counted yet is not zero");
+        assert_eq!(DownloadList::new(&rows).of("SQL02").downloaded, None);
+    }
+
+    #[test]
+    fn codes_that_are_not_documented_are_one_operation_and_zeroes_are_none() {
+        let pending = BTreeMap::from([(0, 1), (42, 2), (3, 0)]);
+        let rows = list(vec![DownloadRow { target: "SQL01".into(), pending, ..DownloadRow::default() }]);
+        let found = DownloadList::new(&rows).of("SQL01").pending;
+        assert_eq!(found.by_operation, BTreeMap::from([(Operation::Other, 3)]));
+    }
+
+    #[test]
+    fn a_date_without_anything_that_waits_is_no_oldest() {
+        let rows = list(vec![waiting("SQL01", 0, 60)]);
+        assert_eq!(DownloadList::new(&rows).of("SQL01").pending.oldest, None);
+    }
+
+    #[test]
+    fn orphans_are_what_waits_for_names_without_a_row() {
+        let row = |target: &str, defect_waiting, other_waiting| DownloadRow {
+            target: target.into(),
+            defect_waiting,
+            other_waiting,
+            ..DownloadRow::default()
+        };
+        let rows = vec![row("GONE", 1, 2), row("gone", 1, 0), row("ALIVE", 3, 4), row("DONE", 0, 0)];
+        let expected = vec![("GONE".to_owned(), OrphanKind::Defect, 2), ("GONE".to_owned(), OrphanKind::Other, 2)];
+        assert_eq!(orphans(rows, &["alive"]), expected);
+    }
+
+    #[test]
+    fn a_name_that_the_filter_leaves_out_is_no_orphan() {
+        let rows = list(vec![waiting("DEV01", 1, 60), waiting("SQL01", 1, 60)]);
+        let filter = Filter { exclude: pattern("DEV.*"), ..everything() };
+        let orphans = DownloadList::new(&rows).orphans(&HashSet::new(), &filter);
+        assert_eq!(orphans.iter().map(|orphan| orphan.target.as_str()).collect::<Vec<_>>(), ["SQL01"]);
+    }
+}

@@ -1,0 +1,119 @@
+//! From the row of a target to what is true of it.
+
+use super::clock_skew::skew_seconds;
+use super::target::{Enlisted, PollStatus, TargetDownloads};
+use crate::sqlserver::TargetRow;
+use jiff::SignedDuration;
+use std::time::Duration;
+
+/// What SQL Server Agent polls by when nothing else is set.
+const DEFAULT_INTERVAL: Duration = Duration::from_secs(60);
+/// `sp_enlist_tsx` takes the time twice for the two columns of a new row, so they can differ by a little.
+const NEVER_POLLED_WITHIN: SignedDuration = SignedDuration::from_secs(1);
+
+const NORMAL: i32 = 0x1;
+const SUSPECTED_OFFLINE: i32 = 0x2;
+const BLOCKED: i32 = 0x4;
+
+/// The interval that a target reported, or SQL Server's default where it reported none.
+pub(crate) fn poll_interval(row: &TargetRow) -> Duration {
+    match u64::try_from(row.poll_interval_seconds) {
+        Ok(seconds) if seconds > 0 => Duration::from_secs(seconds),
+        _ => DEFAULT_INTERVAL,
+    }
+}
+
+/// Whether it has polled since it was enlisted.
+pub(crate) fn polled(row: &TargetRow) -> bool {
+    row.last_poll.duration_since(row.enlisted_at).abs() > NEVER_POLLED_WITHIN
+}
+
+/// What the master knows of a target. `downloads` is `None` when the download list was not read.
+pub(crate) fn enlisted(row: &TargetRow, downloads: Option<TargetDownloads>) -> Enlisted {
+    let polled = polled(row);
+    Enlisted {
+        location: row.location.clone().unwrap_or_default(),
+        groups: row.groups.clone(),
+        at: row.enlisted_at,
+        last_poll: row.last_poll,
+        polled,
+        poll_interval: poll_interval(row),
+        status: status(row, downloads.as_ref()),
+        clock_skew_seconds: polled.then(|| skew_seconds(row)),
+        utc_offset_seconds: row.time_zone_adjustment_minutes.saturating_mul(60),
+        downloads,
+    }
+}
+
+/// The bits as `sp_help_targetserver` answers them: what is stored, and what it finds as it is called.
+fn status(row: &TargetRow, downloads: Option<&TargetDownloads>) -> PollStatus {
+    let late = row.local_poll_age_seconds > 3 * i64::from(row.poll_interval_seconds);
+    let failed = downloads.is_some_and(|downloads| downloads.errors.iter().any(|count| *count > 0));
+    PollStatus {
+        normal: row.stored_status & NORMAL != 0,
+        suspected_offline: late || row.stored_status & SUSPECTED_OFFLINE != 0,
+        blocked: failed || row.stored_status & BLOCKED != 0,
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::diagnosis::fixtures::{ago, never_polled, polled_at, target};
+
+    fn bits(row: TargetRow, downloads: Option<TargetDownloads>) -> (bool, bool, bool) {
+        let status = enlisted(&row, downloads).status;
+        (status.normal, status.suspected_offline, status.blocked)
+    }
+
+    #[test]
+    fn an_interval_of_nothing_is_a_minute() {
+        for (stored, meant) in [(i32::MIN, 60), (-1, 60), (0, 60), (1, 1), (28_800, 28_800), (i32::MAX, 2_147_483_647)]
+        {
+            let row = TargetRow { poll_interval_seconds: stored, ..target(1, "SQL01") };
+            assert_eq!(poll_interval(&row).as_secs(), meant);
+        }
+    }
+
+    #[test]
+    fn a_poll_within_a_second_of_the_enlistment_is_none() {
+        let at = |milliseconds| {
+            let last_poll = ago(600).checked_add(SignedDuration::from_millis(milliseconds)).unwrap_or_default();
+            polled(&TargetRow { enlisted_at: ago(600), last_poll, ..target(1, "SQL01") })
+        };
+        assert_eq!([-1_001, -1_000, 0, 1_000, 1_001].map(at), [true, false, false, false, true]);
+    }
+
+    #[test]
+    fn status_bits_are_those_of_sp_help_targetserver() {
+        let row = |stored_status, local_poll_age_seconds, poll_interval_seconds| TargetRow {
+            stored_status,
+            local_poll_age_seconds,
+            poll_interval_seconds,
+            ..target(1, "SQL01")
+        };
+        assert_eq!(bits(row(1, 180, 60), None), (true, false, false));
+        assert_eq!(bits(row(1, 181, 60), None), (true, true, false));
+        assert_eq!(bits(row(1, 1, 0), None), (true, true, false), "the interval as stored, not the default");
+        assert_eq!(bits(row(0, -3_600, 60), None), (false, false, false));
+        assert_eq!(bits(row(6, 0, 60), None), (false, true, true), "what is stored stays");
+        assert_eq!(bits(row(1, i64::MAX, i32::MAX), None), (true, true, false));
+        let failed = TargetDownloads { errors: [0, 0, 0, 0, 0, 0, 1], ..TargetDownloads::default() };
+        assert_eq!(bits(row(1, 0, 60), Some(failed)), (true, false, true));
+    }
+
+    #[test]
+    fn there_is_no_skew_before_the_first_poll() {
+        assert_eq!(enlisted(&never_polled(1, "SQL01", 30), None).clock_skew_seconds, None);
+        assert_eq!(enlisted(&polled_at(target(1, "SQL01"), 30), None).clock_skew_seconds, Some(0.0));
+    }
+
+    #[test]
+    fn the_offset_is_reported_in_minutes_and_told_in_seconds() {
+        let offset = |minutes| {
+            let row = TargetRow { time_zone_adjustment_minutes: minutes, ..target(1, "SQL01") };
+            enlisted(&row, None).utc_offset_seconds
+        };
+        assert_eq!([330, -300, i32::MAX].map(offset), [19_800, -18_000, i32::MAX]);
+    }
+}

@@ -1,0 +1,214 @@
+//! Readings for tests: a healthy fleet, and ways to break it.
+#![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic)]
+
+use crate::config::{
+    Auth, Collectors, Config, Encrypt, Filter, Limits, Local, Master, PasswordSource, Pattern, Ports, Role, Secret,
+    Targets as ShownTargets, Trust,
+};
+use crate::model::{Address, Check, Collector, Direction, PortSource, PortState, Stage};
+use crate::probe::{Board, Finding};
+use crate::sqlserver::{
+    Collected, CollectorReport, DownloadRow, Downloads, Fault, JobRow, JobTargetRow, Jobs, Outcome, Reading,
+    ServerFacts, TargetRow, Targets,
+};
+use jiff::civil::DateTime;
+use jiff::tz::Offset;
+use jiff::{SignedDuration, Timestamp};
+use std::collections::BTreeMap;
+use std::sync::Arc;
+use std::time::Duration;
+
+/// The master's now in every reading that is not set otherwise.
+pub(crate) fn now() -> Timestamp {
+    "2026-11-22T12:00:00Z".parse().unwrap()
+}
+
+/// So many seconds before [`now`].
+pub(crate) fn ago(seconds: i64) -> Timestamp {
+    now().checked_sub(SignedDuration::from_secs(seconds)).unwrap()
+}
+
+/// What a clock shows at an instant in a zone so many minutes east.
+pub(crate) fn wall_clock(at: Timestamp, minutes_east: i32) -> DateTime {
+    Offset::from_seconds(minutes_east * 60).unwrap().to_datetime(at)
+}
+
+/// The defaults of the configuration, with a login that nothing uses.
+pub(crate) fn config() -> Config {
+    let auth = || Auth::Sql { user: "monitor".into(), password: PasswordSource::Value(Secret::new("secret")) };
+    Config {
+        role: Role::Master,
+        master: Master {
+            address: Address { host: "localhost".into(), port: None, instance: None },
+            msdb: "msdb".into(),
+            auth: auth(),
+            encrypt: Encrypt::Required,
+            ca_file: None,
+            host_name_in_certificate: None,
+            trust: Trust::Auto,
+            timeout: Duration::from_secs(8),
+            timezone: None,
+            only_if_local: false,
+        },
+        local: Local { name: None, address: None, auth: auth() },
+        collectors: Collectors { targets: true, downloads: true, jobs: true, server: true },
+        targets: ShownTargets { filter: everything(), labels: Vec::new() },
+        jobs: everything(),
+        expected_targets: Vec::new(),
+        maintenance: Vec::new(),
+        ports: Ports {
+            enabled: true,
+            interval: Duration::from_secs(300),
+            timeout: Duration::from_secs(3),
+            concurrency: 256,
+            checks: BTreeMap::new(),
+            overrides: Vec::new(),
+        },
+        explain_details: false,
+        limits: Limits {
+            targets: 10_000,
+            job_pairs: 20_000,
+            series: 500_000,
+            scrapes_in_flight: 32,
+            scrapes_in_flight_per_client: 4,
+        },
+    }
+}
+
+/// A filter that lets everything through.
+pub(crate) fn everything() -> Filter {
+    Filter { include: pattern(".*"), exclude: pattern("^$") }
+}
+
+/// A regular expression of the configuration.
+pub(crate) fn pattern(text: &str) -> Pattern {
+    Pattern::new(text).unwrap()
+}
+
+/// A target in UTC that was enlisted thirty days ago, polls every minute and did so 20 s ago.
+pub(crate) fn target(server_id: i32, name: &str) -> TargetRow {
+    polled_at(
+        TargetRow {
+            server_id,
+            name: name.into(),
+            location: None,
+            enlisted_at: ago(30 * 86_400),
+            last_poll: now(),
+            local_poll_age_seconds: 0,
+            stored_status: 1,
+            local_time_at_last_poll: DateTime::default(),
+            time_zone_adjustment_minutes: 0,
+            poll_interval_seconds: 60,
+            groups: Vec::new(),
+        },
+        20,
+    )
+}
+
+/// The same target with its last poll so many seconds ago, its clock right.
+pub(crate) fn polled_at(row: TargetRow, seconds_ago: i64) -> TargetRow {
+    let last_poll = ago(seconds_ago);
+    TargetRow {
+        last_poll,
+        local_poll_age_seconds: seconds_ago,
+        local_time_at_last_poll: wall_clock(last_poll, row.time_zone_adjustment_minutes),
+        ..row
+    }
+}
+
+/// A target that was enlisted so many seconds ago and has never polled.
+pub(crate) fn never_polled(server_id: i32, name: &str, seconds_ago: i64) -> TargetRow {
+    TargetRow { enlisted_at: ago(seconds_ago), ..polled_at(target(server_id, name), seconds_ago) }
+}
+
+/// A reading in which all collectors succeeded: these targets, nothing waits, no jobs.
+pub(crate) fn reading(rows: Vec<TargetRow>) -> Reading {
+    let targets = Targets { now: now(), utc_offset_seconds: 3_600, zone_known: true, started: ago(90 * 86_400), rows };
+    let server = ServerFacts { name: "MSX01".into(), version: "16.0.4135.4".into(), ..ServerFacts::default() };
+    Reading {
+        began: now(),
+        took: Duration::from_millis(20),
+        targets: Some(read(Collector::Targets, targets)),
+        downloads: Some(read(Collector::Downloads, Downloads { downloaded: Some(Vec::new()), ..Downloads::default() })),
+        server: Some(read(Collector::Server, server)),
+        jobs: Some(read(Collector::Jobs, Jobs::default())),
+    }
+}
+
+/// The same reading with this download list.
+pub(crate) fn with_downloads(reading: Reading, rows: Vec<DownloadRow>) -> Reading {
+    let downloads = Downloads { rows, downloaded: Some(Vec::new()), table_rows: Some(0) };
+    Reading { downloads: Some(read(Collector::Downloads, downloads)), ..reading }
+}
+
+/// The same reading with these jobs.
+pub(crate) fn with_jobs(reading: Reading, jobs: Vec<JobRow>, pairs: Vec<JobTargetRow>) -> Reading {
+    Reading { jobs: Some(read(Collector::Jobs, Jobs { jobs, pairs })), ..reading }
+}
+
+/// So many INSERT instructions that wait, the oldest for so many seconds.
+pub(crate) fn waiting(target: &str, count: u64, seconds: i64) -> DownloadRow {
+    DownloadRow {
+        target: target.into(),
+        pending: BTreeMap::from([(1, count)]),
+        oldest_pending: Some(ago(seconds)),
+        other_waiting: count,
+        ..DownloadRow::default()
+    }
+}
+
+/// A job with this name and identity.
+pub(crate) fn job(id: &str, name: &str) -> JobRow {
+    JobRow { id: id.into(), name: name.into(), enabled: true }
+}
+
+/// A run of a job that took 90 s, at a local time of the target.
+pub(crate) fn run(job_id: &str, server_id: i32, outcome: Outcome, last_run: Option<DateTime>) -> JobTargetRow {
+    JobTargetRow { job_id: job_id.into(), server_id, outcome, last_run, duration: Duration::from_secs(90) }
+}
+
+/// A collector that succeeded.
+pub(crate) fn read<T>(collector: Collector, rows: T) -> Collected<T> {
+    Collected { report: report(collector, None), rows: Some(rows) }
+}
+
+/// A collector that failed for want of a right.
+pub(crate) fn failed<T>(collector: Collector) -> Collected<T> {
+    let fault = Fault { stage: Stage::Permission, timeout: false, message: "no SELECT".into(), hint: None };
+    Collected { report: report(collector, Some(fault)), rows: None }
+}
+
+fn report(collector: Collector, fault: Option<Fault>) -> CollectorReport {
+    CollectorReport {
+        collector,
+        duration: Duration::from_millis(3),
+        permission: fault.is_none(),
+        read_at: fault.is_none().then(now),
+        fault,
+    }
+}
+
+/// What a check of an engine port from the master found.
+pub(crate) fn engine_port(state: PortState, required: bool) -> Finding {
+    Finding {
+        check: Check::Engine,
+        direction: Direction::ToTarget,
+        master: None,
+        state,
+        required,
+        port: Some(1433),
+        transport: "tcp",
+        source: PortSource::Default,
+        address: None,
+        protocol_ok: None,
+        connect: None,
+        handshake: None,
+        checked_at: now(),
+        evidence: String::new(),
+    }
+}
+
+/// A board with these findings on one target.
+pub(crate) fn board(target: &str, findings: Vec<Finding>) -> Arc<Board> {
+    Arc::new(Board { findings: BTreeMap::from([(target.into(), findings)]), ..Board::default() })
+}

@@ -1,0 +1,333 @@
+//! What holds for any fleet, however odd.
+#![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic)]
+
+use super::fixtures::{config, failed, now, pattern, read, reading, with_downloads, with_jobs};
+use super::{Assessment, Cause, Memory, Target, assess};
+use crate::config::Config;
+use crate::model::names::key;
+use crate::model::{Check, Collector, Direction, PortState};
+use crate::probe::{Board, Finding};
+use crate::sqlserver::{DownloadRow, DownloadedRow, Downloads, JobRow, JobTargetRow, Outcome, Reading, TargetRow};
+use jiff::civil::DateTime;
+use jiff::{SignedDuration, Timestamp};
+use proptest::collection::{btree_map, vec};
+use proptest::option;
+use proptest::prelude::*;
+use std::collections::{BTreeSet, HashSet};
+use std::sync::Arc;
+use std::time::Duration;
+
+/// Few enough names that rows, instructions, expectations and ports meet, in spellings that must be told to be one.
+fn name() -> impl Strategy<Value = String> {
+    prop_oneof![
+        8 => (0..12_u8, 0..4_u8).prop_map(|(number, spelling)| match spelling {
+            0 => format!("sql{number}"),
+            1 => format!("SQL{number} "),
+            _ => format!("SQL{number}"),
+        }),
+        2 => (0..4_u8).prop_map(|number| format!("DEV{number}")),
+        1 => Just("Ж".repeat(128)),
+        1 => "\\PC{0,128}",
+    ]
+}
+
+/// Mostly around the thresholds of the rules, sometimes anywhere in time.
+fn instant() -> impl Strategy<Value = Timestamp> {
+    prop_oneof![
+        6 => (-120_000..2_400_000_i64).prop_map(|ago| now() - SignedDuration::from_millis(ago)),
+        2 => (0..400_000_i64).prop_map(|ago| now() - SignedDuration::from_secs(ago)),
+        1 => Just(Timestamp::MIN),
+        1 => Just(Timestamp::MAX),
+        1 => Just(Timestamp::UNIX_EPOCH),
+    ]
+}
+
+fn local() -> impl Strategy<Value = DateTime> {
+    prop_oneof![
+        4 => instant().prop_map(|at| jiff::tz::Offset::UTC.to_datetime(at)),
+        1 => Just(DateTime::MIN),
+        1 => Just(DateTime::MAX),
+    ]
+}
+
+fn number() -> impl Strategy<Value = i32> {
+    prop_oneof![4 => Just(60), 2 => -5..700_i32, 1 => Just(i32::MIN), 1 => Just(i32::MAX), 1 => Just(28_800)]
+}
+
+fn count() -> impl Strategy<Value = u64> {
+    prop_oneof![6 => Just(0), 3 => 0..9_u64, 1 => Just(u64::MAX)]
+}
+
+fn row() -> impl Strategy<Value = TargetRow> {
+    let times = (instant(), option::weighted(0.8, instant()), any::<i64>(), local());
+    (name(), times, any::<i32>(), prop_oneof![3 => Just(0), 1 => any::<i32>()], number()).prop_map(
+        |(name, (enlisted_at, last_poll, local_poll_age_seconds, local), stored_status, zone, interval)| TargetRow {
+            server_id: 0,
+            name,
+            location: None,
+            enlisted_at,
+            last_poll: last_poll.unwrap_or(enlisted_at),
+            local_poll_age_seconds,
+            stored_status,
+            local_time_at_last_poll: local,
+            time_zone_adjustment_minutes: zone,
+            poll_interval_seconds: interval,
+            groups: Vec::new(),
+        },
+    )
+}
+
+fn download() -> impl Strategy<Value = DownloadRow> {
+    let waiting = (btree_map(any::<u8>(), count(), 0..3), option::of(instant()), count(), count());
+    (name(), waiting, proptest::array::uniform7(count())).prop_map(
+        |(target, (pending, oldest_pending, defect_waiting, other_waiting), errors)| DownloadRow {
+            target,
+            pending,
+            oldest_pending,
+            defect_waiting,
+            other_waiting,
+            errors,
+        },
+    )
+}
+
+fn downloads() -> impl Strategy<Value = Downloads> {
+    let downloaded = (name(), count(), option::of(instant()));
+    let downloaded = downloaded.prop_map(|(target, count, last)| DownloadedRow { target, count, last });
+    (vec(download(), 0..12), option::of(vec(downloaded, 0..6)), option::of(any::<i64>()))
+        .prop_map(|(rows, downloaded, table_rows)| Downloads { rows, downloaded, table_rows })
+}
+
+fn pair() -> impl Strategy<Value = JobTargetRow> {
+    let outcome = prop::sample::select(vec![
+        Outcome::Failed,
+        Outcome::Succeeded,
+        Outcome::Retry,
+        Outcome::Cancelled,
+        Outcome::InProgress,
+        Outcome::Unknown,
+    ]);
+    ("[A-C]", 0..24_i32, outcome, option::of(local())).prop_map(|(job_id, server_id, outcome, last_run)| JobTargetRow {
+        job_id,
+        server_id,
+        outcome,
+        last_run,
+        duration: Duration::MAX,
+    })
+}
+
+fn any_reading() -> impl Strategy<Value = Reading> {
+    let job = "[A-C]".prop_map(|id| JobRow { name: id.clone(), id, enabled: true });
+    let clock = (option::weighted(0.9, Just(now())), instant());
+    let working = (prop::bool::weighted(0.8), prop::bool::weighted(0.8), prop::bool::weighted(0.95));
+    let rows = (vec(row(), 0..24), downloads(), vec(job, 0..4), vec(pair(), 0..24));
+    (rows, clock, instant(), working).prop_map(|((mut rows, list, jobs, pairs), (fixed, clock), started, working)| {
+        // server_id is an identity: no two rows share it.
+        for (row, server_id) in rows.iter_mut().zip(0..) {
+            row.server_id = server_id;
+        }
+        let mut reading = with_jobs(with_downloads(reading(rows), Vec::new()), jobs, pairs);
+        let targets = reading.targets.as_mut().and_then(|targets| targets.rows.as_mut()).unwrap();
+        targets.now = fixed.unwrap_or(clock);
+        targets.started = started;
+        let (downloads, jobs, targets) = working;
+        reading.downloads =
+            Some(if downloads { read(Collector::Downloads, list) } else { failed(Collector::Downloads) });
+        if !jobs {
+            reading.jobs = Some(failed(Collector::Jobs));
+        }
+        if !targets {
+            reading.targets = Some(failed(Collector::Targets));
+        }
+        reading
+    })
+}
+
+fn any_board() -> impl Strategy<Value = Arc<Board>> {
+    let states = vec![
+        PortState::Open,
+        PortState::Refused,
+        PortState::Filtered,
+        PortState::Unreachable,
+        PortState::Unresolved,
+        PortState::NoAnswer,
+        PortState::WrongProtocol,
+        PortState::Skipped,
+    ];
+    let check = prop::sample::select(Check::ALL.to_vec());
+    let finding = (check, prop::sample::select(states), any::<bool>(), any::<bool>()).prop_map(
+        |(check, state, required, to_target)| Finding {
+            check,
+            direction: if to_target { Direction::ToTarget } else { Direction::ToMaster },
+            ..super::fixtures::engine_port(state, required)
+        },
+    );
+    btree_map(name(), vec(finding, 0..4), 0..12).prop_map(|findings| Arc::new(Board { findings, ..Board::default() }))
+}
+
+fn any_config() -> impl Strategy<Value = Config> {
+    (vec(name(), 0..6), prop_oneof![3 => 30..40_usize, 1 => 0..6_usize], 0..40_usize).prop_map(
+        |(expected_targets, targets, job_pairs)| {
+            let mut config = Config { expected_targets, ..config() };
+            config.targets.filter.exclude = pattern("DEV.*");
+            config.limits.targets = targets;
+            config.limits.job_pairs = job_pairs;
+            config
+        },
+    )
+}
+
+/// Three intervals have passed since the last poll, worked out in another way than the code does.
+fn silent(target: &Target, now: Timestamp) -> bool {
+    target.enlisted.as_ref().is_some_and(|enlisted| {
+        now.as_nanosecond() - enlisted.last_poll.as_nanosecond() > 3 * enlisted.poll_interval.as_nanos() as i128
+    })
+}
+
+fn once(reading: &Reading, board: &Arc<Board>, config: &Config) -> Assessment {
+    assess(reading, board.clone(), config, &mut Memory::default())
+}
+
+proptest! {
+    #![proptest_config(ProptestConfig { failure_persistence: None, ..ProptestConfig::with_cases(256) })]
+
+    #[test]
+    fn every_target_has_one_cause_and_it_is_the_first_of_its_evidence(
+        reading in any_reading(), board in any_board(), config in any_config()
+    ) {
+        let place = |cause| [
+            Cause::DefectPending, Cause::NotEnlisted, Cause::Settling, Cause::NeverPolled, Cause::MasterSide,
+            Cause::Unresolved, Cause::Unreachable, Cause::EngineDown, Cause::StoppedPolling, Cause::DownloadError,
+            Cause::NotDownloading, Cause::ClockSkew, Cause::Unknown, Cause::Ok,
+        ].iter().position(|listed| *listed == cause).unwrap();
+        for target in once(&reading, &board, &config).fleet.targets {
+            let found: Vec<_> = target.diagnosis.evidence.iter().filter_map(|evidence| evidence.cause).collect();
+            let cause = target.diagnosis.cause;
+            prop_assert_eq!(found.first().copied().unwrap_or(Cause::Ok), cause);
+            prop_assert!(found.windows(2).all(|two| place(two[0]) < place(two[1])), "{found:?}");
+            prop_assert!(!found.contains(&Cause::Ok));
+            prop_assert!(target.diagnosis.evidence.iter().all(|evidence| !evidence.text.is_empty()));
+        }
+    }
+
+    #[test]
+    fn a_stale_target_is_never_fine(reading in any_reading(), board in any_board(), config in any_config()) {
+        let fleet = once(&reading, &board, &config).fleet;
+        for target in fleet.targets.iter().filter(|target| silent(target, fleet.master.unwrap().now)) {
+            let cause = target.diagnosis.cause;
+            let fine = [Cause::Ok, Cause::ClockSkew, Cause::NotDownloading, Cause::DownloadError, Cause::Unknown];
+            prop_assert!(!fine.contains(&cause), "{cause:?}");
+        }
+    }
+
+    #[test]
+    fn only_a_stale_target_is_called_silent(reading in any_reading(), board in any_board(), config in any_config()) {
+        let fleet = once(&reading, &board, &config).fleet;
+        for target in fleet.targets.iter().filter(|target| !silent(target, fleet.master.unwrap().now)) {
+            let cause = target.diagnosis.cause;
+            let dead = [
+                Cause::StoppedPolling, Cause::EngineDown, Cause::Unreachable, Cause::Unresolved, Cause::MasterSide,
+            ];
+            prop_assert!(!dead.contains(&cause), "{cause:?}");
+        }
+    }
+
+    #[test]
+    fn nothing_is_fine_while_a_collector_that_it_needs_failed(
+        reading in any_reading(), board in any_board(), config in any_config()
+    ) {
+        let reading = Reading { downloads: Some(failed(Collector::Downloads)), ..reading };
+        let fleet = once(&reading, &board, &config).fleet;
+        prop_assert!(fleet.targets.iter().all(|target| target.diagnosis.cause != Cause::Ok));
+        prop_assert!(fleet.orphans.is_none());
+    }
+
+    #[test]
+    fn counts_are_those_of_the_list_and_stand_on_every_enlisted_target(
+        reading in any_reading(), config in any_config()
+    ) {
+        let fleet = once(&reading, &Arc::default(), &config).fleet;
+        let list = reading.downloads.as_ref().and_then(|list| list.rows.as_ref());
+        for target in &fleet.targets {
+            let Some(enlisted) = &target.enlisted else { continue };
+            prop_assert_eq!(enlisted.downloads.is_some(), list.is_some());
+            let (Some(found), Some(list)) = (&enlisted.downloads, list) else { continue };
+            let mine: Vec<_> = list.rows.iter().filter(|row| key(&row.target) == key(&target.name)).collect();
+            let sum = |counts: Vec<u64>| counts.into_iter().fold(0, u64::saturating_add);
+            prop_assert_eq!(found.pending.total(), sum(mine.iter().flat_map(|row| row.pending.values().copied()).collect()));
+            prop_assert_eq!(sum(found.errors.to_vec()), sum(mine.iter().flat_map(|row| row.errors).collect()));
+            prop_assert_eq!(found.downloaded.is_some(), list.downloaded.is_some());
+            prop_assert!(found.pending.by_operation.values().all(|count| *count > 0));
+            prop_assert!(found.pending.total() > 0 || found.pending.oldest.is_none());
+        }
+    }
+
+    #[test]
+    fn the_same_reading_twice_is_the_same_fleet_without_a_change(
+        before in any_reading(), reading in any_reading(), board in any_board(), config in any_config()
+    ) {
+        let mut memory = Memory::default();
+        assess(&before, board.clone(), &config, &mut memory);
+        let first = assess(&reading, board.clone(), &config, &mut memory);
+        let again = assess(&reading, board, &config, &mut memory);
+        prop_assert_eq!(&again.changes, &vec![]);
+        prop_assert_eq!(&again.fleet.targets, &first.fleet.targets);
+        prop_assert_eq!(&again.fleet.orphans, &first.fleet.orphans);
+        prop_assert_eq!(&again.fleet.jobs, &first.fleet.jobs);
+        prop_assert_eq!(again.fleet.limited, first.fleet.limited);
+    }
+
+    #[test]
+    fn the_order_of_the_rows_says_nothing(reading in any_reading(), board in any_board(), config in any_config()) {
+        let mut turned = reading.clone();
+        turned.targets.iter_mut().filter_map(|part| part.rows.as_mut()).for_each(|rows| rows.rows.reverse());
+        turned.downloads.iter_mut().filter_map(|part| part.rows.as_mut()).for_each(|rows| rows.rows.reverse());
+        let (first, second) = (once(&reading, &board, &config).fleet, once(&turned, &board, &config).fleet);
+        prop_assert_eq!(first.targets, second.targets);
+        prop_assert_eq!(first.orphans, second.orphans);
+    }
+
+    #[test]
+    fn what_is_excluded_appears_nowhere(reading in any_reading(), board in any_board(), config in any_config()) {
+        let Assessment { fleet, changes } = once(&reading, &board, &config);
+        let jobs = fleet.jobs.iter().flatten().flat_map(|job| &job.runs).map(|run| run.target.as_str());
+        let orphans = fleet.orphans.iter().flatten().map(|orphan| orphan.target.as_str());
+        let changes = changes.iter().map(|change| change.target.as_str());
+        let mut names = fleet.targets.iter().map(|target| target.name.as_str()).chain(jobs).chain(orphans).chain(changes);
+        prop_assert_eq!(names.find(|name| name.to_uppercase().starts_with("DEV")), None);
+    }
+
+    #[test]
+    fn names_are_sorted_and_stand_once(reading in any_reading(), config in any_config()) {
+        let fleet = once(&reading, &Arc::default(), &config).fleet;
+        let names: Vec<_> = fleet.targets.iter().map(|target| &target.name).collect();
+        prop_assert!(names.is_sorted());
+        prop_assert_eq!(names.iter().map(|name| key(name)).collect::<HashSet<_>>().len(), names.len());
+        let pairs: Vec<_> =
+            fleet.jobs.iter().flatten().flat_map(|job| job.runs.iter().map(move |run| (&job.id, &run.target))).collect();
+        prop_assert_eq!(pairs.iter().collect::<BTreeSet<_>>().len(), pairs.len());
+        prop_assert!(pairs.len() <= config.limits.job_pairs);
+        let enlisted = fleet.targets.iter().filter(|target| target.enlisted.is_some()).count();
+        prop_assert!(enlisted <= config.limits.targets);
+    }
+
+    #[test]
+    fn an_orphan_is_never_enlisted(reading in any_reading(), config in any_config()) {
+        let fleet = once(&reading, &Arc::default(), &config).fleet;
+        let rows = reading.targets.iter().filter_map(|targets| targets.rows.as_ref()).flat_map(|targets| &targets.rows);
+        let enlisted: HashSet<_> = rows.map(|row| key(&row.name)).collect();
+        for orphan in fleet.orphans.iter().flatten() {
+            prop_assert!(!enlisted.contains(&key(&orphan.target)), "{orphan:?}");
+            prop_assert!(orphan.count > 0);
+        }
+    }
+
+    #[test]
+    fn skew_stays_within_half_an_hour(reading in any_reading(), config in any_config()) {
+        for target in once(&reading, &Arc::default(), &config).fleet.targets {
+            let Some(enlisted) = target.enlisted else { continue };
+            prop_assert_eq!(enlisted.clock_skew_seconds.is_some(), enlisted.polled);
+            prop_assert!(enlisted.clock_skew_seconds.is_none_or(|skew| skew.abs() <= 1_800.0));
+        }
+    }
+}

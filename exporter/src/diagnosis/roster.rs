@@ -1,0 +1,117 @@
+//! Which targets are spoken of.
+
+use super::clock_skew::observed_offset;
+use super::downloads::DownloadList;
+use super::enlisted::enlisted;
+use super::jobs::Seat;
+use super::rules::Poll;
+use super::target::Enlisted;
+use crate::config::Config;
+use crate::model::names::{bare, key};
+use crate::sqlserver::{TargetRow, Targets};
+use jiff::Timestamp;
+use std::collections::hash_map::Entry;
+use std::collections::{HashMap, HashSet};
+
+/// The targets that are enlisted or expected, and let through by the filter.
+pub(crate) struct Roster<'a> {
+    /// The key of every row on the master, before the filter.
+    pub(crate) enlisted: HashSet<String>,
+    /// Sorted by name, each name once.
+    entries: Vec<RosterEntry<'a>>,
+}
+
+pub(crate) struct RosterEntry<'a> {
+    /// As enlisted, or as expected.
+    pub(crate) name: &'a str,
+    /// Its row, and what is true of it. `None` when it is expected and not enlisted.
+    pub(crate) row: Option<(&'a TargetRow, Enlisted)>,
+    /// DEFECT instructions that wait for it.
+    pub(crate) defects_waiting: u64,
+    /// Whether `expected_targets` has it; `None` where that list is empty.
+    pub(crate) expected: Option<bool>,
+    /// False for an enlisted target beyond the limit.
+    shown: bool,
+}
+
+impl<'a> Roster<'a> {
+    /// Sorts out who is spoken of. `list` is `None` when the download list was not read.
+    pub(crate) fn new(targets: &'a Targets, list: Option<&DownloadList<'_>>, config: &'a Config) -> Roster<'a> {
+        let filter = &config.targets.filter;
+        let mut by_key: HashMap<String, &'a TargetRow> = HashMap::with_capacity(targets.rows.len());
+        for row in &targets.rows {
+            match by_key.entry(key(&row.name)) {
+                Entry::Vacant(free) => {
+                    free.insert(row);
+                }
+                // Two spellings of one name: the row that polled last is the one that lives.
+                Entry::Occupied(mut taken) => {
+                    let other = taken.get();
+                    if (row.last_poll, row.server_id) > (other.last_poll, other.server_id) {
+                        taken.insert(row);
+                    }
+                }
+            }
+        }
+
+        let listed: HashSet<String> = config.expected_targets.iter().map(|name| key(bare(name))).collect();
+        let mut entries: Vec<RosterEntry<'a>> = Vec::with_capacity(by_key.len());
+        for (key, row) in &by_key {
+            if filter.allows(bare(&row.name)) {
+                entries.push(RosterEntry {
+                    name: &row.name,
+                    row: Some((row, enlisted(row, list.map(|list| list.of(key))))),
+                    defects_waiting: list.map_or(0, |list| list.defects_waiting(key)),
+                    expected: (!listed.is_empty()).then(|| listed.contains(key)),
+                    shown: true,
+                });
+            }
+        }
+        entries.sort_unstable_by_key(|entry| entry.name);
+        for entry in entries.iter_mut().skip(config.limits.targets) {
+            entry.shown = false;
+        }
+
+        let mut expected = HashSet::new();
+        for name in config.expected_targets.iter().map(|name| bare(name)).filter(|name| filter.allows(name)) {
+            let key = key(name);
+            if !by_key.contains_key(&key) {
+                let defects_waiting = list.map_or(0, |list| list.defects_waiting(&key));
+                if expected.insert(key) {
+                    entries.push(RosterEntry { name, row: None, defects_waiting, expected: Some(true), shown: true });
+                }
+            }
+        }
+        entries.sort_unstable_by_key(|entry| entry.name);
+        Roster { enlisted: by_key.into_keys().collect(), entries }
+    }
+
+    fn rows(&self) -> impl Iterator<Item = (&RosterEntry<'a>, &'a TargetRow, &Enlisted)> {
+        self.entries.iter().filter_map(|entry| entry.row.as_ref().map(|(row, enlisted)| (entry, *row, enlisted)))
+    }
+
+    /// How many enlisted targets lie beyond the limit.
+    pub(crate) fn left_out(&self) -> u64 {
+        self.entries.iter().filter(|entry| !entry.shown).count() as u64
+    }
+
+    /// The last polls of all targets that ever polled, for the search for outages.
+    pub(crate) fn polls(&self, now: Timestamp) -> Vec<Poll> {
+        self.rows().filter_map(|(_, _, enlisted)| Poll::of(enlisted, now)).collect()
+    }
+
+    /// All enlisted targets by `server_id`, for the jobs.
+    pub(crate) fn seats(&self) -> HashMap<i32, Seat<'a>> {
+        self.rows()
+            .map(|(entry, row, _)| {
+                let (offset, last_poll) = (observed_offset(row), row.last_poll);
+                (row.server_id, Seat { name: &row.name, offset, last_poll, shown: entry.shown })
+            })
+            .collect()
+    }
+
+    /// The entries within the limit, in order.
+    pub(crate) fn into_shown(self) -> impl Iterator<Item = RosterEntry<'a>> {
+        self.entries.into_iter().filter(|entry| entry.shown)
+    }
+}

@@ -1,0 +1,96 @@
+//! Rules for what waits, what failed, and what is not known.
+
+use super::judge::{Case, Subject};
+use super::silence::GRACE;
+use super::{Cause, Evidence};
+use crate::model::figures::{count, instant, literal, span};
+use crate::model::{ErrorClass, Stage};
+use std::time::Duration;
+
+/// A clock that is off by more than this is a fault.
+const SKEW_SECONDS: f64 = 300.0;
+
+/// A DEFECT waits, whether or not the row still stands.
+pub(super) fn defect_pending(subject: &Subject<'_>) -> Option<Evidence> {
+    if subject.defects_waiting == 0 {
+        return None;
+    }
+    let waiting = count(subject.defects_waiting, "DEFECT instruction");
+    let text = match subject.enlisted {
+        Some(_) => format!("{waiting} not fetched yet: the target leaves this master when it polls next."),
+        None => format!(
+            "{waiting} not fetched, and the row of the target is gone: it still believes that it is enlisted and \
+             leaves when it polls next. If its host is gone for good, the instruction stays for ever: delete it from \
+             msdb.dbo.sysdownloadlist."
+        ),
+    };
+    Some(Cause::DefectPending.because(text))
+}
+
+/// Somebody expects it.
+pub(super) fn not_enlisted(name: &str) -> Evidence {
+    Cause::NotEnlisted.because(format!(
+        "The configuration expects {name} and the master has no row for it: its polls, if any, leave no trace here. \
+         Run msdb.dbo.sp_msx_enlist on the target, after msdb.dbo.sp_msx_defect if it still believes that it is \
+         enlisted."
+    ))
+}
+
+/// An instruction failed, and the target takes none that come after it.
+pub(super) fn download_error(case: &Case<'_>) -> Option<Evidence> {
+    let downloads = case.target.downloads.as_ref()?;
+    let failed = downloads.errors.iter().fold(0, |sum: u64, count| sum.saturating_add(*count));
+    if failed == 0 {
+        return None;
+    }
+    let classes: Vec<String> = ErrorClass::ALL
+        .iter()
+        .zip(downloads.errors)
+        .filter(|(_, count)| *count > 0)
+        .map(|(class, count)| format!("{} {count}", class.name()))
+        .collect();
+    Some(Cause::DownloadError.because(format!(
+        "{} failed on the target ({}) and everything behind is held: {} waiting. Remove what is wrong there, then \
+         post its jobs anew: EXEC msdb.dbo.sp_resync_targetserver {}; this deletes the errors too, so note them first.",
+        count(failed, "instruction"),
+        classes.join(", "),
+        downloads.pending.total(),
+        literal(case.name)
+    )))
+}
+
+/// It comes and goes, and leaves what is posted for it.
+pub(super) fn not_downloading(case: &Case<'_>) -> Option<Evidence> {
+    let pending = &case.target.downloads.as_ref()?.pending;
+    let oldest = pending.oldest?;
+    let passed = Duration::try_from(case.target.last_poll.duration_since(oldest)).unwrap_or_default();
+    let allowed = case.target.poll_interval.saturating_mul(2).max(GRACE);
+    (case.target.polled && passed > allowed).then(|| {
+        Cause::NotDownloading.because(format!(
+            "{} waiting, the oldest since {}; the target polled for {} after that, last at {}, and did not take it.",
+            count(pending.total(), "instruction"),
+            instant(oldest),
+            span(passed),
+            instant(case.target.last_poll)
+        ))
+    })
+}
+
+/// Its clock is off, whole hours apart.
+pub(super) fn clock_skew(case: &Case<'_>) -> Option<Evidence> {
+    let skew = case.target.clock_skew_seconds.filter(|skew| skew.abs() > SKEW_SECONDS)?;
+    let direction = if skew > 0.0 { "ahead of" } else { "behind" };
+    Some(Cause::ClockSkew.because(format!(
+        "Its clock was {} {direction} the master's at its last poll, whole hours left aside: times of job runs are \
+         off, and Kerberos refuses over 5 min. Look at its time service.",
+        span(Duration::try_from_secs_f64(skew.abs()).unwrap_or_default())
+    )))
+}
+
+/// The download list was not read, so nobody can say that it is fine.
+pub(super) fn unknown(stage: Stage) -> Evidence {
+    Cause::Unknown.because(format!(
+        "The download list was not read (stopped at {}): whether instructions wait or failed is not known.",
+        stage.name()
+    ))
+}

@@ -1,0 +1,114 @@
+//! The table of causes, from the first that wins to the last.
+
+use super::outage::{Outage, Outages, Poll};
+use super::{Cause, Diagnosis, instructions, ports, silence};
+use crate::diagnosis::target::Enlisted;
+use crate::model::Stage;
+use crate::probe::Finding;
+use jiff::Timestamp;
+use std::time::Duration;
+
+/// What holds for all targets of one reading.
+pub(crate) struct Circumstances {
+    /// The master's now.
+    pub(crate) now: Timestamp,
+    /// When the master started.
+    pub(crate) started: Timestamp,
+    /// When many fell silent together.
+    pub(crate) outages: Outages,
+    /// Where the reading of the download list stopped, if it failed.
+    pub(crate) downloads_failed: Option<Stage>,
+}
+
+/// What is known of the target that is judged.
+pub(crate) struct Subject<'a> {
+    /// Its name as shown.
+    pub(crate) name: &'a str,
+    /// Its row. `None` when it is expected and not enlisted.
+    pub(crate) enlisted: Option<&'a Enlisted>,
+    /// DEFECT instructions that wait for it.
+    pub(crate) defects_waiting: u64,
+    /// What the port checks found.
+    pub(crate) findings: &'a [Finding],
+    /// Whether its engine port was once open from the master's side while it polled.
+    pub(crate) engine_was_open: bool,
+}
+
+/// An enlisted target as the rules see it.
+pub(super) struct Case<'a> {
+    pub(super) name: &'a str,
+    pub(super) target: &'a Enlisted,
+    pub(super) now: Timestamp,
+    pub(super) started: Timestamp,
+    /// Since its last poll, by the master's clock.
+    pub(super) age: Duration,
+    /// Three of its intervals.
+    pub(super) patience: Duration,
+    pub(super) stale: bool,
+    pub(super) outage: Option<&'a Outage>,
+    pub(super) findings: &'a [Finding],
+    pub(super) engine_was_open: bool,
+}
+
+/// How long ago something was; 0 for what seems to lie ahead.
+pub(super) fn elapsed(now: Timestamp, since: Timestamp) -> Duration {
+    Duration::try_from(now.duration_since(since)).unwrap_or_default()
+}
+
+/// Three poll intervals: the silence after which a target is stale.
+fn patience(target: &Enlisted) -> Duration {
+    target.poll_interval.saturating_mul(3)
+}
+
+/// Whether the last poll is over three intervals ago, in UTC by the master's clock.
+pub(crate) fn stale(target: &Enlisted, now: Timestamp) -> bool {
+    elapsed(now, target.last_poll) > patience(target)
+}
+
+impl Poll {
+    /// The poll of a target for the search for outages. `None` when it has never polled.
+    pub(crate) fn of(target: &Enlisted, now: Timestamp) -> Option<Poll> {
+        target.polled.then(|| Poll {
+            at: target.last_poll.as_millisecond(),
+            patience: patience(target),
+            stale: stale(target, now),
+        })
+    }
+}
+
+/// Judges one target: every finding in the order of the table, so that the first names the cause, and remarks last.
+pub(crate) fn diagnose(subject: &Subject<'_>, circumstances: &Circumstances) -> Diagnosis {
+    let mut evidence = Vec::new();
+    let mut silent = false;
+    evidence.extend(instructions::defect_pending(subject));
+    match subject.enlisted {
+        None => evidence.push(instructions::not_enlisted(subject.name)),
+        Some(target) => {
+            let case = Case {
+                name: subject.name,
+                target,
+                now: circumstances.now,
+                started: circumstances.started,
+                age: elapsed(circumstances.now, target.last_poll),
+                patience: patience(target),
+                stale: stale(target, circumstances.now),
+                outage: Poll::of(target, circumstances.now).and_then(|poll| circumstances.outages.of(poll)),
+                findings: subject.findings,
+                engine_was_open: subject.engine_was_open,
+            };
+            silent = case.stale;
+            evidence.extend(silence::settling(&case));
+            evidence.extend(silence::never_polled(&case));
+            evidence.extend(silence::master_side(&case));
+            evidence.extend(ports::silent_engine(&case));
+            evidence.extend(silence::stopped_polling(&case));
+            evidence.extend(instructions::download_error(&case));
+            evidence.extend(instructions::not_downloading(&case));
+            evidence.extend(instructions::clock_skew(&case));
+        }
+    }
+    evidence.extend(circumstances.downloads_failed.map(instructions::unknown));
+    let cause = evidence.first().and_then(|first| first.cause).unwrap_or(Cause::Ok);
+    evidence.extend(ports::remarks(subject.findings, silent, subject.engine_was_open));
+    Diagnosis { cause, evidence }
+}

@@ -1,0 +1,67 @@
+//! Rules for a target that does not poll.
+
+use super::judge::{Case, elapsed};
+use super::{Cause, Evidence};
+use crate::model::figures::{instant, span};
+use std::time::Duration;
+
+/// Nobody is called silent for good sooner than this, however short the interval.
+pub(super) const GRACE: Duration = Duration::from_secs(600);
+
+/// The master has just started: whoever polls seldom has not had its turn yet.
+pub(super) fn settling(case: &Case<'_>) -> Option<Evidence> {
+    let up = elapsed(case.now, case.started);
+    let since = case.target.polled && case.target.last_poll >= case.started;
+    (up < case.patience && !since).then(|| {
+        Cause::Settling.because(format!(
+            "The master started {} ago and this target, which polls every {}, has not polled since.",
+            span(up),
+            span(case.target.poll_interval)
+        ))
+    })
+}
+
+/// It was enlisted and nothing came after that.
+pub(super) fn never_polled(case: &Case<'_>) -> Option<Evidence> {
+    let enlisted = elapsed(case.now, case.target.at);
+    (!case.target.polled && enlisted > case.patience.max(GRACE)).then(|| {
+        Cause::NeverPolled.because(format!(
+            "Enlisted {} ago ({}) and has never polled. On the target: is SQL Server Agent running, and was it \
+             restarted after enlisting? Does it reach the master's engine port, does MsxEncryptChannelOptions fit the \
+             master's certificate, and may its login poll (TargetServersRole)?",
+            span(enlisted),
+            instant(case.target.at)
+        ))
+    })
+}
+
+/// Most of the fleet fell silent with it.
+pub(super) fn master_side(case: &Case<'_>) -> Option<Evidence> {
+    case.outage.map(|outage| {
+        Cause::MasterSide.because(format!(
+            "{} of the {} targets that had polled within the day before fell silent together. Look at the master \
+             first: its certificate, its listener, the targets' login, a move to another host or a restore.",
+            outage.silent, outage.alive
+        ))
+    })
+}
+
+/// It is silent, whatever else is found.
+pub(super) fn stopped_polling(case: &Case<'_>) -> Option<Evidence> {
+    if !case.stale {
+        return None;
+    }
+    let interval = span(case.target.poll_interval);
+    let text = if case.target.polled {
+        format!(
+            "Last poll {} ago ({}), over 3 of its intervals of {interval}. SQL Server Agent is stopped there, or it \
+             was defected by force, enlisted elsewhere or renamed, or its way to the master, its login or its TLS \
+             fails: look into the log of SQL Server Agent on the target.",
+            span(case.age),
+            instant(case.target.last_poll)
+        )
+    } else {
+        format!("No poll in the {} since it was enlisted, over 3 of its intervals of {interval}.", span(case.age))
+    };
+    Some(Cause::StoppedPolling.because(text))
+}

@@ -1,0 +1,130 @@
+//! One target and what hangs on it.
+
+use super::rules::Diagnosis;
+use crate::model::{Operation, OrphanKind};
+use jiff::Timestamp;
+use std::collections::BTreeMap;
+use std::time::Duration;
+
+/// A target that is enlisted, or that the configuration expects.
+#[derive(Debug, Clone, PartialEq)]
+pub struct Target {
+    /// The name as enlisted (`HOST` or `HOST\INSTANCE`), or as expected.
+    pub name: String,
+    /// Its row on the master. `None` for a target that is expected and not enlisted.
+    pub enlisted: Option<Enlisted>,
+    /// Whether the configuration lists it as expected. `None` where there is no such list.
+    pub expected: Option<bool>,
+    /// Labels that the configuration adds to `msx_target_info`.
+    pub labels: Vec<(String, String)>,
+    /// Whether the configuration says that it is under maintenance at the master's now, and why.
+    pub maintenance: Option<String>,
+    /// Why it is, or is not, fine.
+    pub diagnosis: Diagnosis,
+}
+
+/// What the master knows of an enlisted target.
+#[derive(Debug, Clone, PartialEq)]
+pub struct Enlisted {
+    /// Free text.
+    pub location: String,
+    /// Target server groups, sorted.
+    pub groups: Vec<String>,
+    /// When it was enlisted.
+    pub at: Timestamp,
+    /// Its last poll; equals the enlistment until the first one.
+    pub last_poll: Timestamp,
+    /// False while its last poll is within 1 s of its enlistment.
+    pub polled: bool,
+    /// The interval that it reported; 60 s where it reported 0 or less.
+    pub poll_interval: Duration,
+    /// The bits of `sp_help_targetserver`. When the download list was not read, `blocked` is only what is stored.
+    pub status: PollStatus,
+    /// Target clock minus master clock at the last poll, folded to the nearest hour. `None` until it polled.
+    pub clock_skew_seconds: Option<f64>,
+    /// The offset from UTC that it reports, in seconds east, without daylight saving.
+    pub utc_offset_seconds: i32,
+    /// What waits and what failed. `None` when the download list was not read.
+    pub downloads: Option<TargetDownloads>,
+}
+
+/// The bit set of `sp_help_targetserver`, in its own local-time arithmetic.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
+pub struct PollStatus {
+    /// 0x1
+    pub normal: bool,
+    /// 0x2: the last poll is over 3 intervals ago.
+    pub suspected_offline: bool,
+    /// 0x4: an instruction failed.
+    pub blocked: bool,
+}
+
+/// The download list as one target sees it.
+#[derive(Debug, Clone, Default, PartialEq)]
+pub struct TargetDownloads {
+    /// Rows with status 0 and no error.
+    pub pending: Pending,
+    /// Rows with an error message, by class, in the order of [`ErrorClass::ALL`].
+    pub errors: [u64; 7],
+    /// Rows with status 1. `None` until they were first counted.
+    pub downloaded: Option<u64>,
+    /// The newest download. `None` when never.
+    pub last_download: Option<Timestamp>,
+}
+
+/// Instructions that wait.
+#[derive(Debug, Clone, Default, PartialEq)]
+pub struct Pending {
+    /// By operation; only what is not 0.
+    pub by_operation: BTreeMap<Operation, u64>,
+    /// When the oldest was posted. `None` when none waits.
+    pub oldest: Option<Timestamp>,
+}
+
+impl Pending {
+    /// All that wait.
+    pub fn total(&self) -> u64 {
+        self.by_operation.values().fold(0, |sum, count| sum.saturating_add(*count))
+    }
+}
+
+/// Waiting instructions for a name that is not enlisted.
+#[derive(Debug, Clone, PartialEq)]
+pub struct Orphan {
+    /// The name as the download list has it.
+    pub target: String,
+    /// What waits.
+    pub kind: OrphanKind,
+    /// How many rows.
+    pub count: u64,
+}
+
+/// A multiserver job.
+#[derive(Debug, Clone, PartialEq)]
+pub struct Job {
+    /// `job_id`.
+    pub id: String,
+    /// Its name.
+    pub name: String,
+    /// Whether it is enabled.
+    pub enabled: bool,
+    /// Targets that it is sent to, after the configuration's filter.
+    pub targets: u64,
+    /// Targets on which its last run failed or was cancelled.
+    pub failed_targets: u64,
+    /// Its last run on each target, up to `limits.job_pairs` over all jobs, sorted by target.
+    pub runs: Vec<JobRun>,
+}
+
+/// The last run of a job on one target.
+#[derive(Debug, Clone, PartialEq)]
+pub struct JobRun {
+    /// The target's name as enlisted.
+    pub target: String,
+    /// `None` when it never ran, or its outcome is not known.
+    pub success: Option<bool>,
+    /// When it ran. `None` when it never did.
+    pub at: Option<Timestamp>,
+    /// How long it ran. `None` when it never did.
+    pub duration: Option<Duration>,
+}

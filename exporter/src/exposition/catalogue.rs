@@ -1,0 +1,292 @@
+//! Every metric, once: rendering, the reference document and the checks of rules and dashboards all read this table.
+//!
+//! A help text is one plain sentence that says the unit and when the metric is absent. It holds no backslash and no
+//! line break, because prometheus-client writes help texts without escaping them.
+
+use crate::model::Collector;
+
+/// What a metric is and which labels it carries.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Metric {
+    /// The name of its samples; a counter's ends in `_total`.
+    pub name: &'static str,
+    /// Gauge or counter.
+    pub kind: Kind,
+    /// Names of its labels, in the order in which they are written.
+    pub labels: &'static [&'static str],
+    /// The chapter of the reference that it belongs to.
+    pub group: Group,
+    /// The collector without which it is absent. `None` for what does not come from the master.
+    pub collector: Option<Collector>,
+    /// One sentence.
+    pub help: &'static str,
+}
+
+impl Metric {
+    /// The name of the metric family in OpenMetrics, where a counter's has no `_total`.
+    pub fn family(&self) -> &'static str {
+        match self.kind {
+            Kind::Gauge => self.name,
+            Kind::Counter => self.name.strip_suffix("_total").unwrap_or(self.name),
+        }
+    }
+}
+
+/// How a metric behaves.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Kind {
+    /// It may rise and fall.
+    Gauge,
+    /// It only rises while the exporter runs.
+    Counter,
+}
+
+impl Kind {
+    /// The name in `# TYPE` lines.
+    pub fn name(self) -> &'static str {
+        match self {
+            Kind::Gauge => "gauge",
+            Kind::Counter => "counter",
+        }
+    }
+}
+
+/// A chapter of the reference.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Group {
+    /// The master itself.
+    Master,
+    /// One target.
+    Target,
+    /// Port checks.
+    Ports,
+    /// What a target sees of its master.
+    FarSide,
+    /// Multiserver jobs.
+    Jobs,
+    /// The exporter.
+    Exporter,
+    /// The exporter's process, as every client library has it.
+    Process,
+}
+
+impl Group {
+    /// All groups, in the order of the page and of the reference.
+    pub const ALL: [Group; 7] =
+        [Group::Master, Group::Target, Group::FarSide, Group::Ports, Group::Jobs, Group::Exporter, Group::Process];
+
+    /// The heading in the reference.
+    pub fn title(self) -> &'static str {
+        match self {
+            Group::Master => "Master",
+            Group::Target => "Targets",
+            Group::Ports => "Ports",
+            Group::FarSide => "The far side: with `role: target`",
+            Group::Jobs => "Multiserver jobs",
+            Group::Exporter => "The exporter",
+            Group::Process => "The exporter's process",
+        }
+    }
+}
+
+/// Every metric that the exporter can write, in the order of the page.
+pub fn catalogue() -> &'static [Metric] {
+    CATALOGUE
+}
+
+const PORT: &[&str] = &["target", "check", "direction", "master"];
+const JOB: &[&str] = &["job_id", "job_name"];
+const PAIR: &[&str] = &["job_id", "job_name", "target"];
+const TARGET: &[&str] = &["target"];
+
+macro_rules! catalogue {
+    ($($group:ident [$collector:expr] { $($id:ident $kind:ident $name:literal $labels:expr, $help:literal;)* })*) => {
+        $($(
+            #[doc = $help]
+            pub(crate) const $id: Metric = Metric {
+                name: $name,
+                kind: Kind::$kind,
+                labels: $labels,
+                group: Group::$group,
+                collector: $collector,
+                help: $help,
+            };
+        )*)*
+        static CATALOGUE: &[Metric] = &[$($($id),*),*];
+    };
+}
+
+catalogue! {
+    Master [None] {
+        UP Gauge "msx_up" &[],
+            "1 when the targets were read in this scrape, else 0; absent while the exporter is passive.";
+    }
+    Master [Some(Collector::Server)] {
+        SERVER_INFO Gauge "msx_server_info" &["server", "version", "edition", "auth_scheme", "encrypted"],
+            "1, with the master's name and version and how the exporter's own session reached it; absent when the collector server failed.";
+    }
+    Master [Some(Collector::Targets)] {
+        SERVER_TIME Gauge "msx_server_time_seconds" &[],
+            "The master's clock in seconds since 1970 in UTC, read with the polls: take every age from it; absent when msx_up is 0.";
+        SERVER_UTC_OFFSET Gauge "msx_server_utc_offset_seconds" &[],
+            "Offset of the master's local time from UTC in force now, in seconds east; absent when msx_up is 0.";
+        SERVER_START Gauge "msx_server_start_timestamp_seconds" &[],
+            "When the master's instance started, in seconds since 1970; absent when msx_up is 0.";
+    }
+    Master [Some(Collector::Server)] {
+        AGENT_RUNNING Gauge "msx_agent_running" &[],
+            "1 when SQL Server Agent runs on the master, else 0; absent without the right to see it.";
+        OPERATOR_PRESENT Gauge "msx_operator_present" &[],
+            "1 when the operator MSXOperator exists, without which enlisting fails, else 0; absent without the right to see it.";
+    }
+    Master [Some(Collector::Targets)] {
+        TARGETS Gauge "msx_targets" &[],
+            "Number of enlisted targets, less those that the configuration excludes; absent when msx_up is 0.";
+    }
+    Master [Some(Collector::Downloads)] {
+        ORPHAN_INSTRUCTIONS Gauge "msx_orphan_instructions" &["target", "operation"],
+            "Number of waiting instructions whose target is not enlisted, by operation (defect or other); absent where there is none.";
+        DOWNLOADLIST_ROWS Gauge "msx_downloadlist_rows" &[],
+            "Number of rows of the download list by the table's metadata; absent when the collector downloads failed.";
+    }
+    Master [Some(Collector::Server)] {
+        CERTIFICATE_EXPIRY Gauge "msx_certificate_expiry_timestamp_seconds" &[],
+            "When the certificate that the master presents to its targets ends, in seconds since 1970; absent where it was not seen.";
+        CERTIFICATE_INFO Gauge "msx_certificate_info" &["subject", "issuer", "self_signed"],
+            "1, with the names in the certificate that the master presents to its targets; absent where it was not seen.";
+    }
+    Target [Some(Collector::Targets)] {
+        TARGET_INFO Gauge "msx_target_info" &["target", "location"],
+            "1 for each enlisted target, with its location and the labels that targets.labels of the configuration adds.";
+        TARGET_GROUP_INFO Gauge "msx_target_group_info" &["target", "group"],
+            "1 for each target server group that the target belongs to; one series with an empty group when it is in none.";
+        TARGET_ENLISTED Gauge "msx_target_enlisted" TARGET,
+            "1 when the target is enlisted, 0 when the configuration expects it and it is not; only its diagnosis is written then.";
+        TARGET_EXPECTED Gauge "msx_target_expected" TARGET,
+            "1 when expected_targets of the configuration has the enlisted target, else 0; absent where that list is empty.";
+        TARGET_ENLISTED_AT Gauge "msx_target_enlist_timestamp_seconds" TARGET,
+            "When the target was enlisted, in seconds since 1970; absent when it is not enlisted.";
+        TARGET_LAST_POLL Gauge "msx_target_last_poll_timestamp_seconds" TARGET,
+            "When the target last polled the master, in seconds since 1970; equals the enlistment until the first poll.";
+        TARGET_POLL_INTERVAL Gauge "msx_target_poll_interval_seconds" TARGET,
+            "The poll interval that the target reported, in seconds; 60, the default of SQL Server, where it reported 0 or less.";
+        TARGET_POLLED Gauge "msx_target_polled" TARGET,
+            "0 while the last poll is within 1 second of the enlistment, so that the target has never polled, else 1.";
+        TARGET_STATUS Gauge "msx_target_status" &["target", "state"],
+            "1 for each state that sp_help_targetserver reports (normal, suspected_offline, blocked), else 0; its local-time arithmetic is wrong when clocks change, so alert on the diagnosis instead.";
+    }
+    Target [Some(Collector::Downloads)] {
+        TARGET_PENDING Gauge "msx_target_pending_downloads" TARGET,
+            "Number of instructions that wait for the target and have no error; absent when the collector downloads failed.";
+        TARGET_PENDING_OPERATIONS Gauge "msx_target_pending_operations" &["target", "operation"],
+            "Number of instructions that wait for the target and have no error, by operation; absent where there is none.";
+        TARGET_OLDEST_PENDING Gauge "msx_target_oldest_pending_download_timestamp_seconds" TARGET,
+            "When the oldest instruction that waits for the target was posted, in seconds since 1970; absent when none waits.";
+        TARGET_DOWNLOAD_ERRORS Gauge "msx_target_download_errors" &["target", "class"],
+            "Number of instructions that failed on the target, by class of their error message; absent when the collector downloads failed.";
+        TARGET_DOWNLOADED Gauge "msx_target_downloaded_instructions" TARGET,
+            "Number of instructions that the target has downloaded and SQL Server has not yet trimmed; absent until they were counted.";
+        TARGET_LAST_DOWNLOAD Gauge "msx_target_last_download_timestamp_seconds" TARGET,
+            "When the target last downloaded an instruction, in seconds since 1970; absent when it never did.";
+    }
+    Target [Some(Collector::Targets)] {
+        TARGET_CLOCK_SKEW Gauge "msx_target_clock_skew_seconds" TARGET,
+            "Clock of the target minus clock of the master at the last poll, in seconds, folded to the nearest hour; absent until the target polled.";
+        TARGET_UTC_OFFSET Gauge "msx_target_utc_offset_seconds" TARGET,
+            "The offset from UTC that the target reports, in seconds east, without daylight saving; absent when it is not enlisted.";
+        TARGET_MAINTENANCE Gauge "msx_target_maintenance" TARGET,
+            "1 while the configuration says that the target is under maintenance, else 0; absent when it is not enlisted.";
+        TARGET_DIAGNOSIS Gauge "msx_target_diagnosis" &["target", "cause"],
+            "1 for the cause that explains the target's state, 0 for every other cause.";
+    }
+    FarSide [None] {
+        TARGET_MASTER_INFO Gauge "msx_target_master_info" &["target", "master"],
+            "1, with the master that this target was enlisted to as its own registry has it; absent where the registry does not tell.";
+        TARGET_ENCRYPT_CHANNEL_OPTION Gauge "msx_target_encrypt_channel_option" TARGET,
+            "MsxEncryptChannelOptions of this target: 0, 1 or 2, its default; absent where the registry does not tell.";
+        MASTER_CERTIFICATE_VALID Gauge "msx_master_certificate_valid" &["target", "reason"],
+            "1 for what a client that verifies the master's certificate, as MsxEncryptChannelOptions 2 does, would say of it (ok, untrusted, name_mismatch, expired, no_tls), looked at once an hour; absent where it was not seen.";
+    }
+    Ports [None] {
+        PORT_OPEN Gauge "msx_port_open" PORT,
+            "1 when the port is open, 0 when it is not; absent where that cannot be known. Cached, see msx_port_check_timestamp_seconds.";
+        PORT_REQUIRED Gauge "msx_port_required" PORT,
+            "1 when this port must be open, 0 when it is only watched. Cached, see msx_port_check_timestamp_seconds.";
+        PORT_PROTOCOL_OK Gauge "msx_port_protocol_ok" PORT,
+            "1 when the right protocol answered, else 0; absent where only the connection was tried. Cached, see msx_port_check_timestamp_seconds.";
+        PORT_STATE Gauge "msx_port_state" &["target", "check", "direction", "master", "state"],
+            "1 for the state in which the check found the port; the other states are absent. Cached, see msx_port_check_timestamp_seconds.";
+        PORT_CHECKED_AT Gauge "msx_port_check_timestamp_seconds" PORT,
+            "When the port was last checked, in seconds since 1970; the series of a check older than 3 sweeps are absent.";
+        PORT_INFO Gauge "msx_port_info" &["target", "check", "direction", "master", "port", "protocol", "source"],
+            "1, with the port's number (empty where nobody tells it), its transport protocol and who told the number; absent over limits.series.";
+        PORT_CONNECT_DURATION Gauge "msx_port_connect_duration_seconds" PORT,
+            "How long the last connect took, in seconds; absent where there was none and over limits.series.";
+        PORT_PROTOCOL_DURATION Gauge "msx_port_protocol_duration_seconds" PORT,
+            "How long the last handshake of the protocol took, in seconds; absent where there was none and over limits.series.";
+    }
+    Jobs [Some(Collector::Jobs)] {
+        JOB_INFO Gauge "msx_job_info" &["job_id", "job_name", "enabled"],
+            "1 for each multiserver job, with enabled as true or false; absent when the collector jobs failed.";
+        JOB_TARGETS Gauge "msx_job_targets" JOB,
+            "Number of targets that the job is sent to; absent when the collector jobs failed.";
+        JOB_FAILED_TARGETS Gauge "msx_job_failed_targets" JOB,
+            "Number of targets on which the job's last run failed or was cancelled; absent when the collector jobs failed.";
+        JOB_RUN_SUCCESS Gauge "msx_job_target_last_run_success" PAIR,
+            "1 when the job's last run on the target succeeded, 0 when it failed or was cancelled; absent when it never ran, over limits.job_pairs and over limits.series.";
+        JOB_RUN_AT Gauge "msx_job_target_last_run_timestamp_seconds" PAIR,
+            "When the job last ran on the target, in seconds since 1970; absent when it never ran, over limits.job_pairs and over limits.series.";
+        JOB_RUN_DURATION Gauge "msx_job_target_last_run_duration_seconds" PAIR,
+            "How long the job's last run on the target took, in seconds; absent when it never ran, over limits.job_pairs and over limits.series.";
+    }
+    Exporter [None] {
+        BUILD_INFO Gauge "msx_exporter_build_info" &["version", "revision", "rustc"],
+            "1, with the exporter's version, its source revision and its compiler.";
+        COLLECTOR_SUCCESS Gauge "msx_exporter_collector_success" &["collector"],
+            "1 when the collector read everything that it is for, else 0; absent when it is switched off.";
+        COLLECTOR_DURATION Gauge "msx_exporter_collector_duration_seconds" &["collector"],
+            "How long the collector's statements took, in seconds; absent when it is switched off.";
+        COLLECTOR_TIMEOUT Gauge "msx_exporter_collector_timeout" &["collector"],
+            "1 when a deadline ended the collector, else 0; absent when it is switched off.";
+        COLLECTOR_PERMISSION Gauge "msx_exporter_collector_permission" &["collector"],
+            "1 when the login has every right that the collector needs, else 0; absent when it is switched off.";
+        COLLECTOR_READ_AT Gauge "msx_exporter_collector_read_timestamp_seconds" &["collector"],
+            "When the collector's rows were read, in seconds since 1970; older than the scrape only for a reading that is spaced out, and absent when there is none.";
+        SQL_ERRORS Counter "msx_exporter_sql_errors_total" &["stage"],
+            "Number of errors while reading the master, by the stage at which the attempt stopped.";
+        SQL_CONNECTIONS Gauge "msx_exporter_sql_connections" &[],
+            "Number of connections to the master that are open now.";
+        PORT_CHECKS Counter "msx_exporter_port_checks_total" &["check"],
+            "Number of port checks done since the exporter started.";
+        PORT_CHECK_FAILURES Counter "msx_exporter_port_check_failures_total" &["check"],
+            "Number of port checks since the exporter started that did not find the port open.";
+        SWEEP_DURATION Gauge "msx_exporter_port_sweep_duration_seconds" &[],
+            "How long the last whole sweep over all ports took, in seconds; absent until one has ended.";
+        SWEEP_AT Gauge "msx_exporter_port_sweep_timestamp_seconds" &[],
+            "When the last whole sweep over all ports ended, in seconds since 1970; absent until one has ended.";
+        SERIES_LIMITED Gauge "msx_exporter_series_limited" &["collector"],
+            "Number of series that were left out because of a limit; a pair over limits.job_pairs counts as 3, a target over limits.targets as 1.";
+        RELOAD_SUCCESSFUL Gauge "msx_exporter_config_last_reload_successful" &[],
+            "1 when the last attempt to load the configuration succeeded, else 0.";
+        RELOAD_AT Gauge "msx_exporter_config_last_reload_success_timestamp_seconds" &[],
+            "When the configuration was last loaded successfully, in seconds since 1970; absent when it never was.";
+        PASSIVE Gauge "msx_exporter_passive" &[],
+            "1 while the exporter stays still on a cluster node that does not hold the instance, else 0; absent unless only_if_local is set.";
+    }
+    Process [None] {
+        PROCESS_CPU Counter "process_cpu_seconds_total" &[],
+            "User and system CPU time spent by the process, in seconds; absent where the platform does not tell it.";
+        PROCESS_OPEN_FDS Gauge "process_open_fds" &[],
+            "Number of open file descriptors of the process; absent where the platform does not tell it.";
+        PROCESS_MAX_FDS Gauge "process_max_fds" &[],
+            "Largest number of file descriptors that the process may open; absent where the platform does not tell it.";
+        PROCESS_RESIDENT Gauge "process_resident_memory_bytes" &[],
+            "Resident memory of the process, in bytes; absent where the platform does not tell it.";
+        PROCESS_VIRTUAL Gauge "process_virtual_memory_bytes" &[],
+            "Virtual memory of the process, in bytes; absent where the platform does not tell it.";
+        PROCESS_START Gauge "process_start_time_seconds" &[],
+            "When the process started, in seconds since 1970; absent where the platform does not tell it.";
+        PROCESS_THREADS Gauge "process_threads" &[],
+            "Number of threads of the process; absent where the platform does not tell it.";
+    }
+}

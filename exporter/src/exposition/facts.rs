@@ -1,0 +1,59 @@
+//! What the exporter knows of itself. Whoever renders gathers it first: rendering asks nobody.
+
+use jiff::Timestamp;
+
+/// The exporter's own facts for one page.
+#[derive(Debug, Clone, PartialEq)]
+pub struct ExporterFacts {
+    /// How it was built.
+    pub build: BuildInfo,
+    /// Errors while reading the master, in the order of [`crate::model::Stage::ALL`].
+    pub sql_errors: [u64; 7],
+    /// Connections to the master that are open now.
+    pub sql_connections: u64,
+    /// How the last load of the configuration went.
+    pub reload: Reload,
+    /// Whether it stays still on a cluster node that does not hold the instance. `None` unless that was asked for.
+    pub passive: Option<bool>,
+    /// The process, where the platform tells of it.
+    pub process: Option<ProcessFacts>,
+}
+
+/// How the exporter was built.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct BuildInfo {
+    /// Its version.
+    pub version: &'static str,
+    /// The revision of its source.
+    pub revision: &'static str,
+    /// The compiler.
+    pub rustc: &'static str,
+}
+
+/// How the last load of the configuration went.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Reload {
+    /// Whether it succeeded.
+    pub successful: bool,
+    /// When the last one that succeeded was.
+    pub at: Option<Timestamp>,
+}
+
+/// The process. A field is `None` where the platform does not tell it.
+#[derive(Debug, Clone, Copy, Default, PartialEq)]
+pub struct ProcessFacts {
+    /// CPU time in user and kernel mode, in seconds.
+    pub cpu_seconds: Option<f64>,
+    /// Open file descriptors.
+    pub open_fds: Option<u64>,
+    /// The soft limit on them.
+    pub max_fds: Option<u64>,
+    /// Resident memory in bytes.
+    pub resident_bytes: Option<u64>,
+    /// Virtual memory in bytes.
+    pub virtual_bytes: Option<u64>,
+    /// When it started, in seconds since 1970.
+    pub start_seconds: Option<f64>,
+    /// Threads.
+    pub threads: Option<u64>,
+}

@@ -1,0 +1,56 @@
+//! Multiserver jobs, and their last run on each target.
+
+use crate::diagnosis::{Fleet, Job, JobRun};
+use crate::exposition::catalogue::{self as metric, Metric};
+use crate::exposition::sheet::{Sheet, Value};
+use std::fmt;
+
+/// The families that no limit takes away. Only for a fleet whose targets were read.
+pub(crate) fn jobs(sheet: &mut Sheet<'_>, fleet: &Fleet) -> fmt::Result {
+    let all = || fleet.jobs.iter().flatten();
+    sheet.family(
+        &metric::JOB_INFO,
+        all().map(|job| {
+            let [id, name] = labels(job);
+            ([id, name, ("enabled", super::master::truth(job.enabled))], Value::from(true))
+        }),
+    )?;
+    sheet.family(&metric::JOB_TARGETS, all().map(|job| (labels(job), job.targets.into())))?;
+    sheet.family(&metric::JOB_FAILED_TARGETS, all().map(|job| (labels(job), job.failed_targets.into())))
+}
+
+/// The last run of each job on each target.
+pub(crate) fn runs(sheet: &mut Sheet<'_>, fleet: &Fleet) -> fmt::Result {
+    each(sheet, fleet, &metric::JOB_RUN_SUCCESS, |run| run.success)?;
+    each(sheet, fleet, &metric::JOB_RUN_AT, |run| run.at)?;
+    each(sheet, fleet, &metric::JOB_RUN_DURATION, |run| run.duration)
+}
+
+/// What one pair of job and target has at most.
+pub(crate) const SERIES_PER_RUN: usize = 3;
+
+/// How many series [`runs`] writes.
+pub(crate) fn run_series(fleet: &Fleet) -> usize {
+    let of = |run: &JobRun| [run.success.is_some(), run.at.is_some(), run.duration.is_some()].map(usize::from);
+    fleet.jobs.iter().flatten().flat_map(|job| &job.runs).flat_map(of).sum()
+}
+
+fn each<V: Into<Value>>(
+    sheet: &mut Sheet<'_>,
+    fleet: &Fleet,
+    metric: &Metric,
+    value: impl Fn(&JobRun) -> Option<V>,
+) -> fmt::Result {
+    let pairs = fleet.jobs.iter().flatten().flat_map(|job| job.runs.iter().map(move |run| (job, run)));
+    sheet.family(
+        metric,
+        pairs.filter_map(|(job, run)| {
+            let [id, name] = labels(job);
+            Some(([id, name, ("target", run.target.as_str())], value(run)?.into()))
+        }),
+    )
+}
+
+fn labels(job: &Job) -> [(&'static str, &str); 2] {
+    [("job_id", job.id.as_str()), ("job_name", job.name.as_str())]
+}

@@ -1,0 +1,140 @@
+//! The targets. A target that is expected and not enlisted has `msx_target_enlisted` 0 and its diagnosis alone.
+
+use crate::diagnosis::{Cause, Enlisted, Fleet, PollStatus, Target, TargetDownloads};
+use crate::exposition::catalogue::{self as metric, Metric};
+use crate::exposition::label::{Labels, Line};
+use crate::exposition::sheet::{Sheet, Value};
+use crate::model::ErrorClass;
+use std::fmt;
+
+/// Everything about every target. Only for a fleet whose targets were read.
+pub(crate) fn targets(sheet: &mut Sheet<'_>, fleet: &Fleet) -> fmt::Result {
+    let one = Value::from(true);
+    sheet.family(&metric::TARGET_INFO, enlisted(fleet).map(|(target, row)| (InfoLabels { target, row }, one)))?;
+    sheet.family(
+        &metric::TARGET_GROUP_INFO,
+        enlisted(fleet).flat_map(|(target, row)| {
+            let none = row.groups.is_empty().then_some("");
+            let groups = row.groups.iter().map(String::as_str).chain(none);
+            groups.map(move |group| ([("target", target.name.as_str()), ("group", group)], one))
+        }),
+    )?;
+    sheet.family(
+        &metric::TARGET_ENLISTED,
+        fleet.targets.iter().map(|target| (only(target), target.enlisted.is_some().into())),
+    )?;
+    sheet.family(
+        &metric::TARGET_EXPECTED,
+        enlisted(fleet).filter_map(|(target, _)| Some((only(target), target.expected?.into()))),
+    )?;
+    each(sheet, fleet, &metric::TARGET_ENLISTED_AT, |row| Some(row.at))?;
+    each(sheet, fleet, &metric::TARGET_LAST_POLL, |row| Some(row.last_poll))?;
+    each(sheet, fleet, &metric::TARGET_POLL_INTERVAL, |row| Some(row.poll_interval))?;
+    each(sheet, fleet, &metric::TARGET_POLLED, |row| Some(row.polled))?;
+    sheet.family(
+        &metric::TARGET_STATUS,
+        enlisted(fleet).flat_map(|(target, row)| {
+            states(row.status)
+                .map(move |(state, holds)| ([("target", target.name.as_str()), ("state", state)], holds.into()))
+        }),
+    )?;
+    downloads(sheet, fleet)?;
+    each(sheet, fleet, &metric::TARGET_CLOCK_SKEW, |row| row.clock_skew_seconds)?;
+    each(sheet, fleet, &metric::TARGET_UTC_OFFSET, |row| Some(row.utc_offset_seconds))?;
+    sheet.family(
+        &metric::TARGET_MAINTENANCE,
+        enlisted(fleet).map(|(target, _)| (only(target), target.maintenance.is_some().into())),
+    )?;
+    sheet.family(
+        &metric::TARGET_DIAGNOSIS,
+        fleet.targets.iter().flat_map(|target| {
+            Cause::ALL.into_iter().map(move |cause| {
+                let labels = [("target", target.name.as_str()), ("cause", cause.name())];
+                (labels, Value::from(cause == target.diagnosis.cause))
+            })
+        }),
+    )
+}
+
+/// What the download list says of each target. Nothing where it was not read.
+fn downloads(sheet: &mut Sheet<'_>, fleet: &Fleet) -> fmt::Result {
+    each(sheet, fleet, &metric::TARGET_PENDING, |row| row.downloads.as_ref().map(|list| list.pending.total()))?;
+    sheet.family(
+        &metric::TARGET_PENDING_OPERATIONS,
+        listed(fleet).flat_map(|(target, list)| {
+            list.pending.by_operation.iter().filter(|(_, count)| **count > 0).map(move |(operation, count)| {
+                ([("target", target.name.as_str()), ("operation", operation.name())], Value::from(*count))
+            })
+        }),
+    )?;
+    each(sheet, fleet, &metric::TARGET_OLDEST_PENDING, |row| row.downloads.as_ref()?.pending.oldest)?;
+    sheet.family(
+        &metric::TARGET_DOWNLOAD_ERRORS,
+        listed(fleet).flat_map(|(target, list)| {
+            ErrorClass::ALL.into_iter().zip(list.errors).map(move |(class, count)| {
+                ([("target", target.name.as_str()), ("class", class.name())], Value::from(count))
+            })
+        }),
+    )?;
+    each(sheet, fleet, &metric::TARGET_DOWNLOADED, |row| row.downloads.as_ref()?.downloaded)?;
+    each(sheet, fleet, &metric::TARGET_LAST_DOWNLOAD, |row| row.downloads.as_ref()?.last_download)
+}
+
+/// One series for each enlisted target of which the value is known.
+fn each<V: Into<Value>>(
+    sheet: &mut Sheet<'_>,
+    fleet: &Fleet,
+    metric: &Metric,
+    value: impl Fn(&Enlisted) -> Option<V>,
+) -> fmt::Result {
+    sheet.family(metric, enlisted(fleet).filter_map(|(target, row)| Some((only(target), value(row)?.into()))))
+}
+
+fn enlisted(fleet: &Fleet) -> impl Iterator<Item = (&Target, &Enlisted)> {
+    fleet.targets.iter().filter_map(|target| Some((target, target.enlisted.as_ref()?)))
+}
+
+fn listed(fleet: &Fleet) -> impl Iterator<Item = (&Target, &TargetDownloads)> {
+    enlisted(fleet).filter_map(|(target, row)| Some((target, row.downloads.as_ref()?)))
+}
+
+fn only(target: &Target) -> [(&'static str, &str); 1] {
+    [("target", target.name.as_str())]
+}
+
+fn states(status: PollStatus) -> impl Iterator<Item = (&'static str, bool)> {
+    [("normal", status.normal), ("suspected_offline", status.suspected_offline), ("blocked", status.blocked)]
+        .into_iter()
+}
+
+/// Labels of `msx_target_info`: our own, and those that the configuration adds.
+struct InfoLabels<'a> {
+    target: &'a Target,
+    row: &'a Enlisted,
+}
+
+impl Labels for InfoLabels<'_> {
+    fn first(&self) -> (&str, &str) {
+        ("target", &self.target.name)
+    }
+
+    fn rest(&self, line: &mut Line<'_>) {
+        line.label("location", &self.row.location);
+        let added = &self.target.labels;
+        for (index, (name, value)) in added.iter().enumerate() {
+            // The configuration refuses such names; a page that does not parse would hide every other target too.
+            let taken = matches!(name.as_str(), "target" | "location");
+            if is_label_name(name) && !taken && !added[..index].iter().any(|(earlier, _)| earlier == name) {
+                line.label(name, value);
+            }
+        }
+    }
+}
+
+/// Whether Prometheus accepts a label's name in every version, and does not keep it for itself.
+fn is_label_name(name: &str) -> bool {
+    let mut bytes = name.bytes();
+    bytes.next().is_some_and(|first| first.is_ascii_alphabetic() || first == b'_')
+        && bytes.all(|byte| byte.is_ascii_alphanumeric() || byte == b'_')
+        && !name.starts_with("__")
+}

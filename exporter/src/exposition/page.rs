@@ -1,0 +1,147 @@
+//! A fleet as a page for Prometheus, in both formats.
+//!
+//! prometheus-client writes OpenMetrics 1.0.0 and nothing else. The only lines in which the older text format 0.0.4
+//! differs on our pages are the headers of counters, whose family has no `_total` in OpenMetrics, and the closing
+//! `# EOF`. So counters go first, through [`text004`], and the rest, which is nearly all, is the same in both.
+
+use super::facts::ExporterFacts;
+use super::families;
+use super::sheet::{Sheet, Sink};
+use super::text004;
+use super::zipper::Zipper;
+use crate::config::Limits;
+use crate::diagnosis::Fleet;
+use prometheus_client::encoding::text;
+use std::fmt;
+use std::sync::Arc;
+
+/// The formats that Prometheus understands and we write.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Format {
+    /// The text format of Prometheus, version 0.0.4.
+    Text004,
+    /// OpenMetrics 1.0.0.
+    OpenMetrics100,
+}
+
+impl Format {
+    /// The exact `Content-Type`. Prometheus 3 refuses a page whose type it does not know.
+    pub fn content_type(self) -> &'static str {
+        match self {
+            Format::Text004 => "text/plain; version=0.0.4; charset=utf-8",
+            Format::OpenMetrics100 => "application/openmetrics-text; version=1.0.0; charset=utf-8",
+        }
+    }
+}
+
+/// Writes a page.
+pub fn page(fleet: &Arc<Fleet>, facts: &ExporterFacts, limits: &Limits, format: Format) -> String {
+    let mut out = String::new();
+    page_into(&mut out, fleet, facts, limits, format);
+    out
+}
+
+/// Writes a page in place of what a buffer holds, so that its memory serves the next scrape again.
+pub fn page_into(out: &mut String, fleet: &Arc<Fleet>, facts: &ExporterFacts, limits: &Limits, format: Format) {
+    out.clear();
+    write(out, fleet, facts, limits, format);
+}
+
+/// Writes a page and compresses it on the way.
+pub fn zipped_page(fleet: &Arc<Fleet>, facts: &ExporterFacts, limits: &Limits, format: Format) -> Vec<u8> {
+    let mut out = Zipper::new();
+    write(&mut out, fleet, facts, limits, format);
+    out.finish()
+}
+
+fn write(out: &mut dyn Sink, fleet: &Fleet, facts: &ExporterFacts, limits: &Limits, format: Format) {
+    // Writing into memory cannot fail.
+    let mut counters = String::new();
+    let _ = families::counters(&mut Sheet::new(&mut counters), fleet, facts);
+    let _ = match format {
+        Format::OpenMetrics100 => {
+            out.buffer().push_str(&counters);
+            Ok(())
+        }
+        Format::Text004 => text004::from_openmetrics(&counters, out.buffer()),
+    };
+    let page = Page { fleet, facts, series_limit: limits.series };
+    let _ = page.gauges(&mut Sheet::new(out));
+    if format == Format::OpenMetrics100 {
+        let _ = text::encode_eof(out.buffer());
+    }
+}
+
+/// The gauges of one page, which are nearly all of it.
+struct Page<'a> {
+    fleet: &'a Fleet,
+    facts: &'a ExporterFacts,
+    series_limit: usize,
+}
+
+impl Page<'_> {
+    fn gauges(&self, sheet: &mut Sheet<'_>) -> fmt::Result {
+        let (fleet, facts) = (self.fleet, self.facts);
+        if facts.passive != Some(true) && fleet.far.is_none() {
+            families::up(sheet, fleet)?;
+        }
+        // Without the targets nothing about the master or a target is written: old values would look like news.
+        if let Some(clock) = &fleet.master {
+            families::master(sheet, fleet, clock)?;
+            families::targets(sheet, fleet)?;
+            families::jobs(sheet, fleet)?;
+        }
+        if let Some(far) = &fleet.far {
+            families::far(sheet, far)?;
+        }
+        families::ports(sheet, &fleet.board)?;
+        families::exporter(sheet, fleet, facts)?;
+        families::process(sheet, facts)?;
+        self.what_fits(sheet)
+    }
+
+    /// The families that a page can do without, the most useful one first. Once one does not fit it goes whole, and so
+    /// do all behind it: which series are there must not depend on small changes.
+    fn what_fits(&self, sheet: &mut Sheet<'_>) -> fmt::Result {
+        let (fleet, board) = (self.fleet, self.fleet.board.as_ref());
+        let mut room = Room { limit: self.series_limit, full: false };
+        let mut ports_limited = 0;
+        let count = |left_out: u64| usize::try_from(left_out).unwrap_or(usize::MAX);
+        let mut jobs_limited = count(fleet.limited.job_pairs).saturating_mul(families::SERIES_PER_RUN);
+
+        match room.take(sheet.series, families::info_series(board)) {
+            Ok(()) => families::infos(sheet, board)?,
+            Err(series) => ports_limited += series,
+        }
+        match room.take(sheet.series, families::duration_series(board)) {
+            Ok(()) => families::durations(sheet, board)?,
+            Err(series) => ports_limited += series,
+        }
+        if fleet.master.is_some() {
+            match room.take(sheet.series, families::run_series(fleet)) {
+                Ok(()) => families::runs(sheet, fleet)?,
+                Err(series) => jobs_limited += series,
+            }
+        }
+        families::series_limited(sheet, fleet, |collector| match collector {
+            "ports" => ports_limited,
+            "jobs" => jobs_limited,
+            "targets" => count(fleet.limited.targets),
+            _ => 0,
+        })
+    }
+}
+
+/// What is left of `limits.series`.
+struct Room {
+    limit: usize,
+    full: bool,
+}
+
+impl Room {
+    /// Whether a family fits; else how many series it would have had.
+    fn take(&mut self, written: usize, series: usize) -> Result<(), usize> {
+        self.full |= written + series > self.limit;
+        if self.full { Err(series) } else { Ok(()) }
+    }
+}

@@ -1,0 +1,229 @@
+//! Whole pages, and the rules that a page must keep.
+
+use super::parser::{Parsed, parse};
+use crate::diagnosis::{Cause, Fleet};
+use crate::exposition::{ExporterFacts, Format, Group, Kind, catalogue, page, page_into};
+use crate::fixtures::*;
+use crate::model::{Collector, Stage};
+use std::collections::BTreeSet;
+use std::sync::Arc;
+
+fn text(fleet: Fleet, facts: &ExporterFacts) -> String {
+    page(&Arc::new(fleet), facts, &LIMITS, Format::Text004)
+}
+
+fn read(fleet: Fleet) -> Parsed {
+    parse(&text(fleet, &facts()), false).unwrap()
+}
+
+fn names(parsed: &Parsed) -> BTreeSet<&str> {
+    parsed.samples.keys().map(|(name, _)| name.as_str()).collect()
+}
+
+#[test]
+fn a_fleet_with_one_of_everything() {
+    insta::assert_snapshot!("full_text004", text(full(), &facts()));
+}
+
+#[test]
+fn a_master_that_cannot_be_read() {
+    insta::assert_snapshot!("unreadable_text004", text(unreadable(), &facts()));
+}
+
+/// What the OpenMetrics page must be, given the plain one: heads of counters lose `_total`, and there is an end mark.
+fn as_openmetrics(plain: &str) -> String {
+    let head = |line: &str| match line.split(' ').collect::<Vec<_>>()[..] {
+        ["#", "HELP" | "TYPE", name, ..] if name.ends_with("_total") => line.replacen("_total", "", 1),
+        _ => line.to_owned(),
+    };
+    plain.lines().map(|line| head(line) + "\n").chain(["# EOF\n".to_owned()]).collect()
+}
+
+/// So the snapshots of the plain pages stand for both formats.
+#[test]
+fn both_formats_hold_the_same_families_and_samples() {
+    for fleet in [full(), unreadable(), far_side()] {
+        let fleet = Arc::new(fleet);
+        let plain = page(&fleet, &facts(), &LIMITS, Format::Text004);
+        let open = page(&fleet, &facts(), &LIMITS, Format::OpenMetrics100);
+        assert_eq!(as_openmetrics(&plain), open);
+        let (plain, open) = (parse(&plain, false).unwrap(), parse(&open, true).unwrap());
+        assert_eq!(plain.samples, open.samples);
+        assert_eq!(plain.kinds.len(), open.kinds.len());
+        for (name, kind) in &plain.kinds {
+            let family = if kind == "counter" { name.strip_suffix("_total").unwrap() } else { name };
+            assert_eq!(open.kinds.get(family), Some(kind), "{name}");
+        }
+    }
+}
+
+#[test]
+fn one_of_everything_writes_the_whole_catalogue_and_only_it() {
+    let mut facts = facts();
+    facts.passive = Some(false);
+    let beside_master = parse(&text(full(), &facts), false).unwrap();
+    let on_target = parse(&text(far_side(), &facts), false).unwrap();
+    let written: BTreeSet<&str> = names(&beside_master).union(&names(&on_target)).copied().collect();
+    let known: BTreeSet<&str> = catalogue().iter().map(|metric| metric.name).collect();
+    assert_eq!(written, known);
+    for metric in catalogue() {
+        let parsed = if metric.group == Group::FarSide { &on_target } else { &beside_master };
+        assert_eq!(parsed.kinds[metric.name], metric.kind.name(), "{}", metric.name);
+        for (labels, _) in parsed.of(metric.name) {
+            // `route` is what the configuration adds.
+            let labels = labels.keys().map(String::as_str).filter(|label| *label != "route");
+            let optional = |label: &&&str| **label != "master" || metric.name == "msx_server_info";
+            let found: BTreeSet<&str> = labels.filter(|label| *label != "master").collect();
+            assert_eq!(found, metric.labels.iter().filter(optional).copied().collect(), "{}", metric.name);
+        }
+    }
+}
+
+#[test]
+fn names_and_helps_keep_the_rules_of_the_formats() {
+    let mut seen = BTreeSet::new();
+    for metric in catalogue() {
+        assert!(seen.insert(metric.name), "{} stands twice", metric.name);
+        assert!(metric.name.starts_with("msx_") || metric.name.starts_with("process_"), "{}", metric.name);
+        assert_eq!(metric.name.ends_with("_total"), metric.kind == Kind::Counter, "{}", metric.name);
+        assert!(metric.help.ends_with('.') && !metric.help.contains(['\\', '\n', '|']), "{}", metric.name);
+    }
+}
+
+#[test]
+fn what_is_expected_and_not_enlisted_has_two_metrics_alone() {
+    let parsed = read(full());
+    let written: BTreeSet<&str> = parsed
+        .samples
+        .keys()
+        .filter(|(_, labels)| labels.get("target").is_some_and(|target| target == "NEW9"))
+        .map(|(name, _)| name.as_str())
+        .collect();
+    assert_eq!(written, BTreeSet::from(["msx_target_diagnosis", "msx_target_enlisted"]));
+    assert_eq!(parsed.value("msx_target_enlisted", &[("target", "NEW9")]), Some(0.0));
+    assert_eq!(parsed.value("msx_targets", &[]), Some(4.0));
+}
+
+#[test]
+fn every_cause_is_written_and_exactly_one_holds() {
+    let parsed = read(full());
+    for target in full().targets {
+        let mine = |labels: &std::collections::BTreeMap<String, String>| labels["target"] == target.name;
+        let causes: Vec<_> = parsed.of("msx_target_diagnosis").filter(|(labels, _)| mine(labels)).collect();
+        assert_eq!(causes.len(), Cause::ALL.len());
+        let holding: Vec<_> = causes.iter().filter(|(_, value)| *value == 1.0).collect();
+        assert_eq!(holding.len(), 1);
+        assert_eq!(holding[0].0["cause"], target.diagnosis.cause.name());
+    }
+}
+
+#[test]
+fn when_the_targets_were_not_read_nothing_of_the_master_is_written() {
+    // Even where a fleet still holds old rows.
+    let stale = Fleet { master: None, ..full() };
+    let parsed = read(stale);
+    assert_eq!(parsed.value("msx_up", &[]), Some(0.0));
+    for name in names(&parsed) {
+        let goes_on =
+            ["msx_up", "msx_port_", "msx_exporter_", "process_"].iter().any(|prefix| name.starts_with(prefix));
+        assert!(goes_on, "{name}");
+    }
+    assert!(names(&parsed).contains("msx_port_open"));
+}
+
+#[test]
+fn on_a_target_there_is_nothing_of_a_master_but_the_way_to_it() {
+    let page = text(far_side(), &facts());
+    let lines = page.lines().filter(|line| !line.starts_with(['#']) && line.starts_with("msx_"));
+    let own: Vec<&str> = lines.filter(|line| !line.starts_with("msx_exporter_")).collect();
+    insta::assert_snapshot!("far_side_text004", own.join("\n"));
+}
+
+#[test]
+fn a_collector_that_failed_writes_nothing() {
+    let mut fleet = full();
+    fleet.orphans = None;
+    fleet.downloadlist_rows = None;
+    fleet.jobs = None;
+    fleet.server = None;
+    for row in fleet.targets.iter_mut().filter_map(|target| target.enlisted.as_mut()) {
+        row.downloads = None;
+    }
+    fleet.reports = vec![report(Collector::Targets), failed(Collector::Downloads, Stage::Permission)];
+    let parsed = read(fleet);
+    for metric in catalogue() {
+        let written = names(&parsed).contains(metric.name);
+        let failed = matches!(metric.collector, Some(Collector::Downloads | Collector::Jobs | Collector::Server));
+        assert!(!(failed && written), "{}", metric.name);
+        assert!(metric.collector != Some(Collector::Targets) || written, "{}", metric.name);
+    }
+    let of = |name, collector| parsed.value(name, &[("collector", collector)]);
+    assert_eq!(of("msx_exporter_collector_success", "downloads"), Some(0.0));
+    assert_eq!(of("msx_exporter_collector_permission", "downloads"), Some(0.0));
+    assert_eq!(of("msx_exporter_collector_success", "targets"), Some(1.0));
+    assert_eq!(of("msx_exporter_collector_read_timestamp_seconds", "downloads"), None);
+    assert_eq!(of("msx_exporter_collector_success", "jobs"), None);
+}
+
+#[test]
+fn a_passive_exporter_does_not_say_whether_the_master_is_up() {
+    let mut facts = facts();
+    facts.passive = Some(true);
+    let parsed = parse(&text(Fleet { reports: vec![], ..unreadable() }, &facts), false).unwrap();
+    assert_eq!(parsed.value("msx_up", &[]), None);
+    assert_eq!(parsed.value("msx_exporter_passive", &[]), Some(1.0));
+}
+
+#[test]
+fn over_the_limit_whole_families_go_in_their_order() {
+    let fleet = Arc::new(full());
+    let read = |series| {
+        let limits = crate::config::Limits { series, ..LIMITS };
+        parse(&page(&fleet, &facts(), &limits, Format::Text004), false).unwrap()
+    };
+    let gauges = |parsed: &Parsed| {
+        let limited = parsed.of("msx_exporter_series_limited").count();
+        parsed.samples.keys().filter(|(name, _)| !name.ends_with("_total")).count() - limited
+    };
+    let whole = read(500_000);
+    // A job on 4 targets of which 3 are shown: one pair is missing from the start.
+    let limited = |parsed: &Parsed, of| parsed.value("msx_exporter_series_limited", &[("collector", of)]);
+    assert_eq!((limited(&whole, "jobs"), limited(&whole, "ports")), (Some(3.0), Some(0.0)));
+    let all = gauges(&whole);
+    assert_eq!(names(&read(all)), names(&whole));
+
+    let without_runs = read(all - 1);
+    assert_eq!((limited(&without_runs, "jobs"), limited(&without_runs, "ports")), (Some(9.0), Some(0.0)));
+    assert_eq!(without_runs.of("msx_job_target_last_run_success").count(), 0);
+    assert_eq!(gauges(&without_runs), all - 6);
+
+    let without_durations = read(all - 7);
+    assert_eq!((limited(&without_durations, "jobs"), limited(&without_durations, "ports")), (Some(9.0), Some(2.0)));
+    assert_eq!(without_durations.of("msx_port_connect_duration_seconds").count(), 0);
+    assert_eq!(without_durations.of("msx_port_info").count(), 5);
+
+    let least = read(0);
+    assert_eq!((limited(&least, "jobs"), limited(&least, "ports")), (Some(9.0), Some(7.0)));
+    assert_eq!(gauges(&least), all - 13);
+    assert_eq!(least.of("msx_target_diagnosis").count(), whole.of("msx_target_diagnosis").count());
+}
+
+#[test]
+fn a_buffer_that_is_used_again_holds_only_the_new_page() {
+    let mut buffer = String::new();
+    page_into(&mut buffer, &Arc::new(full()), &facts(), &LIMITS, Format::OpenMetrics100);
+    let small = Arc::new(unreadable());
+    page_into(&mut buffer, &small, &facts(), &LIMITS, Format::Text004);
+    assert_eq!(buffer, page(&small, &facts(), &LIMITS, Format::Text004));
+}
+
+#[test]
+fn a_label_that_prometheus_would_refuse_is_left_out() {
+    let mut odd = target("SQL05");
+    let label = |name: &str| (name.to_owned(), "x".to_owned());
+    odd.labels = ["route", "target", "route", "1st", "__name__", "a-b", "", "location", "Ä"].map(label).into();
+    let parsed = read(fleet(vec![odd]));
+    let (labels, _) = parsed.of("msx_target_info").next().unwrap();
+    assert_eq!(labels.keys().collect::<Vec<_>>(), ["location", "route", "target"]);
+    assert_eq!(labels["target"], "SQL05");
+}

@@ -1,0 +1,282 @@
+//! Fleets made by hand.
+
+use crate::config::Limits;
+use crate::diagnosis::{
+    Cause, Diagnosis, Enlisted, Evidence, Fleet, Job, JobRun, Limited, MasterClock, Orphan, Pending, PollStatus,
+    Target, TargetDownloads,
+};
+use crate::exposition::{BuildInfo, ExporterFacts, ProcessFacts, Reload};
+use crate::model::{
+    Address, Certificate, Check, Collector, Direction, Operation, OrphanKind, PortSource, PortState, Stage,
+};
+use crate::probe::protocol::{Encryption, Verdict};
+use crate::probe::{Board, Finding, Sweep};
+use crate::sqlserver::{CollectorReport, Fault, ServerFacts};
+use crate::target_side::{FarSide, Home, Presented, View};
+use jiff::{SignedDuration, Timestamp};
+use std::collections::BTreeMap;
+use std::sync::Arc;
+use std::time::Duration;
+
+pub(crate) const NOW: Timestamp = Timestamp::constant(1_764_000_000, 0);
+
+pub(crate) fn ago(seconds: i64) -> Timestamp {
+    NOW - SignedDuration::from_secs(seconds)
+}
+
+pub(crate) const LIMITS: Limits = Limits {
+    targets: 10_000,
+    job_pairs: 20_000,
+    series: 500_000,
+    scrapes_in_flight: 32,
+    scrapes_in_flight_per_client: 4,
+};
+
+pub(crate) fn facts() -> ExporterFacts {
+    ExporterFacts {
+        build: BuildInfo { version: "0.1.0", revision: "abcdef0", rustc: "1.88.0" },
+        sql_errors: [0, 1, 2, 3, 4, 5, 6],
+        sql_connections: 1,
+        reload: Reload { successful: true, at: Some(ago(3600)) },
+        passive: None,
+        process: Some(ProcessFacts {
+            cpu_seconds: Some(1.25),
+            open_fds: Some(12),
+            max_fds: Some(1024),
+            resident_bytes: Some(9_000_000),
+            virtual_bytes: Some(80_000_000),
+            start_seconds: Some(1_763_990_000.5),
+            threads: Some(3),
+        }),
+    }
+}
+
+/// A target that is fine.
+pub(crate) fn target(name: &str) -> Target {
+    Target {
+        name: name.to_owned(),
+        enlisted: Some(Enlisted {
+            location: "Hamburg".to_owned(),
+            groups: vec![],
+            at: ago(864_000),
+            last_poll: ago(20),
+            polled: true,
+            poll_interval: Duration::from_secs(60),
+            status: PollStatus { normal: true, ..PollStatus::default() },
+            clock_skew_seconds: Some(0.5),
+            utc_offset_seconds: 3600,
+            downloads: Some(TargetDownloads {
+                downloaded: Some(7),
+                last_download: Some(ago(4000)),
+                ..TargetDownloads::default()
+            }),
+        }),
+        labels: vec![],
+        expected: None,
+        maintenance: None,
+        diagnosis: Diagnosis { cause: Cause::Ok, evidence: vec![] },
+    }
+}
+
+/// The same with a verdict.
+pub(crate) fn judged(name: &str, cause: Cause, text: &str) -> Target {
+    let evidence = vec![Evidence { cause: Some(cause), text: text.to_owned() }];
+    Target { diagnosis: Diagnosis { cause, evidence }, ..target(name) }
+}
+
+/// A target that the configuration expects and the master does not know.
+pub(crate) fn expected(name: &str) -> Target {
+    Target { enlisted: None, ..judged(name, Cause::NotEnlisted, "expected by the configuration, no row on the master") }
+}
+
+pub(crate) fn report(collector: Collector) -> CollectorReport {
+    CollectorReport {
+        collector,
+        duration: Duration::from_micros(2500),
+        permission: true,
+        read_at: Some(NOW),
+        fault: None,
+    }
+}
+
+pub(crate) fn failed(collector: Collector, stage: Stage) -> CollectorReport {
+    let fault = Fault {
+        stage,
+        timeout: stage == Stage::Query,
+        message: format!("{} of 10.1.2.3 <failed>", stage.name()),
+        hint: Some("Look at the master".to_owned()),
+    };
+    CollectorReport { permission: stage != Stage::Permission, read_at: None, fault: Some(fault), ..report(collector) }
+}
+
+pub(crate) fn finding(check: Check, state: PortState) -> Finding {
+    let open = state == PortState::Open;
+    Finding {
+        check,
+        direction: Direction::ToTarget,
+        master: None,
+        state,
+        required: false,
+        port: (state != PortState::Skipped).then_some(1433),
+        transport: if check == Check::Browser { "udp" } else { "tcp" },
+        source: PortSource::Default,
+        address: Some("10.1.2.3".parse().unwrap()),
+        protocol_ok: None,
+        connect: open.then_some(Duration::from_micros(1500)),
+        handshake: None,
+        checked_at: ago(100),
+        evidence: format!("connect to 10.1.2.3: {}", state.name()),
+    }
+}
+
+/// A fleet of healthy collectors with these targets and nothing else.
+pub(crate) fn fleet(targets: Vec<Target>) -> Fleet {
+    Fleet {
+        began: NOW,
+        master: Some(MasterClock { now: NOW, utc_offset_seconds: 3600, zone_known: true, started: ago(8_640_000) }),
+        server: Some(ServerFacts {
+            name: "MSX01".to_owned(),
+            version: "16.0.4135.4".to_owned(),
+            edition: "Developer Edition (64-bit)".to_owned(),
+            auth_scheme: Some("SQL".to_owned()),
+            encrypted: true,
+            agent_running: Some(true),
+            operator_present: None,
+            certificate: None,
+        }),
+        targets,
+        orphans: Some(vec![]),
+        downloadlist_rows: Some(120),
+        jobs: Some(vec![]),
+        reports: Collector::ALL.into_iter().map(report).collect(),
+        limited: Limited::default(),
+        board: Arc::new(Board::default()),
+        far: None,
+    }
+}
+
+/// One of everything, with names that need care.
+pub(crate) fn full() -> Fleet {
+    let mut payroll = judged("SQL01\\PAYROLL", Cause::DownloadError, "2 instructions failed with proxy_missing");
+    payroll.labels = vec![("route".to_owned(), "pay\"roll".to_owned())];
+    payroll.expected = Some(true);
+    payroll.maintenance = Some("patching <night>".to_owned());
+    if let Some(row) = &mut payroll.enlisted {
+        row.groups = vec!["Über \"alles\"".to_owned(), "東京".to_owned()];
+        row.location = "Halle\n\\2".to_owned();
+        row.status.blocked = true;
+        row.last_poll = ago(20) - SignedDuration::from_millis(4);
+        row.downloads = Some(TargetDownloads {
+            pending: Pending {
+                by_operation: BTreeMap::from([(Operation::Insert, 3), (Operation::Start, 1)]),
+                oldest: Some(ago(5000)),
+            },
+            errors: [0, 2, 0, 0, 0, 0, 0],
+            ..TargetDownloads::default()
+        });
+    }
+    let mut silent = judged("SQL02", Cause::StoppedPolling, "last poll 2 h ago, over 3 intervals");
+    silent
+        .diagnosis
+        .evidence
+        .push(Evidence { cause: None, text: "engine filtered: not needed for polling".to_owned() });
+    if let Some(row) = &mut silent.enlisted {
+        row.last_poll = ago(7200);
+        row.status.suspected_offline = true;
+    }
+    let mut fresh = judged("SQL<03>", Cause::NeverPolled, "enlisted 1 h ago and never polled");
+    if let Some(row) = &mut fresh.enlisted {
+        (row.at, row.last_poll, row.polled, row.clock_skew_seconds) = (ago(3600), ago(3600), false, None);
+    }
+    let mut fleet = fleet(vec![expected("NEW9"), payroll, silent, fresh, target("SQL04")]);
+    fleet.orphans = Some(vec![
+        Orphan { target: "GONE1".to_owned(), kind: OrphanKind::Defect, count: 1 },
+        Orphan { target: "GONE2".to_owned(), kind: OrphanKind::Other, count: 4 },
+    ]);
+    if let Some(server) = &mut fleet.server {
+        server.operator_present = Some(false);
+        server.certificate = Some(Certificate {
+            subject: "CN=SSL_Self_Signed_Fallback".to_owned(),
+            issuer: "CN=SSL_Self_Signed_Fallback".to_owned(),
+            self_signed: true,
+            not_after: ago(-1_000_000_000),
+        });
+    }
+    let run = |target: &str, success| JobRun {
+        target: target.to_owned(),
+        success,
+        at: success.map(|_| ago(900)),
+        duration: success.map(|_| Duration::from_secs(62)),
+    };
+    // A job on 4 targets of which 3 are shown.
+    fleet.limited.job_pairs = 1;
+    fleet.jobs = Some(vec![Job {
+        id: "0F3C2A11-0000-4000-8000-000000000001".to_owned(),
+        name: "Backup \"full\"".to_owned(),
+        enabled: true,
+        targets: 4,
+        failed_targets: 1,
+        runs: vec![run("SQL01\\PAYROLL", Some(false)), run("SQL02", Some(true)), run("SQL<03>", None)],
+    }]);
+    let mut engine = finding(Check::Engine, PortState::Open);
+    (engine.protocol_ok, engine.handshake) = (Some(true), Some(Duration::from_millis(4)));
+    engine.source = PortSource::Browser;
+    let mut home = finding(Check::Engine, PortState::TlsFailed);
+    (home.direction, home.master, home.required) = (Direction::ToMaster, Some("MSX01".to_owned()), true);
+    fleet.board = Arc::new(Board {
+        findings: BTreeMap::from([
+            ("SQL01\\PAYROLL".to_owned(), vec![engine, home, finding(Check::Browser, PortState::NoAnswer)]),
+            ("SQL02".to_owned(), vec![finding(Check::Engine, PortState::Filtered)]),
+            ("SQL04".to_owned(), vec![finding(Check::Engine, PortState::Skipped)]),
+        ]),
+        sweep: Some(Sweep { ended: ago(90), took: Duration::from_millis(3100) }),
+        checks: BTreeMap::from([(Check::Engine, (40, 3)), (Check::Browser, (10, 1))]),
+    });
+    fleet
+}
+
+/// What two targets on one machine see of their master.
+pub(crate) fn far_side() -> Fleet {
+    let home = |target: &str, enlisted_to: Option<&str>, option| Home {
+        target: target.to_owned(),
+        master: "msx01.corp.example".to_owned(),
+        address: Address { host: "msx01.corp.example".to_owned(), port: None, instance: None },
+        enlisted_to: enlisted_to.map(str::to_owned),
+        encrypt_channel_option: option,
+    };
+    let certificate = Certificate {
+        subject: "CN=msx01.corp.example".to_owned(),
+        issuer: "CN=Corp <CA>".to_owned(),
+        self_signed: false,
+        not_after: ago(-1_000_000),
+    };
+    let presented = Presented {
+        verdict: Verdict::NameMismatch,
+        encryption: Encryption::Required,
+        certificate: Some(certificate),
+        seen_at: ago(600),
+    };
+    let views = vec![
+        View { home: home("SQL01", None, None), presented: None },
+        View { home: home("SQL01\\PAYROLL", Some("MSX01"), Some(2)), presented: Some(presented) },
+    ];
+    let mut engine = finding(Check::Engine, PortState::Open);
+    (engine.direction, engine.master, engine.required) =
+        (Direction::ToMaster, Some("msx01.corp.example".to_owned()), true);
+    let board = Board { findings: [("SQL01".to_owned(), vec![engine])].into(), ..Board::default() };
+    Fleet::seen_from_target(NOW, Arc::new(board), FarSide { views })
+}
+
+/// A master that cannot be read.
+pub(crate) fn unreadable() -> Fleet {
+    Fleet {
+        master: None,
+        server: None,
+        targets: vec![],
+        orphans: None,
+        downloadlist_rows: None,
+        jobs: None,
+        reports: Collector::ALL.into_iter().map(|collector| failed(collector, Stage::Login)).collect(),
+        ..full()
+    }
+}

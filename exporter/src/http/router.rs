@@ -1,0 +1,308 @@
+//! Which path answers what.
+
+use super::admission::{Full, Gate, Pass};
+use super::answer::{self, Answer, TEXT};
+use super::deadline;
+use super::options::Options;
+use super::site::{NoProbe, Site};
+use super::views::{Form, View, Wish};
+use crate::api;
+use crate::api::discovery::Entries;
+use crate::config::Limits;
+use hyper::http::request::Parts;
+use hyper::{Method, StatusCode};
+use std::net::IpAddr;
+use std::sync::Arc;
+use std::time::Duration;
+use tracing::{error, warn};
+
+/// For a probe where the client does not say how long it waits: longer than all checks of a host that drops everything.
+const UNHURRIED: Duration = Duration::from_secs(30);
+
+/// One path.
+struct Route {
+    /// After the prefix.
+    path: &'static str,
+    method: Methods,
+    action: Action,
+}
+
+/// What a path is asked with.
+#[derive(Clone, Copy)]
+enum Methods {
+    Read,
+    Post,
+}
+
+/// What a path does.
+#[derive(Clone, Copy)]
+enum Action {
+    /// Draws a view of a fleet; counted as a scrape.
+    Overview,
+    Target,
+    Metrics,
+    Targets,
+    Discovery,
+    /// Checks the ports of one target; counted as a scrape too.
+    Probe,
+    /// Says that the server is there, whatever the master does.
+    Healthy,
+    Ready,
+    Reload,
+}
+
+const ROUTES: &[Route] = &[
+    Route { path: "/", method: Methods::Read, action: Action::Overview },
+    Route { path: "/target", method: Methods::Read, action: Action::Target },
+    Route { path: "/metrics", method: Methods::Read, action: Action::Metrics },
+    Route { path: "/api/v1/targets", method: Methods::Read, action: Action::Targets },
+    Route { path: "/sd", method: Methods::Read, action: Action::Discovery },
+    Route { path: "/probe", method: Methods::Read, action: Action::Probe },
+    Route { path: "/-/healthy", method: Methods::Read, action: Action::Healthy },
+    Route { path: "/-/ready", method: Methods::Read, action: Action::Ready },
+    Route { path: "/-/reload", method: Methods::Post, action: Action::Reload },
+];
+
+impl Methods {
+    fn allow(self, method: &Method) -> bool {
+        match self {
+            Methods::Read => method == Method::GET || method == Method::HEAD,
+            Methods::Post => method == Method::POST,
+        }
+    }
+
+    fn names(self) -> &'static str {
+        match self {
+            Methods::Read => "GET, HEAD",
+            Methods::Post => "POST",
+        }
+    }
+}
+
+/// Who asks.
+#[derive(Debug, Clone, Copy)]
+pub(crate) struct Caller {
+    /// Where from.
+    pub(crate) address: IpAddr,
+    /// Whether the address at which the request arrived is loopback: then it comes from this machine.
+    pub(crate) loopback: bool,
+    /// Whether a password or a verified certificate proved who it is.
+    pub(crate) proved: bool,
+}
+
+/// Answers requests that were let in.
+pub(crate) struct Router<S> {
+    site: Arc<S>,
+    options: Arc<Options>,
+    scrapes: Arc<Gate>,
+}
+
+impl<S: Site> Router<S> {
+    pub(crate) fn new(site: Arc<S>, options: Arc<Options>) -> Router<S> {
+        Router { site, options, scrapes: Arc::default() }
+    }
+
+    /// Answers one request; `HEAD` as `GET` without the body.
+    pub(crate) async fn answer(&self, request: &Parts, caller: Caller) -> Answer {
+        let answer = self.dispatch(request, caller).await;
+        if request.method == Method::HEAD { answer::headers_alone(answer) } else { answer }
+    }
+
+    async fn dispatch(&self, request: &Parts, caller: Caller) -> Answer {
+        let prefix = self.options.route_prefix.as_str();
+        let full = request.uri.path();
+        let path = match full.strip_prefix(prefix) {
+            Some(path) if path.starts_with('/') => path,
+            _ if full == prefix || full == "/" => return answer::moved(&format!("{}/", self.options.base)),
+            _ => return answer::text(StatusCode::NOT_FOUND, "not found"),
+        };
+        let Some(route) = ROUTES.iter().find(|route| route.path == path) else {
+            return answer::text(StatusCode::NOT_FOUND, "not found");
+        };
+        if !route.method.allow(&request.method) {
+            return answer::wrong_method(route.method.names());
+        }
+        match route.action {
+            Action::Overview => self.view(request, caller, View::Overview).await,
+            Action::Target => match parameter(request.uri.query(), "name") {
+                Some(name) => self.view(request, caller, View::Target(name)).await,
+                None => answer::text(StatusCode::BAD_REQUEST, "no target named; hint: /target?name=NAME"),
+            },
+            Action::Metrics => self.view(request, caller, View::Metrics).await,
+            Action::Targets => self.view(request, caller, View::Targets).await,
+            Action::Discovery => match entries(request.uri.query()) {
+                Ok(entries) => self.view(request, caller, View::Discovery(entries)).await,
+                Err(fault) => answer::text(StatusCode::BAD_REQUEST, fault),
+            },
+            Action::Probe => self.probe(request, caller).await,
+            Action::Healthy => answer::text(StatusCode::OK, "healthy"),
+            Action::Ready => answer::text(StatusCode::OK, "ready"),
+            Action::Reload => self.reload().await,
+        }
+    }
+
+    /// Waits for a fleet and draws it. Drawing and compressing take the processor, so they leave the threads on which
+    /// all connections live. The place in the gate goes along: a client that hangs up meanwhile cannot start more.
+    async fn view(&self, request: &Parts, caller: Caller, view: View) -> Answer {
+        let settings = self.site.settings();
+        let pass = match self.admit(caller, &settings.limits) {
+            Ok(pass) => pass,
+            Err(why) => return answer::busy(why),
+        };
+        let wish = Wish::new(view, Form::new(caller.proved || settings.explain_details, request));
+        let fleet = self.site.fleet(deadline::wait(&request.headers, settings.reading_timeout)).await;
+        let site = Arc::clone(&self.site);
+        let drawing = tokio::task::spawn_blocking(move || {
+            let mut answer = wish.draw(&fleet, &site.facts(), &settings);
+            answer.body_mut().hold(pass);
+            answer
+        });
+        drawing.await.unwrap_or_else(|failure| {
+            error!(%failure, "a page could not be drawn");
+            answer::text(StatusCode::INTERNAL_SERVER_ERROR, "the page could not be drawn; hint: see the log")
+        })
+    }
+
+    /// Checks the ports of one target. It makes this machine connect to another, so it is not for everybody.
+    async fn probe(&self, request: &Parts, caller: Caller) -> Answer {
+        if !may_probe(caller, &self.options) {
+            return answer::text(
+                StatusCode::FORBIDDEN,
+                "probing from another machine needs authentication; hint: users or client certificates in \
+                 --web.config.file, or --web.enable-probe to allow it to everybody",
+            );
+        }
+        let query = request.uri.query();
+        let Some(name) = parameter(query, "target") else {
+            return answer::text(StatusCode::BAD_REQUEST, "no target named; hint: /probe?target=NAME");
+        };
+        let settings = self.site.settings();
+        let pass = match self.admit(caller, &settings.limits) {
+            Ok(pass) => pass,
+            Err(why) => return answer::busy(why),
+        };
+        let form = Form::new(caller.proved || settings.explain_details, request);
+        let mut answer = match self.site.probe(&name, deadline::wait(&request.headers, UNHURRIED)).await {
+            Ok(probe) if parameter(query, "debug").is_some_and(|debug| debug == "true") => {
+                form.document(api::probe_trace(&probe, form.details), TEXT)
+            }
+            Ok(probe) => form.exposition(api::probe(&probe, form.format)),
+            Err(NoProbe::NotListed) => answer::text(
+                StatusCode::FORBIDDEN,
+                "this name is not probed: it is neither enlisted nor listed in expected_targets",
+            ),
+            Err(NoProbe::NoRoster) => {
+                answer::busy("the targets are not known: the master was not read; hint: the first page says why")
+            }
+            Err(NoProbe::NoTime) => {
+                answer::busy("another probe of this target is under way and takes longer than this scrape may")
+            }
+        };
+        answer.body_mut().hold(pass);
+        answer
+    }
+
+    fn admit(&self, caller: Caller, limits: &Limits) -> Result<Pass, &'static str> {
+        let (in_all, for_client) = (limits.scrapes_in_flight, limits.scrapes_in_flight_per_client);
+        self.scrapes.enter(caller.address, in_all, for_client).map_err(|full| {
+            let (why, limit) = match full {
+                Full::ForClient => ("too many scrapes in flight from this client", "scrapes_in_flight_per_client"),
+                Full::InAll => ("too many scrapes in flight", "scrapes_in_flight"),
+            };
+            warn!(client = %caller.address, limit, "{why}");
+            why
+        })
+    }
+
+    async fn reload(&self) -> Answer {
+        if !self.options.lifecycle {
+            return answer::text(StatusCode::FORBIDDEN, "reloading over HTTP is off; hint: --web.enable-lifecycle");
+        }
+        match self.site.reload().await {
+            Ok(()) => answer::text(StatusCode::OK, "reloaded"),
+            Err(fault) => answer::text(
+                StatusCode::INTERNAL_SERVER_ERROR,
+                format!("not reloaded, the configuration before stays in force: {fault}"),
+            ),
+        }
+    }
+}
+
+fn may_probe(caller: Caller, options: &Options) -> bool {
+    caller.loopback || caller.proved || options.probe
+}
+
+/// What is asked of `/sd`.
+fn entries(query: Option<&str>) -> Result<Entries, &'static str> {
+    const BAD_PORT: &str = "the port must be a number from 1 to 65535; hint: /sd?port=9182";
+    // A port that is there and no number must not pass for one that is missing.
+    let given = query.is_some_and(|query| query.split('&').any(|pair| pair.split('=').next() == Some("port")));
+    let port = parameter(query, "port").and_then(|port| port.parse().ok());
+    let port = if given { Some(port.ok_or(BAD_PORT)?) } else { None };
+    match parameter(query, "per").as_deref() {
+        None | Some("host") => port.map(Entries::Hosts).ok_or(BAD_PORT),
+        Some("target") => Ok(Entries::Targets(port)),
+        Some(_) => Err("there is an entry per host or per target; hint: /sd?port=9182&per=host or /sd?per=target"),
+    }
+}
+
+/// The first value of a query parameter, decoded as forms are (`+` is a space). `None` where it is missing, empty or
+/// not UTF-8.
+fn parameter(query: Option<&str>, name: &str) -> Option<String> {
+    let raw = query?.split('&').find_map(|pair| pair.split_once('=').filter(|(key, _)| *key == name))?.1;
+    let mut bytes = Vec::with_capacity(raw.len());
+    let mut rest = raw.bytes();
+    while let Some(byte) = rest.next() {
+        bytes.push(match byte {
+            b'+' => b' ',
+            b'%' => hex(rest.next()?)? << 4 | hex(rest.next()?)?,
+            other => other,
+        });
+    }
+    String::from_utf8(bytes).ok().filter(|value| !value.is_empty())
+}
+
+fn hex(digit: u8) -> Option<u8> {
+    char::from(digit).to_digit(16).and_then(|value| u8::try_from(value).ok())
+}
+
+#[cfg(test)]
+mod tests {
+    #![allow(clippy::unwrap_used)]
+
+    use super::*;
+
+    #[test]
+    fn who_comes_from_elsewhere_must_be_known_or_allowed() {
+        let may = |loopback, proved, probe| {
+            let caller = Caller { address: IpAddr::from([192, 0, 2, 7]), loopback, proved };
+            may_probe(caller, &Options { probe, ..Options::default() })
+        };
+        assert!(!may(false, false, false));
+        assert!(may(true, false, false) && may(false, true, false) && may(false, false, true));
+    }
+
+    #[test]
+    fn service_discovery_is_per_host_unless_it_is_asked_per_target() {
+        let port = std::num::NonZeroU16::new(9182);
+        assert_eq!(entries(Some("port=9182")), Ok(Entries::Hosts(port.unwrap())));
+        assert_eq!(entries(Some("per=host&port=9182")), Ok(Entries::Hosts(port.unwrap())));
+        assert_eq!(entries(Some("port=9182&per=target")), Ok(Entries::Targets(port)));
+        assert_eq!(entries(Some("per=target")), Ok(Entries::Targets(None)));
+        for bad in ["", "per=host", "per=targets&port=1", "per=target&port=", "per=target&port", "per=target&port=0"] {
+            assert!(entries(Some(bad)).is_err(), "{bad}");
+        }
+        assert!(entries(None).is_err());
+    }
+
+    #[test]
+    fn parameters_are_decoded() {
+        let name = |query| parameter(Some(query), "name");
+        assert_eq!(name("name=SQL01%5CPAYROLL").as_deref(), Some("SQL01\\PAYROLL"));
+        assert_eq!(name("a=b&name=a+b%C3%A9&name=c").as_deref(), Some("a bé"));
+        for bad in ["", "name", "name=", "name=%", "name=%4", "name=%zz", "name=%ff", "rename=x"] {
+            assert_eq!(name(bad), None, "{bad}");
+        }
+        assert_eq!(parameter(None, "name"), None);
+    }
+}

@@ -1,0 +1,69 @@
+//! Where the server meets the rest of the house.
+
+use crate::config::{Config, Limits};
+use crate::diagnosis::Fleet;
+use crate::exposition::ExporterFacts;
+use crate::probe::Probe;
+use std::future::Future;
+use std::sync::Arc;
+use std::time::Duration;
+
+/// What the server asks of the exporter behind it.
+pub trait Site: Send + Sync + 'static {
+    /// The fleet as of one reading, joined where one is under way. Always answers, at the latest after `wait`: a
+    /// reading that took longer is a fleet without a master.
+    ///
+    /// The future is dropped as soon as the client hangs up; a reading for which nobody waits may then be cancelled.
+    fn fleet(&self, wait: Duration) -> impl Future<Output = Arc<Fleet>> + Send;
+
+    /// Checks every port of one target now, and answers within about `wait`. Whoever asks meanwhile shares the run.
+    ///
+    /// # Errors
+    /// Why nothing was checked.
+    fn probe(&self, name: &str, wait: Duration) -> impl Future<Output = Result<Arc<Probe>, NoProbe>> + Send;
+
+    /// The exporter's own facts. Called where blocking is allowed, right before a page is drawn.
+    fn facts(&self) -> ExporterFacts;
+
+    /// What can change with a reload. Called for each request: cheap.
+    fn settings(&self) -> Settings;
+
+    /// Loads the configuration anew, [`super::Web::reload`] included, and puts it in force. `POST /-/reload` and SIGHUP
+    /// mean the same.
+    ///
+    /// # Errors
+    /// What is wrong with it, without secrets; the old one stays in force.
+    fn reload(&self) -> impl Future<Output = Result<(), String>> + Send;
+}
+
+/// Why a target was not probed.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum NoProbe {
+    /// Nobody knows which targets there are: the master was not read.
+    NoRoster,
+    /// It is neither enlisted nor expected.
+    NotListed,
+    /// A run of the same target is under way that takes longer than this caller waits.
+    NoTime,
+}
+
+/// What the server needs of the configuration.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Settings {
+    /// For a whole reading.
+    pub reading_timeout: Duration,
+    /// Whether texts of errors, addresses and traces are shown without authentication.
+    pub explain_details: bool,
+    /// Bounds.
+    pub limits: Limits,
+}
+
+impl From<&Config> for Settings {
+    fn from(config: &Config) -> Settings {
+        Settings {
+            reading_timeout: config.master.timeout,
+            explain_details: config.explain_details,
+            limits: config.limits,
+        }
+    }
+}

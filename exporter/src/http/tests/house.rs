@@ -1,0 +1,186 @@
+//! A server that runs, and the stand-in behind it.
+
+use super::super::{NoProbe, Options, Settings, Site, Web, bind, run};
+use super::soon;
+use crate::config::Limits;
+use crate::diagnosis::{Cause, Diagnosis, Fleet, MasterClock, Orphan, Target};
+use crate::exposition::{BuildInfo, ExporterFacts, Reload};
+use crate::model::{Collector, OrphanKind, Stage};
+use crate::probe::Probe;
+use crate::sqlserver::{CollectorReport, Fault};
+use jiff::Timestamp;
+use std::net::SocketAddr;
+use std::sync::{Arc, Mutex};
+use std::time::Duration;
+use tokio::sync::{oneshot, watch};
+use tokio::task::JoinHandle;
+
+/// Answers at once, or when it is told to, and writes down what it was asked.
+pub(super) struct Stub {
+    pub(super) settings: Mutex<Settings>,
+    /// How many wait for a fleet now.
+    pub(super) waiting: watch::Sender<usize>,
+    /// While true nobody gets a fleet.
+    pub(super) held: watch::Sender<bool>,
+    pub(super) waits: Mutex<Vec<Duration>>,
+    pub(super) reloads: Mutex<Vec<Result<(), String>>>,
+    pub(super) fleet: Arc<Fleet>,
+    /// What a probe ends with.
+    pub(super) probe: Mutex<Result<Arc<Probe>, NoProbe>>,
+}
+
+impl Stub {
+    pub(super) fn new() -> Stub {
+        Stub {
+            settings: Mutex::new(Settings {
+                reading_timeout: Duration::from_secs(8),
+                explain_details: false,
+                limits: Limits {
+                    targets: 10,
+                    job_pairs: 10,
+                    series: 10_000,
+                    scrapes_in_flight: 8,
+                    scrapes_in_flight_per_client: 4,
+                },
+            }),
+            waiting: watch::Sender::new(0),
+            held: watch::Sender::new(false),
+            waits: Mutex::default(),
+            reloads: Mutex::default(),
+            fleet: Arc::new(fleet(1)),
+            probe: Mutex::new(Err(NoProbe::NoRoster)),
+        }
+    }
+
+    /// Waits until that many wait for a fleet.
+    pub(super) async fn waiters(&self, count: usize) {
+        let mut waiting = self.waiting.subscribe();
+        soon("waiters", waiting.wait_for(|now| *now == count)).await.unwrap();
+    }
+
+    pub(super) fn hold(&self, held: bool) {
+        self.held.send_replace(held);
+    }
+}
+
+/// What went wrong in [`fleet`], for those alone who may see it.
+pub(super) const DETAIL: &str = "the login msx_exporter has no SELECT on sysjobs";
+
+/// One target that is expected, a collector that failed, and a name of any length in the JSON.
+pub(super) fn fleet(length: usize) -> Fleet {
+    let fault = Fault { stage: Stage::Permission, timeout: false, message: DETAIL.to_owned(), hint: None };
+    let report = |collector, fault| CollectorReport {
+        collector,
+        duration: Duration::from_millis(1),
+        permission: true,
+        read_at: None,
+        fault,
+    };
+    Fleet {
+        began: Timestamp::UNIX_EPOCH,
+        master: Some(MasterClock {
+            now: Timestamp::UNIX_EPOCH,
+            utc_offset_seconds: 0,
+            zone_known: true,
+            started: Timestamp::UNIX_EPOCH,
+        }),
+        server: None,
+        targets: vec![Target {
+            name: "SQL 01\\PAYROLL".to_owned(),
+            enlisted: None,
+            labels: Vec::new(),
+            expected: None,
+            maintenance: None,
+            diagnosis: Diagnosis { cause: Cause::NotEnlisted, evidence: Vec::new() },
+        }],
+        orphans: Some(vec![Orphan { target: "X".repeat(length), kind: OrphanKind::Other, count: 1 }]),
+        downloadlist_rows: None,
+        jobs: None,
+        reports: vec![report(Collector::Targets, None), report(Collector::Jobs, Some(fault))],
+        limited: crate::diagnosis::Limited::default(),
+        board: Arc::default(),
+        far: None,
+    }
+}
+
+/// Counts a waiter for as long as its future lives.
+struct Waiter<'a>(&'a watch::Sender<usize>);
+
+impl Drop for Waiter<'_> {
+    fn drop(&mut self) {
+        self.0.send_modify(|count| *count -= 1);
+    }
+}
+
+impl Site for Stub {
+    async fn fleet(&self, wait: Duration) -> Arc<Fleet> {
+        self.waits.lock().unwrap().push(wait);
+        self.waiting.send_modify(|count| *count += 1);
+        let _waiter = Waiter(&self.waiting);
+        let mut held = self.held.subscribe();
+        held.wait_for(|held| !held).await.unwrap();
+        Arc::clone(&self.fleet)
+    }
+
+    async fn probe(&self, _: &str, wait: Duration) -> Result<Arc<Probe>, NoProbe> {
+        self.waits.lock().unwrap().push(wait);
+        self.probe.lock().unwrap().clone()
+    }
+
+    fn facts(&self) -> ExporterFacts {
+        ExporterFacts {
+            build: BuildInfo { version: "0.0.0", revision: "none", rustc: "none" },
+            sql_errors: [0; 7],
+            sql_connections: 0,
+            reload: Reload { successful: true, at: None },
+            passive: None,
+            process: None,
+        }
+    }
+
+    fn settings(&self) -> Settings {
+        *self.settings.lock().unwrap()
+    }
+
+    async fn reload(&self) -> Result<(), String> {
+        self.reloads.lock().unwrap().pop().unwrap_or(Ok(()))
+    }
+}
+
+/// A server on a port of its own.
+pub(super) struct House {
+    pub(super) address: SocketAddr,
+    pub(super) site: Arc<Stub>,
+    pub(super) web: Arc<Web>,
+    stop: oneshot::Sender<()>,
+    running: JoinHandle<()>,
+}
+
+impl House {
+    pub(super) fn plain() -> House {
+        House::with(Stub::new(), Options::default(), Web::open(None).unwrap())
+    }
+
+    pub(super) fn with(stub: Stub, options: Options, web: Web) -> House {
+        House::at(SocketAddr::from(([127, 0, 0, 1], 0)), stub, options, web)
+    }
+
+    pub(super) fn at(address: SocketAddr, stub: Stub, options: Options, web: Web) -> House {
+        let listeners = bind(&[address.to_string().parse().unwrap()]).unwrap();
+        let address = listeners[0].local_addr().unwrap();
+        let site = Arc::new(stub);
+        let (stop, stopped) = oneshot::channel();
+        let shutdown = async {
+            let _ = stopped.await;
+        };
+        let web = Arc::new(web);
+        let running = tokio::spawn(run(listeners, Arc::clone(&site), options, Arc::clone(&web), shutdown));
+        House { address, site, web, stop, running }
+    }
+
+    /// Tells the server to stop; what it answers with is the end of `run`.
+    pub(super) fn stop(self) -> JoinHandle<()> {
+        self.stop.send(()).unwrap();
+        self.running
+    }
+}

@@ -1,0 +1,228 @@
+use super::super::{NoProbe, Options, Web};
+use super::client::{connect, get};
+use super::house::{DETAIL, House, Stub, fleet};
+use crate::probe::{Probe, Visited};
+use jiff::Timestamp;
+use std::io::Read as _;
+use std::net::{IpAddr, SocketAddr, UdpSocket};
+use std::sync::Arc;
+use std::time::Duration;
+
+const HTML: &str = "text/html; charset=utf-8";
+const TEXT: &str = "text/plain; charset=utf-8";
+
+#[tokio::test]
+async fn every_route_answers_with_its_type_and_its_length() {
+    let house = House::plain();
+    for (path, status, content_type) in [
+        ("/", 200, HTML),
+        ("/target?name=SQL+01%5cPAYROLL", 200, HTML),
+        ("/target?name=NOBODY", 404, TEXT),
+        ("/target", 400, TEXT),
+        ("/metrics", 200, "text/plain; version=0.0.4; charset=utf-8"),
+        ("/api/v1/targets", 200, "application/json"),
+        ("/sd?port=9182", 200, "application/json"),
+        ("/sd", 400, TEXT),
+        ("/sd?port=0", 400, TEXT),
+        ("/sd?port=65536", 400, TEXT),
+        ("/sd?port=+1", 400, TEXT),
+        ("/sd?per=target", 200, "application/json"),
+        ("/sd?per=instance", 400, TEXT),
+        ("/probe", 400, TEXT),
+        ("/probe?target=SQL01", 503, TEXT),
+        ("/-/healthy", 200, TEXT),
+        ("/-/ready", 200, TEXT),
+        ("/nothing", 404, TEXT),
+        ("/metrics/", 404, TEXT),
+        ("//metrics", 404, TEXT),
+    ] {
+        let reply = get(house.address, path).await;
+        assert_eq!((reply.status, reply.header("content-type")), (status, Some(content_type)), "{path}");
+        assert_eq!(reply.header("content-length"), Some(reply.body.len().to_string().as_str()), "{path}");
+        assert_eq!(reply.header("cache-control"), Some("no-store"), "{path}");
+        assert_eq!(reply.header("x-content-type-options"), Some("nosniff"), "{path}");
+        let policy = reply.header("content-security-policy");
+        assert_eq!(policy.is_some(), content_type == HTML, "{path}");
+        assert!(policy.is_none_or(|policy| policy.contains("default-src 'none'") && !policy.contains("script")));
+        assert_eq!(reply.header("x-frame-options").is_some(), content_type == HTML, "{path}");
+        assert_eq!(reply.header("referrer-policy").is_some(), content_type == HTML, "{path}");
+    }
+}
+
+#[tokio::test]
+async fn head_is_get_without_its_body() {
+    let house = House::plain();
+    let mut client = connect(house.address).await;
+    for path in [
+        "/",
+        "/target?name=SQL%2001%5CPAYROLL",
+        "/metrics",
+        "/api/v1/targets",
+        "/-/healthy",
+        "/-/ready",
+        "/nothing",
+        "/-/reload",
+    ] {
+        for headers in ["", "Accept-Encoding: gzip\r\n"] {
+            let mut get = client.ask("GET", path, headers).await;
+            let mut head = client.ask("HEAD", path, headers).await;
+            get.body.clear();
+            // The second may turn in between.
+            for reply in [&mut get, &mut head] {
+                reply.headers.retain(|(name, _)| name != "date");
+            }
+            assert_eq!(get, head, "{path} {headers}");
+        }
+    }
+}
+
+#[tokio::test]
+async fn a_wrong_method_learns_the_right_ones() {
+    let house = House::plain();
+    for (method, path, allow) in [
+        ("POST", "/metrics", "GET, HEAD"),
+        ("DELETE", "/", "GET, HEAD"),
+        ("OPTIONS", "/-/healthy", "GET, HEAD"),
+        ("GET", "/-/reload", "POST"),
+        ("PUT", "/-/reload", "POST"),
+    ] {
+        let reply = connect(house.address).await.ask(method, path, "").await;
+        assert_eq!((reply.status, reply.header("allow")), (405, Some(allow)), "{method} {path}");
+    }
+}
+
+#[tokio::test]
+async fn what_is_negotiated_is_said() {
+    let house = House::plain();
+    let mut client = connect(house.address).await;
+    let accept = "Accept: application/openmetrics-text;version=1.0.0\r\nAccept: text/plain;q=0.5\r\n";
+    let reply = client.ask("GET", "/metrics", accept).await;
+    assert_eq!(reply.header("content-type"), Some("application/openmetrics-text; version=1.0.0; charset=utf-8"));
+    assert_eq!(reply.header("vary"), Some("Accept, Accept-Encoding"));
+    assert!(reply.text().ends_with("# EOF\n"));
+
+    let plain = client.ask("GET", "/metrics", "").await;
+    assert_eq!(plain.header("content-encoding"), None);
+    assert_eq!(plain.header("vary"), Some("Accept, Accept-Encoding"));
+    let zipped = client.ask("GET", "/metrics", "Accept-Encoding: deflate, gzip;q=0.5\r\n").await;
+    assert_eq!(zipped.header("content-encoding"), Some("gzip"));
+    assert!(zipped.body.len() < plain.body.len());
+    let mut text = Vec::new();
+    flate2::read::GzDecoder::new(zipped.body.as_slice()).read_to_end(&mut text).unwrap();
+    assert_eq!(text, plain.body);
+    assert_eq!(client.ask("GET", "/", "").await.header("vary"), Some("Accept-Encoding"));
+}
+
+#[tokio::test]
+async fn a_scrape_waits_as_long_as_prometheus_does() {
+    let house = House::plain();
+    let mut client = connect(house.address).await;
+    client.ask("GET", "/metrics", "X-Prometheus-Scrape-Timeout-Seconds: 4.000000\r\n").await;
+    client.ask("GET", "/metrics", "X-Prometheus-Scrape-Timeout-Seconds: NaN\r\n").await;
+    client.ask("GET", "/", "").await;
+    let waits = house.site.waits.lock().unwrap().clone();
+    assert_eq!(waits, [3500, 8500, 8500].map(Duration::from_millis));
+}
+
+#[tokio::test]
+async fn details_are_shown_where_the_configuration_says_so() {
+    let house = House::plain();
+    for path in ["/", "/api/v1/targets"] {
+        assert!(!get(house.address, path).await.text().contains(DETAIL), "{path}");
+    }
+    house.site.settings.lock().unwrap().explain_details = true;
+    for path in ["/", "/api/v1/targets"] {
+        assert!(get(house.address, path).await.text().contains(DETAIL), "{path}");
+    }
+}
+
+#[tokio::test]
+async fn nobody_knows_a_target_while_the_master_is_not_read() {
+    let unread = Arc::new(crate::diagnosis::Fleet { master: None, ..fleet(1) });
+    let house = House::with(Stub { fleet: unread, ..Stub::new() }, Options::default(), Web::open(None).unwrap());
+    let reply = get(house.address, "/target?name=SQL+01%5CPAYROLL").await;
+    assert_eq!((reply.status, reply.header("retry-after")), (503, Some("1")));
+    assert_eq!(get(house.address, "/metrics").await.status, 200);
+    for path in ["/sd?port=9182", "/sd?per=target"] {
+        assert_eq!(get(house.address, path).await.status, 503, "{path}: never an empty list");
+    }
+}
+
+#[tokio::test]
+async fn a_probe_is_an_exposition_or_a_trace_and_waits_as_long_as_prometheus_does() {
+    let house = House::plain();
+    let mut client = connect(house.address).await;
+    for (outcome, status) in [(NoProbe::NotListed, 403), (NoProbe::NoRoster, 503), (NoProbe::NoTime, 503)] {
+        *house.site.probe.lock().unwrap() = Err(outcome);
+        assert_eq!(client.ask("GET", "/probe?target=SQL01", "").await.status, status, "{outcome:?}");
+    }
+    let visited = Visited { findings: Vec::new(), steps: Vec::new() };
+    let probe = Probe { target: "SQL01".to_owned(), began: Timestamp::UNIX_EPOCH, took: Duration::ZERO, visited };
+    *house.site.probe.lock().unwrap() = Ok(Arc::new(probe));
+    house.site.waits.lock().unwrap().clear();
+    let openmetrics = "Accept: application/openmetrics-text\r\nX-Prometheus-Scrape-Timeout-Seconds: 4\r\n";
+    let reply = client.ask("GET", "/probe?target=SQL01", openmetrics).await;
+    assert_eq!(reply.header("content-type"), Some("application/openmetrics-text; version=1.0.0; charset=utf-8"));
+    assert_eq!((reply.status, reply.text().as_str()), (200, "# EOF\n"));
+    let trace = client.ask("GET", "/probe?target=SQL01&debug=true", openmetrics).await;
+    assert_eq!(trace.header("content-type"), Some(TEXT));
+    assert!(trace.text().starts_with("Probe of SQL01, begun 1970-01-01"), "{}", trace.text());
+    assert_eq!(*house.site.waits.lock().unwrap(), [Duration::from_millis(3500); 2]);
+}
+
+#[tokio::test]
+async fn probing_from_elsewhere_needs_its_flag() {
+    let allowed = Options { probe: true, ..Options::default() };
+    for (options, status) in [(Options::default(), 403), (allowed, 503)] {
+        // Every address of this machine; without another than loopback there is no elsewhere to come from.
+        let Some(own) = own_address() else { return };
+        let house = House::at(SocketAddr::new(own, 0), Stub::new(), options, Web::open(None).unwrap());
+        let reply = get(house.address, "/probe?target=SQL01").await;
+        assert_eq!(reply.status, status);
+        assert_eq!(reply.text().contains("--web.enable-probe"), status == 403);
+    }
+}
+
+/// An address of this machine that is not loopback. A connected UDP socket sends nothing.
+fn own_address() -> Option<IpAddr> {
+    let socket = UdpSocket::bind("0.0.0.0:0").ok()?;
+    socket.connect("192.0.2.1:9").ok()?;
+    socket.local_addr().ok().map(|own| own.ip()).filter(|own| !own.is_loopback())
+}
+
+#[tokio::test]
+async fn everything_stands_under_the_prefix() {
+    let options = Options::under(Some("https://mon.example/ext"), Some("/msx")).unwrap();
+    let house = House::with(Stub::new(), options, Web::open(None).unwrap());
+    for (path, status) in [
+        ("/msx/metrics", 200),
+        ("/msx/-/healthy", 200),
+        ("/msx/", 200),
+        ("/metrics", 404),
+        ("/msxx/", 404),
+        ("/ext/", 404),
+    ] {
+        assert_eq!(get(house.address, path).await.status, status, "{path}");
+    }
+    for path in ["/", "/msx"] {
+        let reply = get(house.address, path).await;
+        assert_eq!((reply.status, reply.header("location")), (302, Some("/ext/")), "{path}");
+    }
+}
+
+#[tokio::test]
+async fn reloading_needs_its_flag() {
+    let house = House::plain();
+    let reply = connect(house.address).await.ask("POST", "/-/reload", "Content-Length: 0\r\n").await;
+    assert_eq!(reply.status, 403);
+    assert!(reply.text().contains("--web.enable-lifecycle"));
+
+    let options = Options { lifecycle: true, ..Options::default() };
+    let house = House::with(Stub::new(), options, Web::open(None).unwrap());
+    let mut client = connect(house.address).await;
+    assert_eq!(client.ask("POST", "/-/reload", "Content-Length: 0\r\n").await.status, 200);
+    house.site.reloads.lock().unwrap().push(Err("ports.interval: must be a duration".to_owned()));
+    let reply = client.ask("POST", "/-/reload", "").await;
+    assert_eq!(reply.status, 500);
+    assert!(reply.text().contains("ports.interval") && reply.text().contains("stays in force"));
+}

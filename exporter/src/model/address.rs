@@ -1,0 +1,82 @@
+//! Where an instance of SQL Server is, and on which port it is asked.
+
+use super::ServerName;
+use std::fmt;
+
+/// The TCP port of a default instance that is not configured otherwise.
+pub const DEFAULT_PORT: u16 = 1433;
+/// The UDP port of SQL Browser.
+pub const BROWSER_PORT: u16 = 1434;
+
+/// Where an instance is. It has a port or an instance name or neither, never both: a port already names one instance.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Address {
+    /// A name or an IP address.
+    pub host: String,
+    /// The TCP port, where it is fixed.
+    pub port: Option<u16>,
+    /// The instance, whose port SQL Browser knows; `None` for the default instance.
+    pub instance: Option<String>,
+}
+
+impl Address {
+    /// The name without a port, as SQL Server writes it: `HOST` or `HOST\INSTANCE`.
+    pub fn server_name(&self) -> ServerName<'_> {
+        ServerName::new(&self.host, self.instance.as_deref())
+    }
+
+    /// What decides on its port.
+    pub fn engine_port(&self) -> EnginePort<'_> {
+        EnginePort::of(self.port, self.instance.as_deref())
+    }
+}
+
+impl fmt::Display for Address {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self.port {
+            Some(port) => write!(f, "{}:{port}", self.host),
+            None => self.server_name().fmt(f),
+        }
+    }
+}
+
+/// What decides on which TCP port an instance is asked. A named instance without a configured port has no default: 1433
+/// would belong to another instance.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum EnginePort<'a> {
+    /// The configuration.
+    Configured(u16),
+    /// It is a default instance: [`DEFAULT_PORT`].
+    Default,
+    /// What SQL Browser says of this instance.
+    Announced(&'a str),
+}
+
+impl<'a> EnginePort<'a> {
+    /// A configured port comes before everything else.
+    pub fn of(configured: Option<u16>, instance: Option<&'a str>) -> EnginePort<'a> {
+        match (configured, instance) {
+            (Some(port), _) => EnginePort::Configured(port),
+            (None, None) => EnginePort::Default,
+            (None, Some(instance)) => EnginePort::Announced(instance),
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_named_instance_has_no_default_port() {
+        for (port, instance, decides, shown) in [
+            (None, None, EnginePort::Default, "sql01"),
+            (Some(14330), None, EnginePort::Configured(14330), "sql01:14330"),
+            (None, Some("HR"), EnginePort::Announced("HR"), r"sql01\HR"),
+            (Some(14330), Some("HR"), EnginePort::Configured(14330), "sql01:14330"),
+        ] {
+            let address = Address { host: "sql01".to_owned(), port, instance: instance.map(str::to_owned) };
+            assert_eq!((address.engine_port(), address.to_string().as_str()), (decides, shown));
+        }
+    }
+}

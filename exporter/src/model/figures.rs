@@ -1,0 +1,103 @@
+//! Figures as people say them.
+
+use jiff::Timestamp;
+use std::time::Duration;
+
+const MINUTE: u64 = 60;
+const HOUR: u64 = 60 * MINUTE;
+const DAY: u64 = 24 * HOUR;
+
+/// A length of time in its two largest units: `45 s`, `12 min 5 s`, `3 h 20 min`, `4 d`.
+pub(crate) fn span(length: Duration) -> String {
+    let seconds = length.as_secs();
+    match seconds {
+        0..MINUTE => format!("{seconds} s"),
+        MINUTE..HOUR => pair(seconds / MINUTE, "min", seconds % MINUTE, "s"),
+        HOUR..DAY => pair(seconds / HOUR, "h", seconds % HOUR / MINUTE, "min"),
+        _ => pair(seconds / DAY, "d", seconds % DAY / HOUR, "h"),
+    }
+}
+
+fn pair(large: u64, large_unit: &str, small: u64, small_unit: &str) -> String {
+    match small {
+        0 => format!("{large} {large_unit}"),
+        _ => format!("{large} {large_unit} {small} {small_unit}"),
+    }
+}
+
+/// An instant in UTC to the second: `2026-11-22T22:07:30Z`.
+pub(crate) fn instant(at: Timestamp) -> String {
+    format!("{at:.0}")
+}
+
+/// An instant as people read it, in UTC and to the second.
+pub(crate) fn readable_instant(at: Timestamp) -> String {
+    at.strftime("%Y-%m-%d %H:%M:%S UTC").to_string()
+}
+
+/// How long ago something was, by a given clock.
+pub(crate) fn ago(now: Timestamp, at: Timestamp) -> String {
+    let seconds = now.as_second() - at.as_second();
+    let length = span(Duration::from_secs(seconds.unsigned_abs()));
+    if seconds < 0 { format!("in {length}") } else { format!("{length} ago") }
+}
+
+/// A count with its noun: `1 instruction`, `2 instructions`.
+pub(crate) fn count(number: u64, noun: &str) -> String {
+    match number {
+        1 => format!("1 {noun}"),
+        _ => format!("{number} {noun}s"),
+    }
+}
+
+/// A name as a literal of T-SQL.
+pub(crate) fn literal(name: &str) -> String {
+    format!("N'{}'", name.replace('\'', "''"))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_span_has_its_two_largest_units() {
+        for (seconds, text) in [
+            (0, "0 s"),
+            (59, "59 s"),
+            (60, "1 min"),
+            (725, "12 min 5 s"),
+            (3_599, "59 min 59 s"),
+            (3_600, "1 h"),
+            (12_059, "3 h 20 min"),
+            (86_400, "1 d"),
+            (356_400, "4 d 3 h"),
+        ] {
+            assert_eq!(span(Duration::from_secs(seconds)), text);
+        }
+    }
+
+    #[test]
+    fn a_count_agrees_with_its_noun() {
+        assert_eq!(count(0, "instruction"), "0 instructions");
+        assert_eq!(count(1, "instruction"), "1 instruction");
+        assert_eq!(count(2, "instruction"), "2 instructions");
+    }
+
+    #[test]
+    fn an_instant_has_no_fraction() {
+        assert_eq!(instant(Timestamp::new(1_795_385_250, 999_000_000).unwrap_or_default()), "2026-11-22T22:07:30Z");
+    }
+
+    #[test]
+    fn a_quote_in_a_name_cannot_end_the_literal() {
+        assert_eq!(literal("SQL'01"), "N'SQL''01'");
+    }
+
+    #[test]
+    fn an_instant_after_now_is_said_to_come() {
+        let now = Timestamp::constant(1_764_000_000, 0);
+        assert_eq!(ago(now, Timestamp::constant(1_763_999_990, 0)), "10 s ago");
+        assert_eq!(ago(now, Timestamp::constant(1_764_000_010, 0)), "in 10 s");
+        assert_eq!(readable_instant(now), "2025-11-24 16:00:00 UTC");
+    }
+}

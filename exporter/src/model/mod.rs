@@ -1,0 +1,20 @@
+//! The vocabulary that all rooms share: names, addresses, and the closed sets of words in labels, logs, pages and the
+//! configuration. It depends on no other room.
+
+mod address;
+mod certificate;
+pub(crate) mod figures;
+mod instruction;
+pub(crate) mod names;
+mod port;
+mod reading;
+mod server_name;
+mod vocabulary;
+
+pub use address::{Address, BROWSER_PORT, DEFAULT_PORT, EnginePort};
+pub use certificate::Certificate;
+pub use instruction::{ErrorClass, Operation, OrphanKind};
+pub use port::{Check, Direction, PortSource, PortState};
+pub use reading::{Collector, Stage};
+pub use server_name::{DEFAULT_INSTANCE, ServerName};
+pub use vocabulary::Word;

@@ -1,0 +1,82 @@
+//! The vocabulary of port checks.
+
+use super::vocabulary::vocabulary;
+
+vocabulary! {
+    /// What is checked.
+    pub enum Check {
+        /// TCP to the instance's port.
+        Engine = "engine",
+        /// SQL Browser, UDP 1434, for one named instance.
+        Browser = "browser",
+        /// The RPC endpoint mapper, TCP 135.
+        RpcMapper = "rpc_mapper",
+        /// The port that the mapper names for the service control manager.
+        RpcScm = "rpc_scm",
+        /// NetBIOS session service, TCP 139.
+        Netbios = "netbios",
+        /// SMB, TCP 445.
+        Smb = "smb",
+    }
+}
+
+vocabulary! {
+    /// Who opens the connection.
+    pub enum Direction {
+        /// From the master to the target. Polling never goes this way.
+        ToTarget = "to_target",
+        /// From the target to the master: the way that polling takes.
+        ToMaster = "to_master",
+    }
+}
+
+vocabulary! {
+    /// What a check found.
+    pub enum PortState {
+        /// It answered.
+        Open = "open",
+        /// The host is there and nothing listens (TCP RST).
+        Refused = "refused",
+        /// No answer within the time-out: a firewall drops it, or the host is off.
+        Filtered = "filtered",
+        /// A router or host says that there is no way (ICMP).
+        Unreachable = "unreachable",
+        /// The name has no address.
+        Unresolved = "unresolved",
+        /// UDP silence: blocked, stopped, hidden or no such instance. Not known to be closed.
+        NoAnswer = "no_answer",
+        /// The mapper is reachable and refused to answer.
+        Denied = "denied",
+        /// Open, and something else answers.
+        WrongProtocol = "wrong_protocol",
+        /// Open, and the TLS handshake failed.
+        TlsFailed = "tls_failed",
+        /// Not checked, for lack of a port that anybody tells, or of time.
+        Skipped = "skipped",
+    }
+}
+
+impl PortState {
+    /// Whether the port is open; `None` where that cannot be known.
+    pub fn open(self) -> Option<bool> {
+        match self {
+            PortState::Open | PortState::Denied | PortState::WrongProtocol | PortState::TlsFailed => Some(true),
+            PortState::Refused | PortState::Filtered | PortState::Unreachable | PortState::Unresolved => Some(false),
+            PortState::NoAnswer | PortState::Skipped => None,
+        }
+    }
+}
+
+vocabulary! {
+    /// Who told the port's number.
+    pub enum PortSource {
+        /// It is the protocol's own.
+        Default = "default",
+        /// The configuration.
+        Config = "config",
+        /// SQL Browser.
+        Browser = "browser",
+        /// The endpoint mapper.
+        RpcMapper = "rpc_mapper",
+    }
+}

@@ -1,0 +1,37 @@
+//! The parts of a reading of the master, and how far an attempt to read it comes.
+
+use super::vocabulary::vocabulary;
+
+vocabulary! {
+    /// A part of a reading that can fail alone.
+    pub enum Collector {
+        /// The enlisted targets, their groups and the master's clock.
+        Targets = "targets",
+        /// The download list, aggregated on the server.
+        Downloads = "downloads",
+        /// Facts about the master itself.
+        Server = "server",
+        /// Multiserver jobs and their last outcome on each target.
+        Jobs = "jobs",
+    }
+}
+
+vocabulary! {
+    /// How far an attempt to read the master came before it failed.
+    pub enum Stage {
+        /// Finding the address: the name, or the port of a named instance.
+        Resolve = "resolve",
+        /// Opening the TCP connection.
+        Connect = "connect",
+        /// PRELOGIN and the TLS handshake.
+        Tls = "tls",
+        /// LOGIN7 and its answer.
+        Login = "login",
+        /// A right that the login lacks.
+        Permission = "permission",
+        /// Running a statement.
+        Query = "query",
+        /// Understanding what came back.
+        Decode = "decode",
+    }
+}

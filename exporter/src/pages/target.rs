@@ -1,0 +1,142 @@
+//! The page at `/target?name=…`: all that is known of one target.
+
+use super::parts::{NONE, Row, When, port_class, state};
+use super::words::words;
+use crate::diagnosis::{Cause, Enlisted, Evidence, Fleet, Target};
+use crate::exposition::ExporterFacts;
+use crate::model::figures::{readable_instant, span};
+use crate::model::names;
+use crate::probe::Finding;
+use askama::Template;
+use jiff::Timestamp;
+use std::borrow::Cow;
+
+/// The page as HTML, or `None` for a name that the fleet does not have: unknown, or not known while the master cannot
+/// be read. Texts of errors, addresses and traces stand in it only with `details`.
+///
+/// # Errors
+/// None that the data can cause: a template that writes into a String does not fail.
+pub fn single(
+    fleet: &Fleet,
+    name: &str,
+    facts: &ExporterFacts,
+    details: bool,
+) -> Result<Option<String>, askama::Error> {
+    if let Some(far) = &fleet.far {
+        let known = far.views.iter().any(|view| names::same(&view.home.target, name));
+        return known.then(|| super::target_side::page(fleet, far, facts, details)).transpose();
+    }
+    let Some(clock) = &fleet.master else { return Ok(None) };
+    let Some(target) = fleet.targets.iter().find(|target| target.name == name) else { return Ok(None) };
+    let page = Single {
+        version: facts.build.version,
+        row: Row::new(fleet, clock.now, target),
+        evidence: target.diagnosis.evidence.iter().map(EvidenceView::new).collect(),
+        next: words(target.diagnosis.cause).next,
+        figures: target.enlisted.as_ref().map(|row| figures(clock.now, target, row)).unwrap_or_default(),
+        ports: fleet.board.of(name).iter().map(PortView::new).collect(),
+        details,
+    };
+    page.render().map(Some)
+}
+
+#[derive(Template)]
+#[template(path = "target.html")]
+struct Single<'a> {
+    version: &'a str,
+    row: Row<'a>,
+    evidence: Vec<EvidenceView<'a>>,
+    next: &'static str,
+    figures: Vec<Figure>,
+    ports: Vec<PortView>,
+    details: bool,
+}
+
+struct EvidenceView<'a> {
+    cause: Option<&'static str>,
+    text: &'a str,
+}
+
+impl<'a> EvidenceView<'a> {
+    fn new(evidence: &'a Evidence) -> EvidenceView<'a> {
+        EvidenceView { cause: evidence.cause.map(Cause::name), text: &evidence.text }
+    }
+}
+
+struct Figure {
+    name: Cow<'static, str>,
+    value: String,
+}
+
+fn figures(now: Timestamp, target: &Target, row: &Enlisted) -> Vec<Figure> {
+    let at = |at| When::new(now, Some(at)).line();
+    let mut figures = Vec::new();
+    let mut add = |name: &'static str, value: String| figures.push(Figure { name: name.into(), value });
+    add("Enlisted", at(row.at));
+    add("Last poll", if row.polled { at(row.last_poll) } else { "never".to_owned() });
+    add("Poll interval", span(row.poll_interval));
+    if !row.location.is_empty() {
+        add("Location", row.location.clone());
+    }
+    if !row.groups.is_empty() {
+        add("Groups", row.groups.join(", "));
+    }
+    if let Some(skew) = row.clock_skew_seconds {
+        add("Clock, target minus master", format!("{skew:.1} s"));
+    }
+    add("Its offset from UTC, without daylight saving", format!("{} min", row.utc_offset_seconds / 60));
+    match &row.downloads {
+        None => add("Download list", "was not read".to_owned()),
+        Some(list) => {
+            let operations = list.pending.by_operation.iter();
+            let operations: Vec<_> =
+                operations.map(|(operation, count)| format!("{count} {}", operation.name())).collect();
+            add("Pending", if operations.is_empty() { "none".to_owned() } else { operations.join(", ") });
+            if let Some(oldest) = list.pending.oldest {
+                add("Oldest pending", at(oldest));
+            }
+            add("Errors", super::parts::errors(row));
+            add("Downloaded", list.downloaded.map_or_else(|| "not counted yet".to_owned(), |count| count.to_string()));
+            add("Last download", list.last_download.map_or_else(|| "never".to_owned(), at));
+        }
+    }
+    let labels = target.labels.iter().filter(|(_, value)| !value.is_empty());
+    figures.extend(labels.map(|(name, value)| Figure { name: format!("Label {name}").into(), value: value.clone() }));
+    figures
+}
+
+struct PortView {
+    check: &'static str,
+    direction: String,
+    class: &'static str,
+    state: &'static str,
+    number: String,
+    required: &'static str,
+    connect: String,
+    checked: String,
+    trace: String,
+}
+
+impl PortView {
+    fn new(finding: &Finding) -> PortView {
+        let none = || NONE.to_owned();
+        let source = finding.source.name();
+        PortView {
+            check: finding.check.name(),
+            direction: match &finding.master {
+                Some(master) => format!("target to master {master}"),
+                None => "master to target".to_owned(),
+            },
+            class: port_class(finding),
+            state: state(finding.state),
+            number: finding.port.map_or_else(none, |port| format!("{port}/{} ({source})", finding.transport)),
+            required: if finding.required { "yes" } else { "no" },
+            connect: finding.connect.map_or_else(none, |connect| format!("{:.1} ms", connect.as_secs_f64() * 1000.0)),
+            checked: readable_instant(finding.checked_at),
+            trace: match finding.address {
+                Some(address) => format!("{address}: {}", finding.evidence),
+                None => finding.evidence.clone(),
+            },
+        }
+    }
+}

@@ -1,0 +1,137 @@
+//! The page of an exporter that runs on a target: the way to its master, and its certificate.
+
+use super::parts::NONE;
+use super::words::Tone;
+use crate::diagnosis::Fleet;
+use crate::exposition::ExporterFacts;
+use crate::model::figures::{ago, readable_instant};
+use crate::probe::Finding;
+use crate::probe::protocol::Verdict;
+use crate::target_side::{FarSide, Forecast, Home, View};
+use askama::Template;
+use jiff::Timestamp;
+
+/// The page as HTML. What was seen at the ports stands in it only with `details`.
+///
+/// # Errors
+/// None that the data can cause.
+pub(super) fn page(
+    fleet: &Fleet,
+    far: &FarSide,
+    facts: &ExporterFacts,
+    details: bool,
+) -> Result<String, askama::Error> {
+    let views = far.views.iter().map(|view| {
+        let findings = fleet.board.of(&view.home.target);
+        ViewRow::new(view, findings.iter().map(|finding| PortRow::new(finding, fleet.began, details)).collect())
+    });
+    Page { version: facts.build.version, views: views.collect() }.render()
+}
+
+#[derive(Template)]
+#[template(path = "far.html")]
+struct Page<'a> {
+    version: &'a str,
+    views: Vec<ViewRow<'a>>,
+}
+
+struct ViewRow<'a> {
+    target: &'a str,
+    master: &'a str,
+    enlisted_to: &'a str,
+    option: String,
+    settings: Vec<SettingRow>,
+    checked_name: &'a str,
+    class: &'static str,
+    verdict: &'static str,
+    certificate: Vec<String>,
+    remarks: Vec<String>,
+    ports: Vec<PortRow<'a>>,
+}
+
+impl<'a> ViewRow<'a> {
+    fn new(view: &'a View, ports: Vec<PortRow<'a>>) -> ViewRow<'a> {
+        let (tone, verdict) = match view.presented.as_ref().map(|presented| presented.verdict) {
+            Some(Verdict::Ok) => (Tone::Good, "good: a target that verifies would go on"),
+            Some(Verdict::Untrusted) => (Tone::Bad, "nobody whom this machine trusts signed it"),
+            Some(Verdict::NameMismatch) => (Tone::Bad, "it is for another name"),
+            Some(Verdict::Expired) => (Tone::Bad, "it has ended, or not begun"),
+            Some(Verdict::NoTls) => (Tone::Bad, "the master offers no encryption"),
+            None => (Tone::Unknown, "not seen"),
+        };
+        let mut certificate = Vec::new();
+        if let Some(presented) = &view.presented {
+            if let Some(shown) = &presented.certificate {
+                certificate.push(format!("Subject {}", shown.subject));
+                certificate.push(format!("Issuer {}", shown.issuer));
+                certificate.push(format!("Ends {}", readable_instant(shown.not_after)));
+            }
+            certificate.push(format!("Seen {}", readable_instant(presented.seen_at)));
+        }
+        let home = &view.home;
+        ViewRow {
+            target: &home.target,
+            master: &home.master,
+            enlisted_to: home.enlisted_to.as_deref().unwrap_or(NONE),
+            option: home.encrypt_channel_option.map_or_else(|| NONE.to_owned(), |option| option.to_string()),
+            settings: view.forecasts().into_iter().flatten().map(|it| SettingRow::new(it, home)).collect(),
+            checked_name: home.checked_name(),
+            class: tone.class(),
+            verdict,
+            certificate,
+            remarks: view.remarks(),
+            ports,
+        }
+    }
+}
+
+/// What a setting of MsxEncryptChannelOptions would make of the master.
+struct SettingRow {
+    setting: u32,
+    in_force: bool,
+    class: &'static str,
+    outcome: &'static str,
+    words: String,
+}
+
+impl SettingRow {
+    fn new(forecast: Forecast, home: &Home) -> SettingRow {
+        let in_force = home.encrypt_channel_option == Some(forecast.setting);
+        let (tone, outcome) = match forecast.connects {
+            Some(true) => (Tone::Good, "connects"),
+            // What is not set here hurts nobody.
+            Some(false) if !in_force => (Tone::Unknown, "would be refused"),
+            Some(false) => (Tone::Bad, "is refused"),
+            None => (Tone::Unknown, "not known"),
+        };
+        SettingRow { setting: forecast.setting, in_force, class: tone.class(), outcome, words: forecast.words }
+    }
+}
+
+struct PortRow<'a> {
+    name: String,
+    required: &'static str,
+    class: &'static str,
+    state: &'static str,
+    evidence: Option<&'a str>,
+    checked: String,
+}
+
+impl<'a> PortRow<'a> {
+    fn new(finding: &'a Finding, now: Timestamp, details: bool) -> PortRow<'a> {
+        let number = finding.port.map(|port| format!(" {} {port}", finding.transport)).unwrap_or_default();
+        let tone = match (finding.state.open(), finding.required) {
+            (Some(true), _) => Tone::Good,
+            (Some(false), true) => Tone::Bad,
+            _ => Tone::Unknown,
+        };
+        PortRow {
+            name: format!("{}{number}", finding.check.name()),
+            required: if finding.required { "for polling" } else { "no" },
+            class: tone.class(),
+            state: finding.state.name(),
+            evidence: details.then_some(finding.evidence.as_str()),
+            checked: ago(now, finding.checked_at),
+        }
+    }
+}

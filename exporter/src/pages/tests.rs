@@ -1,0 +1,173 @@
+//! The pages for people and the JSON.
+
+use crate::diagnosis::{Cause, Fleet};
+use crate::fixtures::*;
+use crate::model::{Collector, Stage};
+use crate::{api, pages};
+
+fn overview(fleet: &Fleet, details: bool) -> String {
+    pages::overview(fleet, &facts(), details).unwrap()
+}
+
+fn single(name: &str, details: bool) -> Option<String> {
+    pages::single(&full(), name, &facts(), details).unwrap()
+}
+
+fn json(fleet: &Fleet, details: bool) -> serde_json::Value {
+    serde_json::from_str(&api::targets(fleet, details).unwrap()).unwrap()
+}
+
+/// Whether each text stands in the page, and each after the one before.
+fn in_order(page: &str, texts: &[&str]) {
+    let mut rest = page;
+    for text in texts {
+        let at = rest.find(text).unwrap_or_else(|| panic!("{text:?} is missing, or stands too early"));
+        rest = &rest[at + text.len()..];
+    }
+}
+
+#[test]
+fn a_target_shows_the_way_to_its_master() {
+    let page = overview(&far_side(), true);
+    in_order(&page, &["SQL01</h2>", "not seen", "engine tcp 1433", "for polling", ">open<", "10.1.2.3"]);
+    in_order(&page, &["SQL01\\PAYROLL</h2>", "cannot poll", "Certificate for the name MSX01", "for another name"]);
+    in_order(&page, &["Issuer CN=Corp &#60;CA&#62;"]);
+    assert!(!overview(&far_side(), false).contains("10.1.2.3"));
+    let settings: Vec<&str> = page.lines().filter(|line| line.starts_with("<dt>With ")).collect();
+    assert_eq!(settings.len(), 3, "{settings:?}");
+    assert!(settings[0].contains("With 0<") && settings[0].contains("not known"), "{settings:?}");
+    assert!(settings[1].contains("With 1<") && settings[1].contains("connects"), "{settings:?}");
+    assert!(settings[2].contains("With 2, as set here<") && settings[2].contains("is refused"), "{settings:?}");
+    let own = pages::single(&far_side(), "sql01\\payroll", &facts(), false).unwrap();
+    assert!(own.is_some_and(|page| page.contains("The way to the master")));
+    assert_eq!(pages::single(&far_side(), "SQL02", &facts(), false).unwrap(), None);
+}
+
+#[test]
+fn the_worst_stand_first_and_every_target_stands_there() {
+    let page = overview(&full(), false);
+    in_order(&page, &["MSX01", ">up<", "NEW9", "SQL02", "SQL&#60;03&#62;", "SQL01\\PAYROLL", "SQL04"]);
+    in_order(&page, &["Has stopped polling", "last poll 2 h ago, over 3 intervals"]);
+    in_order(&page, &["SQL02</a>", "2 h ago", "2025-11-24 14:00:00 UTC", "1 min"]);
+    in_order(&page, &["SQL01\\PAYROLL</a>", "Maintenance: patching &#60;night&#62;", "2 proxy_missing"]);
+    in_order(&page, &["GONE1", "defect", "GONE2", "other"]);
+    in_order(&page, &["SQL&#60;03&#62;</a>", "<td class=\"when\">never<small></small>", "SQL01"]);
+}
+
+#[test]
+fn names_are_escaped_in_texts_and_in_links() {
+    let page = overview(&full(), true);
+    assert!(page.contains("target?name=SQL01%5CPAYROLL\""));
+    assert!(page.contains("target?name=SQL%3C03%3E\""));
+    assert!(!page.contains("<03>") && !page.contains("<night>") && !page.contains("<failed>"));
+}
+
+#[test]
+fn texts_of_errors_and_addresses_stand_only_where_they_are_allowed() {
+    for fleet in [full(), unreadable()] {
+        let shut = [overview(&fleet, false), json(&fleet, false).to_string()];
+        assert!(shut.iter().all(|text| !text.contains("10.1.2.3")), "an address is told");
+    }
+    assert!(overview(&unreadable(), true).contains("login of 10.1.2.3 &#60;failed&#62;"));
+    assert!(json(&unreadable(), true).to_string().contains("10.1.2.3"));
+    assert!(!single("SQL02", false).unwrap().contains("10.1.2.3"));
+    assert!(single("SQL02", true).unwrap().contains("10.1.2.3: connect to 10.1.2.3: filtered"));
+}
+
+#[test]
+fn a_master_that_cannot_be_read_shows_where_it_stopped_and_no_old_target() {
+    let page = overview(&unreadable(), false);
+    in_order(&page, &["cannot be read", "Stopped at: login", "Next: Look at the master"]);
+    assert_eq!(page.matches("Look at the master").count(), 1, "one fault is told once");
+    let mut other = unreadable();
+    other.reports[3] = failed(Collector::Jobs, Stage::Query);
+    in_order(&overview(&other, false), &["Stopped at: login", "Parts of the reading that failed", "jobs", "query"]);
+    let stale = overview(&Fleet { master: None, ..full() }, true);
+    assert!(!stale.contains("SQL04") && !stale.contains("GONE1") && !stale.contains("MSX01"));
+}
+
+#[test]
+fn a_collector_that_failed_is_named_with_its_next_step() {
+    let mut fleet = full();
+    fleet.reports = vec![report(Collector::Targets), failed(Collector::Downloads, Stage::Query)];
+    in_order(
+        &overview(&fleet, false),
+        &["Parts of the reading that failed", "downloads", "query (time is up)", "Look"],
+    );
+}
+
+#[test]
+fn one_target_has_a_page_with_all_its_evidence() {
+    let page = single("SQL02", false).unwrap();
+    in_order(
+        &page,
+        &["Has stopped polling", "stopped_polling", "last poll 2 h ago", "not needed for polling", "Next:"],
+    );
+    in_order(&page, &["2 h ago (2025-11-24 14:00:00 UTC)", "engine", "filtered"]);
+    assert!(single("NEW9", false).unwrap().contains("Run sp_msx_enlist on the target"));
+    assert_eq!(single("sql02", false), None);
+    assert_eq!(pages::single(&unreadable(), "SQL02", &facts(), true).unwrap(), None);
+}
+
+#[test]
+fn fleets_of_none_and_of_a_thousand_have_a_page() {
+    assert!(overview(&fleet(vec![]), false).contains("No target is enlisted"));
+    let many = (0..1000).map(|number| target(&format!("SQL{number:04}"))).collect();
+    let page = overview(&fleet(many), false);
+    assert_eq!(page.matches("target?name=").count(), 1000);
+    in_order(&page, &["1000 × Polls and downloads", "SQL0000", "SQL0999"]);
+}
+
+#[test]
+fn a_passive_exporter_says_so() {
+    let mut facts = facts();
+    facts.passive = Some(true);
+    let page = pages::overview(&Fleet { reports: vec![], ..unreadable() }, &facts, false).unwrap();
+    assert!(page.contains("passive") && !page.contains("cannot be read"));
+}
+
+#[test]
+fn the_json_holds_the_same_facts() {
+    insta::assert_snapshot!("targets_json", serde_json::to_string_pretty(&json(&full(), true)).unwrap());
+    let down = json(&unreadable(), false);
+    assert_eq!(down["up"], false);
+    assert_eq!(down["fault"]["stage"], "login");
+    for absent in ["master", "targets", "orphans", "jobs"] {
+        assert!(down[absent].is_null(), "{absent}");
+    }
+    let causes: Vec<_> =
+        json(&full(), false)["targets"].as_array().unwrap().iter().map(|t| t["diagnosis"]["code"].clone()).collect();
+    assert_eq!(
+        causes,
+        [Cause::NotEnlisted, Cause::DownloadError, Cause::StoppedPolling, Cause::NeverPolled, Cause::Ok]
+            .map(Cause::code)
+    );
+}
+
+/// Names of all fields, but for the maps whose keys are data.
+fn fields(value: &serde_json::Value, found: &mut std::collections::BTreeSet<String>) {
+    match value {
+        serde_json::Value::Array(all) => all.iter().for_each(|one| fields(one, found)),
+        serde_json::Value::Object(all) => {
+            for (name, value) in all {
+                found.insert(name.clone());
+                if !matches!(name.as_str(), "labels" | "errors" | "pending_by_operation") {
+                    fields(value, found);
+                }
+            }
+        }
+        _ => {}
+    }
+}
+
+#[test]
+fn every_field_of_the_json_is_documented() {
+    let document = include_str!("../../API.md");
+    let mut found = std::collections::BTreeSet::new();
+    fields(&json(&full(), true), &mut found);
+    fields(&json(&unreadable(), true), &mut found);
+    assert!(found.len() > 40, "{found:?}");
+    for field in found {
+        assert!(document.contains(&format!("`{field}`")) || document.contains(&format!("`{field}[]`")), "{field}");
+    }
+}

@@ -1,0 +1,64 @@
+//! The checks of the mapper and of the port that it names for the service control manager.
+
+use super::visit::{Outcome, Visit};
+use crate::config::Depth;
+use crate::model::{PortSource, PortState};
+use crate::probe::protocol::attempt::Miss;
+use crate::probe::protocol::rpc::tower::Mapped;
+use crate::probe::protocol::rpc::{SERVICE_CONTROL, ask_mapper, bind};
+use crate::probe::protocol::tcp::Line;
+
+/// What the mapper said in this visit.
+#[derive(Debug)]
+pub(crate) struct MapperLook {
+    outcome: Outcome,
+    /// The port of the service control manager, or why nobody tells it.
+    port: Result<u16, String>,
+}
+
+/// Asks the mapper for the service control manager.
+pub(crate) async fn look_at_mapper(visit: &Visit<'_>) -> MapperLook {
+    let mut told = None;
+    let ask = async |line: &mut Line| {
+        let mapped = ask_mapper(line, SERVICE_CONTROL).await?;
+        let words = match mapped {
+            Mapped::Port(port) => format!("names TCP {port} for the service control manager"),
+            Mapped::NotRegistered => "knows no TCP port of the service control manager".to_owned(),
+            Mapped::Failed(status) => format!("could not look up the service control manager, status {status:#010x}"),
+        };
+        if let Mapped::Port(port) = mapped {
+            told = Some(port);
+        }
+        Ok(words)
+    };
+    let outcome = visit.tcp(visit.numbers.mapper, PortSource::Default, Depth::Protocol, ask).await;
+    let unknown =
+        || format!("nobody tells its port; the endpoint mapper, TCP {}: {}", visit.numbers.mapper, outcome.evidence);
+    MapperLook { port: told.ok_or_else(unknown), outcome }
+}
+
+/// The check of the mapper itself.
+pub(crate) async fn check_mapper(visit: &Visit<'_>, depth: Depth) -> Outcome {
+    match depth {
+        Depth::Protocol => visit.mapper().await.outcome.clone(),
+        Depth::Connect => {
+            visit.tcp(visit.numbers.mapper, PortSource::Default, depth, async |_| Ok(String::new())).await
+        }
+    }
+}
+
+/// The check of the port that the mapper names: whether it can be reached, and with [`Depth::Protocol`] whether the
+/// service control manager is there.
+pub(crate) async fn check_scm(visit: &Visit<'_>, depth: Depth) -> Outcome {
+    let port = match &visit.mapper().await.port {
+        Ok(port) => *port,
+        Err(why) => {
+            return Outcome::without_port(PortSource::RpcMapper, &Miss::new(PortState::Skipped, why.clone()));
+        }
+    };
+    let ask = async |line: &mut Line| {
+        bind(line, SERVICE_CONTROL).await?;
+        Ok("the service control manager answers".to_owned())
+    };
+    visit.tcp(port, PortSource::RpcMapper, depth, ask).await
+}

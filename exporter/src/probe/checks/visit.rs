@@ -1,0 +1,233 @@
+//! One visit to one instance: what its checks share, and the table of the checks.
+
+use super::{browser, engine, rpc};
+use crate::config::Depth;
+use crate::model::{BROWSER_PORT, Check, DEFAULT_PORT, PortSource, PortState};
+use crate::probe::board::Finding;
+use crate::probe::destination::Destination;
+use crate::probe::protocol::attempt::{Miss, Sockets};
+use crate::probe::protocol::browser::{Announced, ask_any};
+use crate::probe::protocol::tcp::Line;
+use crate::probe::protocol::{netbios, smb};
+use futures_util::future::BoxFuture;
+use jiff::Timestamp;
+use std::net::{IpAddr, SocketAddr};
+use std::time::Duration;
+use tokio::sync::OnceCell;
+use tokio::time::{Instant, timeout, timeout_at};
+
+/// One row for each check, in the order of [`Check::ALL`].
+const TABLE: [Row; 6] = [
+    Row { check: Check::Engine, transport: "tcp", run: |visit, depth| Box::pin(engine::check(visit, depth)) },
+    Row { check: Check::Browser, transport: "udp", run: |visit, _| Box::pin(browser::check(visit)) },
+    Row { check: Check::RpcMapper, transport: "tcp", run: |visit, depth| Box::pin(rpc::check_mapper(visit, depth)) },
+    Row { check: Check::RpcScm, transport: "tcp", run: |visit, depth| Box::pin(rpc::check_scm(visit, depth)) },
+    Row {
+        check: Check::Netbios,
+        transport: "tcp",
+        run: |visit, depth| Box::pin(visit.tcp(visit.numbers.netbios, PortSource::Default, depth, netbios::ask)),
+    },
+    Row {
+        check: Check::Smb,
+        transport: "tcp",
+        run: |visit, depth| Box::pin(visit.tcp(visit.numbers.smb, PortSource::Default, depth, smb::ask)),
+    },
+];
+
+struct Row {
+    check: Check,
+    transport: &'static str,
+    run: for<'a> fn(&'a Visit<'a>, Depth) -> BoxFuture<'a, Outcome>,
+}
+
+/// The ports that the protocols have for their own. Tests have others.
+#[derive(Debug, Clone, Copy)]
+pub(crate) struct Numbers {
+    pub(crate) engine: u16,
+    pub(crate) browser: u16,
+    pub(crate) mapper: u16,
+    pub(crate) netbios: u16,
+    pub(crate) smb: u16,
+}
+
+impl Default for Numbers {
+    fn default() -> Numbers {
+        Numbers { engine: DEFAULT_PORT, browser: BROWSER_PORT, mapper: 135, netbios: 139, smb: 445 }
+    }
+}
+
+/// What the checks of one instance share.
+#[derive(Debug)]
+pub(crate) struct Visit<'a> {
+    pub(crate) destination: &'a Destination,
+    pub(crate) numbers: Numbers,
+    pub(crate) patience: Duration,
+    addresses: Result<&'a [IpAddr], &'a Miss>,
+    sockets: &'a Sockets,
+    end: Option<Instant>,
+    announced: OnceCell<Announced>,
+    mapper: OnceCell<rpc::MapperLook>,
+}
+
+/// What one check found, before it is told whose it is.
+#[derive(Debug, Clone, PartialEq)]
+pub(crate) struct Outcome {
+    pub(crate) state: PortState,
+    pub(crate) port: Option<u16>,
+    pub(crate) source: PortSource,
+    pub(crate) address: Option<IpAddr>,
+    pub(crate) protocol_ok: Option<bool>,
+    pub(crate) connect: Option<Duration>,
+    pub(crate) handshake: Option<Duration>,
+    pub(crate) evidence: String,
+}
+
+impl Outcome {
+    /// Nothing was sent to a port.
+    pub(crate) fn without_port(source: PortSource, miss: &Miss) -> Outcome {
+        Outcome {
+            state: miss.state,
+            port: None,
+            source,
+            address: None,
+            protocol_ok: None,
+            connect: None,
+            handshake: None,
+            evidence: miss.evidence.clone(),
+        }
+    }
+}
+
+impl Outcome {
+    /// Whoever asked waits no longer.
+    fn out_of_time() -> Outcome {
+        let miss = Miss::new(PortState::Skipped, "no answer by the time at which whoever asked stops waiting");
+        Outcome::without_port(PortSource::Default, &miss)
+    }
+}
+
+impl<'a> Visit<'a> {
+    pub(crate) fn new(
+        destination: &'a Destination,
+        addresses: Result<&'a [IpAddr], &'a Miss>,
+        numbers: Numbers,
+        patience: Duration,
+        sockets: &'a Sockets,
+        end: Option<Instant>,
+    ) -> Visit<'a> {
+        let (announced, mapper) = (OnceCell::new(), OnceCell::new());
+        Visit { destination, numbers, patience, addresses, sockets, end, announced, mapper }
+    }
+
+    /// Runs one check.
+    pub(crate) async fn run(&self, check: Check, depth: Depth, required: bool) -> Option<Finding> {
+        let row = TABLE.iter().find(|row| row.check == check)?;
+        let outcome = match self.addresses {
+            Ok(_) => match self.end {
+                Some(end) => timeout_at(end, (row.run)(self, depth)).await.unwrap_or_else(|_| Outcome::out_of_time()),
+                None => (row.run)(self, depth).await,
+            },
+            Err(miss) => Outcome::without_port(PortSource::Default, miss),
+        };
+        Some(Finding {
+            check,
+            direction: self.destination.direction,
+            master: self.destination.master.clone(),
+            state: outcome.state,
+            required,
+            port: outcome.port,
+            transport: row.transport,
+            source: outcome.source,
+            address: outcome.address,
+            protocol_ok: outcome.protocol_ok,
+            connect: outcome.connect,
+            handshake: outcome.handshake,
+            checked_at: Timestamp::now(),
+            evidence: outcome.evidence,
+        })
+    }
+
+    /// The bare instance name, empty for the default instance.
+    pub(crate) fn instance(&self) -> &str {
+        self.destination.instance.as_deref().unwrap_or_default()
+    }
+
+    /// The bound on sockets.
+    pub(crate) fn sockets(&self) -> &Sockets {
+        self.sockets
+    }
+
+    /// The addresses of the host, with a port.
+    pub(crate) fn at(&self, port: u16) -> Vec<SocketAddr> {
+        self.addresses.unwrap_or_default().iter().map(|address| SocketAddr::new(*address, port)).collect()
+    }
+
+    /// What SQL Browser says of the instance; asked once for the whole visit.
+    pub(crate) async fn announced(&self) -> &Announced {
+        let ask = || async {
+            let browsers = self.at(self.numbers.browser);
+            ask_any(&browsers, self.instance(), self.patience, self.sockets).await
+        };
+        self.announced.get_or_init(ask).await
+    }
+
+    /// What the endpoint mapper says of the service control manager; asked once for the whole visit.
+    pub(crate) async fn mapper(&self) -> &rpc::MapperLook {
+        self.mapper.get_or_init(|| rpc::look_at_mapper(self)).await
+    }
+
+    /// A TCP check: connects, and with [`Depth::Protocol`] has a conversation, which ends in words or in why not.
+    pub(crate) async fn tcp<T>(&self, port: u16, source: PortSource, depth: Depth, talk: T) -> Outcome
+    where
+        T: AsyncFnOnce(&mut Line) -> Result<String, Miss>,
+    {
+        let mut outcome = Outcome {
+            state: PortState::Open,
+            port: Some(port),
+            source,
+            address: None,
+            protocol_ok: None,
+            connect: None,
+            handshake: None,
+            evidence: String::new(),
+        };
+        let mut line = match Line::open(&self.at(port), self.patience, self.sockets).await {
+            Ok(line) => line,
+            Err((address, miss)) => {
+                let address = address.map(|address| address.ip());
+                return Outcome { state: miss.state, address, evidence: miss.evidence, ..outcome };
+            }
+        };
+        outcome.address = Some(line.address.ip());
+        outcome.connect = Some(line.took);
+        if depth == Depth::Connect {
+            outcome.evidence = format!("{} accepted the connection", line.address);
+        } else {
+            let started = Instant::now();
+            let silent = |_| {
+                let evidence = format!("it accepted the connection and did not answer in {:?}", self.patience);
+                Err(Miss::new(PortState::WrongProtocol, evidence))
+            };
+            let said = timeout(self.patience, talk(&mut line)).await.unwrap_or_else(silent);
+            outcome.handshake = Some(started.elapsed());
+            let (state, evidence) = match said {
+                Ok(words) => (PortState::Open, words),
+                Err(miss) => (miss.state, miss.evidence),
+            };
+            outcome.state = state;
+            outcome.protocol_ok = protocol_ok(state);
+            outcome.evidence = evidence;
+        }
+        line.close().await;
+        outcome
+    }
+}
+
+/// Whether the right protocol answered, from a state that was found by asking for it.
+pub(crate) fn protocol_ok(state: PortState) -> Option<bool> {
+    match state {
+        PortState::Open | PortState::Denied => Some(true),
+        PortState::WrongProtocol | PortState::TlsFailed => Some(false),
+        _ => None,
+    }
+}

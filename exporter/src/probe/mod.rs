@@ -1,0 +1,18 @@
+//! Asks the network and answers one finding for each target and check. Knows nothing of SQL tables.
+
+mod board;
+mod checks;
+mod destination;
+mod on_request;
+mod prober;
+pub mod protocol;
+mod sweep;
+
+#[cfg(feature = "fuzzing")]
+pub use protocol::fuzzing;
+
+pub use board::{Board, Finding, Sweep};
+pub use destination::Destination;
+pub use on_request::{Probe, Probes};
+pub use prober::{Extent, Prober, Step, Visited};
+pub use sweep::{Roster, Route, Sweeper, sweep_once};

@@ -1,0 +1,174 @@
+//! Visits one host: one resolution, then its checks one after the other.
+
+use super::board::Finding;
+use super::checks::{Numbers, Visit};
+use super::destination::Destination;
+use super::protocol::attempt::Sockets;
+use super::protocol::resolve::Resolver;
+use crate::config::{CheckSettings, Ports};
+use crate::model::Check;
+use arc_swap::ArcSwap;
+use futures_util::StreamExt as _;
+use futures_util::future::join_all;
+use futures_util::stream;
+use std::net::IpAddr;
+use std::sync::Arc;
+use std::time::Duration;
+use tokio::time::Instant;
+
+/// Which checks a visit consists of.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Extent {
+    /// Those that the configuration puts into the sweep, SQL Browser only where nobody else tells the port.
+    Sweep,
+    /// All.
+    Full,
+}
+
+/// One step of a visit, for the trace.
+#[derive(Debug, Clone, PartialEq)]
+pub struct Step {
+    /// What was done.
+    pub name: String,
+    /// What came of it.
+    pub outcome: String,
+    /// How long it took.
+    pub took: Duration,
+}
+
+/// What was found of one instance.
+#[derive(Debug, Clone, PartialEq)]
+pub struct Visited {
+    /// One for each check, in the order of [`Check::ALL`].
+    pub findings: Vec<Finding>,
+    /// How it went: the resolution of the name, then one step for each finding.
+    pub steps: Vec<Step>,
+}
+
+/// Runs the checks, within the bound on sockets that all its visits share.
+#[derive(Debug)]
+pub struct Prober {
+    current: ArcSwap<Current>,
+    resolver: Resolver,
+    numbers: Numbers,
+}
+
+#[derive(Debug)]
+struct Current {
+    settings: Arc<Ports>,
+    sockets: Sockets,
+}
+
+impl Prober {
+    /// Takes the configuration in.
+    pub fn new(settings: Ports) -> Prober {
+        Prober::with_numbers(settings, Numbers::default())
+    }
+
+    pub(crate) fn with_numbers(settings: Ports, numbers: Numbers) -> Prober {
+        let current = ArcSwap::new(Arc::new(Current::new(settings)));
+        Prober { current, resolver: Resolver::new(), numbers }
+    }
+
+    /// Goes on with another configuration; visits that have begun end with the old one.
+    pub fn reconfigure(&self, settings: Ports) {
+        self.current.store(Arc::new(Current::new(settings)));
+    }
+
+    /// The configuration in force.
+    pub fn settings(&self) -> Arc<Ports> {
+        Arc::clone(&self.current.load().settings)
+    }
+
+    /// The addresses of a host; none where its name leads nowhere.
+    pub async fn addresses(&self, host: &str) -> Vec<IpAddr> {
+        self.resolver.resolve(host, self.settings().timeout).await.unwrap_or_default()
+    }
+
+    /// The bound on sockets that all visits share.
+    pub fn sockets(&self) -> Sockets {
+        self.current.load().sockets.clone()
+    }
+
+    /// Checks instances that live on one host, one after the other. The host's name is resolved once.
+    pub async fn visit(&self, destinations: &[Destination], extent: Extent) -> Vec<Visited> {
+        self.visit_until(destinations, extent, None).await
+    }
+
+    /// The same with an end: what has not answered by then is [`PortState::Skipped`](super::PortState::Skipped).
+    pub async fn visit_until(
+        &self,
+        destinations: &[Destination],
+        extent: Extent,
+        end: Option<Instant>,
+    ) -> Vec<Visited> {
+        let Some(first) = destinations.first() else { return Vec::new() };
+        let current = self.current.load_full();
+        let Current { settings, sockets } = current.as_ref();
+        let started = Instant::now();
+        let addresses = self.resolver.resolve(&first.host, settings.timeout).await;
+        let resolution = Step {
+            name: format!("resolve {}", first.host),
+            outcome: match &addresses {
+                Ok(found) => found.iter().map(ToString::to_string).collect::<Vec<_>>().join(", "),
+                Err(miss) => miss.evidence.clone(),
+            },
+            took: started.elapsed(),
+        };
+        let mut all = Vec::with_capacity(destinations.len());
+        for destination in destinations {
+            let addresses = addresses.as_deref();
+            let visit = &Visit::new(destination, addresses, self.numbers, settings.timeout, sockets, end);
+            let checks = Check::ALL.into_iter().filter_map(|check| {
+                let how = settings.checks.get(&check).filter(|how| applies(check, how, destination, extent))?;
+                let required = destination.required.get(&check).copied().unwrap_or(how.required);
+                Some(async move {
+                    let started = Instant::now();
+                    visit.run(check, how.depth, required).await.map(|finding| (started.elapsed(), finding))
+                })
+            });
+            // The sweep has time and is not to look like an intruder. Whoever waits for all checks has none: on a host
+            // that drops everything each of them takes its whole time-out.
+            let found = match extent {
+                Extent::Sweep => stream::iter(checks).then(|check| check).collect::<Vec<_>>().await,
+                Extent::Full => join_all(checks).await,
+            };
+            let mut visited = Visited { findings: Vec::new(), steps: vec![resolution.clone()] };
+            for (took, finding) in found.into_iter().flatten() {
+                visited.steps.push(step(&finding, took));
+                visited.findings.push(finding);
+            }
+            all.push(visited);
+        }
+        all
+    }
+}
+
+impl Current {
+    fn new(settings: Ports) -> Current {
+        let sockets = Sockets::new(settings.concurrency);
+        Current { settings: Arc::new(settings), sockets }
+    }
+}
+
+fn applies(check: Check, how: &CheckSettings, destination: &Destination, extent: Extent) -> bool {
+    let named = destination.instance.is_some();
+    match (check, extent) {
+        (Check::Browser, Extent::Sweep) => how.sweep && named && destination.engine_port.is_none(),
+        (Check::Browser, Extent::Full) => named,
+        (_, Extent::Sweep) => how.sweep,
+        (_, Extent::Full) => true,
+    }
+}
+
+fn step(finding: &Finding, took: Duration) -> Step {
+    let port = finding.port.map(|port| format!(" {} {port}", finding.transport)).unwrap_or_default();
+    Step {
+        name: format!("{}{port}", finding.check.name()),
+        outcome: format!("{}: {}", finding.state.name(), finding.evidence),
+        took,
+    }
+}
+
+#[cfg(test)]
+mod tests;

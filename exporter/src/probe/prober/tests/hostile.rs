@@ -1,0 +1,125 @@
+//! Peers that begin as the protocol has it and do not end: nothing hangs, nothing grows.
+
+use super::*;
+use crate::probe::protocol::rpc::samples;
+use std::sync::Arc;
+use std::sync::atomic::{AtomicUsize, Ordering};
+
+/// What a peer can say before it is cut off: what the farewell reads, and what kernels buffer on both sides. A decoder
+/// that took in all that comes would let far more through.
+const LET_THROUGH: usize = 64 << 20;
+
+/// Listens, reads a question, answers with `beginning`, then repeats `rest` until it is cut off; counts the bytes.
+async fn flood(beginning: Vec<u8>, rest: Vec<u8>) -> (u16, Arc<AtomicUsize>) {
+    let sent = Arc::new(AtomicUsize::new(0));
+    let counter = Arc::clone(&sent);
+    let port = peer(move |mut stream| {
+        let (beginning, rest, counter) = (beginning.clone(), rest.clone(), Arc::clone(&counter));
+        async move {
+            let _ = stream.read(&mut [0; 4096]).await;
+            let _ = stream.write_all(&beginning).await;
+            while stream.write_all(&rest).await.is_ok() {
+                counter.fetch_add(rest.len(), Ordering::SeqCst);
+            }
+        }
+    })
+    .await;
+    (port, sent)
+}
+
+/// Listens, reads a question and answers with these bytes, one at a time and slower than anybody waits for all of them.
+async fn trickle(answer: Vec<u8>) -> u16 {
+    peer(move |mut stream| {
+        let answer = answer.clone();
+        async move {
+            let mut pace = tokio::time::interval(Duration::from_millis(250));
+            for byte in answer {
+                pace.tick().await;
+                if stream.write_all(&[byte]).await.is_err() {
+                    return;
+                }
+            }
+        }
+    })
+    .await
+}
+
+/// The findings of all checks, which took no longer than a connect, a conversation and a farewell each.
+async fn find_in_time(numbers: Numbers) -> Vec<Finding> {
+    let settings = settings(Depth::Protocol);
+    let most = (settings.timeout * 2 + Duration::from_millis(300)) * 5;
+    let visit = find("127.0.0.1", numbers, settings, Extent::Full);
+    tokio::time::timeout(most, visit).await.expect("the visit ends in time")
+}
+
+fn wrong<'a>(findings: &'a [Finding], check: Check, evidence: &str) -> &'a Finding {
+    let found = of(findings, check);
+    assert_eq!(found.state, PortState::WrongProtocol, "{check:?}: {}", found.evidence);
+    assert!(found.evidence.contains(evidence), "{check:?}: {}", found.evidence);
+    found
+}
+
+/// A response to a call, of which more fragments follow.
+fn fragment(stub: &[u8]) -> Vec<u8> {
+    let length = u16::try_from(24 + stub.len()).unwrap().to_le_bytes();
+    [&[5, 0, 2, 0, 0x10, 0, 0, 0], length.as_slice(), &[0, 0, 2, 0, 0, 0], &[0; 8], stub].concat()
+}
+
+#[tokio::test]
+async fn a_byte_at_a_time_ends_in_time_in_every_protocol() {
+    let numbers = Numbers {
+        engine: trickle(vec![0x04, 0x01, 0x00, 0x40, 0, 0, 1, 0, 0]).await,
+        mapper: trickle(samples::bind_ack()).await,
+        netbios: trickle(vec![0x82, 0, 0, 0]).await,
+        smb: trickle([&[0, 0, 0, 0x80], b"\xfeSMB".as_slice(), &[0; 124]].concat()).await,
+        ..closed().await
+    };
+    let findings = find_in_time(numbers).await;
+    for check in [Check::Engine, Check::RpcMapper, Check::Netbios, Check::Smb] {
+        wrong(&findings, check, "did not answer in 600ms");
+    }
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_gigabyte_is_not_taken_in_by_any_protocol() {
+    let packet = [&[0x04, 0x00, 0x80, 0x00, 0, 0, 1, 0], [7; 0x7ff8].as_slice()].concat();
+    let (engine, engine_sent) = flood(Vec::new(), packet).await;
+    let (mapper, mapper_sent) = flood(samples::bind_ack(), fragment(&[7; 4000])).await;
+    let (netbios, netbios_sent) = flood(Vec::new(), vec![0x82; 4096]).await;
+    let (smb, smb_sent) = flood(vec![0, 0xff, 0xff, 0xff], vec![0xfe; 4096]).await;
+    let findings = find_in_time(Numbers { engine, mapper, netbios, smb, ..closed().await }).await;
+    wrong(&findings, Check::Engine, "it answered with");
+    wrong(&findings, Check::RpcMapper, "does not end");
+    wrong(&findings, Check::Netbios, "it answered with");
+    wrong(&findings, Check::Smb, r#"it answered with "\x00\xff\xff\xff""#);
+    for sent in [engine_sent, mapper_sent, netbios_sent, smb_sent] {
+        let sent = sent.load(Ordering::SeqCst);
+        assert!((1..LET_THROUGH).contains(&sent), "{sent} bytes were let through");
+    }
+}
+
+#[tokio::test]
+async fn a_tower_of_64_kilobytes_is_not_put_together() {
+    let result = samples::result(&[0xff; 65_000], 0);
+    let fragments: Vec<u8> = result.chunks(4000).flat_map(fragment).collect();
+    let mapper = speaker(vec![samples::bind_ack(), fragments]).await;
+    let findings = find_in_time(Numbers { mapper, ..closed().await }).await;
+    let found = wrong(&findings, Check::RpcMapper, "its answer to ept_map does not end");
+    let scm = of(&findings, Check::RpcScm);
+    assert_eq!((scm.state, scm.port), (PortState::Skipped, None));
+    assert!(scm.evidence.contains(&found.evidence), "{}", scm.evidence);
+}
+
+#[tokio::test]
+async fn a_port_zero_from_the_mapper_or_sql_browser_is_never_called() {
+    let mapper = speaker(vec![samples::bind_ack(), samples::mapped(0)]).await;
+    let browser = browser("ServerName;X;InstanceName;PAYROLL;tcp;0;;").await;
+    let numbers = Numbers { mapper, browser, ..closed().await };
+    let findings = find(r"127.0.0.1\PAYROLL", numbers, settings(Depth::Protocol), Extent::Full).await;
+    assert_eq!(of(&findings, Check::RpcMapper).state, PortState::Open);
+    for (check, evidence) in [(Check::RpcScm, "knows no TCP port"), (Check::Engine, "the instance has no TCP port")] {
+        let found = of(&findings, check);
+        assert_eq!((found.state, found.port, found.address), (PortState::Skipped, None, None), "{check:?}");
+        assert!(found.evidence.contains(evidence), "{check:?}: {}", found.evidence);
+    }
+}

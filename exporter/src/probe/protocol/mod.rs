@@ -1,0 +1,25 @@
+//! The protocols that are spoken to find out whether a port answers as it should: bytes, no policy. Nothing here logs
+//! in, and nothing panics, hangs or grows on what a peer sends.
+
+pub(crate) mod attempt;
+pub(crate) mod browser;
+mod certificate;
+pub(crate) mod engine_port;
+#[cfg(feature = "fuzzing")]
+pub mod fuzzing;
+pub(crate) mod netbios;
+pub(crate) mod resolve;
+pub(crate) mod rpc;
+pub(crate) mod smb;
+pub(crate) mod tcp;
+pub(crate) mod tds;
+pub(crate) mod tls;
+pub(crate) mod verify;
+
+pub use attempt::{Miss, Sockets};
+pub use browser::Announcement;
+pub use engine_port::engine_port;
+pub use rpc::{Interface, SERVICE_CONTROL, registered_port};
+pub use tds::{Encryption, Engine, EngineFacts, Gaze, look};
+pub use tls::TlsFacts;
+pub use verify::{Anchors, Verdict, judge};

@@ -1,0 +1,47 @@
+//! On which port an interface is registered, asked over a connection of its own.
+
+use super::tower::Mapped;
+use super::{Interface, Trouble, ask_mapper};
+use crate::model::PortState;
+use crate::probe::protocol::attempt::{Miss, Sockets};
+use crate::probe::protocol::tcp::Line;
+use std::net::SocketAddr;
+use std::time::Duration;
+use tokio::time::timeout;
+
+impl From<Trouble> for Miss {
+    fn from(trouble: Trouble) -> Miss {
+        match trouble {
+            Trouble::Denied(evidence) => Miss::new(PortState::Denied, evidence),
+            // It speaks RPC, which is all that the port is asked for.
+            Trouble::Failed(evidence) => Miss::new(PortState::Open, evidence),
+            Trouble::Strange(evidence) => Miss::new(PortState::WrongProtocol, evidence),
+            Trouble::Io(error) => Miss::wrong_protocol(&error),
+        }
+    }
+}
+
+/// On which TCP port an interface listens, as the endpoint mapper at one of these addresses tells; `None` where it is
+/// not registered for TCP.
+///
+/// # Errors
+/// Why the mapper cannot be reached or does not tell.
+pub async fn registered_port(
+    mappers: &[SocketAddr],
+    interface: Interface,
+    patience: Duration,
+    sockets: &Sockets,
+) -> Result<Option<u16>, Miss> {
+    let mut line = Line::open(mappers, patience, sockets).await.map_err(|(_, miss)| miss)?;
+    let answer = timeout(patience, ask_mapper(&mut line, interface)).await;
+    line.close().await;
+    match answer {
+        Ok(Ok(Mapped::Port(port))) => Ok(Some(port)),
+        Ok(Ok(Mapped::NotRegistered)) => Ok(None),
+        Ok(Ok(Mapped::Failed(status))) => {
+            Err(Miss::new(PortState::Open, format!("the look-up failed: {status:#010x}")))
+        }
+        Ok(Err(trouble)) => Err(trouble.into()),
+        Err(_) => Err(Miss::new(PortState::WrongProtocol, format!("no answer in {patience:?}"))),
+    }
+}

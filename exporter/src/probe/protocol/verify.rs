@@ -1,0 +1,195 @@
+//! What a client that verifies would say of a server's certificate: SQL Server Agent on a target whose setting
+//! MsxEncryptChannelOptions is 2, its default.
+
+use super::certificate;
+use super::tds::EngineFacts;
+use jiff::Timestamp;
+use rustls::client::WebPkiServerVerifier;
+use rustls::client::danger::ServerCertVerifier as _;
+use rustls::crypto::aws_lc_rs;
+use rustls::pki_types::{CertificateDer, ServerName, UnixTime};
+use rustls::{CertificateError, RootCertStore};
+use std::sync::Arc;
+use std::time::Duration;
+
+/// The authorities that are trusted.
+#[derive(Debug, Clone)]
+pub struct Anchors(Arc<RootCertStore>);
+
+impl Anchors {
+    /// These certificates, in DER. What is no certificate is left out.
+    pub fn new(certificates: impl IntoIterator<Item = Vec<u8>>) -> Anchors {
+        let mut store = RootCertStore::empty();
+        store.add_parsable_certificates(certificates.into_iter().map(CertificateDer::from));
+        Anchors(Arc::new(store))
+    }
+
+    /// This machine's store. What of it cannot be read is left out.
+    pub fn of_this_machine() -> Anchors {
+        let found = rustls_native_certs::load_native_certs();
+        for error in &found.errors {
+            tracing::debug!(%error, "a part of this machine's certificate store cannot be read");
+        }
+        Anchors::new(found.certs.into_iter().map(|certificate| certificate.to_vec()))
+    }
+
+    /// Whether this very certificate is trusted, as one that signed itself is once somebody has put it into the store.
+    fn holds(&self, leaf: &CertificateDer<'_>) -> bool {
+        let mut alone = RootCertStore::empty();
+        let added = alone.add(leaf.clone().into_owned()).is_ok();
+        let Some(own) = alone.roots.first().filter(|_| added) else { return false };
+        let same = |anchor: &&rustls::pki_types::TrustAnchor<'_>| {
+            anchor.subject == own.subject && anchor.subject_public_key_info == own.subject_public_key_info
+        };
+        self.0.roots.iter().any(|anchor| same(&anchor))
+    }
+}
+
+/// What was found, the first that holds in this order: no TLS, expired, untrusted, another name, fine.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Verdict {
+    /// A client that verifies would go on.
+    Ok,
+    /// Nobody who is trusted signed it.
+    Untrusted,
+    /// It is for another name.
+    NameMismatch,
+    /// It has ended, or not begun.
+    Expired,
+    /// The server offers no TLS.
+    NoTls,
+}
+
+impl Verdict {
+    /// The name in labels.
+    pub fn name(self) -> &'static str {
+        match self {
+            Verdict::Ok => "ok",
+            Verdict::Untrusted => "untrusted",
+            Verdict::NameMismatch => "name_mismatch",
+            Verdict::Expired => "expired",
+            Verdict::NoTls => "no_tls",
+        }
+    }
+}
+
+/// Judges what a look at a server has shown, for the host name under which it is known: MSXServerName as written, less
+/// the instance.
+pub fn judge(facts: &EngineFacts, name: &str, anchors: &Anchors, now: Timestamp) -> Verdict {
+    let chain = facts.tls.as_ref().map(|tls| tls.chain.as_slice()).unwrap_or_default();
+    let Some((leaf, rest)) = chain.split_first() else { return Verdict::NoTls };
+    let rest: Vec<CertificateDer<'_>> = rest.iter().map(|der| CertificateDer::from(der.as_slice())).collect();
+    let leaf = CertificateDer::from(leaf.as_slice());
+    if !certificate::holds_at(&leaf, now) {
+        return Verdict::Expired;
+    }
+    let named = || if certificate::is_for(&leaf, name) { Verdict::Ok } else { Verdict::NameMismatch };
+    if anchors.holds(&leaf) {
+        return named();
+    }
+    let provider = Arc::new(aws_lc_rs::default_provider());
+    let Ok(verifier) = WebPkiServerVerifier::builder_with_provider(Arc::clone(&anchors.0), provider).build() else {
+        return Verdict::Untrusted;
+    };
+    let instant = UnixTime::since_unix_epoch(Duration::from_secs(u64::try_from(now.as_second()).unwrap_or_default()));
+    // The name is judged by our own rule, which knows of common names as Windows does.
+    let asked = ServerName::IpAddress(std::net::IpAddr::from([0, 0, 0, 0]).into());
+    match verifier.verify_server_cert(&leaf, &rest, &asked, &[], instant) {
+        Ok(_) => named(),
+        Err(rustls::Error::InvalidCertificate(
+            CertificateError::NotValidForName | CertificateError::NotValidForNameContext { .. },
+        )) => named(),
+        Err(rustls::Error::InvalidCertificate(
+            CertificateError::Expired
+            | CertificateError::ExpiredContext { .. }
+            | CertificateError::NotValidYet
+            | CertificateError::NotValidYetContext { .. },
+        )) => Verdict::Expired,
+        Err(_) => Verdict::Untrusted,
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    #![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic)]
+
+    use super::*;
+    use crate::probe::protocol::tls::TlsFacts;
+    use msx_lab::tds::Identity;
+    use msx_lab::tds::certs::Authority;
+    use rcgen::{CertificateParams, DnType, KeyPair};
+
+    fn now() -> Timestamp {
+        "2026-11-22T12:00:00Z".parse().unwrap()
+    }
+
+    fn der(pem: &str) -> Vec<u8> {
+        use rustls::pki_types::pem::PemObject as _;
+        CertificateDer::from_pem_slice(pem.as_bytes()).unwrap().to_vec()
+    }
+
+    fn facts(chain: Vec<Vec<u8>>) -> EngineFacts {
+        EngineFacts { tls: Some(TlsFacts { version: "TLSv1.2".to_owned(), chain }), ..EngineFacts::default() }
+    }
+
+    fn presented(identity: &Identity) -> EngineFacts {
+        facts(identity.chain().iter().map(|der| der.to_vec()).collect())
+    }
+
+    #[test]
+    fn an_issued_certificate_is_good_for_its_names_alone() {
+        let authority = Authority::new("Example CA").unwrap();
+        let anchors = Anchors::new([der(authority.pem())]);
+        let seen = presented(&authority.issue(&["msx01.corp.example", "*.apps.example"]).unwrap());
+        for (name, verdict) in [
+            ("msx01.corp.example", Verdict::Ok),
+            ("MSX01.CORP.EXAMPLE", Verdict::Ok),
+            ("hq.apps.example", Verdict::Ok),
+            ("a.hq.apps.example", Verdict::NameMismatch),
+            ("MSX01", Verdict::NameMismatch),
+            ("", Verdict::NameMismatch),
+        ] {
+            assert_eq!(judge(&seen, name, &anchors, now()), verdict, "{name}");
+        }
+    }
+
+    #[test]
+    fn nobody_trusted_signed_it() {
+        let seen = presented(&Authority::new("Example CA").unwrap().issue(&["msx01"]).unwrap());
+        let other = Anchors::new([der(Authority::new("Another CA").unwrap().pem())]);
+        for anchors in [other, Anchors::new([])] {
+            assert_eq!(judge(&seen, "msx01", &anchors, now()), Verdict::Untrusted);
+        }
+        let fallback = presented(&Identity::self_signed_fallback().unwrap());
+        assert_eq!(judge(&fallback, "msx01", &Anchors::new([]), now()), Verdict::Untrusted);
+    }
+
+    #[test]
+    fn an_end_or_a_beginning_is_told_before_anything_else() {
+        let authority = Authority::new("Example CA").unwrap();
+        let seen = presented(&authority.issue_expired(&["msx01"]).unwrap());
+        assert_eq!(judge(&seen, "msx01", &Anchors::new([der(authority.pem())]), now()), Verdict::Expired);
+        let early = presented(&authority.issue_between(&["msx01"], (2030, 1, 1), (2031, 1, 1)).unwrap());
+        assert_eq!(judge(&early, "msx01", &Anchors::new([]), now()), Verdict::Expired);
+    }
+
+    #[test]
+    fn a_self_signed_certificate_in_the_store_is_trusted_and_its_common_name_counts() {
+        let mut params = CertificateParams::new(Vec::new()).unwrap();
+        params.distinguished_name.push(DnType::CommonName, "MSX01");
+        let leaf = params.self_signed(&KeyPair::generate().unwrap()).unwrap().der().to_vec();
+        let anchors = Anchors::new([leaf.clone()]);
+        assert_eq!(judge(&facts(vec![leaf.clone()]), "msx01", &anchors, now()), Verdict::Ok);
+        assert_eq!(judge(&facts(vec![leaf]), "msx02", &anchors, now()), Verdict::NameMismatch);
+    }
+
+    #[test]
+    fn no_tls_is_no_tls() {
+        assert_eq!(judge(&EngineFacts::default(), "msx01", &Anchors::new([]), now()), Verdict::NoTls);
+    }
+
+    #[test]
+    fn what_is_no_certificate_is_no_panic() {
+        assert_ne!(judge(&facts(vec![vec![0xff; 100]]), "msx01", &Anchors::new([]), now()), Verdict::Ok);
+    }
+}

@@ -1,0 +1,204 @@
+//! Checks the whole roster in the background and keeps what it found.
+
+mod timetable;
+
+use super::board::{Board, Finding, Sweep};
+use super::destination::Destination;
+use super::prober::{Extent, Prober};
+use crate::config::Ports;
+use crate::model::PortState;
+use futures_util::StreamExt as _;
+use futures_util::stream;
+use jiff::{SignedDuration, Timestamp};
+use std::collections::{BTreeSet, HashSet};
+use std::fmt;
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::time::Duration;
+use timetable::{Found, Timetable, units, visit};
+use tokio::sync::{Notify, watch};
+use tokio::time::{Instant, sleep_until};
+
+/// Names of targets, as enlisted.
+pub type Roster = Arc<Vec<String>>;
+
+/// Where a name leads: beside the master to the target of this name, on a target to its master.
+pub type Route = Arc<dyn Fn(&str, &Ports) -> Destination + Send + Sync>;
+
+/// A finding is dropped when it is older than so many sweeps.
+const SWEEPS_KEPT: u32 = 3;
+
+/// The background sweep: one task runs it, everybody else reads its board.
+pub struct Sweeper {
+    prober: Arc<Prober>,
+    roster: watch::Receiver<Roster>,
+    route: Route,
+    board: Mutex<Arc<Board>>,
+    urgent: Mutex<BTreeSet<String>>,
+    wake: Notify,
+}
+
+impl fmt::Debug for Sweeper {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Sweeper").field("prober", &self.prober).finish_non_exhaustive()
+    }
+}
+
+impl Sweeper {
+    /// A sweep over the names of a roster, which may still be empty and changes as targets come and go.
+    pub fn new(prober: Arc<Prober>, roster: watch::Receiver<Roster>, route: Route) -> Sweeper {
+        let (board, urgent) = (Mutex::default(), Mutex::default());
+        Sweeper { prober, roster, route, board, urgent, wake: Notify::new() }
+    }
+
+    /// What is known now of the targets that are on the roster now, less what is too old.
+    pub fn board(&self) -> Arc<Board> {
+        let roster = Arc::clone(&self.roster.borrow());
+        let mut board = lock(&self.board);
+        prune(&mut board, &roster, Timestamp::now(), self.prober.settings().interval);
+        Arc::clone(&board)
+    }
+
+    /// Asks for a check of one target out of turn, such as one that has just turned stale.
+    pub fn check_now(&self, target: &str) {
+        lock(&self.urgent).insert(target.to_owned());
+        self.wake.notify_one();
+    }
+
+    /// Sweeps for as long as it is polled. The first sweep is not spread, so that a page is whole soon after the start.
+    pub async fn run(&self) {
+        let mut roster = self.roster.clone();
+        let mut known: HashSet<String> = HashSet::new();
+        let mut timetable = Timetable::default();
+        let mut begun: Option<Instant> = None;
+        let mut next_sweep = Instant::now();
+        let mut spread = false;
+        loop {
+            let settings = self.prober.settings();
+            let next_visit = timetable.next_start(settings.concurrency);
+            tokio::select! {
+                biased;
+                Some(found) = timetable.next_end() => self.record(found),
+                () = self.wake.notified() => {
+                    let names = std::mem::take(&mut *lock(&self.urgent));
+                    self.add_first(&mut timetable, &roster, &settings, |name| names.contains(name));
+                }
+                Ok(()) = roster.changed() => {
+                    if known.is_empty() && begun.is_none() {
+                        // The first names since the start: a sweep of its own, at once.
+                        (next_sweep, spread) = (Instant::now(), false);
+                    } else {
+                        self.add_first(&mut timetable, &roster, &settings, |name| !known.contains(name));
+                        known = roster.borrow_and_update().iter().cloned().collect();
+                    }
+                }
+                () = at(next_visit) => timetable.start_next(&self.prober),
+                () = sleep_until(next_sweep), if begun.is_none() => {
+                    let names = Arc::clone(&roster.borrow_and_update());
+                    known = names.iter().cloned().collect();
+                    next_sweep = Instant::now() + settings.interval;
+                    if settings.enabled && !names.is_empty() {
+                        begun = Some(Instant::now());
+                        let span = if spread { settings.interval } else { Duration::ZERO };
+                        timetable.add_sweep(units(&names, &settings, &self.route), span);
+                        spread = true;
+                    }
+                }
+            }
+            if let Some(began) = begun
+                && !timetable.is_sweeping()
+            {
+                begun = None;
+                Arc::make_mut(&mut lock(&self.board)).sweep =
+                    Some(Sweep { ended: Timestamp::now(), took: began.elapsed() });
+            }
+        }
+    }
+
+    /// Puts the hosts of some names before everybody else.
+    fn add_first(
+        &self,
+        timetable: &mut Timetable,
+        roster: &watch::Receiver<Roster>,
+        settings: &Ports,
+        chosen: impl Fn(&str) -> bool,
+    ) {
+        let names = Arc::clone(&roster.borrow());
+        if settings.enabled && names.iter().any(|name| chosen(name)) {
+            let hosts = units(&names, settings, &self.route).into_iter();
+            hosts
+                .filter(|unit| unit.destinations.iter().any(|to| chosen(&to.target)))
+                .for_each(|unit| timetable.add_first(unit));
+        }
+    }
+
+    /// Keeps what was found. A target that has left the roster meanwhile is taken off when the board is read.
+    fn record(&self, found: Found) {
+        let mut board = lock(&self.board);
+        let board = Arc::make_mut(&mut board);
+        for (target, visited) in found {
+            count(board, &visited.findings);
+            board.findings.insert(target, visited.findings);
+        }
+    }
+}
+
+/// An instant, or never.
+async fn at(instant: Option<Instant>) {
+    match instant {
+        Some(instant) => sleep_until(instant).await,
+        None => std::future::pending().await,
+    }
+}
+
+/// One sweep of all these names at once, for a single run of the program.
+pub async fn sweep_once(prober: &Prober, names: &[String], route: &Route, extent: Extent) -> Board {
+    let settings = prober.settings();
+    let began = Instant::now();
+    let mut board = Board::default();
+    let hosts = units(names, &settings, route);
+    let mut visits = stream::iter(hosts)
+        .map(|unit| async move { visit(prober, &unit.destinations, extent).await })
+        .buffer_unordered(settings.concurrency.max(1));
+    while let Some(found) = visits.next().await {
+        for (target, visited) in found {
+            count(&mut board, &visited.findings);
+            board.findings.insert(target, visited.findings);
+        }
+    }
+    board.sweep = Some(Sweep { ended: Timestamp::now(), took: began.elapsed() });
+    board
+}
+
+/// Takes off the board what has left the roster, and what is too old.
+fn prune(board: &mut Arc<Board>, roster: &[String], now: Timestamp, interval: Duration) {
+    let roster: HashSet<&str> = roster.iter().map(String::as_str).collect();
+    let period = board.sweep.map_or(interval, |sweep| sweep.took.max(interval));
+    let limit = SignedDuration::try_from(period.saturating_mul(SWEEPS_KEPT)).unwrap_or(SignedDuration::MAX);
+    let old = |finding: &Finding| now.duration_since(finding.checked_at) > limit;
+    let stays = |target: &str, findings: &[Finding]| roster.contains(target) && !findings.iter().any(old);
+    if board.findings.iter().all(|(target, findings)| stays(target, findings)) {
+        return;
+    }
+    Arc::make_mut(board).findings.retain(|target, findings| {
+        findings.retain(|finding| !old(finding));
+        roster.contains(target.as_str()) && !findings.is_empty()
+    });
+}
+
+fn count(board: &mut Board, findings: &[Finding]) {
+    for finding in findings.iter().filter(|finding| finding.state != PortState::Skipped) {
+        let (done, failed) = board.checks.entry(finding.check).or_default();
+        *done += 1;
+        if !matches!(finding.state, PortState::Open | PortState::Denied) {
+            *failed += 1;
+        }
+    }
+}
+
+/// A panic elsewhere leaves no half-made value behind these locks: what they guard is replaced whole.
+fn lock<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
+    mutex.lock().unwrap_or_else(PoisonError::into_inner)
+}
+
+#[cfg(test)]
+mod tests;

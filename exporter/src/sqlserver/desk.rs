@@ -1,0 +1,145 @@
+//! Where scrapes ask for a reading. One task owns the reader and its connection; who asks waits on a deadline of its
+//! own and may leave. A reading ends early only when nobody waits for it any more.
+
+use super::reader::{self, Reader};
+use super::reading::{Fault, Reading};
+use super::tap::Progress;
+use super::vitals::Vitals;
+use crate::config::Config;
+use futures_util::FutureExt;
+use jiff::Timestamp;
+use std::future::poll_fn;
+use std::panic::AssertUnwindSafe;
+use std::sync::Arc;
+use std::task::Poll;
+use std::time::Duration;
+use tokio::sync::{mpsc, oneshot};
+use tokio::time::{Instant, timeout};
+use tracing::error;
+
+/// A request joins a reading that began less than this long ago.
+const JOIN: Duration = Duration::from_secs(1);
+/// Requests that wait for the task to look; more wait in the channel's own queue.
+const QUEUE: usize = 64;
+
+type Waiter = oneshot::Sender<Arc<Reading>>;
+
+/// Asks the master. Clones share one connection; it closes when the last one is dropped.
+#[derive(Debug, Clone)]
+pub struct Master {
+    requests: mpsc::Sender<Waiter>,
+    config: Arc<Config>,
+    progress: Progress,
+}
+
+impl Master {
+    /// Starts the task that owns the connection. Nothing is opened before the first reading is asked for.
+    pub fn start(config: Arc<Config>, vitals: Arc<Vitals>) -> Master {
+        let (requests, inbox) = mpsc::channel(QUEUE);
+        let progress = Progress::default();
+        let reader = Reader::new(config.clone(), vitals, progress.clone());
+        tokio::spawn(serve(reader, inbox, config.clone()));
+        Master { requests, config, progress }
+    }
+
+    /// A reading that began less than a second ago, or a new one. Always answers within `wait`: what could not be read
+    /// says why.
+    pub async fn read(&self, wait: Duration) -> Arc<Reading> {
+        let began = Timestamp::now();
+        let (waiter, answer) = oneshot::channel();
+        let asked = async {
+            self.requests.send(waiter).await.ok()?;
+            answer.await.ok()
+        };
+        let fault = match timeout(wait, asked).await {
+            Ok(Some(reading)) => return reading,
+            Ok(None) => Fault::new(self.progress.stage(), "the reader is shutting down"),
+            Err(_) => Fault::timed_out(self.progress.stage(), "waiting for a reading of the master", wait),
+        };
+        Arc::new(Reading { took: wait, ..reader::failure(&self.config, began, &fault) })
+    }
+}
+
+async fn serve(mut reader: Reader, mut inbox: mpsc::Receiver<Waiter>, config: Arc<Config>) {
+    let mut waiting: Vec<Waiter> = Vec::new();
+    let mut last: Option<(Instant, Arc<Reading>)> = None;
+    loop {
+        if waiting.is_empty() {
+            match inbox.recv().await {
+                Some(waiter) => waiting.push(waiter),
+                None => return,
+            }
+        }
+        let fresh = last.as_ref().filter(|(began, _)| began.elapsed() < JOIN);
+        if let Some((_, reading)) = fresh {
+            for waiter in waiting.drain(..) {
+                let _ = waiter.send(reading.clone());
+            }
+            continue;
+        }
+        let began = Instant::now();
+        let mut later = Vec::new();
+        match read_while_wanted(&mut reader, &mut inbox, &mut waiting, &mut later, began).await {
+            Finished::Read(reading) => {
+                let reading: Arc<Reading> = Arc::from(reading);
+                for waiter in waiting.drain(..) {
+                    let _ = waiter.send(reading.clone());
+                }
+                last = Some((began, reading));
+            }
+            Finished::Unwanted => reader.clean_up().await,
+            Finished::Panicked => {
+                error!("reading the master panicked; the connection is dropped and the next reading starts afresh");
+                reader.hang_up();
+                let fault = Fault::new(
+                    crate::model::Stage::Decode,
+                    "an answer of the master broke the reader: please report it",
+                );
+                let reading = Arc::new(reader::failure(&config, Timestamp::now(), &fault));
+                for waiter in waiting.drain(..) {
+                    let _ = waiter.send(reading.clone());
+                }
+            }
+        }
+        waiting = later;
+    }
+}
+
+enum Finished {
+    Read(Box<Reading>),
+    /// Nobody waits any more.
+    Unwanted,
+    Panicked,
+}
+
+async fn read_while_wanted(
+    reader: &mut Reader,
+    inbox: &mut mpsc::Receiver<Waiter>,
+    waiting: &mut Vec<Waiter>,
+    later: &mut Vec<Waiter>,
+    began: Instant,
+) -> Finished {
+    // The driver decodes bytes from a network. A panic there ends this reading, not the exporter.
+    let mut reading = Box::pin(AssertUnwindSafe(reader.read()).catch_unwind());
+    loop {
+        tokio::select! {
+            biased;
+            result = &mut reading => {
+                return result.map_or(Finished::Panicked, |reading| Finished::Read(Box::new(reading)));
+            }
+            Some(waiter) = inbox.recv() => {
+                if began.elapsed() < JOIN { waiting.push(waiter) } else { later.push(waiter) }
+            }
+            () = all_gone(waiting) => return Finished::Unwanted,
+        }
+    }
+}
+
+/// Ends when every waiter has left.
+async fn all_gone(waiting: &mut Vec<Waiter>) {
+    poll_fn(|cx| {
+        waiting.retain_mut(|waiter| waiter.poll_closed(cx).is_pending());
+        if waiting.is_empty() { Poll::Ready(()) } else { Poll::Pending }
+    })
+    .await;
+}

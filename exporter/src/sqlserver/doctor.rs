@@ -1,0 +1,244 @@
+//! What only the doctor asks: in a session of its own, one statement after the other, so that each fails alone.
+
+use super::cells::{Misfit, Positions};
+use super::faults;
+use super::reading::Fault;
+use super::refusals::{Refusal, refusal};
+use super::rights::{bracketed, performance_state, server_state};
+use super::session::{self, Connection};
+use super::statements;
+use super::tap::Progress;
+use crate::config::{Config, Master};
+use crate::model::Stage;
+use futures_util::TryStreamExt;
+use std::net::IpAddr;
+use tiberius::{QueryItem, Row};
+use tokio::time::{Instant, timeout_at};
+
+/// Nobody reads a list of more; what follows is taken from the wire and dropped.
+const MOST_ROWS: usize = 5_000;
+/// `status` of `sys.dm_server_services`: 4 is running.
+const RUNNING: i64 = 4;
+
+/// What the master tells. Each part is there, or why it is not, with the grant that would show it.
+#[derive(Debug, Clone, PartialEq)]
+pub struct MasterTold {
+    /// Where its engine listens for T-SQL, less loopback and the listeners of availability groups.
+    pub listeners: Result<Vec<Listener>, Fault>,
+    /// Who is in TargetServersRole.
+    pub members: Result<Vec<Member>, Fault>,
+    /// Logins that it refused, as far as it remembers.
+    pub refusals: Result<Vec<Refusal>, Fault>,
+}
+
+/// What a target's own instance tells.
+#[derive(Debug, Clone, PartialEq)]
+pub struct TargetTold {
+    /// `SERVERPROPERTY('ProductVersion')`.
+    pub version: String,
+    /// Where its engine listens for T-SQL.
+    pub listeners: Result<Vec<Listener>, Fault>,
+    /// Its SQL Server Agent; `None` where it has none.
+    pub agent: Result<Option<Agent>, Fault>,
+    /// The nodes of a failover cluster instance; empty where it is none.
+    pub nodes: Result<Vec<String>, Fault>,
+}
+
+/// A socket on which the engine listens (`sys.dm_tcp_listener_states`).
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Listener {
+    /// `0.0.0.0` and `::` stand for all addresses.
+    pub address: IpAddr,
+    /// The TCP port.
+    pub port: u16,
+}
+
+/// A member of TargetServersRole.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Member {
+    /// The database user's name.
+    pub name: String,
+    /// `type_desc`, such as `WINDOWS_GROUP`.
+    pub kind: String,
+}
+
+/// A SQL Server Agent.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Agent {
+    /// The account of its service.
+    pub account: String,
+    /// Whether it runs.
+    pub running: bool,
+}
+
+/// Asks the master.
+///
+/// # Errors
+/// Why there is no session.
+pub async fn ask_master(master: &Master) -> Result<MasterTold, Fault> {
+    let mut inquiry = Inquiry::open(master).await?;
+    // The ports come first: what follows may take the rest of the time.
+    let listeners = inquiry.listeners().await;
+    let members = match inquiry.sees_members().await {
+        Ok(()) => inquiry.ask(statements::DOCTOR_MEMBERS, member).await,
+        Err(fault) => Err(fault),
+    };
+    let right = server_grant(performance_state(inquiry.major));
+    let records = inquiry.ask(statements::DOCTOR_REFUSALS, record).await;
+    let refusals = records.map(|list| list.into_iter().flatten().collect()).map_err(|fault| missing(fault, &right));
+    Ok(MasterTold { listeners, members, refusals })
+}
+
+/// Asks the target's own instance, where the configuration has a login for it. An error is why there is no session.
+pub async fn ask_target(config: &Config) -> Option<Result<TargetTold, Fault>> {
+    let here = Master {
+        address: config.local.address.clone()?,
+        auth: config.local.auth.clone(),
+        host_name_in_certificate: None,
+        ..config.master.clone()
+    };
+    let mut inquiry = match Inquiry::open(&here).await {
+        Ok(inquiry) => inquiry,
+        Err(fault) => return Some(Err(fault)),
+    };
+    let right = server_grant(server_state(inquiry.major));
+    let agent = inquiry.ask(statements::DOCTOR_AGENT, agent).await.map_err(|fault| missing(fault, &right));
+    let right = server_grant(performance_state(inquiry.major));
+    let nodes = inquiry.ask(statements::DOCTOR_NODES, node).await.map_err(|fault| missing(fault, &right));
+    Some(Ok(TargetTold {
+        nodes,
+        agent: agent.map(|list| list.into_iter().next()),
+        listeners: inquiry.listeners().await,
+        version: inquiry.version,
+    }))
+}
+
+struct Inquiry<'a> {
+    /// `None` once an answer was not read to its end.
+    client: Option<Connection>,
+    master: &'a Master,
+    deadline: Instant,
+    version: String,
+    major: u32,
+}
+
+impl Inquiry<'_> {
+    async fn open(master: &Master) -> Result<Inquiry<'_>, Fault> {
+        let progress = Progress::default();
+        let deadline = Instant::now() + master.timeout;
+        let session = timeout_at(deadline, session::open(master, deadline, &progress)).await.map_err(|_| {
+            let doing = format!("connecting to {}", master.address);
+            Fault::timed_out(progress.stage(), &doing, master.timeout)
+        })??;
+        Ok(Inquiry {
+            client: Some(session.client),
+            master,
+            deadline,
+            major: session.capabilities.major_version(),
+            version: session.capabilities.product_version,
+        })
+    }
+
+    async fn listeners(&mut self) -> Result<Vec<Listener>, Fault> {
+        let right = server_grant(server_state(self.major));
+        let all = self.ask(statements::DOCTOR_LISTENERS, listener).await.map_err(|fault| missing(fault, &right))?;
+        Ok(all.into_iter().filter(|listener| !listener.address.to_canonical().is_loopback()).collect())
+    }
+
+    /// Memberships that may not be seen are left out without a word, so the right is asked for first.
+    async fn sees_members(&mut self) -> Result<(), Fault> {
+        if self.ask(statements::DOCTOR_RIGHTS, may_view_definition).await?.contains(&true) {
+            return Ok(());
+        }
+        let msdb = &self.master.msdb;
+        let fault = Fault::new(Stage::Permission, format!("the login may not see who is in a role of {msdb}"));
+        Err(fault.with_hint(format!("USE {}; GRANT VIEW DEFINITION TO <user>", bracketed(msdb))))
+    }
+
+    async fn ask<T>(&mut self, statement: &str, decode: fn(&Row) -> Result<T, Misfit>) -> Result<Vec<T>, Fault> {
+        let Some(mut client) = self.client.take() else {
+            return Err(Fault::new(Stage::Query, "not asked: the statement before it lost the connection"));
+        };
+        let text = statements::prepare(statement, &self.master.msdb);
+        match timeout_at(self.deadline, collect(&mut client, &text, decode)).await {
+            Ok(Ok(rows)) => {
+                self.client = Some(client);
+                rows.map_err(Fault::from)
+            }
+            Ok(Err(error)) => {
+                self.client = faults::leaves_connection_usable(&error).then_some(client);
+                Err(faults::on_reading(&error))
+            }
+            Err(_) => Err(Fault::timed_out(Stage::Query, "asking for the doctor's facts", self.master.timeout)),
+        }
+    }
+}
+
+/// Reads an answer to its end, whatever is in it: the next statement uses the same connection.
+async fn collect<T>(
+    client: &mut Connection,
+    text: &str,
+    decode: fn(&Row) -> Result<T, Misfit>,
+) -> Result<Result<Vec<T>, Misfit>, tiberius::error::Error> {
+    let mut rows = Ok(Vec::new());
+    let mut stream = client.simple_query(text).await?;
+    while let Some(item) = stream.try_next().await? {
+        if let (QueryItem::Row(row), Ok(list)) = (item, &mut rows)
+            && list.len() < MOST_ROWS
+        {
+            match decode(&row) {
+                Ok(read) => list.push(read),
+                Err(misfit) => rows = Err(misfit),
+            }
+        }
+    }
+    Ok(rows)
+}
+
+fn server_grant(permission: &str) -> String {
+    format!("USE master; GRANT {permission} TO <login>")
+}
+
+/// Names the grant where a right was missing; the other hints speak of tables that are not read here.
+fn missing(fault: Fault, grant: &str) -> Fault {
+    let hint = (fault.stage == Stage::Permission).then(|| grant.to_owned());
+    Fault { hint, ..fault }
+}
+
+fn columns(row: &Row) -> Vec<String> {
+    row.columns().iter().map(|column| column.name().to_owned()).collect()
+}
+
+fn may_view_definition(row: &Row) -> Result<bool, Misfit> {
+    let [may] = Positions::locate(&["may_view_definition"], &columns(row))?.cells(row)?;
+    Ok(may.integer_or_null()? == Some(1))
+}
+
+fn listener(row: &Row) -> Result<Listener, Misfit> {
+    let [address, port] = Positions::locate(&["ip_address", "port"], &columns(row))?.cells(row)?;
+    let address = address.text()?;
+    // A link-local address carries the number of its interface.
+    let bare = address.split('%').next().unwrap_or_default().trim();
+    let parsed = bare.parse().map_err(|_| Misfit::new(format!("column ip_address is no address: {address:?}")))?;
+    Ok(Listener { address: parsed, port: port.integer()? })
+}
+
+fn member(row: &Row) -> Result<Member, Misfit> {
+    let [name, kind] = Positions::locate(&["member_name", "member_type"], &columns(row))?.cells(row)?;
+    Ok(Member { name: name.text()?, kind: kind.text_or_null()?.unwrap_or_default() })
+}
+
+fn record(row: &Row) -> Result<Option<Refusal>, Misfit> {
+    let [record] = Positions::locate(&["record"], &columns(row))?.cells(row)?;
+    Ok(record.text_or_null()?.as_deref().and_then(refusal))
+}
+
+fn node(row: &Row) -> Result<String, Misfit> {
+    let [name] = Positions::locate(&["node_name"], &columns(row))?.cells(row)?;
+    name.text()
+}
+
+fn agent(row: &Row) -> Result<Agent, Misfit> {
+    let [status, account] = Positions::locate(&["status", "service_account"], &columns(row))?.cells(row)?;
+    Ok(Agent { account: account.text()?, running: status.integer_or_null()? == Some(RUNNING) })
+}

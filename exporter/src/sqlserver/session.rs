@@ -1,0 +1,259 @@
+//! One connection to the master, from its name to a session that is ready to be read.
+
+use super::batch;
+use super::cells::Misfit;
+use super::faults;
+use super::reading::Fault;
+use super::rights::{Capabilities, Msdb};
+use super::statements;
+use super::tap::{Progress, Tap};
+use crate::config::{Auth, Encrypt, Master, PasswordSource, Secret, Trust, zone_by_name};
+use crate::model::{Address, Certificate, Stage};
+use crate::probe::protocol::{self, Gaze, Sockets};
+use jiff::tz::TimeZone;
+use std::net::{IpAddr, SocketAddr, UdpSocket};
+use std::time::Duration;
+use tiberius::{AuthMethod, Client, EncryptionLevel};
+use tokio::net::TcpStream;
+use tokio::time::{Instant, timeout, timeout_at};
+use tokio_util::compat::{Compat, TokioAsyncWriteCompatExt};
+
+/// SQL Browser answers one datagram from memory; the rest of the time belongs to the connection.
+const BROWSER_PATIENCE: Duration = Duration::from_secs(3);
+/// The certificate is worth knowing and no reading waits long for it.
+const CERTIFICATE_PATIENCE: Duration = Duration::from_secs(1);
+/// `SNAPSHOT_ISOLATION_STATE` of `sys.databases`: 1 is on.
+const SNAPSHOT_ON: i64 = 1;
+const FIRST_WITH_TIMEZONE_ID: u32 = 16;
+
+pub(super) type Connection = Client<Compat<Tap<TcpStream>>>;
+
+/// A session that has logged in and knows what it may read.
+pub(super) struct Session {
+    pub(super) client: Connection,
+    pub(super) capabilities: Capabilities,
+    /// The rules of the master's zone, and who told them.
+    pub(super) zone: Option<(TimeZone, &'static str)>,
+    /// The address that answered.
+    pub(super) peer: SocketAddr,
+    /// What the server presents to whoever connects, its targets too; where it has one.
+    pub(super) certificate: Option<Certificate>,
+}
+
+/// Connects, logs in and asks what the server is. The caller sets the deadline; `progress` says where it struck.
+pub(super) async fn open(master: &Master, deadline: Instant, progress: &Progress) -> Result<Session, Fault> {
+    progress.enter(Stage::Resolve);
+    let addresses = resolve(&master.address, deadline).await?;
+    progress.enter(Stage::Connect);
+    let (stream, peer) = connect(&addresses, &master.address, deadline).await?;
+    let to = format!("{} ({peer})", master.address);
+    let driver = driver_config(master, peer)?;
+    progress.enter(Stage::Tls);
+    let tapped = Tap::new(stream, progress.clone()).compat_write();
+    // Boxed, for its future is large, and what waits for it would be as large.
+    let client = Box::pin(Client::connect(driver, tapped)).await;
+    let mut client = match client {
+        Ok(client) => client,
+        Err(error) => {
+            let fault = faults::on_connecting(&error, progress.stage(), &to);
+            let fault = if matches!(master.auth, Auth::Windows) { fault.of_windows_account() } else { fault };
+            let presented = if fault.stage == Stage::Tls { certificate(master, peer).await } else { None };
+            return Err(fault.with_certificate(presented.as_ref()));
+        }
+    };
+    progress.enter(Stage::Query);
+    execute(&mut client, statements::SESSION).await?;
+    let capabilities = capabilities(&mut client, &master.msdb).await?;
+    if capabilities.msdb == Msdb::Readable && !allows_snapshot(&mut client, &master.msdb).await? {
+        execute(&mut client, statements::READ_UNCOMMITTED).await?;
+    }
+    let zone = zone(&mut client, master, &capabilities, peer.ip()).await?;
+    let certificate = certificate(master, peer).await;
+    Ok(Session { client, capabilities, zone, peer, certificate })
+}
+
+async fn resolve(address: &Address, deadline: Instant) -> Result<Vec<SocketAddr>, Fault> {
+    let host = address.host.as_str();
+    let hint = "is the name right, and does this machine's name server know it?";
+    // The port is put in afterwards: looking a name up wants one.
+    let mut found: Vec<SocketAddr> = tokio::net::lookup_host((host, 0))
+        .await
+        .map_err(|error| Fault::new(Stage::Resolve, format!("{host} has no address: {error}")).with_hint(hint))?
+        .collect();
+    if found.is_empty() {
+        return Err(Fault::new(Stage::Resolve, format!("{host} has no address")).with_hint(hint));
+    }
+    let patience = deadline.min(Instant::now() + BROWSER_PATIENCE);
+    let hosts: Vec<IpAddr> = found.iter().map(SocketAddr::ip).collect();
+    let (port, _) = protocol::engine_port(&hosts, address.engine_port(), patience).await.map_err(|miss| {
+        Fault::new(Stage::Resolve, format!("the port of {} is not known: {}", address.server_name(), miss.evidence))
+            .with_hint("write master.address as host:port, or start SQL Browser and open UDP 1434")
+    })?;
+    found.iter_mut().for_each(|address| address.set_port(port));
+    Ok(found)
+}
+
+/// Tries each address in turn; one that does not answer leaves its share of the time to the others.
+async fn connect(addresses: &[SocketAddr], to: &Address, deadline: Instant) -> Result<(TcpStream, SocketAddr), Fault> {
+    let mut tried = Vec::new();
+    let mut timed_out = false;
+    for (index, address) in addresses.iter().enumerate() {
+        let left = deadline.saturating_duration_since(Instant::now());
+        let share = left / u32::try_from(addresses.len() - index).unwrap_or(1);
+        match timeout(share.mul_f64(0.9), TcpStream::connect(address)).await {
+            Ok(Ok(stream)) => {
+                // Without it a small batch waits for the acknowledgement of the one before.
+                let _ = stream.set_nodelay(true);
+                return Ok((stream, *address));
+            }
+            Ok(Err(error)) => tried.push(format!("{address}: {error}")),
+            Err(_) => {
+                timed_out = true;
+                tried.push(format!("{address}: no answer within {share:.1?}"));
+            }
+        }
+    }
+    let message = format!("{} does not answer: {}", to, tried.join("; "));
+    let hint = if timed_out {
+        "a firewall that drops packets looks like this: is the engine's TCP port open from here?"
+    } else {
+        "is the engine running, is TCP enabled in SQL Server Configuration Manager, and is this its port?"
+    };
+    Err(Fault { timeout: timed_out, ..Fault::new(Stage::Connect, message).with_hint(hint) })
+}
+
+/// Whether an address is one of this machine's own: only then can it be bound.
+pub(super) fn is_local(address: IpAddr) -> bool {
+    UdpSocket::bind((address, 0)).is_ok()
+}
+
+fn driver_config(master: &Master, peer: SocketAddr) -> Result<tiberius::Config, Fault> {
+    let mut driver = tiberius::Config::new();
+    driver.host(&master.address.host);
+    driver.port(peer.port());
+    driver.database("master");
+    driver.application_name(concat!("msx_exporter ", env!("CARGO_PKG_VERSION")));
+    // The whole reading has one deadline; the driver's own would only count each round trip.
+    driver.handshake_timeout(None);
+    driver.command_timeout(None);
+    driver.encryption(match master.encrypt {
+        Encrypt::Strict => EncryptionLevel::Strict,
+        Encrypt::Required => EncryptionLevel::Required,
+        Encrypt::LoginOnly => EncryptionLevel::Off,
+        Encrypt::Off => EncryptionLevel::NotSupported,
+    });
+    let trusted = match master.trust {
+        Trust::Always => true,
+        Trust::Never => false,
+        Trust::Auto => is_local(peer.ip()),
+    };
+    if trusted {
+        driver.trust_cert();
+    } else if let Some(path) = &master.ca_file {
+        let bundle = std::fs::read(path).map_err(|error| {
+            Fault::new(Stage::Tls, format!("master.ca_file {} cannot be read: {error}", path.display()))
+        })?;
+        driver.trust_cert_ca_bundle(bundle);
+    }
+    if let Some(name) = &master.host_name_in_certificate {
+        driver.hostname_in_certificate(name);
+    }
+    driver.authentication(match &master.auth {
+        Auth::Sql { user, password } => AuthMethod::sql_server(user, reveal(password)?.reveal()),
+        Auth::Windows => windows_account()?,
+    });
+    Ok(driver)
+}
+
+#[cfg(windows)]
+fn windows_account() -> Result<AuthMethod, Fault> {
+    Ok(AuthMethod::Integrated)
+}
+
+#[cfg(not(windows))]
+fn windows_account() -> Result<AuthMethod, Fault> {
+    Err(Fault::new(Stage::Login, "auth: windows works only on Windows").with_hint("use `auth: sql` here"))
+}
+
+/// A file is read at each login, so that a new password needs no restart.
+fn reveal(password: &PasswordSource) -> Result<Secret, Fault> {
+    password.read().map_err(|error| {
+        Fault::new(Stage::Login, format!("the password of master.password_file cannot be read: {error}"))
+            .with_hint("may the account under which the exporter runs read it?")
+    })
+}
+
+/// The driver does not show the certificate that it met. A second look, without a login, does; it is taken once for
+/// each connection, and SQL Server takes a new certificate only when it starts.
+async fn certificate(master: &Master, peer: SocketAddr) -> Option<Certificate> {
+    let gaze = Gaze {
+        addresses: &[peer],
+        host: &master.address.host,
+        instance: "",
+        strict: master.encrypt == Encrypt::Strict,
+        patience: CERTIFICATE_PATIENCE,
+    };
+    protocol::look(gaze, &Sockets::new(1)).await.facts.certificate
+}
+
+async fn execute(client: &mut Connection, statement: &str) -> Result<(), Fault> {
+    let text = statements::prepare(statement, "msdb");
+    let stream = client.simple_query(text).await.map_err(|error| faults::on_reading(&error))?;
+    stream.into_results().await.map_err(|error| faults::on_reading(&error))?;
+    Ok(())
+}
+
+async fn row(client: &mut Connection, statement: &str, msdb: &str) -> Result<Option<tiberius::Row>, Fault> {
+    let text = statements::prepare(statement, msdb);
+    let stream = client.simple_query(text).await.map_err(|error| faults::on_reading(&error))?;
+    stream.into_row().await.map_err(|error| faults::on_reading(&error))
+}
+
+/// Asks what the server is and what the login may read, again where a right was missing.
+pub(super) async fn capabilities(client: &mut Connection, msdb: &str) -> Result<Capabilities, Fault> {
+    let row = row(client, statements::CAPABILITIES, msdb).await?;
+    let row = row.ok_or_else(|| Misfit::new("the server told nothing of itself"))?;
+    Ok(Capabilities::read(&row)?)
+}
+
+async fn allows_snapshot(client: &mut Connection, msdb: &str) -> Result<bool, Fault> {
+    let row = row(client, statements::ISOLATION, msdb).await?;
+    Ok(row.is_some_and(|row| batch::integer(&row, "snapshot_isolation_state") == Some(SNAPSHOT_ON)))
+}
+
+/// The configuration knows best; then the server, from 2022; then this machine, where it is the master's own.
+async fn zone(
+    client: &mut Connection,
+    master: &Master,
+    capabilities: &Capabilities,
+    peer: IpAddr,
+) -> Result<Option<(TimeZone, &'static str)>, Fault> {
+    if let Some(zone) = master.timezone.as_deref().and_then(zone_by_name) {
+        return Ok(Some((zone, "the configuration")));
+    }
+    if capabilities.major_version() >= FIRST_WITH_TIMEZONE_ID {
+        let row = row(client, statements::TIMEZONE, &master.msdb).await?;
+        let name = row.and_then(|row| batch::text_of(&row, "timezone_id"));
+        if let Some(zone) = name.as_deref().and_then(zone_by_name) {
+            return Ok(Some((zone, "the server")));
+        }
+    }
+    Ok(is_local(peer).then(|| (TimeZone::system(), "this machine")))
+}
+
+/// Ends what the server still does for us, for at most `grace`. False: the connection is not to be used again.
+pub(super) async fn cancel(client: &mut Connection, grace: Duration) -> bool {
+    let deadline = Instant::now() + grace;
+    matches!(timeout_at(deadline, client.cancel_query()).await, Ok(Ok(())))
+        && matches!(timeout_at(deadline, execute(client, statements::ROLLBACK)).await, Ok(Ok(())))
+}
+
+/// Connects only to see what is missing: the text of `msx_exporter grants`.
+pub(super) async fn look_at_rights(master: &Master) -> Result<Capabilities, Fault> {
+    let progress = Progress::default();
+    let deadline = Instant::now() + master.timeout;
+    match timeout_at(deadline, open(master, deadline, &progress)).await {
+        Ok(session) => session.map(|session| session.capabilities),
+        Err(_) => Err(Fault::timed_out(progress.stage(), &format!("connecting to {}", master.address), master.timeout)),
+    }
+}

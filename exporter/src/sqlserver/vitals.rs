@@ -1,0 +1,135 @@
+//! What the reader says of itself, and how long it rests after a failure.
+
+use super::reading::Fault;
+use crate::model::Stage;
+use std::hash::{BuildHasher, RandomState};
+use std::sync::Arc;
+use std::sync::atomic::{AtomicU64, Ordering};
+use std::time::Duration;
+use tokio::time::Instant;
+
+/// Counts that outlive a reader: a reload replaces the reader and must not turn a counter back.
+#[derive(Debug, Default)]
+pub struct Vitals {
+    errors: [AtomicU64; 7],
+    connected: AtomicU64,
+}
+
+impl Vitals {
+    pub(super) fn count(&self, stage: Stage) {
+        if let Some(counter) = self.errors.get(stage as usize) {
+            counter.fetch_add(1, Ordering::Relaxed);
+        }
+    }
+
+    /// Counts a connection for as long as what is returned is kept.
+    pub(super) fn connected(self: &Arc<Vitals>) -> Connected {
+        self.connected.fetch_add(1, Ordering::Relaxed);
+        Connected(Arc::clone(self))
+    }
+
+    /// Failures since the process started, in the order of [`Stage::ALL`].
+    pub fn sql_errors(&self) -> [u64; 7] {
+        self.errors.each_ref().map(|counter| counter.load(Ordering::Relaxed))
+    }
+
+    /// Connections to the master that are open now: 0 or 1, and for a moment 2 while a reload replaces the reader.
+    pub fn sql_connections(&self) -> u64 {
+        self.connected.load(Ordering::Relaxed)
+    }
+}
+
+/// One connection among those that are counted. It goes with its reader, however that ends.
+#[derive(Debug)]
+pub(super) struct Connected(Arc<Vitals>);
+
+impl Drop for Connected {
+    fn drop(&mut self) {
+        self.0.connected.fetch_sub(1, Ordering::Relaxed);
+    }
+}
+
+const FIRST_REST: Duration = Duration::from_secs(1);
+/// A master that comes back is seen at the next scrape or the one after.
+const LONGEST_REST: Duration = Duration::from_secs(15);
+/// A wrong password must not lock the login out: far fewer attempts than any lockout policy counts.
+const LONGEST_REST_AFTER_LOGIN: Duration = Duration::from_secs(5 * 60);
+
+/// Attempts to connect that failed in a row, and when the next one may come.
+#[derive(Debug, Default)]
+pub(super) struct Backoff {
+    failures: u32,
+    rest: Option<(Instant, Fault)>,
+}
+
+impl Backoff {
+    /// The last failure, while it is too early to try again.
+    pub(super) fn check(&self) -> Result<(), Fault> {
+        let Some((until, fault)) = &self.rest else { return Ok(()) };
+        let left = until.saturating_duration_since(Instant::now());
+        if left.is_zero() {
+            return Ok(());
+        }
+        let message = format!("{}; next attempt in {left:.0?}", fault.message);
+        Err(Fault { message, ..fault.clone() })
+    }
+
+    pub(super) fn failed(&mut self, fault: &Fault) {
+        let longest = if fault.stage == Stage::Login { LONGEST_REST_AFTER_LOGIN } else { LONGEST_REST };
+        let rest = (FIRST_REST * 2u32.saturating_pow(self.failures)).min(longest);
+        self.failures = (self.failures + 1).min(16);
+        self.rest = Some((Instant::now() + rest.mul_f64(jitter()), fault.clone()));
+    }
+}
+
+/// Between 0.8 and 1.2, so that exporters that lost their masters together do not come back together.
+fn jitter() -> f64 {
+    let noise = RandomState::new().hash_one(()) % 1_000;
+    0.8 + f64::from(u32::try_from(noise).unwrap_or(0)) / 2_500.0
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn rests(stage: Stage) -> Vec<Duration> {
+        let mut backoff = Backoff::default();
+        let fault = Fault::new(stage, "x");
+        (0..12)
+            .map(|_| {
+                backoff.failed(&fault);
+                backoff.rest.as_ref().map(|(until, _)| until.duration_since(Instant::now())).unwrap_or_default()
+            })
+            .collect()
+    }
+
+    #[test]
+    fn a_connection_is_counted_until_it_is_dropped_whatever_reader_it_belonged_to() {
+        let vitals = Arc::<Vitals>::default();
+        let before = vitals.connected();
+        let after = vitals.connected();
+        drop(before);
+        assert_eq!(vitals.sql_connections(), 1);
+        drop(after);
+        assert_eq!(vitals.sql_connections(), 0);
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn rests_grow_to_their_longest_and_stay_there() {
+        for (stage, longest) in [(Stage::Connect, LONGEST_REST), (Stage::Login, LONGEST_REST_AFTER_LOGIN)] {
+            let rests = rests(stage);
+            assert!(rests.iter().all(|rest| *rest >= FIRST_REST.mul_f64(0.8) && *rest <= longest.mul_f64(1.2)));
+            assert!(rests.last().is_some_and(|rest| *rest >= longest.mul_f64(0.8)), "{rests:?}");
+        }
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn a_rest_answers_with_what_went_wrong_and_then_ends() {
+        let mut backoff = Backoff::default();
+        assert_eq!(backoff.check(), Ok(()));
+        backoff.failed(&Fault::new(Stage::Connect, "nobody answers"));
+        assert!(backoff.check().is_err_and(|fault| fault.message.starts_with("nobody answers; next attempt in")));
+        tokio::time::advance(Duration::from_secs(2)).await;
+        assert_eq!(backoff.check(), Ok(()));
+    }
+}

@@ -1,0 +1,101 @@
+//! Looks at the certificate that the master presents, as SQL Server Agent on a target would.
+
+use super::Presented;
+use crate::config::{Encrypt, Master};
+use crate::model::Address;
+use crate::probe::Prober;
+use crate::probe::protocol::{Anchors, Encryption, EngineFacts, Gaze, Verdict, engine_port, judge, look};
+use jiff::Timestamp;
+use rustls::pki_types::CertificateDer;
+use rustls::pki_types::pem::PemObject as _;
+use std::collections::BTreeMap;
+use std::fs;
+use std::net::SocketAddr;
+use std::path::{Path, PathBuf};
+use tokio::task::spawn_blocking;
+use tokio::time::Instant;
+use tracing::debug;
+
+/// What a look at the master brought.
+pub(super) enum Look {
+    /// Nothing was asked of it: its port is not known or not open.
+    NotReached,
+    /// It was asked. By the name that is checked; empty where neither a certificate nor its absence was seen.
+    Reached(BTreeMap<String, Presented>),
+}
+
+/// One look, judged for every name under which the targets here know their master.
+pub(super) async fn see(master: &Master, names: Vec<String>, prober: &Prober) -> Look {
+    let Address { host, instance, .. } = &master.address;
+    let Some(addresses) = addresses(&master.address, prober).await else { return Look::NotReached };
+    let gaze = Gaze {
+        addresses: &addresses,
+        host,
+        instance: instance.as_deref().unwrap_or_default(),
+        strict: master.encrypt == Encrypt::Strict,
+        patience: prober.settings().timeout,
+    };
+    let seen = look(gaze, &prober.sockets()).await;
+    if seen.connect.is_none() {
+        return Look::NotReached;
+    }
+    let found = presented(seen.facts, names, master).await;
+    if found.is_empty() {
+        debug!(evidence = %seen.evidence, "the master's certificate was not seen");
+    }
+    Look::Reached(found)
+}
+
+/// Judges what a look at the master has shown for each of these names, by this machine's store and `master.ca_file`.
+/// Empty where neither a certificate nor its absence was seen.
+pub async fn presented(facts: EngineFacts, names: Vec<String>, master: &Master) -> BTreeMap<String, Presented> {
+    // TLS without an answer to PRELOGIN happens where TLS comes first.
+    let strict = facts.tls.as_ref().map(|_| Encryption::Strict);
+    let Some(encryption) = facts.encryption.or(strict) else { return BTreeMap::new() };
+    if facts.tls.is_none() && encryption != Encryption::Unavailable {
+        return BTreeMap::new();
+    }
+    let ca_file = master.ca_file.clone();
+    // The machine's store is read from its disk.
+    spawn_blocking(move || judge_all(&facts, encryption, names, ca_file)).await.unwrap_or_default()
+}
+
+/// Where the engine listens; `None` where its name leads nowhere, or SQL Browser does not tell the port.
+async fn addresses(address: &Address, prober: &Prober) -> Option<Vec<SocketAddr>> {
+    let found = prober.addresses(&address.host).await;
+    if found.is_empty() {
+        return None;
+    }
+    let deadline = Instant::now() + prober.settings().timeout;
+    let (port, _) = engine_port(&found, address.engine_port(), deadline).await.ok()?;
+    Some(found.iter().map(|host| SocketAddr::new(*host, port)).collect())
+}
+
+fn judge_all(
+    facts: &EngineFacts,
+    encryption: Encryption,
+    names: Vec<String>,
+    ca_file: Option<PathBuf>,
+) -> BTreeMap<String, Presented> {
+    let now = Timestamp::now();
+    let machine = Anchors::of_this_machine();
+    let besides = ca_file.map(|path| Anchors::new(authorities(&path)));
+    let judged = names.into_iter().map(|name| {
+        let verdict = match (judge(facts, &name, &machine, now), &besides) {
+            (Verdict::Untrusted, Some(besides)) => judge(facts, &name, besides, now),
+            (verdict, _) => verdict,
+        };
+        let presented = Presented { verdict, encryption, certificate: facts.certificate.clone(), seen_at: now };
+        (name, presented)
+    });
+    judged.collect()
+}
+
+/// The certificates in a file. The configuration was refused if it held none, so it has been spoilt since.
+fn authorities(path: &Path) -> Vec<Vec<u8>> {
+    let bytes = fs::read(path).unwrap_or_else(|error| {
+        tracing::warn!(%error, "master.ca_file cannot be read");
+        Vec::new()
+    });
+    CertificateDer::pem_slice_iter(&bytes).filter_map(Result::ok).map(|certificate| certificate.to_vec()).collect()
+}

@@ -1,0 +1,197 @@
+//! Keeps what is known of the targets on this machine, and looks at their master's certificate now and then.
+
+use super::certificate::{self, Look};
+use super::homes::{Home, homes};
+use super::registry::Registry;
+use super::{FarSide, Presented, View};
+use crate::config::{Config, Ports};
+use crate::model::Address;
+use crate::probe::{Destination, Prober, Route};
+use arc_swap::ArcSwap;
+use std::collections::{BTreeMap, BTreeSet};
+use std::fmt;
+use std::sync::{Arc, Mutex, PoisonError};
+use std::time::Duration;
+use tokio::time::Instant;
+
+/// Looks at the certificate are at least so far apart: each leaves a connection without a login behind, which the
+/// master may note.
+const BETWEEN_LOOKS: Duration = Duration::from_secs(3_600);
+
+/// The targets on this machine and what they see. Without any it leads every check to the target of its name, as beside
+/// a master.
+pub struct Lookout {
+    registry: Box<dyn Registry>,
+    homes: ArcSwap<Vec<Home>>,
+    seen: Mutex<Seen>,
+}
+
+#[derive(Default)]
+struct Seen {
+    /// When the master was last asked, and what was asked.
+    asked: Option<(Instant, Question)>,
+    /// By the name that was checked.
+    presented: BTreeMap<String, Presented>,
+}
+
+/// Whom a look goes to, and for which names.
+type Question = (Address, BTreeSet<String>);
+
+impl fmt::Debug for Lookout {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Lookout").field("homes", &self.homes).finish_non_exhaustive()
+    }
+}
+
+impl Lookout {
+    /// Knows no target before the first [`Lookout::find`].
+    pub fn new(registry: Box<dyn Registry>) -> Lookout {
+        Lookout { registry, homes: ArcSwap::default(), seen: Mutex::default() }
+    }
+
+    /// Where a target's name leads: a target of this machine to its master, any other to itself.
+    pub fn route(self: &Arc<Self>) -> Route {
+        let lookout = Arc::clone(self);
+        Arc::new(move |name: &str, ports: &Ports| {
+            let homes = lookout.homes.load();
+            match homes.iter().find(|home| home.target == name) {
+                Some(home) => home.destination(),
+                None => Destination::to_target(name, &ports.overrides),
+            }
+        })
+    }
+
+    /// Forgets the targets, as when the configuration changes the role.
+    pub fn leave(&self) {
+        self.homes.store(Arc::default());
+    }
+
+    /// Names of the targets on this machine.
+    pub fn names(&self) -> Vec<String> {
+        self.homes.load().iter().map(|home| home.target.clone()).collect()
+    }
+
+    /// Finds the targets of this machine: by the configuration and the registry as they are now.
+    pub fn find(&self, config: &Config) {
+        self.homes.store(Arc::new(homes(config, self.registry.as_ref())));
+    }
+
+    /// Looks at the master's certificate where the last look is over an hour ago.
+    pub async fn look(&self, config: &Config, prober: &Prober) {
+        let homes = self.homes.load_full();
+        let names: BTreeSet<String> = homes.iter().map(|home| home.checked_name().to_owned()).collect();
+        let question = (config.master.address.clone(), names.clone());
+        let due = match &self.lock().asked {
+            Some((at, before)) => *before != question || at.elapsed() >= BETWEEN_LOOKS,
+            None => true,
+        };
+        if names.is_empty() || !due {
+            return;
+        }
+        let look = certificate::see(&config.master, names.into_iter().collect(), prober).await;
+        let mut seen = self.lock();
+        match look {
+            // The ports say that it is not reached; what was seen before says nothing of now.
+            Look::NotReached => *seen = Seen::default(),
+            Look::Reached(presented) => *seen = Seen { asked: Some((Instant::now(), question)), presented },
+        }
+    }
+
+    /// What is known now.
+    pub fn far_side(&self) -> FarSide {
+        let homes = self.homes.load_full();
+        let seen = self.lock();
+        let views = homes
+            .iter()
+            .map(|home| View { home: home.clone(), presented: seen.presented.get(home.checked_name()).cloned() });
+        FarSide { views: views.collect() }
+    }
+
+    fn lock(&self) -> std::sync::MutexGuard<'_, Seen> {
+        self.seen.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    #![allow(clippy::unwrap_used)]
+
+    use super::super::registry::tests::Fake;
+    use super::*;
+    use crate::config::{ConfigFile, Sources, load};
+    use crate::model::Direction;
+    use crate::probe::protocol::Verdict;
+    use msx_lab::msdb::Lab;
+    use msx_lab::stand::Stand;
+    use msx_lab::tds::{Encryption, Options};
+
+    /// One target of the machine that the registry describes.
+    fn config(address: &str) -> Config {
+        let text = format!("role: target\nmaster: {{ address: '{address}' }}\nlocal: {{ name: 'SQL01\\PAYROLL' }}");
+        let mut sources = Sources::of_process(ConfigFile::Named("far.yml".into()), Vec::new());
+        sources.environment.clear();
+        sources.read = Box::new(move |_| Ok(text.clone().into_bytes()));
+        load(&sources).unwrap()
+    }
+
+    async fn stand(encryption: Encryption) -> Stand {
+        Stand::start(&Lab::fleet(1, 0, 0), "127.0.0.1:0", Options { encryption, ..Options::default() }).await.unwrap()
+    }
+
+    fn verdict(lookout: &Lookout) -> Option<Verdict> {
+        lookout.far_side().views[0].presented.as_ref().map(|presented| presented.verdict)
+    }
+
+    async fn hours(count: u64) {
+        tokio::time::pause();
+        tokio::time::advance(Duration::from_secs(count * 3_600)).await;
+        tokio::time::resume();
+    }
+
+    #[tokio::test]
+    async fn the_certificate_is_looked_at_once_an_hour() {
+        let stand = stand(Encryption::Required).await;
+        let config = config(&stand.address.to_string());
+        let (lookout, prober) = (Lookout::new(Box::new(Fake::machine())), Prober::new(config.ports.clone()));
+        assert_eq!(lookout.far_side(), FarSide::default());
+        lookout.find(&config);
+        for _ in 0..3 {
+            lookout.look(&config, &prober).await;
+            assert_eq!((verdict(&lookout), stand.control.connections().ever), (Some(Verdict::Untrusted), 1));
+        }
+        stand.control.change(|options| options.encryption = Encryption::None);
+        hours(1).await;
+        lookout.look(&config, &prober).await;
+        assert_eq!((verdict(&lookout), stand.control.connections().ever), (Some(Verdict::NoTls), 2));
+        // A master that is gone has no certificate, and is looked for again as soon as it may be back.
+        stand.stop().await;
+        hours(1).await;
+        lookout.look(&config, &prober).await;
+        assert_eq!(verdict(&lookout), None);
+    }
+
+    #[tokio::test]
+    async fn another_master_is_looked_at_at_once() {
+        let (first, second) = (stand(Encryption::Required).await, stand(Encryption::None).await);
+        let lookout = Lookout::new(Box::new(Fake::machine()));
+        for (stand, expected) in [(&first, Verdict::Untrusted), (&second, Verdict::NoTls)] {
+            let config = config(&stand.address.to_string());
+            lookout.find(&config);
+            lookout.look(&config, &Prober::new(config.ports.clone())).await;
+            assert_eq!(verdict(&lookout), Some(expected));
+        }
+    }
+
+    #[test]
+    fn own_names_lead_to_the_master_and_others_to_themselves() {
+        let config = config("127.0.0.1:1");
+        let lookout = Arc::new(Lookout::new(Box::new(Fake::machine())));
+        lookout.find(&config);
+        assert_eq!(lookout.names(), [r"SQL01\PAYROLL"]);
+        let route = lookout.route();
+        assert_eq!(route(r"SQL01\PAYROLL", &config.ports).direction, Direction::ToMaster);
+        assert_eq!(route("SQL02", &config.ports).direction, Direction::ToTarget);
+        lookout.leave();
+        assert_eq!(route(r"SQL01\PAYROLL", &config.ports).direction, Direction::ToTarget);
+    }
+}

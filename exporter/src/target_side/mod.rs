@@ -1,0 +1,136 @@
+//! The far side: what a target can tell of the way to its master, which nobody beside the master can try.
+//!
+//! ```text
+//! registry ─► homes ─┬─► ports (sweep, to_master) ─► Board ─┐
+//!                    └─► certificate (hourly) ──────────────┴─► Fleet ─► render
+//! ```
+//!
+//! There is no connection to SQL Server here and no login: only the master's ports, its certificate and this machine's
+//! own registry are looked at.
+
+mod certificate;
+mod homes;
+mod lookout;
+mod registry;
+mod settings;
+#[cfg(windows)]
+mod windows;
+
+pub use certificate::presented;
+pub use homes::{Home, homes};
+pub use lookout::Lookout;
+pub use registry::{Enlistment, Registry, enlistments, of_this_machine};
+pub use settings::{Forecast, forecasts};
+
+use crate::model::Certificate;
+use crate::probe::protocol::{Encryption, Verdict};
+use jiff::Timestamp;
+
+/// What every target on this machine sees of its master. Empty where none was found.
+#[derive(Debug, Clone, Default, PartialEq)]
+pub struct FarSide {
+    /// One for each target, by name.
+    pub views: Vec<View>,
+}
+
+/// What one target sees of its master.
+#[derive(Debug, Clone, PartialEq)]
+pub struct View {
+    /// The target, and where its master is.
+    pub home: Home,
+    /// The master's certificate; `None` where it was not seen.
+    pub presented: Option<Presented>,
+}
+
+/// What a client that verifies would say of the certificate that the master presents.
+#[derive(Debug, Clone, PartialEq)]
+pub struct Presented {
+    /// Its judgement, for [`Home::checked_name`] against this machine's store and `master.ca_file`.
+    pub verdict: Verdict,
+    /// What the master demands of its clients.
+    pub encryption: Encryption,
+    /// The certificate; `None` where the master offers no TLS.
+    pub certificate: Option<Certificate>,
+    /// When it was seen.
+    pub seen_at: Timestamp,
+}
+
+impl View {
+    /// What would become of a connection with each setting of MsxEncryptChannelOptions; `None` where the master was not
+    /// seen.
+    pub fn forecasts(&self) -> Option<[Forecast; 3]> {
+        self.presented.as_ref().map(|presented| forecasts(presented, self.home.checked_name()))
+    }
+
+    /// What does not fit together, in whole sentences.
+    pub fn remarks(&self) -> Vec<String> {
+        let home = &self.home;
+        let mut remarks = Vec::new();
+        if let Some(master) = home.enlisted_to.as_deref().filter(|master| !home.is_master(master)) {
+            remarks.push(format!(
+                "{} is enlisted to {master} (MSXServerName in its registry), and master.address is {}: the ports that \
+                 are checked are not those that it polls",
+                home.target, home.master
+            ));
+        }
+        let in_force =
+            self.forecasts().into_iter().flatten().find(|it| Some(it.setting) == home.encrypt_channel_option);
+        if let Some(Forecast { setting, words, .. }) = in_force.filter(|it| it.connects == Some(false)) {
+            remarks
+                .push(format!("MsxEncryptChannelOptions of {} is {setting}: {words}, so it cannot poll", home.target));
+        }
+        remarks
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    #![allow(clippy::unwrap_used)]
+
+    use super::*;
+    use crate::model::Address;
+
+    fn view(enlisted_to: Option<&str>, option: Option<u32>, verdict: Option<Verdict>) -> View {
+        let address = Address { host: "msx01.corp.example".to_owned(), port: Some(14330), instance: None };
+        let home = Home {
+            target: "SQL01".to_owned(),
+            master: "msx01.corp.example".to_owned(),
+            address,
+            enlisted_to: enlisted_to.map(str::to_owned),
+            encrypt_channel_option: option,
+        };
+        let encryption = if verdict == Some(Verdict::NoTls) { Encryption::Unavailable } else { Encryption::Required };
+        let seen_at = Timestamp::UNIX_EPOCH;
+        let presented = verdict.map(|verdict| Presented { verdict, encryption, certificate: None, seen_at });
+        View { home, presented }
+    }
+
+    #[test]
+    fn what_fits_needs_no_remark() {
+        for (enlisted_to, option, verdict) in [
+            (None, None, None),
+            (None, None, Some(Verdict::Untrusted)),
+            (Some("MSX01"), Some(2), Some(Verdict::Ok)),
+            (Some("MSX01.CORP.EXAMPLE"), Some(1), Some(Verdict::Untrusted)),
+            (Some(r"MSX01\HQ"), Some(0), Some(Verdict::NoTls)),
+            (Some("MSX01"), Some(2), None),
+            (Some("MSX01"), Some(0), Some(Verdict::Untrusted)),
+            (Some("MSX01"), Some(7), Some(Verdict::Untrusted)),
+        ] {
+            assert_eq!(view(enlisted_to, option, verdict).remarks(), [""; 0], "{enlisted_to:?} {option:?} {verdict:?}");
+        }
+    }
+
+    #[test]
+    fn what_does_not_fit_is_said() {
+        for (enlisted_to, option, verdict, words) in [
+            (Some("MSX02"), Some(0), None, "is enlisted to MSX02"),
+            (Some("MSX01"), Some(2), Some(Verdict::NameMismatch), "(name_mismatch) for the name \"MSX01\""),
+            (Some("MSX01"), Some(2), Some(Verdict::NoTls), "(no_tls)"),
+            (None, Some(1), Some(Verdict::NoTls), "is 1: it demands encryption"),
+        ] {
+            let remarks = view(enlisted_to, option, verdict).remarks();
+            assert!(matches!(remarks.as_slice(), [one] if one.contains(words)), "{remarks:?}");
+        }
+    }
+}

@@ -1,0 +1,154 @@
+//! What SQL Server Agent keeps in the registry of a target about its master.
+//!
+//! The keys are those of Microsoft's "Set encryption options on target servers" and of `sp_msx_enlist`, which writes
+//! MSXServerName below the instance's SQLServerAgent.
+
+use crate::model::{ServerName, names};
+
+/// Where the instances of SQL Server keep their keys.
+const ROOT: &str = r"SOFTWARE\Microsoft\Microsoft SQL Server";
+const COMPUTER: &str = r"SYSTEM\CurrentControlSet\Control\ComputerName\ActiveComputerName";
+/// What Agent does where MsxEncryptChannelOptions is not set: encrypt and verify.
+const DEFAULT_OPTION: u32 = 2;
+
+/// The machine's part of a registry (`HKEY_LOCAL_MACHINE`), to be read. What is missing or cannot be read is `None`.
+pub trait Registry: Send + Sync {
+    /// A text.
+    fn text(&self, key: &str, name: &str) -> Option<String>;
+    /// A number of 32 bits.
+    fn number(&self, key: &str, name: &str) -> Option<u32>;
+    /// Names and texts of all values that are texts.
+    fn texts(&self, key: &str) -> Vec<(String, String)>;
+}
+
+/// What one instance of this machine knows of multiserver administration.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Enlistment {
+    /// The name under which it would be enlisted, in upper case as the master stores it.
+    pub target: String,
+    /// Its master as written at the enlistment; `None` where it is no target.
+    pub master: Option<String>,
+    /// `MsxEncryptChannelOptions`: 0, 1 or 2. 2 where nothing is set.
+    pub encrypt_channel_option: u32,
+}
+
+/// Every instance of this machine. On a failover cluster an instance has the name of the cluster's network name.
+pub fn enlistments(registry: &dyn Registry) -> Vec<Enlistment> {
+    let computer = registry.text(COMPUTER, "ComputerName");
+    let instances = registry.texts(&format!(r"{ROOT}\Instance Names\SQL")).into_iter();
+    let found = instances.filter_map(|(instance, id)| {
+        let host = registry.text(&format!(r"{ROOT}\{id}\Cluster"), "ClusterName").or_else(|| computer.clone())?;
+        let agent = format!(r"{ROOT}\{id}\SQLServerAgent");
+        let name = ServerName::new(&host, Some(&instance)).to_string();
+        Some(Enlistment {
+            target: names::key(&name),
+            master: registry.text(&agent, "MSXServerName").filter(|master| !master.trim().is_empty()),
+            encrypt_channel_option: registry.number(&agent, "MsxEncryptChannelOptions").unwrap_or(DEFAULT_OPTION),
+        })
+    });
+    let mut found: Vec<_> = found.collect();
+    found.sort_by(|one, other| one.target.cmp(&other.target));
+    found
+}
+
+/// The registry of this machine; an empty one where there is none.
+pub fn of_this_machine() -> Box<dyn Registry> {
+    #[cfg(windows)]
+    return Box::new(super::windows::LocalMachine);
+    #[cfg(not(windows))]
+    Box::new(Nothing)
+}
+
+/// A machine without a registry.
+#[cfg(not(windows))]
+struct Nothing;
+
+#[cfg(not(windows))]
+impl Registry for Nothing {
+    fn text(&self, _: &str, _: &str) -> Option<String> {
+        None
+    }
+
+    fn number(&self, _: &str, _: &str) -> Option<u32> {
+        None
+    }
+
+    fn texts(&self, _: &str) -> Vec<(String, String)> {
+        Vec::new()
+    }
+}
+
+#[cfg(test)]
+pub(super) mod tests {
+    #![allow(clippy::unwrap_used)]
+
+    use super::*;
+    use std::collections::BTreeMap;
+
+    /// A registry by key and name.
+    #[derive(Default)]
+    pub(in crate::target_side) struct Fake(BTreeMap<(String, String), Result<u32, String>>);
+
+    impl Fake {
+        pub(in crate::target_side) fn text(mut self, key: &str, name: &str, value: &str) -> Fake {
+            self.0.insert((key.to_owned(), name.to_owned()), Err(value.to_owned()));
+            self
+        }
+
+        pub(in crate::target_side) fn number(mut self, key: &str, name: &str, value: u32) -> Fake {
+            self.0.insert((key.to_owned(), name.to_owned()), Ok(value));
+            self
+        }
+
+        /// Two instances of one machine, of which only PAYROLL is a target.
+        pub(in crate::target_side) fn machine() -> Fake {
+            Fake::default()
+                .text(COMPUTER, "ComputerName", "Sql01")
+                .text(&format!(r"{ROOT}\Instance Names\SQL"), "MSSQLSERVER", "MSSQL16.MSSQLSERVER")
+                .text(&format!(r"{ROOT}\Instance Names\SQL"), "Payroll", "MSSQL15.PAYROLL")
+                .text(&format!(r"{ROOT}\MSSQL16.MSSQLSERVER\SQLServerAgent"), "MSXServerName", "")
+                .text(&format!(r"{ROOT}\MSSQL15.PAYROLL\SQLServerAgent"), "MSXServerName", "Msx01")
+                .number(&format!(r"{ROOT}\MSSQL15.PAYROLL\SQLServerAgent"), "MsxEncryptChannelOptions", 1)
+        }
+    }
+
+    impl Registry for Fake {
+        fn text(&self, key: &str, name: &str) -> Option<String> {
+            self.0.get(&(key.to_owned(), name.to_owned()))?.clone().err()
+        }
+
+        fn number(&self, key: &str, name: &str) -> Option<u32> {
+            self.0.get(&(key.to_owned(), name.to_owned()))?.clone().ok()
+        }
+
+        fn texts(&self, key: &str) -> Vec<(String, String)> {
+            let here = self.0.iter().filter(|((other, _), _)| other == key);
+            here.filter_map(|((_, name), value)| Some((name.clone(), value.clone().err()?))).collect()
+        }
+    }
+
+    fn enlistment(target: &str, master: Option<&str>, encrypt_channel_option: u32) -> Enlistment {
+        Enlistment { target: target.to_owned(), master: master.map(str::to_owned), encrypt_channel_option }
+    }
+
+    #[test]
+    fn every_instance_is_found_with_its_master_as_written() {
+        assert_eq!(
+            enlistments(&Fake::machine()),
+            [enlistment("SQL01", None, 2), enlistment(r"SQL01\PAYROLL", Some("Msx01"), 1)]
+        );
+    }
+
+    #[test]
+    fn an_instance_of_a_failover_cluster_has_the_name_of_its_cluster() {
+        let clustered = Fake::machine().text(&format!(r"{ROOT}\MSSQL15.PAYROLL\Cluster"), "ClusterName", "sqlfci");
+        assert_eq!(enlistments(&clustered)[1].target, r"SQLFCI\PAYROLL");
+    }
+
+    #[test]
+    fn a_machine_without_sql_server_has_none() {
+        assert_eq!(enlistments(&Fake::default()), []);
+        #[cfg(not(windows))]
+        assert_eq!(enlistments(of_this_machine().as_ref()), []);
+    }
+}

@@ -1,0 +1,218 @@
+//! The service control manager, and the registry in which the Event Log has its sources.
+
+use super::run::in_words;
+use super::{ServiceName, command_line};
+use std::ffi::OsString;
+use std::path::Path;
+use std::thread;
+use std::time::{Duration, Instant};
+use windows_registry::LOCAL_MACHINE;
+use windows_service::service::{
+    Service, ServiceAccess, ServiceAction, ServiceActionType, ServiceErrorControl, ServiceFailureActions,
+    ServiceFailureResetPeriod, ServiceInfo, ServiceSidType, ServiceStartType, ServiceState, ServiceType,
+};
+use windows_service::service_manager::{ServiceManager, ServiceManagerAccess};
+
+/// Where the sources of the log "Application" are.
+const SOURCES: &str = r"SYSTEM\CurrentControlSet\Services\EventLog\Application";
+/// `ERROR_SERVICE_DOES_NOT_EXIST`.
+const NO_SUCH_SERVICE: i32 = 1060;
+/// `ERROR_INVALID_LEVEL`.
+const INVALID_LEVEL: i32 = 124;
+/// Restarts after a failure, in seconds: three, then it stays as it is until somebody looks, or nothing failed for an
+/// hour. A faulty configuration thus makes four events, not one every minute of the night.
+const RESTARTS: [u64; 3] = [5, 60, 300];
+const QUIET_TIME: Duration = Duration::from_secs(3600);
+/// Longer than requests in flight are given.
+const STOPS_WITHIN: Duration = Duration::from_secs(90);
+const BETWEEN_LOOKS: Duration = Duration::from_millis(100);
+
+type Fault = windows_service::Error;
+
+fn manager(access: ServiceManagerAccess) -> Result<ServiceManager, String> {
+    ServiceManager::local_computer(None::<&str>, access).map_err(|error| in_words(&error))
+}
+
+/// An instance that is there; `None` where there is none. What is not ours is refused.
+pub(super) fn find(name: &ServiceName) -> Result<Option<Service>, String> {
+    let access = ServiceAccess::QUERY_CONFIG
+        | ServiceAccess::CHANGE_CONFIG
+        | ServiceAccess::QUERY_STATUS
+        | ServiceAccess::START
+        | ServiceAccess::STOP
+        | ServiceAccess::DELETE;
+    let service = match manager(ServiceManagerAccess::CONNECT)?.open_service(name.as_str(), access) {
+        Ok(service) => service,
+        Err(Fault::Winapi(error)) if error.raw_os_error() == Some(NO_SUCH_SERVICE) => return Ok(None),
+        Err(error) => return Err(in_words(&error)),
+    };
+    if command_line::of_ours(&line(&service)?).is_none() {
+        return Err(format!("the service {name} is not one of msx_exporter"));
+    }
+    Ok(Some(service))
+}
+
+/// The command line that the manager keeps.
+pub(super) fn line(service: &Service) -> Result<String, String> {
+    let config = service.query_config().map_err(|error| in_words(&error))?;
+    Ok(config.executable_path.to_string_lossy().into_owned())
+}
+
+/// A program, quoted where it must be, and its arguments.
+pub(super) struct Launch<'a> {
+    pub(super) program: &'a Path,
+    pub(super) arguments: Vec<String>,
+    /// The account and its password; `None` keeps what there is.
+    pub(super) account: Option<(String, Option<String>)>,
+}
+
+impl Launch<'_> {
+    fn info(&self, name: &ServiceName) -> ServiceInfo {
+        let (account, password) = match &self.account {
+            Some((account, password)) => (Some(account.into()), password.as_ref().map(OsString::from)),
+            None => (None, None),
+        };
+        ServiceInfo {
+            name: name.as_str().into(),
+            display_name: name.display().into(),
+            service_type: ServiceType::OWN_PROCESS,
+            start_type: ServiceStartType::AutoStart,
+            error_control: ServiceErrorControl::Normal,
+            executable_path: self.program.to_path_buf(),
+            launch_arguments: self.arguments.iter().map(OsString::from).collect(),
+            dependencies: Vec::new(),
+            account_name: account,
+            account_password: password,
+        }
+    }
+}
+
+/// Makes the service known to the manager.
+pub(super) fn create(name: &ServiceName, launch: &Launch<'_>) -> Result<(), String> {
+    let manager = manager(ServiceManagerAccess::CONNECT | ServiceManagerAccess::CREATE_SERVICE)?;
+    let created = manager.create_service(&launch.info(name), ServiceAccess::QUERY_STATUS);
+    created.map(|_| ()).map_err(|error| in_words(&error))
+}
+
+/// Gives it another command line and, where one is given, another account.
+pub(super) fn change(name: &ServiceName, launch: &Launch<'_>) -> Result<(), String> {
+    there(name)?.change_config(&launch.info(name)).map_err(|error| in_words(&error))
+}
+
+/// What is the same for every instance.
+pub(super) fn settle(name: &ServiceName) -> Result<(), String> {
+    let service = there(name)?;
+    let restart =
+        |seconds| ServiceAction { action_type: ServiceActionType::Restart, delay: Duration::from_secs(seconds) };
+    let rest = ServiceAction { action_type: ServiceActionType::None, delay: Duration::ZERO };
+    let actions = ServiceFailureActions {
+        reset_period: ServiceFailureResetPeriod::After(QUIET_TIME),
+        reboot_msg: None,
+        command: None,
+        actions: Some(RESTARTS.into_iter().map(restart).chain([rest]).collect()),
+    };
+    let settle = || {
+        service.set_description(
+            "Serves what SQL Server Agent's multiserver administration (MSX/TSX) is up to, for Prometheus.",
+        )?;
+        where_known(service.set_config_service_sid_info(ServiceSidType::Unrestricted))?;
+        where_known(service.update_failure_actions(actions))?;
+        // Also where the service itself said that it failed, as when an address was not there yet.
+        where_known(service.set_failure_actions_on_non_crash_failures(true))?;
+        where_known(service.set_delayed_auto_start(true))
+    };
+    settle().map_err(|error: Fault| in_words(&error))
+}
+
+/// A manager that does not know a setting is none of Windows (Wine is such a one): there is nothing to be set.
+fn where_known(done: Result<(), Fault>) -> Result<(), Fault> {
+    match done {
+        Err(Fault::Winapi(error)) if error.raw_os_error() == Some(INVALID_LEVEL) => Ok(()),
+        done => done,
+    }
+}
+
+/// Starts it, unless it runs, and waits until it does.
+pub(super) fn start(name: &ServiceName) -> Result<(), String> {
+    let service = there(name)?;
+    if state(&service)? == ServiceState::Stopped {
+        service.start::<&str>(&[]).map_err(|error| in_words(&error))?;
+    }
+    match wait(&service, |state| !matches!(state, ServiceState::StartPending | ServiceState::StopPending))? {
+        ServiceState::Running => Ok(()),
+        _ => {
+            let status = service.query_status().map_err(|error| in_words(&error))?;
+            Err(format!("it has ended at once ({:?}); the Event Log says why", status.exit_code))
+        }
+    }
+}
+
+/// Stops it, if it runs, and waits until it has.
+pub(super) fn stop(name: &ServiceName) -> Result<(), String> {
+    let service = there(name)?;
+    if state(&service)? != ServiceState::Stopped {
+        service.stop().map_err(|error| in_words(&error))?;
+    }
+    wait(&service, |state| state == ServiceState::Stopped).map(|_| ())
+}
+
+/// Whether it runs.
+pub(super) fn runs(name: &ServiceName) -> Result<bool, String> {
+    Ok(state(&there(name)?)? == ServiceState::Running)
+}
+
+/// Takes it away.
+pub(super) fn delete(name: &ServiceName) -> Result<(), String> {
+    there(name)?.delete().map_err(|error| in_words(&error))
+}
+
+fn there(name: &ServiceName) -> Result<Service, String> {
+    find(name)?.ok_or_else(|| format!("there is no service {name}"))
+}
+
+fn state(service: &Service) -> Result<ServiceState, String> {
+    service.query_status().map(|status| status.current_state).map_err(|error| in_words(&error))
+}
+
+/// The manager tells nobody in safe code when a state changes: it is asked, until a deadline.
+fn wait(service: &Service, reached: impl Fn(ServiceState) -> bool) -> Result<ServiceState, String> {
+    let deadline = Instant::now() + STOPS_WITHIN;
+    loop {
+        let state = state(service)?;
+        if reached(state) {
+            return Ok(state);
+        }
+        if Instant::now() > deadline {
+            return Err(format!("the service is still {state:?} after {} s", STOPS_WITHIN.as_secs()));
+        }
+        thread::sleep(BETWEEN_LOOKS);
+    }
+}
+
+/// The program in which the Event Viewer looks for the texts of a source; `None` where there is no such source.
+pub(super) fn source(name: &ServiceName) -> Option<String> {
+    let key = LOCAL_MACHINE.open(format!(r"{SOURCES}\{name}")).ok()?;
+    Some(key.get_string("EventMessageFile").unwrap_or_default())
+}
+
+/// Whether a source is one of ours.
+pub(super) fn is_ours(file: &str) -> bool {
+    file.to_ascii_lowercase().ends_with(r"\msx_exporter.exe")
+}
+
+/// Makes a source in the log "Application".
+pub(super) fn set_source(name: &ServiceName, file: &str) -> Result<(), String> {
+    let make = || {
+        let key = LOCAL_MACHINE.create(format!(r"{SOURCES}\{name}"))?;
+        key.set_string("EventMessageFile", file)?;
+        // Errors, warnings, information.
+        key.set_u32("TypesSupported", 7)
+    };
+    make().map_err(|error| error.to_string())
+}
+
+/// Takes a source away.
+pub(super) fn remove_source(name: &ServiceName) -> Result<(), String> {
+    let remove = || LOCAL_MACHINE.create(SOURCES)?.remove_tree(name.as_str());
+    remove().map_err(|error| error.to_string())
+}
