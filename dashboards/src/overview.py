@@ -14,6 +14,7 @@ from .parts import NONE_ALLOWED, Column, Query, lines, stat, steps, table, text,
 from .promql import (
     BY_PORT,
     BY_TARGET,
+    CODES,
     FAR,
     MASTER_STATE,
     PASSIVE,
@@ -25,6 +26,7 @@ from .promql import (
     lateness,
     not_polling,
     of_its_master,
+    ok_share,
     oldest_pending_age,
     required_closed,
     tidy,
@@ -60,10 +62,9 @@ UNREAD = "not known"
 NO_TARGETS = "No target to show: none is enlisted, none is chosen, or no master can be read. The first tile above tells."
 
 ENLISTED = f"msx_target_enlisted{{{TARGETS}}}"
-OK = f'msx_target_diagnosis{{{TARGETS}, cause="ok"}}'
 # For how much of the time range a target was not fine, and among equals how late it is now. It is asked once, by a hidden
 # variable: the graphs then ask for these targets alone, not for a thousand of them at every one of their points.
-BAD_SHARE = f"1000 * (1 - avg_over_time({OK}[$__range]))"
+BAD_SHARE = f"1000 * (1 - {ok_share(TARGETS)})"
 RANK = in_group(f"{BAD_SHARE} + {BY_TARGET} clamp_max({lateness(TARGETS)}, 999) or {BY_TARGET} {BAD_SHARE}")
 SHOWN = 25
 WORST = TARGETS.replace("$target", "$worst")
@@ -71,9 +72,10 @@ WORST = TARGETS.replace("$target", "$worst")
 
 def of_the_worst(expression):
     """No more lines than that where two masters have targets of one name."""
-    share = f'avg_over_time(msx_target_diagnosis{{{WORST}, cause="ok"}}[$__range] @ end())'
-    return f"({in_group(expression)}) and {BY_TARGET} bottomk({SHOWN}, {share})"
-ERRORS = f"sum without (class) (msx_target_download_errors{{{TARGETS}}})"
+    return f"({in_group(expression)}) and {BY_TARGET} bottomk({SHOWN}, {ok_share(WORST, ' @ end()')})"
+
+
+ERRORS = f"msx_target_download_errors{{{TARGETS}}}"
 PENDING = f"msx_target_pending_downloads{{{TARGETS}}}"
 
 # Required ports of both directions: those beside the masters, and those that the targets report.
@@ -150,7 +152,7 @@ def name_column(width=0):
 
 
 def targets_table():
-    not_ok = f"1000 * (1 - {OK})"
+    not_ok = f"1000 * ({diagnosis_code(TARGETS)} != bool {CODES['ok']})"
     rank = in_group(f"{not_ok} + {BY_TARGET} clamp_max({lateness(TARGETS)}, 999) or {BY_TARGET} {not_ok}")
     last_poll = (
         f"1000 * msx_target_last_poll_timestamp_seconds{{{TARGETS}}} * {BY_TARGET} msx_target_polled{{{TARGETS}}}"
@@ -177,7 +179,7 @@ def targets_table():
         [
             Column(
                 "Diagnosis",
-                in_group(f"msx_target_diagnosis{{{TARGETS}}} == 1"),
+                in_group(f"msx_target_diagnosis{{{TARGETS}}}"),
                 label="cause",
                 width=150,
                 mappings=cause_names(),
@@ -247,7 +249,7 @@ def states():
         "turn red at once point to the master or the network.",
         [
             Query(f"{MASTER_OFFSET} + ({MASTER_STATE})", legend="Master {{instance}}"),
-            Query(of_the_worst(diagnosis_code(WORST, CAUSES)), legend="{{target}}"),
+            Query(of_the_worst(diagnosis_code(WORST)), legend="{{target}}"),
         ],
         cause_codes() | masters,
         no_value="No diagnosis in this time range: no master was read.",
@@ -352,11 +354,7 @@ def over_time():
                 "falls to 0 once they were cleared. Of the targets in the graph above those that had one, 10 at most.",
                 [
                     Query(
-                        worst(
-                            10,
-                            f"sum without (class) ({failed})",
-                            f"sum without (class) (max_over_time({failed}[$__range] @ end())) > 0",
-                        ),
+                        worst(10, failed, f"max_over_time({failed}[$__range] @ end()) > 0"),
                         "{{target}}",
                     )
                 ],

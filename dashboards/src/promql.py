@@ -9,6 +9,10 @@ Two habits run through all of them:
 
 import re
 
+from .words import CAUSES
+
+CODES = {cause.name: cause.code for cause in CAUSES}
+
 # Every selector of a panel carries these; the variables follow from one another.
 SCOPE = 'job=~"$job", instance=~"$instance"'
 TARGETS = SCOPE + ', target=~"$target"'
@@ -72,14 +76,25 @@ def not_polling(scope):
         {unnamed("msx_target:not_polling:bool", scope)} or {BY_TARGET} (
           ({raw_lateness(scope)} > bool 3)
           unless {BY_TARGET} msx_target_maintenance{{{scope}}} == 1
-          unless {BY_TARGET} msx_target_diagnosis{{{scope}, cause="settling"}} == 1
+          unless {BY_TARGET} msx_target_diagnosis_code{{{scope}}} == {CODES["settling"]}
         )"""
 
 
-def diagnosis_code(scope, causes):
-    """One number for each target, for timelines. Exactly one cause is 1, so the weighted sum is its code."""
-    weighted = " or ".join(f'{cause.code} * msx_target_diagnosis{{{scope}, cause="{cause.name}"}}' for cause in causes)
-    return f"{unnamed('msx_target:diagnosis:code', scope)} or {BY_TARGET} sum without (cause) ({weighted})"
+def diagnosis_code(scope):
+    """The number of the cause that holds: one series for each target, whatever its cause was before."""
+    return f"msx_target_diagnosis_code{{{scope}}}"
+
+
+def ok_share(scope, at=""):
+    """For which part of the scrapes in the time range each target was fine, from 0 to 1.
+
+    Counted, because the mean of a subquery such as `(msx_target_diagnosis_code == bool 0)[$__range:1m]` holds every
+    minute of every target in memory at once: a week of 5,000 targets is over the limit of Prometheus, 50 million
+    samples, and the query fails. Counts also stay right where old data are downsampled, and means of numbers do not.
+    """
+    fine = f'count_over_time(msx_target_diagnosis{{{scope}, cause="ok"}}[$__range]{at})'
+    scrapes = f"count_over_time({diagnosis_code(scope)}[$__range]{at})"
+    return f"({fine} / {BY_TARGET} {scrapes} or {BY_TARGET} 0 * {scrapes})"
 
 
 def required_closed(scope):

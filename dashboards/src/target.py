@@ -57,7 +57,7 @@ def both_ways(metric):
 
 
 def verdict():
-    now = f"msx_target_diagnosis{{{ONE}}} == 1"
+    now = f"msx_target_diagnosis{{{ONE}}}"
 
     def said_as(label):
         return f'label_replace({now}, "{label}", "$1", "cause", "(.*)")'
@@ -145,7 +145,7 @@ def tiles():
             "Download errors",
             "Instructions that failed on this target. Any is bad: nothing behind the first one is fetched. Read error_message in "
             "msdb.dbo.sysdownloadlist, repair the cause, then run sp_resync_targetserver.",
-            f"sum without (class) (msx_target_download_errors{{{ONE}}})",
+            f"msx_target_download_errors{{{ONE}}}",
             thresholds=NONE_ALLOWED,
             no_value=UNREAD,
             width=4,
@@ -172,7 +172,7 @@ def state():
         "target, and its bar has a gap. Red is silent. A bar that flickers points to a network that comes and goes.",
         [
             Query(f"{MASTER_OFFSET} + ({MASTER_STATE})", "Master {{instance}}"),
-            Query(diagnosis_code(ONE, CAUSES), "{{target}}"),
+            Query(diagnosis_code(ONE), "{{target}}"),
         ],
         cause_codes() | masters,
         no_value="No diagnosis in this time range: no master was read.",
@@ -238,7 +238,7 @@ def downloads():
                 "Download errors by class",
                 "Failed instructions that stand in the download list, by class of their message. Any is bad; proxy classes are "
                 "mended on the target, permission and object exists in its msdb.",
-                [Query(f"msx_target_download_errors{{{ONE}}} > 0", "{{class}}")],
+                [Query(f"msx_target_download_errors_by_class{{{ONE}}}", "{{class}}")],
                 stacked=True,
                 stepped=True,
                 decimals=0,
@@ -511,7 +511,8 @@ def facts():
         "Maintenance",
         "Whether the exporter's configuration says that this target is under maintenance: its alerts are silent then. Bad is a "
         "maintenance that was forgotten: take it out of the configuration.",
-        f"msx_target_maintenance{{{ONE}}}",
+        # Not written where the configuration has no window at all.
+        f"msx_target_maintenance{{{ONE}}} or {BY_TARGET} 0 * msx_target_enlisted{{{ONE}}}",
         mappings={0: ("no", TEXT), 1: ("under maintenance", BLUE)},
         colour="value",
         no_value=UNREAD,

@@ -124,6 +124,7 @@ fn fleet(count: usize, checks: usize, jobs: usize) -> Fleet {
         downloadlist_rows: Some(5000),
         jobs: Some((0..jobs).map(job).collect()),
         reports: Collector::ALL.into_iter().map(report).collect(),
+        has_maintenance_windows: false,
         limited: Limited::default(),
         board: Arc::new(board),
         far: None,

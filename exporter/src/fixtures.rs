@@ -149,6 +149,7 @@ pub(crate) fn fleet(targets: Vec<Target>) -> Fleet {
         downloadlist_rows: Some(120),
         jobs: Some(vec![]),
         reports: Collector::ALL.into_iter().map(report).collect(),
+        has_maintenance_windows: false,
         limited: Limited::default(),
         board: Arc::new(Board::default()),
         far: None,
@@ -189,6 +190,7 @@ pub(crate) fn full() -> Fleet {
         (row.at, row.last_poll, row.polled, row.clock_skew_seconds) = (ago(3600), ago(3600), false, None);
     }
     let mut fleet = fleet(vec![expected("NEW9"), payroll, silent, fresh, target("SQL04")]);
+    fleet.has_maintenance_windows = true;
     fleet.orphans = Some(vec![
         Orphan { target: "GONE1".to_owned(), kind: OrphanKind::Defect, count: 1 },
         Orphan { target: "GONE2".to_owned(), kind: OrphanKind::Other, count: 4 },

@@ -8,10 +8,6 @@ from world import MASTER, TARGET, World, notation
 POLL_ALERTS = ("MsxTargetNotPolling", "MsxTargetPollStopped", "MsxTargetNeverPolled", "MsxManyTargetsNotPolling", "MsxMasterClockOff",
                "MsxTargetClockSkew", "MsxTargetDefected")
 
-CODES = ("ok clock_skew not_downloading download_error never_polled stopped_polling engine_down unreachable unresolved defect_pending "
-         "not_enlisted unknown settling master_side").split()
-
-
 def firing(alert, severity, target, minute, last, interval, more=""):
     from cases_targets import not_polling, poll_stopped, polled_text
     spec = (not_polling(0) if alert == "MsxTargetNotPolling" else poll_stopped(0, interval, 0, 0))
@@ -64,13 +60,12 @@ def seconds(expected, age):
 
 
 def daylight_saving(before, after, name):
-    """The master's offset changes at minute 60. All times are UTC, so nothing moves; only SQL Server's own bit is wrong."""
+    """The master's offset changes at minute 60. All times are UTC, so nothing moves."""
     world = World(200)
     world.master()
     world.target(last_poll=lambda m: 60 * m)
     world.target("DEAD", last_poll=lambda m: 60 * min(m, 50), port="filtered", cause=lambda m: "stopped_polling" if m > 53 else "ok")
     for each in (TARGET, "DEAD"):
-        world.write("msx_target_status", lambda m: int(60 <= m < 61), target=each, state="suspected_offline")
         world.write("msx_target_clock_skew_seconds", 2, target=each)
     world.write("msx_server_utc_offset_seconds", lambda m: before if m < 60 else after)
     more = " Its jobs run on without changes, and their results do not arrive."
@@ -139,34 +134,63 @@ def recordings():
             "promql_expr_test": expressions}
 
 
-def codes():
-    """Every cause has its own code."""
-    world = World(10)
-    world.master(targets=len(CODES))
-    expected = []
-    for code, cause in enumerate(CODES):
-        name = f"T{code:02}"
-        for each in CODES:
-            world.write("msx_target_diagnosis", int(each == cause), target=name, cause=each)
-        expected.append({"labels": notation("msx_target:diagnosis:code", {"job": "msx", "instance": MASTER, "target": name}.items()), "value": code})
-    return {"name": "every cause has its code", "interval": "1m", "input_series": world.input_series(),
-            "promql_expr_test": [{"expr": "msx_target:diagnosis:code", "eval_time": "5m", "exp_samples": expected}]}
-
-
 def maintenance_ratio():
     """Targets in maintenance and those of which a fresh master has yet to hear are in neither sum nor total."""
     world = World(30)
     world.master(targets=4)
     world.target("UP")
     world.target("DOWN", last_poll=0)
-    world.target("PATCHED", last_poll=0, maintenance=1)
+    world.target("PATCHED", last_poll=0)
     world.target("NEXT", last_poll=0, cause=lambda m: "settling")
+    world.maintain("PATCHED")
     labels = {"job": "msx", "instance": MASTER}.items()
     return {"name": "targets in maintenance, or not yet due, do not count", "interval": "1m", "input_series": world.input_series(),
             "promql_expr_test": [
                 {"expr": f"msx:{which}_not_polling:{what}", "eval_time": "20m",
                  "exp_samples": [{"labels": notation(f"msx:{which}_not_polling:{what}", labels), "value": value}]}
                 for which in ("targets", "brisk_targets") for what, value in (("count", 1), ("ratio", 0.5))]}
+
+
+def maintenance_of_a_day():
+    """Once the configuration has no window any more, a target that is read counts as not in maintenance."""
+    world = World(60)
+    world.master(targets=3)
+    world.target("PATCHED", maintenance=lambda m: 1 if m < 20 else None)
+    world.target("LEFT", maintenance=lambda m: 1 if m < 20 else None, here=lambda m: m < 15)
+    world.lose([19, 40])
+
+    def points(minute, *rows):
+        labels = {"job": "msx", "instance": MASTER}
+        samples = [{"labels": notation("msx_target:maintenance:bool", {**labels, "target": name}.items()), "value": value} for name, value in rows]
+        return {"expr": "msx_target:maintenance:bool", "eval_time": f"{minute}m", "exp_samples": samples}
+
+    plain = World(60)
+    plain.master()
+    plain.target()
+    return [
+        {"name": "maintenance by its last word", "interval": "1m", "input_series": world.input_series(), "promql_expr_test": [
+            points(14, ("PATCHED", 1), ("LEFT", 1)), points(18, ("PATCHED", 1)), points(19), points(20, ("PATCHED", 0)), points(40),
+            points(60, ("PATCHED", 0))]},
+        {"name": "no maintenance where no window is configured", "interval": "1m", "input_series": plain.input_series(),
+         "promql_expr_test": [points(30)]},
+    ]
+
+
+def settled_ratio():
+    """A target counts from the scrape on at which the master no longer waits for it."""
+    world = World(60)
+    world.master(targets=2)
+    world.target("UP")
+    world.target("NEXT", last_poll=0, cause=lambda m: "settling" if m < 30 else "stopped_polling")
+    world.lose([30])
+    labels = {"job": "msx", "instance": MASTER}.items()
+
+    def rows(minute, *values):
+        return {"expr": "msx:targets_not_polling:count", "eval_time": f"{minute}m",
+                "exp_samples": [{"labels": notation("msx:targets_not_polling:count", labels), "value": value} for value in values]}
+
+    return {"name": "a target that was settling counts at once", "interval": "1m", "input_series": world.input_series(),
+            "promql_expr_test": [rows(29, 0), rows(30), rows(31, 1)]}
 
 
 def moved_location():
@@ -205,5 +229,5 @@ FILES = {
                     moved_location(), *no_info()]),
     # Two days at one evaluation a minute: only the rules in question are loaded.
     "intervals": (["msx-recording", "msx-targets"], [intervals_side_by_side()]),
-    "recording": (["msx-recording"], [recordings(), codes(), maintenance_ratio()]),
+    "recording": (["msx-recording"], [recordings(), maintenance_ratio(), *maintenance_of_a_day(), settled_ratio()]),
 }

@@ -81,12 +81,11 @@ def tired(world, bad, instance):
 def many(name, build, minute, fires=None, maintenance=(), settling=False, minutes=100):
     world = World(minutes)
     build(world, True, MASTER)
-    for (metric, labels), values in world.series.items():
-        labels = dict(labels)
-        if metric == "msx_target_maintenance" and labels["target"] in maintenance:
-            values[:] = [1] * len(values)
-        if settling and metric == "msx_target_diagnosis" and labels["target"] < "SQL03":
-            values[:] = [int(labels["cause"] == "settling")] * len(values)
+    if maintenance:
+        world.maintain(*maintenance)
+    if settling:
+        for number in range(3):
+            world.judge(f"SQL{number:02}\\PAYROLL", MASTER, lambda m: "settling")
     return case(f"MsxManyTargetsNotPolling: {name}", world,
                 [point("MsxManyTargetsNotPolling", minute, [many_firing(*fires)] if fires else [])])
 

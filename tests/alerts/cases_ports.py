@@ -63,7 +63,7 @@ def many(shut=3, total=8, maintained=0):
         world.master(instance)
         for number in range(total):
             name = rf"SQL0{number}\PAYROLL"
-            world.target(name, instance, port=None, maintenance=int(number < maintained))
+            world.target(name, instance, port=None, maintenance=int(number < maintained) if maintained else None)
             port(world, steps(1, 0, 30, 70) if bad and number < shut else 1, name, instance, info=False)
     return build
 

@@ -70,15 +70,12 @@ NEVER = dict(alert="MsxTargetNeverPolled", for_=5, keep=15, severity="warning", 
              summary="A target was enlisted and has never polled its multiserver master.", description=never_polled_text, per_target=True)
 
 
-def with_series(metric, before, after, since=30, until=70, classes=None, **target):
+def with_series(metric, before, after, since=30, until=70):
     """A healthy target with one more series that changes for a while."""
     def build(world, bad, instance):
         world.master(instance)
-        world.target(instance=instance, **target)
-        for labels in classes or [{}]:
-            hit = labels.get("hit", True)
-            labels = {key: value for key, value in labels.items() if key != "hit"}
-            world.write(metric, steps(before, after, since, until) if bad and hit else before, instance, target=TARGET, **labels)
+        world.target(instance=instance)
+        world.write(metric, steps(before, after, since, until) if bad else before, instance, target=TARGET)
     return build
 
 
@@ -100,11 +97,11 @@ STUCK = dict(
 JOB_LABELS = {"job_id": "6D1F", "job_name": "Nightly backup"}
 
 
-def job(world, bad, instance, enabled="true", targets=(TARGET,), last_poll=lambda m: 60 * m - 120, maintenance=0):
+def job(world, bad, instance, enabled="true", targets=(TARGET,), last_poll=lambda m: 60 * m - 120):
     """Its targets are two intervals late, which is not yet silence."""
     world.master(instance)
     for name in targets:
-        world.target(name, instance, last_poll=last_poll, maintenance=maintenance)
+        world.target(name, instance, last_poll=last_poll)
         world.write("msx_job_target_last_run_success", steps(1, 0, 30, 70) if bad else 1, instance, **JOB_LABELS, target=name)
     world.write("msx_job_target_last_run_success", 1, instance, **JOB_LABELS, target="SQL99")
     world.write("msx_job_info", 1, instance, **JOB_LABELS, enabled=enabled)
@@ -150,7 +147,7 @@ def not_enlisted(world, bad, instance):
     gone = lambda m: bad and 30 <= m < 70
     world.target(instance=instance, here=lambda m: not gone(m))
     world.write("msx_target_enlisted", lambda m: 0 if gone(m) else 1, instance, target=TARGET)
-    world.write("msx_target_diagnosis", lambda m: int(gone(m)), instance, target=TARGET, cause="not_enlisted")
+    world.judge(TARGET, instance, lambda m: "not_enlisted" if gone(m) else "ok")
 
 
 def expected_and_planned():
@@ -166,13 +163,33 @@ def defected(world, bad, instance):
     world.target(instance=instance, here=lambda m: not (bad and 30 <= m < 70))
 
 
-def quiet_defection(name, metric_value=0, dark=None):
+def quiet_defection(name, metric_value=None, dark=None):
     world = World(60)
     world.master()
     world.target(here=lambda m: m < 30, maintenance=metric_value)
     if dark:
         world.unreadable(dark)
     return case(f"MsxTargetDefected: {name}", world, [point("MsxTargetDefected", m, []) for m in (46, 55)])
+
+
+def no_longer_maintained(name, since, gone, dark=()):
+    """Its maintenance, the last window of the configuration, was taken out an hour before it left."""
+    world = World(180)
+    world.master()
+    world.target(here=lambda m: m < gone, maintenance=lambda m: 1 if m < since else None)
+    world.lose(dark)
+    return case(f"MsxTargetDefected: {name}", world, [
+        point("MsxTargetDefected", gone + 14, []), point("MsxTargetDefected", gone + 15, [DEFECTED.firing(gone + 15)])])
+
+
+def maintained_and_gone():
+    """The last window is taken out once it is no target any more: what counts is that it left in maintenance."""
+    world = World(180)
+    world.master()
+    world.target(here=lambda m: m < 30, maintenance=1)
+    world.target("SQL02", maintenance=lambda m: 0 if m < 60 else None)
+    return case("MsxTargetDefected: silent when it left in maintenance and the window is taken out later", world,
+                [point("MsxTargetDefected", m, []) for m in (46, 100, 179)])
 
 
 def long_gone():
@@ -195,10 +212,94 @@ def defected_while_pending(alert, build):
 def settling(alert, build, minutes, at):
     world = World(minutes)
     build(world, True, MASTER)
-    for (name, labels), values in world.series.items():
-        if name == "msx_target_diagnosis":
-            values[:] = [None if v is None else int(dict(labels)["cause"] == "settling") for v in values]
+    world.judge(TARGET, MASTER, lambda m: "settling")
     return case(f"{alert}: silent while a master that has just started has yet to hear from it", world, [point(alert, m, []) for m in at])
+
+
+def settled(spec, build, minutes, held_until):
+    """Its master has just started and waits for it up to a minute; from the next on the silence counts, and no later."""
+    def world(lost=()):
+        world = World(minutes)
+        build(world, True, MASTER)
+        world.judge(TARGET, MASTER, lambda m: "settling" if m < held_until else "stopped_polling")
+        world.lose(lost)
+        return world
+
+    fires = held_until + spec.for_
+    yield case(f"{spec.alert}: fires on time once a cause that silenced it has ended", world(), [spec.at(fires - 1, False), spec.at(fires, True)])
+    # The last that was heard before the restart is `settling`: it holds for the minute without an answer.
+    yield case(f"{spec.alert}: the same across a restart of the exporter", world([held_until]), [spec.at(fires, False), spec.at(fires + 1, True)])
+
+
+def with_settled(spec, build, minutes, held_until):
+    spec.extra += settled(spec, build, minutes, held_until)
+    return spec
+
+
+def renamed_diagnosis(spec):
+    """The cause changes while the alert fires: its text has the newest one alone, also after a lost scrape."""
+    world = spec.world()
+    first, second = spec.start + spec.for_ + 2, spec.start + spec.for_ + 6
+    world.judge(TARGET, MASTER, lambda m: "stopped_polling" if m < first else "engine_down" if m < second else "unreachable")
+    # At `second` the exporter restarts, and the cause is another one when it is back.
+    lost = [first + 1, second]
+    world.lose(lost)
+
+    def text(minute, cause):
+        # In the minute without an answer the age is the last that is known, and of the port nothing is.
+        expected = spec.firing(minute, text_of=minute - (minute in lost))
+        texts = expected["exp_annotations"]
+        texts["description"] = texts["description"].replace("stopped polling. Its engine", f"{cause}. Its engine")
+        if minute in lost:
+            texts["description"] = texts["description"].replace(FILTERED, "Its engine port was not checked.")
+        return point(spec.alert, minute, [expected])
+
+    spec.extra.append(case(f"{spec.alert}: the text has the cause that holds, and none that has just ended", world, [
+        text(first - 1, "stopped polling"), text(first, "engine down"), text(first + 1, "engine down"),
+        text(second - 1, "engine down"), text(second, "engine down"), text(second + 1, "unreachable")]))
+    return spec
+
+
+def changed_reason():
+    """One class after the other fails, and one scrape is lost: the text names the classes that occur, and the sum is theirs."""
+    world = World(60)
+    world.master()
+    world.target(pending=4)
+    counts = {"proxy_missing": lambda m: 2 if 30 <= m < 36 else None, "permission": lambda m: 1 if m >= 34 else None}
+    for name, count in counts.items():
+        world.write("msx_target_download_errors_by_class", count, target=TARGET, **{"class": name})
+    world.write("msx_target_download_errors", lambda m: sum(count(m) or 0 for count in counts.values()), target=TARGET)
+    world.lose([35, 37])
+
+    def text(minute, failed, reason):
+        spec = download_errors(lambda m: rf"SQL01\PAYROLL failed {failed}; nothing behind is downloaded until that is cleared. "
+                                         f"Reason: {reason}. Waiting behind: 4.")
+        return point(spec.alert, minute, [spec.firing(minute)])
+
+    return case("MsxTargetDownloadErrors: the text names the classes that occur, and none that has just ended", world, [
+        text(33, "2 instructions", "proxy missing"), text(34, "3 instructions", "permission, proxy missing"),
+        text(35, "3 instructions", "permission, proxy missing"), text(36, "1 instruction", "permission"),
+        text(37, "1 instruction", "permission")])
+
+
+def with_classes(*counts, **target):
+    """Failed instructions from minute 30 to 70, by class and as their sum."""
+    def build(world, bad, instance):
+        world.master(instance)
+        world.target(instance=instance, **target)
+        now = lambda m: bad and 30 <= m < 70
+        for name, count in counts:
+            world.write("msx_target_download_errors_by_class", lambda m, count=count: count if now(m) else None, instance,
+                        target=TARGET, **{"class": name})
+        world.write("msx_target_download_errors", lambda m: sum(count for _, count in counts) if now(m) else 0, instance, target=TARGET)
+    return build
+
+
+def download_errors(description, **changes):
+    return Spec(**{**dict(
+        alert="MsxTargetDownloadErrors", build=with_classes(("other", 1), pending=4), minutes=110, start=30, end=70, for_=2, keep=15,
+        severity="warning", component="target", labels=OWNED, dashboard=DETAIL,
+        summary="An instruction failed on a target and holds all that follow.", description=description), **changes})
 
 
 def with_lost_scrapes(spec):
@@ -210,44 +311,47 @@ def with_lost_scrapes(spec):
     return spec
 
 
+DEFECTED = Spec(
+    "MsxTargetDefected", defected, 110, start=30, end=70, for_=15, keep=15, severity="info", component="target", labels=OWNED,
+    dashboard=DETAIL, summary="A target is no longer enlisted.",
+    description=lambda m: r"SQL01\PAYROLL was a target of the master behind msx1:9814 within the last day and is not any more. "
+                          "Nothing to do if somebody defected it or left it out of the exporter's filter; this ends by itself after a day.")
+DEFECTED.extra += [
+    quiet_defection("silent when it left in maintenance", 1),
+    quiet_defection("silent while the master cannot be read", dark=range(29, 61)),
+    no_longer_maintained("fires when its window was taken out an hour before it left", 40, 100),
+    no_longer_maintained("the same when scrapes were lost", 40, 100, dark=[39, 40, 98]),
+    maintained_and_gone(), long_gone()]
+
 SPECS = [
-    not_polling(34, needs=AGES, per_target=True, extra=[
+    with_settled(renamed_diagnosis(not_polling(34, needs=AGES, per_target=True, extra=[
         defected_while_pending("MsxTargetNotPolling", silent_from(30, 60)),
         settling("MsxTargetNotPolling", silent_from(30, 60), 60, (39, 45, 59)),
-    ]),
+    ])), silent_from(30, 60), 60, 40),
     not_polling(121, build=silent_from(30, 180, 1800), minutes=220, end=180, title="every 30 minutes", variant=True, description=polled_text(30, 1800)),
-    poll_stopped(61, 60, 100, 140, needs=AGES, per_target=True, extra=[
+    with_settled(renamed_diagnosis(poll_stopped(61, 60, 100, 140, needs=AGES, per_target=True, extra=[
         settling("MsxTargetPollStopped", silent_from(30, 100), 100, (66, 80, 99)),
-    ]),
+    ])), silent_from(30, 100), 100, 70),
     # 20 intervals of 10 minutes are over before 3 of them and four hours.
     poll_stopped(231, 600, 300, 340, title="20 intervals", variant=True),
     # 3 intervals of an hour and four hours are over before 20 intervals.
     with_lost_scrapes(poll_stopped(451, 3600, 500, 540, title="3 intervals and 4 hours", variant=True)),
-    Spec(build=never_polled(), minutes=110, start=41, end=70, needs=AGES, extra=[
+    with_settled(Spec(build=never_polled(), minutes=110, start=41, end=70, needs=AGES, extra=[
         settling("MsxTargetNeverPolled", never_polled(), 60, (46, 55)),
-    ], **NEVER),
+    ], **NEVER), never_polled(), 60, 50),
     Spec(build=never_polled(600, 90), minutes=130, start=61, end=90, title="every 10 minutes", variant=True, **NEVER),
-    Spec(
-        "MsxTargetDownloadErrors", with_series("msx_target_download_errors", 0, 2, pending=4, classes=[
-            {"class": "proxy_missing"}, {"class": "object_exists", "hit": False}]),
-        110, start=30, end=70, for_=2, keep=15, severity="warning", component="target", labels=OWNED, dashboard=DETAIL, per_target=True,
-        summary="An instruction failed on a target and holds all that follow.",
-        description=lambda m: r"SQL01\PAYROLL failed 2 instructions; nothing behind is downloaded until that is cleared. "
-                              "Reason: proxy missing. Waiting behind: 4.",
-        needs=("msx_target_download_errors",)),
-    Spec(
-        "MsxTargetDownloadErrors", with_series("msx_target_download_errors", 0, 1, pending=4, classes=[{"class": "other"}]),
-        110, start=30, end=70, for_=2, keep=15, severity="warning", component="target", labels=OWNED, dashboard=DETAIL, title="one", variant=True,
-        summary="An instruction failed on a target and holds all that follow.",
-        description=lambda m: r"SQL01\PAYROLL failed 1 instruction; nothing behind is downloaded until that is cleared. "
-                              "Reason: other. Waiting behind: 4."),
-    Spec(
-        "MsxTargetDownloadErrors", with_series("msx_target_download_errors", 0, 1, pending=4, classes=[
-            {"class": "permission"}, {"class": "proxy_disabled"}]),
-        110, start=30, end=70, for_=2, keep=15, severity="warning", component="target", labels=OWNED, dashboard=DETAIL, title="two reasons", variant=True,
-        summary="An instruction failed on a target and holds all that follow.",
-        description=lambda m: r"SQL01\PAYROLL failed 2 instructions; nothing behind is downloaded until that is cleared. "
-                              "Reason: permission, proxy disabled. Waiting behind: 4."),
+    download_errors(
+        lambda m: r"SQL01\PAYROLL failed 2 instructions; nothing behind is downloaded until that is cleared. "
+                  "Reason: proxy missing. Waiting behind: 4.",
+        build=with_classes(("proxy_missing", 2), pending=4), per_target=True, needs=("msx_target_download_errors",), extra=[changed_reason()]),
+    download_errors(
+        lambda m: r"SQL01\PAYROLL failed 1 instruction; nothing behind is downloaded until that is cleared. "
+                  "Reason: other. Waiting behind: 4.",
+        title="one", variant=True),
+    download_errors(
+        lambda m: r"SQL01\PAYROLL failed 2 instructions; nothing behind is downloaded until that is cleared. "
+                  "Reason: permission, proxy disabled. Waiting behind: 4.",
+        build=with_classes(("proxy_disabled", 1), ("permission", 1), pending=4), title="two reasons", variant=True),
     Spec(build=stuck(), minutes=110, start=31, end=70, per_target=True,
          needs=("msx_target_last_poll_timestamp_seconds", "msx_target_oldest_pending_download_timestamp_seconds",
                 "msx_target_poll_interval_seconds", "msx_target_pending_downloads"), **STUCK),
@@ -271,13 +375,7 @@ SPECS = [
         description=lambda m: r"The configuration of the exporter at msx1:9814 expects SQL01\PAYROLL, and the master does not list it. "
                               "If it still polls, its polls leave no trace.",
         needs=("msx_target_enlisted",), extra=[expected_and_planned()]),
-    Spec(
-        "MsxTargetDefected", defected, 110, start=30, end=70, for_=15, keep=15, severity="info", component="target", labels=OWNED,
-        dashboard=DETAIL, summary="A target is no longer enlisted.",
-        description=lambda m: r"SQL01\PAYROLL was a target of the master behind msx1:9814 within the last day and is not any more. "
-                              "Nothing to do if somebody defected it or left it out of the exporter's filter; this ends by itself after a day.",
-        extra=[quiet_defection("silent when it left in maintenance", 1),
-               quiet_defection("silent while the master cannot be read", dark=range(29, 61)), long_gone()]),
+    DEFECTED,
     Spec(
         "MsxTargetUnexpected", with_series("msx_target_expected", 1, 0), 110, start=30, end=70, for_=15, keep=15, severity="info",
         component="target", labels=OWNED, dashboard=DETAIL, per_target=True, summary="A target is enlisted that nobody expects.",

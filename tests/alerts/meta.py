@@ -11,6 +11,7 @@ from urllib.parse import unquote
 import yaml
 
 import generate_tests
+from world import CODES
 
 ROOT = Path(__file__).resolve().parents[2]
 ALERTS = ROOT / "alerts"
@@ -59,8 +60,10 @@ PROMISED = {
 }
 # They end as soon as somebody watches again.
 NOT_HELD = {"MsxExporterDown", "MsxExporterAbsent", "MsxMasterUnreadable"}
-RECORDED = {"msx_target:poll_age:seconds", "msx_target:poll_lateness:ratio", "msx_target:diagnosis:code", "msx:targets_not_polling:count",
+RECORDED = {"msx_target:poll_age:seconds", "msx_target:poll_lateness:ratio", "msx:targets_not_polling:count",
             "msx:targets_not_polling:ratio"}
+# Their labels change with what holds: a range of them still sees what has just ended.
+CHANGING = "msx_target_diagnosis|msx_target_download_errors_by_class|msx_port_state"
 
 
 def load_rules():
@@ -77,6 +80,12 @@ def catalogue():
     names = set(re.findall(r"`((?:msx|process)_\w+)`", reference.read_text())) if reference.exists() else set()
     waiting = {line for line in (ROOT / "tests/alerts/metrics.txt").read_text().split("\n") if line and not line.startswith("#")}
     return names | waiting | {"up"}, {name for name in waiting if f"| `{name}` |" in (reference.read_text() if reference.exists() else "")}
+
+
+def causes():
+    """The name of each cause by its number, from the exporter's reference."""
+    rows = re.findall(r"^\| (\d+) \| `(\w+)` \|$", (ROOT / "exporter" / "METRICS.md").read_text(), re.M)
+    return {int(number): name for number, name in rows}
 
 
 def metrics_in(text):
@@ -99,8 +108,11 @@ def rule_faults(rules):
     for name in sorted(PROMISED.keys() | got.keys()):
         if PROMISED.get(name) != got.get(name):
             yield f"{name}: for and severity are {got.get(name)}, promised is {PROMISED.get(name)}"
+    if wrong := {(name, code) for name, code in CODES.items()} ^ {(name, code) for code, name in causes().items()}:
+        yield f"the causes of tests/alerts/world.py are not the exporter's: {sorted(wrong)}"
     for rule in rules:
         name, expr = rule.get("alert") or rule["record"], rule["expr"]
+        yield from (f"{name}: {fault}" for fault in cause_faults(expr, rule.get("annotations", {}).get("description", "")))
         unknown = {each for each in metrics_in(expr + " " + re.sub(r"`[^`]*`", "", rule.get("annotations", {}).get("description", "")))
                    if each not in (recorded if ":" in each else names)}
         for each in sorted(unknown):
@@ -108,6 +120,19 @@ def rule_faults(rules):
         yield from (f"{name}: {fault}" for fault in promql_faults(expr))
     for rule in alerts:
         yield from (f"{rule['alert']}: {fault}" for fault in alert_faults(rule))
+
+
+def cause_faults(expr, description):
+    """The number of a cause has its name in a comment behind it, and no range reaches for what holds now."""
+    known = causes()
+    for found in re.finditer(r"msx_target_diagnosis_code\b(?:\{[^}]*\})?(?:\[\w+\]\))?(.*)", expr):
+        compared = re.fullmatch(r"\s*(?:==|!=)\s*(?:bool\s+)?(\d+)\)?\s*# (\w+)", found[1])
+        if not compared:
+            yield f"`{found[0]}` is not compared with the number of a cause and followed by its name in a comment"
+        elif known.get(int(compared[1])) != compared[2]:
+            yield f"{compared[1]} is the number of {known.get(int(compared[1]))}, not of {compared[2]}"
+    for found in re.findall(rf"\b(?:{CHANGING})(?:\{{[^}}]*\}})?\[", expr + description):
+        yield f"`{found}` reads over a range what holds now: it still sees what has just ended"
 
 
 def promql_faults(expr):
@@ -165,7 +190,7 @@ def alert_faults(rule):
         if opened != "with":
             yield "a query() outside `with` breaks the text when nothing is found"
     if rule["file"] == "msx-targets.yaml" and not re.search(
-            r"unless on \(job, instance, target\) last_over_time\(msx_target_maintenance\[\d+\w\]\) == 1", rule["expr"]):
+            r"unless on \(job, instance, target\) last_over_time\((?:msx_target_maintenance\[\d+m\]|msx_target:maintenance:bool\[1d\])\) == 1", rule["expr"]):
         yield "it does not honour maintenance"
     runbook = annotations["runbook_url"].rsplit("/", 1)[1]
     if runbook != f"{name}.md" or not (RUNBOOKS / runbook).exists():

@@ -133,9 +133,7 @@ class Spec:
                        late, [self.at(gone + 2, False)])
 
         kept = self.world()
-        for (name, _), values in kept.series.items():
-            if name == "msx_target_maintenance":
-                values[:] = [None if value is None else 1 for value in values]
+        kept.maintain()
         yield case(f"{title}: silent in maintenance", kept, [self.at(fires, False), self.at(last_before(self.end), False)])
 
 

@@ -15,6 +15,11 @@ TARGET = r"SQL01\PAYROLL"
 
 Values = list  # of float | None
 
+# The number of each cause, as the exporter writes it; meta.py compares them with the exporter's reference.
+CODES = {cause: code for code, cause in enumerate(
+    "ok clock_skew not_downloading download_error never_polled stopped_polling engine_down unreachable unresolved defect_pending "
+    "not_enlisted unknown settling master_side".split())}
+
 
 def human_duration(seconds):
     """What Prometheus' humanizeDuration prints for a whole number of seconds."""
@@ -61,8 +66,11 @@ class World:
         self.write("msx_targets", targets, instance)
 
     def target(self, name=TARGET, instance=MASTER, interval=60, last_poll=lambda m: 60 * m, polled=1, pending=0,
-               cause=lambda m: "ok", here=lambda m: True, maintenance=0, route="payroll-team", port="open"):
-        """An enlisted target with what every target has. It is written while `here` holds."""
+               cause=lambda m: "ok", here=lambda m: True, maintenance=None, route="payroll-team", port="open"):
+        """An enlisted target with what every target has. It is written while `here` holds.
+
+        `maintenance` is None where the configuration has no window, as in most.
+        """
         def put(metric, value, **labels):
             self.write(metric, lambda m: (value(m) if callable(value) else value) if here(m) else None,
                        instance, target=name, **labels)
@@ -74,12 +82,28 @@ class World:
         put("msx_target_poll_interval_seconds", interval)
         put("msx_target_polled", polled)
         put("msx_target_pending_downloads", pending)
-        put("msx_target_maintenance", maintenance)
-        # The exporter writes all causes; those that never hold in a case are left out here for the reader's sake.
-        for each in sorted({cause(m) for m in range(self.minutes + 1)} | {"ok", "settling"}):
-            put("msx_target_diagnosis", lambda m, each=each: int(cause(m) == each), cause=each)
+        if maintenance is not None:
+            put("msx_target_maintenance", maintenance)
+        self.judge(name, instance, lambda m: cause(m) if here(m) else None)
         if port:
             put("msx_port_state", 1, check="engine", direction="to_target", state=port)
+
+    def judge(self, name, instance, cause):
+        """The diagnosis of a target: the cause of each minute, or None while there is none. It replaces what was there."""
+        self.series = {key: values for key, values in self.series.items() if key[0] != "msx_target_diagnosis"
+                       or not {("instance", instance), ("target", name)} <= set(key[1])}
+        for each in sorted({cause(m) for m in range(self.minutes + 1)} - {None}):
+            self.write("msx_target_diagnosis", lambda m, each=each: 1 if cause(m) == each else None, instance, target=name, cause=each)
+        self.write("msx_target_diagnosis_code", lambda m: CODES.get(cause(m)), instance, target=name)
+
+    def maintain(self, *names):
+        """The configuration has a window for these targets, or for all where none is named."""
+        for (metric, labels), values in list(self.series.items()):
+            labels = dict(labels)
+            if metric == "msx_target_enlisted":
+                held = int(not names or labels["target"] in names)
+                self.write("msx_target_maintenance", lambda m, values=values, held=held: held if values[m] == 1 else None,
+                           labels["instance"], labels["job"], target=labels["target"])
 
     def lose(self, minutes, instance=None):
         """These scrapes fail: `up` is 0 and nothing else is written."""

@@ -24,6 +24,8 @@ PROMETHEUS = {"up", "ALERTS", "ALERTS_FOR_STATE", "scrape_duration_seconds", "sc
 FAR_METRICS = {"msx_target_master_info", "msx_target_encrypt_channel_option", "msx_master_certificate_valid"}
 # The values of a label, or what a query answers.
 VARIABLE = re.compile(r"label_values\((.+), (\w+)\)|query_result\((.+)\)")
+# Metrics with a label for what holds now.
+CHANGING = "msx_target_diagnosis|msx_target_download_errors_by_class|msx_port_state"
 TYPES = {"stat", "table", "timeseries", "state-timeline", "text"}
 
 
@@ -379,10 +381,16 @@ def words(all_dashboards):
                 mapped = {int(code) for code in panel["fieldConfig"]["defaults"]["mappings"][0]["options"]}
                 if {code for code in mapped if code < 100} != set(coded.values()):
                     yield f"{name}: its codes are not the exporter's"
-                expression = panel["targets"][-1]["expr"]
-                weights = re.findall(r'(\d+) \* msx_target_diagnosis\{[^}]*cause="(\w+)"', expression)
-                if {cause: int(weight) for weight, cause in weights} != coded:
-                    yield f"{name}: a cause is not weighed with its code"
+                if "msx_target_diagnosis_code{" not in panel["targets"][-1]["expr"]:
+                    yield f"{name}: it does not draw the number of the cause"
+        # What holds now ends when something else does, and a range still sees it. Only a count may reach for it.
+        for place, expression in expressions(dashboard):
+            for call, found in re.findall(rf"(\w*)\(((?:{CHANGING})(?:\{{[^}}]*\}})?\[)", expression):
+                if call != "count_over_time":
+                    yield f"{uid}: {place}: `{call}({found}` still sees what has just ended"
+            for number in re.findall(r"msx_target_diagnosis_code(?:\{[^}]*\})?\s*[!=]=\s*(?:bool\s+)?(\d+)", expression):
+                if int(number) not in (coded["ok"], coded["settling"]):
+                    yield f"{uid}: {place} compares with {number}, which is neither ok nor settling"
 
 
 def links(all_dashboards):

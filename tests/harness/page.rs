@@ -55,10 +55,9 @@ impl Page {
         self.samples.iter().filter_map(|sample| sample.labels.get("target")).map(String::as_str).collect()
     }
 
-    /// The cause that is 1 for a target.
+    /// The cause that holds for a target.
     pub(crate) fn cause(&self, target: &str) -> Option<&str> {
-        let mut causes = self.all("msx_target_diagnosis", &[("target", target)]);
-        causes.retain(|sample| sample.value == 1.0);
+        let causes = self.all("msx_target_diagnosis", &[("target", target)]);
         assert!(causes.len() < 2, "several causes for {target}: {causes:?}");
         causes.first().and_then(|sample| sample.labels.get("cause")).map(String::as_str)
     }

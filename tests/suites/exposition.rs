@@ -4,7 +4,7 @@
 //! scenario what differs from `healthy`. After a change that
 //! is meant: `INSTA_UPDATE=always cargo test -p msx-exporter --test exposition`, and read the difference.
 
-#![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic, clippy::print_stderr)]
+#![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic, clippy::print_stdout, clippy::print_stderr)]
 
 #[path = "../harness/mod.rs"]
 mod harness;
@@ -122,6 +122,35 @@ fn both_formats_tell_the_same() {
     };
     assert_eq!(told(&plain.text()), told(&open.text()));
     assert_eq!(as_openmetrics(&page(&Scenario::Everything, "*/*")), page(&Scenario::Everything, OPENMETRICS));
+}
+
+/// How many series a target has in the mean of the fleet that the benchmark measures, only smaller.
+fn series_of_a_target(ports: &str) -> f64 {
+    const TARGETS: usize = 100;
+    let stand = Stand::start(Lab::fleet(TARGETS, 2 * TARGETS, 0), Options::default());
+    let engine_port = stand.address.port();
+    let exporter = Setup::of(&stand)
+        .ports(&format!(
+            "{ports}\n  interval: 1h\n  timeout: 1s\n  overrides: [{{ match: '.*', host: 127.0.0.1, engine_port: \
+             {engine_port} }}]"
+        ))
+        .start();
+    let page = exporter.scrape_until("a whole reading and a whole sweep", |page| {
+        let swept = page.value("msx_exporter_port_sweep_timestamp_seconds", &[]).is_some();
+        page.up() && page.success("downloads") == Some(1.0) && (swept || ports.contains("enabled: false"))
+    });
+    assert_eq!(page.targets().len(), TARGETS);
+    let of_targets = page.samples.iter().filter(|sample| sample.labels.contains_key("target")).count();
+    of_targets as f64 / TARGETS as f64
+}
+
+#[test]
+fn a_target_has_few_series() {
+    let without_ports = series_of_a_target("  enabled: false");
+    let with_one_check = series_of_a_target("  checks: { browser: { sweep: false } }");
+    println!("series of a target: {without_ports} without ports, {with_one_check} with one port check");
+    assert!(without_ports <= 18.0, "{without_ports}");
+    assert!(with_one_check > without_ports && with_one_check <= 24.0, "{with_one_check}");
 }
 
 #[test]

@@ -169,11 +169,6 @@ struct EnlistedFacts<'a> {
 
 impl<'a> EnlistedFacts<'a> {
     fn new(row: &'a Enlisted) -> EnlistedFacts<'a> {
-        let states = [
-            ("normal", row.status.normal),
-            ("suspected_offline", row.status.suspected_offline),
-            ("blocked", row.status.blocked),
-        ];
         EnlistedFacts {
             at: Instant(row.at),
             location: &row.location,
@@ -181,7 +176,7 @@ impl<'a> EnlistedFacts<'a> {
             last_poll: Instant(row.last_poll),
             polled: row.polled,
             poll_interval_seconds: row.poll_interval.as_secs(),
-            status: states.into_iter().filter(|(_, holds)| *holds).map(|(name, _)| name).collect(),
+            status: row.status.names(),
             clock_skew_seconds: row.clock_skew_seconds,
             utc_offset_seconds: row.utc_offset_seconds,
             downloads: row.downloads.as_ref().map(|list| DownloadFacts {

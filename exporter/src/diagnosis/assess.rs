@@ -37,6 +37,7 @@ pub fn assess(reading: &Reading, board: Arc<Board>, config: &Config, memory: &mu
         orphans: None,
         downloadlist_rows: None,
         jobs: None,
+        has_maintenance_windows: !config.maintenance.is_empty(),
         limited: Limited::default(),
         reports: reading.reports().cloned().collect(),
         board,

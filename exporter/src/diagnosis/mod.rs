@@ -45,6 +45,8 @@ pub struct Fleet {
     pub downloadlist_rows: Option<i64>,
     /// Multiserver jobs. `None` when they were not read.
     pub jobs: Option<Vec<Job>>,
+    /// Whether the configuration has a maintenance window, in force or not.
+    pub has_maintenance_windows: bool,
     /// What the limits left out.
     pub limited: Limited,
     /// How each collector fared.
@@ -66,6 +68,7 @@ impl Fleet {
             orphans: None,
             downloadlist_rows: None,
             jobs: None,
+            has_maintenance_windows: false,
             limited: Limited::default(),
             reports: Vec::new(),
             board,

@@ -64,7 +64,7 @@ impl Cause {
         Cause::MasterSide,
     ];
 
-    /// The code that recording rules publish and timelines draw; never reused.
+    /// The value of `msx_target_diagnosis_code`; never reused.
     pub fn code(self) -> u8 {
         match self {
             Cause::Ok => 0,

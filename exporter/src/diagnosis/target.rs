@@ -59,6 +59,14 @@ pub struct PollStatus {
     pub blocked: bool,
 }
 
+impl PollStatus {
+    /// The names of the bits that are set, in the order of their values.
+    pub(crate) fn names(self) -> Vec<&'static str> {
+        let bits = [("normal", self.normal), ("suspected_offline", self.suspected_offline), ("blocked", self.blocked)];
+        bits.into_iter().filter(|(_, set)| *set).map(|(name, _)| name).collect()
+    }
+}
+
 /// The download list as one target sees it.
 #[derive(Debug, Clone, Default, PartialEq)]
 pub struct TargetDownloads {
@@ -70,6 +78,13 @@ pub struct TargetDownloads {
     pub downloaded: Option<u64>,
     /// The newest download. `None` when never.
     pub last_download: Option<Timestamp>,
+}
+
+impl TargetDownloads {
+    /// All rows with an error message.
+    pub fn failed(&self) -> u64 {
+        self.errors.iter().fold(0, |sum, count| sum.saturating_add(*count))
+    }
 }
 
 /// Instructions that wait.

@@ -172,8 +172,6 @@ catalogue! {
             "The poll interval that the target reported, in seconds; 60, the default of SQL Server, where it reported 0 or less.";
         TARGET_POLLED Gauge "msx_target_polled" TARGET,
             "0 while the last poll is within 1 second of the enlistment, so that the target has never polled, else 1.";
-        TARGET_STATUS Gauge "msx_target_status" &["target", "state"],
-            "1 for each state that sp_help_targetserver reports (normal, suspected_offline, blocked), else 0; its local-time arithmetic is wrong when clocks change, so alert on the diagnosis instead.";
     }
     Target [Some(Collector::Downloads)] {
         TARGET_PENDING Gauge "msx_target_pending_downloads" TARGET,
@@ -182,8 +180,10 @@ catalogue! {
             "Number of instructions that wait for the target and have no error, by operation; absent where there is none.";
         TARGET_OLDEST_PENDING Gauge "msx_target_oldest_pending_download_timestamp_seconds" TARGET,
             "When the oldest instruction that waits for the target was posted, in seconds since 1970; absent when none waits.";
-        TARGET_DOWNLOAD_ERRORS Gauge "msx_target_download_errors" &["target", "class"],
-            "Number of instructions that failed on the target, by class of their error message; absent when the collector downloads failed.";
+        TARGET_DOWNLOAD_ERRORS Gauge "msx_target_download_errors" TARGET,
+            "Number of instructions that failed on the target; absent when the collector downloads failed.";
+        TARGET_DOWNLOAD_ERRORS_BY_CLASS Gauge "msx_target_download_errors_by_class" &["target", "class"],
+            "Number of instructions that failed on the target, by class of their error message; absent where it is 0 and when the collector downloads failed.";
         TARGET_DOWNLOADED Gauge "msx_target_downloaded_instructions" TARGET,
             "Number of instructions that the target has downloaded and SQL Server has not yet trimmed; absent until they were counted.";
         TARGET_LAST_DOWNLOAD Gauge "msx_target_last_download_timestamp_seconds" TARGET,
@@ -195,9 +195,11 @@ catalogue! {
         TARGET_UTC_OFFSET Gauge "msx_target_utc_offset_seconds" TARGET,
             "The offset from UTC that the target reports, in seconds east, without daylight saving; absent when it is not enlisted.";
         TARGET_MAINTENANCE Gauge "msx_target_maintenance" TARGET,
-            "1 while the configuration says that the target is under maintenance, else 0; absent when it is not enlisted.";
+            "1 while the configuration says that the target is under maintenance, else 0; absent when it is not enlisted, and where the configuration has no maintenance window.";
         TARGET_DIAGNOSIS Gauge "msx_target_diagnosis" &["target", "cause"],
-            "1 for the cause that explains the target's state, 0 for every other cause.";
+            "1 for the cause that explains the target's state; the other causes are absent. Over a range of time use msx_target_diagnosis_code.";
+        TARGET_DIAGNOSIS_CODE Gauge "msx_target_diagnosis_code" TARGET,
+            "The number of the cause that explains the target's state, 0 when all is well; the reference lists the numbers, which never change.";
     }
     FarSide [None] {
         TARGET_MASTER_INFO Gauge "msx_target_master_info" &["target", "master"],

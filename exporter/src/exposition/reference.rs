@@ -1,6 +1,7 @@
 //! The reference of all metrics, `exporter/METRICS.md`, from the catalogue.
 
 use super::catalogue::{Group, Metric, catalogue};
+use crate::diagnosis::Cause;
 use std::fmt::Write as _;
 
 /// The whole document in Markdown.
@@ -13,6 +14,11 @@ pub fn reference() -> String {
             row(&mut out, metric);
         }
     }
+    out.push_str(CAUSES);
+    for cause in Cause::ALL {
+        let _ = writeln!(out, "| {} | `{}` |", cause.code(), cause.name());
+    }
+    out.push_str(OVER_TIME);
     out.push_str(CLOSING);
     out
 }
@@ -38,6 +44,37 @@ This file is generated from the exporter's catalogue of metrics; a test keeps th
   far side, the ports and the exporter.
 - `master` stands only on port checks that go from a target to its master.
 - `targets.labels` of the configuration adds its labels to `msx_target_info`.
+";
+
+const CAUSES: &str = "
+## Causes and their numbers
+
+`msx_target_diagnosis` has the name of the cause that holds, `msx_target_diagnosis_code` its number. A number never
+changes its meaning and is never used again.
+
+| number | cause |
+|---|---|
+";
+
+const OVER_TIME: &str = "
+## Over a range of time
+
+A series with a label for what holds now (`msx_target_diagnosis`, `msx_target_download_errors_by_class`,
+`msx_port_state`) ends when something else holds. `last_over_time` still finds it for the length of its range, next to
+the one that came after it. So ask a range of the number, and take the name from the series of this moment:
+
+| question | query |
+|---|---|
+| which targets are settling, even across a lost scrape | `last_over_time(msx_target_diagnosis_code[5m]) == 12` |
+| how often did the cause change | `changes(msx_target_diagnosis_code[1h])` |
+| for which share of a day was it `ok` | `avg_over_time((msx_target_diagnosis_code == bool 0)[1d:1m])` |
+| what is the cause called | `msx_target_diagnosis` |
+
+- Federation does not pass on that a series has ended, unless the job that federates has
+  `track_timestamps_staleness: true` (Prometheus 2.48 or later). Without it the series of a cause that has ended stays
+  for five minutes next to the one that holds.
+- Downsampling, as Thanos does it for old data, averages the number: where the cause changed it shows one that was never
+  written. Read old data by its minimum, its maximum or the count of its samples.
 ";
 
 const CLOSING: &str = "

@@ -75,6 +75,8 @@ fn figures(now: Timestamp, target: &Target, row: &Enlisted) -> Vec<Figure> {
     add("Enlisted", at(row.at));
     add("Last poll", if row.polled { at(row.last_poll) } else { "never".to_owned() });
     add("Poll interval", span(row.poll_interval));
+    // By SQL Server's own local-time arithmetic, which is wrong when clocks change: to compare with SSMS.
+    add("State as SSMS shows it", row.status.names().join(", ").replace('_', " "));
     if !row.location.is_empty() {
         add("Location", row.location.clone());
     }

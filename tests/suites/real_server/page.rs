@@ -60,8 +60,13 @@ pub(crate) fn is_fixture(page: &str) -> Result<(), String> {
     }
     figure("msx_target_pending_operations", &[("target", second), ("operation", "insert")], Some(2.0));
     figure("msx_target_pending_operations", &[("target", second), ("operation", "stop")], Some(1.0));
-    for (target, class, count) in [(third, "proxy_disabled", 1.0), (third, "other", 1.0), (first, "other", 0.0)] {
-        figure("msx_target_download_errors", &[("target", target), ("class", class)], Some(count));
+    for (target, count) in [(first, 0.0), (third, 2.0)] {
+        figure("msx_target_download_errors", &[("target", target)], Some(count));
+    }
+    for (target, class, count) in
+        [(third, "proxy_disabled", Some(1.0)), (third, "other", Some(1.0)), (first, "other", None)]
+    {
+        figure("msx_target_download_errors_by_class", &[("target", target), ("class", class)], count);
     }
     for (target, group) in [(first, "PRODUCTION"), (first, "TEST"), (second, ""), (third, "PRODUCTION")] {
         figure("msx_target_group_info", &[("target", target), ("group", group)], Some(1.0));

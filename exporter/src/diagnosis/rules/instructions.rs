@@ -39,7 +39,7 @@ pub(super) fn not_enlisted(name: &str) -> Evidence {
 /// An instruction failed, and the target takes none that come after it.
 pub(super) fn download_error(case: &Case<'_>) -> Option<Evidence> {
     let downloads = case.target.downloads.as_ref()?;
-    let failed = downloads.errors.iter().fold(0, |sum: u64, count| sum.saturating_add(*count));
+    let failed = downloads.failed();
     if failed == 0 {
         return None;
     }

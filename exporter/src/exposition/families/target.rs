@@ -1,6 +1,6 @@
 //! The targets. A target that is expected and not enlisted has `msx_target_enlisted` 0 and its diagnosis alone.
 
-use crate::diagnosis::{Cause, Enlisted, Fleet, PollStatus, Target, TargetDownloads};
+use crate::diagnosis::{Enlisted, Fleet, Target, TargetDownloads};
 use crate::exposition::catalogue::{self as metric, Metric};
 use crate::exposition::label::{Labels, Line};
 use crate::exposition::sheet::{Sheet, Value};
@@ -31,28 +31,25 @@ pub(crate) fn targets(sheet: &mut Sheet<'_>, fleet: &Fleet) -> fmt::Result {
     each(sheet, fleet, &metric::TARGET_LAST_POLL, |row| Some(row.last_poll))?;
     each(sheet, fleet, &metric::TARGET_POLL_INTERVAL, |row| Some(row.poll_interval))?;
     each(sheet, fleet, &metric::TARGET_POLLED, |row| Some(row.polled))?;
-    sheet.family(
-        &metric::TARGET_STATUS,
-        enlisted(fleet).flat_map(|(target, row)| {
-            states(row.status)
-                .map(move |(state, holds)| ([("target", target.name.as_str()), ("state", state)], holds.into()))
-        }),
-    )?;
     downloads(sheet, fleet)?;
     each(sheet, fleet, &metric::TARGET_CLOCK_SKEW, |row| row.clock_skew_seconds)?;
     each(sheet, fleet, &metric::TARGET_UTC_OFFSET, |row| Some(row.utc_offset_seconds))?;
     sheet.family(
         &metric::TARGET_MAINTENANCE,
-        enlisted(fleet).map(|(target, _)| (only(target), target.maintenance.is_some().into())),
+        enlisted(fleet)
+            .filter(|_| fleet.has_maintenance_windows)
+            .map(|(target, _)| (only(target), target.maintenance.is_some().into())),
     )?;
     sheet.family(
         &metric::TARGET_DIAGNOSIS,
-        fleet.targets.iter().flat_map(|target| {
-            Cause::ALL.into_iter().map(move |cause| {
-                let labels = [("target", target.name.as_str()), ("cause", cause.name())];
-                (labels, Value::from(cause == target.diagnosis.cause))
-            })
+        fleet.targets.iter().map(|target| {
+            let cause = target.diagnosis.cause;
+            ([("target", target.name.as_str()), ("cause", cause.name())], one)
         }),
+    )?;
+    sheet.family(
+        &metric::TARGET_DIAGNOSIS_CODE,
+        fleet.targets.iter().map(|target| (only(target), u64::from(target.diagnosis.cause.code()).into())),
     )
 }
 
@@ -68,10 +65,12 @@ fn downloads(sheet: &mut Sheet<'_>, fleet: &Fleet) -> fmt::Result {
         }),
     )?;
     each(sheet, fleet, &metric::TARGET_OLDEST_PENDING, |row| row.downloads.as_ref()?.pending.oldest)?;
+    each(sheet, fleet, &metric::TARGET_DOWNLOAD_ERRORS, |row| row.downloads.as_ref().map(TargetDownloads::failed))?;
     sheet.family(
-        &metric::TARGET_DOWNLOAD_ERRORS,
+        &metric::TARGET_DOWNLOAD_ERRORS_BY_CLASS,
         listed(fleet).flat_map(|(target, list)| {
-            ErrorClass::ALL.into_iter().zip(list.errors).map(move |(class, count)| {
+            let classes = ErrorClass::ALL.into_iter().zip(list.errors).filter(|(_, count)| *count > 0);
+            classes.map(move |(class, count)| {
                 ([("target", target.name.as_str()), ("class", class.name())], Value::from(count))
             })
         }),
@@ -100,11 +99,6 @@ fn listed(fleet: &Fleet) -> impl Iterator<Item = (&Target, &TargetDownloads)> {
 
 fn only(target: &Target) -> [(&'static str, &str); 1] {
     [("target", target.name.as_str())]
-}
-
-fn states(status: PollStatus) -> impl Iterator<Item = (&'static str, bool)> {
-    [("normal", status.normal), ("suspected_offline", status.suspected_offline), ("blocked", status.blocked)]
-        .into_iter()
 }
 
 /// Labels of `msx_target_info`: our own, and those that the configuration adds.

@@ -91,7 +91,7 @@ fn names_and_helps_keep_the_rules_of_the_formats() {
 }
 
 #[test]
-fn what_is_expected_and_not_enlisted_has_two_metrics_alone() {
+fn what_is_expected_and_not_enlisted_has_three_metrics_alone() {
     let parsed = read(full());
     let written: BTreeSet<&str> = parsed
         .samples
@@ -99,22 +99,60 @@ fn what_is_expected_and_not_enlisted_has_two_metrics_alone() {
         .filter(|(_, labels)| labels.get("target").is_some_and(|target| target == "NEW9"))
         .map(|(name, _)| name.as_str())
         .collect();
-    assert_eq!(written, BTreeSet::from(["msx_target_diagnosis", "msx_target_enlisted"]));
+    assert_eq!(written, BTreeSet::from(["msx_target_diagnosis", "msx_target_diagnosis_code", "msx_target_enlisted"]));
     assert_eq!(parsed.value("msx_target_enlisted", &[("target", "NEW9")]), Some(0.0));
     assert_eq!(parsed.value("msx_targets", &[]), Some(4.0));
 }
 
 #[test]
-fn every_cause_is_written_and_exactly_one_holds() {
-    let parsed = read(full());
-    for target in full().targets {
-        let mine = |labels: &std::collections::BTreeMap<String, String>| labels["target"] == target.name;
-        let causes: Vec<_> = parsed.of("msx_target_diagnosis").filter(|(labels, _)| mine(labels)).collect();
-        assert_eq!(causes.len(), Cause::ALL.len());
-        let holding: Vec<_> = causes.iter().filter(|(_, value)| *value == 1.0).collect();
-        assert_eq!(holding.len(), 1);
-        assert_eq!(holding[0].0["cause"], target.diagnosis.cause.name());
+fn only_the_cause_that_holds_is_written_with_its_code() {
+    let fleet = fleet(Cause::ALL.map(|cause| judged(cause.name(), cause, "because")).into());
+    let parsed = read(fleet);
+    assert_eq!(parsed.of("msx_target_diagnosis").count(), Cause::ALL.len());
+    for cause in Cause::ALL {
+        let target = ("target", cause.name());
+        assert_eq!(parsed.value("msx_target_diagnosis", &[target, ("cause", cause.name())]), Some(1.0));
+        assert_eq!(parsed.value("msx_target_diagnosis_code", &[target]), Some(f64::from(cause.code())));
     }
+}
+
+#[test]
+fn failed_instructions_are_summed_up_and_only_classes_that_occur_are_written() {
+    let mut failing = target("SQL05");
+    if let Some(list) = failing.enlisted.as_mut().and_then(|row| row.downloads.as_mut()) {
+        list.errors = [0, 2, 0, 0, 0, 0, 1];
+    }
+    let mut countless = target("SQL06");
+    if let Some(list) = countless.enlisted.as_mut().and_then(|row| row.downloads.as_mut()) {
+        list.errors = [0, u64::MAX, 0, 0, 0, 0, 1];
+    }
+    let mut unread = target("SQL07");
+    if let Some(row) = &mut unread.enlisted {
+        row.downloads = None;
+    }
+    let parsed = read(fleet(vec![target("SQL04"), failing, countless, unread]));
+    let sum = |name| parsed.value("msx_target_download_errors", &[("target", name)]);
+    assert_eq!(["SQL04", "SQL05", "SQL07"].map(sum), [Some(0.0), Some(3.0), None]);
+    assert_eq!(sum("SQL06"), Some(u64::MAX as f64));
+    let classes = |name: &'static str| {
+        parsed
+            .of("msx_target_download_errors_by_class")
+            .filter(move |(labels, _)| labels["target"] == name)
+            .map(|(labels, value)| (labels["class"].as_str(), value))
+            .collect::<Vec<_>>()
+    };
+    assert_eq!(classes("SQL05"), [("other", 1.0), ("proxy_missing", 2.0)]);
+    assert_eq!((classes("SQL04"), classes("SQL07")), (vec![], vec![]));
+}
+
+#[test]
+fn maintenance_is_written_only_where_the_configuration_has_a_window() {
+    let mut planned = fleet(vec![target("SQL04")]);
+    assert_eq!(read(planned.clone()).of("msx_target_maintenance").count(), 0);
+    planned.has_maintenance_windows = true;
+    assert_eq!(read(planned.clone()).value("msx_target_maintenance", &[("target", "SQL04")]), Some(0.0));
+    planned.targets[0].maintenance = Some("patching".to_owned());
+    assert_eq!(read(planned).value("msx_target_maintenance", &[("target", "SQL04")]), Some(1.0));
 }
 
 #[test]
@@ -205,7 +243,9 @@ fn over_the_limit_whole_families_go_in_their_order() {
     let least = read(0);
     assert_eq!((limited(&least, "jobs"), limited(&least, "ports")), (Some(9.0), Some(7.0)));
     assert_eq!(gauges(&least), all - 13);
-    assert_eq!(least.of("msx_target_diagnosis").count(), whole.of("msx_target_diagnosis").count());
+    for name in ["msx_target_diagnosis", "msx_target_diagnosis_code", "msx_target_download_errors_by_class"] {
+        assert_eq!(least.of(name).count(), whole.of(name).count(), "{name}");
+    }
 }
 
 #[test]

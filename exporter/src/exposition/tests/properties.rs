@@ -158,6 +158,16 @@ proptest! {
         let expected: BTreeSet<(&str, &str)> =
             fleet.targets.iter().map(|target| (target.name.as_str(), target.diagnosis.cause.name())).collect();
         prop_assert_eq!(holding, expected);
-        prop_assert_eq!(parsed.of("msx_target_diagnosis").count(), fleet.targets.len() * Cause::ALL.len());
+        prop_assert_eq!(parsed.of("msx_target_diagnosis").count(), fleet.targets.len());
+        let codes: BTreeSet<(&str, u64)> = parsed
+            .of("msx_target_diagnosis_code")
+            .map(|(labels, value)| (labels["target"].as_str(), value as u64))
+            .collect();
+        let expected: BTreeSet<(&str, u64)> = fleet
+            .targets
+            .iter()
+            .map(|target| (target.name.as_str(), u64::from(target.diagnosis.cause.code())))
+            .collect();
+        prop_assert_eq!(codes, expected);
     }
 }

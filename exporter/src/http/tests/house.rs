@@ -97,6 +97,7 @@ pub(super) fn fleet(length: usize) -> Fleet {
         downloadlist_rows: None,
         jobs: None,
         reports: vec![report(Collector::Targets, None), report(Collector::Jobs, Some(fault))],
+        has_maintenance_windows: false,
         limited: crate::diagnosis::Limited::default(),
         board: Arc::default(),
         far: None,
