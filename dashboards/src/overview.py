@@ -515,7 +515,7 @@ def masters_table():
 
 
 def about():
-    causes = "\n".join(f"| {cause.short} | {cause.title} | {cause.next or '–'} |" for cause in CAUSES)
+    causes = "\n".join(f"| {cause.short} | {cause.title} | {cause.next if cause.code else '–'} |" for cause in CAUSES)
     return text(
         "About this dashboard",
         "What the words and colours of this dashboard mean, what to do next for each diagnosis, and where the numbers come from.",

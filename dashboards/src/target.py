@@ -85,7 +85,7 @@ def verdict():
                 "Next step",
                 said_as("next"),
                 label="next",
-                mappings={cause.name: (cause.next or "Nothing to do.", None) for cause in CAUSES},
+                mappings={cause.name: (cause.next, None) for cause in CAUSES},
                 more=WRAPPED | {"custom.inspect": True},
             ),
         ],

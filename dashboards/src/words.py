@@ -6,6 +6,8 @@ somebody must act; purple is a matter of who belongs to the master; blue waits o
 
 from dataclasses import dataclass
 
+from .catalogue import catalogue
+
 GREEN = "green"
 YELLOW = "yellow"
 ORANGE = "orange"
@@ -22,7 +24,7 @@ TEXT = "text"
 
 @dataclass(frozen=True)
 class Cause:
-    """A verdict on a target. Codes and names are the exporter's, title and next step those of its own pages."""
+    """A verdict on a target. All but the colour is the exporter's."""
 
     code: int
     name: str
@@ -32,158 +34,44 @@ class Cause:
     colour: str
 
 
-CAUSES = [
-    Cause(0, "ok", "OK", "Polls and downloads", "", GREEN),
-    Cause(
-        1,
-        "clock_skew",
-        "Clock off",
-        "Its clock is over 5 minutes off",
-        "Repair the time service on the target (w32tm /query /status). sp_post_msx_operation 'SYNC-TIME' sets its clock "
-        "once; sp_resync_targetserver does not, and empties its download list.",
-        YELLOW,
-    ),
-    Cause(
-        2,
-        "not_downloading",
-        "Not downloading",
-        "Polls, but does not take its instructions",
-        "Compare the name in msdb.dbo.sysdownloadlist with SELECT @@SERVERNAME on the target, and look for errors of "
-        "the multiserver thread in the target's SQLAGENT.OUT.",
-        ORANGE,
-    ),
-    Cause(
-        3,
-        "download_error",
-        "Download error",
-        "A failed instruction blocks those behind it",
-        "Read error_message in msdb.dbo.sysdownloadlist on the master and repair its cause, often a proxy that the "
-        "target lacks. Then run sp_resync_targetserver for this target: it deletes the failed rows and posts its jobs again.",
-        DARK_ORANGE,
-    ),
-    Cause(
-        4,
-        "never_polled",
-        "Never polled",
-        "Enlisted, has never polled",
-        "On the target: is SQL Server Agent running, can it open a connection to the master's engine port, and does "
-        "it trust the master's certificate (MsxEncryptChannelOptions)? SQLAGENT.OUT there names the reason.",
-        RED,
-    ),
-    Cause(
-        5,
-        "stopped_polling",
-        "Stopped polling",
-        "Has stopped polling",
-        "On the target: is SQL Server Agent running, and can it still log in to the master? SQLAGENT.OUT there names "
-        "the reason. It may also have been defected by force, renamed, or enlisted to another master.",
-        RED,
-    ),
-    Cause(
-        6,
-        "engine_down",
-        "SQL Server down",
-        "Silent, and its SQL Server is down",
-        "The host answers and refuses the engine's port: start SQL Server and SQL Server Agent on the target.",
-        DARK_RED,
-    ),
-    Cause(
-        7,
-        "unreachable",
-        "Unreachable",
-        "Silent, and cannot be reached",
-        "Its engine port was open before and is now filtered or unreachable: is the host up, and did a firewall or "
-        "a route change?",
-        DARK_RED,
-    ),
-    Cause(
-        8,
-        "unresolved",
-        "Name not found",
-        "Silent, and its name no longer resolves",
-        "Look the host up in DNS. If the target is gone for good, run sp_delete_targetserver with "
-        "@post_defection = 0 on the master.",
-        DARK_RED,
-    ),
-    Cause(
-        9,
-        "defect_pending",
-        "Defection waits",
-        "A defection waits for it",
-        "It leaves this master at its next poll. If its host is gone for good, run sp_delete_targetserver with "
-        "@post_defection = 0 on the master.",
-        PURPLE,
-    ),
-    Cause(
-        10,
-        "not_enlisted",
-        "Not enlisted",
-        "Expected, but not enlisted",
-        "Run sp_msx_enlist on the target, or take its name out of expected_targets.",
-        DARK_PURPLE,
-    ),
-    Cause(
-        11,
-        "unknown",
-        "Not known",
-        "Not known: a part of the reading failed",
-        "Repair the collector that failed; its fault stands below the table of targets.",
-        GREY,
-    ),
-    Cause(
-        12,
-        "settling",
-        "Settling",
-        "Not known yet: the master has just started",
-        "Wait for three poll intervals of the target.",
-        LIGHT_BLUE,
-    ),
-    Cause(
-        13,
-        "master_side",
-        "Master's side",
-        "Fell silent together with many others",
-        "Look at the master first: its certificate, its listener and port, the targets' login, a move or a restore.",
-        DARK_RED,
-    ),
-]
-
-# A port's state, as the exporter names it, and what is closed for sure (the rest is not known, or not asked).
-PORT_STATES = {
-    "open": "open",
-    "refused": "refused",
-    "filtered": "filtered",
-    "unreachable": "unreachable",
-    "unresolved": "no name",
-    "no_answer": "no answer",
-    "denied": "denied",
-    "wrong_protocol": "not SQL",
-    "tls_failed": "TLS failed",
-    "skipped": "skipped",
+COLOURS = {
+    "ok": GREEN,
+    "clock_skew": YELLOW,
+    "not_downloading": ORANGE,
+    "download_error": DARK_ORANGE,
+    "never_polled": RED,
+    "stopped_polling": RED,
+    "engine_down": DARK_RED,
+    "unreachable": DARK_RED,
+    "unresolved": DARK_RED,
+    "defect_pending": PURPLE,
+    "not_enlisted": DARK_PURPLE,
+    "unknown": GREY,
+    "settling": LIGHT_BLUE,
+    "master_side": DARK_RED,
 }
+
+
+def cause(facts):
+    """A cause of the catalogue in its colour; where none is set here, red when the target is silent."""
+    colour = COLOURS.get(facts["name"], RED if facts["silent"] else YELLOW)
+    return Cause(facts["code"], facts["name"], facts["short"], facts["title"], facts["next_step"], colour)
+
+
+def titles(words):
+    """The words of a closed set, as the exporter names them, with their titles."""
+    return {word["name"]: word["title"] for word in words}
+
+
+CAUSES = [cause(facts) for facts in catalogue()["causes"]]
+PORT_STATES = titles(catalogue()["port_states"])
 # Where nothing is proved: silence of UDP, and what was not tried.
-PORT_UNKNOWN = {"no_answer", "skipped"}
+PORT_UNKNOWN = {state["name"] for state in catalogue()["port_states"] if state["open"] is None}
 # What stands behind the name of a state where the port is required.
 REQUIRED = "required "
 
-CHECKS = {
-    "engine": "Engine",
-    "browser": "Browser",
-    "rpc_mapper": "RPC 135",
-    "rpc_scm": "RPC SCM",
-    "netbios": "NetBIOS",
-    "smb": "SMB 445",
-}
-
-ERROR_CLASSES = {
-    "proxy_disabled": "proxy matching disabled",
-    "proxy_missing": "proxy missing",
-    "permission": "permission",
-    "object_exists": "object exists",
-    "subsystem": "subsystem",
-    "version": "version",
-    "other": "other",
-}
+CHECKS = titles(catalogue()["checks"])
+ERROR_CLASSES = titles(catalogue()["error_classes"])
 
 
 def said(options):

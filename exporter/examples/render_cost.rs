@@ -6,10 +6,10 @@ use flate2::Compression;
 use jiff::{SignedDuration, Timestamp};
 use msx_exporter::config::Limits;
 use msx_exporter::diagnosis::{
-    Cause, Diagnosis, Enlisted, Fleet, Job, JobRun, Limited, MasterClock, Pending, PollStatus, Target, TargetDownloads,
+    Diagnosis, Enlisted, Fleet, Job, JobRun, Limited, MasterClock, Pending, PollStatus, Target, TargetDownloads,
 };
 use msx_exporter::exposition::{BuildInfo, ExporterFacts, Format, Reload, gzip, page_into};
-use msx_exporter::model::{Check, Collector, Direction, Operation, PortSource, PortState};
+use msx_exporter::model::{Cause, Check, Collector, Direction, Operation, PortSource, PortState};
 use msx_exporter::probe::{Board, Finding};
 use msx_exporter::sqlserver::CollectorReport;
 use msx_exporter::{api, pages};

@@ -1,11 +1,11 @@
 //! Where the rooms meet: a scrape becomes a reading, the reading a fleet, the fleet a page.
 
 use crate::config::{self, Config, Role, Sources};
-use crate::diagnosis::{self, Cause, Fleet, Memory};
+use crate::diagnosis::{self, Fleet, Memory};
 use crate::events;
 use crate::exposition::{BuildInfo, ExporterFacts, Reload};
 use crate::http::{NoProbe, Settings, Site, Web};
-use crate::model::names;
+use crate::model::{Cause, names};
 use crate::probe::{Board, Extent, Probe, Prober, Probes, Roster, Sweeper, sweep_once};
 use crate::process;
 use crate::sqlserver::{self, Fault, Master, Reading, Vitals};

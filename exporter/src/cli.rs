@@ -53,6 +53,8 @@ pub enum Command {
     },
     /// Tell all faults of the configuration.
     CheckConfig,
+    /// Print every name that the program has.
+    Catalogue,
     /// Print the rights that the login needs, as T-SQL.
     Grants(Grants),
     /// Say which ports are needed, in both directions, and what is known of them.
@@ -185,6 +187,9 @@ enum TypedCommand {
     },
     /// Tell every fault of the configuration, with file and line
     CheckConfig,
+    /// Print the names of metrics, causes, keys, commands and the like, as JSON, for programs
+    #[command(hide = true)]
+    Catalogue,
     /// Print the rights that the login needs, as T-SQL
     Grants(Grants),
     /// Print which ports to ask the firewall team for, in both directions, and what is known of them now
@@ -297,6 +302,11 @@ impl Place {
     }
 }
 
+/// The commands and their flags, for whoever describes them.
+pub(crate) fn definition() -> clap::Command {
+    Typed::command()
+}
+
 /// Understands a command line, the name of the program included.
 ///
 /// # Errors
@@ -308,6 +318,7 @@ pub fn parse(line: impl IntoIterator<Item = impl Into<OsString> + Clone>) -> Res
         TypedCommand::Serve => (Command::Serve, Vec::new()),
         TypedCommand::Once { output, place } => (Command::Once { output }, place.overrides()),
         TypedCommand::CheckConfig => (Command::CheckConfig, Vec::new()),
+        TypedCommand::Catalogue => (Command::Catalogue, Vec::new()),
         TypedCommand::Grants(grants) => (Command::Grants(grants), Vec::new()),
         TypedCommand::Doctor { doctor, place } => (Command::Doctor(doctor), place.overrides()),
         TypedCommand::Service { action, name } => {
@@ -562,6 +573,6 @@ mod tests {
 
     #[test]
     fn the_definition_is_sound() {
-        Typed::command().debug_assert();
+        definition().debug_assert();
     }
 }

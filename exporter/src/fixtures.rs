@@ -2,12 +2,12 @@
 
 use crate::config::Limits;
 use crate::diagnosis::{
-    Cause, Diagnosis, Enlisted, Evidence, Fleet, Job, JobRun, Limited, MasterClock, Orphan, Pending, PollStatus,
-    Target, TargetDownloads,
+    Diagnosis, Enlisted, Evidence, Fleet, Job, JobRun, Limited, MasterClock, Orphan, Pending, PollStatus, Target,
+    TargetDownloads,
 };
 use crate::exposition::{BuildInfo, ExporterFacts, ProcessFacts, Reload};
 use crate::model::{
-    Address, Certificate, Check, Collector, Direction, Operation, OrphanKind, PortSource, PortState, Stage,
+    Address, Cause, Certificate, Check, Collector, Direction, Operation, OrphanKind, PortSource, PortState, Stage,
 };
 use crate::probe::protocol::{Encryption, Verdict};
 use crate::probe::{Board, Finding, Sweep};

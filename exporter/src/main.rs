@@ -24,6 +24,7 @@ fn main() -> ExitCode {
         return complain("the log was set up twice", FAILED);
     }
     let done = match &invocation.command {
+        Command::Catalogue => commands::catalogue(),
         Command::CheckConfig => commands::check_config(&invocation),
         Command::Grants(grants) => commands::grants(&invocation, grants),
         Command::Doctor(doctor) => commands::doctor(&invocation, doctor),

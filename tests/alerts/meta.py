@@ -11,9 +11,11 @@ from urllib.parse import unquote
 import yaml
 
 import generate_tests
-from world import CODES
 
 ROOT = Path(__file__).resolve().parents[2]
+sys.path.insert(0, str(ROOT / "tests/lib"))
+from catalogue import causes, metrics  # noqa: E402
+
 ALERTS = ROOT / "alerts"
 RUNBOOKS = ALERTS / "runbooks"
 Loader = getattr(yaml, "CSafeLoader", yaml.SafeLoader)
@@ -74,18 +76,9 @@ def load_rules():
     return rules
 
 
-def catalogue():
-    """Names of the metrics that the exporter writes."""
-    reference = ROOT / "exporter" / "METRICS.md"
-    names = set(re.findall(r"`((?:msx|process)_\w+)`", reference.read_text())) if reference.exists() else set()
-    waiting = {line for line in (ROOT / "tests/alerts/metrics.txt").read_text().split("\n") if line and not line.startswith("#")}
-    return names | waiting | {"up"}, {name for name in waiting if f"| `{name}` |" in (reference.read_text() if reference.exists() else "")}
-
-
-def causes():
-    """The name of each cause by its number, from the exporter's reference."""
-    rows = re.findall(r"^\| (\d+) \| `(\w+)` \|$", (ROOT / "exporter" / "METRICS.md").read_text(), re.M)
-    return {int(number): name for number, name in rows}
+def written():
+    """Names of the metrics that there are: the exporter's, and the one that Prometheus writes for it."""
+    return metrics().keys() | {"up"}
 
 
 def metrics_in(text):
@@ -95,12 +88,10 @@ def metrics_in(text):
 
 
 def rule_faults(rules):
-    names, arrived = catalogue()
+    names = written()
     recorded = {rule["record"] for rule in rules if "record" in rule}
     if missing := RECORDED - recorded:
         yield f"the recording rules {sorted(missing)} are gone"
-    for name in sorted(arrived):
-        yield f"exporter/METRICS.md lists {name}: take it out of tests/alerts/metrics.txt"
     alerts = [rule for rule in rules if "alert" in rule]
     got = {}
     for rule in alerts:
@@ -108,8 +99,6 @@ def rule_faults(rules):
     for name in sorted(PROMISED.keys() | got.keys()):
         if PROMISED.get(name) != got.get(name):
             yield f"{name}: for and severity are {got.get(name)}, promised is {PROMISED.get(name)}"
-    if wrong := {(name, code) for name, code in CODES.items()} ^ {(name, code) for code, name in causes().items()}:
-        yield f"the causes of tests/alerts/world.py are not the exporter's: {sorted(wrong)}"
     for rule in rules:
         name, expr = rule.get("alert") or rule["record"], rule["expr"]
         yield from (f"{name}: {fault}" for fault in cause_faults(expr, rule.get("annotations", {}).get("description", "")))
@@ -117,14 +106,14 @@ def rule_faults(rules):
                    if each not in (recorded if ":" in each else names)}
         for each in sorted(unknown):
             yield f"{name}: the exporter writes no {each}"
-        yield from (f"{name}: {fault}" for fault in promql_faults(expr))
+        yield from (f"{name}: {fault}" for fault in [*promql_faults(expr), *label_faults(expr)])
     for rule in alerts:
         yield from (f"{rule['alert']}: {fault}" for fault in alert_faults(rule))
 
 
 def cause_faults(expr, description):
     """The number of a cause has its name in a comment behind it, and no range reaches for what holds now."""
-    known = causes()
+    known = {cause["code"]: name for name, cause in causes().items()}
     for found in re.finditer(r"msx_target_diagnosis_code\b(?:\{[^}]*\})?(?:\[\w+\]\))?(.*)", expr):
         compared = re.fullmatch(r"\s*(?:==|!=)\s*(?:bool\s+)?(\d+)\)?\s*# (\w+)", found[1])
         if not compared:
@@ -133,6 +122,18 @@ def cause_faults(expr, description):
             yield f"{compared[1]} is the number of {known.get(int(compared[1]))}, not of {compared[2]}"
     for found in re.findall(rf"\b(?:{CHANGING})(?:\{{[^}}]*\}})?\[", expr + description):
         yield f"`{found}` reads over a range what holds now: it still sees what has just ended"
+
+
+def label_faults(expr):
+    """Labels that a metric of the exporter lacks, and values that a label never has."""
+    for metric, matchers in re.findall(r"(?<![\w:])(msx_\w+)\{([^}]*)\}", expr):
+        known = metrics().get(metric)
+        for label, operator, value in re.findall(r'(\w+)\s*(=~|!~|!=|=)\s*"((?:[^"\\]|\\.)*)"', matchers) if known else []:
+            if label not in {*known["labels"], "job", "instance"}:
+                yield f"{metric} has no label {label}"
+            values = known["values"].get(label)
+            if values and operator in ("=", "!=") and value not in values:
+                yield f"{label} of {metric} is never {value}"
 
 
 def promql_faults(expr):
@@ -231,7 +232,7 @@ def document_faults(rules):
         if headings != HEADINGS:
             yield f"{path.name} has the headings {headings}"
         recorded = {rule["record"] for rule in rules if "record" in rule}
-        known, _ = catalogue()
+        known = written()
         for block in re.findall(r"```promql\n(.*?)```", text, re.S):
             for each in sorted(metrics_in(block)):
                 if each not in (recorded if ":" in each else known):

@@ -6,7 +6,12 @@ second master is a second set of series. Prometheus marks a series as stale when
 the translation does the same.
 """
 
+import sys
+from pathlib import Path
 from urllib.parse import quote_plus
+
+sys.path.insert(0, str(Path(__file__).resolve().parents[1] / "lib"))
+from catalogue import causes  # noqa: E402
 
 MASTER = "msx1:9814"
 OTHER_MASTER = "msx2:9814"
@@ -15,10 +20,8 @@ TARGET = r"SQL01\PAYROLL"
 
 Values = list  # of float | None
 
-# The number of each cause, as the exporter writes it; meta.py compares them with the exporter's reference.
-CODES = {cause: code for code, cause in enumerate(
-    "ok clock_skew not_downloading download_error never_polled stopped_polling engine_down unreachable unresolved defect_pending "
-    "not_enlisted unknown settling master_side".split())}
+# The number of each cause, as the exporter writes it.
+CODES = {name: cause["code"] for name, cause in causes().items()}
 
 
 def human_duration(seconds):

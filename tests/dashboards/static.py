@@ -15,13 +15,16 @@ import yaml
 
 from grafana import BUILT_IN, ROOT, Page, dashboards, panels, references, variables
 
+sys.path.insert(0, str(ROOT / "tests/lib"))
+from catalogue import catalogue, causes, metrics  # noqa: E402
+
 UIDS = {"msx-overview", "msx-target", "msx-exporter"}
 # Of Grafana's list, those that are in use here; a name that is not in the list would be shown as a suffix.
 UNITS = {"none", "short", "s", "bytes", "percentunit", "dateTimeFromNow"}
 # Written by Prometheus itself.
 PROMETHEUS = {"up", "ALERTS", "ALERTS_FOR_STATE", "scrape_duration_seconds", "scrape_samples_scraped"}
 # What an exporter on a target says of its master: it has that exporter's job and instance.
-FAR_METRICS = {"msx_target_master_info", "msx_target_encrypt_channel_option", "msx_master_certificate_valid"}
+FAR_METRICS = {name for name, metric in metrics().items() if metric["group"] == "far_side"}
 # The values of a label, or what a query answers.
 VARIABLE = re.compile(r"label_values\((.+), (\w+)\)|query_result\((.+)\)")
 # Metrics with a label for what holds now.
@@ -53,36 +56,13 @@ def matchers(selector):
 
 
 def metric_labels():
-    """Each metric of the exporter with its labels, from the exporter's own list."""
-    text = (ROOT / "exporter/METRICS.md").read_text(encoding="utf-8")
-    rows = re.findall(r"^\| `(\w+)` \| \w+ \| ([^|]*)\|", text, re.MULTILINE)
-    return {name: set(re.findall(r"`(\w+)`", labels)) for name, labels in rows}
+    """Each metric of the exporter with its labels."""
+    return {name: set(metric["labels"]) for name, metric in metrics().items()}
 
 
 def recorded():
     groups = yaml.safe_load((ROOT / "alerts/msx-recording.yaml").read_text(encoding="utf-8"))["groups"]
     return {rule["record"] for group in groups for rule in group["rules"]}
-
-
-def causes():
-    """The exporter's words for each cause: its name, title and next step."""
-    source = (ROOT / "exporter/src/pages/words.rs").read_text(encoding="utf-8")
-    arms = re.findall(r'Cause::(\w+) => \(\s*Tone::(\w+),\s*"((?:[^"\\]|\\.)*)",\s*"((?:[^"\\]|\\.)*)",?\s*\)', source, re.DOTALL)
-    snake = lambda name: re.sub(r"(?<!^)(?=[A-Z])", "_", name).lower()  # noqa: E731
-    joined = lambda text: re.sub(r"\\\n\s*", "", text)  # noqa: E731
-    return {snake(name): (joined(title), joined(step)) for name, _, title, step in arms}
-
-
-def codes():
-    """The exporter's code for each cause."""
-    source = (ROOT / "exporter/src/diagnosis/rules.rs").read_text(encoding="utf-8")
-    named = dict(re.findall(r'Cause::(\w+) => "(\w+)"', source))
-    return {named[cause]: int(code) for cause, code in re.findall(r"Cause::(\w+) => (\d+),", source)}
-
-
-def port_states():
-    source = (ROOT / "exporter/src/probe/board.rs").read_text(encoding="utf-8")
-    return set(re.findall(r'PortState::\w+ => "(\w+)"', source))
 
 
 def expressions(dashboard):
@@ -289,7 +269,7 @@ def target_rules(all_dashboards):
 
 
 def expression_rules(all_dashboards):
-    labels_of, rules = metric_labels(), recorded()
+    labels_of, rules, known = metric_labels(), recorded(), metrics()
     for uid, dashboard in all_dashboards.items():
         for place, expression in expressions(dashboard):
             where = f"{uid}: {place}"
@@ -311,6 +291,9 @@ def expression_rules(all_dashboards):
                 extra = set(held) - labels_of.get(metric, set(held)) - {"job", "instance"}
                 if extra and not metric.startswith("ALERTS") and not (extra == {"group"} and metric == "msx_target_enlisted"):
                     yield f"{where}: {metric} has no label {sorted(extra)}"
+                for label, values in known.get(metric, {"values": {}})["values"].items():
+                    if label in held and held[label].op == promql.MatchOp.Equal and held[label].value not in values:
+                        yield f"{where}: {label} of {metric} is never {held[label].value!r}"
                 far = metric in FAR_METRICS or getattr(held.get("direction"), "value", "") == "to_master"
                 far = far or "direction" in held and metric in rules
                 if not place.startswith("variable") and not far and not {"job", "instance"} <= set(held):
@@ -352,9 +335,9 @@ def same(left, right):
 
 def words(all_dashboards):
     """Titles and next steps are the exporter's own, and no cause, code or state is without words."""
-    titled, coded, states = causes(), codes(), port_states()
-    if set(titled) != set(coded) or len(coded) < 14 or len(states) < 10:
-        yield f"the exporter's words could not be read: {len(titled)} titles, {len(coded)} codes, {len(states)} states"
+    titled = {name: (cause["title"], cause["next_step"]) for name, cause in causes().items()}
+    coded = {name: cause["code"] for name, cause in causes().items()}
+    states = {state["name"] for state in catalogue()["port_states"]}
     for uid, dashboard in all_dashboards.items():
         for panel in panels(dashboard):
             name = f"{uid}: {panel['title']!r}"
@@ -369,10 +352,10 @@ def words(all_dashboards):
                 if column in said and said[column] != wanted:
                     yield f"{name}: column {column} says nothing of {sorted(wanted ^ said[column])}"
             if "Next step" in said:
-                for cause, (title, step) in titled.items():
+                for cause, (title, step) in titled.items() if said["Meaning"] == said["Next step"] == set(titled) else ():
                     if by_column["Meaning"][0]["options"][cause]["text"] != title:
                         yield f"{name}: the exporter calls {cause} {title!r}"
-                    if step and by_column["Next step"][0]["options"][cause]["text"] != step:
+                    if by_column["Next step"][0]["options"][cause]["text"] != step:
                         yield f"{name}: the exporter's next step for {cause} is {step!r}"
             for column in ("Engine", "State"):
                 if column in said and "filtered" in said[column] and not states <= said[column]:

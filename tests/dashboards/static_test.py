@@ -62,6 +62,7 @@ MUTANTS = [
     (static.expression_rules, query(O, "Pending", "msx_target_pending_downloads", "msx_target_pending")),
     (static.expression_rules, query(O, "Pending", 'job=~"$job", ', "")),
     (static.expression_rules, query(O, "Pending", "target=~", "server=~")),
+    (static.expression_rules, query(O, "Ports from master to target", 'direction="to_target"', 'direction="to_targets"')),
     (static.expression_rules, query(T, "Last poll", "msx_server_time_seconds", "time() + 0 * msx_server_time_seconds")),
     (static.expression_rules, query(X, "SQL errors by stage", "increase(", "max_over_time(")),
     (static.expression_rules, query(X, "CPU", "$__rate_interval", "5m")),

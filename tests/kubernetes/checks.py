@@ -5,6 +5,7 @@ import os
 import re
 import socket
 import subprocess
+import sys
 import tempfile
 import time
 import urllib.error
@@ -18,6 +19,9 @@ from cryptography.hazmat.primitives import hashes, serialization
 from cryptography.hazmat.primitives.asymmetric import ec
 
 import chart as it
+
+sys.path.insert(0, str(it.ROOT / "deploy/kubernetes"))
+import schema  # noqa: E402
 
 FOLDERS = ("/run/secrets/msx_exporter", "/etc/msx_exporter")
 
@@ -208,22 +212,18 @@ def dashboards(chart):
 
 
 def keys(chart):
-    """The schema knows every key of the exporter's configuration but those that the chart sets, and no other."""
-    ours = {"role", "master.address", "master.user", "master.password", "master.password_file", "master.ca_file"}
-    ours |= {"master.only_if_local", *(f"local.{key}" for key in "name address auth user password password_file".split())}
-    table = (it.ROOT / "exporter/CONFIGURATION.md").read_text()
-    theirs = set(re.findall(r"^\| `([\w.]+)`<br>", table, re.MULTILINE)) - ours
-    schema = json.loads((Path(chart) / "values.schema.json").read_text())
-    found = set()
+    """The schema of the exporter's configuration is the one that its keys give."""
+    wanted = schema.config()
+    found = json.loads((Path(chart) / "values.schema.json").read_text())["$defs"]["config"]
 
-    def walk(node, path):
-        for key, one in node.get("properties", {}).items():
-            walk(one, [*path, key])
-        if "properties" not in node:
-            found.add(".".join(path))
+    def leaves(node, path=()):
+        below = [leaves(one, (*path, key)) for key, one in node.get("properties", {}).items()]
+        return {".".join(path): json.dumps(node, sort_keys=True)} if not below else {key: one for each in below for key, one in each.items()}
 
-    walk(schema["$defs"]["config"], [])
-    return [f"{key} stands in one of schema and CONFIGURATION.md only" for key in sorted(found ^ theirs)]
+    ours, theirs = leaves(found), leaves(wanted)
+    differing = sorted(key for key in ours.keys() | theirs.keys() if ours.get(key) != theirs.get(key))
+    faults = [f"the schema of {key} is not that of the exporter's key; run deploy/kubernetes/schema.py" for key in differing]
+    return faults or ([] if found == wanted else ["the schema of config is not as deploy/kubernetes/schema.py writes it"])
 
 
 def documented(chart):

@@ -2,18 +2,20 @@
 
 - Every relative link in a Markdown file leads to a file that is there, and to a heading of it.
 - Every path of this repository in a block of commands, or alone in `code`, is there.
-- `tests/run STAGE` names a stage, `msx_exporter COMMAND --flag` a command and a flag of the command line's definition.
+- `tests/run STAGE` names a stage, `msx_exporter COMMAND --flag` a command and a flag that it takes.
 - What README.md lists under "Not there yet" is not there: commands, paths of the server, files. Until then other pages
   may speak of those commands.
 - No file names the host of a package registry or a folder of a build machine: both mean nothing to the reader.
 
-Needs Python 3 and git alone, and seconds: tests/stages/words.
+Needs Python 3, git and the exporter, which says what commands, flags and paths it has: tests/stages/words.
 """
 
 import re
 import subprocess
 import sys
 from pathlib import Path
+
+from catalogue import catalogue, flags
 
 ROOT = Path(__file__).resolve().parents[2]
 SHELLS = {"sh", "bash", "console", "shell", "powershell"}
@@ -76,7 +78,7 @@ def paths(path: Path, number: int, text: str, tops: set[str]) -> None:
             complain(path, number, f"{token} is not there")
 
 
-def commands(path: Path, number: int, text: str, stages: set[str], calls: set[str], flags: set[str]) -> None:
+def commands(path: Path, number: int, text: str, stages: set[str], calls: set[str]) -> None:
     for said in re.finditer(r"(?:^|[\s/])(tests/run|msx_exporter)((?: +[^\s#|&;]+)+)", text):
         checked["commands"] += 1
         program, words = said[1], said[2].split()
@@ -90,10 +92,14 @@ def commands(path: Path, number: int, text: str, stages: set[str], calls: set[st
             continue
         if words[0] == call and call not in calls and re.fullmatch(r"[a-z-]+", call):
             complain(path, number, f"msx_exporter has no command {call}")
+        command: tuple[str, ...] = ()
+        for word in words:
+            if any(known["path"] == [*command, word] for known in catalogue()["commands"]):
+                command = (*command, word)
         for word in words:
             flag = word.partition("=")[0]
-            if flag.startswith("--") and flag[2:] not in flags:
-                complain(path, number, f"msx_exporter has no flag {flag}")
+            if flag.startswith("--") and flag[2:] not in flags(command):
+                complain(path, number, f"{' '.join(('msx_exporter', *command))} has no flag {flag}")
 
 
 def markdown(path: Path, tops: set[str], *known: set[str]) -> None:
@@ -122,10 +128,10 @@ def markdown(path: Path, tops: set[str], *known: set[str]) -> None:
 
 def promises(calls: set[str]) -> None:
     """What the README says is not there yet must not be there, or the README is out of date."""
-    readme, router = ROOT / "README.md", ROOT / "exporter/src/http/router.rs"
+    readme = ROOT / "README.md"
     section = re.search(r"^## Not there yet$(.*?)(?=^## |\Z)", readme.read_text(), re.MULTILINE | re.DOTALL)
     promised.update(re.findall(r"`([^`]+)`", section[1]) if section else [])
-    served = set(re.findall(r'path: "([^"]+)"', router.read_text()))
+    served = {path["path"] for path in catalogue()["paths"]}
     for word in sorted(promised):
         if word in calls or word in served or (re.match(r"[\w.]+/", word) and (ROOT / word).exists()):
             complain(readme, 1, f"{word} is said not to be there yet, and it is")
@@ -149,19 +155,15 @@ def main() -> int:
     files = tracked()
     tops = {name.relative_to(ROOT).parts[0] for name in files if len(name.relative_to(ROOT).parts) > 1}
     stages = set(re.findall(r'^\s+"([\w-]+) [\d.]+"$', (ROOT / "tests/run").read_text(), re.MULTILINE)) | {"--all", "--list"}
-    cli = (ROOT / "exporter/src/cli.rs").read_text()
-    variants = re.search(r"enum TypedCommand \{(.*?)\n\}", cli, re.DOTALL)
-    names = re.findall(r"^    (\w+)\b(?=[,{( ])", variants[1] if variants else "", re.MULTILINE)
-    calls = {re.sub(r"(?<!^)(?=[A-Z])", "-", name).lower() for name in names}
-    flags = set(re.findall(r'long = "([\w.-]+)"', cli)) | {"help", "version"}
-    if not calls or not flags or len(stages) < 3:
-        complain(ROOT / "tests/lib/words.py", 1, "the command line or the list of stages is no longer understood")
+    calls = {command["path"][0] for command in catalogue()["commands"] if command["path"]}
+    if len(stages) < 3:
+        complain(ROOT / "tests/lib/words.py", 1, "the list of stages is no longer understood")
     promises(calls)
     for path in files:
         if str(path.relative_to(ROOT)) not in EXEMPT:
             strangers(path)
         if path.suffix == ".md":
-            markdown(path, tops, stages, calls, flags)
+            markdown(path, tops, stages, calls)
     for fault in faults:
         print(fault)
     print(", ".join(f"{count} {what}" for what, count in checked.items()) + f": {len(faults)} faults")

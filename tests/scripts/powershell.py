@@ -4,7 +4,7 @@ Each file of deploy/windows is read by a real parser, and then held against rule
 parameters it knows, that every name is defined, that nothing is fetched or run from text, and that the script that only
 looks changes nothing. `--break` breaks the scripts in many ways, one after the other, and sees each one found.
 
-Needs tests/requirements.txt: tests/stages/scripts.
+Needs tests/requirements.txt and the exporter, whose doctor one script follows: tests/stages/scripts.
 """
 
 import re
@@ -15,6 +15,9 @@ import tree_sitter_powershell
 from tree_sitter import Language, Node, Parser
 
 ROOT = Path(__file__).resolve().parents[2]
+sys.path.insert(0, str(ROOT / "tests/lib"))
+from catalogue import catalogue  # noqa: E402
+
 FOLDER = ROOT / "deploy/windows"
 PARSER = Parser(Language(tree_sitter_powershell.language()))
 
@@ -150,24 +153,33 @@ def names(root: Node) -> list[str]:
     return faults
 
 
+# What the script has in place of the names and figures of a row of the doctor.
+HOLES = {"{full_name}": "$Full", "{port}": "$Port", "{master}": "$($Destination.name)"}
+
+
+def texts(row: dict):
+    """The texts of a row with the names of their fields, those within what is known of it too."""
+    for field, value in row.items():
+        if isinstance(value, dict):
+            yield from texts(value)
+        elif isinstance(value, str):
+            yield field, value
+
+
 def like_the_doctor(source: str) -> list[str]:
     """The columns of `msx_exporter doctor`, in their order, and the words of its rows on a target."""
-    heads = re.search(r"HEADS: \[&str; \d+\] = \[(.*?)\];", (ROOT / "exporter/src/doctor/sheet.rs").read_text(), re.DOTALL)
-    wanted = re.findall(r'"([^"]+)"', heads[1]) if heads else []
+    firewall = catalogue()["firewall"]
     found = re.search(r"\$Heads = @\((.*?)\)", source, re.DOTALL)
     shown = re.findall(r"'([^']+)'", found[1]) if found else []
-    faults = [] if wanted and wanted == shown else [f"the columns are {shown} and the doctor's {wanted}"]
-    rules = re.sub(r"\\\n\s*", "", (ROOT / "exporter/src/doctor/rules.rs").read_text())
-    for function in ("polling", "browser", "nothing_back"):
-        body = re.search(rf"pub\(crate\) fn {function}\(.*?\n}}\n", rules, re.DOTALL)[0]
-        for field, said in re.findall(r'(\w+):\s*(?:format!\()?\s*"([^"]+)"', body):
-            words = re.sub(r"\{(\w+)\}", lambda hole: {"full_name": "$Full", "port": "$Port"}.get(hole[1], hole[0]), said)
-            if words not in source:
-                faults.append(f"{function}: the doctor's {field} is {words!r}")
-    for constant in ("STATEFUL", "NO_INSPECTION", "WHILE_ENLISTED"):
-        said = re.search(rf'const {constant}: &str = "([^"]+)"', rules)[1]
-        if f"'{said}'" not in source:
-            faults.append(f"the doctor says {said!r}")
+    faults = [] if firewall["columns"] == shown else [f"the columns are {shown} and the doctor's {firewall['columns']}"]
+    for row in firewall["rows"]:
+        for field, said in texts(row):
+            if re.fullmatch(r"\{\w+\}", said):
+                continue
+            words = re.sub(r"\{\w+\}", lambda hole: HOLES.get(hole[0], hole[0]), said)
+            # A number stands there by a name of its own.
+            if not words.isdigit() and f"'{words}'" not in source and f'"{words}"' not in source:
+                faults.append(f"the doctor's {field} is {words!r}")
     return faults
 
 
@@ -199,7 +211,7 @@ BREAKS = [
     ("probe.ps1", "$engine.evidence -replace", "$engine.evidense -replace", "evidense is neither"),
     ("probe.ps1", "function Read-Byte(", "function Suck-Byte(", "Suck-Byte is no approved verb"),
     ("probe.ps1", "'need', 'state'", "'state', 'need'", "the columns are"),
-    ("probe.ps1", "TLS runs inside TDS'", "TLS runs in TDS'", "the doctor says"),
+    ("probe.ps1", "TLS runs inside TDS'", "TLS runs in TDS'", "the doctor's handling"),
     ("probe.ps1", "sp_msx_enlist takes the same way", "sp_msx_enlist too", "the doctor's justification"),
     ("probe.ps1", "before each connection", "now and then", "the doctor's frequency"),
     ("probe.ps1", "It writes nothing.", "It writes n\u00f6thing.", "not plain ASCII"),

@@ -37,6 +37,16 @@ fn help_and_version_are_data_and_bad_usage_is_not() {
 }
 
 #[test]
+fn the_catalogue_needs_nothing_and_is_json() {
+    let output = run(&["catalogue", "--config.file=/nonexistent"]);
+    assert_eq!((code(&output), log(&output)), (0, String::new()));
+    let catalogue: serde_json::Value = serde_json::from_str(&data(&output)).unwrap();
+    assert_eq!(catalogue["metrics"][0]["name"], "msx_up");
+    assert_eq!(catalogue["causes"][5]["name"], "stopped_polling");
+    assert!(!data(&run(&["--help"])).contains("catalogue"));
+}
+
+#[test]
 fn once_writes_the_page_to_standard_output_and_the_log_to_standard_error() {
     let stand = Stand::play(Scenario::Stopped);
     let output = Setup::of(&stand).run(&["once"]);

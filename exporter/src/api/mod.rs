@@ -9,8 +9,8 @@ mod probe;
 
 pub use probe::{probe, probe_trace};
 
-use crate::diagnosis::{Cause, Enlisted, Fleet, Job, Orphan, Target};
-use crate::model::{Collector, ErrorClass};
+use crate::diagnosis::{Enlisted, Fleet, Job, Orphan, Target};
+use crate::model::{Cause, Collector, ErrorClass};
 use crate::probe::Finding;
 use crate::sqlserver::{CollectorReport, Fault};
 use jiff::Timestamp;

@@ -1,8 +1,10 @@
 //! What each command does: from an invocation to the text that it prints, or why it failed.
 
+mod catalogue;
 mod doctor;
 mod service;
 
+pub use catalogue::catalogue;
 pub use doctor::doctor;
 pub use service::{run_service, service};
 

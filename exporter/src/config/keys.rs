@@ -3,22 +3,22 @@
 use super::keys::Kind::*;
 
 /// One key of the configuration.
-pub(super) struct Key {
+pub(crate) struct Key {
     /// Sections and name, with dots.
-    pub(super) path: &'static str,
-    pub(super) kind: Kind,
+    pub(crate) path: &'static str,
+    pub(crate) kind: Kind,
     /// As it would be written in YAML; `None` where the key may be left out and then means nothing.
-    pub(super) default: Option<&'static str>,
+    pub(crate) default: Option<&'static str>,
     /// The first version that knows the key.
-    pub(super) since: &'static str,
-    pub(super) help: &'static str,
+    pub(crate) since: &'static str,
+    pub(crate) help: &'static str,
     /// What the example file shows where the default is not an example.
-    pub(super) example: Option<&'static str>,
+    pub(crate) example: Option<&'static str>,
 }
 
 /// What may be written for a key.
 #[derive(Clone, Copy, PartialEq, Eq)]
-pub(super) enum Kind {
+pub(crate) enum Kind {
     Text,
     /// A text that is never shown.
     Secret,
@@ -44,10 +44,12 @@ pub(super) enum Kind {
 
 /// One field of a mapping in a list.
 #[derive(PartialEq, Eq)]
-pub(super) struct Field {
-    pub(super) name: &'static str,
-    pub(super) kind: Kind,
-    pub(super) help: &'static str,
+pub(crate) struct Field {
+    pub(crate) name: &'static str,
+    pub(crate) kind: Kind,
+    /// Whether a mapping without it is a fault.
+    pub(crate) required: bool,
+    pub(crate) help: &'static str,
 }
 
 impl Kind {
@@ -96,7 +98,7 @@ impl Key {
     }
 
     /// The variable that sets this key.
-    pub(super) fn variable(&self) -> String {
+    pub(crate) fn variable(&self) -> String {
         format!("{PREFIX}{}", self.path.to_ascii_uppercase().replace('.', "__"))
     }
 
@@ -126,7 +128,7 @@ pub(super) fn is_section(path: &str) -> bool {
 }
 
 /// What each section is for, in the order of the table.
-pub(super) const SECTIONS: &[(&str, &str)] = &[
+pub(crate) const SECTIONS: &[(&str, &str)] = &[
     ("master", "The master and the way to it."),
     ("local", "The target on which this runs; only with `role: target`."),
     ("collectors", "What is read from the master. With `role: target` nothing is read."),
@@ -148,31 +150,36 @@ const TRUST: Kind = Choice(&["auto", "true", "false"]);
 const AUTH: Kind = Choice(&["sql", "windows"]);
 const DEPTH: Kind = Choice(&["connect", "protocol"]);
 
-const MATCH: Field = Field { name: "match", kind: Pattern, help: "which targets" };
+const MATCH: Field = Field { name: "match", kind: Pattern, required: true, help: "which targets" };
 
 const LABELS: Kind = Items { fields: &[MATCH], open: true };
 const MAINTENANCE: Kind = Items {
     fields: &[
         MATCH,
-        Field { name: "from", kind: Instant, help: "its first instant" },
-        Field { name: "until", kind: Instant, help: "the first instant after it" },
-        Field { name: "reason", kind: Text, help: "why; may be left out" },
+        Field { name: "from", kind: Instant, required: true, help: "its first instant" },
+        Field { name: "until", kind: Instant, required: true, help: "the first instant after it" },
+        Field { name: "reason", kind: Text, required: false, help: "why; may be left out" },
     ],
     open: false,
 };
 const OVERRIDES: Kind = Items {
     fields: &[
         MATCH,
-        Field { name: "host", kind: Host, help: "the host to ask instead of the one in the target's name" },
-        Field { name: "engine_port", kind: Port, help: "the port of the engine" },
-        Field { name: "required", kind: Flag, help: "whether the engine's port must be open" },
+        Field {
+            name: "host",
+            kind: Host,
+            required: false,
+            help: "the host to ask instead of the one in the target's name",
+        },
+        Field { name: "engine_port", kind: Port, required: false, help: "the port of the engine" },
+        Field { name: "required", kind: Flag, required: false, help: "whether the engine's port must be open" },
     ],
     open: false,
 };
 
 /// All keys, in the order of the reference.
 #[rustfmt::skip]
-pub(super) const KEYS: &[Key] = &[
+pub(crate) const KEYS: &[Key] = &[
     Key::new("role", Choice(&["master", "target"]), Some("master"), "Beside the master, or on a target."),
 
     Key::new("master.address", Address, Some("localhost"), r"Where the master is. `.` and `localhost` are this host, `host,port` is read as `host:port`, and `host\instance` asks SQL Browser for the port. Required with `role: target`."),

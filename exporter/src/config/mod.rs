@@ -31,6 +31,7 @@ mod zone;
 pub use check::check;
 pub use document::{example, reference};
 pub use fault::{Fault, Faults};
+pub(crate) use keys::{Field, KEYS, Key, Kind as KeyKind, SECTIONS};
 use layers::read_file;
 pub use layers::{ConfigFile, Override, ReadFile, Sources};
 pub use secret::Secret;

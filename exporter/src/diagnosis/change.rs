@@ -1,6 +1,7 @@
 //! What became of each target between two readings.
 
-use super::rules::{Cause, Evidence};
+use super::rules::Evidence;
+use crate::model::Cause;
 use std::collections::BTreeMap;
 use std::fmt::Write;
 

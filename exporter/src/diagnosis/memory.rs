@@ -1,7 +1,7 @@
 //! What has to be remembered from one assessment to the next, and nothing else.
 
 use super::jobs::Outcomes;
-use super::rules::Cause;
+use crate::model::Cause;
 use std::collections::HashMap;
 
 /// What earlier assessments leave behind. It begins empty with the process, and forgets a target or a job that leaves.

@@ -18,7 +18,8 @@ mod target;
 pub use assess::{Assessment, assess};
 pub use change::{Change, summary};
 pub use memory::Memory;
-pub use rules::{Cause, Diagnosis, Evidence};
+pub(crate) use rules::order;
+pub use rules::{Diagnosis, Evidence};
 pub use target::{Enlisted, Job, JobRun, Orphan, Pending, PollStatus, Target, TargetDownloads};
 
 use crate::probe::Board;

@@ -2,10 +2,10 @@
 #![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic)]
 
 use super::fixtures::{config, failed, now, pattern, read, reading, with_downloads, with_jobs};
-use super::{Assessment, Cause, Memory, Target, assess};
+use super::{Assessment, Memory, Target, assess, order};
 use crate::config::Config;
 use crate::model::names::key;
-use crate::model::{Check, Collector, Direction, PortState};
+use crate::model::{Cause, Check, Collector, Direction, PortState};
 use crate::probe::{Board, Finding};
 use crate::sqlserver::{DownloadRow, DownloadedRow, Downloads, JobRow, JobTargetRow, Outcome, Reading, TargetRow};
 use jiff::civil::DateTime;
@@ -195,11 +195,8 @@ proptest! {
     fn every_target_has_one_cause_and_it_is_the_first_of_its_evidence(
         reading in any_reading(), board in any_board(), config in any_config()
     ) {
-        let place = |cause| [
-            Cause::DefectPending, Cause::NotEnlisted, Cause::Settling, Cause::NeverPolled, Cause::MasterSide,
-            Cause::Unresolved, Cause::Unreachable, Cause::EngineDown, Cause::StoppedPolling, Cause::DownloadError,
-            Cause::NotDownloading, Cause::ClockSkew, Cause::Unknown, Cause::Ok,
-        ].iter().position(|listed| *listed == cause).unwrap();
+        let order = order();
+        let place = |cause| order.iter().position(|listed| *listed == cause).unwrap();
         for target in once(&reading, &board, &config).fleet.targets {
             let found: Vec<_> = target.diagnosis.evidence.iter().filter_map(|evidence| evidence.cause).collect();
             let cause = target.diagnosis.cause;

@@ -21,6 +21,8 @@ pub use beside_master::{Inside, MasterEnd, examine};
 pub use gather::{look_around, look_at_master, look_inside};
 pub use on_target::{TargetEnd, examine_on_target};
 pub use request::{End, Need, Readiness, Request, Row, Seen, Transport, together};
+pub(crate) use rules::patterns;
+pub(crate) use sheet::HEADS;
 pub use verify::verify;
 
 /// How a request is written.

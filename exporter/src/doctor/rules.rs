@@ -98,6 +98,18 @@ pub(crate) fn nothing_back(master: &End, targets: Vec<End>) -> Row {
     }
 }
 
+/// The rows of a target, with `{…}` where each request has its own names and figures.
+pub(crate) fn patterns() -> Vec<Row> {
+    let end = |name: &str| End { name: name.to_owned(), addresses: Vec::new() };
+    let (target, master) = (end("{target}"), end("{master}"));
+    let seen = || Seen { open: None, state: "{state}".to_owned(), at: None, evidence: "{evidence}".to_owned() };
+    vec![
+        polling(&target, &master, "{port}", "{frequency}".to_owned(), seen()),
+        browser(&target, &master, "{full_name}", "{port}", seen()),
+        nothing_back(&master, vec![target]),
+    ]
+}
+
 /// A to_target port that the configuration calls required, for whatever reason of its own.
 pub(crate) fn configured(
     master: &End,

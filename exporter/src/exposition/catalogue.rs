@@ -3,7 +3,7 @@
 //! A help text is one plain sentence that says the unit and when the metric is absent. It holds no backslash and no
 //! line break, because prometheus-client writes help texts without escaping them.
 
-use crate::model::Collector;
+use crate::model::{Collector, vocabulary};
 
 /// What a metric is and which labels it carries.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -51,41 +51,31 @@ impl Kind {
     }
 }
 
-/// A chapter of the reference.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum Group {
-    /// The master itself.
-    Master,
-    /// One target.
-    Target,
-    /// Port checks.
-    Ports,
-    /// What a target sees of its master.
-    FarSide,
-    /// Multiserver jobs.
-    Jobs,
-    /// The exporter.
-    Exporter,
-    /// The exporter's process, as every client library has it.
-    Process,
+vocabulary! {
+    /// A chapter of the reference, in the order of the page.
+    #[derive(Debug, Clone, Copy, PartialEq, Eq)]
+    pub enum Group {
+        /// The master itself.
+        Master = "master" => "Master",
+        /// One target.
+        Target = "target" => "Targets",
+        /// What a target sees of its master.
+        FarSide = "far_side" => "The far side: with `role: target`",
+        /// Port checks.
+        Ports = "ports" => "Ports",
+        /// Multiserver jobs.
+        Jobs = "jobs" => "Multiserver jobs",
+        /// The exporter.
+        Exporter = "exporter" => "The exporter",
+        /// The exporter's process, as every client library has it.
+        Process = "process" => "The exporter's process",
+    }
 }
 
 impl Group {
-    /// All groups, in the order of the page and of the reference.
-    pub const ALL: [Group; 7] =
-        [Group::Master, Group::Target, Group::FarSide, Group::Ports, Group::Jobs, Group::Exporter, Group::Process];
-
     /// The heading in the reference.
     pub fn title(self) -> &'static str {
-        match self {
-            Group::Master => "Master",
-            Group::Target => "Targets",
-            Group::Ports => "Ports",
-            Group::FarSide => "The far side: with `role: target`",
-            Group::Jobs => "Multiserver jobs",
-            Group::Exporter => "The exporter",
-            Group::Process => "The exporter's process",
-        }
+        self.word().title
     }
 }
 

@@ -1,7 +1,7 @@
 //! The reference of all metrics, `exporter/METRICS.md`, from the catalogue.
 
 use super::catalogue::{Group, Metric, catalogue};
-use crate::diagnosis::Cause;
+use crate::model::Cause;
 use std::fmt::Write as _;
 
 /// The whole document in Markdown.

@@ -28,6 +28,7 @@ mod web;
 pub use address::ListenAddress;
 pub use listener::{BindError, bind};
 pub use options::Options;
+pub(crate) use router::paths;
 pub use server::run;
 pub use site::{NoProbe, Settings, Site};
 pub use web::{Web, WebConfigError};

@@ -63,6 +63,11 @@ const ROUTES: &[Route] = &[
     Route { path: "/-/reload", method: Methods::Post, action: Action::Reload },
 ];
 
+/// Each path after the prefix, with the methods that it takes, in a list with commas.
+pub(crate) fn paths() -> impl Iterator<Item = (&'static str, &'static str)> {
+    ROUTES.iter().map(|route| (route.path, route.method.names()))
+}
+
 impl Methods {
     fn allow(self, method: &Method) -> bool {
         match self {

@@ -2,6 +2,7 @@
 //! configuration. It depends on no other room.
 
 mod address;
+mod cause;
 mod certificate;
 pub(crate) mod figures;
 mod instruction;
@@ -12,9 +13,11 @@ mod server_name;
 mod vocabulary;
 
 pub use address::{Address, BROWSER_PORT, DEFAULT_PORT, EnginePort};
+pub use cause::Cause;
+pub(crate) use cause::CauseFacts;
 pub use certificate::Certificate;
 pub use instruction::{ErrorClass, Operation, OrphanKind};
 pub use port::{Check, Direction, PortSource, PortState};
 pub use reading::{Collector, Stage};
 pub use server_name::{DEFAULT_INSTANCE, ServerName};
-pub use vocabulary::Word;
+pub(crate) use vocabulary::{Word, vocabulary};

@@ -4,24 +4,26 @@ use super::vocabulary::vocabulary;
 
 vocabulary! {
     /// What is checked.
+    #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord, enum_map::Enum)]
     pub enum Check {
         /// TCP to the instance's port.
-        Engine = "engine",
+        Engine = "engine" => "Engine",
         /// SQL Browser, UDP 1434, for one named instance.
-        Browser = "browser",
+        Browser = "browser" => "Browser",
         /// The RPC endpoint mapper, TCP 135.
-        RpcMapper = "rpc_mapper",
+        RpcMapper = "rpc_mapper" => "RPC 135",
         /// The port that the mapper names for the service control manager.
-        RpcScm = "rpc_scm",
+        RpcScm = "rpc_scm" => "RPC SCM",
         /// NetBIOS session service, TCP 139.
-        Netbios = "netbios",
+        Netbios = "netbios" => "NetBIOS",
         /// SMB, TCP 445.
-        Smb = "smb",
+        Smb = "smb" => "SMB 445",
     }
 }
 
 vocabulary! {
     /// Who opens the connection.
+    #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord, enum_map::Enum)]
     pub enum Direction {
         /// From the master to the target. Polling never goes this way.
         ToTarget = "to_target",
@@ -32,6 +34,7 @@ vocabulary! {
 
 vocabulary! {
     /// What a check found.
+    #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord, enum_map::Enum)]
     pub enum PortState {
         /// It answered.
         Open = "open",
@@ -39,19 +42,19 @@ vocabulary! {
         Refused = "refused",
         /// No answer within the time-out: a firewall drops it, or the host is off.
         Filtered = "filtered",
-        /// A router or host says that there is no way (ICMP).
+        /// A router or a host reports that there is no route to it (ICMP).
         Unreachable = "unreachable",
         /// The name has no address.
-        Unresolved = "unresolved",
+        Unresolved = "unresolved" => "no name",
         /// UDP silence: blocked, stopped, hidden or no such instance. Not known to be closed.
-        NoAnswer = "no_answer",
+        NoAnswer = "no_answer" => "no answer",
         /// The mapper is reachable and refused to answer.
         Denied = "denied",
         /// Open, and something else answers.
-        WrongProtocol = "wrong_protocol",
+        WrongProtocol = "wrong_protocol" => "not SQL",
         /// Open, and the TLS handshake failed.
-        TlsFailed = "tls_failed",
-        /// Not checked, for lack of a port that anybody tells, or of time.
+        TlsFailed = "tls_failed" => "TLS failed",
+        /// Not checked: no port is known for it, or the time ran out.
         Skipped = "skipped",
     }
 }
@@ -68,7 +71,8 @@ impl PortState {
 }
 
 vocabulary! {
-    /// Who told the port's number.
+    /// Where the number of the port comes from.
+    #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord, enum_map::Enum)]
     pub enum PortSource {
         /// It is the protocol's own.
         Default = "default",

@@ -3,7 +3,8 @@
 use super::vocabulary::vocabulary;
 
 vocabulary! {
-    /// A part of a reading that can fail alone.
+    /// A part of a reading that can fail alone, in the order in which a batch asks for them.
+    #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord, enum_map::Enum)]
     pub enum Collector {
         /// The enlisted targets, their groups and the master's clock.
         Targets = "targets",
@@ -17,7 +18,8 @@ vocabulary! {
 }
 
 vocabulary! {
-    /// How far an attempt to read the master came before it failed.
+    /// How far an attempt to read the master came before it failed, in the order in which it passes them.
+    #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord, enum_map::Enum)]
     pub enum Stage {
         /// Finding the address: the name, or the port of a named instance.
         Resolve = "resolve",
@@ -27,7 +29,7 @@ vocabulary! {
         Tls = "tls",
         /// LOGIN7 and its answer.
         Login = "login",
-        /// A right that the login lacks.
+        /// Checking the rights of the login.
         Permission = "permission",
         /// Running a statement.
         Query = "query",

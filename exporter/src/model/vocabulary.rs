@@ -1,44 +1,78 @@
-//! Closed sets of words: an enum, the order of its variants and their names from one table.
+//! Closed sets of words that labels, pages and the catalogue share.
 
-/// What has a name in labels, logs and the configuration, and belongs to a closed set.
-pub trait Word: Copy + 'static {
-    /// The whole set, in its order.
-    fn all() -> &'static [Self];
-    /// The name in labels, logs and the configuration.
-    fn word(self) -> &'static str;
+use serde::Serialize;
+
+/// One word of a closed set, as the catalogue lists it.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize)]
+pub(crate) struct Word {
+    /// The name in labels.
+    pub(crate) name: &'static str,
+    /// What a table or a legend shows in its place.
+    pub(crate) title: &'static str,
+    /// One sentence.
+    pub(crate) meaning: &'static str,
 }
 
-/// Declares an enum with `ALL`, `name` and [`Word`]; it may also be the key of an [`enum_map::EnumMap`].
+/// Declares an enum whose values have names in labels: `Variant = "name" => "title"`, the title only where it is not
+/// the name. The documentation of a variant is its meaning in the catalogue too.
 macro_rules! vocabulary {
-    ($(#[$about:meta])* $visible:vis enum $set:ident { $($(#[$meaning:meta])* $variant:ident = $name:literal,)+ }) => {
-        $(#[$about])*
-        #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord, enum_map::Enum)]
-        $visible enum $set {
-            $($(#[$meaning])* $variant,)+
+    (
+        $(#[$attribute:meta])*
+        $visibility:vis enum $set:ident {
+            $($(#[doc = $meaning:literal])+ $variant:ident = $name:literal $(=> $title:literal)?,)+
+        }
+    ) => {
+        $(#[$attribute])*
+        $visibility enum $set {
+            $($(#[doc = $meaning])+ $variant,)+
         }
 
         impl $set {
-            /// The whole set, in its order.
-            pub const ALL: [$set; <$set as enum_map::Enum>::LENGTH] = [$($set::$variant),+];
+            /// All of them, in the order of their declaration.
+            $visibility const ALL: [$set; [$($name),+].len()] = [$($set::$variant),+];
 
             /// The name in labels, logs and the configuration.
-            pub const fn name(self) -> &'static str {
+            $visibility fn name(self) -> &'static str {
+                self.word().name
+            }
+
+            /// Name, title and meaning.
+            pub(crate) fn word(self) -> $crate::model::Word {
                 match self {
-                    $($set::$variant => $name,)+
+                    $($set::$variant => $crate::model::Word {
+                        name: $name,
+                        title: $crate::model::vocabulary!(@title $name $($title)?),
+                        meaning: concat!($($meaning),+).trim_ascii(),
+                    },)+
                 }
             }
         }
-
-        impl $crate::model::Word for $set {
-            fn all() -> &'static [$set] {
-                &$set::ALL
-            }
-
-            fn word(self) -> &'static str {
-                self.name()
-            }
-        }
     };
+    (@title $name:literal) => { $name };
+    (@title $name:literal $title:literal) => { $title };
 }
+pub(crate) use vocabulary;
 
-pub(super) use vocabulary;
+#[cfg(test)]
+mod tests {
+    vocabulary! {
+        /// Fruit.
+        #[derive(Debug, Clone, Copy, PartialEq, Eq)]
+        enum Fruit {
+            /// It is red, or green,
+            /// or both.
+            Apple = "apple",
+            /// It is yellow.
+            Lemon = "lemon" => "sour lemon",
+        }
+    }
+
+    #[test]
+    fn name_title_and_meaning_stand_in_one_place() {
+        assert_eq!(Fruit::ALL, [Fruit::Apple, Fruit::Lemon]);
+        let words = Fruit::ALL.map(Fruit::word).map(|word| (word.name, word.title, word.meaning));
+        let apple = ("apple", "apple", "It is red, or green, or both.");
+        assert_eq!(words, [apple, ("lemon", "sour lemon", "It is yellow.")]);
+        assert_eq!(Fruit::Lemon.name(), "lemon");
+    }
+}

@@ -2,10 +2,10 @@
 
 use super::parts::{FaultView, Row};
 use super::words::{Tone, words};
-use crate::diagnosis::{Cause, Fleet, MasterClock, Orphan};
+use crate::diagnosis::{Fleet, MasterClock, Orphan};
 use crate::exposition::ExporterFacts;
 use crate::model::figures::{ago, readable_instant};
-use crate::model::{Collector, OrphanKind};
+use crate::model::{Cause, Collector, OrphanKind};
 use askama::Template;
 
 /// The page as HTML. Texts of errors, addresses and traces stand in it only with `details`.

@@ -2,10 +2,10 @@
 
 use super::parts::{NONE, Row, When, port_class, state};
 use super::words::words;
-use crate::diagnosis::{Cause, Enlisted, Evidence, Fleet, Target};
+use crate::diagnosis::{Enlisted, Evidence, Fleet, Target};
 use crate::exposition::ExporterFacts;
 use crate::model::figures::{readable_instant, span};
-use crate::model::names;
+use crate::model::{Cause, names};
 use crate::probe::Finding;
 use askama::Template;
 use jiff::Timestamp;

@@ -1,8 +1,8 @@
 //! The pages for people and the JSON.
 
-use crate::diagnosis::{Cause, Fleet};
+use crate::diagnosis::Fleet;
 use crate::fixtures::*;
-use crate::model::{Collector, Stage};
+use crate::model::{Cause, Collector, Stage};
 use crate::{api, pages};
 
 fn overview(fleet: &Fleet, details: bool) -> String {

@@ -12,6 +12,7 @@ mod sweep;
 pub use protocol::fuzzing;
 
 pub use board::{Board, Finding, Sweep};
+pub(crate) use checks::{own_port, transport};
 pub use destination::Destination;
 pub use on_request::{Probe, Probes};
 pub use prober::{Extent, Prober, Step, Visited};

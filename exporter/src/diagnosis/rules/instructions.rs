@@ -1,10 +1,10 @@
 //! Rules for what waits, what failed, and what is not known.
 
+use super::Evidence;
 use super::judge::{Case, Subject};
 use super::silence::GRACE;
-use super::{Cause, Evidence};
 use crate::model::figures::{count, instant, literal, span};
-use crate::model::{ErrorClass, Stage};
+use crate::model::{Cause, ErrorClass, Stage};
 use std::time::Duration;
 
 /// A clock that is off by more than this is a fault.

@@ -1,9 +1,9 @@
 //! The table of causes, from the first that wins to the last.
 
 use super::outage::{Outage, Outages, Poll};
-use super::{Cause, Diagnosis, instructions, ports, silence};
+use super::{Diagnosis, Evidence, instructions, ports, silence};
 use crate::diagnosis::target::Enlisted;
-use crate::model::Stage;
+use crate::model::{Cause, Stage};
 use crate::probe::Finding;
 use jiff::Timestamp;
 use std::time::Duration;
@@ -76,6 +76,31 @@ impl Poll {
     }
 }
 
+/// One rule for an enlisted target.
+struct Rule {
+    /// What it can find.
+    causes: &'static [Cause],
+    find: fn(&Case<'_>) -> Option<Evidence>,
+}
+
+/// The rules for an enlisted target, from the first that wins to the last.
+const RULES: [Rule; 8] = [
+    Rule { causes: &[Cause::Settling], find: silence::settling },
+    Rule { causes: &[Cause::NeverPolled], find: silence::never_polled },
+    Rule { causes: &[Cause::MasterSide], find: silence::master_side },
+    Rule { causes: &[Cause::Unresolved, Cause::Unreachable, Cause::EngineDown], find: ports::silent_engine },
+    Rule { causes: &[Cause::StoppedPolling], find: silence::stopped_polling },
+    Rule { causes: &[Cause::DownloadError], find: instructions::download_error },
+    Rule { causes: &[Cause::NotDownloading], find: instructions::not_downloading },
+    Rule { causes: &[Cause::ClockSkew], find: instructions::clock_skew },
+];
+
+/// The causes in the order in which they are decided: the first that holds is the verdict.
+pub(crate) fn order() -> Vec<Cause> {
+    let rules = RULES.iter().flat_map(|rule| rule.causes).copied();
+    [Cause::DefectPending, Cause::NotEnlisted].into_iter().chain(rules).chain([Cause::Unknown, Cause::Ok]).collect()
+}
+
 /// Judges one target: every finding in the order of the table, so that the first names the cause, and remarks last.
 pub(crate) fn diagnose(subject: &Subject<'_>, circumstances: &Circumstances) -> Diagnosis {
     let mut evidence = Vec::new();
@@ -97,14 +122,7 @@ pub(crate) fn diagnose(subject: &Subject<'_>, circumstances: &Circumstances) -> 
                 engine_was_open: subject.engine_was_open,
             };
             silent = case.stale;
-            evidence.extend(silence::settling(&case));
-            evidence.extend(silence::never_polled(&case));
-            evidence.extend(silence::master_side(&case));
-            evidence.extend(ports::silent_engine(&case));
-            evidence.extend(silence::stopped_polling(&case));
-            evidence.extend(instructions::download_error(&case));
-            evidence.extend(instructions::not_downloading(&case));
-            evidence.extend(instructions::clock_skew(&case));
+            evidence.extend(RULES.iter().filter_map(|rule| (rule.find)(&case)));
         }
     }
     evidence.extend(circumstances.downloads_failed.map(instructions::unknown));

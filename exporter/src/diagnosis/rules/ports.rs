@@ -3,9 +3,9 @@
 //! Polling goes from the target to the master. A port that is closed in the other direction proves something only
 //! where the configuration says that it must be open, or where it was open while the target polled.
 
+use super::Evidence;
 use super::judge::Case;
-use super::{Cause, Evidence};
-use crate::model::{Check, Direction, PortState};
+use crate::model::{Cause, Check, Direction, PortState};
 use crate::probe::Finding;
 
 /// The finding on the engine port of a target, as seen from the master.

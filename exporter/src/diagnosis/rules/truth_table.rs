@@ -1,13 +1,13 @@
 //! Each row of the table of causes, before, at and past its thresholds, through the whole assessment.
 #![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic)]
 
-use super::{Cause, Diagnosis};
+use super::Diagnosis;
 use crate::config::Config;
 use crate::diagnosis::fixtures::{
     ago, board, config, engine_port, failed, never_polled, polled_at, reading, target, waiting, with_downloads,
 };
 use crate::diagnosis::{Memory, assess};
-use crate::model::{Check, Collector, Direction, PortState};
+use crate::model::{Cause, Check, Collector, Direction, PortState};
 use crate::probe::{Board, Finding};
 use crate::sqlserver::{DownloadRow, Reading, TargetRow};
 use jiff::{SignedDuration, Timestamp};

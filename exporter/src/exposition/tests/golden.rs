@@ -1,10 +1,10 @@
 //! Whole pages, and the rules that a page must keep.
 
 use super::parser::{Parsed, parse};
-use crate::diagnosis::{Cause, Fleet};
+use crate::diagnosis::Fleet;
 use crate::exposition::{ExporterFacts, Format, Group, Kind, catalogue, page, page_into};
 use crate::fixtures::*;
-use crate::model::{Collector, Stage};
+use crate::model::{Cause, Collector, Stage};
 use std::collections::BTreeSet;
 use std::sync::Arc;
 

@@ -1,10 +1,10 @@
 //! What holds for any fleet.
 
 use super::parser::parse;
-use crate::diagnosis::{Cause, Fleet, Job, JobRun, Orphan, Target};
+use crate::diagnosis::{Fleet, Job, JobRun, Orphan, Target};
 use crate::exposition::{Format, page};
 use crate::fixtures::*;
-use crate::model::{Check, Collector, OrphanKind, PortState, Stage};
+use crate::model::{Cause, Check, Collector, OrphanKind, PortState, Stage};
 use crate::probe::Board;
 use jiff::Timestamp;
 use proptest::collection::{btree_set, vec};

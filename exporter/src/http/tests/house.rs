@@ -3,9 +3,9 @@
 use super::super::{NoProbe, Options, Settings, Site, Web, bind, run};
 use super::soon;
 use crate::config::Limits;
-use crate::diagnosis::{Cause, Diagnosis, Fleet, MasterClock, Orphan, Target};
+use crate::diagnosis::{Diagnosis, Fleet, MasterClock, Orphan, Target};
 use crate::exposition::{BuildInfo, ExporterFacts, Reload};
-use crate::model::{Collector, OrphanKind, Stage};
+use crate::model::{Cause, Collector, OrphanKind, Stage};
 use crate::probe::Probe;
 use crate::sqlserver::{CollectorReport, Fault};
 use jiff::Timestamp;

@@ -6,4 +6,4 @@ mod engine;
 mod rpc;
 mod visit;
 
-pub(crate) use visit::{Numbers, Visit};
+pub(crate) use visit::{Numbers, Visit, own_port, transport};

@@ -40,6 +40,15 @@ struct Row {
     run: for<'a> fn(&'a Visit<'a>, Depth) -> BoxFuture<'a, Outcome>,
 }
 
+fn row(check: Check) -> Option<&'static Row> {
+    TABLE.iter().find(|row| row.check == check)
+}
+
+/// `tcp` or `udp`.
+pub(crate) fn transport(check: Check) -> &'static str {
+    row(check).map_or("", |row| row.transport)
+}
+
 /// The ports that the protocols have for their own. Tests have others.
 #[derive(Debug, Clone, Copy)]
 pub(crate) struct Numbers {
@@ -53,6 +62,19 @@ pub(crate) struct Numbers {
 impl Default for Numbers {
     fn default() -> Numbers {
         Numbers { engine: DEFAULT_PORT, browser: BROWSER_PORT, mapper: 135, netbios: 139, smb: 445 }
+    }
+}
+
+/// The port that the protocol of a check has for its own.
+pub(crate) fn own_port(check: Check) -> Option<u16> {
+    let own = Numbers::default();
+    match check {
+        Check::Engine => Some(own.engine),
+        Check::Browser => Some(own.browser),
+        Check::RpcMapper => Some(own.mapper),
+        Check::RpcScm => None,
+        Check::Netbios => Some(own.netbios),
+        Check::Smb => Some(own.smb),
     }
 }
 
@@ -121,7 +143,7 @@ impl<'a> Visit<'a> {
 
     /// Runs one check.
     pub(crate) async fn run(&self, check: Check, depth: Depth, required: bool) -> Option<Finding> {
-        let row = TABLE.iter().find(|row| row.check == check)?;
+        let row = row(check)?;
         let outcome = match self.addresses {
             Ok(_) => match self.end {
                 Some(end) => timeout_at(end, (row.run)(self, depth)).await.unwrap_or_else(|_| Outcome::out_of_time()),

@@ -3,6 +3,7 @@
 
 use super::certificate;
 use super::tds::EngineFacts;
+use crate::model::vocabulary;
 use jiff::Timestamp;
 use rustls::client::WebPkiServerVerifier;
 use rustls::client::danger::ServerCertVerifier as _;
@@ -45,31 +46,20 @@ impl Anchors {
     }
 }
 
-/// What was found, the first that holds in this order: no TLS, expired, untrusted, another name, fine.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum Verdict {
-    /// A client that verifies would go on.
-    Ok,
-    /// Nobody who is trusted signed it.
-    Untrusted,
-    /// It is for another name.
-    NameMismatch,
-    /// It has ended, or not begun.
-    Expired,
-    /// The server offers no TLS.
-    NoTls,
-}
-
-impl Verdict {
-    /// The name in labels.
-    pub fn name(self) -> &'static str {
-        match self {
-            Verdict::Ok => "ok",
-            Verdict::Untrusted => "untrusted",
-            Verdict::NameMismatch => "name_mismatch",
-            Verdict::Expired => "expired",
-            Verdict::NoTls => "no_tls",
-        }
+vocabulary! {
+    /// What was found, the first that holds in this order: no TLS, expired, untrusted, another name, fine.
+    #[derive(Debug, Clone, Copy, PartialEq, Eq)]
+    pub enum Verdict {
+        /// A client that verifies would go on.
+        Ok = "ok",
+        /// No trusted authority signed it.
+        Untrusted = "untrusted",
+        /// It is for another name.
+        NameMismatch = "name_mismatch",
+        /// It has ended, or not begun.
+        Expired = "expired",
+        /// The server offers no TLS.
+        NoTls = "no_tls",
     }
 }
 
