@@ -2,7 +2,8 @@
 """Makes the other forms of the rules from the one source, alerts/msx-*.yaml, and sets the addresses in their links.
 
     alerts/generate.py                 writes kubernetes/prometheusrule.yaml and grafana/msx-alerts.yaml
-    alerts/generate.py --check         says what is not as it would be written, and changes nothing
+    alerts/generate.py --check         says what is not as it would be written, and changes nothing; tests/generate,
+                                       which runs this script, is how a change of the rules is brought everywhere
     alerts/generate.py --runbooks=URL --grafana=URL
                                        first puts your own addresses into the rule files: runbooks that you copied to
                                        a wiki, and the Grafana whose dashboards the alerts link to
@@ -159,7 +160,7 @@ def main():
 
     different = [path for path, text in wanted.items() if not path.exists() or path.read_text() != text]
     for path in different:
-        print(f"{path.relative_to(HERE.parent)} {'differs; run alerts/generate.py' if asked.check else 'written'}")
+        print(f"{path.relative_to(HERE.parent)} {'differs: run tests/generate' if asked.check else 'written'}")
         if not asked.check:
             path.parent.mkdir(exist_ok=True)
             path.write_text(wanted[path])

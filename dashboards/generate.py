@@ -2,7 +2,8 @@
 """Writes the dashboards, dashboards/*.json, from their source in dashboards/src.
 
     dashboards/generate.py             writes msx-overview.json, msx-target.json and msx-exporter.json
-    dashboards/generate.py --check     says what is not as it would be written, and changes nothing
+    dashboards/generate.py --check     says what is not as it would be written, and changes nothing; tests/generate runs
+                                       this script with all others
     dashboards/generate.py --catalogue FILE
                                        takes the exporter's words from FILE, written by `msx_exporter catalogue`, and
                                        builds no exporter to ask it
@@ -39,17 +40,17 @@ def main():
     arguments.add_argument("--catalogue", metavar="FILE", help="what `msx_exporter catalogue` printed")
     asked = arguments.parse_args()
     catalogue.file = asked.catalogue
-    stale = []
-    for path, text in files():
-        if asked.check:
-            if not path.exists() or path.read_text(encoding="utf-8") != text:
-                stale.append(path)
-        else:
-            path.write_text(text, encoding="utf-8")
-    if stale:
-        names = ", ".join(str(path.relative_to(HERE.parent)) for path in stale)
-        sys.exit(f"{names}: not as dashboards/generate.py writes it; run it and commit the result")
+    wanted = dict(files())
+    different = [path for path, text in wanted.items() if not path.exists() or path.read_text(encoding="utf-8") != text]
+    extra = [path for path in sorted(HERE.glob("*.json")) if path not in wanted]
+    for path in different:
+        print(f"{path.relative_to(HERE.parent)} {'differs: run tests/generate' if asked.check else 'written'}")
+        if not asked.check:
+            path.write_text(wanted[path], encoding="utf-8")
+    for path in extra:
+        print(f"{path.relative_to(HERE.parent)} is written by no page of dashboards/src: remove it")
+    return 1 if extra or asked.check and different else 0
 
 
 if __name__ == "__main__":
-    main()
+    sys.exit(main())

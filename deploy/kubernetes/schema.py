@@ -87,8 +87,9 @@ def main():
     schema["$defs"]["config"] = config()
     text = json.dumps(schema, indent=2, ensure_ascii=False) + "\n"
     if check and text != found:
-        sys.exit(f"{SCHEMA.relative_to(ROOT)} is not as deploy/kubernetes/schema.py writes it; run it and commit the result")
-    if not check:
+        sys.exit(f"{SCHEMA.relative_to(ROOT)} differs: run tests/generate")
+    if text != found:
+        print(f"{SCHEMA.relative_to(ROOT)} written")
         SCHEMA.write_text(text, encoding="utf-8")
 
 

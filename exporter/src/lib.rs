@@ -29,6 +29,8 @@ pub mod app;
 pub mod cli;
 pub mod commands;
 pub mod config;
+#[cfg(test)]
+mod derived;
 pub mod diagnosis;
 pub mod doctor;
 pub mod events;

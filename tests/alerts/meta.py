@@ -10,6 +10,8 @@ from urllib.parse import unquote
 
 import yaml
 
+import generate_tests
+
 ROOT = Path(__file__).resolve().parents[2]
 sys.path.insert(0, str(ROOT / "tests/lib"))
 from catalogue import causes, metrics  # noqa: E402
@@ -199,15 +201,15 @@ def alert_faults(rule):
 def case_faults(rules):
     """Every rule is seen firing, and its alert silent, with its own severity (and operation, where it has one)."""
     fired, silent = set(), set()
-    for path in (ALERTS / "tests").glob("*.yaml"):
-        for test in yaml.load(path.read_text(), Loader)["tests"]:
+    for stem, document in generate_tests.documents().items():
+        for test in document["tests"]:
             for point in test.get("alert_rule_test", []):
                 if not point["exp_alerts"]:
                     silent.add(point["alertname"])
                 for alert in point["exp_alerts"]:
                     fired.add((point["alertname"], alert["exp_labels"]["severity"], alert["exp_labels"].get("operation")))
                     if alert.get("exp_annotations", {}).keys() != ANNOTATIONS:
-                        yield f"{path.name}: {test['name']}: an expected alert without all its texts"
+                        yield f"{stem}: {test['name']}: an expected alert without all its texts"
     for rule in rules:
         if "alert" in rule:
             labels = rule["labels"]

@@ -17,6 +17,8 @@ import tempfile
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
+import generate_tests
+
 ROOT = Path(__file__).resolve().parents[2]
 ALERTS = ROOT / "alerts"
 SOURCES = sorted(ALERTS.glob("msx-*.yaml"))
@@ -112,13 +114,14 @@ def line_of(expr, position):
 def killed(promtool, file, name, text):
     """Whether any case fails with this text in place of the file."""
     with tempfile.TemporaryDirectory(dir=MEMORY) as directory:
-        here = Path(directory)
+        # As in the repository, for the cases name the rules by a relative path.
+        rules_there = Path(directory, "alerts")
+        rules_there.mkdir()
         for source in SOURCES:
-            shutil.copy(source, here)
-        (here / file.name).write_text(text)
-        (here / "tests").symlink_to(ALERTS / "tests")
-        cases = here / "cases"
-        shutil.copytree(ALERTS / "tests", cases)
+            shutil.copy(source, rules_there)
+        (rules_there / file.name).write_text(text)
+        cases = Path(directory) / generate_tests.OUT.relative_to(ROOT)
+        shutil.copytree(generate_tests.OUT, cases)
         own = [cases / f"{name}.yaml"] if (cases / f"{name}.yaml").exists() else [cases / "recording.yaml", cases / "MsxTargetNotPolling.yaml"]
         rest = sorted((each for each in cases.iterdir() if each not in own and notices(each, file.stem, name)),
                       key=lambda each: each.stat().st_size)
@@ -133,18 +136,24 @@ def killed(promtool, file, name, text):
 def notices(cases, stem, name):
     """Only files that load the changed rule can notice; for an alert, those that ask for it by name."""
     text = cases.read_text()
-    return f"../{stem}.yaml" in text[:1000] and (stem == "msx-recording" or f"alertname: {name}\n" in text)
+    return f"/{stem}.yaml" in text[:1000] and (stem == "msx-recording" or f"alertname: {name}\n" in text)
 
 
 def main():
     options = dict(each.removeprefix("--").split("=") for each in sys.argv[1:] if each.startswith("--"))
     promtool = next((each for each in sys.argv[1:] if not each.startswith("--")), "promtool")
+    generate_tests.write()
     work = []
     for file in SOURCES:
         text = file.read_text()
         for start, end, name in rules(text):
             if options.get("only", name) == name:
                 work += [(file, name, change, text[:start] + rule + text[end:]) for change, rule in mutants(text[start:end])]
+    if not work:
+        sys.exit(f"no rule is named {options['only']}")
+    file, name = work[0][:2]
+    if killed(promtool, file, name, file.read_text()):
+        sys.exit(f"the cases of {name} fail before anything is changed: every mutant would seem to be killed")
     faults, survivors = 0, []
     with ThreadPoolExecutor(2) as pool:
         for (_, name, change, _), dead in zip(work, pool.map(lambda each: killed(promtool, each[0], each[1], each[3]), work)):

@@ -1,4 +1,4 @@
-"""Runs every file of alerts/tests through promtool, two at a time, and prints one line a file that fails.
+"""Writes the test files and runs each through promtool, two at a time; prints one line a file that fails.
 
 Usage: run_cases.py [-v] [PROMTOOL]
 """
@@ -10,7 +10,8 @@ import time
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
-ROOT = Path(__file__).resolve().parents[2]
+import generate_tests
+
 # promtool keeps a small database for each test; in memory its disk waits fall away.
 QUICK = {**os.environ, **({"TMPDIR": "/dev/shm"} if os.access("/dev/shm", os.W_OK) else {})}
 
@@ -24,7 +25,7 @@ def judge(promtool, file):
 def main():
     promtool = next((each for each in sys.argv[1:] if each != "-v"), "promtool")
     promtool = str(Path(promtool).resolve()) if "/" in promtool else promtool
-    files = sorted((ROOT / "alerts" / "tests").glob("*.yaml"), key=lambda file: -file.stat().st_size)
+    files = sorted(generate_tests.write().iterdir(), key=lambda file: -file.stat().st_size)
     passed = failed = 0
     with ThreadPoolExecutor(2) as pool:
         for file, good, words, seconds in pool.map(lambda file: judge(promtool, file), files):

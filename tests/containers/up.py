@@ -127,7 +127,7 @@ class Up:
         # For the test itself, in this mount namespace alone.
         for file in ("hosts", "resolv.conf"):
             subprocess.run(["mount", "--bind", self.folder / file, f"/etc/{file}"], check=True)
-        shutil.copytree(ROOT / "alerts", self.folder / "alerts", ignore=shutil.ignore_patterns("tests", "runbooks"))
+        shutil.copytree(ROOT / "alerts", self.folder / "alerts", ignore=shutil.ignore_patterns("runbooks"))
         for path in (self.folder / "alerts").glob("msx-*.yaml"):
             path.write_text(re.sub(r"^(\s+)for: .*$", r"\1for: 0s", path.read_text(), flags=re.MULTILINE))
         self.swaps = {str(ROOT / "alerts"): self.folder / "alerts"}

@@ -80,6 +80,15 @@ def operations(bundle: Path, scratch: Path) -> None:
         expect((folder / "deploy" / kind).is_dir() == (ROOT / "deploy" / kind).is_dir(), f"deploy/{kind} is not in it")
 
 
+def chart(bundle: Path) -> None:
+    for archive in bundle.glob("msx-exporter-*.tgz"):
+        with tarfile.open(archive) as packed:
+            names = {member.name.partition("/")[2] for member in packed if member.isfile()}
+        pages = {f"files/dashboards/{path.name}" for path in (ROOT / "dashboards").glob("*.json")}
+        missing = {"Chart.yaml", "files/rules/prometheusrule.yaml", *pages} - names
+        expect(not missing, f"{archive.name} lacks {sorted(missing)}")
+
+
 def windows(bundle: Path) -> None:
     for archive in bundle.glob("*-windows-amd64.zip"):
         with zipfile.ZipFile(archive) as packed:
@@ -96,6 +105,7 @@ def main() -> int:
         contents(bundle)
         program(bundle, revision, Path(scratch, "program"))
         operations(bundle, Path(scratch, "operations"))
+        chart(bundle)
         windows(bundle)
     print(*faults or ["sums, contents, program and documents are as they should be"], sep="\n")
     return 1 if faults else 0

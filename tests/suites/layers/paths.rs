@@ -43,7 +43,7 @@ pub(crate) fn references(sources: &Path) -> Result<Vec<Reference>, String> {
 }
 
 /// Modules that are compiled for tests alone, by name.
-const TESTS: [&str; 6] = ["tests", "fixtures", "truth_table", "properties", "samples", "fuzzing"];
+const TESTS: [&str; 7] = ["tests", "derived", "fixtures", "truth_table", "properties", "samples", "fuzzing"];
 
 fn module_of(relative: &Path) -> Vec<String> {
     let mut names: Vec<String> =

@@ -9,6 +9,11 @@
 {{- default $full .Values.fullnameOverride | trunc 32 | trimSuffix "-" -}}
 {{- end -}}
 
+{{/* In the repository two folders of the chart are symbolic links, which a checkout on Windows may leave as text. */}}
+{{- define "msx.unlinked" -}}
+{{- fail (printf "%s holds nothing: it is a symbolic link in the repository, and this copy of the chart did not keep it; use the packed chart, or check out with git config core.symlinks true" .) -}}
+{{- end -}}
+
 {{- define "msx.selector" -}}
 app.kubernetes.io/name: {{ include "msx.name" . }}
 app.kubernetes.io/instance: {{ .Release.Name }}

@@ -1,5 +1,5 @@
-//! Every file in `testdata/bad` with the faults that are expected of it beside it. `MSX_WRITE_DOCUMENTS=1` writes the
-//! faults anew; read them before they are committed.
+//! Every file in `testdata/bad` with the faults that are expected of it next to it. They are golden files, which
+//! `tests/generate` leaves alone: `MSX_ACCEPT_FAULTS=1` writes them again; read them before they are committed.
 
 use super::super::keys::{KEYS, Kind};
 use super::super::load;
@@ -21,7 +21,7 @@ fn every_bad_configuration_gives_exactly_its_faults() {
         let text = fs::read_to_string(&path).unwrap();
         let told = load(&sources(name, text.clone())).expect_err(name).to_string() + "\n";
         let golden = path.with_extension("faults");
-        if std::env::var_os("MSX_WRITE_DOCUMENTS").is_some() {
+        if std::env::var_os("MSX_ACCEPT_FAULTS").is_some() {
             fs::write(&golden, &told).unwrap();
         }
         let expected = fs::read_to_string(&golden).unwrap_or_default().replace("\r\n", "\n");

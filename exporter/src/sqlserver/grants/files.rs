@@ -45,21 +45,6 @@ mod tests {
     use std::fs;
     use std::path::Path;
 
-    /// `MSX_WRITE_DOCUMENTS=1 cargo test deploy_sql` writes them anew.
-    #[test]
-    fn the_files_of_deploy_sql_are_what_grants_prints() {
-        let folder = Path::new(env!("CARGO_MANIFEST_DIR")).join("../deploy/sql");
-        for file in grant_files() {
-            let path = folder.join(&file.path);
-            if std::env::var_os("MSX_WRITE_DOCUMENTS").is_some() {
-                fs::create_dir_all(path.parent().unwrap()).unwrap();
-                fs::write(&path, &file.text).unwrap();
-            }
-            let found = fs::read_to_string(&path).unwrap_or_default().replace("\r\n", "\n");
-            assert!(found == file.text, "{} differs: run MSX_WRITE_DOCUMENTS=1 cargo test deploy_sql", file.path);
-        }
-    }
-
     #[test]
     fn deploy_sql_holds_no_script_that_nothing_prints() {
         let folder = Path::new(env!("CARGO_MANIFEST_DIR")).join("../deploy/sql");
