@@ -1,5 +1,7 @@
 //! Fleets made by hand.
 
+#![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic)]
+
 use crate::config::Limits;
 use crate::diagnosis::{
     Diagnosis, Enlisted, Evidence, Fleet, Job, JobRun, Limited, MasterClock, Orphan, Pending, PollStatus, Target,

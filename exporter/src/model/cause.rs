@@ -5,7 +5,7 @@ use serde::Serialize;
 /// What is said of a cause.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize)]
 pub(crate) struct CauseFacts {
-    /// The number that timelines draw; never reused.
+    /// The value of `msx_target_diagnosis_code`; never reused.
     pub(crate) code: u8,
     /// The name in labels.
     pub(crate) name: &'static str,
@@ -188,7 +188,7 @@ causes! {
 }
 
 impl Cause {
-    /// The code that timelines draw; never reused.
+    /// The value of `msx_target_diagnosis_code`; never reused.
     pub fn code(self) -> u8 {
         self.facts().code
     }

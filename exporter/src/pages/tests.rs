@@ -1,5 +1,7 @@
 //! The pages for people and the JSON.
 
+#![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic)]
+
 use crate::diagnosis::Fleet;
 use crate::fixtures::*;
 use crate::model::{Cause, Collector, Stage};
