@@ -95,7 +95,7 @@ impl Prober {
         self.visit_until(destinations, extent, None).await
     }
 
-    /// The same with an end: what has not answered by then is [`PortState::Skipped`](super::PortState::Skipped).
+    /// The same with an end: what has not answered by then is [`PortState::Skipped`](crate::model::PortState::Skipped).
     pub async fn visit_until(
         &self,
         destinations: &[Destination],

@@ -9,7 +9,7 @@ use tokio::time::Instant;
 /// The port on these hosts, and where its number comes from.
 ///
 /// # Errors
-/// Why SQL Browser does not announce the port of a named instance, as [`browser::instance_port`] has it.
+/// Why SQL Browser does not announce the port of a named instance, as `browser::instance_port` has it.
 pub async fn engine_port(
     hosts: &[IpAddr],
     decided_by: EnginePort<'_>,
