@@ -10,7 +10,7 @@ use msx_exporter::diagnosis::{
 };
 use msx_exporter::exposition::{BuildInfo, ExporterFacts, Format, Reload, gzip, page_into};
 use msx_exporter::model::{Cause, Check, Collector, Direction, Operation, PortSource, PortState};
-use msx_exporter::probe::{Board, Finding};
+use msx_exporter::probe::{Finding, PortResults};
 use msx_exporter::sqlserver::CollectorReport;
 use msx_exporter::{api, pages};
 use std::collections::BTreeMap;
@@ -92,11 +92,11 @@ fn fleet(count: usize, checks: usize, jobs: usize) -> Fleet {
         checked_at: ago(77),
         evidence: "connected".to_owned(),
     };
-    let board = match checks {
-        0 => Board::default(),
-        _ => Board {
+    let port_results = match checks {
+        0 => PortResults::default(),
+        _ => PortResults {
             findings: names().map(|name| (name, Check::ALL[..checks].iter().map(finding).collect())).collect(),
-            ..Board::default()
+            ..PortResults::default()
         },
     };
     let run =
@@ -126,8 +126,8 @@ fn fleet(count: usize, checks: usize, jobs: usize) -> Fleet {
         reports: Collector::ALL.into_iter().map(report).collect(),
         has_maintenance_windows: false,
         limited: Limited::default(),
-        board: Arc::new(board),
-        far: None,
+        port_results: Arc::new(port_results),
+        target_side: None,
         targets,
     }
 }

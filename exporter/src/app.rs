@@ -6,10 +6,10 @@ use crate::events;
 use crate::exposition::{BuildInfo, ExporterFacts, Reload};
 use crate::http::{NoProbe, ReloadError, Settings, Site, Web};
 use crate::model::{Cause, names};
-use crate::probe::{Board, Extent, Probe, Prober, Probes, Roster, Sweeper, sweep_once};
+use crate::probe::{Extent, PortResults, Probe, Prober, Probes, Roster, Sweeper, sweep_once};
 use crate::process;
-use crate::sqlserver::{self, Fault, Master, Reading, Vitals};
-use crate::target_side::{self, Lookout, View};
+use crate::sqlserver::{self, Fault, ReaderHandle, ReaderStats, Reading};
+use crate::target_side::{self, TargetMonitor, View};
 use arc_swap::ArcSwap;
 use jiff::Timestamp;
 use std::sync::atomic::{AtomicBool, Ordering};
@@ -38,7 +38,7 @@ const ROSTER_KEPT: Duration = Duration::from_secs(24 * 3_600);
 pub struct App {
     sources: Arc<Sources>,
     web: Arc<Web>,
-    vitals: Arc<Vitals>,
+    reader_stats: Arc<ReaderStats>,
     /// Replaced whole by a reload; what is under way ends on the old one.
     current: ArcSwap<Current>,
     assessed: Mutex<Assessed>,
@@ -50,7 +50,7 @@ pub struct App {
     probes: Probes,
     roster: watch::Sender<Roster>,
     /// With `role: target`, what the targets on this machine see of their master.
-    lookout: Arc<Lookout>,
+    monitor: Arc<TargetMonitor>,
     /// What does not fit on the far side, as the log has it.
     remarks: Mutex<Vec<String>>,
     /// The configuration has changed: what goes on in the background begins anew.
@@ -62,7 +62,7 @@ pub struct App {
 /// What a reload replaces.
 struct Current {
     config: Arc<Config>,
-    master: Master,
+    master: ReaderHandle,
 }
 
 /// What the assessments leave behind.
@@ -77,20 +77,20 @@ struct Assessed {
 impl App {
     /// Puts the rooms together. Nothing is opened before the first scrape. Needs a runtime.
     pub fn new(config: Config, sources: Sources, web: Arc<Web>) -> App {
-        let vitals = Arc::<Vitals>::default();
+        let reader_stats = Arc::<ReaderStats>::default();
         let prober = Arc::new(Prober::new(config.ports.clone()));
         let (roster, names) = watch::channel(Roster::default());
-        let lookout = Arc::new(Lookout::new(target_side::of_this_machine()));
+        let monitor = Arc::new(TargetMonitor::new(target_side::of_this_machine()));
         if config.role == Role::Target {
-            lookout.find(&config);
+            monitor.find(&config);
         }
-        let sweeper = Sweeper::new(prober.clone(), names, lookout.route());
-        let probes = Probes::new(prober.clone(), lookout.route());
+        let sweeper = Sweeper::new(prober.clone(), names, monitor.route());
+        let probes = Probes::new(prober.clone(), monitor.route());
         App {
-            current: ArcSwap::from_pointee(Current::start(config, &vitals)),
+            current: ArcSwap::from_pointee(Current::start(config, &reader_stats)),
             sources: Arc::new(sources),
             web,
-            vitals,
+            reader_stats,
             assessed: Mutex::default(),
             reload: Mutex::new(Reload { successful: true, at: Some(Timestamp::now()) }),
             reloading: Arc::default(),
@@ -98,7 +98,7 @@ impl App {
             sweeper,
             probes,
             roster,
-            lookout,
+            monitor,
             remarks: Mutex::default(),
             changed: Notify::new(),
             passive: AtomicBool::new(false),
@@ -121,7 +121,7 @@ impl App {
             if passive {
                 self.roster.send_replace(Roster::default());
                 self.lock_assessed().read = None;
-                self.current.store(Arc::new(Current::start(Config::clone(&current.config), &self.vitals)));
+                self.current.store(Arc::new(Current::start(Config::clone(&current.config), &self.reader_stats)));
             }
         }
         passive
@@ -163,10 +163,10 @@ impl App {
 
     /// On a target: finds the targets of this machine, and looks at their master's certificate when it is due.
     async fn look_out(&self, config: &Config) {
-        self.lookout.find(config);
-        self.publish(self.lookout.names());
-        self.lookout.look(config, &self.prober).await;
-        let remarks: Vec<String> = self.lookout.far_side().views.iter().flat_map(View::remarks).collect();
+        self.monitor.find(config);
+        self.publish(self.monitor.names());
+        self.monitor.look(config, &self.prober).await;
+        let remarks: Vec<String> = self.monitor.target_side().views.iter().flat_map(View::remarks).collect();
         let mut known = self.remarks.lock().unwrap_or_else(PoisonError::into_inner);
         for remark in remarks.iter().filter(|remark| !known.contains(remark)) {
             warn!(event = events::REMARK, "{remark}");
@@ -191,12 +191,16 @@ impl App {
         let current = self.current.load_full();
         if current.config.role == Role::Target {
             self.look_out(&current.config).await;
-            let mut board = Board::default();
+            let mut port_results = PortResults::default();
             if current.config.ports.enabled {
-                let (names, route) = (self.lookout.names(), self.lookout.route());
-                board = sweep_once(&self.prober, &names, &route, extent).await;
+                let (names, route) = (self.monitor.names(), self.monitor.route());
+                port_results = sweep_once(&self.prober, &names, &route, extent).await;
             }
-            return Arc::new(Fleet::seen_from_target(Timestamp::now(), Arc::new(board), self.lookout.far_side()));
+            return Arc::new(Fleet::seen_from_target(
+                Timestamp::now(),
+                Arc::new(port_results),
+                self.monitor.target_side(),
+            ));
         }
         // The doctor is asked by somebody who wants to know all the same.
         if extent == Extent::Sweep && self.stays_passive(&current).await {
@@ -207,20 +211,20 @@ impl App {
         if !current.config.ports.enabled && extent == Extent::Sweep {
             return fleet;
         }
-        let board = sweep_once(&self.prober, &enlisted(&fleet), &self.lookout.route(), extent).await;
-        self.assess(&current, reading, Arc::new(board))
+        let port_results = sweep_once(&self.prober, &enlisted(&fleet), &self.monitor.route(), extent).await;
+        self.assess(&current, reading, Arc::new(port_results))
     }
 
     /// Judges a reading and tells the log what changed.
-    fn assess(&self, current: &Current, reading: Arc<Reading>, board: Arc<Board>) -> Arc<Fleet> {
+    fn assess(&self, current: &Current, reading: Arc<Reading>, port_results: Arc<PortResults>) -> Arc<Fleet> {
         let mut assessed = self.lock_assessed();
         if let Some((last, fleet)) = &assessed.last
             && Arc::ptr_eq(last, &reading)
-            && Arc::ptr_eq(&fleet.board, &board)
+            && Arc::ptr_eq(&fleet.port_results, &port_results)
         {
             return fleet.clone();
         }
-        let result = diagnosis::assess(&reading, board, &current.config, &mut assessed.memory);
+        let result = diagnosis::assess(&reading, port_results, &current.config, &mut assessed.memory);
         let fleet = Arc::new(result.fleet);
         let before = assessed.last.replace((reading, fleet.clone()));
         drop(assessed);
@@ -292,13 +296,13 @@ impl App {
     fn put_in_force(&self, config: Config) {
         self.prober.reconfigure(config.ports.clone());
         if config.role != Role::Target {
-            self.lookout.leave();
+            self.monitor.leave();
         }
         if config.role != self.current.load().config.role {
             self.lock_assessed().read = None;
             self.roster.send_replace(Roster::default());
         }
-        self.current.store(Arc::new(Current::start(config, &self.vitals)));
+        self.current.store(Arc::new(Current::start(config, &self.reader_stats)));
         self.changed.notify_one();
     }
 
@@ -308,7 +312,7 @@ impl App {
             Ok(()) => {
                 *reload = Reload { successful: true, at: Some(Timestamp::now()) };
                 let file = self.sources.file.path().display();
-                info!(event = events::RELOADED, %file, "the configuration was loaded anew");
+                info!(event = events::RELOADED, %file, "the configuration was reloaded");
             }
             Err(error) => {
                 reload.successful = false;
@@ -327,9 +331,9 @@ fn enlisted(fleet: &Fleet) -> Vec<String> {
 }
 
 impl Current {
-    fn start(config: Config, vitals: &Arc<Vitals>) -> Current {
+    fn start(config: Config, reader_stats: &Arc<ReaderStats>) -> Current {
         let config = Arc::new(config);
-        let master = Master::start(config.clone(), vitals.clone());
+        let master = ReaderHandle::start(config.clone(), reader_stats.clone());
         Current { config, master }
     }
 }
@@ -388,14 +392,14 @@ impl Site for App {
     async fn fleet(&self, wait: Duration) -> Arc<Fleet> {
         let current = self.current.load_full();
         if current.config.role == Role::Target {
-            let far = self.lookout.far_side();
-            return Arc::new(Fleet::seen_from_target(Timestamp::now(), self.sweeper.board(), far));
+            let far = self.monitor.target_side();
+            return Arc::new(Fleet::seen_from_target(Timestamp::now(), self.sweeper.port_results(), far));
         }
         if self.stays_passive(&current).await {
             return self.nothing(&current);
         }
         let reading = current.master.read(wait).await;
-        self.assess(&current, reading, self.sweeper.board())
+        self.assess(&current, reading, self.sweeper.port_results())
     }
 
     async fn probe(&self, name: &str, wait: Duration) -> Result<Arc<Probe>, NoProbe> {
@@ -415,8 +419,8 @@ impl Site for App {
     fn facts(&self) -> ExporterFacts {
         ExporterFacts {
             build: BUILD,
-            sql_errors: self.vitals.sql_errors(),
-            sql_connections: self.vitals.sql_connections(),
+            sql_errors: self.reader_stats.sql_errors(),
+            sql_connections: self.reader_stats.sql_connections(),
             reload: self.reload_state(),
             passive: self.current.load().config.master.only_if_local.then(|| self.is_passive()),
             process: process::read(),

@@ -44,7 +44,7 @@ impl Invocation {
 /// What is to be done.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum Command {
-    /// Serve until told to stop.
+    /// Serve until stopped.
     Serve,
     /// One reading and one sweep, then exit.
     Once {
@@ -175,7 +175,7 @@ struct Log {
 
 #[derive(Subcommand)]
 enum TypedCommand {
-    /// Serve until told to stop; what happens without a command
+    /// Serve until stopped; what happens without a command
     Serve,
     /// Write one page of metrics and exit
     Once {
@@ -185,7 +185,7 @@ enum TypedCommand {
         #[command(flatten)]
         place: Place,
     },
-    /// Tell every fault of the configuration, with file and line
+    /// Report every fault of the configuration, with file and line
     CheckConfig,
     /// Print the names of metrics, causes, keys, commands and the like, as JSON, for programs
     #[command(hide = true)]
@@ -215,7 +215,7 @@ enum TypedAction {
     Run,
     /// Make the service, its source in the Event Log and its folder; flags for serving are kept in its command line
     Install(TypedService),
-    /// Change what is given and set the rest right again
+    /// Change what is given and repair the rest
     Configure {
         #[command(flatten)]
         typed: TypedService,

@@ -12,7 +12,7 @@ pub const FIELD: &str = "event";
 pub const STARTED: u64 = 100;
 /// It was told to stop.
 pub const STOPPING: u64 = 101;
-/// The configuration was loaded anew.
+/// The configuration was reloaded.
 pub const RELOADED: u64 = 102;
 /// It cannot start: the configuration or the command line has faults.
 pub const FAULTY: u64 = 200;
@@ -37,9 +37,9 @@ pub const REMARK: u64 = 401;
 
 /// Every event: its number, how grave it is, what it says.
 pub const ALL: [(u64, Level, &str); 13] = [
-    (STARTED, Level::INFO, "The exporter serves"),
-    (STOPPING, Level::INFO, "The exporter was told to stop"),
-    (RELOADED, Level::INFO, "The configuration was loaded anew"),
+    (STARTED, Level::INFO, "The exporter started"),
+    (STOPPING, Level::INFO, "The exporter is stopping"),
+    (RELOADED, Level::INFO, "The configuration was reloaded"),
     (FAULTY, Level::ERROR, "The exporter cannot start: its configuration or its command line has faults"),
     (FAILED, Level::ERROR, "The exporter cannot start, or had to end"),
     (NOT_RELOADED, Level::ERROR, "The new configuration has faults and the old one stays in force"),

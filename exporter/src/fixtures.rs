@@ -13,9 +13,9 @@ use crate::model::{
     Stage,
 };
 use crate::probe::protocol::{Encryption, Verdict};
-use crate::probe::{Board, Finding, Sweep};
+use crate::probe::{Finding, PortResults, Sweep};
 use crate::sqlserver::{CollectorReport, Fault, ServerFacts};
-use crate::target_side::{FarSide, Home, Presented, View};
+use crate::target_side::{LocalTarget, Presented, TargetSide, View};
 use enum_map::{EnumMap, enum_map};
 use jiff::{SignedDuration, Timestamp};
 use std::collections::BTreeMap;
@@ -155,8 +155,8 @@ pub(crate) fn fleet(targets: Vec<Target>) -> Fleet {
         reports: Collector::ALL.into_iter().map(report).collect(),
         has_maintenance_windows: false,
         limited: Limited::default(),
-        board: Arc::new(Board::default()),
-        far: None,
+        port_results: Arc::new(PortResults::default()),
+        target_side: None,
     }
 }
 
@@ -227,11 +227,12 @@ pub(crate) fn full() -> Fleet {
     let mut engine = finding(Check::Engine, PortState::Open);
     (engine.protocol_ok, engine.handshake) = (Some(true), Some(Duration::from_millis(4)));
     engine.source = PortSource::Browser;
-    let mut home = finding(Check::Engine, PortState::TlsFailed);
-    (home.direction, home.master, home.required) = (Direction::ToMaster, Some("MSX01".to_owned()), true);
-    fleet.board = Arc::new(Board {
+    let mut local_target = finding(Check::Engine, PortState::TlsFailed);
+    (local_target.direction, local_target.master, local_target.required) =
+        (Direction::ToMaster, Some("MSX01".to_owned()), true);
+    fleet.port_results = Arc::new(PortResults {
         findings: BTreeMap::from([
-            ("SQL01\\PAYROLL".to_owned(), vec![engine, home, finding(Check::Browser, PortState::NoAnswer)]),
+            ("SQL01\\PAYROLL".to_owned(), vec![engine, local_target, finding(Check::Browser, PortState::NoAnswer)]),
             ("SQL02".to_owned(), vec![finding(Check::Engine, PortState::Filtered)]),
             ("SQL04".to_owned(), vec![finding(Check::Engine, PortState::Skipped)]),
         ]),
@@ -242,8 +243,8 @@ pub(crate) fn full() -> Fleet {
 }
 
 /// What two targets on one machine see of their master.
-pub(crate) fn far_side() -> Fleet {
-    let home = |target: &str, enlisted_to: Option<&str>, option| Home {
+pub(crate) fn target_side() -> Fleet {
+    let local_target = |target: &str, enlisted_to: Option<&str>, option| LocalTarget {
         target: target.to_owned(),
         master: "msx01.corp.example".to_owned(),
         address: Address { host: "msx01.corp.example".to_owned(), port: None, instance: None },
@@ -263,14 +264,14 @@ pub(crate) fn far_side() -> Fleet {
         seen_at: ago(600),
     };
     let views = vec![
-        View { home: home("SQL01", None, None), presented: None },
-        View { home: home("SQL01\\PAYROLL", Some("MSX01"), Some(2)), presented: Some(presented) },
+        View { local_target: local_target("SQL01", None, None), presented: None },
+        View { local_target: local_target("SQL01\\PAYROLL", Some("MSX01"), Some(2)), presented: Some(presented) },
     ];
     let mut engine = finding(Check::Engine, PortState::Open);
     (engine.direction, engine.master, engine.required) =
         (Direction::ToMaster, Some("msx01.corp.example".to_owned()), true);
-    let board = Board { findings: [("SQL01".to_owned(), vec![engine])].into(), ..Board::default() };
-    Fleet::seen_from_target(NOW, Arc::new(board), FarSide { views })
+    let port_results = PortResults { findings: [("SQL01".to_owned(), vec![engine])].into(), ..PortResults::default() };
+    Fleet::seen_from_target(NOW, Arc::new(port_results), TargetSide { views })
 }
 
 /// A master that cannot be read.

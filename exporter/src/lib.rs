@@ -5,7 +5,7 @@
 //! ```text
 //! scrape ─► sqlserver (read) ─► Reading ──┐
 //!                                         ├─► diagnosis (assess) ─► Fleet ─► exposition, pages, api
-//! sweep  ─► probe (check ports) ─► Board ─┘
+//! sweep  ─► probe (check ports) ─► PortResults ─┘
 //! ```
 //!
 //! - `model`: the vocabulary of all rooms.

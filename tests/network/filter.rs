@@ -122,12 +122,12 @@ async fn a_thousand_targets_with_one_in_five_filtered_take_under_half_a_minute()
         })
     };
     let started = Instant::now();
-    let board = sweep_once(&prober, &names, &route, Extent::Sweep).await;
+    let port_results = sweep_once(&prober, &names, &route, Extent::Sweep).await;
     let took = started.elapsed();
     over.store(true, Ordering::SeqCst);
     watcher.join().unwrap();
 
-    let count = |state| board.findings.values().flatten().filter(|finding| finding.state == state).count();
+    let count = |state| port_results.findings.values().flatten().filter(|finding| finding.state == state).count();
     assert_eq!((count(PortState::Open), count(PortState::Filtered)), (2400, 600));
     assert!(took < Duration::from_secs(30), "{took:?}");
     // Connections that our listeners have just accepted are sockets of this process too, three at most at a time.

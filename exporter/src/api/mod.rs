@@ -148,7 +148,7 @@ impl<'a> TargetFacts<'a> {
                     .map(|evidence| EvidenceFacts { cause: evidence.cause.map(Cause::name), text: &evidence.text })
                     .collect(),
             },
-            ports: fleet.board.of(&target.name).iter().map(|finding| PortFacts::new(finding, details)).collect(),
+            ports: fleet.port_results.of(&target.name).iter().map(|finding| PortFacts::new(finding, details)).collect(),
         }
     }
 }

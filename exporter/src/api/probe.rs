@@ -1,20 +1,20 @@
 //! What a probe of one target found, as metrics and as a trace.
 
-use crate::exposition::sheet::Sheet;
+use crate::exposition::family_writer::FamilyWriter;
 use crate::exposition::{Format, families};
 use crate::model::ServerName;
 use crate::model::figures::readable_instant;
-use crate::probe::{Board, Probe};
+use crate::probe::{PortResults, Probe};
 use prometheus_client::encoding::text;
 use std::fmt::{self, Write as _};
 
 /// The port series of the target alone: nothing of the exporter, which has a page of its own.
 pub fn probe(probe: &Probe, format: Format) -> String {
     let findings = [(probe.target.clone(), probe.visited.findings.clone())];
-    let board = Board { findings: findings.into(), ..Board::default() };
+    let port_results = PortResults { findings: findings.into(), ..PortResults::default() };
     let mut out = String::new();
     // Writing into a String cannot fail. There is no counter, so the formats differ in their end alone.
-    let _ = ports(&mut Sheet::new(&mut out), &board);
+    let _ = ports(&mut FamilyWriter::new(&mut out), &port_results);
     if format == Format::OpenMetrics100 {
         let _ = text::encode_eof(&mut out);
     }
@@ -49,10 +49,10 @@ pub fn probe_trace(run: &Probe, details: bool) -> String {
     out
 }
 
-fn ports(sheet: &mut Sheet<'_>, board: &Board) -> fmt::Result {
-    families::ports(sheet, board)?;
-    families::infos(sheet, board)?;
-    families::durations(sheet, board)
+fn ports(families: &mut FamilyWriter<'_>, port_results: &PortResults) -> fmt::Result {
+    families::ports(families, port_results)?;
+    families::infos(families, port_results)?;
+    families::durations(families, port_results)
 }
 
 #[cfg(test)]

@@ -66,8 +66,8 @@ async fn beside_master(invocation: &Invocation, config: &Config) -> Result<(Requ
 async fn on_target(config: &Config) -> Result<Request, Failure> {
     let prober = Prober::new(config.ports.clone());
     let mut requests = Vec::new();
-    for home in target_side::homes(config, target_side::of_this_machine().as_ref()) {
-        let end = doctor::look_at_master(config, &prober, &home).await;
+    for local_target in target_side::local_targets(config, target_side::of_this_machine().as_ref()) {
+        let end = doctor::look_at_master(config, &prober, &local_target).await;
         requests.push(doctor::examine_on_target(&end, Timestamp::now()));
     }
     doctor::together(requests).ok_or_else(|| {

@@ -99,7 +99,7 @@ pub fn once(invocation: &Invocation, output: Option<&Path>) -> Done {
         let app = App::new(config.clone(), invocation.sources(), Arc::new(web));
         let fleet = app.once(Extent::Sweep).await;
         let faults = fleet.reports.iter().filter_map(|report| report.fault.as_ref());
-        let complaint = match &fleet.far {
+        let complaint = match &fleet.target_side {
             Some(far) => far.views.is_empty().then(|| {
                 "no target was found on this machine: no instance has a master in its registry; hint: --local.name"
                     .to_owned()

@@ -1,14 +1,14 @@
 //! Where an instance of SQL Server is, as people write it.
 
-use super::fault::Wrong;
+use super::fault::ValueError;
 use crate::model::{Address, DEFAULT_INSTANCE};
 use std::net::Ipv6Addr;
 
 const LIKE: &str = r"host, host:port, host,port, host\instance or [::1]:1433";
 
 /// Reads an address. No message quotes it, because people paste connection strings with a password in them.
-pub(super) fn parse(written: &str) -> Result<Address, Wrong> {
-    let wrong = |what: &str| Wrong::new(what).expected(LIKE);
+pub(super) fn parse(written: &str) -> Result<Address, ValueError> {
+    let wrong = |what: &str| ValueError::new(what).expected(LIKE);
     let written = written.trim();
     if written.contains("://") || written.contains(['@', ';', '=']) {
         return Err(wrong("is a connection string or a URL, not an address"));
@@ -45,7 +45,7 @@ pub(super) fn parse(written: &str) -> Result<Address, Wrong> {
 }
 
 /// Reads the name or the address of a host. `.` and `(local)` are this host.
-pub(super) fn host(written: &str) -> Result<String, Wrong> {
+pub(super) fn host(written: &str) -> Result<String, ValueError> {
     if matches!(written, "." | "(local)") {
         return Ok("localhost".to_owned());
     }
@@ -58,12 +58,12 @@ pub(super) fn host(written: &str) -> Result<String, Wrong> {
     if name || written.parse::<Ipv6Addr>().is_ok() {
         return Ok(written.to_owned());
     }
-    Err(Wrong::new("is not the name or the address of a host")
+    Err(ValueError::new("is not the name or the address of a host")
         .expected("a name without a port, such as sql01.corp.example"))
 }
 
-fn both() -> Wrong {
-    Wrong::new("has both a port and an instance, and a port already names one instance")
+fn both() -> ValueError {
+    ValueError::new("has both a port and an instance, and a port already names one instance")
         .expected("keep the port where it is fixed, else the instance")
 }
 

@@ -94,10 +94,10 @@ fn remarks(config: &Config) -> Vec<&'static str> {
         );
     }
     if config.role == Role::Master && config.master.encrypt == Encrypt::Off {
-        remarks.push("encrypt: off sends the password of a SQL login in a form that anybody on the way can read.");
+        remarks.push("encrypt: off sends the password of a SQL login in a form that anyone on the way can read.");
     }
     if config.role == Role::Master && config.master.trust == Trust::Always {
-        remarks.push("trust_server_certificate: true accepts the certificate of anybody on the way to the master.");
+        remarks.push("trust_server_certificate: true accepts the certificate of anyone on the way to the master.");
     }
     if matches!(&config.master.auth, Auth::Sql { password: PasswordSource::Value(_), .. }) {
         remarks

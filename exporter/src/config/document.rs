@@ -18,7 +18,7 @@ pub fn reference() -> String {
          - Regular expressions are anchored and ignore case. Write them in single quotes: there a backslash is a backslash.\n\
          - A YAML text holds at most 1 MiB and 100,000 keys and values, without aliases, tags and second documents. Files \
          are regular ones (symbolic links are followed), hold at most 4 MiB and are read within 5 s each.\n\
-         - `msx_exporter check-config` tells every fault at once, with file and line, of the web configuration and the flags \
+         - `msx_exporter check-config` reports every fault at once, with file and line, of the web configuration and the flags \
          of the server too. No message shows a password, and none any value of the web configuration.\n"
     );
     table(&mut page, "", "");
@@ -65,7 +65,7 @@ fn cell(text: &str) -> String {
 pub fn example() -> String {
     let mut file =
         "# Every key of msx_exporter, with its default where it has one. Leave out what you do not change.\n\
-                    # The reference is CONFIGURATION.md; `msx_exporter check-config` tells what is wrong with a file.\n"
+                    # The reference is CONFIGURATION.md; `msx_exporter check-config` reports what is wrong with a file.\n"
             .to_owned();
     let mut open: Vec<&str> = Vec::new();
     for key in KEYS {

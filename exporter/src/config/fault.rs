@@ -17,7 +17,7 @@ pub struct Fault {
 }
 
 impl Fault {
-    pub(crate) fn new(origin: Option<&str>, path: &str, wrong: impl Into<Wrong>) -> Fault {
+    pub(crate) fn new(origin: Option<&str>, path: &str, wrong: impl Into<ValueError>) -> Fault {
         let wrong = wrong.into();
         Fault { origin: origin.map(str::to_owned), path: path.to_owned(), wrong: wrong.what, expected: wrong.expected }
     }
@@ -50,11 +50,11 @@ impl Faults {
         let path = sources.file.path();
         let missing = |error: io::Error| error.kind() == io::ErrorKind::NotFound;
         if matches!(sources.file, ConfigFile::Usual(_)) && (sources.read)(path).is_err_and(missing) {
-            let wrong = Wrong::new("is not there").expected("name another file with --config.file");
+            let wrong = ValueError::new("is not there").expected("name another file with --config.file");
             faults.insert(0, Fault::new(Some(&path.display().to_string()), "", wrong));
         }
         if faults.is_empty() {
-            faults.push(Fault::new(None, "", "a value is missing that should have been told; please report this"));
+            faults.push(Fault::new(None, "", "a value is missing and no fault names it; please report this"));
         }
         Faults(faults)
     }
@@ -97,25 +97,25 @@ impl std::error::Error for Faults {}
 
 /// What a parser says of a text, before it is known where the text stood.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub(crate) struct Wrong {
+pub(crate) struct ValueError {
     what: String,
     expected: Option<String>,
 }
 
-impl Wrong {
-    pub(crate) fn new(what: impl Into<String>) -> Wrong {
-        Wrong { what: what.into(), expected: None }
+impl ValueError {
+    pub(crate) fn new(what: impl Into<String>) -> ValueError {
+        ValueError { what: what.into(), expected: None }
     }
 
-    pub(crate) fn expected(mut self, expected: impl Into<String>) -> Wrong {
+    pub(crate) fn expected(mut self, expected: impl Into<String>) -> ValueError {
         self.expected = Some(expected.into());
         self
     }
 }
 
-impl<T: Into<String>> From<T> for Wrong {
-    fn from(what: T) -> Wrong {
-        Wrong::new(what)
+impl<T: Into<String>> From<T> for ValueError {
+    fn from(what: T) -> ValueError {
+        ValueError::new(what)
     }
 }
 

@@ -193,7 +193,7 @@ pub(crate) const KEYS: &[Key] = &[
     Key::new("master.host_name_in_certificate", Host, None, "The name to look for in the certificate where it is not the host of the address."),
     Key::new("master.trust_server_certificate", TRUST, Some("auto"), "`true`: accept any certificate. `false`: verify it. `auto`: accept any on this host's own addresses, verify elsewhere."),
     Key::new("master.timeout", Duration, Some("8s"), "For a whole reading, connecting included. Keep it below the scrape time-out of Prometheus."),
-    Key::new("master.timezone", Zone, None, "The master's time zone, where the server cannot tell it (before SQL Server 2022, read from another host)."),
+    Key::new("master.timezone", Zone, None, "The master's time zone, where the server does not report it (before SQL Server 2022, read from another host)."),
     Key::new("master.only_if_local", Flag, Some("false"), "On a failover cluster: stay passive on the node that does not hold the instance."),
 
     Key::new("local.name", Text, None, "Its name as enlisted. On Windows it is found in the registry, for every instance that is a target; elsewhere it is required."),
@@ -216,7 +216,7 @@ pub(crate) const KEYS: &[Key] = &[
     Key::new("jobs.exclude", Pattern, Some("'^$'"), "Jobs that are left out of these."),
 
     Key::new("expected_targets", Names, Some("[]"), "Names that must be enlisted, and may be probed."),
-    Key::new("maintenance", MAINTENANCE, Some("[]"), "Windows during which nobody is woken, such as `{ match: 'SQL0[1-4]', from: 2026-12-01T22:00:00Z, until: 2026-12-02T04:00:00Z, reason: patching }`."),
+    Key::new("maintenance", MAINTENANCE, Some("[]"), "Windows of time during which no alert fires, such as `{ match: 'SQL0[1-4]', from: 2026-12-01T22:00:00Z, until: 2026-12-02T04:00:00Z, reason: patching }`."),
 
     Key::new("ports.enabled", Flag, Some("true"), "Whether ports are checked in the background."),
     Key::new("ports.interval", Duration, Some("5m"), "How often each target is checked. A target that turns stale is checked at once."),

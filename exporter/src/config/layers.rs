@@ -1,6 +1,6 @@
 //! Where a configuration comes from, and how one source overrides another.
 
-use super::fault::{Fault, Wrong, shown_key};
+use super::fault::{Fault, ValueError, shown_key};
 use super::keys::{self, KEYS, PREFIX};
 use super::node::Place;
 use super::shape::{self, Layer};
@@ -155,7 +155,7 @@ pub(crate) fn utf8<'a>(bytes: &'a [u8], name: &str, faults: &mut Vec<Fault>) -> 
     match std::str::from_utf8(bytes) {
         Ok(text) => Some(text.strip_prefix('\u{feff}').unwrap_or(text)),
         Err(_) => {
-            faults.push(Fault::new(Some(name), "", Wrong::new("is not UTF-8").expected("save it as UTF-8")));
+            faults.push(Fault::new(Some(name), "", ValueError::new("is not UTF-8").expected("save it as UTF-8")));
             None
         }
     }
@@ -173,7 +173,7 @@ fn environment(sources: &Sources, faults: &mut Vec<Fault>) -> Layer {
         let Some(key) = KEYS.iter().find(|key| key.variable() == name) else {
             let variables: Vec<_> = KEYS.iter().map(|key| key.variable().to_ascii_lowercase()).collect();
             let near = nearest(&name, variables.iter().map(String::as_str));
-            let wrong = Wrong::new("unknown variable");
+            let wrong = ValueError::new("unknown variable");
             let wrong = match near {
                 Some(near) => wrong.expected(format!("did you mean {}?", near.to_ascii_uppercase())),
                 None => wrong.expected(format!("names that begin with {PREFIX} are checked, so that none is misspelt")),

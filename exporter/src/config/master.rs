@@ -1,6 +1,6 @@
 //! The master: where it is, how to log in, and how far its certificate is believed.
 
-use super::fault::Wrong;
+use super::fault::ValueError;
 use super::layers::Sources;
 use super::parse::{self, choice};
 use super::scope::Scope;
@@ -11,7 +11,7 @@ use x509_cert::Certificate;
 pub(super) fn master(scope: &mut Scope<'_>, sources: &Sources, role: Option<Role>) -> Option<Master> {
     let address = scope.required("master.address", address::parse);
     if role == Some(Role::Target) && scope.is_missing("master.address") {
-        let wrong = Wrong::new("is missing, and a target cannot guess where its master is");
+        let wrong = ValueError::new("is missing, and a target cannot guess where its master is");
         scope.fault("master.address", wrong.expected("set it, or give --master.address"));
     }
     let msdb = scope.required("master.msdb", parse::name);
@@ -46,7 +46,7 @@ fn encrypt(scope: &mut Scope<'_>) -> Option<Encrypt> {
     scope.required("master.encrypt", |written| match written.to_ascii_lowercase().as_str() {
         "off" | "false" | "no" => Ok(Encrypt::Off),
         "true" | "yes" | "on" => {
-            Err(Wrong::new("does not say how").expected("required encrypts everything; strict is TDS 8.0"))
+            Err(ValueError::new("does not say how").expected("required encrypts everything; strict is TDS 8.0"))
         }
         _ => choice(&[
             ("strict", Encrypt::Strict),
@@ -60,7 +60,7 @@ fn encrypt(scope: &mut Scope<'_>) -> Option<Encrypt> {
 /// Refuses to be told how to verify a certificate that nobody will verify.
 fn certificate_is_looked_at(scope: &mut Scope<'_>, encrypt: Option<Encrypt>, trust: Option<Trust>) {
     if encrypt == Some(Encrypt::Strict) && trust == Some(Trust::Always) {
-        let wrong = Wrong::new("encrypt: strict always verifies the certificate");
+        let wrong = ValueError::new("encrypt: strict always verifies the certificate");
         scope.fault(
             "master.trust_server_certificate",
             wrong.expected("set it to false, and name ca_file where the certificate needs it"),
@@ -90,7 +90,7 @@ pub(super) fn auth(scope: &mut Scope<'_>, sources: &Sources, section: &str, logs
     let file = scope.optional(&file_key, parse::path);
     let both = scope.is_written(&password_key) && scope.is_written(&file_key);
     if both {
-        scope.fault(&password_key, Wrong::new(format!("contradicts {file_key}")).expected("keep one of them"));
+        scope.fault(&password_key, ValueError::new(format!("contradicts {file_key}")).expected("keep one of them"));
     }
     let unreadable = match &file {
         Some(Some(file)) => password_in(file, sources).err(),
@@ -108,15 +108,15 @@ pub(super) fn auth(scope: &mut Scope<'_>, sources: &Sources, section: &str, logs
         return Some(Auth::Windows);
     }
     if scope.is_missing(&user_key) {
-        scope.fault(&user_key, Wrong::new("is missing, and auth: sql needs it").expected(windows_hint(sources)));
+        scope.fault(&user_key, ValueError::new("is missing, and auth: sql needs it").expected(windows_hint(sources)));
     }
     if scope.is_missing(&password_key) && scope.is_missing(&file_key) {
         if scope.is_mentioned(&password_key) {
-            let wrong = Wrong::new("holds nothing, and auth: sql needs it");
+            let wrong = ValueError::new("holds nothing, and auth: sql needs it");
             let expected = "write the password in single quotes; what follows a blank and # is a comment";
             scope.fault(&password_key, wrong.expected(expected));
         } else {
-            let wrong = Wrong::new("is missing, and auth: sql needs it");
+            let wrong = ValueError::new("is missing, and auth: sql needs it");
             let variable = super::keys::find(&password_key).map(super::keys::Key::variable).unwrap_or_default();
             scope.fault(&file_key, wrong.expected(format!("name a file that holds the password, or set {variable}")));
         }
@@ -133,12 +133,12 @@ fn windows_fits(scope: &mut Scope<'_>, sources: &Sources, section: &str, logs_in
     for key in ["user", "password", "password_file"] {
         let path = format!("{section}.{key}");
         if scope.is_written(&path) {
-            let wrong = Wrong::new("contradicts auth: windows, which logs in as the account of the service");
+            let wrong = ValueError::new("contradicts auth: windows, which logs in as the account of the service");
             scope.fault(&path, wrong.expected("leave it out, or set auth: sql"));
         }
     }
     if logs_in && !sources.windows {
-        let wrong = Wrong::new("auth: windows is NTLM with the account of the service, and works on Windows only");
+        let wrong = ValueError::new("auth: windows is NTLM with the account of the service, and works on Windows only");
         scope.fault(&format!("{section}.auth"), wrong.expected("set auth: sql with user and password_file"));
     }
 }
@@ -148,32 +148,35 @@ fn windows_hint(sources: &Sources) -> &'static str {
 }
 
 /// A password may hold anything but what nobody can have meant.
-fn password(written: &str) -> Result<Secret, Wrong> {
+fn password(written: &str) -> Result<Secret, ValueError> {
     if written.is_empty() {
-        return Err(Wrong::new("is empty").expected("write the password in single quotes, or use password_file"));
+        return Err(ValueError::new("is empty").expected("write the password in single quotes, or use password_file"));
     }
     if written.ends_with(['\n', '\r']) {
-        return Err(Wrong::new("ends with a line break").expected("remove it, or use password_file, which allows one"));
+        return Err(
+            ValueError::new("ends with a line break").expected("remove it, or use password_file, which allows one")
+        );
     }
     Ok(Secret::new(written))
 }
 
 /// The messages do not name the file: some write the password itself here.
-fn password_in(file: &Path, sources: &Sources) -> Result<(), Wrong> {
+fn password_in(file: &Path, sources: &Sources) -> Result<(), ValueError> {
     const LIKE: &str = "the key holds the path of a file, and the account of the exporter must be able to read it";
     let bytes = (sources.read)(file)
-        .map_err(|error| Wrong::new(format!("the file that it names cannot be read: {error}")).expected(LIKE))?;
-    Secret::from_file(bytes).map(|_| ()).map_err(|wrong| Wrong::new(format!("the file that it names {wrong}")))
+        .map_err(|error| ValueError::new(format!("the file that it names cannot be read: {error}")).expected(LIKE))?;
+    Secret::from_file(bytes).map(|_| ()).map_err(|wrong| ValueError::new(format!("the file that it names {wrong}")))
 }
 
-fn certificates(written: &str, sources: &Sources) -> Result<PathBuf, Wrong> {
+fn certificates(written: &str, sources: &Sources) -> Result<PathBuf, ValueError> {
     let path = parse::path(written)?;
-    let bytes =
-        (sources.read)(&path).map_err(|error| Wrong::new(format!("the file that it names cannot be read: {error}")))?;
+    let bytes = (sources.read)(&path)
+        .map_err(|error| ValueError::new(format!("the file that it names cannot be read: {error}")))?;
     match Certificate::load_pem_chain(&bytes) {
         Ok(found) if !found.is_empty() => Ok(path),
         _ => {
-            Err(Wrong::new("the file that it names holds no certificate").expected("PEM: -----BEGIN CERTIFICATE-----"))
+            Err(ValueError::new("the file that it names holds no certificate")
+                .expected("PEM: -----BEGIN CERTIFICATE-----"))
         }
     }
 }

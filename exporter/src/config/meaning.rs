@@ -1,6 +1,6 @@
 //! From values to meaning: every section, and what contradicts what.
 
-use super::fault::{Fault, Wrong};
+use super::fault::{Fault, ValueError};
 use super::layers::Sources;
 use super::parse::{self, choice};
 use super::scope::Scope;
@@ -46,7 +46,7 @@ fn local(scope: &mut Scope<'_>, sources: &Sources, role: Option<Role>) -> Option
     let name = scope.optional("local.name", parse::name);
     let address = scope.optional("local.address", address::parse);
     if role == Some(Role::Target) && !sources.windows && scope.is_missing("local.name") {
-        let wrong = Wrong::new("is missing, and only the registry of Windows could tell it");
+        let wrong = ValueError::new("is missing, and only the registry of Windows could supply it");
         scope.fault("local.name", wrong.expected("set it to the name as enlisted, or give --local.name"));
     }
     if role == Some(Role::Master) {
@@ -54,7 +54,7 @@ fn local(scope: &mut Scope<'_>, sources: &Sources, role: Option<Role>) -> Option
             if scope.is_written(path) {
                 scope.fault(
                     path,
-                    Wrong::new("has no meaning with role: master").expected("set role: target or leave it out"),
+                    ValueError::new("has no meaning with role: master").expected("set role: target or leave it out"),
                 );
             }
         }
@@ -77,7 +77,7 @@ fn collectors_fit(scope: &mut Scope<'_>, collectors: Option<Collectors>, ports: 
     if collectors == (Collectors { targets: false, downloads: false, jobs: false, server: false }) {
         scope.fault(
             "collectors.targets",
-            Wrong::new("all collectors are switched off").expected("leave at least one on"),
+            ValueError::new("all collectors are switched off").expected("leave at least one on"),
         );
     } else if !collectors.targets {
         let needs = [
@@ -87,7 +87,7 @@ fn collectors_fit(scope: &mut Scope<'_>, collectors: Option<Collectors>, ports: 
         ];
         let needs: Vec<_> = needs.iter().filter(|(in_use, _)| *in_use).map(|(_, remedy)| *remedy).collect();
         if !needs.is_empty() {
-            let wrong = Wrong::new("is off, and what is on needs the list of targets");
+            let wrong = ValueError::new("is off, and what is on needs the list of targets");
             scope.fault("collectors.targets", wrong.expected(format!("switch it on, or set {}", needs.join(" and "))));
         }
     }
@@ -104,7 +104,10 @@ fn label_rule(item: &mut Scope<'_>) -> Option<LabelRule> {
     let mut labels = BTreeMap::new();
     let names: Vec<_> = item.fields().into_iter().filter(|field| field != "match").collect();
     if names.is_empty() {
-        item.fault("", Wrong::new("adds no label").expected("write it as { match: 'PAY.*', route: payroll-team }"));
+        item.fault(
+            "",
+            ValueError::new("adds no label").expected("write it as { match: 'PAY.*', route: payroll-team }"),
+        );
     }
     for name in names {
         if let Err(wrong) = parse::label(&name) {
@@ -147,7 +150,10 @@ fn window(item: &mut Scope<'_>) -> Option<Maintenance> {
     if let (Some(from), Some(until)) = (from, until)
         && from >= until
     {
-        item.fault("until", Wrong::new("is not after from").expected("until is the first instant after the window"));
+        item.fault(
+            "until",
+            ValueError::new("is not after from").expected("until is the first instant after the window"),
+        );
     }
     Some(Maintenance { matches: matches?, from: from?, until: until?, reason: reason?.unwrap_or_default() })
 }
@@ -195,7 +201,7 @@ fn port_override(item: &mut Scope<'_>) -> Option<PortOverride> {
     let engine_port = item.optional("engine_port", parse::port);
     let required = item.optional("required", parse::flag);
     if !["host", "engine_port", "required"].iter().any(|field| item.is_written(field)) {
-        item.fault("", Wrong::new("changes nothing").expected("add host, engine_port or required"));
+        item.fault("", ValueError::new("changes nothing").expected("add host, engine_port or required"));
     }
     Some(PortOverride { matches: matches?, host: host?, engine_port: engine_port?, required: required? })
 }

@@ -31,7 +31,7 @@ mod zone;
 pub use check::check;
 pub use document::{example, reference};
 pub use fault::{Fault, Faults};
-pub(crate) use fault::{Wrong, shown_key};
+pub(crate) use fault::{ValueError, shown_key};
 pub(crate) use keys::{Field, KEYS, Key, Kind as KeyKind, SECTIONS};
 pub(crate) use layers::utf8;
 pub use layers::{ConfigFile, Override, ReadFile, Sources};

@@ -1,7 +1,7 @@
 //! Single values: from text to type. Each says what is wrong in words that may be shown.
 
 use super::Pattern;
-use super::fault::{Wrong, quoted};
+use super::fault::{ValueError, quoted};
 use jiff::{SignedDuration, Timestamp};
 use std::path::PathBuf;
 use std::time::Duration;
@@ -11,111 +11,111 @@ const LONGEST: Duration = Duration::from_secs(366 * 24 * 60 * 60);
 /// More of anything is a slip of the finger too.
 const MOST: usize = 100_000_000;
 
-pub(super) fn text(written: &str) -> Result<String, Wrong> {
+pub(super) fn text(written: &str) -> Result<String, ValueError> {
     if written.trim().is_empty() {
-        return Err(Wrong::new("is empty"));
+        return Err(ValueError::new("is empty"));
     }
     if written.chars().any(char::is_control) {
-        return Err(Wrong::new("holds a line break or another control character"));
+        return Err(ValueError::new("holds a line break or another control character"));
     }
     Ok(written.to_owned())
 }
 
 /// A name of SQL Server (`sysname`): at most 128 UTF-16 units.
-pub(super) fn name(written: &str) -> Result<String, Wrong> {
+pub(super) fn name(written: &str) -> Result<String, ValueError> {
     let name = text(written)?;
     if name.encode_utf16().count() > 128 {
-        return Err(Wrong::new("is longer than 128 characters, the longest name in SQL Server"));
+        return Err(ValueError::new("is longer than 128 characters, the longest name in SQL Server"));
     }
     Ok(name)
 }
 
-pub(super) fn path(written: &str) -> Result<PathBuf, Wrong> {
+pub(super) fn path(written: &str) -> Result<PathBuf, ValueError> {
     text(written).map(PathBuf::from)
 }
 
-pub(super) fn flag(written: &str) -> Result<bool, Wrong> {
+pub(super) fn flag(written: &str) -> Result<bool, ValueError> {
     match written {
         "true" | "True" | "TRUE" | "yes" | "on" => Ok(true),
         "false" | "False" | "FALSE" | "no" | "off" => Ok(false),
-        _ => Err(Wrong::new(format!("{} is neither true nor false", quoted(written)))),
+        _ => Err(ValueError::new(format!("{} is neither true nor false", quoted(written)))),
     }
 }
 
 /// One of some words, whatever the case.
-pub(super) fn choice<T: Copy>(words: &[(&str, T)]) -> impl Fn(&str) -> Result<T, Wrong> {
+pub(super) fn choice<T: Copy>(words: &[(&str, T)]) -> impl Fn(&str) -> Result<T, ValueError> {
     move |written| {
         let found = words.iter().find(|(word, _)| word.eq_ignore_ascii_case(written));
         found.map(|(_, value)| *value).ok_or_else(|| {
             let all: Vec<_> = words.iter().map(|(word, _)| *word).collect();
-            Wrong::new(format!("{} is not known", quoted(written))).expected(format!("one of {}", all.join(", ")))
+            ValueError::new(format!("{} is not known", quoted(written))).expected(format!("one of {}", all.join(", ")))
         })
     }
 }
 
-pub(super) fn duration(written: &str) -> Result<Duration, Wrong> {
+pub(super) fn duration(written: &str) -> Result<Duration, ValueError> {
     const LIKE: &str = "a duration has a unit, such as 8s, 5m or 250ms";
     if !written.is_empty() && written.chars().all(|c| c.is_ascii_digit() || c == '.') {
-        return Err(Wrong::new(format!("{} has no unit", quoted(written))).expected(LIKE));
+        return Err(ValueError::new(format!("{} has no unit", quoted(written))).expected(LIKE));
     }
-    let wrong = || Wrong::new(format!("{} is not a duration", quoted(written))).expected(LIKE);
+    let wrong = || ValueError::new(format!("{} is not a duration", quoted(written))).expected(LIKE);
     let signed: SignedDuration = written.parse().map_err(|_| wrong())?;
     let duration = Duration::try_from(signed).map_err(|_| wrong())?;
     if duration.is_zero() {
-        return Err(Wrong::new("must be longer than 0"));
+        return Err(ValueError::new("must be longer than 0"));
     }
     if duration > LONGEST {
-        return Err(Wrong::new(format!("{} is longer than a year", quoted(written))));
+        return Err(ValueError::new(format!("{} is longer than a year", quoted(written))));
     }
     Ok(duration)
 }
 
-pub(super) fn count(written: &str) -> Result<usize, Wrong> {
+pub(super) fn count(written: &str) -> Result<usize, ValueError> {
     let number = written.parse::<usize>().ok().filter(|number| *number <= MOST);
     match number {
-        Some(0) => Err(Wrong::new("must be at least 1")),
+        Some(0) => Err(ValueError::new("must be at least 1")),
         Some(number) => Ok(number),
-        None => Err(Wrong::new(format!("{} is not a whole number from 1 to {MOST}", quoted(written)))),
+        None => Err(ValueError::new(format!("{} is not a whole number from 1 to {MOST}", quoted(written)))),
     }
 }
 
-pub(super) fn port(written: &str) -> Result<u16, Wrong> {
+pub(super) fn port(written: &str) -> Result<u16, ValueError> {
     let port = written.parse::<u16>().ok().filter(|port| *port > 0);
-    port.ok_or_else(|| Wrong::new(format!("{} is not a port from 1 to 65535", quoted(written))))
+    port.ok_or_else(|| ValueError::new(format!("{} is not a port from 1 to 65535", quoted(written))))
 }
 
 /// The name of a time zone, as it was written.
-pub(super) fn zone(written: &str) -> Result<String, Wrong> {
+pub(super) fn zone(written: &str) -> Result<String, ValueError> {
     if super::zone_by_name(written).is_some() {
         return Ok(written.to_owned());
     }
-    let wrong = Wrong::new(format!("{} is not a known time zone", quoted(written)));
+    let wrong = ValueError::new(format!("{} is not a known time zone", quoted(written)));
     Err(wrong.expected("an IANA name such as Europe/Berlin or a Windows name such as W. Europe Standard Time"))
 }
 
-pub(super) fn instant(written: &str) -> Result<Timestamp, Wrong> {
+pub(super) fn instant(written: &str) -> Result<Timestamp, ValueError> {
     written.parse().map_err(|_| {
-        Wrong::new(format!("{} is not an instant", quoted(written)))
+        ValueError::new(format!("{} is not an instant", quoted(written)))
             .expected("date and time with Z or an offset, such as 2026-12-01T22:00:00Z or 2026-12-01T22:00:00+01:00")
     })
 }
 
-pub(super) fn pattern(written: &str) -> Result<Pattern, Wrong> {
-    Pattern::new(written).map_err(|error| Wrong::new(format!("not a regular expression: {error}")))
+pub(super) fn pattern(written: &str) -> Result<Pattern, ValueError> {
+    Pattern::new(written).map_err(|error| ValueError::new(format!("not a regular expression: {error}")))
 }
 
 /// The name of a label that `msx_target_info` may carry.
-pub(super) fn label(name: &str) -> Result<(), Wrong> {
+pub(super) fn label(name: &str) -> Result<(), ValueError> {
     let first = name.chars().next().is_some_and(|c| c.is_ascii_alphabetic() || c == '_');
     if !first || !name.chars().all(|c| c.is_ascii_alphanumeric() || c == '_') {
-        return Err(Wrong::new("is not the name of a label").expected("letters, digits and _, no digit in front"));
+        return Err(ValueError::new("is not the name of a label").expected("letters, digits and _, no digit in front"));
     }
     if name.starts_with("__") {
-        return Err(Wrong::new("names that begin with __ belong to Prometheus"));
+        return Err(ValueError::new("names that begin with __ belong to Prometheus"));
     }
     match name {
-        "job" | "instance" => Err(Wrong::new("this label belongs to Prometheus")),
-        "target" | "location" => Err(Wrong::new("msx_target_info has this label already")),
+        "job" | "instance" => Err(ValueError::new("this label belongs to Prometheus")),
+        "target" | "location" => Err(ValueError::new("msx_target_info has this label already")),
         _ => Ok(()),
     }
 }

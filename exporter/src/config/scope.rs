@@ -1,6 +1,6 @@
 //! Asks for values by key and type, and goes on after a fault, so that all of them are told at once.
 
-use super::fault::{Fault, Wrong, shown_key};
+use super::fault::{Fault, ValueError, shown_key};
 use super::shape::{DEFAULT, Layer};
 use ::config::{Map, Value, ValueKind};
 
@@ -22,7 +22,7 @@ impl<'a> Scope<'a> {
     }
 
     /// A value that has a default or must be there.
-    pub(super) fn required<T>(&mut self, path: &str, parse: impl Fn(&str) -> Result<T, Wrong>) -> Option<T> {
+    pub(super) fn required<T>(&mut self, path: &str, parse: impl Fn(&str) -> Result<T, ValueError>) -> Option<T> {
         match self.optional(path, parse)? {
             Some(value) => Some(value),
             None => {
@@ -33,7 +33,11 @@ impl<'a> Scope<'a> {
     }
 
     /// A value that may be left out.
-    pub(super) fn optional<T>(&mut self, path: &str, parse: impl Fn(&str) -> Result<T, Wrong>) -> Option<Option<T>> {
+    pub(super) fn optional<T>(
+        &mut self,
+        path: &str,
+        parse: impl Fn(&str) -> Result<T, ValueError>,
+    ) -> Option<Option<T>> {
         match self.value(path).map(|value| &value.kind) {
             Some(ValueKind::String(text)) => match parse(text) {
                 Ok(value) => Some(Some(value)),
@@ -51,7 +55,7 @@ impl<'a> Scope<'a> {
     pub(super) fn names<T>(
         &mut self,
         path: &str,
-        parse: impl Fn(&str) -> Result<T, Wrong>,
+        parse: impl Fn(&str) -> Result<T, ValueError>,
     ) -> Vec<(T, Option<String>)> {
         let mut names = Vec::new();
         for item in self.array(path) {
@@ -104,7 +108,7 @@ impl<'a> Scope<'a> {
     }
 
     /// Tells a fault of one key, or, with an empty path, of all that stands here.
-    pub(super) fn fault(&mut self, path: &str, wrong: impl Into<Wrong>) {
+    pub(super) fn fault(&mut self, path: &str, wrong: impl Into<ValueError>) {
         let origin =
             self.value(path).and_then(Value::origin).or(self.origin.as_deref()).filter(|origin| *origin != DEFAULT);
         self.faults.push(Fault::new(origin, &self.full(path), wrong));

@@ -1,6 +1,6 @@
 //! Holds what was written against the table of keys: unknown keys and wrong shapes end here, before anything is layered.
 
-use super::fault::{Fault, Wrong, shown_key};
+use super::fault::{Fault, ValueError, shown_key};
 use super::keys::{self, Field, KEYS, Key, Kind};
 use super::node::{Content, Entry, Node, Place};
 use super::suggest::near;
@@ -23,7 +23,7 @@ pub(super) fn file(root: Node, faults: &mut Vec<Fault>) -> Layer {
         Content::Null => Layer::new(),
         other => {
             let wrong = format!("{} where sections and keys are expected", other.kind());
-            faults.push(Fault::new(Some(&root.origin), "", Wrong::new(wrong)));
+            faults.push(Fault::new(Some(&root.origin), "", ValueError::new(wrong)));
             Layer::new()
         }
     }
@@ -86,7 +86,7 @@ fn section(path: &str, entries: Vec<Entry>, faults: &mut Vec<Fault>) -> Layer {
                 }
                 Content::Null => {}
                 other => {
-                    let wrong = Wrong::new(format!("{} where a section is expected", other.kind()));
+                    let wrong = ValueError::new(format!("{} where a section is expected", other.kind()));
                     faults.push(Fault::new(
                         Some(&value.origin),
                         &below,
@@ -119,7 +119,7 @@ fn leaf(key: &Key, node: Node, faults: &mut Vec<Fault>) -> Option<Value> {
         (kind, Content::Text(text)) if !kind.is_list() => ValueKind::String(text),
         (kind, other) => {
             let expected = kind.describe().replace('`', "");
-            let wrong = Wrong::new(format!("is {}", other.kind())).expected(format!("this key takes {expected}"));
+            let wrong = ValueError::new(format!("is {}", other.kind())).expected(format!("this key takes {expected}"));
             faults.push(Fault::new(Some(&origin), key.path, wrong));
             TOLD
         }
@@ -181,7 +181,7 @@ fn unknown(section: &str, name: &str, origin: &str) -> Fault {
 fn unknown_key(path: &str, name: &str, origin: &str, near: Option<String>) -> Fault {
     let name = shown_key(name);
     let path = if path.is_empty() { name } else { format!("{path}.{name}") };
-    let wrong = Wrong::new("unknown key");
+    let wrong = ValueError::new("unknown key");
     let wrong = match near {
         Some(near) => wrong.expected(format!("did you mean {near}?")),
         None => wrong,

@@ -1,6 +1,6 @@
 //! TOML, with its spans, into nodes.
 
-use super::fault::{Fault, Wrong};
+use super::fault::{Fault, ValueError};
 use super::node::{Content, DEEPEST, Entry, Node, Place};
 use ::toml::Spanned;
 use ::toml::de::{DeTable, DeValue};
@@ -15,7 +15,7 @@ pub(super) fn parse(text: &str, place: Place<'_>, faults: &mut Vec<Fault>) -> Op
             let origin = lines.at(error.span().map_or(0, |span| span.start));
             let message = error.message().split(['`', '"', '\'']).next().unwrap_or_default().trim();
             let message = message.strip_suffix(", expected").unwrap_or(message);
-            faults.push(Fault::new(Some(&origin), "", Wrong::new(format!("not TOML: {message}"))));
+            faults.push(Fault::new(Some(&origin), "", ValueError::new(format!("not TOML: {message}"))));
             None
         }
     }
@@ -46,7 +46,11 @@ impl Lines<'_> {
     fn value(&self, value: &Spanned<DeValue<'_>>, depth: usize, faults: &mut Vec<Fault>) -> Option<Node> {
         let origin = self.at(value.span().start);
         if depth > DEEPEST {
-            faults.push(Fault::new(Some(&origin), "", Wrong::new(format!("nested more than {DEEPEST} levels deep"))));
+            faults.push(Fault::new(
+                Some(&origin),
+                "",
+                ValueError::new(format!("nested more than {DEEPEST} levels deep")),
+            ));
             return None;
         }
         let content = match value.get_ref() {

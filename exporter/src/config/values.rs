@@ -25,7 +25,7 @@ pub struct Config {
     pub jobs: Filter,
     /// Names that must be enlisted.
     pub expected_targets: Vec<String>,
-    /// Windows during which nobody is woken.
+    /// Windows of time during which no alert fires.
     pub maintenance: Vec<Maintenance>,
     /// Port checks.
     pub ports: Ports,

@@ -3,7 +3,7 @@
 //! The events are taken rather than a loaded document, because a loader turns `0123` into a number, forgets lines, and
 //! follows aliases, which a few lines can multiply into gigabytes. Aliases, tags and second documents are refused.
 
-use super::fault::{Fault, Wrong, shown_key};
+use super::fault::{Fault, ValueError, shown_key};
 use super::node::{Content, DEEPEST, Entry, Node, Place};
 use std::collections::HashMap;
 use yaml_rust2::Event;
@@ -43,8 +43,10 @@ pub(crate) fn parse(text: &str, place: Place<'_>, faults: &mut Vec<Fault>) -> Op
             Event::DocumentStart => {
                 documents += 1;
                 if documents > 1 {
-                    builder
-                        .fault_at(&mark, Wrong::new("a second document begins here").expected("remove the --- line"));
+                    builder.fault_at(
+                        &mark,
+                        ValueError::new("a second document begins here").expected("remove the --- line"),
+                    );
                     return builder.root;
                 }
             }
@@ -78,11 +80,11 @@ impl Builder<'_, '_> {
     fn take(&mut self, event: Event, mark: &Marker) -> Option<()> {
         self.nodes += 1;
         if self.nodes > MOST_NODES {
-            self.fault_at(mark, Wrong::new(format!("holds more than {MOST_NODES} keys and values")));
+            self.fault_at(mark, ValueError::new(format!("holds more than {MOST_NODES} keys and values")));
             return None;
         }
         if self.faults.len() - self.faults_before >= MOST_FAULTS {
-            self.fault_at(mark, Wrong::new("there are more faults than are listed"));
+            self.fault_at(mark, ValueError::new("there are more faults than are listed"));
             return None;
         }
         let origin = self.origin(mark);
@@ -90,7 +92,7 @@ impl Builder<'_, '_> {
             Event::Scalar(text, style, _, tag) => {
                 let forced_text = tag.as_ref().is_some_and(|tag| tag.suffix == "str");
                 if tag.is_some() && !forced_text {
-                    self.fault_at(mark, Wrong::new("a YAML tag").expected("write the value without it"));
+                    self.fault_at(mark, ValueError::new("a YAML tag").expected("write the value without it"));
                 }
                 let null = style == TScalarStyle::Plain
                     && !forced_text
@@ -103,7 +105,7 @@ impl Builder<'_, '_> {
                 self.place_scalar(origin, if null { Content::Null } else { Content::Text(text) });
             }
             Event::Alias(_) => {
-                self.fault_at(mark, Wrong::new("a YAML alias").expected("write the value out in each place"));
+                self.fault_at(mark, ValueError::new("a YAML alias").expected("write the value out in each place"));
                 self.place_scalar(origin, Content::Null);
             }
             Event::SequenceStart(..) => self.begin(mark, Held::List(Vec::new()))?,
@@ -125,11 +127,11 @@ impl Builder<'_, '_> {
 
     fn begin(&mut self, mark: &Marker, held: Held) -> Option<()> {
         if self.open.len() >= DEEPEST {
-            self.fault_at(mark, Wrong::new(format!("nested more than {DEEPEST} levels deep")));
+            self.fault_at(mark, ValueError::new(format!("nested more than {DEEPEST} levels deep")));
             return None;
         }
         if let Some(Open { held: Held::Map { key: None, .. }, .. }) = self.open.last() {
-            self.fault_at(mark, Wrong::new("a list or a mapping stands where a key is expected"));
+            self.fault_at(mark, ValueError::new("a list or a mapping stands where a key is expected"));
             return None;
         }
         let origin = self.origin(mark);
@@ -159,7 +161,7 @@ impl Builder<'_, '_> {
                 let Some((name, origin)) = key.take() else { return };
                 match seen.get(&name).and_then(|index| entries.get(*index)) {
                     Some(first) => {
-                        let wrong = Wrong::new(format!("written twice, first at {}", first.origin));
+                        let wrong = ValueError::new(format!("written twice, first at {}", first.origin));
                         self.faults.push(Fault::new(Some(&origin), &path, wrong.expected("keep one of them")));
                     }
                     None => {
@@ -193,16 +195,16 @@ impl Builder<'_, '_> {
         self.place.at(mark.line(), mark.col() + 1)
     }
 
-    fn fault_at(&mut self, mark: &Marker, wrong: Wrong) {
+    fn fault_at(&mut self, mark: &Marker, wrong: ValueError) {
         let (origin, path) = (self.origin(mark), self.path());
         self.faults.push(Fault::new(Some(&origin), &path, wrong));
     }
 }
 
 /// The scanner's own words never quote more than one character of the text.
-fn scan_error(error: &ScanError) -> Wrong {
+fn scan_error(error: &ScanError) -> ValueError {
     let info = error.info();
-    let wrong = Wrong::new(format!("not YAML: {info}"));
+    let wrong = ValueError::new(format!("not YAML: {info}"));
     if info.contains("tab") {
         wrong.expected("a tab stands where only spaces may; indent with spaces")
     } else if info.contains("unexpected character") {

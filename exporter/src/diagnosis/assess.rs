@@ -11,7 +11,7 @@ use super::{Fleet, Limited, MasterClock};
 use crate::config::Config;
 use crate::model::Cause;
 use crate::model::names::bare;
-use crate::probe::Board;
+use crate::probe::PortResults;
 use crate::sqlserver::{Collected, Reading};
 use std::collections::{BTreeSet, HashMap};
 use std::sync::Arc;
@@ -29,7 +29,7 @@ pub struct Assessment {
 /// Brings a reading and what the port checks know together: what is true of each target, and why.
 ///
 /// `memory` belongs to this master and is handed in again with the next reading.
-pub fn assess(reading: &Reading, board: Arc<Board>, config: &Config, memory: &mut Memory) -> Assessment {
+pub fn assess(reading: &Reading, port_results: Arc<PortResults>, config: &Config, memory: &mut Memory) -> Assessment {
     let mut fleet = Fleet {
         began: reading.began,
         master: None,
@@ -41,8 +41,8 @@ pub fn assess(reading: &Reading, board: Arc<Board>, config: &Config, memory: &mu
         has_maintenance_windows: !config.maintenance.is_empty(),
         limited: Limited::default(),
         reports: reading.reports().cloned().collect(),
-        board,
-        far: None,
+        port_results,
+        target_side: None,
     };
     let Some(targets) = whole(reading.targets.as_ref()) else {
         return Assessment { fleet, changes: Vec::new() };
@@ -87,7 +87,7 @@ pub fn assess(reading: &Reading, board: Arc<Board>, config: &Config, memory: &mu
         after: HashMap::new(),
         changes: Vec::new(),
     };
-    fleet.targets = roster.into_shown().map(|entry| judge.target(entry, &fleet.board)).collect();
+    fleet.targets = roster.into_shown().map(|entry| judge.target(entry, &fleet.port_results)).collect();
     memory.targets = judge.after;
     Assessment { fleet, changes: judge.changes }
 }
@@ -109,10 +109,10 @@ struct Judge<'a> {
 }
 
 impl Judge<'_> {
-    fn target(&mut self, entry: RosterEntry<'_>, board: &Board) -> Target {
+    fn target(&mut self, entry: RosterEntry<'_>, port_results: &PortResults) -> Target {
         let now = self.circumstances.now;
         let enlisted = entry.row.map(|(_, enlisted)| enlisted);
-        let findings = board.of(entry.name);
+        let findings = port_results.of(entry.name);
         let before = self.before.remove(entry.name);
         let engine_was_open = before.is_some_and(|before| before.engine_was_open);
         let subject = Subject {
@@ -183,8 +183,8 @@ mod tests {
     use super::*;
     use crate::config::{LabelRule, Maintenance};
     use crate::diagnosis::fixtures::{
-        ago, board, config, engine_port, failed, job, never_polled, now, pattern, polled_at, reading, run, target,
-        waiting, with_downloads, with_jobs,
+        ago, config, engine_port, failed, job, never_polled, now, pattern, polled_at, port_results, reading, run,
+        target, waiting, with_downloads, with_jobs,
     };
     use crate::model::{Collector, PortState};
     use crate::sqlserver::{Outcome, TargetRow};
@@ -206,7 +206,7 @@ mod tests {
     #[test]
     fn without_the_targets_there_is_no_master_and_no_fleet() {
         let jobs = with_jobs(three(), vec![job("A", "Backup")], vec![run("A", 1, Outcome::Failed, None)]);
-        let seen = board("SQL03", vec![engine_port(PortState::Open, false)]);
+        let seen = port_results("SQL03", vec![engine_port(PortState::Open, false)]);
         let expecting = Config { expected_targets: vec!["SQL09".into()], ..config() };
         for targets in [Some(failed(Collector::Targets)), None] {
             let reports = 3 + usize::from(targets.is_some());
@@ -214,7 +214,7 @@ mod tests {
             let fleet = assess(&reading, seen.clone(), &expecting, &mut Memory::default()).fleet;
             assert!(fleet.master.is_none() && fleet.server.is_none() && fleet.targets.is_empty());
             assert!(fleet.orphans.is_none() && fleet.jobs.is_none() && fleet.downloadlist_rows.is_none());
-            assert_eq!((fleet.reports.len(), fleet.board.of("SQL03").len()), (reports, 1));
+            assert_eq!((fleet.reports.len(), fleet.port_results.of("SQL03").len()), (reports, 1));
         }
     }
 

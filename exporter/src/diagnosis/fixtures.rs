@@ -6,7 +6,7 @@ use crate::config::{
     Targets as ShownTargets, Trust,
 };
 use crate::model::{Address, Check, Collector, Direction, PortSource, PortState, Stage};
-use crate::probe::{Board, Finding};
+use crate::probe::{Finding, PortResults};
 use crate::sqlserver::{
     Collected, CollectorReport, DownloadRow, Downloads, Fault, JobRow, JobTargetRow, Jobs, Outcome, Reading,
     ServerFacts, TargetRow, Targets,
@@ -208,7 +208,7 @@ pub(crate) fn engine_port(state: PortState, required: bool) -> Finding {
     }
 }
 
-/// A board with these findings on one target.
-pub(crate) fn board(target: &str, findings: Vec<Finding>) -> Arc<Board> {
-    Arc::new(Board { findings: BTreeMap::from([(target.into(), findings)]), ..Board::default() })
+/// A port_results with these findings on one target.
+pub(crate) fn port_results(target: &str, findings: Vec<Finding>) -> Arc<PortResults> {
+    Arc::new(PortResults { findings: BTreeMap::from([(target.into(), findings)]), ..PortResults::default() })
 }

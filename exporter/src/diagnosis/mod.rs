@@ -22,9 +22,9 @@ pub(crate) use rules::order;
 pub use rules::{Diagnosis, Evidence};
 pub use target::{Enlisted, Job, JobRun, Orphan, Pending, PollStatus, Target, TargetDownloads};
 
-use crate::probe::Board;
+use crate::probe::PortResults;
 use crate::sqlserver::{CollectorReport, ServerFacts};
-use crate::target_side::FarSide;
+use crate::target_side::TargetSide;
 use jiff::Timestamp;
 use std::sync::Arc;
 
@@ -53,14 +53,14 @@ pub struct Fleet {
     /// How each collector fared.
     pub reports: Vec<CollectorReport>,
     /// What the port checks know.
-    pub board: Arc<Board>,
+    pub port_results: Arc<PortResults>,
     /// With `role: target`, what the targets on this machine see of their master. Nothing is read from SQL Server then.
-    pub far: Option<FarSide>,
+    pub target_side: Option<TargetSide>,
 }
 
 impl Fleet {
     /// The fleet of an exporter that runs on a target: its own way to the master, and nothing else.
-    pub fn seen_from_target(began: Timestamp, board: Arc<Board>, far: FarSide) -> Fleet {
+    pub fn seen_from_target(began: Timestamp, port_results: Arc<PortResults>, target_side: TargetSide) -> Fleet {
         Fleet {
             began,
             master: None,
@@ -72,8 +72,8 @@ impl Fleet {
             has_maintenance_windows: false,
             limited: Limited::default(),
             reports: Vec::new(),
-            board,
-            far: Some(far),
+            port_results,
+            target_side: Some(target_side),
         }
     }
 }

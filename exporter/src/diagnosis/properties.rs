@@ -6,7 +6,7 @@ use super::{Assessment, Memory, Target, assess, order};
 use crate::config::Config;
 use crate::model::names::key;
 use crate::model::{Cause, Check, Collector, Direction, PortState};
-use crate::probe::{Board, Finding};
+use crate::probe::{Finding, PortResults};
 use crate::sqlserver::{DownloadRow, DownloadedRow, Downloads, JobRow, JobTargetRow, Outcome, Reading, TargetRow};
 use enum_map::EnumMap;
 use jiff::civil::DateTime;
@@ -144,7 +144,7 @@ fn any_reading() -> impl Strategy<Value = Reading> {
     })
 }
 
-fn any_board() -> impl Strategy<Value = Arc<Board>> {
+fn any_board() -> impl Strategy<Value = Arc<PortResults>> {
     let states = vec![
         PortState::Open,
         PortState::Refused,
@@ -163,7 +163,8 @@ fn any_board() -> impl Strategy<Value = Arc<Board>> {
             ..super::fixtures::engine_port(state, required)
         },
     );
-    btree_map(name(), vec(finding, 0..4), 0..12).prop_map(|findings| Arc::new(Board { findings, ..Board::default() }))
+    btree_map(name(), vec(finding, 0..4), 0..12)
+        .prop_map(|findings| Arc::new(PortResults { findings, ..PortResults::default() }))
 }
 
 fn any_config() -> impl Strategy<Value = Config> {
@@ -185,8 +186,8 @@ fn silent(target: &Target, now: Timestamp) -> bool {
     })
 }
 
-fn once(reading: &Reading, board: &Arc<Board>, config: &Config) -> Assessment {
-    assess(reading, board.clone(), config, &mut Memory::default())
+fn once(reading: &Reading, port_results: &Arc<PortResults>, config: &Config) -> Assessment {
+    assess(reading, port_results.clone(), config, &mut Memory::default())
 }
 
 proptest! {
@@ -194,11 +195,11 @@ proptest! {
 
     #[test]
     fn every_target_has_one_cause_and_it_is_the_first_of_its_evidence(
-        reading in any_reading(), board in any_board(), config in any_config()
+        reading in any_reading(), port_results in any_board(), config in any_config()
     ) {
         let order = order();
         let place = |cause| order.iter().position(|listed| *listed == cause).unwrap();
-        for target in once(&reading, &board, &config).fleet.targets {
+        for target in once(&reading, &port_results, &config).fleet.targets {
             let found: Vec<_> = target.diagnosis.evidence.iter().filter_map(|evidence| evidence.cause).collect();
             let cause = target.diagnosis.cause;
             prop_assert_eq!(found.first().copied().unwrap_or(Cause::Ok), cause);
@@ -209,8 +210,8 @@ proptest! {
     }
 
     #[test]
-    fn a_stale_target_is_never_fine(reading in any_reading(), board in any_board(), config in any_config()) {
-        let fleet = once(&reading, &board, &config).fleet;
+    fn a_stale_target_is_never_fine(reading in any_reading(), port_results in any_board(), config in any_config()) {
+        let fleet = once(&reading, &port_results, &config).fleet;
         for target in fleet.targets.iter().filter(|target| silent(target, fleet.master.unwrap().now)) {
             let cause = target.diagnosis.cause;
             let fine = [Cause::Ok, Cause::ClockSkew, Cause::NotDownloading, Cause::DownloadError, Cause::Unknown];
@@ -219,8 +220,8 @@ proptest! {
     }
 
     #[test]
-    fn only_a_stale_target_is_called_silent(reading in any_reading(), board in any_board(), config in any_config()) {
-        let fleet = once(&reading, &board, &config).fleet;
+    fn only_a_stale_target_is_called_silent(reading in any_reading(), port_results in any_board(), config in any_config()) {
+        let fleet = once(&reading, &port_results, &config).fleet;
         for target in fleet.targets.iter().filter(|target| !silent(target, fleet.master.unwrap().now)) {
             let cause = target.diagnosis.cause;
             let dead = [
@@ -232,10 +233,10 @@ proptest! {
 
     #[test]
     fn nothing_is_fine_while_a_collector_that_it_needs_failed(
-        reading in any_reading(), board in any_board(), config in any_config()
+        reading in any_reading(), port_results in any_board(), config in any_config()
     ) {
         let reading = Reading { downloads: Some(failed(Collector::Downloads)), ..reading };
-        let fleet = once(&reading, &board, &config).fleet;
+        let fleet = once(&reading, &port_results, &config).fleet;
         prop_assert!(fleet.targets.iter().all(|target| target.diagnosis.cause != Cause::Ok));
         prop_assert!(fleet.orphans.is_none());
     }
@@ -262,12 +263,12 @@ proptest! {
 
     #[test]
     fn the_same_reading_twice_is_the_same_fleet_without_a_change(
-        before in any_reading(), reading in any_reading(), board in any_board(), config in any_config()
+        before in any_reading(), reading in any_reading(), port_results in any_board(), config in any_config()
     ) {
         let mut memory = Memory::default();
-        assess(&before, board.clone(), &config, &mut memory);
-        let first = assess(&reading, board.clone(), &config, &mut memory);
-        let again = assess(&reading, board, &config, &mut memory);
+        assess(&before, port_results.clone(), &config, &mut memory);
+        let first = assess(&reading, port_results.clone(), &config, &mut memory);
+        let again = assess(&reading, port_results, &config, &mut memory);
         prop_assert_eq!(&again.changes, &vec![]);
         prop_assert_eq!(&again.fleet.targets, &first.fleet.targets);
         prop_assert_eq!(&again.fleet.orphans, &first.fleet.orphans);
@@ -276,18 +277,18 @@ proptest! {
     }
 
     #[test]
-    fn the_order_of_the_rows_says_nothing(reading in any_reading(), board in any_board(), config in any_config()) {
+    fn the_order_of_the_rows_says_nothing(reading in any_reading(), port_results in any_board(), config in any_config()) {
         let mut turned = reading.clone();
         turned.targets.iter_mut().filter_map(|part| part.rows.as_mut()).for_each(|rows| rows.rows.reverse());
         turned.downloads.iter_mut().filter_map(|part| part.rows.as_mut()).for_each(|rows| rows.rows.reverse());
-        let (first, second) = (once(&reading, &board, &config).fleet, once(&turned, &board, &config).fleet);
+        let (first, second) = (once(&reading, &port_results, &config).fleet, once(&turned, &port_results, &config).fleet);
         prop_assert_eq!(first.targets, second.targets);
         prop_assert_eq!(first.orphans, second.orphans);
     }
 
     #[test]
-    fn what_is_excluded_appears_nowhere(reading in any_reading(), board in any_board(), config in any_config()) {
-        let Assessment { fleet, changes } = once(&reading, &board, &config);
+    fn what_is_excluded_appears_nowhere(reading in any_reading(), port_results in any_board(), config in any_config()) {
+        let Assessment { fleet, changes } = once(&reading, &port_results, &config);
         let jobs = fleet.jobs.iter().flatten().flat_map(|job| &job.runs).map(|run| run.target.as_str());
         let orphans = fleet.orphans.iter().flatten().map(|orphan| orphan.target.as_str());
         let changes = changes.iter().map(|change| change.target.as_str());

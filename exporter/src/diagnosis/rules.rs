@@ -1,14 +1,14 @@
 //! Why a target is, or is not, fine.
 
+mod diagnose;
 mod instructions;
-mod judge;
 mod outage;
 mod ports;
 mod silence;
 #[cfg(test)]
 mod truth_table;
 
-pub(crate) use judge::{Circumstances, Subject, diagnose, order, stale};
+pub(crate) use diagnose::{Circumstances, Subject, diagnose, order, stale};
 pub(crate) use outage::{Outages, Poll};
 pub(crate) use ports::engine;
 

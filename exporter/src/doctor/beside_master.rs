@@ -21,7 +21,7 @@ pub struct MasterEnd {
     /// The TCP ports on which its engine listens, the one to call first. Empty where nobody tells.
     pub ports: Vec<u16>,
     /// Who told these ports.
-    pub told_by: String,
+    pub port_source: String,
 }
 
 /// What stands behind the ports.
@@ -52,7 +52,7 @@ const DESK: &str = "machine with SSMS";
 /// Stands for the targets where none is known: what is to be asked for before the first one is enlisted is the same.
 const EACH_TARGET: &str = "each target";
 
-/// Draws up the request from an assessed fleet, whose board holds a sweep of all checks.
+/// Draws up the request from an assessed fleet, whose port_results holds a sweep of all checks.
 pub fn examine(fleet: &Fleet, master: &MasterEnd, inside: &Inside, now: Timestamp) -> Request {
     let end = End { name: master.host().to_owned(), addresses: master.addresses.clone() };
     let desk = End { name: DESK.to_owned(), addresses: Vec::new() };
@@ -60,7 +60,7 @@ pub fn examine(fleet: &Fleet, master: &MasterEnd, inside: &Inside, now: Timestam
     let mut targets: Vec<Target<'_>> = fleet
         .targets
         .iter()
-        .map(|target| Target::new(&target.name, target.enlisted.as_ref(), fleet.board.of(&target.name)))
+        .map(|target| Target::new(&target.name, target.enlisted.as_ref(), fleet.port_results.of(&target.name)))
         .collect();
     if targets.is_empty() {
         targets.push(Target::new(EACH_TARGET, None, &[]));
@@ -104,7 +104,7 @@ fn elsewhere(master: &MasterEnd, port: &str, target: &Target<'_>) -> String {
 
 fn notes(master: &MasterEnd) -> Vec<String> {
     let mut notes = vec![
-        format!("the master's port is told by {}", master.told_by),
+        format!("the master's port comes from {}", master.port_source),
         "where a target is a failover cluster instance, all of its nodes are sources, and its network name is the \
          destination"
             .to_owned(),

@@ -1,7 +1,7 @@
 //! The rows as CSV (RFC 4180), for a spreadsheet or a form.
 
 use super::request::Request;
-use super::sheet::{BEFORE, HEADS, cells};
+use super::table::{BEFORE, HEADS, cells};
 
 /// Draws the rows; what is no row is left to the other forms.
 pub(crate) fn draw(request: &Request) -> String {

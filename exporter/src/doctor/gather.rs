@@ -9,7 +9,7 @@ use crate::model::{DEFAULT_PORT, PortSource, PortState, ServerName};
 use crate::probe::protocol::{Gaze, engine_port, look};
 use crate::probe::{Destination, Extent, Prober};
 use crate::sqlserver::{Listener, ask_master, ask_target};
-use crate::target_side::{self, Home};
+use crate::target_side::{self, LocalTarget};
 use futures_util::future::join_all;
 use std::collections::BTreeSet;
 use std::net::SocketAddr;
@@ -45,7 +45,7 @@ pub async fn look_around(config: &Config, prober: &Prober, known_as: Option<&str
     if addresses.is_empty() {
         addresses = prober.addresses(&address.host).await;
     }
-    let (ports, told_by) = match listening.filter(|ports| !ports.is_empty()) {
+    let (ports, port_source) = match listening.filter(|ports| !ports.is_empty()) {
         Some(mut ports) => {
             // A default instance is called on its default port wherever it listens there at all.
             ports.sort_by_key(|port| (address.instance.is_some() || *port != DEFAULT_PORT, *port));
@@ -55,13 +55,13 @@ pub async fn look_around(config: &Config, prober: &Prober, known_as: Option<&str
             let deadline = Instant::now() + prober.settings().timeout;
             match engine_port(&addresses, address.engine_port(), deadline).await {
                 Ok((port, source)) => (vec![port], source_in_words(source).to_owned()),
-                Err(miss) => (Vec::new(), format!("nobody: {miss}")),
+                Err(miss) => (Vec::new(), format!("not known: {miss}")),
             }
         }
     };
     // A firewall team has no use for the address by which this machine calls itself.
     addresses.retain(|address| !address.is_loopback());
-    MasterEnd { name, addresses, ports, told_by }
+    MasterEnd { name, addresses, ports, port_source }
 }
 
 fn source_in_words(source: PortSource) -> &'static str {
@@ -79,9 +79,9 @@ pub(crate) fn ports(listeners: &[Listener]) -> Vec<u16> {
 }
 
 /// The far side: what a target on this machine sees of its master.
-pub async fn look_at_master(config: &Config, prober: &Prober, home: &Home) -> TargetEnd {
+pub async fn look_at_master(config: &Config, prober: &Prober, local_target: &LocalTarget) -> TargetEnd {
     let address = &config.master.address;
-    let destination = home.destination();
+    let destination = local_target.destination();
     let visited = prober.visit(std::slice::from_ref(&destination), Extent::Full).await;
     let findings = visited.into_iter().flat_map(|visited| visited.findings).collect::<Vec<_>>();
     let engine = findings.iter().find(|finding| finding.check == crate::model::Check::Engine);
@@ -107,13 +107,13 @@ pub async fn look_at_master(config: &Config, prober: &Prober, home: &Home) -> Ta
         let addresses = prober.addresses(&name).await;
         End { name, addresses }
     });
-    let names = vec![home.checked_name().to_owned()];
+    let names = vec![local_target.checked_name().to_owned()];
     let presented = match &facts {
         Some(facts) => target_side::presented(facts.clone(), names, &config.master).await.into_values().next(),
         None => None,
     };
     TargetEnd {
-        home: home.clone(),
+        local_target: local_target.clone(),
         addresses: prober.addresses(&address.host).await,
         findings,
         facts,

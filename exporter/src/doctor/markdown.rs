@@ -1,7 +1,7 @@
 //! The request as Markdown, ready for a ticket.
 
 use super::request::{Readiness, Request};
-use super::sheet::{BEFORE, HEADS, cells};
+use super::table::{BEFORE, HEADS, cells};
 use std::fmt::Write as _;
 
 /// Draws the whole request.

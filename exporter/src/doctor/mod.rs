@@ -10,7 +10,7 @@ mod markdown;
 mod on_target;
 mod request;
 mod rules;
-mod sheet;
+mod table;
 #[cfg(test)]
 mod tests;
 mod text;
@@ -22,7 +22,7 @@ pub use gather::{look_around, look_at_master, look_inside};
 pub use on_target::{TargetEnd, examine_on_target};
 pub use request::{End, Need, Readiness, Request, Row, Seen, Transport, together};
 pub(crate) use rules::patterns;
-pub(crate) use sheet::HEADS;
+pub(crate) use table::HEADS;
 pub use verify::verify;
 
 /// How a request is written.

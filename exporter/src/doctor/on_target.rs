@@ -9,7 +9,7 @@ use crate::model::{Check, ServerName};
 use crate::probe::Finding;
 use crate::probe::protocol::{EngineFacts, Verdict};
 use crate::sqlserver::{Fault, TargetTold};
-use crate::target_side::{Forecast, Home, Presented, View};
+use crate::target_side::{Forecast, LocalTarget, Presented, View};
 use jiff::Timestamp;
 use std::net::IpAddr;
 
@@ -17,7 +17,7 @@ use std::net::IpAddr;
 #[derive(Debug, Clone, PartialEq)]
 pub struct TargetEnd {
     /// This target, where its master is, and what its registry says of it.
-    pub home: Home,
+    pub local_target: LocalTarget,
     /// The addresses of the master's host.
     pub addresses: Vec<IpAddr>,
     /// What the checks found.
@@ -35,22 +35,22 @@ pub struct TargetEnd {
 impl TargetEnd {
     /// What it sees of its master, as the exporter on a target has it.
     fn view(&self) -> View {
-        View { home: self.home.clone(), presented: self.presented.clone() }
+        View { local_target: self.local_target.clone(), presented: self.presented.clone() }
     }
 }
 
 /// Draws up the request of one target.
 pub fn examine_on_target(end: &TargetEnd, now: Timestamp) -> Request {
     let host = |name: &str| ServerName::of(name).host.to_owned();
-    let target = End { name: host(&end.home.target), addresses: Vec::new() };
-    let master = End { name: host(&end.home.master), addresses: end.addresses.clone() };
+    let target = End { name: host(&end.local_target.target), addresses: Vec::new() };
+    let master = End { name: host(&end.local_target.master), addresses: end.addresses.clone() };
     let find = |check| end.findings.iter().find(|finding| finding.check == check);
     let seen_at = |check| find(check).map_or_else(|| Seen::unknown("not tried"), seen);
     let port = &rules::port_text(find(Check::Engine).and_then(|engine| engine.port));
     let frequency = "every 60 s (the default), and after each job".to_owned();
     let mut rows = vec![rules::polling(&target, &master, port, frequency, seen_at(Check::Engine))];
     if let Some(browser) = find(Check::Browser) {
-        let mut row = rules::browser(&target, &master, &end.home.master, port, seen(browser));
+        let mut row = rules::browser(&target, &master, &end.local_target.master, port, seen(browser));
         if !browser.required {
             row.need = super::request::Need::Nothing;
         }
@@ -64,7 +64,10 @@ pub fn examine_on_target(end: &TargetEnd, now: Timestamp) -> Request {
     }
     rows.push(rules::nothing_back(&master, vec![target.clone()]));
     Request {
-        title: format!("Firewall request for target {} and its master {}", end.home.target, end.home.master),
+        title: format!(
+            "Firewall request for target {} and its master {}",
+            end.local_target.target, end.local_target.master
+        ),
         made: written(now),
         rows,
         readiness: readiness(end),
@@ -95,12 +98,12 @@ fn registry(end: &TargetEnd) -> Vec<Readiness> {
         evidence,
         remedy: remedy.to_owned(),
     };
-    let Home { enlisted_to, encrypt_channel_option, .. } = &end.home;
+    let LocalTarget { enlisted_to, encrypt_channel_option, .. } = &end.local_target;
     let remarks = end.view().remarks();
     if let ([], Some(master), Some(option)) = (remarks.as_slice(), enlisted_to, encrypt_channel_option) {
         return vec![item(true, format!("MSXServerName is {master}, MsxEncryptChannelOptions {option}"), "")];
     }
-    let remedy = "correct master.address, or what stands in the registry, and start SQL Server Agent anew";
+    let remedy = "correct master.address, or what stands in the registry, and start SQL Server Agent again";
     remarks.into_iter().map(|remark| item(false, remark, remedy)).collect()
 }
 
@@ -173,7 +176,7 @@ fn at_the_master(end: &TargetEnd, facts: &EngineFacts) -> Vec<Readiness> {
 
 /// What each setting of MsxEncryptChannelOptions would make of the master, the one that is set here first.
 fn encryption(end: &TargetEnd) -> Vec<Readiness> {
-    let (view, here) = (end.view(), end.home.encrypt_channel_option);
+    let (view, here) = (end.view(), end.local_target.encrypt_channel_option);
     let (Some(presented), Some(mut forecasts)) = (&end.presented, view.forecasts()) else { return Vec::new() };
     forecasts.sort_by_key(|forecast| (Some(forecast.setting) != here, std::cmp::Reverse(forecast.setting)));
     let shown = presented.certificate.as_ref().map_or_else(
@@ -195,7 +198,7 @@ fn encryption(end: &TargetEnd) -> Vec<Readiness> {
                 2 => format!("{}; {}: {shown}", forecast.words, presented.verdict.name()),
                 _ => forecast.words,
             },
-            remedy: if wanted { remedy(presented.verdict, end.home.checked_name()) } else { String::new() },
+            remedy: if wanted { remedy(presented.verdict, end.local_target.checked_name()) } else { String::new() },
         }
     };
     forecasts.into_iter().map(item).collect()

@@ -5,9 +5,9 @@ use crate::diagnosis::fixtures::{config, never_polled, now, polled_at, reading, 
 use crate::diagnosis::{Fleet, Memory, assess};
 use crate::model::{Address, Certificate, Check, Direction, PortSource, PortState};
 use crate::probe::protocol::{Encryption, EngineFacts, Verdict};
-use crate::probe::{Board, Finding};
+use crate::probe::{Finding, PortResults};
 use crate::sqlserver::{MasterTold, Member};
-use crate::target_side::{Home, Presented};
+use crate::target_side::{LocalTarget, Presented};
 use jiff::Timestamp;
 use std::collections::BTreeMap;
 use std::sync::Arc;
@@ -34,15 +34,15 @@ fn finding(check: Check, state: PortState, port: Option<u16>) -> Finding {
 /// One target that polls, one that is silent, one that never polled; the first with findings.
 fn fleet() -> Fleet {
     let rows = vec![target(1, "SQL01"), polled_at(target(2, r"SQL02\PAYROLL"), 4000), never_polled(3, "SQL03", 9000)];
-    let mut board = Board::default();
+    let mut port_results = PortResults::default();
     let tried = [
         finding(Check::Engine, PortState::Open, Some(1433)),
         finding(Check::RpcMapper, PortState::Open, Some(135)),
         finding(Check::RpcScm, PortState::Filtered, Some(49_667)),
         finding(Check::Smb, PortState::Filtered, Some(445)),
     ];
-    board.findings.insert("SQL01".to_owned(), tried.into());
-    assess(&reading(rows), Arc::new(board), &config(), &mut Memory::default()).fleet
+    port_results.findings.insert("SQL01".to_owned(), tried.into());
+    assess(&reading(rows), Arc::new(port_results), &config(), &mut Memory::default()).fleet
 }
 
 fn master(name: &str, ports: &[u16]) -> MasterEnd {
@@ -50,7 +50,7 @@ fn master(name: &str, ports: &[u16]) -> MasterEnd {
         name: name.to_owned(),
         addresses: vec!["10.0.0.1".parse().unwrap()],
         ports: ports.to_vec(),
-        told_by: "the test".to_owned(),
+        port_source: "the test".to_owned(),
     }
 }
 
@@ -105,7 +105,7 @@ fn a_port_that_the_configuration_requires_is_asked_for_and_its_want_is_a_fault()
     assert!(!examine(&fleet, &master("MSX01", &[1433]), now()).lacks_a_required_port());
     let mut closed = finding(Check::Engine, PortState::Refused, Some(1433));
     closed.required = true;
-    Arc::make_mut(&mut fleet.board).findings.insert("SQL01".to_owned(), vec![closed]);
+    Arc::make_mut(&mut fleet.port_results).findings.insert("SQL01".to_owned(), vec![closed]);
     let request = examine(&fleet, &master("MSX01", &[1433]), now());
     assert_eq!(find(&request, "MSX01", "SQL01", "1433").now.state, "refused");
     assert!(request.lacks_a_required_port());
@@ -208,7 +208,7 @@ fn target_end(state: PortState, verdict: Verdict) -> TargetEnd {
     };
     let facts = EngineFacts { version: Some("16.0.4135".to_owned()), ..EngineFacts::default() };
     TargetEnd {
-        home: Home {
+        local_target: LocalTarget {
             target: "SQL01".to_owned(),
             master: "MSX01".to_owned(),
             address: Address { host: "MSX01".to_owned(), port: None, instance: None },
@@ -257,8 +257,8 @@ fn what_the_registry_says_is_held_against_what_is_seen() {
         ("MSX02", 0, false, "is enlisted to MSX02"),
     ] {
         let mut end = target_end(PortState::Open, Verdict::Untrusted);
-        end.home.enlisted_to = Some(master.to_owned());
-        end.home.encrypt_channel_option = Some(option);
+        end.local_target.enlisted_to = Some(master.to_owned());
+        end.local_target.encrypt_channel_option = Some(option);
         let request = examine_on_target(&end, now());
         let item = request.readiness.iter().find(|item| item.subject.starts_with("registry")).unwrap();
         assert_eq!(item.fine, Some(fine), "{item:?}");
@@ -270,7 +270,7 @@ fn what_the_registry_says_is_held_against_what_is_seen() {
 fn the_setting_here_stands_first_and_each_other_is_told() {
     let said = |option, verdict| {
         let mut end = target_end(PortState::Open, verdict);
-        end.home.encrypt_channel_option = option;
+        end.local_target.encrypt_channel_option = option;
         let about = |item: &&Readiness| item.subject.starts_with("connection with");
         let all = examine_on_target(&end, now()).readiness;
         all.iter().filter(about).cloned().collect::<Vec<_>>()
@@ -294,7 +294,7 @@ fn the_setting_here_stands_first_and_each_other_is_told() {
 #[test]
 fn the_requests_of_two_targets_on_one_machine_become_one() {
     let mut other = target_end(PortState::Filtered, Verdict::Ok);
-    other.home.target = r"SQL01\PAYROLL".to_owned();
+    other.local_target.target = r"SQL01\PAYROLL".to_owned();
     let one = examine_on_target(&target_end(PortState::Open, Verdict::Ok), now());
     let both = together([one.clone(), examine_on_target(&other, now())]).unwrap();
     assert_eq!(both.rows.len(), 4);

@@ -60,7 +60,7 @@ vocabulary! {
         /// One target.
         Target = "target" => "Targets",
         /// What a target sees of its master.
-        FarSide = "far_side" => "The far side: with `role: target`",
+        TargetSide = "target_side" => "The far side: with `role: target`",
         /// Port checks.
         Ports = "ports" => "Ports",
         /// Multiserver jobs.
@@ -191,11 +191,11 @@ catalogue! {
         TARGET_DIAGNOSIS_CODE Gauge "msx_target_diagnosis_code" TARGET,
             "The number of the cause that explains the target's state, 0 when all is well; the reference lists the numbers, which never change.";
     }
-    FarSide [None] {
+    TargetSide [None] {
         TARGET_MASTER_INFO Gauge "msx_target_master_info" &["target", "master"],
-            "1, with the master that this target was enlisted to as its own registry has it; absent where the registry does not tell.";
+            "1, with the master that this target was enlisted to as its own registry has it; absent where the registry does not hold it.";
         TARGET_ENCRYPT_CHANNEL_OPTION Gauge "msx_target_encrypt_channel_option" TARGET,
-            "MsxEncryptChannelOptions of this target: 0, 1 or 2, its default; absent where the registry does not tell.";
+            "MsxEncryptChannelOptions of this target: 0, 1 or 2, its default; absent where the registry cannot be read.";
         MASTER_CERTIFICATE_VALID Gauge "msx_master_certificate_valid" &["target", "reason"],
             "1 for what a client that verifies the master's certificate, as MsxEncryptChannelOptions 2 does, would say of it (ok, untrusted, name_mismatch, expired, no_tls), looked at once an hour; absent where it was not seen.";
     }
@@ -211,7 +211,7 @@ catalogue! {
         PORT_CHECKED_AT Gauge "msx_port_check_timestamp_seconds" PORT,
             "When the port was last checked, in seconds since 1970; the series of a check older than 3 sweeps are absent.";
         PORT_INFO Gauge "msx_port_info" &["target", "check", "direction", "master", "port", "protocol", "source"],
-            "1, with the port's number (empty where nobody tells it), its transport protocol and who told the number; absent over limits.series.";
+            "1, with the port's number (empty where it is not known), its transport protocol and where the number comes from; absent over limits.series.";
         PORT_CONNECT_DURATION Gauge "msx_port_connect_duration_seconds" PORT,
             "How long the last connect took, in seconds; absent where there was none and over limits.series.";
         PORT_PROTOCOL_DURATION Gauge "msx_port_protocol_duration_seconds" PORT,
@@ -267,18 +267,18 @@ catalogue! {
     }
     Process [None] {
         PROCESS_CPU Counter "process_cpu_seconds_total" &[],
-            "User and system CPU time spent by the process, in seconds; absent where the platform does not tell it.";
+            "User and system CPU time spent by the process, in seconds; absent where the platform does not report it.";
         PROCESS_OPEN_FDS Gauge "process_open_fds" &[],
-            "Number of open file descriptors of the process; absent where the platform does not tell it.";
+            "Number of open file descriptors of the process; absent where the platform does not report it.";
         PROCESS_MAX_FDS Gauge "process_max_fds" &[],
-            "Largest number of file descriptors that the process may open; absent where the platform does not tell it.";
+            "Largest number of file descriptors that the process may open; absent where the platform does not report it.";
         PROCESS_RESIDENT Gauge "process_resident_memory_bytes" &[],
-            "Resident memory of the process, in bytes; absent where the platform does not tell it.";
+            "Resident memory of the process, in bytes; absent where the platform does not report it.";
         PROCESS_VIRTUAL Gauge "process_virtual_memory_bytes" &[],
-            "Virtual memory of the process, in bytes; absent where the platform does not tell it.";
+            "Virtual memory of the process, in bytes; absent where the platform does not report it.";
         PROCESS_START Gauge "process_start_time_seconds" &[],
-            "When the process started, in seconds since 1970; absent where the platform does not tell it.";
+            "When the process started, in seconds since 1970; absent where the platform does not report it.";
         PROCESS_THREADS Gauge "process_threads" &[],
-            "Number of threads of the process; absent where the platform does not tell it.";
+            "Number of threads of the process; absent where the platform does not report it.";
     }
 }

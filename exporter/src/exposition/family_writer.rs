@@ -33,7 +33,7 @@ impl Sink for String {
 }
 
 /// Writes families and counts their series.
-pub(crate) struct Sheet<'a> {
+pub(crate) struct FamilyWriter<'a> {
     sink: &'a mut dyn Sink,
     /// Series written so far.
     pub(crate) series: usize,
@@ -42,9 +42,9 @@ pub(crate) struct Sheet<'a> {
     start: String,
 }
 
-impl<'a> Sheet<'a> {
-    pub(crate) fn new(sink: &'a mut dyn Sink) -> Sheet<'a> {
-        Sheet { sink, series: 0, start: String::new() }
+impl<'a> FamilyWriter<'a> {
+    pub(crate) fn new(sink: &'a mut dyn Sink) -> FamilyWriter<'a> {
+        FamilyWriter { sink, series: 0, start: String::new() }
     }
 
     /// Writes a metric with one series for each pair of labels and value, and nothing at all when there is none.

@@ -3,11 +3,11 @@
 mod catalogue;
 mod facts;
 pub(crate) mod families;
+pub(crate) mod family_writer;
 mod label;
 mod negotiation;
 pub(crate) mod page;
 mod reference;
-pub(crate) mod sheet;
 mod text004;
 mod zipper;
 

@@ -6,7 +6,7 @@
 
 use super::facts::ExporterFacts;
 use super::families;
-use super::sheet::{Sheet, Sink};
+use super::family_writer::{FamilyWriter, Sink};
 use super::text004;
 use super::zipper::Zipper;
 use crate::config::Limits;
@@ -57,7 +57,7 @@ pub fn zipped_page(fleet: &Arc<Fleet>, facts: &ExporterFacts, limits: &Limits, f
 fn write(out: &mut dyn Sink, fleet: &Fleet, facts: &ExporterFacts, limits: &Limits, format: Format) {
     // Writing into memory cannot fail.
     let mut counters = String::new();
-    let _ = families::counters(&mut Sheet::new(&mut counters), fleet, facts);
+    let _ = families::counters(&mut FamilyWriter::new(&mut counters), fleet, facts);
     let _ = match format {
         Format::OpenMetrics100 => {
             out.buffer().push_str(&counters);
@@ -66,7 +66,7 @@ fn write(out: &mut dyn Sink, fleet: &Fleet, facts: &ExporterFacts, limits: &Limi
         Format::Text004 => text004::from_openmetrics(&counters, out.buffer()),
     };
     let page = Page { fleet, facts, series_limit: limits.series };
-    let _ = page.gauges(&mut Sheet::new(out));
+    let _ = page.gauges(&mut FamilyWriter::new(out));
     if format == Format::OpenMetrics100 {
         let _ = text::encode_eof(out.buffer());
     }
@@ -80,50 +80,50 @@ struct Page<'a> {
 }
 
 impl Page<'_> {
-    fn gauges(&self, sheet: &mut Sheet<'_>) -> fmt::Result {
+    fn gauges(&self, families: &mut FamilyWriter<'_>) -> fmt::Result {
         let (fleet, facts) = (self.fleet, self.facts);
-        if facts.passive != Some(true) && fleet.far.is_none() {
-            families::up(sheet, fleet)?;
+        if facts.passive != Some(true) && fleet.target_side.is_none() {
+            families::up(families, fleet)?;
         }
         // Without the targets nothing about the master or a target is written: old values would look like news.
         if let Some(clock) = &fleet.master {
-            families::master(sheet, fleet, clock)?;
-            families::targets(sheet, fleet)?;
-            families::jobs(sheet, fleet)?;
+            families::master(families, fleet, clock)?;
+            families::targets(families, fleet)?;
+            families::jobs(families, fleet)?;
         }
-        if let Some(far) = &fleet.far {
-            families::far(sheet, far)?;
+        if let Some(side) = &fleet.target_side {
+            families::target_side(families, side)?;
         }
-        families::ports(sheet, &fleet.board)?;
-        families::exporter(sheet, fleet, facts)?;
-        families::process(sheet, facts)?;
-        self.what_fits(sheet)
+        families::ports(families, &fleet.port_results)?;
+        families::exporter(families, fleet, facts)?;
+        families::process(families, facts)?;
+        self.what_fits(families)
     }
 
     /// The families that a page can do without, the most useful one first. Once one does not fit it goes whole, and so
     /// do all behind it: which series are there must not depend on small changes.
-    fn what_fits(&self, sheet: &mut Sheet<'_>) -> fmt::Result {
-        let (fleet, board) = (self.fleet, self.fleet.board.as_ref());
+    fn what_fits(&self, families: &mut FamilyWriter<'_>) -> fmt::Result {
+        let (fleet, port_results) = (self.fleet, self.fleet.port_results.as_ref());
         let mut room = Room { limit: self.series_limit, full: false };
         let mut ports_limited = 0;
         let count = |left_out: u64| usize::try_from(left_out).unwrap_or(usize::MAX);
         let mut jobs_limited = count(fleet.limited.job_pairs).saturating_mul(families::SERIES_PER_RUN);
 
-        match room.take(sheet.series, families::info_series(board)) {
-            Ok(()) => families::infos(sheet, board)?,
+        match room.take(families.series, families::info_series(port_results)) {
+            Ok(()) => families::infos(families, port_results)?,
             Err(series) => ports_limited += series,
         }
-        match room.take(sheet.series, families::duration_series(board)) {
-            Ok(()) => families::durations(sheet, board)?,
+        match room.take(families.series, families::duration_series(port_results)) {
+            Ok(()) => families::durations(families, port_results)?,
             Err(series) => ports_limited += series,
         }
         if fleet.master.is_some() {
-            match room.take(sheet.series, families::run_series(fleet)) {
-                Ok(()) => families::runs(sheet, fleet)?,
+            match room.take(families.series, families::run_series(fleet)) {
+                Ok(()) => families::runs(families, fleet)?,
                 Err(series) => jobs_limited += series,
             }
         }
-        families::series_limited(sheet, fleet, |collector| match collector {
+        families::series_limited(families, fleet, |collector| match collector {
             "ports" => ports_limited,
             "jobs" => jobs_limited,
             "targets" => count(fleet.limited.targets),

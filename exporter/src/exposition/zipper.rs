@@ -3,8 +3,8 @@
 //! One gzip member (RFC 1952) whose pieces are compressed each on its own. A compressor that goes on moves all its
 //! tables with every half window, which costs more than it finds: what repeats in a page repeats within a few lines.
 
+use super::family_writer::Sink;
 use super::negotiation::LEVEL;
-use super::sheet::Sink;
 use flate2::{Compress, CompressError, Crc, FlushCompress, Status};
 use std::fmt;
 

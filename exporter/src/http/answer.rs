@@ -1,7 +1,7 @@
 //! What goes back to a client.
 
-use super::admission::Pass;
-use super::pace::Answering;
+use super::limiter::Permit;
+use super::timeout_stream::Answering;
 use bytes::Bytes;
 use hyper::body::{Body, Frame, SizeHint};
 use hyper::header::{
@@ -30,13 +30,13 @@ const POLICY: &str = "default-src 'none'; style-src 'self' 'unsafe-inline'; img-
 #[derive(Debug, Default)]
 pub(crate) struct Page {
     rest: Bytes,
-    pass: Option<Pass>,
+    pass: Option<Permit>,
     answering: Option<Answering>,
 }
 
 impl Page {
-    /// Holds a place in the gate until the client has taken the page.
-    pub(crate) fn hold(&mut self, pass: Pass) {
+    /// Holds a place in the limiter until the client has taken the page.
+    pub(crate) fn hold(&mut self, pass: Permit) {
         self.pass = Some(pass);
     }
 

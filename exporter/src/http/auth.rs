@@ -1,6 +1,6 @@
 //! Basic authentication (RFC 7617) against bcrypt hashes.
 
-use super::admission::Gate;
+use super::limiter::Limiter;
 use super::web::Users;
 use base64::Engine;
 use base64::prelude::BASE64_STANDARD;
@@ -28,7 +28,7 @@ pub(crate) enum Verdict {
 
 /// Judges the `Authorization` header. A password that was right before is recognised by its digest; any other costs a
 /// bcrypt, on a thread where that harms nobody, and as much for an unknown user as for a known one.
-pub(crate) async fn check(headers: &HeaderMap, users: &Arc<Users>, client: IpAddr, logins: &Arc<Gate>) -> Verdict {
+pub(crate) async fn check(headers: &HeaderMap, users: &Arc<Users>, client: IpAddr, logins: &Arc<Limiter>) -> Verdict {
     let Some((user, password)) = credentials(headers) else {
         return Verdict::Unknown;
     };

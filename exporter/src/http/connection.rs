@@ -1,12 +1,12 @@
 //! One connection from its first byte to its last.
 
-use super::admission::Gate;
 use super::answer::{self, Answer};
 use super::auth::{self, Verdict};
+use super::limiter::Limiter;
 use super::options::Options;
-use super::pace::{Pace, Paced};
 use super::router::{Caller, Router};
 use super::site::Site;
+use super::timeout_stream::{Phase, TimeoutStream};
 use super::web::{Loaded, Web};
 use http_body_util::{BodyExt, Limited};
 use hyper::body::{Body, Incoming};
@@ -37,9 +37,9 @@ pub(crate) struct Shared<S> {
     pub(crate) web: Arc<Web>,
     pub(crate) router: Router<S>,
     /// Connections that are open.
-    pub(crate) connections: Arc<Gate>,
+    pub(crate) connections: Arc<Limiter>,
     /// Passwords that are being verified.
-    pub(crate) logins: Arc<Gate>,
+    pub(crate) logins: Arc<Limiter>,
 }
 
 /// Serves a client until it leaves, stalls, or `stop` is cancelled and its request in flight is answered.
@@ -118,8 +118,8 @@ async fn exchange<S: Site, T: AsyncRead + AsyncWrite + Unpin>(
     shared: &Shared<S>,
     stop: CancellationToken,
 ) -> hyper::Result<()> {
-    let pace = Arc::new(Pace::default());
-    let stream = TokioIo::new(Paced::new(stream, Arc::clone(&pace), &shared.options));
+    let pace = Arc::new(Phase::default());
+    let stream = TokioIo::new(TimeoutStream::new(stream, Arc::clone(&pace), &shared.options));
     let service = service_fn(|request: Request<Incoming>| {
         let pace = Arc::clone(&pace);
         async move {
@@ -139,7 +139,7 @@ async fn exchange<S: Site, T: AsyncRead + AsyncWrite + Unpin>(
     connection.await
 }
 
-async fn respond<S: Site>(request: Request<Incoming>, caller: Caller, shared: &Shared<S>, pace: &Pace) -> Answer {
+async fn respond<S: Site>(request: Request<Incoming>, caller: Caller, shared: &Shared<S>, pace: &Phase) -> Answer {
     let web = shared.web.current();
     let (head, body) = request.into_parts();
     let mut answer = if drained(body, shared.options.body_bytes).await {

@@ -4,9 +4,9 @@ use std::collections::HashMap;
 use std::net::IpAddr;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
-/// Counts who is in. A [`Pass`] counts until it is dropped, so a client that hangs up cannot leave its count behind.
+/// Counts who is in. A [`Permit`] counts until it is dropped, so a client that hangs up cannot leave its count behind.
 #[derive(Debug, Default)]
-pub(crate) struct Gate {
+pub(crate) struct Limiter {
     inside: Mutex<Inside>,
 }
 
@@ -27,15 +27,15 @@ pub(crate) enum Full {
 
 /// A place inside.
 #[derive(Debug)]
-pub(crate) struct Pass {
-    gate: Arc<Gate>,
+pub(crate) struct Permit {
+    limiter: Arc<Limiter>,
     client: IpAddr,
 }
 
-impl Gate {
+impl Limiter {
     /// Takes a place under the bounds in force now. The client's own bound is looked at first: a client that has used
     /// up its share is told so.
-    pub(crate) fn enter(self: &Arc<Gate>, client: IpAddr, in_all: usize, for_client: usize) -> Result<Pass, Full> {
+    pub(crate) fn enter(self: &Arc<Limiter>, client: IpAddr, in_all: usize, for_client: usize) -> Result<Permit, Full> {
         // A dual-stack socket shows a v4 client as ::ffff:a.b.c.d; it is the same client.
         let client = client.to_canonical();
         let mut inside = self.lock();
@@ -48,7 +48,7 @@ impl Gate {
         }
         inside.total += 1;
         inside.clients.insert(client, own + 1);
-        Ok(Pass { gate: Arc::clone(self), client })
+        Ok(Permit { limiter: Arc::clone(self), client })
     }
 
     /// How many are in.
@@ -63,9 +63,9 @@ impl Gate {
     }
 }
 
-impl Drop for Pass {
+impl Drop for Permit {
     fn drop(&mut self) {
-        let mut inside = self.gate.lock();
+        let mut inside = self.limiter.lock();
         inside.total = inside.total.saturating_sub(1);
         match inside.clients.get_mut(&self.client) {
             Some(own) if *own > 1 => *own -= 1,
@@ -83,17 +83,17 @@ mod tests {
 
     #[test]
     fn bounds_hold_and_places_come_back() {
-        let gate = Arc::new(Gate::default());
+        let limiter = Arc::new(Limiter::default());
         let (a, b): (IpAddr, IpAddr) = ("10.0.0.1".parse().unwrap(), "10.0.0.2".parse().unwrap());
-        let first = gate.enter(a, 3, 2).unwrap();
-        let second = gate.enter("::ffff:10.0.0.1".parse().unwrap(), 3, 2).unwrap();
-        assert_eq!(gate.enter(a, 3, 2).unwrap_err(), Full::ForClient);
-        let third = gate.enter(b, 3, 2).unwrap();
-        assert_eq!(gate.enter(b, 3, 2).unwrap_err(), Full::InAll);
+        let first = limiter.enter(a, 3, 2).unwrap();
+        let second = limiter.enter("::ffff:10.0.0.1".parse().unwrap(), 3, 2).unwrap();
+        assert_eq!(limiter.enter(a, 3, 2).unwrap_err(), Full::ForClient);
+        let third = limiter.enter(b, 3, 2).unwrap();
+        assert_eq!(limiter.enter(b, 3, 2).unwrap_err(), Full::InAll);
         drop(second);
-        drop(gate.enter(a, 3, 2).unwrap());
+        drop(limiter.enter(a, 3, 2).unwrap());
         drop((first, third));
-        assert_eq!(gate.inside(), 0);
-        assert!(gate.lock().clients.is_empty(), "an address that is gone leaves nothing behind");
+        assert_eq!(limiter.inside(), 0);
+        assert!(limiter.lock().clients.is_empty(), "an address that is gone leaves nothing behind");
     }
 }

@@ -9,19 +9,19 @@
 //! ([`Options`]), and every phase of a connection has a deadline of its own.
 
 mod address;
-mod admission;
 mod answer;
 mod auth;
 mod connection;
 mod deadline;
+mod limiter;
 mod listener;
 mod options;
-mod pace;
 mod router;
 mod server;
 mod site;
 #[cfg(test)]
 mod tests;
+mod timeout_stream;
 mod views;
 mod web;
 

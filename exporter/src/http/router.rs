@@ -1,11 +1,11 @@
 //! Which path answers what.
 
-use super::admission::{Full, Gate, Pass};
 use super::answer::{self, Answer, TEXT};
 use super::deadline;
+use super::limiter::{Full, Limiter, Permit};
 use super::options::Options;
 use super::site::{NoProbe, ReloadError, Site};
-use super::views::{Form, View, Wish};
+use super::views::{Form, RenderRequest, View};
 use crate::api;
 use crate::api::discovery::Entries;
 use crate::config::Limits;
@@ -103,7 +103,7 @@ pub(crate) struct Caller {
 pub(crate) struct Router<S> {
     site: Arc<S>,
     options: Arc<Options>,
-    scrapes: Arc<Gate>,
+    scrapes: Arc<Limiter>,
 }
 
 impl<S: Site> Router<S> {
@@ -151,14 +151,14 @@ impl<S: Site> Router<S> {
     }
 
     /// Waits for a fleet and draws it. Drawing and compressing take the processor, so they leave the threads on which
-    /// all connections live. The place in the gate goes along: a client that hangs up meanwhile cannot start more.
+    /// all connections live. The place in the limiter goes along: a client that hangs up meanwhile cannot start more.
     async fn view(&self, request: &Parts, caller: Caller, view: View) -> Answer {
         let settings = self.site.settings();
         let pass = match self.admit(caller, &settings.limits) {
             Ok(pass) => pass,
             Err(why) => return answer::busy(why),
         };
-        let wish = Wish::new(view, Form::new(caller.proved || settings.explain_details, request));
+        let wish = RenderRequest::new(view, Form::new(caller.proved || settings.explain_details, request));
         let fleet = self.site.fleet(deadline::wait(&request.headers, settings.reading_timeout)).await;
         let site = Arc::clone(&self.site);
         let drawing = tokio::task::spawn_blocking(move || {
@@ -211,7 +211,7 @@ impl<S: Site> Router<S> {
         answer
     }
 
-    fn admit(&self, caller: Caller, limits: &Limits) -> Result<Pass, &'static str> {
+    fn admit(&self, caller: Caller, limits: &Limits) -> Result<Permit, &'static str> {
         let (in_all, for_client) = (limits.scrapes_in_flight, limits.scrapes_in_flight_per_client);
         self.scrapes.enter(caller.address, in_all, for_client).map_err(|full| {
             let (why, limit) = match full {

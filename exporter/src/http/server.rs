@@ -1,7 +1,7 @@
 //! Accepts connections until it is told to stop.
 
-use super::admission::Gate;
 use super::connection::{self, Shared};
+use super::limiter::Limiter;
 use super::options::Options;
 use super::router::Router;
 use super::site::Site;
@@ -35,8 +35,8 @@ pub async fn run<S: Site>(
         router: Router::new(site, Arc::clone(&options)),
         options,
         web: Arc::clone(&web),
-        connections: Arc::<Gate>::default(),
-        logins: Arc::<Gate>::default(),
+        connections: Arc::<Limiter>::default(),
+        logins: Arc::<Limiter>::default(),
     });
     let stop = CancellationToken::new();
     let serving = join_all(listeners.into_iter().map(|listener| accept(listener, Arc::clone(&shared), stop.clone())));

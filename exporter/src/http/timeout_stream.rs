@@ -13,7 +13,7 @@ use tokio::time::{Instant, Sleep, sleep_until};
 
 /// What a connection is at, shared by its stream, its requests and its answers.
 #[derive(Debug, Default)]
-pub(crate) struct Pace {
+pub(crate) struct Phase {
     phase: AtomicU8,
     /// Requests that were whole. An answer can be over before the stream is read again, so the phase alone does not
     /// tell the stream that it waits for another request.
@@ -27,7 +27,7 @@ const WORKING: u8 = 1;
 /// The answer is being sent.
 const ANSWERING: u8 = 2;
 
-impl Pace {
+impl Phase {
     /// The request is whole.
     pub(crate) fn asked(&self) {
         self.requests.fetch_add(1, Ordering::Relaxed);
@@ -35,7 +35,7 @@ impl Pace {
     }
 
     /// The answer begins; it ends when the returned mark is dropped with its last byte.
-    pub(crate) fn answering(self: &Arc<Pace>) -> Answering {
+    pub(crate) fn answering(self: &Arc<Phase>) -> Answering {
         self.phase.store(ANSWERING, Ordering::Relaxed);
         Answering(Arc::clone(self))
     }
@@ -47,7 +47,7 @@ impl Pace {
 
 /// Lives as long as there is more of an answer to come.
 #[derive(Debug)]
-pub(crate) struct Answering(Arc<Pace>);
+pub(crate) struct Answering(Arc<Phase>);
 
 impl Drop for Answering {
     fn drop(&mut self) {
@@ -57,9 +57,9 @@ impl Drop for Answering {
 
 /// A stream with the deadlines.
 #[derive(Debug)]
-pub(crate) struct Paced<T> {
+pub(crate) struct TimeoutStream<T> {
     stream: T,
-    pace: Arc<Pace>,
+    pace: Arc<Phase>,
     request_timeout: Duration,
     idle_timeout: Duration,
     answer_timeout: Duration,
@@ -73,10 +73,10 @@ pub(crate) struct Paced<T> {
     ended: bool,
 }
 
-impl<T> Paced<T> {
+impl<T> TimeoutStream<T> {
     /// The first request has to be there within the request's time-out.
-    pub(crate) fn new(stream: T, pace: Arc<Pace>, options: &Options) -> Paced<T> {
-        Paced {
+    pub(crate) fn new(stream: T, pace: Arc<Phase>, options: &Options) -> TimeoutStream<T> {
+        TimeoutStream {
             stream,
             pace,
             request_timeout: options.request_timeout,
@@ -124,7 +124,7 @@ fn late(what: &'static str) -> io::Error {
     io::Error::new(io::ErrorKind::TimedOut, what)
 }
 
-impl<T: AsyncRead + Unpin> AsyncRead for Paced<T> {
+impl<T: AsyncRead + Unpin> AsyncRead for TimeoutStream<T> {
     fn poll_read(mut self: Pin<&mut Self>, cx: &mut Context<'_>, buf: &mut ReadBuf<'_>) -> Poll<io::Result<()>> {
         let this = &mut *self;
         if !this.pace.is(ASKING) {
@@ -163,7 +163,7 @@ impl<T: AsyncRead + Unpin> AsyncRead for Paced<T> {
     }
 }
 
-impl<T: AsyncWrite + Unpin> AsyncWrite for Paced<T> {
+impl<T: AsyncWrite + Unpin> AsyncWrite for TimeoutStream<T> {
     fn poll_write(mut self: Pin<&mut Self>, cx: &mut Context<'_>, buf: &[u8]) -> Poll<io::Result<usize>> {
         let result = Pin::new(&mut self.stream).poll_write(cx, buf);
         self.judge(cx, false, result)
@@ -206,10 +206,10 @@ mod tests {
 
     /// What a client gets that sends a request and its end at once, where the answer is there at once or never.
     async fn answered(at_once: bool) -> String {
-        let pace = Arc::new(Pace::default());
+        let pace = Arc::new(Phase::default());
         let mut written = Vec::new();
         let request = &b"GET / HTTP/1.1\r\nHost: x\r\n\r\n"[..];
-        let stream = Paced::new(tokio::io::join(request, &mut written), Arc::clone(&pace), &Options::default());
+        let stream = TimeoutStream::new(tokio::io::join(request, &mut written), Arc::clone(&pace), &Options::default());
         let service = service_fn(|_: Request<Incoming>| {
             let pace = Arc::clone(&pace);
             async move {

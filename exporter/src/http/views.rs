@@ -75,14 +75,14 @@ impl Form {
 
 /// A view as one client wants it.
 #[derive(Debug)]
-pub(crate) struct Wish {
+pub(crate) struct RenderRequest {
     view: View,
     form: Form,
 }
 
-impl Wish {
-    pub(crate) fn new(view: View, form: Form) -> Wish {
-        Wish { view, form }
+impl RenderRequest {
+    pub(crate) fn new(view: View, form: Form) -> RenderRequest {
+        RenderRequest { view, form }
     }
 
     /// Draws it. Takes the processor for as long as the fleet is large.
@@ -122,7 +122,7 @@ impl Wish {
 
 /// While the master is not read nobody knows whether there is such a target.
 fn missing(fleet: &Fleet) -> Answer {
-    if fleet.master.is_some() || fleet.far.is_some() {
+    if fleet.master.is_some() || fleet.target_side.is_some() {
         answer::text(StatusCode::NOT_FOUND, "no such target; hint: the names stand on the first page")
     } else {
         answer::busy("the master was not read; hint: the first page says why")

@@ -13,7 +13,7 @@ use askama::Template;
 /// # Errors
 /// None that the data can cause: a template that writes into a String does not fail.
 pub fn overview(fleet: &Fleet, facts: &ExporterFacts, details: bool) -> Result<String, askama::Error> {
-    if let Some(far) = &fleet.far {
+    if let Some(far) = &fleet.target_side {
         return super::target_side::page(fleet, far, facts, details);
     }
     let clock = fleet.master.as_ref();

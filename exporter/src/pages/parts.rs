@@ -52,7 +52,7 @@ impl<'a> Row<'a> {
             pending: list.map_or_else(|| NONE.to_owned(), |list| list.pending.total().to_string()),
             oldest: When::new(now, list.and_then(|list| list.pending.oldest)),
             errors: row.map_or_else(|| NONE.to_owned(), errors),
-            ports: fleet.board.of(&target.name).iter().map(Port::new).collect(),
+            ports: fleet.port_results.of(&target.name).iter().map(Port::new).collect(),
         }
     }
 }

@@ -22,8 +22,8 @@ pub fn single(
     facts: &ExporterFacts,
     details: bool,
 ) -> Result<Option<String>, askama::Error> {
-    if let Some(far) = &fleet.far {
-        let known = far.views.iter().any(|view| names::same(&view.home.target, name));
+    if let Some(far) = &fleet.target_side {
+        let known = far.views.iter().any(|view| names::same(&view.local_target.target, name));
         return known.then(|| super::target_side::page(fleet, far, facts, details)).transpose();
     }
     let Some(clock) = &fleet.master else { return Ok(None) };
@@ -34,7 +34,7 @@ pub fn single(
         evidence: target.diagnosis.evidence.iter().map(EvidenceView::new).collect(),
         next: words(target.diagnosis.cause).next,
         figures: target.enlisted.as_ref().map(|row| figures(clock.now, target, row)).unwrap_or_default(),
-        ports: fleet.board.of(&target.name).iter().map(PortView::new).collect(),
+        ports: fleet.port_results.of(&target.name).iter().map(PortView::new).collect(),
         details,
     };
     page.render().map(Some)

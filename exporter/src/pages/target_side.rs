@@ -7,7 +7,7 @@ use crate::exposition::ExporterFacts;
 use crate::model::figures::{ago, readable_instant};
 use crate::probe::Finding;
 use crate::probe::protocol::Verdict;
-use crate::target_side::{FarSide, Forecast, Home, View};
+use crate::target_side::{Forecast, LocalTarget, TargetSide, View};
 use askama::Template;
 use jiff::Timestamp;
 
@@ -17,19 +17,19 @@ use jiff::Timestamp;
 /// None that the data can cause.
 pub(super) fn page(
     fleet: &Fleet,
-    far: &FarSide,
+    target_side: &TargetSide,
     facts: &ExporterFacts,
     details: bool,
 ) -> Result<String, askama::Error> {
-    let views = far.views.iter().map(|view| {
-        let findings = fleet.board.of(&view.home.target);
+    let views = target_side.views.iter().map(|view| {
+        let findings = fleet.port_results.of(&view.local_target.target);
         ViewRow::new(view, findings.iter().map(|finding| PortRow::new(finding, fleet.began, details)).collect())
     });
     Page { version: facts.build.version, views: views.collect() }.render()
 }
 
 #[derive(Template)]
-#[template(path = "far.html")]
+#[template(path = "target_side.html")]
 struct Page<'a> {
     version: &'a str,
     views: Vec<ViewRow<'a>>,
@@ -68,14 +68,14 @@ impl<'a> ViewRow<'a> {
             }
             certificate.push(format!("Seen {}", readable_instant(presented.seen_at)));
         }
-        let home = &view.home;
+        let local_target = &view.local_target;
         ViewRow {
-            target: &home.target,
-            master: &home.master,
-            enlisted_to: home.enlisted_to.as_deref().unwrap_or(NONE),
-            option: home.encrypt_channel_option.map_or_else(|| NONE.to_owned(), |option| option.to_string()),
-            settings: view.forecasts().into_iter().flatten().map(|it| SettingRow::new(it, home)).collect(),
-            checked_name: home.checked_name(),
+            target: &local_target.target,
+            master: &local_target.master,
+            enlisted_to: local_target.enlisted_to.as_deref().unwrap_or(NONE),
+            option: local_target.encrypt_channel_option.map_or_else(|| NONE.to_owned(), |option| option.to_string()),
+            settings: view.forecasts().into_iter().flatten().map(|it| SettingRow::new(it, local_target)).collect(),
+            checked_name: local_target.checked_name(),
             class: tone.class(),
             verdict,
             certificate,
@@ -95,8 +95,8 @@ struct SettingRow {
 }
 
 impl SettingRow {
-    fn new(forecast: Forecast, home: &Home) -> SettingRow {
-        let in_force = home.encrypt_channel_option == Some(forecast.setting);
+    fn new(forecast: Forecast, local_target: &LocalTarget) -> SettingRow {
+        let in_force = local_target.encrypt_channel_option == Some(forecast.setting);
         let (tone, outcome) = match forecast.connects {
             Some(true) => (Tone::Good, "connects"),
             // What is not set here hurts nobody.

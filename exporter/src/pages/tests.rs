@@ -30,19 +30,19 @@ fn in_order(page: &str, texts: &[&str]) {
 
 #[test]
 fn a_target_shows_the_way_to_its_master() {
-    let page = overview(&far_side(), true);
+    let page = overview(&target_side(), true);
     in_order(&page, &["SQL01</h2>", "not seen", "engine tcp 1433", "for polling", ">open<", "10.1.2.3"]);
     in_order(&page, &["SQL01\\PAYROLL</h2>", "cannot poll", "Certificate for the name MSX01", "for another name"]);
     in_order(&page, &["Issuer CN=Corp &#60;CA&#62;"]);
-    assert!(!overview(&far_side(), false).contains("10.1.2.3"));
+    assert!(!overview(&target_side(), false).contains("10.1.2.3"));
     let settings: Vec<&str> = page.lines().filter(|line| line.starts_with("<dt>With ")).collect();
     assert_eq!(settings.len(), 3, "{settings:?}");
     assert!(settings[0].contains("With 0<") && settings[0].contains("not known"), "{settings:?}");
     assert!(settings[1].contains("With 1<") && settings[1].contains("connects"), "{settings:?}");
     assert!(settings[2].contains("With 2, as set here<") && settings[2].contains("is refused"), "{settings:?}");
-    let own = pages::single(&far_side(), "sql01\\payroll", &facts(), false).unwrap();
+    let own = pages::single(&target_side(), "sql01\\payroll", &facts(), false).unwrap();
     assert!(own.is_some_and(|page| page.contains("The way to the master")));
-    assert_eq!(pages::single(&far_side(), "SQL02", &facts(), false).unwrap(), None);
+    assert_eq!(pages::single(&target_side(), "SQL02", &facts(), false).unwrap(), None);
 }
 
 #[test]

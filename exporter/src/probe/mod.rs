@@ -1,9 +1,9 @@
 //! Asks the network and answers one finding for each target and check. Knows nothing of SQL tables.
 
-mod board;
 mod checks;
 mod destination;
 mod on_request;
+mod port_results;
 mod prober;
 pub mod protocol;
 mod sweep;
@@ -11,9 +11,9 @@ mod sweep;
 #[cfg(feature = "fuzzing")]
 pub use protocol::fuzzing;
 
-pub use board::{Board, Finding, Sweep};
 pub(crate) use checks::{own_port, transport};
 pub use destination::Destination;
 pub use on_request::{Probe, Probes};
+pub use port_results::{Finding, PortResults, Sweep};
 pub use prober::{Extent, Prober, Step, Visited};
 pub use sweep::{Roster, Route, Sweeper, sweep_once};

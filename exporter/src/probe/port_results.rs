@@ -50,7 +50,7 @@ pub struct Sweep {
 
 /// All findings that are young enough to be shown, by target.
 #[derive(Debug, Clone, Default)]
-pub struct Board {
+pub struct PortResults {
     /// Findings by the target's name as enlisted, in the order of [`Check::ALL`].
     pub findings: BTreeMap<String, Vec<Finding>>,
     /// The last whole sweep, if there was one.
@@ -59,7 +59,7 @@ pub struct Board {
     pub checks: BTreeMap<Check, (u64, u64)>,
 }
 
-impl Board {
+impl PortResults {
     /// What is known of one target.
     pub fn of(&self, target: &str) -> &[Finding] {
         self.findings.get(target).map(Vec::as_slice).unwrap_or_default()

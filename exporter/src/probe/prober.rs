@@ -1,8 +1,8 @@
 //! Visits one host: one resolution, then its checks one after the other.
 
-use super::board::Finding;
-use super::checks::{Numbers, Visit};
+use super::checks::{HostProbe, Numbers};
 use super::destination::Destination;
+use super::port_results::Finding;
 use super::protocol::attempt::Sockets;
 use super::protocol::resolve::Resolver;
 use crate::config::{CheckSettings, Ports};
@@ -118,7 +118,7 @@ impl Prober {
         let mut all = Vec::with_capacity(destinations.len());
         for destination in destinations {
             let addresses = addresses.as_deref();
-            let visit = &Visit::new(destination, addresses, self.numbers, settings.timeout, sockets, end);
+            let visit = &HostProbe::new(destination, addresses, self.numbers, settings.timeout, sockets, end);
             let checks = Check::ALL.into_iter().filter_map(|check| {
                 let how = settings.checks.get(&check).filter(|how| applies(check, how, destination, extent))?;
                 let required = destination.required.get(&check).copied().unwrap_or(how.required);

@@ -2,8 +2,8 @@
 
 mod timetable;
 
-use super::board::{Board, Finding, Sweep};
 use super::destination::Destination;
+use super::port_results::{Finding, PortResults, Sweep};
 use super::prober::{Extent, Prober};
 use crate::config::Ports;
 use crate::model::PortState;
@@ -27,12 +27,12 @@ pub type Route = Arc<dyn Fn(&str, &Ports) -> Destination + Send + Sync>;
 /// A finding is dropped when it is older than so many sweeps.
 const SWEEPS_KEPT: u32 = 3;
 
-/// The background sweep: one task runs it, everybody else reads its board.
+/// The background sweep: one task runs it, everybody else reads its port_results.
 pub struct Sweeper {
     prober: Arc<Prober>,
     roster: watch::Receiver<Roster>,
     route: Route,
-    board: Mutex<Arc<Board>>,
+    port_results: Mutex<Arc<PortResults>>,
     urgent: Mutex<BTreeSet<String>>,
     wake: Notify,
 }
@@ -46,16 +46,16 @@ impl fmt::Debug for Sweeper {
 impl Sweeper {
     /// A sweep over the names of a roster, which may still be empty and changes as targets come and go.
     pub fn new(prober: Arc<Prober>, roster: watch::Receiver<Roster>, route: Route) -> Sweeper {
-        let (board, urgent) = (Mutex::default(), Mutex::default());
-        Sweeper { prober, roster, route, board, urgent, wake: Notify::new() }
+        let (port_results, urgent) = (Mutex::default(), Mutex::default());
+        Sweeper { prober, roster, route, port_results, urgent, wake: Notify::new() }
     }
 
     /// What is known now of the targets that are on the roster now, less what is too old.
-    pub fn board(&self) -> Arc<Board> {
+    pub fn port_results(&self) -> Arc<PortResults> {
         let roster = Arc::clone(&self.roster.borrow());
-        let mut board = lock(&self.board);
-        prune(&mut board, &roster, Timestamp::now(), self.prober.settings().interval);
-        Arc::clone(&board)
+        let mut port_results = lock(&self.port_results);
+        prune(&mut port_results, &roster, Timestamp::now(), self.prober.settings().interval);
+        Arc::clone(&port_results)
     }
 
     /// Asks for a check of one target out of turn, such as one that has just turned stale.
@@ -108,7 +108,7 @@ impl Sweeper {
                 && !timetable.is_sweeping()
             {
                 begun = None;
-                Arc::make_mut(&mut lock(&self.board)).sweep =
+                Arc::make_mut(&mut lock(&self.port_results)).sweep =
                     Some(Sweep { ended: Timestamp::now(), took: began.elapsed() });
             }
         }
@@ -131,13 +131,13 @@ impl Sweeper {
         }
     }
 
-    /// Keeps what was found. A target that has left the roster meanwhile is taken off when the board is read.
+    /// Keeps what was found. A target that has left the roster meanwhile is taken off when the port_results is read.
     fn record(&self, found: Found) {
-        let mut board = lock(&self.board);
-        let board = Arc::make_mut(&mut board);
+        let mut port_results = lock(&self.port_results);
+        let port_results = Arc::make_mut(&mut port_results);
         for (target, visited) in found {
-            count(board, &visited.findings);
-            board.findings.insert(target, visited.findings);
+            count(port_results, &visited.findings);
+            port_results.findings.insert(target, visited.findings);
         }
     }
 }
@@ -151,43 +151,43 @@ async fn at(instant: Option<Instant>) {
 }
 
 /// One sweep of all these names at once, for a single run of the program.
-pub async fn sweep_once(prober: &Prober, names: &[String], route: &Route, extent: Extent) -> Board {
+pub async fn sweep_once(prober: &Prober, names: &[String], route: &Route, extent: Extent) -> PortResults {
     let settings = prober.settings();
     let began = Instant::now();
-    let mut board = Board::default();
+    let mut port_results = PortResults::default();
     let hosts = units(names, &settings, route);
     let mut visits = stream::iter(hosts)
         .map(|unit| async move { visit(prober, &unit.destinations, extent).await })
         .buffer_unordered(settings.concurrency.max(1));
     while let Some(found) = visits.next().await {
         for (target, visited) in found {
-            count(&mut board, &visited.findings);
-            board.findings.insert(target, visited.findings);
+            count(&mut port_results, &visited.findings);
+            port_results.findings.insert(target, visited.findings);
         }
     }
-    board.sweep = Some(Sweep { ended: Timestamp::now(), took: began.elapsed() });
-    board
+    port_results.sweep = Some(Sweep { ended: Timestamp::now(), took: began.elapsed() });
+    port_results
 }
 
-/// Takes off the board what has left the roster, and what is too old.
-fn prune(board: &mut Arc<Board>, roster: &[String], now: Timestamp, interval: Duration) {
+/// Takes off the port_results what has left the roster, and what is too old.
+fn prune(port_results: &mut Arc<PortResults>, roster: &[String], now: Timestamp, interval: Duration) {
     let roster: HashSet<&str> = roster.iter().map(String::as_str).collect();
-    let period = board.sweep.map_or(interval, |sweep| sweep.took.max(interval));
+    let period = port_results.sweep.map_or(interval, |sweep| sweep.took.max(interval));
     let limit = SignedDuration::try_from(period.saturating_mul(SWEEPS_KEPT)).unwrap_or(SignedDuration::MAX);
     let old = |finding: &Finding| now.duration_since(finding.checked_at) > limit;
     let stays = |target: &str, findings: &[Finding]| roster.contains(target) && !findings.iter().any(old);
-    if board.findings.iter().all(|(target, findings)| stays(target, findings)) {
+    if port_results.findings.iter().all(|(target, findings)| stays(target, findings)) {
         return;
     }
-    Arc::make_mut(board).findings.retain(|target, findings| {
+    Arc::make_mut(port_results).findings.retain(|target, findings| {
         findings.retain(|finding| !old(finding));
         roster.contains(target.as_str()) && !findings.is_empty()
     });
 }
 
-fn count(board: &mut Board, findings: &[Finding]) {
+fn count(port_results: &mut PortResults, findings: &[Finding]) {
     for finding in findings.iter().filter(|finding| finding.state != PortState::Skipped) {
-        let (done, failed) = board.checks.entry(finding.check).or_default();
+        let (done, failed) = port_results.checks.entry(finding.check).or_default();
         *done += 1;
         if !matches!(finding.state, PortState::Open | PortState::Denied) {
             *failed += 1;

@@ -1,16 +1,16 @@
 //! Puts together what came, collector by collector: each fails alone, and rows count only when they are whole.
 
-use super::batch::{Broken, Closing, Harvest};
-use super::cells::Misfit;
+use super::batch::{BatchError, Closing, Harvest};
+use super::cells::CellError;
 use super::clock::{Clock, ClockNow};
 use super::faults;
 use super::reading::{
     Collected, CollectorReport, DownloadRow, DownloadedRow, Downloads, Fault, JobRow, JobTargetRow, Jobs, Reading,
     ServerFacts, TargetRow, Targets,
 };
+use super::result_cache::{CHEAP, Kept, ResultCache};
 use super::rights::Capabilities;
 use super::rows::{RawDownload, RawDownloaded, RawTarget};
-use super::spacing::{CHEAP, Kept, Shelf};
 use super::statements::Set;
 use crate::config::Collectors;
 use crate::model::{Certificate, Collector, Stage};
@@ -25,7 +25,7 @@ const AGENT_RUNS: i32 = 4;
 pub(super) struct Answer {
     pub(super) asked: Vec<Set>,
     pub(super) harvest: Harvest,
-    pub(super) end: Option<Broken>,
+    pub(super) end: Option<BatchError>,
     /// Why the batch did not reach its end, in words.
     pub(super) broken: Option<Fault>,
     pub(super) capabilities: Capabilities,
@@ -40,7 +40,7 @@ pub(super) fn reading(
     answer: Answer,
     on: Collectors,
     clock: &mut Clock,
-    shelf: &mut Shelf,
+    shelf: &mut ResultCache,
     began: Timestamp,
 ) -> Reading {
     let Answer {
@@ -57,7 +57,7 @@ pub(super) fn reading(
     let mut clock = match &rows.clock {
         Some(row) => clock.at(row).map(|now| (now, row.started)),
         None => {
-            Err(misfits.get(&Set::Clock).cloned().unwrap_or_else(|| Misfit::new("the master's clock was not read")))
+            Err(misfits.get(&Set::Clock).cloned().unwrap_or_else(|| CellError::new("the master's clock was not read")))
         }
     };
     let refusal = |collector| refused.iter().find(|(refused, _)| *refused == collector).map(|(_, fault)| fault);
@@ -124,7 +124,7 @@ struct Scope<'a> {
 
 impl Scope<'_> {
     /// Its rows where every one of its sets is whole.
-    fn rows<T>(&self, rows: impl FnOnce() -> Result<T, Misfit>) -> Collected<T> {
+    fn rows<T>(&self, rows: impl FnOnce() -> Result<T, CellError>) -> Collected<T> {
         let fault = self.refusal.cloned().or_else(|| self.brought.fault(self.collector));
         let result = match fault {
             Some(fault) => Err(fault),
@@ -167,7 +167,7 @@ fn keep<T: Clone>(collected: &Collected<T>) -> Option<Kept<T>> {
 struct Brought<'a> {
     asked: &'a [Set],
     closed: &'a BTreeMap<Set, Closing>,
-    misfits: &'a BTreeMap<Set, Misfit>,
+    misfits: &'a BTreeMap<Set, CellError>,
     broken: Option<&'a Fault>,
     /// The one error text that the driver kept, with its number.
     error: Option<(u32, String)>,
@@ -178,12 +178,12 @@ impl<'a> Brought<'a> {
     fn new(
         asked: &'a [Set],
         closed: &'a BTreeMap<Set, Closing>,
-        misfits: &'a BTreeMap<Set, Misfit>,
+        misfits: &'a BTreeMap<Set, CellError>,
         broken: Option<&'a Fault>,
-        end: Option<&Broken>,
+        end: Option<&BatchError>,
     ) -> Self {
         let error = match end {
-            Some(Broken::Driver(DriverError::Server(token))) => Some((token.code(), token.message().to_owned())),
+            Some(BatchError::Driver(DriverError::Server(token))) => Some((token.code(), token.message().to_owned())),
             _ => None,
         };
         Brought { asked, closed, misfits, broken, error, read_at: Timestamp::now() }
@@ -227,7 +227,7 @@ fn targets(
     groups: Vec<(i32, String)>,
     started: jiff::civil::DateTime,
     clock: &mut ClockNow<'_>,
-) -> Result<Targets, Misfit> {
+) -> Result<Targets, CellError> {
     let mut memberships: HashMap<i32, Vec<String>> = HashMap::new();
     for (server_id, group) in groups {
         memberships.entry(server_id).or_default().push(group);
@@ -250,7 +250,7 @@ fn targets(
             groups,
         })
     });
-    let rows = rows.collect::<Result<Vec<_>, Misfit>>()?;
+    let rows = rows.collect::<Result<Vec<_>, CellError>>()?;
     Ok(Targets {
         now: clock.now,
         utc_offset_seconds: clock.offset.seconds(),
@@ -265,7 +265,7 @@ fn downloads(
     downloaded: Option<Vec<DownloadedRow>>,
     table_rows: Option<i64>,
     clock: &mut ClockNow<'_>,
-) -> Result<Downloads, Misfit> {
+) -> Result<Downloads, CellError> {
     let rows = rows.into_iter().map(|raw| {
         let oldest = raw.oldest_pending.map(|at| clock.instant(Set::Downloads, &raw.target, "oldest_pending", at));
         Ok(DownloadRow {
@@ -277,10 +277,10 @@ fn downloads(
             errors: raw.errors,
         })
     });
-    Ok(Downloads { rows: rows.collect::<Result<_, Misfit>>()?, downloaded, table_rows })
+    Ok(Downloads { rows: rows.collect::<Result<_, CellError>>()?, downloaded, table_rows })
 }
 
-fn downloaded(rows: Vec<RawDownloaded>, clock: &mut ClockNow<'_>) -> Result<Vec<DownloadedRow>, Misfit> {
+fn downloaded(rows: Vec<RawDownloaded>, clock: &mut ClockNow<'_>) -> Result<Vec<DownloadedRow>, CellError> {
     let rows = rows.into_iter().map(|raw| {
         let last = raw.last.map(|at| clock.instant(Set::Downloaded, &raw.target, "last_download", at)).transpose()?;
         Ok(DownloadedRow { target: raw.target, count: raw.count, last })

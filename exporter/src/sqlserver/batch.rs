@@ -4,7 +4,7 @@
 //! cut short looks complete. So each set names itself in its first column, and its rows count only when the row that
 //! closes it came and says that the statement ended without error.
 
-use super::cells::{Cell, Misfit, Positions};
+use super::cells::{Cell, CellError, Positions};
 use super::rows::{Decoder, Rows};
 use super::statements::{self, Set};
 use futures_util::TryStreamExt;
@@ -46,31 +46,31 @@ pub(super) struct Harvest {
     pub(super) rows: Rows,
     pub(super) closed: BTreeMap<Set, Closing>,
     /// Sets that came and are not what was asked for. The stream is sound, so those behind them are read all the same.
-    pub(super) misfits: BTreeMap<Set, Misfit>,
+    pub(super) misfits: BTreeMap<Set, CellError>,
 }
 
 /// Why a batch did not reach its end.
 #[derive(Debug)]
-pub(super) enum Broken {
+pub(super) enum BatchError {
     /// The driver's word: an error token, or the connection.
     Driver(DriverError),
     /// What came is not what was asked for.
-    Misfit(Misfit),
+    CellError(CellError),
     /// A statement took longer than it may.
     OverCap(Set, Duration),
     /// The time for the whole reading was up.
     Deadline,
 }
 
-impl From<DriverError> for Broken {
-    fn from(error: DriverError) -> Broken {
-        Broken::Driver(error)
+impl From<DriverError> for BatchError {
+    fn from(error: DriverError) -> BatchError {
+        BatchError::Driver(error)
     }
 }
 
-impl From<Misfit> for Broken {
-    fn from(misfit: Misfit) -> Broken {
-        Broken::Misfit(misfit)
+impl From<CellError> for BatchError {
+    fn from(misfit: CellError) -> BatchError {
+        BatchError::CellError(misfit)
     }
 }
 
@@ -89,7 +89,7 @@ pub(super) async fn run<S>(
     sets: &[Set],
     cap: impl Fn(Set) -> Option<Duration>,
     harvest: &mut Harvest,
-) -> Result<(), Broken>
+) -> Result<(), BatchError>
 where
     S: futures_util::AsyncRead + futures_util::AsyncWrite + Unpin + Send,
 {
@@ -100,7 +100,7 @@ where
         let pending = sets.iter().copied().find(|set| !harvest.closed.contains_key(set));
         let next = match pending.and_then(|set| cap(set).map(|cap| (set, cap))) {
             Some((set, cap)) => {
-                timeout_at(began + cap, stream.try_next()).await.map_err(|_| Broken::OverCap(set, cap))??
+                timeout_at(began + cap, stream.try_next()).await.map_err(|_| BatchError::OverCap(set, cap))??
             }
             None => stream.try_next().await?,
         };
@@ -123,13 +123,13 @@ where
                     harvest.closed.insert(set, Closing { error, took: began.elapsed() });
                     began = Instant::now();
                 }
-                Current::Nothing => return Err(Misfit::new("a row came before any column").into()),
+                Current::Nothing => return Err(CellError::new("a row came before any column").into()),
             },
         }
     }
 }
 
-fn open(columns: &[String], sets: &[Set], misfits: &mut BTreeMap<Set, Misfit>) -> Result<Current, Misfit> {
+fn open(columns: &[String], sets: &[Set], misfits: &mut BTreeMap<Set, CellError>) -> Result<Current, CellError> {
     let first = columns.first().map(String::as_str).unwrap_or_default();
     if first == CLOSING {
         return Ok(Current::Closing(Positions::locate(&CLOSING_COLUMNS, columns)?));
@@ -138,7 +138,7 @@ fn open(columns: &[String], sets: &[Set], misfits: &mut BTreeMap<Set, Misfit>) -
         .strip_prefix("set:")
         .and_then(Set::from_name)
         .filter(|set| sets.contains(set))
-        .ok_or_else(|| Misfit::new(format!("a result set came that was not asked for: {first:?}")))?;
+        .ok_or_else(|| CellError::new(format!("a result set came that was not asked for: {first:?}")))?;
     Ok(match Decoder::new(set, columns) {
         Ok(decoder) => Current::Rows(set, decoder),
         Err(misfit) => {
@@ -148,10 +148,10 @@ fn open(columns: &[String], sets: &[Set], misfits: &mut BTreeMap<Set, Misfit>) -
     })
 }
 
-fn close(positions: &Positions<2>, row: &Row) -> Result<(Set, u32), Misfit> {
+fn close(positions: &Positions<2>, row: &Row) -> Result<(Set, u32), CellError> {
     let [name, error] = positions.cells(row)?;
     let name = name.text()?;
-    let set = Set::from_name(&name).ok_or_else(|| Misfit::new(format!("an unknown set was closed: {name:?}")))?;
+    let set = Set::from_name(&name).ok_or_else(|| CellError::new(format!("an unknown set was closed: {name:?}")))?;
     Ok((set, error.integer()?))
 }
 

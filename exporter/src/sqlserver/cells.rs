@@ -7,11 +7,11 @@ use tiberius::{ColumnData, Row};
 /// A cell, or a set of columns, that is not what the statement asks for.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 #[error("{0}")]
-pub(super) struct Misfit(String);
+pub(super) struct CellError(String);
 
-impl Misfit {
-    pub(super) fn new(text: impl Into<String>) -> Misfit {
-        Misfit(text.into())
+impl CellError {
+    pub(super) fn new(text: impl Into<String>) -> CellError {
+        CellError(text.into())
     }
 }
 
@@ -24,22 +24,22 @@ pub(super) struct Positions<const N: usize> {
 
 impl<const N: usize> Positions<N> {
     /// Finds each name among the columns that came.
-    pub(super) fn locate(names: &'static [&'static str; N], columns: &[String]) -> Result<Positions<N>, Misfit> {
+    pub(super) fn locate(names: &'static [&'static str; N], columns: &[String]) -> Result<Positions<N>, CellError> {
         let mut at = [0; N];
         for (slot, name) in at.iter_mut().zip(names) {
             *slot = columns
                 .iter()
                 .position(|column| column == name)
-                .ok_or_else(|| Misfit(format!("column {name} is missing among {}", columns.join(", "))))?;
+                .ok_or_else(|| CellError(format!("column {name} is missing among {}", columns.join(", "))))?;
         }
         Ok(Positions { names, at })
     }
 
     /// The cells of a row in the order of the names.
-    pub(super) fn cells<'r>(&self, row: &'r Row) -> Result<[Cell<'r>; N], Misfit> {
+    pub(super) fn cells<'r>(&self, row: &'r Row) -> Result<[Cell<'r>; N], CellError> {
         let mut cells = [Cell { name: "", data: &ColumnData::Bit(None) }; N];
         for ((cell, at), name) in cells.iter_mut().zip(self.at).zip(self.names) {
-            let data = row.get_column_data(at).map_err(|error| Misfit(format!("column {name}: {error}")))?;
+            let data = row.get_column_data(at).map_err(|error| CellError(format!("column {name}: {error}")))?;
             *cell = Cell { name, data };
         }
         Ok(cells)
@@ -58,16 +58,16 @@ impl<'r> Cell<'r> {
         Cell { name, data }
     }
 
-    fn misfit(&self, wanted: &str) -> Misfit {
-        Misfit(format!("column {} is no {wanted}: {:?}", self.name, self.data))
+    fn misfit(&self, wanted: &str) -> CellError {
+        CellError(format!("column {} is no {wanted}: {:?}", self.name, self.data))
     }
 
-    fn present<T>(&self, value: Option<T>) -> Result<T, Misfit> {
-        value.ok_or_else(|| Misfit(format!("column {} is NULL", self.name)))
+    fn present<T>(&self, value: Option<T>) -> Result<T, CellError> {
+        value.ok_or_else(|| CellError(format!("column {} is NULL", self.name)))
     }
 
     /// Any integer or bit.
-    pub(super) fn integer_or_null(&self) -> Result<Option<i64>, Misfit> {
+    pub(super) fn integer_or_null(&self) -> Result<Option<i64>, CellError> {
         match self.data {
             ColumnData::U8(value) => Ok(value.map(i64::from)),
             ColumnData::I16(value) => Ok(value.map(i64::from)),
@@ -79,24 +79,24 @@ impl<'r> Cell<'r> {
     }
 
     /// An integer that is never NULL and fits into the type asked for.
-    pub(super) fn integer<T: TryFrom<i64>>(&self) -> Result<T, Misfit> {
+    pub(super) fn integer<T: TryFrom<i64>>(&self) -> Result<T, CellError> {
         let value = self.present(self.integer_or_null()?)?;
-        T::try_from(value).map_err(|_| Misfit(format!("column {} is out of range: {value}", self.name)))
+        T::try_from(value).map_err(|_| CellError(format!("column {} is out of range: {value}", self.name)))
     }
 
-    pub(super) fn text_or_null(&self) -> Result<Option<String>, Misfit> {
+    pub(super) fn text_or_null(&self) -> Result<Option<String>, CellError> {
         match self.data {
             ColumnData::String(text) => Ok(text.as_ref().map(|text| text.clone().into_owned())),
             _ => Err(self.misfit("text")),
         }
     }
 
-    pub(super) fn text(&self) -> Result<String, Misfit> {
+    pub(super) fn text(&self) -> Result<String, CellError> {
         self.present(self.text_or_null()?)
     }
 
     /// A uniqueidentifier as SQL Server prints it.
-    pub(super) fn guid(&self) -> Result<String, Misfit> {
+    pub(super) fn guid(&self) -> Result<String, CellError> {
         match self.data {
             ColumnData::Guid(value) => Ok(self.present(*value)?.hyphenated().to_string().to_uppercase()),
             _ => Err(self.misfit("uniqueidentifier")),
@@ -104,8 +104,8 @@ impl<'r> Cell<'r> {
     }
 
     /// Wall time without a zone: datetime or datetime2.
-    pub(super) fn wall_time_or_null(&self) -> Result<Option<DateTime>, Misfit> {
-        let out_of_range = || Misfit(format!("column {} is out of range: {:?}", self.name, self.data));
+    pub(super) fn wall_time_or_null(&self) -> Result<Option<DateTime>, CellError> {
+        let out_of_range = || CellError(format!("column {} is out of range: {:?}", self.name, self.data));
         match self.data {
             ColumnData::DateTime(None) | ColumnData::DateTime2(None) => Ok(None),
             ColumnData::DateTime(Some(value)) => {
@@ -130,7 +130,7 @@ impl<'r> Cell<'r> {
         }
     }
 
-    pub(super) fn wall_time(&self) -> Result<DateTime, Misfit> {
+    pub(super) fn wall_time(&self) -> Result<DateTime, CellError> {
         self.present(self.wall_time_or_null()?)
     }
 }
@@ -147,7 +147,7 @@ mod tests {
     use jiff::civil::datetime;
     use tiberius::time::{Date as WireDate, DateTime as WireDateTime, DateTime2, Time as WireTime};
 
-    fn wall(data: ColumnData<'static>) -> Result<Option<DateTime>, Misfit> {
+    fn wall(data: ColumnData<'static>) -> Result<Option<DateTime>, CellError> {
         Cell { name: "x", data: &data }.wall_time_or_null()
     }
 

@@ -4,7 +4,7 @@
 //! repeated in autumn; there it is the latest instant not after the master's now, decided once for a row and a value,
 //! so that nothing moves while nothing changed. The hour that is skipped in spring takes the offset before it.
 
-use super::cells::Misfit;
+use super::cells::CellError;
 use super::rows::ClockRow;
 use super::statements::Set;
 use jiff::civil::DateTime;
@@ -46,13 +46,13 @@ impl Clock {
     }
 
     /// The clock of one reading.
-    pub(super) fn at(&mut self, row: &ClockRow) -> Result<ClockNow<'_>, Misfit> {
+    pub(super) fn at(&mut self, row: &ClockRow) -> Result<ClockNow<'_>, CellError> {
         let now = Offset::UTC
             .to_timestamp(row.utc_now)
-            .map_err(|error| Misfit::new(format!("column utc_now is out of range: {error}")))?;
+            .map_err(|error| CellError::new(format!("column utc_now is out of range: {error}")))?;
         let seconds = row.utc_offset_minutes.saturating_mul(60);
         let offset = Offset::from_seconds(seconds)
-            .map_err(|error| Misfit::new(format!("column utc_offset_minutes is out of range: {error}")))?;
+            .map_err(|error| CellError::new(format!("column utc_offset_minutes is out of range: {error}")))?;
         let zone = self.zone.as_ref().filter(|zone| zone.to_offset(now) == offset).cloned();
         let zone_known = zone.is_some();
         self.decided.retain(|_, decision| now.duration_since(decision.used) < KEEP_DECISIONS);
@@ -87,8 +87,8 @@ impl ClockNow<'_> {
         row: &str,
         column: &'static str,
         wall: DateTime,
-    ) -> Result<Timestamp, Misfit> {
-        let out_of_range = |error: jiff::Error| Misfit::new(format!("column {column} is out of range: {error}"));
+    ) -> Result<Timestamp, CellError> {
+        let out_of_range = |error: jiff::Error| CellError::new(format!("column {column} is out of range: {error}"));
         let ambiguous = self.zone.to_ambiguous_timestamp(wall);
         match ambiguous.offset() {
             AmbiguousOffset::Unambiguous { offset } | AmbiguousOffset::Gap { before: offset, .. } => {

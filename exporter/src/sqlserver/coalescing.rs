@@ -2,9 +2,9 @@
 //! own and may leave. A reading ends early only when nobody waits for it any more.
 
 use super::reader::{self, Reader};
+use super::reader_stats::ReaderStats;
 use super::reading::{Fault, Reading};
-use super::tap::Progress;
-use super::vitals::Vitals;
+use super::stage_tracker::Progress;
 use crate::config::Config;
 use futures_util::FutureExt;
 use jiff::Timestamp;
@@ -26,20 +26,20 @@ type Waiter = oneshot::Sender<Arc<Reading>>;
 
 /// Asks the master. Clones share one connection; it closes when the last one is dropped.
 #[derive(Debug, Clone)]
-pub struct Master {
+pub struct ReaderHandle {
     requests: mpsc::Sender<Waiter>,
     config: Arc<Config>,
     progress: Progress,
 }
 
-impl Master {
+impl ReaderHandle {
     /// Starts the task that owns the connection. Nothing is opened before the first reading is asked for.
-    pub fn start(config: Arc<Config>, vitals: Arc<Vitals>) -> Master {
+    pub fn start(config: Arc<Config>, reader_stats: Arc<ReaderStats>) -> ReaderHandle {
         let (requests, inbox) = mpsc::channel(QUEUE);
         let progress = Progress::default();
-        let reader = Reader::new(config.clone(), vitals, progress.clone());
+        let reader = Reader::new(config.clone(), reader_stats, progress.clone());
         tokio::spawn(serve(reader, inbox, config.clone()));
-        Master { requests, config, progress }
+        ReaderHandle { requests, config, progress }
     }
 
     /// A reading that began less than a second ago, or a new one. Always answers within `wait`: what could not be read

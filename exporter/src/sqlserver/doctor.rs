@@ -1,13 +1,13 @@
 //! What only the doctor asks: in a session of its own, one statement after the other, so that each fails alone.
 
-use super::cells::{Misfit, Positions};
+use super::cells::{CellError, Positions};
 use super::faults;
 use super::reading::Fault;
 use super::refusals::{Refusal, refusal};
 use super::rights::{bracketed, performance_state, server_state};
 use super::session::{self, Connection};
+use super::stage_tracker::Progress;
 use super::statements;
-use super::tap::Progress;
 use crate::config::{Config, Master};
 use crate::model::Stage;
 use futures_util::TryStreamExt;
@@ -155,7 +155,7 @@ impl Inquiry<'_> {
         Err(fault.with_hint(format!("USE {}; GRANT VIEW DEFINITION TO <user>", bracketed(msdb))))
     }
 
-    async fn ask<T>(&mut self, statement: &str, decode: fn(&Row) -> Result<T, Misfit>) -> Result<Vec<T>, Fault> {
+    async fn ask<T>(&mut self, statement: &str, decode: fn(&Row) -> Result<T, CellError>) -> Result<Vec<T>, Fault> {
         let Some(mut client) = self.client.take() else {
             return Err(Fault::new(Stage::Query, "not asked: the statement before it lost the connection"));
         };
@@ -178,8 +178,8 @@ impl Inquiry<'_> {
 async fn collect<T>(
     client: &mut Connection,
     text: &str,
-    decode: fn(&Row) -> Result<T, Misfit>,
-) -> Result<Result<Vec<T>, Misfit>, tiberius::error::Error> {
+    decode: fn(&Row) -> Result<T, CellError>,
+) -> Result<Result<Vec<T>, CellError>, tiberius::error::Error> {
     let mut rows = Ok(Vec::new());
     let mut stream = client.simple_query(text).await?;
     while let Some(item) = stream.try_next().await? {
@@ -209,36 +209,36 @@ fn columns(row: &Row) -> Vec<String> {
     row.columns().iter().map(|column| column.name().to_owned()).collect()
 }
 
-fn may_view_definition(row: &Row) -> Result<bool, Misfit> {
+fn may_view_definition(row: &Row) -> Result<bool, CellError> {
     let [may] = Positions::locate(&["may_view_definition"], &columns(row))?.cells(row)?;
     Ok(may.integer_or_null()? == Some(1))
 }
 
-fn listener(row: &Row) -> Result<Listener, Misfit> {
+fn listener(row: &Row) -> Result<Listener, CellError> {
     let [address, port] = Positions::locate(&["ip_address", "port"], &columns(row))?.cells(row)?;
     let address = address.text()?;
     // A link-local address carries the number of its interface.
     let bare = address.split('%').next().unwrap_or_default().trim();
-    let parsed = bare.parse().map_err(|_| Misfit::new(format!("column ip_address is no address: {address:?}")))?;
+    let parsed = bare.parse().map_err(|_| CellError::new(format!("column ip_address is no address: {address:?}")))?;
     Ok(Listener { address: parsed, port: port.integer()? })
 }
 
-fn member(row: &Row) -> Result<Member, Misfit> {
+fn member(row: &Row) -> Result<Member, CellError> {
     let [name, kind] = Positions::locate(&["member_name", "member_type"], &columns(row))?.cells(row)?;
     Ok(Member { name: name.text()?, kind: kind.text_or_null()?.unwrap_or_default() })
 }
 
-fn record(row: &Row) -> Result<Option<Refusal>, Misfit> {
+fn record(row: &Row) -> Result<Option<Refusal>, CellError> {
     let [record] = Positions::locate(&["record"], &columns(row))?.cells(row)?;
     Ok(record.text_or_null()?.as_deref().and_then(refusal))
 }
 
-fn node(row: &Row) -> Result<String, Misfit> {
+fn node(row: &Row) -> Result<String, CellError> {
     let [name] = Positions::locate(&["node_name"], &columns(row))?.cells(row)?;
     name.text()
 }
 
-fn agent(row: &Row) -> Result<Agent, Misfit> {
+fn agent(row: &Row) -> Result<Agent, CellError> {
     let [status, account] = Positions::locate(&["status", "service_account"], &columns(row))?.cells(row)?;
     Ok(Agent { account: account.text()?, running: status.integer_or_null()? == Some(RUNNING) })
 }

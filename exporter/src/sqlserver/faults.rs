@@ -1,6 +1,6 @@
 //! From what the driver or the system says to what a person can do about it.
 
-use super::cells::Misfit;
+use super::cells::CellError;
 use super::reading::Fault;
 use crate::model::{Certificate, Stage};
 use std::time::Duration;
@@ -57,8 +57,8 @@ impl Fault {
     }
 }
 
-impl From<Misfit> for Fault {
-    fn from(misfit: Misfit) -> Fault {
+impl From<CellError> for Fault {
+    fn from(misfit: CellError) -> Fault {
         Fault::new(Stage::Decode, misfit.to_string())
     }
 }

@@ -7,30 +7,30 @@ mod assemble;
 mod batch;
 mod cells;
 mod clock;
-mod desk;
+mod coalescing;
 mod doctor;
 mod faults;
 mod grants;
 mod reader;
+mod reader_stats;
 mod reading;
 mod refusals;
+mod result_cache;
 mod rights;
 mod rows;
 mod session;
-mod spacing;
+mod stage_tracker;
 mod statements;
-mod tap;
-mod vitals;
 
-pub use desk::Master;
+pub use coalescing::ReaderHandle;
 pub use doctor::{Agent, Listener, MasterTold, Member, TargetTold, ask_master, ask_target};
 pub use grants::{GrantFile, Grantee, Principal, Release, grant_files, revocation, whole as grants_for};
+pub use reader_stats::ReaderStats;
 pub use reading::{
     Collected, CollectorReport, DownloadRow, DownloadedRow, Downloads, Fault, JobRow, JobTargetRow, Jobs, Outcome,
     Reading, ServerFacts, TargetRow, Targets,
 };
 pub use refusals::Refusal;
-pub use vitals::Vitals;
 
 /// The script that gives the login its rights, as far as they are missing on the master now.
 ///

@@ -1,16 +1,16 @@
 //! Reads the master, again and again, over one connection.
 
 use super::assemble::{self, Answer};
-use super::batch::{self, Broken, Harvest};
+use super::batch::{self, BatchError, Harvest};
 use super::clock::Clock;
 use super::faults;
+use super::reader_stats::{Backoff, Connected, ReaderStats};
 use super::reading::{Fault, Reading};
+use super::result_cache::{ResultCache, is_due};
 use super::rights::Msdb;
 use super::session::{self, Session};
-use super::spacing::{Shelf, is_due};
+use super::stage_tracker::Progress;
 use super::statements::Set;
-use super::tap::Progress;
-use super::vitals::{Backoff, Connected, Vitals};
 use crate::config::Config;
 use crate::model::{Collector, Stage};
 use jiff::Timestamp;
@@ -33,7 +33,7 @@ const SNAPSHOT_CONFLICTS: [u32; 2] = [3960, 3961];
 
 pub(super) struct Reader {
     config: Arc<Config>,
-    vitals: Arc<Vitals>,
+    reader_stats: Arc<ReaderStats>,
     progress: Progress,
     session: Option<Session>,
     connected: Option<Connected>,
@@ -45,14 +45,14 @@ pub(super) struct Reader {
     backoff: Backoff,
     /// Collectors that broke the last batch go last until they succeed.
     broke: Vec<Collector>,
-    shelf: Shelf,
+    shelf: ResultCache,
 }
 
 impl Reader {
-    pub(super) fn new(config: Arc<Config>, vitals: Arc<Vitals>, progress: Progress) -> Reader {
+    pub(super) fn new(config: Arc<Config>, reader_stats: Arc<ReaderStats>, progress: Progress) -> Reader {
         Reader {
             config,
-            vitals,
+            reader_stats,
             progress,
             session: None,
             connected: None,
@@ -61,7 +61,7 @@ impl Reader {
             clock: Clock::default(),
             backoff: Backoff::default(),
             broke: Vec::new(),
-            shelf: Shelf::default(),
+            shelf: ResultCache::default(),
         }
     }
 
@@ -73,7 +73,7 @@ impl Reader {
             Ok(reading) => reading,
             Err(fault) => {
                 // A scrape that is answered while the reader rests counts too: that master could not be read either.
-                self.vitals.count(fault.stage);
+                self.reader_stats.count(fault.stage);
                 failure(&self.config, began, &fault)
             }
         };
@@ -98,7 +98,7 @@ impl Reader {
         let reused = self.session.is_some();
         self.connect(deadline).await?;
         let mut answer = self.ask(deadline).await?;
-        let lost = matches!(&answer.end, Some(Broken::Driver(error)) if !faults::leaves_connection_usable(error));
+        let lost = matches!(&answer.end, Some(BatchError::Driver(error)) if !faults::leaves_connection_usable(error));
         if lost && reused && answer.harvest.closed.is_empty() {
             // A connection that died while it was idle: the server was restarted, or a firewall forgot it.
             self.hang_up();
@@ -115,7 +115,7 @@ impl Reader {
         let stages: BTreeSet<Stage> =
             reading.reports().filter_map(|report| report.fault.as_ref()).map(|fault| fault.stage).collect();
         for stage in &stages {
-            self.vitals.count(*stage);
+            self.reader_stats.count(*stage);
         }
         let doubted = stages.contains(&Stage::Permission);
         if doubted && !self.rights_doubted {
@@ -147,14 +147,14 @@ impl Reader {
         self.rights_asked = Some(Instant::now());
         // What is missing from the start is known by now.
         self.rights_doubted = session.capabilities.missing().next().is_some();
-        self.connected = Some(self.vitals.connected());
+        self.connected = Some(self.reader_stats.connected());
         info!(
             server = session.capabilities.server_name,
             version = session.capabilities.product_version,
             peer = %session.peer,
             auth = session.capabilities.auth_scheme.as_deref().unwrap_or("unknown"),
             encrypted = self.progress.encrypted(),
-            zone = session.zone.as_ref().map_or("nobody: the offset in force stands for all", |(_, source)| *source),
+            zone = session.zone.as_ref().map_or("not known: the offset in force stands for all", |(_, source)| *source),
             "connected to the master"
         );
         self.clock.set_zone(session.zone.as_ref().map(|(zone, _)| zone.clone()));
@@ -243,13 +243,13 @@ impl Reader {
         let running = batch::run(&mut session.client, &text, &asked, cap, &mut harvest);
         let end = match timeout_at(deadline, running).await {
             Ok(result) => result.err(),
-            Err(_) => Some(Broken::Deadline),
+            Err(_) => Some(BatchError::Deadline),
         };
         let broken = end.as_ref().map(|broken| match broken {
-            Broken::Driver(error) => faults::on_reading(error),
-            Broken::Misfit(misfit) => Fault::from(misfit.clone()),
-            Broken::OverCap(set, cap) => Fault::timed_out(Stage::Query, &format!("statement {}", set.name()), *cap),
-            Broken::Deadline => Fault::timed_out(Stage::Query, "reading the master", start.elapsed()),
+            BatchError::Driver(error) => faults::on_reading(error),
+            BatchError::CellError(misfit) => Fault::from(misfit.clone()),
+            BatchError::OverCap(set, cap) => Fault::timed_out(Stage::Query, &format!("statement {}", set.name()), *cap),
+            BatchError::Deadline => Fault::timed_out(Stage::Query, "reading the master", start.elapsed()),
         });
         let refused = Collector::ALL.into_iter().filter_map(|c| Some((c, capabilities.refusal(c, &msdb)?)));
         let refused = refused.collect();
@@ -258,12 +258,12 @@ impl Reader {
     }
 
     /// Leaves the connection ready for the next reading, or drops it.
-    async fn settle(&mut self, end: Option<&Broken>) {
+    async fn settle(&mut self, end: Option<&BatchError>) {
         match end {
             None => {}
-            Some(Broken::Driver(error)) if faults::leaves_connection_usable(error) => {}
-            Some(Broken::Driver(_)) => self.hang_up(),
-            Some(Broken::Misfit(_) | Broken::OverCap(..) | Broken::Deadline) => self.clean_up().await,
+            Some(BatchError::Driver(error)) if faults::leaves_connection_usable(error) => {}
+            Some(BatchError::Driver(_)) => self.hang_up(),
+            Some(BatchError::CellError(_) | BatchError::OverCap(..) | BatchError::Deadline) => self.clean_up().await,
         }
     }
 
@@ -296,7 +296,7 @@ pub(super) fn failure(config: &Config, began: Timestamp, fault: &Fault) -> Readi
 fn met_a_change(answer: &Answer) -> bool {
     let closings = answer.harvest.closed.values().map(|closing| closing.error);
     let raised = match &answer.end {
-        Some(Broken::Driver(error)) => error.code(),
+        Some(BatchError::Driver(error)) => error.code(),
         _ => None,
     };
     closings.chain(raised).any(|code| SNAPSHOT_CONFLICTS.contains(&code))

@@ -11,18 +11,18 @@ use tokio::time::Instant;
 
 /// Counts that outlive a reader: a reload replaces the reader and must not turn a counter back.
 #[derive(Debug, Default)]
-pub struct Vitals {
+pub struct ReaderStats {
     errors: EnumMap<Stage, AtomicU64>,
     connected: AtomicU64,
 }
 
-impl Vitals {
+impl ReaderStats {
     pub(super) fn count(&self, stage: Stage) {
         self.errors[stage].fetch_add(1, Ordering::Relaxed);
     }
 
     /// Counts a connection for as long as what is returned is kept.
-    pub(super) fn connected(self: &Arc<Vitals>) -> Connected {
+    pub(super) fn connected(self: &Arc<ReaderStats>) -> Connected {
         self.connected.fetch_add(1, Ordering::Relaxed);
         Connected(Arc::clone(self))
     }
@@ -40,7 +40,7 @@ impl Vitals {
 
 /// One connection among those that are counted. It goes with its reader, however that ends.
 #[derive(Debug)]
-pub(super) struct Connected(Arc<Vitals>);
+pub(super) struct Connected(Arc<ReaderStats>);
 
 impl Drop for Connected {
     fn drop(&mut self) {
@@ -104,13 +104,13 @@ mod tests {
 
     #[test]
     fn a_connection_is_counted_until_it_is_dropped_whatever_reader_it_belonged_to() {
-        let vitals = Arc::<Vitals>::default();
-        let before = vitals.connected();
-        let after = vitals.connected();
+        let reader_stats = Arc::<ReaderStats>::default();
+        let before = reader_stats.connected();
+        let after = reader_stats.connected();
         drop(before);
-        assert_eq!(vitals.sql_connections(), 1);
+        assert_eq!(reader_stats.sql_connections(), 1);
         drop(after);
-        assert_eq!(vitals.sql_connections(), 0);
+        assert_eq!(reader_stats.sql_connections(), 0);
     }
 
     #[tokio::test(start_paused = true)]

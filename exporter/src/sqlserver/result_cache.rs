@@ -33,7 +33,7 @@ impl<T> Kept<T> {
 
 /// Everything that is kept between two readings.
 #[derive(Debug, Default)]
-pub(super) struct Shelf {
+pub(super) struct ResultCache {
     pub(super) downloads: Option<Kept<Downloads>>,
     pub(super) downloaded: Option<Kept<Vec<DownloadedRow>>>,
     pub(super) jobs: Option<Kept<Jobs>>,

@@ -1,6 +1,6 @@
 //! What a server is and what the login may read of it: asked once for each connection, never found out by trying.
 
-use super::cells::{Misfit, Positions};
+use super::cells::{CellError, Positions};
 use super::reading::Fault;
 use super::statements::Set;
 use crate::model::{Collector, Stage};
@@ -122,7 +122,7 @@ const COLUMNS: [&str; 15] = [
 
 impl Capabilities {
     /// Reads the one row of `capabilities.sql`.
-    pub(super) fn read(row: &Row) -> Result<Capabilities, Misfit> {
+    pub(super) fn read(row: &Row) -> Result<Capabilities, CellError> {
         let columns: Vec<String> = row.columns().iter().map(|column| column.name().to_owned()).collect();
         let cells = Positions::locate(&COLUMNS, &columns)?.cells(row)?;
         let [server_name, version, edition, auth_scheme, msdb_id, msdb_access, rights @ ..] = cells;

@@ -1,6 +1,6 @@
 //! Turns the rows of each result set into plain values. Times stay local here: the clock comes later.
 
-use super::cells::{Cell, Misfit, Positions};
+use super::cells::{Cell, CellError, Positions};
 use super::reading::{JobRow, JobTargetRow, Outcome};
 use super::statements::Set;
 use crate::model::ErrorClass;
@@ -128,7 +128,7 @@ pub(super) enum Decoder {
 }
 
 impl Decoder {
-    pub(super) fn new(set: Set, columns: &[String]) -> Result<Decoder, Misfit> {
+    pub(super) fn new(set: Set, columns: &[String]) -> Result<Decoder, CellError> {
         Ok(match set {
             Set::Clock => Decoder::Clock(Positions::locate(&CLOCK, columns)?),
             Set::Targets => Decoder::Targets(Positions::locate(&TARGETS, columns)?),
@@ -148,7 +148,7 @@ impl Decoder {
     }
 
     /// Adds one row.
-    pub(super) fn read(&self, row: &Row, rows: &mut Rows) -> Result<(), Misfit> {
+    pub(super) fn read(&self, row: &Row, rows: &mut Rows) -> Result<(), CellError> {
         match self {
             Decoder::Clock(positions) => {
                 let [utc_now, local_now, offset, started] = positions.cells(row)?;
@@ -198,7 +198,7 @@ impl Decoder {
     }
 }
 
-fn target(cells: [Cell<'_>; 9]) -> Result<RawTarget, Misfit> {
+fn target(cells: [Cell<'_>; 9]) -> Result<RawTarget, CellError> {
     let [server_id, name, location, zone, enlisted, last_poll, status, local_time, interval] = cells;
     Ok(RawTarget {
         server_id: server_id.integer()?,
@@ -213,7 +213,7 @@ fn target(cells: [Cell<'_>; 9]) -> Result<RawTarget, Misfit> {
     })
 }
 
-fn download(whole: [Cell<'_>; 4], pending: [Cell<'_>; 10], errors: [Cell<'_>; 7]) -> Result<RawDownload, Misfit> {
+fn download(whole: [Cell<'_>; 4], pending: [Cell<'_>; 10], errors: [Cell<'_>; 7]) -> Result<RawDownload, CellError> {
     let [target, oldest_pending, defect_waiting, other_waiting] = whole;
     let mut by_operation = BTreeMap::new();
     for (code, cell) in (0u8..).zip(pending) {
@@ -236,7 +236,7 @@ fn download(whole: [Cell<'_>; 4], pending: [Cell<'_>; 10], errors: [Cell<'_>; 7]
     })
 }
 
-fn job_target(cells: [Cell<'_>; 6]) -> Result<JobTargetRow, Misfit> {
+fn job_target(cells: [Cell<'_>; 6]) -> Result<JobTargetRow, CellError> {
     let [job_id, server_id, outcome, date, time, duration] = cells;
     Ok(JobTargetRow {
         job_id: job_id.guid()?,

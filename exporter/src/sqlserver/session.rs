@@ -1,12 +1,12 @@
 //! One connection to the master, from its name to a session that is ready to be read.
 
 use super::batch;
-use super::cells::Misfit;
+use super::cells::CellError;
 use super::faults;
 use super::reading::Fault;
 use super::rights::{Capabilities, Msdb};
+use super::stage_tracker::{Progress, StageTracker};
 use super::statements;
-use super::tap::{Progress, Tap};
 use crate::config::{Auth, Encrypt, Master, PasswordSource, Secret, Trust, zone_by_name};
 use crate::files;
 use crate::model::{Address, Certificate, Stage};
@@ -27,7 +27,7 @@ const CERTIFICATE_PATIENCE: Duration = Duration::from_secs(1);
 const SNAPSHOT_ON: i64 = 1;
 const FIRST_WITH_TIMEZONE_ID: u32 = 16;
 
-pub(super) type Connection = Client<Compat<Tap<TcpStream>>>;
+pub(super) type Connection = Client<Compat<StageTracker<TcpStream>>>;
 
 /// A session that has logged in and knows what it may read.
 pub(super) struct Session {
@@ -54,7 +54,7 @@ pub(super) async fn open(master: &Master, deadline: Instant, progress: &Progress
     let driver =
         driver.map_err(|failure| Fault::new(Stage::Login, format!("the login was not prepared: {failure}")))??;
     progress.enter(Stage::Tls);
-    let tapped = Tap::new(stream, progress.clone()).compat_write();
+    let tapped = StageTracker::new(stream, progress.clone()).compat_write();
     // Boxed, for its future is large, and what waits for it would be as large.
     let client = Box::pin(Client::connect(driver, tapped)).await;
     let mut client = match client {
@@ -217,7 +217,7 @@ async fn row(client: &mut Connection, statement: &str, msdb: &str) -> Result<Opt
 /// Asks what the server is and what the login may read, again where a right was missing.
 pub(super) async fn capabilities(client: &mut Connection, msdb: &str) -> Result<Capabilities, Fault> {
     let row = row(client, statements::CAPABILITIES, msdb).await?;
-    let row = row.ok_or_else(|| Misfit::new("the server told nothing of itself"))?;
+    let row = row.ok_or_else(|| CellError::new("the server reported nothing of itself"))?;
     Ok(Capabilities::read(&row)?)
 }
 

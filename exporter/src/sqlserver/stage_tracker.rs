@@ -52,24 +52,24 @@ impl Progress {
 
 /// A stream that tells a [`Progress`] what kind of bytes go out.
 #[derive(Debug)]
-pub(super) struct Tap<S> {
+pub(super) struct StageTracker<S> {
     inner: S,
     progress: Progress,
 }
 
-impl<S> Tap<S> {
-    pub(super) fn new(inner: S, progress: Progress) -> Tap<S> {
-        Tap { inner, progress }
+impl<S> StageTracker<S> {
+    pub(super) fn new(inner: S, progress: Progress) -> StageTracker<S> {
+        StageTracker { inner, progress }
     }
 }
 
-impl<S: AsyncRead + Unpin> AsyncRead for Tap<S> {
+impl<S: AsyncRead + Unpin> AsyncRead for StageTracker<S> {
     fn poll_read(mut self: Pin<&mut Self>, cx: &mut Context<'_>, buf: &mut ReadBuf<'_>) -> Poll<io::Result<()>> {
         Pin::new(&mut self.inner).poll_read(cx, buf)
     }
 }
 
-impl<S: AsyncWrite + Unpin> AsyncWrite for Tap<S> {
+impl<S: AsyncWrite + Unpin> AsyncWrite for StageTracker<S> {
     fn poll_write(mut self: Pin<&mut Self>, cx: &mut Context<'_>, bytes: &[u8]) -> Poll<io::Result<usize>> {
         if let Some(first) = bytes.first() {
             self.progress.saw(*first);

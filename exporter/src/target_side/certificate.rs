@@ -5,7 +5,7 @@ use crate::config::{Encrypt, Master};
 use crate::files;
 use crate::model::Address;
 use crate::probe::Prober;
-use crate::probe::protocol::{Anchors, Encryption, EngineFacts, Gaze, Verdict, engine_port, judge, look};
+use crate::probe::protocol::{Anchors, Encryption, EngineFacts, Gaze, Verdict, engine_port, look, verify_certificate};
 use jiff::Timestamp;
 use rustls::pki_types::CertificateDer;
 use rustls::pki_types::pem::PemObject as _;
@@ -81,8 +81,8 @@ fn judge_all(
     let machine = Anchors::of_this_machine();
     let besides = ca_file.map(|path| Anchors::new(authorities(&path)));
     let judged = names.into_iter().map(|name| {
-        let verdict = match (judge(facts, &name, &machine, now), &besides) {
-            (Verdict::Untrusted, Some(besides)) => judge(facts, &name, besides, now),
+        let verdict = match (verify_certificate(facts, &name, &machine, now), &besides) {
+            (Verdict::Untrusted, Some(besides)) => verify_certificate(facts, &name, besides, now),
             (verdict, _) => verdict,
         };
         let presented = Presented { verdict, encryption, certificate: facts.certificate.clone(), seen_at: now };

@@ -7,7 +7,7 @@ use crate::probe::Destination;
 
 /// A target on this machine, and its master.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub struct Home {
+pub struct LocalTarget {
     /// The target's name as enlisted.
     pub target: String,
     /// The master as configured, without a port: `HOST` or `HOST\INSTANCE`.
@@ -20,7 +20,7 @@ pub struct Home {
     pub encrypt_channel_option: Option<u32>,
 }
 
-impl Home {
+impl LocalTarget {
     /// The way that this target's polls take.
     pub fn destination(&self) -> Destination {
         Destination::to_master(&self.target, &self.master, &self.address)
@@ -55,10 +55,10 @@ impl Home {
 
 /// The target that the configuration names, with what the registry says of it; else every instance of this machine
 /// that the registry says is a target.
-pub fn homes(config: &Config, registry: &dyn Registry) -> Vec<Home> {
+pub fn local_targets(config: &Config, registry: &dyn Registry) -> Vec<LocalTarget> {
     let address = &config.master.address;
     let master = address.server_name().to_string();
-    let home = |target: String, found: Option<Enlistment>| Home {
+    let local_target = |target: String, found: Option<Enlistment>| LocalTarget {
         target,
         master: master.clone(),
         address: address.clone(),
@@ -73,11 +73,11 @@ pub fn homes(config: &Config, registry: &dyn Registry) -> Vec<Home> {
             let at = at.or_else(|| {
                 found.iter().position(|found| ServerName::of(&found.target).same_instance(ServerName::of(name)))
             });
-            vec![home(name.clone(), at.map(|at| found.swap_remove(at)))]
+            vec![local_target(name.clone(), at.map(|at| found.swap_remove(at)))]
         }
         None => {
             let targets = found.into_iter().filter(|found| found.master.is_some());
-            targets.map(|found| home(found.target.clone(), Some(found))).collect()
+            targets.map(|found| local_target(found.target.clone(), Some(found))).collect()
         }
     }
 }
@@ -100,9 +100,9 @@ mod tests {
         load(&sources).unwrap()
     }
 
-    fn home(host: &str, port: Option<u16>, instance: Option<&str>) -> Home {
+    fn local_target(host: &str, port: Option<u16>, instance: Option<&str>) -> LocalTarget {
         let address = Address { host: host.to_owned(), port, instance: instance.map(str::to_owned) };
-        Home {
+        LocalTarget {
             target: "SQL01".to_owned(),
             master: host.to_owned(),
             address,
@@ -113,18 +113,18 @@ mod tests {
 
     #[test]
     fn the_registry_names_the_targets_of_this_machine() {
-        let found = homes(&config("role: target\nmaster: { address: msx01.corp.example }"), &Fake::machine());
+        let found = local_targets(&config("role: target\nmaster: { address: msx01.corp.example }"), &Fake::machine());
         assert!(matches!(found.as_slice(), [one] if one.target == r"SQL01\PAYROLL"), "{found:?}");
         assert_eq!((found[0].enlisted_to.as_deref(), found[0].encrypt_channel_option), (Some("Msx01"), Some(1)));
         assert_eq!((found[0].master.as_str(), found[0].checked_name()), ("msx01.corp.example", "Msx01"));
-        assert_eq!(homes(&config("role: target\nmaster: { address: msx01 }"), &Fake::default()), []);
+        assert_eq!(local_targets(&config("role: target\nmaster: { address: msx01 }"), &Fake::default()), []);
     }
 
     #[test]
     fn a_configured_name_is_taken_as_written_and_the_registry_adds_what_it_knows() {
         let named = |name: &str| {
             let text = format!("role: target\nmaster: {{ address: 'msx01\\HQ' }}\nlocal: {{ name: '{name}' }}");
-            homes(&config(&text), &Fake::machine()).remove(0)
+            local_targets(&config(&text), &Fake::machine()).remove(0)
         };
         assert_eq!(named(r"sql01\payroll").target, r"sql01\payroll");
         assert_eq!(named(r"ALIAS\PAYROLL").enlisted_to.as_deref(), Some("Msx01"));
@@ -135,7 +135,7 @@ mod tests {
 
     #[test]
     fn the_way_leads_to_the_master() {
-        let to = home("msx01", None, Some("HQ")).destination();
+        let to = local_target("msx01", None, Some("HQ")).destination();
         assert_eq!((to.direction, to.host.as_str(), to.target.as_str()), (Direction::ToMaster, "msx01", "SQL01"));
         assert!(to.required[&Check::Engine] && to.required[&Check::Browser]);
     }
@@ -143,14 +143,14 @@ mod tests {
     #[test]
     fn the_same_master_is_known_in_its_spellings() {
         for (configured, name, same) in [
-            (home("msx01.corp.example", None, None), "MSX01", true),
-            (home("MSX01", None, None), "msx01.corp.example", true),
-            (home("msx01.corp.example", None, None), "msx01.other.example", false),
-            (home("msx01", None, None), "MSX02", false),
-            (home("msx01", None, None), r"MSX01\HQ", false),
-            (home("msx01", Some(14330), None), r"MSX01\HQ", true),
-            (home("msx01", None, Some("hq")), r"MSX01\HQ", true),
-            (home("msx01", None, Some("hq")), "MSX01", false),
+            (local_target("msx01.corp.example", None, None), "MSX01", true),
+            (local_target("MSX01", None, None), "msx01.corp.example", true),
+            (local_target("msx01.corp.example", None, None), "msx01.other.example", false),
+            (local_target("msx01", None, None), "MSX02", false),
+            (local_target("msx01", None, None), r"MSX01\HQ", false),
+            (local_target("msx01", Some(14330), None), r"MSX01\HQ", true),
+            (local_target("msx01", None, Some("hq")), r"MSX01\HQ", true),
+            (local_target("msx01", None, Some("hq")), "MSX01", false),
         ] {
             assert_eq!(configured.is_master(name), same, "{configured:?} {name}");
         }

@@ -1,7 +1,7 @@
 //! The far side: what a target can tell of the way to its master, which nobody beside the master can try.
 //!
 //! ```text
-//! registry ─► homes ─┬─► ports (sweep, to_master) ─► Board ─┐
+//! registry ─► local_targets ─┬─► ports (sweep, to_master) ─► PortResults ─┐
 //!                    └─► certificate (hourly) ──────────────┴─► Fleet ─► render
 //! ```
 //!
@@ -9,18 +9,18 @@
 //! own registry are looked at.
 
 mod certificate;
-mod homes;
-mod lookout;
+mod local_targets;
 mod registry;
 mod settings;
+mod target_monitor;
 #[cfg(windows)]
 mod windows;
 
 pub use certificate::presented;
-pub use homes::{Home, homes};
-pub use lookout::Lookout;
+pub use local_targets::{LocalTarget, local_targets};
 pub use registry::{Enlistment, Registry, enlistments, of_this_machine};
 pub use settings::{Forecast, forecasts};
+pub use target_monitor::TargetMonitor;
 
 use crate::model::Certificate;
 use crate::probe::protocol::{Encryption, Verdict};
@@ -28,7 +28,7 @@ use jiff::Timestamp;
 
 /// What every target on this machine sees of its master. Empty where none was found.
 #[derive(Debug, Clone, Default, PartialEq)]
-pub struct FarSide {
+pub struct TargetSide {
     /// One for each target, by name.
     pub views: Vec<View>,
 }
@@ -37,7 +37,7 @@ pub struct FarSide {
 #[derive(Debug, Clone, PartialEq)]
 pub struct View {
     /// The target, and where its master is.
-    pub home: Home,
+    pub local_target: LocalTarget,
     /// The master's certificate; `None` where it was not seen.
     pub presented: Option<Presented>,
 }
@@ -45,7 +45,7 @@ pub struct View {
 /// What a client that verifies would say of the certificate that the master presents.
 #[derive(Debug, Clone, PartialEq)]
 pub struct Presented {
-    /// Its judgement, for [`Home::checked_name`] against this machine's store and `master.ca_file`.
+    /// Its judgement, for [`LocalTarget::checked_name`] against this machine's store and `master.ca_file`.
     pub verdict: Verdict,
     /// What the master demands of its clients.
     pub encryption: Encryption,
@@ -59,25 +59,27 @@ impl View {
     /// What would become of a connection with each setting of MsxEncryptChannelOptions; `None` where the master was not
     /// seen.
     pub fn forecasts(&self) -> Option<[Forecast; 3]> {
-        self.presented.as_ref().map(|presented| forecasts(presented, self.home.checked_name()))
+        self.presented.as_ref().map(|presented| forecasts(presented, self.local_target.checked_name()))
     }
 
     /// What does not fit together, in whole sentences.
     pub fn remarks(&self) -> Vec<String> {
-        let home = &self.home;
+        let local_target = &self.local_target;
         let mut remarks = Vec::new();
-        if let Some(master) = home.enlisted_to.as_deref().filter(|master| !home.is_master(master)) {
+        if let Some(master) = local_target.enlisted_to.as_deref().filter(|master| !local_target.is_master(master)) {
             remarks.push(format!(
                 "{} is enlisted to {master} (MSXServerName in its registry), and master.address is {}: the ports that \
                  are checked are not those that it polls",
-                home.target, home.master
+                local_target.target, local_target.master
             ));
         }
         let in_force =
-            self.forecasts().into_iter().flatten().find(|it| Some(it.setting) == home.encrypt_channel_option);
+            self.forecasts().into_iter().flatten().find(|it| Some(it.setting) == local_target.encrypt_channel_option);
         if let Some(Forecast { setting, words, .. }) = in_force.filter(|it| it.connects == Some(false)) {
-            remarks
-                .push(format!("MsxEncryptChannelOptions of {} is {setting}: {words}, so it cannot poll", home.target));
+            remarks.push(format!(
+                "MsxEncryptChannelOptions of {} is {setting}: {words}, so it cannot poll",
+                local_target.target
+            ));
         }
         remarks
     }
@@ -92,7 +94,7 @@ mod tests {
 
     fn view(enlisted_to: Option<&str>, option: Option<u32>, verdict: Option<Verdict>) -> View {
         let address = Address { host: "msx01.corp.example".to_owned(), port: Some(14330), instance: None };
-        let home = Home {
+        let local_target = LocalTarget {
             target: "SQL01".to_owned(),
             master: "msx01.corp.example".to_owned(),
             address,
@@ -102,7 +104,7 @@ mod tests {
         let encryption = if verdict == Some(Verdict::NoTls) { Encryption::Unavailable } else { Encryption::Required };
         let seen_at = Timestamp::UNIX_EPOCH;
         let presented = verdict.map(|verdict| Presented { verdict, encryption, certificate: None, seen_at });
-        View { home, presented }
+        View { local_target, presented }
     }
 
     #[test]

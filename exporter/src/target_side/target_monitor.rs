@@ -1,9 +1,9 @@
 //! Keeps what is known of the targets on this machine, and looks at their master's certificate now and then.
 
 use super::certificate::{self, Look};
-use super::homes::{Home, homes};
+use super::local_targets::{LocalTarget, local_targets};
 use super::registry::Registry;
-use super::{FarSide, Presented, View};
+use super::{Presented, TargetSide, View};
 use crate::config::{Config, Ports};
 use crate::model::Address;
 use crate::probe::{Destination, Prober, Route};
@@ -20,9 +20,9 @@ const BETWEEN_LOOKS: Duration = Duration::from_secs(3_600);
 
 /// The targets on this machine and what they see. Without any it leads every check to the target of its name, as beside
 /// a master.
-pub struct Lookout {
+pub struct TargetMonitor {
     registry: Box<dyn Registry>,
-    homes: ArcSwap<Vec<Home>>,
+    local_targets: ArcSwap<Vec<LocalTarget>>,
     seen: Mutex<Seen>,
 }
 
@@ -37,25 +37,25 @@ struct Seen {
 /// Whom a look goes to, and for which names.
 type Question = (Address, BTreeSet<String>);
 
-impl fmt::Debug for Lookout {
+impl fmt::Debug for TargetMonitor {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.debug_struct("Lookout").field("homes", &self.homes).finish_non_exhaustive()
+        f.debug_struct("TargetMonitor").field("local_targets", &self.local_targets).finish_non_exhaustive()
     }
 }
 
-impl Lookout {
-    /// Knows no target before the first [`Lookout::find`].
-    pub fn new(registry: Box<dyn Registry>) -> Lookout {
-        Lookout { registry, homes: ArcSwap::default(), seen: Mutex::default() }
+impl TargetMonitor {
+    /// Knows no target before the first [`TargetMonitor::find`].
+    pub fn new(registry: Box<dyn Registry>) -> TargetMonitor {
+        TargetMonitor { registry, local_targets: ArcSwap::default(), seen: Mutex::default() }
     }
 
     /// Where a target's name leads: a target of this machine to its master, any other to itself.
     pub fn route(self: &Arc<Self>) -> Route {
-        let lookout = Arc::clone(self);
+        let monitor = Arc::clone(self);
         Arc::new(move |name: &str, ports: &Ports| {
-            let homes = lookout.homes.load();
-            match homes.iter().find(|home| home.target == name) {
-                Some(home) => home.destination(),
+            let local_targets = monitor.local_targets.load();
+            match local_targets.iter().find(|local_target| local_target.target == name) {
+                Some(local_target) => local_target.destination(),
                 None => Destination::to_target(name, &ports.overrides),
             }
         })
@@ -63,23 +63,24 @@ impl Lookout {
 
     /// Forgets the targets, as when the configuration changes the role.
     pub fn leave(&self) {
-        self.homes.store(Arc::default());
+        self.local_targets.store(Arc::default());
     }
 
     /// Names of the targets on this machine.
     pub fn names(&self) -> Vec<String> {
-        self.homes.load().iter().map(|home| home.target.clone()).collect()
+        self.local_targets.load().iter().map(|local_target| local_target.target.clone()).collect()
     }
 
     /// Finds the targets of this machine: by the configuration and the registry as they are now.
     pub fn find(&self, config: &Config) {
-        self.homes.store(Arc::new(homes(config, self.registry.as_ref())));
+        self.local_targets.store(Arc::new(local_targets(config, self.registry.as_ref())));
     }
 
     /// Looks at the master's certificate where the last look is over an hour ago.
     pub async fn look(&self, config: &Config, prober: &Prober) {
-        let homes = self.homes.load_full();
-        let names: BTreeSet<String> = homes.iter().map(|home| home.checked_name().to_owned()).collect();
+        let local_targets = self.local_targets.load_full();
+        let names: BTreeSet<String> =
+            local_targets.iter().map(|local_target| local_target.checked_name().to_owned()).collect();
         let question = (config.master.address.clone(), names.clone());
         let due = match &self.lock().asked {
             Some((at, before)) => *before != question || at.elapsed() >= BETWEEN_LOOKS,
@@ -98,13 +99,14 @@ impl Lookout {
     }
 
     /// What is known now.
-    pub fn far_side(&self) -> FarSide {
-        let homes = self.homes.load_full();
+    pub fn target_side(&self) -> TargetSide {
+        let local_targets = self.local_targets.load_full();
         let seen = self.lock();
-        let views = homes
-            .iter()
-            .map(|home| View { home: home.clone(), presented: seen.presented.get(home.checked_name()).cloned() });
-        FarSide { views: views.collect() }
+        let views = local_targets.iter().map(|local_target| View {
+            local_target: local_target.clone(),
+            presented: seen.presented.get(local_target.checked_name()).cloned(),
+        });
+        TargetSide { views: views.collect() }
     }
 
     fn lock(&self) -> std::sync::MutexGuard<'_, Seen> {
@@ -138,8 +140,8 @@ mod tests {
         Stand::start(&Lab::fleet(1, 0, 0), "127.0.0.1:0", Options { encryption, ..Options::default() }).await.unwrap()
     }
 
-    fn verdict(lookout: &Lookout) -> Option<Verdict> {
-        lookout.far_side().views[0].presented.as_ref().map(|presented| presented.verdict)
+    fn verdict(monitor: &TargetMonitor) -> Option<Verdict> {
+        monitor.target_side().views[0].presented.as_ref().map(|presented| presented.verdict)
     }
 
     async fn hours(count: u64) {
@@ -152,46 +154,46 @@ mod tests {
     async fn the_certificate_is_looked_at_once_an_hour() {
         let stand = stand(Encryption::Required).await;
         let config = config(&stand.address.to_string());
-        let (lookout, prober) = (Lookout::new(Box::new(Fake::machine())), Prober::new(config.ports.clone()));
-        assert_eq!(lookout.far_side(), FarSide::default());
-        lookout.find(&config);
+        let (monitor, prober) = (TargetMonitor::new(Box::new(Fake::machine())), Prober::new(config.ports.clone()));
+        assert_eq!(monitor.target_side(), TargetSide::default());
+        monitor.find(&config);
         for _ in 0..3 {
-            lookout.look(&config, &prober).await;
-            assert_eq!((verdict(&lookout), stand.control.connections().ever), (Some(Verdict::Untrusted), 1));
+            monitor.look(&config, &prober).await;
+            assert_eq!((verdict(&monitor), stand.control.connections().ever), (Some(Verdict::Untrusted), 1));
         }
         stand.control.change(|options| options.encryption = Encryption::None);
         hours(1).await;
-        lookout.look(&config, &prober).await;
-        assert_eq!((verdict(&lookout), stand.control.connections().ever), (Some(Verdict::NoTls), 2));
+        monitor.look(&config, &prober).await;
+        assert_eq!((verdict(&monitor), stand.control.connections().ever), (Some(Verdict::NoTls), 2));
         // A master that is gone has no certificate, and is looked for again as soon as it may be back.
         stand.stop().await;
         hours(1).await;
-        lookout.look(&config, &prober).await;
-        assert_eq!(verdict(&lookout), None);
+        monitor.look(&config, &prober).await;
+        assert_eq!(verdict(&monitor), None);
     }
 
     #[tokio::test]
     async fn another_master_is_looked_at_at_once() {
         let (first, second) = (stand(Encryption::Required).await, stand(Encryption::None).await);
-        let lookout = Lookout::new(Box::new(Fake::machine()));
+        let monitor = TargetMonitor::new(Box::new(Fake::machine()));
         for (stand, expected) in [(&first, Verdict::Untrusted), (&second, Verdict::NoTls)] {
             let config = config(&stand.address.to_string());
-            lookout.find(&config);
-            lookout.look(&config, &Prober::new(config.ports.clone())).await;
-            assert_eq!(verdict(&lookout), Some(expected));
+            monitor.find(&config);
+            monitor.look(&config, &Prober::new(config.ports.clone())).await;
+            assert_eq!(verdict(&monitor), Some(expected));
         }
     }
 
     #[test]
     fn own_names_lead_to_the_master_and_others_to_themselves() {
         let config = config("127.0.0.1:1");
-        let lookout = Arc::new(Lookout::new(Box::new(Fake::machine())));
-        lookout.find(&config);
-        assert_eq!(lookout.names(), [r"SQL01\PAYROLL"]);
-        let route = lookout.route();
+        let monitor = Arc::new(TargetMonitor::new(Box::new(Fake::machine())));
+        monitor.find(&config);
+        assert_eq!(monitor.names(), [r"SQL01\PAYROLL"]);
+        let route = monitor.route();
         assert_eq!(route(r"SQL01\PAYROLL", &config.ports).direction, Direction::ToMaster);
         assert_eq!(route("SQL02", &config.ports).direction, Direction::ToTarget);
-        lookout.leave();
+        monitor.leave();
         assert_eq!(route(r"SQL01\PAYROLL", &config.ports).direction, Direction::ToTarget);
     }
 }

@@ -17,7 +17,7 @@ pub(super) fn check_owner(path: &Path) -> Result<(), String> {
     let in_words = |error: io::Error| format!("{}: {error}", path.display());
     let metadata = path.symlink_metadata().map_err(in_words)?;
     if metadata.file_type().is_symlink() {
-        return Err(format!("{} is a link, and whoever made it could lead it elsewhere", path.display()));
+        return Err(format!("{} is a link, and its owner could point it elsewhere", path.display()));
     }
     let found = GetNamedSecurityInfo(path, FILE, SecurityInformation::Owner).map_err(in_words)?;
     let owner = found.owner().map(ConvertSidToStringSid).transpose().map_err(in_words)?.unwrap_or_default();

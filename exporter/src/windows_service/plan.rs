@@ -163,7 +163,7 @@ pub fn first_configuration(master: Option<&str>) -> String {
     let master = master.unwrap_or("localhost").replace('\'', "''");
     format!(
         "# The first configuration of this instance. All keys with their defaults are in msx_exporter.example.yml;\n\
-         # msx_exporter check-config tells what is wrong with a file.\n\
+         # msx_exporter check-config reports what is wrong with a file.\n\
          role: master\n\
          master:\n  \
          address: '{master}'\n  \

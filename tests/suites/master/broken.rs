@@ -297,7 +297,7 @@ async fn information_tokens_change_nothing() {
 #[tokio::test]
 async fn each_kind_of_failure_is_counted_under_its_stage() {
     let play = Play::start().await;
-    let before = play.site.vitals.sql_errors();
+    let before = play.site.reader_stats.sql_errors();
     assert_eq!(before, enum_map::EnumMap::default());
     play.script.set("closing:jobs", closing("jobs", 229));
     play.site.read().await;
@@ -307,7 +307,7 @@ async fn each_kind_of_failure_is_counted_under_its_stage() {
     play.script.mend();
     play.script.cell("jobs", "enabled", Type::Float, Value::Float(1.0));
     play.site.read().await;
-    let at = |stage: Stage| play.site.vitals.sql_errors()[stage];
+    let at = |stage: Stage| play.site.reader_stats.sql_errors()[stage];
     assert_eq!([at(Stage::Permission), at(Stage::Query), at(Stage::Decode)], [1, 1, 1], "once for each reading");
     play.is_whole().await;
 }

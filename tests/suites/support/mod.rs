@@ -4,7 +4,7 @@
 #![allow(dead_code)]
 
 use msx_exporter::config::{self, Config, ConfigFile, Sources};
-use msx_exporter::sqlserver::{Master, Reading, Vitals};
+use msx_exporter::sqlserver::{ReaderHandle, ReaderStats, Reading};
 use msx_lab::msdb::{Lab, PASSWORD, USER};
 use msx_lab::tds::{Control, Options, Server};
 use msx_lab::wire::{Backend, Login, Reply, ServerError};
@@ -21,8 +21,8 @@ pub(crate) struct Site {
     pub(crate) address: SocketAddr,
     pub(crate) control: Control,
     pub(crate) config: Arc<Config>,
-    pub(crate) vitals: Arc<Vitals>,
-    master: Master,
+    pub(crate) reader_stats: Arc<ReaderStats>,
+    master: ReaderHandle,
     _stop: oneshot::Sender<()>,
 }
 
@@ -41,9 +41,9 @@ impl Site {
             let _ = stopped.await;
         }));
         let config = Arc::new(configuration(address, keys));
-        let vitals = Arc::<Vitals>::default();
-        let master = Master::start(config.clone(), vitals.clone());
-        Site { address, control, config, vitals, master, _stop: stop }
+        let reader_stats = Arc::<ReaderStats>::default();
+        let master = ReaderHandle::start(config.clone(), reader_stats.clone());
+        Site { address, control, config, reader_stats, master, _stop: stop }
     }
 
     /// A reading that began after this was called.
@@ -63,7 +63,7 @@ impl Site {
 
     /// A reader of its own: what the one before decided or kept is forgotten, as after a restart.
     pub(crate) async fn read_afresh(&self) -> Arc<Reading> {
-        Master::start(self.config.clone(), Arc::default()).read(WAIT).await
+        ReaderHandle::start(self.config.clone(), Arc::default()).read(WAIT).await
     }
 }
 

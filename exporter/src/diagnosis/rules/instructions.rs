@@ -1,7 +1,7 @@
 //! Rules for what waits, what failed, and what is not known.
 
 use super::Evidence;
-use super::judge::{Case, Subject};
+use super::diagnose::{Case, Subject};
 use super::silence::GRACE;
 use crate::model::figures::{count, instant, literal, span};
 use crate::model::{Cause, Stage};
@@ -51,7 +51,7 @@ pub(super) fn download_error(case: &Case<'_>) -> Option<Evidence> {
         .collect();
     Some(Cause::DownloadError.because(format!(
         "{} failed on the target ({}) and everything behind is held: {} waiting. Remove what is wrong there, then \
-         post its jobs anew: EXEC msdb.dbo.sp_resync_targetserver {}; this deletes the errors too, so note them first.",
+         post its jobs again: EXEC msdb.dbo.sp_resync_targetserver {}; this deletes the errors too, so note them first.",
         count(failed, "instruction"),
         classes.join(", "),
         downloads.pending.total(),

@@ -4,7 +4,7 @@
 //! where the configuration says that it must be open, or where it was open while the target polled.
 
 use super::Evidence;
-use super::judge::Case;
+use super::diagnose::Case;
 use crate::model::{Cause, Check, Direction, PortState};
 use crate::probe::Finding;
 

@@ -1,7 +1,7 @@
 //! Rules for a target that does not poll.
 
 use super::Evidence;
-use super::judge::{Case, elapsed};
+use super::diagnose::{Case, elapsed};
 use crate::model::Cause;
 use crate::model::figures::{instant, span};
 use std::time::Duration;

@@ -4,11 +4,11 @@
 use super::Diagnosis;
 use crate::config::Config;
 use crate::diagnosis::fixtures::{
-    ago, board, config, engine_port, failed, never_polled, polled_at, reading, target, waiting, with_downloads,
+    ago, config, engine_port, failed, never_polled, polled_at, port_results, reading, target, waiting, with_downloads,
 };
 use crate::diagnosis::{Memory, assess};
 use crate::model::{Cause, Check, Collector, Direction, ErrorClass, PortState};
-use crate::probe::{Board, Finding};
+use crate::probe::{Finding, PortResults};
 use crate::sqlserver::{DownloadRow, Reading, TargetRow};
 use enum_map::{EnumMap, enum_map};
 use jiff::{SignedDuration, Timestamp};
@@ -21,8 +21,8 @@ fn judge(reading: &Reading) -> Diagnosis {
 }
 
 /// The verdict on SQL01.
-fn judge_with(reading: &Reading, board: Arc<Board>, config: &Config, memory: &mut Memory) -> Diagnosis {
-    let fleet = assess(reading, board, config, memory).fleet;
+fn judge_with(reading: &Reading, port_results: Arc<PortResults>, config: &Config, memory: &mut Memory) -> Diagnosis {
+    let fleet = assess(reading, port_results, config, memory).fleet;
     fleet.targets.into_iter().find(|target| target.name == NAME).unwrap().diagnosis
 }
 
@@ -203,7 +203,7 @@ fn a_closed_engine_port_proves_something_where_it_is_required() {
         (PortState::Skipped, Cause::StoppedPolling),
     ] {
         let seen = |row, required| {
-            let findings = board(NAME, vec![engine_port(state, required)]);
+            let findings = port_results(NAME, vec![engine_port(state, required)]);
             judge_with(&alone(row), findings, &config(), &mut Memory::default())
         };
         let required = seen(stale(), true);
@@ -226,9 +226,9 @@ fn a_closed_engine_port_proves_something_where_it_is_required() {
 fn a_closed_engine_port_proves_something_where_it_was_open_while_the_target_polled() {
     let after = |first: TargetRow, state: PortState| {
         let mut memory = Memory::default();
-        judge_with(&alone(first), board(NAME, vec![engine_port(state, false)]), &config(), &mut memory);
+        judge_with(&alone(first), port_results(NAME, vec![engine_port(state, false)]), &config(), &mut memory);
         // A sweep that sees it closed before the target is stale does not wipe out that it was open.
-        let closed = || board(NAME, vec![engine_port(PortState::Refused, false)]);
+        let closed = || port_results(NAME, vec![engine_port(PortState::Refused, false)]);
         judge_with(&alone(sql01()), closed(), &config(), &mut memory);
         judge_with(&alone(stale()), closed(), &config(), &mut memory).cause
     };
@@ -242,17 +242,17 @@ fn a_closed_engine_port_proves_something_where_it_was_open_while_the_target_poll
 #[test]
 fn what_is_remembered_of_a_port_goes_with_the_target() {
     let mut memory = Memory::default();
-    let open = || board(NAME, vec![engine_port(PortState::Open, false)]);
+    let open = || port_results(NAME, vec![engine_port(PortState::Open, false)]);
     judge_with(&alone(sql01()), open(), &config(), &mut memory);
     assess(&reading(vec![target(2, "SQL02")]), open(), &config(), &mut memory);
-    let closed = board(NAME, vec![engine_port(PortState::Refused, false)]);
+    let closed = port_results(NAME, vec![engine_port(PortState::Refused, false)]);
     assert_eq!(judge_with(&alone(stale()), closed, &config(), &mut memory).cause, Cause::StoppedPolling);
 }
 
 #[test]
 fn only_the_engine_port_speaks_for_the_engine() {
     let smb = Finding { check: Check::Smb, port: Some(445), ..engine_port(PortState::Refused, true) };
-    let verdict = judge_with(&alone(stale()), board(NAME, vec![smb]), &config(), &mut Memory::default());
+    let verdict = judge_with(&alone(stale()), port_results(NAME, vec![smb]), &config(), &mut Memory::default());
     assert_eq!(causes(&verdict), [Some(Cause::StoppedPolling), None]);
     assert_eq!(
         verdict.evidence[1].text,
@@ -263,7 +263,7 @@ fn only_the_engine_port_speaks_for_the_engine() {
 #[test]
 fn the_far_side_says_nothing_of_the_engine_of_the_target() {
     let to_master = Finding { direction: Direction::ToMaster, ..engine_port(PortState::Refused, true) };
-    let verdict = judge_with(&alone(stale()), board(NAME, vec![to_master]), &config(), &mut Memory::default());
+    let verdict = judge_with(&alone(stale()), port_results(NAME, vec![to_master]), &config(), &mut Memory::default());
     assert_eq!(causes(&verdict), [Some(Cause::StoppedPolling)]);
 }
 

@@ -2,28 +2,28 @@
 
 use crate::diagnosis::{Fleet, Job, JobRun};
 use crate::exposition::catalogue::{self as metric, Metric};
-use crate::exposition::sheet::{Sheet, Value};
+use crate::exposition::family_writer::{FamilyWriter, Value};
 use std::fmt;
 
 /// The families that no limit takes away. Only for a fleet whose targets were read.
-pub(crate) fn jobs(sheet: &mut Sheet<'_>, fleet: &Fleet) -> fmt::Result {
+pub(crate) fn jobs(families: &mut FamilyWriter<'_>, fleet: &Fleet) -> fmt::Result {
     let all = || fleet.jobs.iter().flatten();
-    sheet.family(
+    families.family(
         &metric::JOB_INFO,
         all().map(|job| {
             let [id, name] = labels(job);
             ([id, name, ("enabled", super::master::truth(job.enabled))], Value::from(true))
         }),
     )?;
-    sheet.family(&metric::JOB_TARGETS, all().map(|job| (labels(job), job.targets.into())))?;
-    sheet.family(&metric::JOB_FAILED_TARGETS, all().map(|job| (labels(job), job.failed_targets.into())))
+    families.family(&metric::JOB_TARGETS, all().map(|job| (labels(job), job.targets.into())))?;
+    families.family(&metric::JOB_FAILED_TARGETS, all().map(|job| (labels(job), job.failed_targets.into())))
 }
 
 /// The last run of each job on each target.
-pub(crate) fn runs(sheet: &mut Sheet<'_>, fleet: &Fleet) -> fmt::Result {
-    each(sheet, fleet, &metric::JOB_RUN_SUCCESS, |run| run.success)?;
-    each(sheet, fleet, &metric::JOB_RUN_AT, |run| run.at)?;
-    each(sheet, fleet, &metric::JOB_RUN_DURATION, |run| run.duration)
+pub(crate) fn runs(families: &mut FamilyWriter<'_>, fleet: &Fleet) -> fmt::Result {
+    each(families, fleet, &metric::JOB_RUN_SUCCESS, |run| run.success)?;
+    each(families, fleet, &metric::JOB_RUN_AT, |run| run.at)?;
+    each(families, fleet, &metric::JOB_RUN_DURATION, |run| run.duration)
 }
 
 /// What one pair of job and target has at most.
@@ -36,13 +36,13 @@ pub(crate) fn run_series(fleet: &Fleet) -> usize {
 }
 
 fn each<V: Into<Value>>(
-    sheet: &mut Sheet<'_>,
+    families: &mut FamilyWriter<'_>,
     fleet: &Fleet,
     metric: &Metric,
     value: impl Fn(&JobRun) -> Option<V>,
 ) -> fmt::Result {
     let pairs = fleet.jobs.iter().flatten().flat_map(|job| job.runs.iter().map(move |run| (job, run)));
-    sheet.family(
+    families.family(
         metric,
         pairs.filter_map(|(job, run)| {
             let [id, name] = labels(job);

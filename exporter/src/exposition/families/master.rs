@@ -2,18 +2,18 @@
 
 use crate::diagnosis::{Fleet, MasterClock};
 use crate::exposition::catalogue as metric;
-use crate::exposition::sheet::{Sheet, Value};
+use crate::exposition::family_writer::{FamilyWriter, Value};
 use std::fmt;
 
 /// Whether the targets were read.
-pub(crate) fn up(sheet: &mut Sheet<'_>, fleet: &Fleet) -> fmt::Result {
-    sheet.single(&metric::UP, Some(fleet.master.is_some()))
+pub(crate) fn up(families: &mut FamilyWriter<'_>, fleet: &Fleet) -> fmt::Result {
+    families.single(&metric::UP, Some(fleet.master.is_some()))
 }
 
 /// Everything about the master. Only for a fleet whose targets were read.
-pub(crate) fn master(sheet: &mut Sheet<'_>, fleet: &Fleet, clock: &MasterClock) -> fmt::Result {
+pub(crate) fn master(families: &mut FamilyWriter<'_>, fleet: &Fleet, clock: &MasterClock) -> fmt::Result {
     let server = fleet.server.as_ref();
-    sheet.family(
+    families.family(
         &metric::SERVER_INFO,
         server.map(|server| {
             let labels = [
@@ -26,22 +26,22 @@ pub(crate) fn master(sheet: &mut Sheet<'_>, fleet: &Fleet, clock: &MasterClock) 
             (labels, Value::from(true))
         }),
     )?;
-    sheet.single(&metric::SERVER_TIME, Some(clock.now))?;
-    sheet.single(&metric::SERVER_UTC_OFFSET, Some(clock.utc_offset_seconds))?;
-    sheet.single(&metric::SERVER_START, Some(clock.started))?;
-    sheet.single(&metric::AGENT_RUNNING, server.and_then(|server| server.agent_running))?;
-    sheet.single(&metric::OPERATOR_PRESENT, server.and_then(|server| server.operator_present))?;
-    sheet.single(&metric::TARGETS, Some(fleet.targets.iter().filter(|target| target.enlisted.is_some()).count()))?;
-    sheet.family(
+    families.single(&metric::SERVER_TIME, Some(clock.now))?;
+    families.single(&metric::SERVER_UTC_OFFSET, Some(clock.utc_offset_seconds))?;
+    families.single(&metric::SERVER_START, Some(clock.started))?;
+    families.single(&metric::AGENT_RUNNING, server.and_then(|server| server.agent_running))?;
+    families.single(&metric::OPERATOR_PRESENT, server.and_then(|server| server.operator_present))?;
+    families.single(&metric::TARGETS, Some(fleet.targets.iter().filter(|target| target.enlisted.is_some()).count()))?;
+    families.family(
         &metric::ORPHAN_INSTRUCTIONS,
         fleet.orphans.iter().flatten().filter(|orphan| orphan.count > 0).map(|orphan| {
             ([("target", orphan.target.as_str()), ("operation", orphan.kind.name())], orphan.count.into())
         }),
     )?;
-    sheet.single(&metric::DOWNLOADLIST_ROWS, fleet.downloadlist_rows)?;
+    families.single(&metric::DOWNLOADLIST_ROWS, fleet.downloadlist_rows)?;
     let certificate = server.and_then(|server| server.certificate.as_ref());
-    sheet.single(&metric::CERTIFICATE_EXPIRY, certificate.map(|certificate| certificate.not_after))?;
-    sheet.family(
+    families.single(&metric::CERTIFICATE_EXPIRY, certificate.map(|certificate| certificate.not_after))?;
+    families.family(
         &metric::CERTIFICATE_INFO,
         certificate.map(|certificate| {
             let labels = [

@@ -1,67 +1,70 @@
 //! What the port checks know. These series go on while the master cannot be read.
 
 use crate::exposition::catalogue::{self as metric, Metric};
+use crate::exposition::family_writer::{FamilyWriter, Value};
 use crate::exposition::label::{Labels, Line};
-use crate::exposition::sheet::{Sheet, Value};
-use crate::probe::{Board, Finding};
+use crate::probe::{Finding, PortResults};
 use std::fmt;
 
 /// The families that no limit takes away.
-pub(crate) fn ports(sheet: &mut Sheet<'_>, board: &Board) -> fmt::Result {
-    each(sheet, board, &metric::PORT_OPEN, |finding| finding.state.open())?;
-    each(sheet, board, &metric::PORT_REQUIRED, |finding| Some(finding.required))?;
-    each(sheet, board, &metric::PORT_PROTOCOL_OK, |finding| finding.protocol_ok)?;
-    sheet.family(
+pub(crate) fn ports(families: &mut FamilyWriter<'_>, port_results: &PortResults) -> fmt::Result {
+    each(families, port_results, &metric::PORT_OPEN, |finding| finding.state.open())?;
+    each(families, port_results, &metric::PORT_REQUIRED, |finding| Some(finding.required))?;
+    each(families, port_results, &metric::PORT_PROTOCOL_OK, |finding| finding.protocol_ok)?;
+    families.family(
         &metric::PORT_STATE,
-        findings(board).map(|(target, finding)| {
+        findings(port_results).map(|(target, finding)| {
             let state = [("state", finding.state.name())];
             (PortLabels { target, finding, more: state }, Value::from(true))
         }),
     )?;
-    each(sheet, board, &metric::PORT_CHECKED_AT, |finding| Some(finding.checked_at))
+    each(families, port_results, &metric::PORT_CHECKED_AT, |finding| Some(finding.checked_at))
 }
 
 /// The numbers of the ports.
-pub(crate) fn infos(sheet: &mut Sheet<'_>, board: &Board) -> fmt::Result {
-    sheet.family(
+pub(crate) fn infos(families: &mut FamilyWriter<'_>, port_results: &PortResults) -> fmt::Result {
+    families.family(
         &metric::PORT_INFO,
-        findings(board).map(|(target, finding)| (InfoLabels { target, finding }, Value::from(true))),
+        findings(port_results).map(|(target, finding)| (InfoLabels { target, finding }, Value::from(true))),
     )
 }
 
 /// How many series [`infos`] writes.
-pub(crate) fn info_series(board: &Board) -> usize {
-    board.findings.values().map(Vec::len).sum()
+pub(crate) fn info_series(port_results: &PortResults) -> usize {
+    port_results.findings.values().map(Vec::len).sum()
 }
 
 /// How long connects and handshakes took.
-pub(crate) fn durations(sheet: &mut Sheet<'_>, board: &Board) -> fmt::Result {
-    each(sheet, board, &metric::PORT_CONNECT_DURATION, |finding| finding.connect)?;
-    each(sheet, board, &metric::PORT_PROTOCOL_DURATION, |finding| finding.handshake)
+pub(crate) fn durations(families: &mut FamilyWriter<'_>, port_results: &PortResults) -> fmt::Result {
+    each(families, port_results, &metric::PORT_CONNECT_DURATION, |finding| finding.connect)?;
+    each(families, port_results, &metric::PORT_PROTOCOL_DURATION, |finding| finding.handshake)
 }
 
 /// How many series [`durations`] writes.
-pub(crate) fn duration_series(board: &Board) -> usize {
-    findings(board)
+pub(crate) fn duration_series(port_results: &PortResults) -> usize {
+    findings(port_results)
         .map(|(_, finding)| usize::from(finding.connect.is_some()) + usize::from(finding.handshake.is_some()))
         .sum()
 }
 
 fn each<V: Into<Value>>(
-    sheet: &mut Sheet<'_>,
-    board: &Board,
+    families: &mut FamilyWriter<'_>,
+    port_results: &PortResults,
     metric: &Metric,
     value: impl Fn(&Finding) -> Option<V>,
 ) -> fmt::Result {
-    sheet.family(
+    families.family(
         metric,
-        findings(board)
+        findings(port_results)
             .filter_map(|(target, finding)| Some((PortLabels { target, finding, more: [] }, value(finding)?.into()))),
     )
 }
 
-fn findings(board: &Board) -> impl Iterator<Item = (&str, &Finding)> {
-    board.findings.iter().flat_map(|(target, findings)| findings.iter().map(|finding| (target.as_str(), finding)))
+fn findings(port_results: &PortResults) -> impl Iterator<Item = (&str, &Finding)> {
+    port_results
+        .findings
+        .iter()
+        .flat_map(|(target, findings)| findings.iter().map(|finding| (target.as_str(), finding)))
 }
 
 /// Which port of which target, and `master` where the finding is about the way to it.

@@ -2,15 +2,15 @@
 
 use crate::diagnosis::{Enlisted, Fleet, Target, TargetDownloads};
 use crate::exposition::catalogue::{self as metric, Metric};
+use crate::exposition::family_writer::{FamilyWriter, Value};
 use crate::exposition::label::{Labels, Line};
-use crate::exposition::sheet::{Sheet, Value};
 use std::fmt;
 
 /// Everything about every target. Only for a fleet whose targets were read.
-pub(crate) fn targets(sheet: &mut Sheet<'_>, fleet: &Fleet) -> fmt::Result {
+pub(crate) fn targets(families: &mut FamilyWriter<'_>, fleet: &Fleet) -> fmt::Result {
     let one = Value::from(true);
-    sheet.family(&metric::TARGET_INFO, enlisted(fleet).map(|(target, row)| (InfoLabels { target, row }, one)))?;
-    sheet.family(
+    families.family(&metric::TARGET_INFO, enlisted(fleet).map(|(target, row)| (InfoLabels { target, row }, one)))?;
+    families.family(
         &metric::TARGET_GROUP_INFO,
         enlisted(fleet).flat_map(|(target, row)| {
             let none = row.groups.is_empty().then_some("");
@@ -18,44 +18,44 @@ pub(crate) fn targets(sheet: &mut Sheet<'_>, fleet: &Fleet) -> fmt::Result {
             groups.map(move |group| ([("target", target.name.as_str()), ("group", group)], one))
         }),
     )?;
-    sheet.family(
+    families.family(
         &metric::TARGET_ENLISTED,
         fleet.targets.iter().map(|target| (only(target), target.enlisted.is_some().into())),
     )?;
-    sheet.family(
+    families.family(
         &metric::TARGET_EXPECTED,
         enlisted(fleet).filter_map(|(target, _)| Some((only(target), target.expected?.into()))),
     )?;
-    each(sheet, fleet, &metric::TARGET_ENLISTED_AT, |row| Some(row.at))?;
-    each(sheet, fleet, &metric::TARGET_LAST_POLL, |row| Some(row.last_poll))?;
-    each(sheet, fleet, &metric::TARGET_POLL_INTERVAL, |row| Some(row.poll_interval))?;
-    each(sheet, fleet, &metric::TARGET_POLLED, |row| Some(row.polled))?;
-    downloads(sheet, fleet)?;
-    each(sheet, fleet, &metric::TARGET_CLOCK_SKEW, |row| row.clock_skew_seconds)?;
-    each(sheet, fleet, &metric::TARGET_UTC_OFFSET, |row| Some(row.utc_offset_seconds))?;
-    sheet.family(
+    each(families, fleet, &metric::TARGET_ENLISTED_AT, |row| Some(row.at))?;
+    each(families, fleet, &metric::TARGET_LAST_POLL, |row| Some(row.last_poll))?;
+    each(families, fleet, &metric::TARGET_POLL_INTERVAL, |row| Some(row.poll_interval))?;
+    each(families, fleet, &metric::TARGET_POLLED, |row| Some(row.polled))?;
+    downloads(families, fleet)?;
+    each(families, fleet, &metric::TARGET_CLOCK_SKEW, |row| row.clock_skew_seconds)?;
+    each(families, fleet, &metric::TARGET_UTC_OFFSET, |row| Some(row.utc_offset_seconds))?;
+    families.family(
         &metric::TARGET_MAINTENANCE,
         enlisted(fleet)
             .filter(|_| fleet.has_maintenance_windows)
             .map(|(target, _)| (only(target), target.maintenance.is_some().into())),
     )?;
-    sheet.family(
+    families.family(
         &metric::TARGET_DIAGNOSIS,
         fleet.targets.iter().map(|target| {
             let cause = target.diagnosis.cause;
             ([("target", target.name.as_str()), ("cause", cause.name())], one)
         }),
     )?;
-    sheet.family(
+    families.family(
         &metric::TARGET_DIAGNOSIS_CODE,
         fleet.targets.iter().map(|target| (only(target), u64::from(target.diagnosis.cause.code()).into())),
     )
 }
 
 /// What the download list says of each target. Nothing where it was not read.
-fn downloads(sheet: &mut Sheet<'_>, fleet: &Fleet) -> fmt::Result {
-    each(sheet, fleet, &metric::TARGET_PENDING, |row| row.downloads.as_ref().map(|list| list.pending.total()))?;
-    sheet.family(
+fn downloads(families: &mut FamilyWriter<'_>, fleet: &Fleet) -> fmt::Result {
+    each(families, fleet, &metric::TARGET_PENDING, |row| row.downloads.as_ref().map(|list| list.pending.total()))?;
+    families.family(
         &metric::TARGET_PENDING_OPERATIONS,
         listed(fleet).flat_map(|(target, list)| {
             list.pending.by_operation.iter().filter(|(_, count)| **count > 0).map(move |(operation, count)| {
@@ -63,9 +63,9 @@ fn downloads(sheet: &mut Sheet<'_>, fleet: &Fleet) -> fmt::Result {
             })
         }),
     )?;
-    each(sheet, fleet, &metric::TARGET_OLDEST_PENDING, |row| row.downloads.as_ref()?.pending.oldest)?;
-    each(sheet, fleet, &metric::TARGET_DOWNLOAD_ERRORS, |row| row.downloads.as_ref().map(TargetDownloads::failed))?;
-    sheet.family(
+    each(families, fleet, &metric::TARGET_OLDEST_PENDING, |row| row.downloads.as_ref()?.pending.oldest)?;
+    each(families, fleet, &metric::TARGET_DOWNLOAD_ERRORS, |row| row.downloads.as_ref().map(TargetDownloads::failed))?;
+    families.family(
         &metric::TARGET_DOWNLOAD_ERRORS_BY_CLASS,
         listed(fleet).flat_map(|(target, list)| {
             let classes = list.errors.into_iter().filter(|(_, count)| *count > 0);
@@ -74,18 +74,18 @@ fn downloads(sheet: &mut Sheet<'_>, fleet: &Fleet) -> fmt::Result {
             })
         }),
     )?;
-    each(sheet, fleet, &metric::TARGET_DOWNLOADED, |row| row.downloads.as_ref()?.downloaded)?;
-    each(sheet, fleet, &metric::TARGET_LAST_DOWNLOAD, |row| row.downloads.as_ref()?.last_download)
+    each(families, fleet, &metric::TARGET_DOWNLOADED, |row| row.downloads.as_ref()?.downloaded)?;
+    each(families, fleet, &metric::TARGET_LAST_DOWNLOAD, |row| row.downloads.as_ref()?.last_download)
 }
 
 /// One series for each enlisted target of which the value is known.
 fn each<V: Into<Value>>(
-    sheet: &mut Sheet<'_>,
+    families: &mut FamilyWriter<'_>,
     fleet: &Fleet,
     metric: &Metric,
     value: impl Fn(&Enlisted) -> Option<V>,
 ) -> fmt::Result {
-    sheet.family(metric, enlisted(fleet).filter_map(|(target, row)| Some((only(target), value(row)?.into()))))
+    families.family(metric, enlisted(fleet).filter_map(|(target, row)| Some((only(target), value(row)?.into()))))
 }
 
 fn enlisted(fleet: &Fleet) -> impl Iterator<Item = (&Target, &Enlisted)> {

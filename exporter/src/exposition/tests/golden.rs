@@ -43,7 +43,7 @@ fn as_openmetrics(plain: &str) -> String {
 /// So the snapshots of the plain pages stand for both formats.
 #[test]
 fn both_formats_hold_the_same_families_and_samples() {
-    for fleet in [full(), unreadable(), far_side()] {
+    for fleet in [full(), unreadable(), target_side()] {
         let fleet = Arc::new(fleet);
         let plain = page(&fleet, &facts(), &LIMITS, Format::Text004);
         let open = page(&fleet, &facts(), &LIMITS, Format::OpenMetrics100);
@@ -63,12 +63,12 @@ fn one_of_everything_writes_the_whole_catalogue_and_only_it() {
     let mut facts = facts();
     facts.passive = Some(false);
     let beside_master = parse(&text(full(), &facts), false).unwrap();
-    let on_target = parse(&text(far_side(), &facts), false).unwrap();
+    let on_target = parse(&text(target_side(), &facts), false).unwrap();
     let written: BTreeSet<&str> = names(&beside_master).union(&names(&on_target)).copied().collect();
     let known: BTreeSet<&str> = catalogue().iter().map(|metric| metric.name).collect();
     assert_eq!(written, known);
     for metric in catalogue() {
-        let parsed = if metric.group == Group::FarSide { &on_target } else { &beside_master };
+        let parsed = if metric.group == Group::TargetSide { &on_target } else { &beside_master };
         assert_eq!(parsed.kinds[metric.name], metric.kind.name(), "{}", metric.name);
         for (labels, _) in parsed.of(metric.name) {
             // `route` is what the configuration adds.
@@ -172,7 +172,7 @@ fn when_the_targets_were_not_read_nothing_of_the_master_is_written() {
 
 #[test]
 fn on_a_target_there_is_nothing_of_a_master_but_the_way_to_it() {
-    let page = text(far_side(), &facts());
+    let page = text(target_side(), &facts());
     let lines = page.lines().filter(|line| !line.starts_with(['#']) && line.starts_with("msx_"));
     let own: Vec<&str> = lines.filter(|line| !line.starts_with("msx_exporter_")).collect();
     insta::assert_snapshot!("far_side_text004", own.join("\n"));

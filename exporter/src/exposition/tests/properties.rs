@@ -5,7 +5,7 @@ use crate::diagnosis::{Fleet, Job, JobRun, Orphan, Target};
 use crate::exposition::{Format, page};
 use crate::fixtures::*;
 use crate::model::{Cause, Check, Collector, OrphanKind, PortState, Stage};
-use crate::probe::Board;
+use crate::probe::PortResults;
 use enum_map::EnumMap;
 use jiff::Timestamp;
 use proptest::collection::{btree_set, vec};
@@ -91,7 +91,8 @@ fn any_fleet() -> impl Strategy<Value = Fleet> {
             );
             let findings =
                 |name: &String| (name.clone(), vec![finding(Check::Engine, state), finding(Check::Browser, state)]);
-            fleet.board = Arc::new(Board { findings: names.iter().map(findings).collect(), ..Board::default() });
+            fleet.port_results =
+                Arc::new(PortResults { findings: names.iter().map(findings).collect(), ..PortResults::default() });
             if let Some(facts) = &mut fleet.server {
                 facts.name = text;
             }

@@ -99,8 +99,8 @@ pub(super) fn fleet(length: usize) -> Fleet {
         reports: vec![report(Collector::Targets, None), report(Collector::Jobs, Some(fault))],
         has_maintenance_windows: false,
         limited: crate::diagnosis::Limited::default(),
-        board: Arc::default(),
-        far: None,
+        port_results: Arc::default(),
+        target_side: None,
     }
 }
 

@@ -1,7 +1,7 @@
 //! Who may come in by certificate: Go's `ClientAuthType`, and `client_allowed_sans`.
 
 use super::section::{Section, Written};
-use crate::config::{Fault, Wrong};
+use crate::config::{Fault, ValueError};
 use std::fmt;
 use std::net::IpAddr;
 use std::sync::Arc;
@@ -33,7 +33,7 @@ pub(super) enum Policy {
 
 impl Policy {
     /// Understands `client_auth_type`.
-    pub(super) fn parse(text: &str) -> Result<Policy, Wrong> {
+    pub(super) fn parse(text: &str) -> Result<Policy, ValueError> {
         match text {
             "NoClientCert" => Ok(Policy::None),
             "RequestClientCert" => Ok(Policy::Request),
@@ -41,7 +41,7 @@ impl Policy {
             "RequireAnyClientCert" | "RequireClientCert" => Ok(Policy::RequireAny),
             "VerifyClientCertIfGiven" => Ok(Policy::VerifyIfGiven),
             "RequireAndVerifyClientCert" => Ok(Policy::RequireAndVerify),
-            _ => Err(Wrong::new("is not known").expected(
+            _ => Err(ValueError::new("is not known").expected(
                 "one of NoClientCert, RequestClientCert, RequireAnyClientCert, VerifyClientCertIfGiven, \
                  RequireAndVerifyClientCert",
             )),

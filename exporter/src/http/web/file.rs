@@ -5,7 +5,7 @@ use super::section::{Section, flag};
 use super::stamps::{self, Stamped};
 use super::users::Users;
 use super::{Loaded, tls};
-use crate::config::{Fault, Faults, Place, Wrong, parse_yaml, utf8};
+use crate::config::{Fault, Faults, Place, ValueError, parse_yaml, utf8};
 use crate::files;
 use hyper::header::{HeaderName, HeaderValue};
 use std::path::Path;
@@ -29,7 +29,7 @@ pub(super) fn load(path: &Path) -> (Vec<Stamped>, Result<Loaded, Faults>) {
     if let Some((file, _)) = stamps::changed(&named.read)
         && faults.is_empty()
     {
-        let wrong = Wrong::new("changed while it was read").expected("load it again when it is complete");
+        let wrong = ValueError::new("changed while it was read").expected("load it again when it is complete");
         faults.push(Fault::new(Some(&file.display().to_string()), "", wrong));
     }
     let loaded = match loaded {
@@ -136,7 +136,7 @@ impl Files<'_> {
             }
             (Some(text), None) => Some(Pem { key: inline, bytes: text.into_bytes() }),
             (None, Some(file)) if file.chars().any(char::is_control) => {
-                let wrong = Wrong::new("holds a line break or another control character");
+                let wrong = ValueError::new("holds a line break or another control character");
                 let expected = format!("write the path of a file here; the text itself goes under {inline}");
                 faults.push(section.fault(named, wrong.expected(expected)));
                 None
@@ -145,7 +145,7 @@ impl Files<'_> {
                 let path = self.directory.join(file);
                 self.read.push(stamps::of(&path));
                 let read = files::read(&path).map_err(|error| {
-                    let wrong = Wrong::new(format!("the file that it names cannot be read: {error}"));
+                    let wrong = ValueError::new(format!("the file that it names cannot be read: {error}"));
                     let expected = "a path that is not absolute is taken from the folder of the web configuration";
                     faults.push(section.fault(named, wrong.expected(expected)));
                 });

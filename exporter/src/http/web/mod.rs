@@ -17,7 +17,7 @@ mod users;
 
 pub(crate) use users::Users;
 
-use crate::config::{Fault, Faults, Wrong};
+use crate::config::{Fault, Faults, ValueError};
 use arc_swap::ArcSwap;
 use demands::Demands;
 use hyper::header::{HeaderName, HeaderValue};
@@ -107,7 +107,7 @@ impl Web {
         if !less.is_empty() {
             let name = path.display().to_string();
             let fault = |(key, what): (&str, &str)| {
-                let wrong = Wrong::new(format!("{what} while the exporter runs"));
+                let wrong = ValueError::new(format!("{what} while the exporter runs"));
                 Fault::new(Some(&name), key, wrong.expected("restart the exporter if this is meant"))
             };
             return Err(self.refused(files, Faults::in_order(less.into_iter().map(fault).collect())));

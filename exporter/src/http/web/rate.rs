@@ -1,7 +1,7 @@
 //! `rate_limit`: a bucket of tokens for all requests together, as in the toolkit.
 
 use super::section::Section;
-use crate::config::{Fault, Wrong};
+use crate::config::{Fault, ValueError};
 use std::sync::{Mutex, PoisonError};
 use std::time::{Duration, Instant};
 
@@ -20,9 +20,9 @@ pub(crate) struct Rate {
 impl Rate {
     /// Understands the section; `None` with faults, or where the interval is 0.
     pub(super) fn understand(mut section: Section, faults: &mut Vec<Fault>) -> Option<Rate> {
-        let wrong = || Wrong::new("is not a duration").expected("a duration has a unit, such as 1s or 500ms");
+        let wrong = || ValueError::new("is not a duration").expected("a duration has a unit, such as 1s or 500ms");
         let interval = section.parsed("interval", |text| duration(text).ok_or_else(wrong), faults);
-        let number = |text: &str| text.parse::<u32>().map_err(|_| Wrong::new("is not a whole number from 0 on"));
+        let number = |text: &str| text.parse::<u32>().map_err(|_| ValueError::new("is not a whole number from 0 on"));
         let burst = section.parsed("burst", number, faults).unwrap_or(0);
         let interval = interval.filter(|interval| !interval.is_zero());
         if interval.is_some() && burst == 0 {

@@ -1,6 +1,6 @@
 //! Reads a mapping key by key. A key that was not asked for in the end is a fault. No fault shows a value.
 
-use crate::config::{Content, Entry, Fault, Node, Wrong, shown_key};
+use crate::config::{Content, Entry, Fault, Node, ValueError, shown_key};
 
 /// A mapping at a path of the file.
 pub(super) struct Section {
@@ -25,7 +25,7 @@ impl Section {
             Content::Map(entries) => entries,
             Content::Null => Vec::new(),
             other => {
-                let wrong = Wrong::new(format!("is {}", other.kind()));
+                let wrong = ValueError::new(format!("is {}", other.kind()));
                 faults.push(Fault::new(Some(&origin), path, wrong.expected("write a mapping of keys to values here")));
                 Vec::new()
             }
@@ -36,13 +36,13 @@ impl Section {
 
     /// A fault of one key, at its place, or at that of the section where the key is missing. An empty key stands for the
     /// section.
-    pub(super) fn fault(&self, key: &str, wrong: impl Into<Wrong>) -> Fault {
+    pub(super) fn fault(&self, key: &str, wrong: impl Into<ValueError>) -> Fault {
         let place = self.places.iter().find(|(name, _)| name == key).map_or(&self.origin, |(_, origin)| origin);
         self.fault_at(place, key, wrong)
     }
 
     /// A fault below this section at a given place.
-    pub(super) fn fault_at(&self, origin: &str, key: &str, wrong: impl Into<Wrong>) -> Fault {
+    pub(super) fn fault_at(&self, origin: &str, key: &str, wrong: impl Into<ValueError>) -> Fault {
         Fault::new(Some(origin), &self.path(key), wrong)
     }
 
@@ -67,7 +67,7 @@ impl Section {
     pub(super) fn parsed<T>(
         &mut self,
         key: &str,
-        parse: impl Fn(&str) -> Result<T, Wrong>,
+        parse: impl Fn(&str) -> Result<T, ValueError>,
         faults: &mut Vec<Fault>,
     ) -> Option<T> {
         let text = self.text(key, faults)?;
@@ -135,10 +135,10 @@ impl Section {
 }
 
 /// A truth value, as YAML 1.1 writes them.
-pub(super) fn flag(text: &str) -> Result<bool, Wrong> {
+pub(super) fn flag(text: &str) -> Result<bool, ValueError> {
     match text {
         "true" | "True" | "TRUE" | "yes" | "Yes" | "YES" | "on" | "On" | "ON" => Ok(true),
         "false" | "False" | "FALSE" | "no" | "No" | "NO" | "off" | "Off" | "OFF" => Ok(false),
-        _ => Err(Wrong::new("is neither true nor false")),
+        _ => Err(ValueError::new("is neither true nor false")),
     }
 }

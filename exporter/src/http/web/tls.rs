@@ -4,7 +4,7 @@ use super::clients::{self, Policy};
 use super::demands::TlsDemands;
 use super::file::{Files, Pem};
 use super::section::{Section, Written, flag};
-use crate::config::{Fault, Wrong};
+use crate::config::{Fault, ValueError};
 use std::sync::Arc;
 use tokio_rustls::rustls::crypto::{CryptoProvider, SupportedKxGroup, aws_lc_rs};
 use tokio_rustls::rustls::pki_types::pem::PemObject;
@@ -95,8 +95,8 @@ fn versions(section: &mut Section, faults: &mut Vec<Fault>) -> Vec<&'static Supp
     let version = |text: &str| match text {
         "TLS12" => Ok(ProtocolVersion::TLSv1_2),
         "TLS13" => Ok(ProtocolVersion::TLSv1_3),
-        "TLS10" | "TLS11" => Err(Wrong::new("this version is not spoken here").expected("TLS12 or TLS13")),
-        _ => Err(Wrong::new("is not a version of TLS").expected("TLS12 or TLS13")),
+        "TLS10" | "TLS11" => Err(ValueError::new("this version is not spoken here").expected("TLS12 or TLS13")),
+        _ => Err(ValueError::new("is not a version of TLS").expected("TLS12 or TLS13")),
     };
     let lowest = section.parsed("min_version", version, faults).unwrap_or(ProtocolVersion::TLSv1_2);
     let highest = section.parsed("max_version", version, faults).unwrap_or(ProtocolVersion::TLSv1_3);
@@ -129,7 +129,7 @@ fn provider(section: &mut Section, faults: &mut Vec<Fault>) -> CryptoProvider {
             } else if !newer.iter().any(|suite| same(&suite)) {
                 let names: Vec<_> = older.iter().filter_map(|suite| suite.suite().as_str()).collect();
                 let wrong =
-                    Wrong::new("this suite is not offered here").expected(format!("one of {}", names.join(", ")));
+                    ValueError::new("this suite is not offered here").expected(format!("one of {}", names.join(", ")));
                 faults.push(section.fault_at(origin, "cipher_suites", wrong));
             }
         }
@@ -148,7 +148,8 @@ fn curve(name: &Written, section: &Section, faults: &mut Vec<Fault>) -> Option<&
         "CurveP256" => Some(aws_lc_rs::kx_group::SECP256R1),
         "CurveP384" => Some(aws_lc_rs::kx_group::SECP384R1),
         _ => {
-            let wrong = Wrong::new("this curve is not offered here").expected("one of X25519, CurveP256, CurveP384");
+            let wrong =
+                ValueError::new("this curve is not offered here").expected("one of X25519, CurveP256, CurveP384");
             faults.push(section.fault_at(&name.origin, "curve_preferences", wrong));
             None
         }

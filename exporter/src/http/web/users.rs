@@ -1,7 +1,7 @@
 //! `basic_auth_users`.
 
 use super::section::Section;
-use crate::config::{Fault, Wrong};
+use crate::config::{Fault, ValueError};
 use bcrypt::HashParts;
 use std::collections::{BTreeMap, HashMap};
 use std::fmt;
@@ -42,19 +42,19 @@ impl Users {
         for (user, hash) in &pairs {
             let mut fault = |wrong| faults.push(section.fault_at(&hash.origin, user, wrong));
             if user.is_empty() {
-                fault(Wrong::new("the name of a user is empty"));
+                fault(ValueError::new("the name of a user is empty"));
             } else if user.contains(':') {
-                fault(Wrong::new("the name of a user cannot hold a colon (RFC 7617)"));
+                fault(ValueError::new("the name of a user cannot hold a colon (RFC 7617)"));
             }
             match hash.text.parse::<HashParts>() {
                 Ok(parts) if !(4..=DEAREST).contains(&parts.get_cost()) => {
-                    let wrong = Wrong::new(format!("the cost of the hash is not between 4 and {DEAREST}"));
+                    let wrong = ValueError::new(format!("the cost of the hash is not between 4 and {DEAREST}"));
                     fault(wrong.expected("htpasswd -nBC 10 USER"));
                 }
                 Ok(parts) => {
                     decoys.entry(parts.get_cost()).or_insert_with(|| hash.text.clone());
                 }
-                Err(_) => fault(Wrong::new("is not a bcrypt hash").expected("htpasswd -nBC 10 USER")),
+                Err(_) => fault(ValueError::new("is not a bcrypt hash").expected("htpasswd -nBC 10 USER")),
             }
         }
         if pairs.is_empty() {

@@ -1,12 +1,12 @@
 //! The check of SQL Browser.
 
-use super::visit::{Outcome, Visit};
+use super::host_probe::{HostProbe, Outcome};
 use crate::model::{PortSource, PortState};
 use crate::probe::protocol::browser::Announcement;
 use tokio::time::Instant;
 
 /// The check: does SQL Browser announce the instance, and with the port that is configured?
-pub(crate) async fn check(visit: &Visit<'_>) -> Outcome {
+pub(crate) async fn check(visit: &HostProbe<'_>) -> Outcome {
     let started = Instant::now();
     let answer = visit.announced().await;
     let (state, browser, evidence) = match answer {

@@ -1,14 +1,14 @@
 //! The check of an instance's own port.
 
-use super::visit::{Outcome, Visit, protocol_ok};
+use super::host_probe::{HostProbe, Outcome, protocol_ok};
 use crate::config::Depth;
 use crate::model::{EnginePort, PortSource, PortState};
-use crate::probe::protocol::attempt::Miss;
+use crate::probe::protocol::attempt::ProbeError;
 use crate::probe::protocol::tds::{Gaze, look};
 
 /// Connects to the engine's port, and with [`Depth::Protocol`] looks at the server. A named instance whose port nobody
 /// tells is skipped: 1433 would belong to another instance.
-pub(crate) async fn check(visit: &Visit<'_>, depth: Depth) -> Outcome {
+pub(crate) async fn check(visit: &HostProbe<'_>, depth: Depth) -> Outcome {
     let destination = visit.destination;
     let (port, source) = match EnginePort::of(destination.engine_port, destination.instance.as_deref()) {
         EnginePort::Configured(port) => (port, PortSource::Config),
@@ -24,8 +24,8 @@ pub(crate) async fn check(visit: &Visit<'_>, depth: Depth) -> Outcome {
             match port {
                 Ok(port) => (port, PortSource::Browser),
                 Err(why) => {
-                    let evidence = format!("nobody tells the port of instance {instance}; SQL Browser: {why}");
-                    return Outcome::without_port(PortSource::Browser, &Miss::new(PortState::Skipped, evidence));
+                    let evidence = format!("the port of instance {instance} is not known; SQL Browser: {why}");
+                    return Outcome::without_port(PortSource::Browser, &ProbeError::new(PortState::Skipped, evidence));
                 }
             }
         }

@@ -3,9 +3,9 @@
 use super::{browser, engine, rpc};
 use crate::config::Depth;
 use crate::model::{BROWSER_PORT, Check, DEFAULT_PORT, PortSource, PortState};
-use crate::probe::board::Finding;
 use crate::probe::destination::Destination;
-use crate::probe::protocol::attempt::{Miss, Sockets};
+use crate::probe::port_results::Finding;
+use crate::probe::protocol::attempt::{ProbeError, Sockets};
 use crate::probe::protocol::browser::{Announced, ask_any};
 use crate::probe::protocol::tcp::Line;
 use crate::probe::protocol::{netbios, smb};
@@ -19,7 +19,7 @@ use tokio::time::{Instant, timeout, timeout_at};
 /// How a check is run.
 struct Row {
     transport: &'static str,
-    run: for<'a> fn(&'a Visit<'a>, Depth) -> BoxFuture<'a, Outcome>,
+    run: for<'a> fn(&'a HostProbe<'a>, Depth) -> BoxFuture<'a, Outcome>,
 }
 
 /// The table of the checks.
@@ -76,11 +76,11 @@ pub(crate) fn own_port(check: Check) -> Option<u16> {
 
 /// What the checks of one instance share.
 #[derive(Debug)]
-pub(crate) struct Visit<'a> {
+pub(crate) struct HostProbe<'a> {
     pub(crate) destination: &'a Destination,
     pub(crate) numbers: Numbers,
     pub(crate) patience: Duration,
-    addresses: Result<&'a [IpAddr], &'a Miss>,
+    addresses: Result<&'a [IpAddr], &'a ProbeError>,
     sockets: &'a Sockets,
     end: Option<Instant>,
     announced: OnceCell<Announced>,
@@ -102,7 +102,7 @@ pub(crate) struct Outcome {
 
 impl Outcome {
     /// Nothing was sent to a port.
-    pub(crate) fn without_port(source: PortSource, miss: &Miss) -> Outcome {
+    pub(crate) fn without_port(source: PortSource, miss: &ProbeError) -> Outcome {
         Outcome {
             state: miss.state,
             port: None,
@@ -119,22 +119,22 @@ impl Outcome {
 impl Outcome {
     /// Whoever asked waits no longer.
     fn out_of_time() -> Outcome {
-        let miss = Miss::new(PortState::Skipped, "no answer by the time at which whoever asked stops waiting");
+        let miss = ProbeError::new(PortState::Skipped, "no answer within the time that the caller waits");
         Outcome::without_port(PortSource::Default, &miss)
     }
 }
 
-impl<'a> Visit<'a> {
+impl<'a> HostProbe<'a> {
     pub(crate) fn new(
         destination: &'a Destination,
-        addresses: Result<&'a [IpAddr], &'a Miss>,
+        addresses: Result<&'a [IpAddr], &'a ProbeError>,
         numbers: Numbers,
         patience: Duration,
         sockets: &'a Sockets,
         end: Option<Instant>,
-    ) -> Visit<'a> {
+    ) -> HostProbe<'a> {
         let (announced, mapper) = (OnceCell::new(), OnceCell::new());
-        Visit { destination, numbers, patience, addresses, sockets, end, announced, mapper }
+        HostProbe { destination, numbers, patience, addresses, sockets, end, announced, mapper }
     }
 
     /// Runs one check.
@@ -197,7 +197,7 @@ impl<'a> Visit<'a> {
     /// A TCP check: connects, and with [`Depth::Protocol`] has a conversation, which ends in words or in why not.
     pub(crate) async fn tcp<T>(&self, port: u16, source: PortSource, depth: Depth, talk: T) -> Outcome
     where
-        T: AsyncFnOnce(&mut Line) -> Result<String, Miss>,
+        T: AsyncFnOnce(&mut Line) -> Result<String, ProbeError>,
     {
         let mut outcome = Outcome {
             state: PortState::Open,
@@ -224,7 +224,7 @@ impl<'a> Visit<'a> {
             let started = Instant::now();
             let silent = |_| {
                 let evidence = format!("it accepted the connection and did not answer in {:?}", self.patience);
-                Err(Miss::new(PortState::WrongProtocol, evidence))
+                Err(ProbeError::new(PortState::WrongProtocol, evidence))
             };
             let said = timeout(self.patience, talk(&mut line)).await.unwrap_or_else(silent);
             outcome.handshake = Some(started.elapsed());

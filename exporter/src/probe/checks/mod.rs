@@ -3,7 +3,7 @@
 
 mod browser;
 mod engine;
+mod host_probe;
 mod rpc;
-mod visit;
 
-pub(crate) use visit::{Numbers, Visit, own_port, transport};
+pub(crate) use host_probe::{HostProbe, Numbers, own_port, transport};

@@ -1,10 +1,10 @@
 //! The checks of the mapper and of the port that it names for the service control manager.
 
-use super::visit::{Outcome, Visit};
+use super::host_probe::{HostProbe, Outcome};
 use crate::config::Depth;
 use crate::model::{PortSource, PortState};
-use crate::probe::protocol::attempt::Miss;
-use crate::probe::protocol::rpc::tower::Mapped;
+use crate::probe::protocol::attempt::ProbeError;
+use crate::probe::protocol::rpc::epm::Mapped;
 use crate::probe::protocol::rpc::{SERVICE_CONTROL, ask_mapper, bind};
 use crate::probe::protocol::tcp::Line;
 
@@ -17,7 +17,7 @@ pub(crate) struct MapperLook {
 }
 
 /// Asks the mapper for the service control manager.
-pub(crate) async fn look_at_mapper(visit: &Visit<'_>) -> MapperLook {
+pub(crate) async fn look_at_mapper(visit: &HostProbe<'_>) -> MapperLook {
     let mut told = None;
     let ask = async |line: &mut Line| {
         let mapped = ask_mapper(line, SERVICE_CONTROL).await?;
@@ -33,12 +33,12 @@ pub(crate) async fn look_at_mapper(visit: &Visit<'_>) -> MapperLook {
     };
     let outcome = visit.tcp(visit.numbers.mapper, PortSource::Default, Depth::Protocol, ask).await;
     let unknown =
-        || format!("nobody tells its port; the endpoint mapper, TCP {}: {}", visit.numbers.mapper, outcome.evidence);
+        || format!("its port is not known; the endpoint mapper, TCP {}: {}", visit.numbers.mapper, outcome.evidence);
     MapperLook { port: told.ok_or_else(unknown), outcome }
 }
 
 /// The check of the mapper itself.
-pub(crate) async fn check_mapper(visit: &Visit<'_>, depth: Depth) -> Outcome {
+pub(crate) async fn check_mapper(visit: &HostProbe<'_>, depth: Depth) -> Outcome {
     match depth {
         Depth::Protocol => visit.mapper().await.outcome.clone(),
         Depth::Connect => {
@@ -49,11 +49,11 @@ pub(crate) async fn check_mapper(visit: &Visit<'_>, depth: Depth) -> Outcome {
 
 /// The check of the port that the mapper names: whether it can be reached, and with [`Depth::Protocol`] whether the
 /// service control manager is there.
-pub(crate) async fn check_scm(visit: &Visit<'_>, depth: Depth) -> Outcome {
+pub(crate) async fn check_scm(visit: &HostProbe<'_>, depth: Depth) -> Outcome {
     let port = match &visit.mapper().await.port {
         Ok(port) => *port,
         Err(why) => {
-            return Outcome::without_port(PortSource::RpcMapper, &Miss::new(PortState::Skipped, why.clone()));
+            return Outcome::without_port(PortSource::RpcMapper, &ProbeError::new(PortState::Skipped, why.clone()));
         }
     };
     let ask = async |line: &mut Line| {

@@ -13,31 +13,31 @@ use tokio::time::{Instant, sleep_until};
 
 /// Why nothing useful answered.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub struct Miss {
+pub struct ProbeError {
     /// The state to show.
     pub state: PortState,
     /// What was tried and what came of it, in words.
     pub evidence: String,
 }
 
-impl Miss {
-    pub(crate) fn new(state: PortState, evidence: impl Into<String>) -> Miss {
-        Miss { state, evidence: evidence.into() }
+impl ProbeError {
+    pub(crate) fn new(state: PortState, evidence: impl Into<String>) -> ProbeError {
+        ProbeError { state, evidence: evidence.into() }
     }
 
     /// A conversation over an open connection broke off.
-    pub(crate) fn wrong_protocol(error: &io::Error) -> Miss {
+    pub(crate) fn wrong_protocol(error: &io::Error) -> ProbeError {
         let evidence = match error.kind() {
             io::ErrorKind::UnexpectedEof | io::ErrorKind::ConnectionReset | io::ErrorKind::BrokenPipe => {
                 "it closed the connection instead of an answer".to_owned()
             }
             _ => error.to_string(),
         };
-        Miss::new(PortState::WrongProtocol, evidence)
+        ProbeError::new(PortState::WrongProtocol, evidence)
     }
 
     /// What an error of the operating system says about the way to an address.
-    pub(crate) fn from_io(error: &io::Error) -> Miss {
+    pub(crate) fn from_io(error: &io::Error) -> ProbeError {
         use io::ErrorKind as Kind;
         let state = match error.kind() {
             // Windows reports the ICMP message "port unreachable" to a UDP socket as a reset.
@@ -49,17 +49,17 @@ impl Miss {
             // What is left is about this machine (no more files, no such address family): nothing was learnt.
             _ => PortState::Skipped,
         };
-        Miss::new(state, error.to_string())
+        ProbeError::new(state, error.to_string())
     }
 }
 
-impl fmt::Display for Miss {
+impl fmt::Display for ProbeError {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.write_str(&self.evidence)
     }
 }
 
-impl std::error::Error for Miss {}
+impl std::error::Error for ProbeError {}
 
 /// The bound on sockets that are open at once. Clones share it.
 #[derive(Debug, Clone)]
@@ -94,9 +94,9 @@ pub(crate) async fn race<T, F>(
     addresses: &[SocketAddr],
     patience: Duration,
     attempt: impl Fn(SocketAddr) -> F,
-) -> Result<T, (Option<SocketAddr>, Miss)>
+) -> Result<T, (Option<SocketAddr>, ProbeError)>
 where
-    F: Future<Output = Result<T, Miss>>,
+    F: Future<Output = Result<T, ProbeError>>,
 {
     let count = u32::try_from(addresses.len()).unwrap_or(u32::MAX).max(1);
     let pause = PAUSE.min(patience / 2 / count);
@@ -125,8 +125,8 @@ where
 }
 
 /// The failure to show for all addresses together, and the address that it belongs to.
-fn summary(misses: Vec<(SocketAddr, Miss)>) -> (Option<SocketAddr>, Miss) {
-    let weight = |miss: &Miss| match miss.state {
+fn summary(misses: Vec<(SocketAddr, ProbeError)>) -> (Option<SocketAddr>, ProbeError) {
+    let weight = |miss: &ProbeError| match miss.state {
         PortState::Unreachable => 1,
         PortState::Skipped => 0,
         PortState::Filtered | PortState::NoAnswer => 2,
@@ -134,14 +134,14 @@ fn summary(misses: Vec<(SocketAddr, Miss)>) -> (Option<SocketAddr>, Miss) {
         _ => 4,
     };
     let Some(best) = misses.iter().max_by_key(|(_, miss)| weight(miss)) else {
-        return (None, Miss::new(PortState::Unresolved, "the name has no address"));
+        return (None, ProbeError::new(PortState::Unresolved, "the name has no address"));
     };
     let mut evidence: Vec<String> =
         misses.iter().take(NAMED).map(|(address, miss)| format!("{address}: {}", miss.evidence)).collect();
     if misses.len() > NAMED {
         evidence.push(format!("and {} more addresses", misses.len() - NAMED));
     }
-    (Some(best.0), Miss::new(best.1.state, evidence.join("; ")))
+    (Some(best.0), ProbeError::new(best.1.state, evidence.join("; ")))
 }
 
 #[cfg(test)]
@@ -165,7 +165,7 @@ mod tests {
                 return Ok(address);
             }
             tokio::time::sleep(Duration::from_secs(3)).await;
-            Err(Miss::new(PortState::Filtered, "silent"))
+            Err(ProbeError::new(PortState::Filtered, "silent"))
         })
         .await;
         assert_eq!(found.unwrap(), last);
@@ -178,9 +178,9 @@ mod tests {
         let refusing = addresses[30];
         let (address, miss) = race::<(), _>(&addresses, Duration::from_secs(3), |address| async move {
             Err(if address == refusing {
-                Miss::new(PortState::Refused, "refused")
+                ProbeError::new(PortState::Refused, "refused")
             } else {
-                Miss::new(PortState::Filtered, "silent")
+                ProbeError::new(PortState::Filtered, "silent")
             })
         })
         .await
@@ -204,7 +204,7 @@ mod tests {
             most.fetch_max(now.fetch_add(1, Ordering::SeqCst) + 1, Ordering::SeqCst);
             tokio::time::sleep(Duration::from_secs(1)).await;
             now.fetch_sub(1, Ordering::SeqCst);
-            Err(Miss::new(PortState::Filtered, "silent"))
+            Err(ProbeError::new(PortState::Filtered, "silent"))
         })
         .await
         .unwrap_err();

@@ -1,6 +1,6 @@
 //! SQL Browser: on which port a named instance listens ([MC-SQLR], UDP 1434).
 
-use super::attempt::{Miss, Sockets, race};
+use super::attempt::{ProbeError, Sockets, race};
 use crate::model::{BROWSER_PORT, PortState};
 use std::net::{Ipv4Addr, Ipv6Addr, SocketAddr};
 use std::time::Duration;
@@ -35,7 +35,7 @@ pub struct Announcement {
 }
 
 /// An announcement with the address that it came from, or the failure that says most.
-pub(crate) type Announced = Result<(SocketAddr, Announcement), (Option<SocketAddr>, Miss)>;
+pub(crate) type Announced = Result<(SocketAddr, Announcement), (Option<SocketAddr>, ProbeError)>;
 
 /// The question for one instance, or `None` for a name that no instance can have: empty, over 32 bytes, with a NUL, or
 /// beyond Latin-1 (the protocol's "multi-byte" code page is the server's, which nobody tells).
@@ -83,14 +83,14 @@ pub(crate) fn decode_answer(datagram: &[u8]) -> Option<Announcement> {
 /// [`PortState::Refused`] and [`PortState::Unreachable`] where ICMP says so and the system hands it on (Linux keeps
 /// what may pass, such as "host unreachable", to itself), [`PortState::WrongProtocol`] where something answers that is
 /// not SQL Browser, [`PortState::Skipped`] for a name that cannot be asked for.
-pub(crate) async fn ask(browser: SocketAddr, instance: &str, patience: Duration) -> Result<Announcement, Miss> {
+pub(crate) async fn ask(browser: SocketAddr, instance: &str, patience: Duration) -> Result<Announcement, ProbeError> {
     let question = encode_question(instance)
-        .ok_or_else(|| Miss::new(PortState::Skipped, format!("{instance:?} is no name of an instance")))?;
+        .ok_or_else(|| ProbeError::new(PortState::Skipped, format!("{instance:?} is no name of an instance")))?;
     let here = match browser {
         SocketAddr::V4(_) => SocketAddr::from((Ipv4Addr::UNSPECIFIED, 0)),
         SocketAddr::V6(_) => SocketAddr::from((Ipv6Addr::UNSPECIFIED, 0)),
     };
-    let io = |error: std::io::Error| Miss::from_io(&error);
+    let io = |error: std::io::Error| ProbeError::from_io(&error);
     let socket = UdpSocket::bind(here).await.map_err(io)?;
     // A connected socket takes datagrams from this address alone, and hears what ICMP says of it.
     socket.connect(browser).await.map_err(io)?;
@@ -108,9 +108,9 @@ pub(crate) async fn ask(browser: SocketAddr, instance: &str, patience: Duration)
         }
     }
     Err(if strange {
-        Miss::new(PortState::WrongProtocol, format!("what answers knows nothing of instance {instance}"))
+        ProbeError::new(PortState::WrongProtocol, format!("what answers knows nothing of instance {instance}"))
     } else {
-        Miss::new(PortState::NoAnswer, format!("no answer for instance {instance} in {patience:?}"))
+        ProbeError::new(PortState::NoAnswer, format!("no answer for instance {instance} in {patience:?}"))
     })
 }
 
@@ -134,18 +134,26 @@ pub(crate) async fn ask_any(
 /// # Errors
 /// What the question says for the address that said most, or [`PortState::Skipped`] where SQL Browser knows the instance
 /// and knows no port: TCP is switched off there. Silence is [`PortState::NoAnswer`].
-pub(crate) async fn instance_port(browsers: &[SocketAddr], instance: &str, deadline: Instant) -> Result<u16, Miss> {
+pub(crate) async fn instance_port(
+    browsers: &[SocketAddr],
+    instance: &str,
+    deadline: Instant,
+) -> Result<u16, ProbeError> {
     let patience = deadline.saturating_duration_since(Instant::now());
     // All addresses have begun within half of the time, so that each is given the other half.
     let sockets = Sockets::new(browsers.len());
     let question = ask_any(browsers, instance, patience / 2, &sockets);
-    let silence = |_| Miss::new(PortState::NoAnswer, format!("no answer for instance {instance} in {patience:?}"));
+    let silence =
+        |_| ProbeError::new(PortState::NoAnswer, format!("no answer for instance {instance} in {patience:?}"));
     let found = timeout(patience, question).await.map_err(silence)?;
     let found = found.map_err(|(_, miss)| {
-        Miss::new(miss.state, format!("SQL Browser (UDP {BROWSER_PORT}) told no port: {}", miss.evidence))
+        ProbeError::new(miss.state, format!("SQL Browser (UDP {BROWSER_PORT}) reported no port: {}", miss.evidence))
     })?;
     found.1.port.ok_or_else(|| {
-        Miss::new(PortState::Skipped, format!("SQL Browser knows instance {instance} and says that it has no TCP port"))
+        ProbeError::new(
+            PortState::Skipped,
+            format!("SQL Browser knows instance {instance} and says that it has no TCP port"),
+        )
     })
 }
 

@@ -1,6 +1,6 @@
 //! On which TCP port an instance is asked: the one function that resolves it.
 
-use super::attempt::Miss;
+use super::attempt::ProbeError;
 use super::browser;
 use crate::model::{BROWSER_PORT, DEFAULT_PORT, EnginePort, PortSource};
 use std::net::{IpAddr, SocketAddr};
@@ -14,7 +14,7 @@ pub async fn engine_port(
     hosts: &[IpAddr],
     decided_by: EnginePort<'_>,
     deadline: Instant,
-) -> Result<(u16, PortSource), Miss> {
+) -> Result<(u16, PortSource), ProbeError> {
     match decided_by {
         EnginePort::Configured(port) => Ok((port, PortSource::Config)),
         EnginePort::Default => Ok((DEFAULT_PORT, PortSource::Default)),

@@ -8,7 +8,7 @@ use super::certificate;
 use super::tcp::{Line, Stream};
 use super::tds::{EngineFacts, packet, prelogin};
 use super::tls::TlsFacts;
-use super::verify::{Anchors, judge};
+use super::verify::{Anchors, verify_certificate};
 use super::{browser as sql_browser, netbios as session_service, rpc, smb as file_service};
 use futures_util::FutureExt as _;
 use jiff::Timestamp;
@@ -46,14 +46,14 @@ pub fn packets(stream: &[u8]) {
 
 /// All that an endpoint mapper says: to the bind, then to `ept_map`, in fragments.
 pub fn mapper(stream: &[u8]) {
-    if let Ok(rpc::tower::Mapped::Port(port)) = hold(rpc::ask_mapper(&mut peer(stream), rpc::SERVICE_CONTROL)) {
+    if let Ok(rpc::epm::Mapped::Port(port)) = hold(rpc::ask_mapper(&mut peer(stream), rpc::SERVICE_CONTROL)) {
         assert_ne!(port, 0);
     }
 }
 
 /// The marshalled result of `ept_map` alone, with its towers.
 pub fn tower(stub: &[u8]) {
-    assert_ne!(rpc::tower::decode_map(stub), Some(rpc::tower::Mapped::Port(0)));
+    assert_ne!(rpc::epm::decode_map(stub), Some(rpc::epm::Mapped::Port(0)));
 }
 
 /// The answer to an SMB 2 NEGOTIATE, with its frame.
@@ -78,7 +78,7 @@ pub fn certificate(der: &[u8]) {
     let seen = EngineFacts { tls: Some(tls), ..EngineFacts::default() };
     for host in ["sql01.corp.example", "127.0.0.1", "::1", ""] {
         for anchors in [Anchors::new([]), Anchors::new([der.to_vec()])] {
-            judge(&seen, host, &anchors, Timestamp::UNIX_EPOCH);
+            verify_certificate(&seen, host, &anchors, Timestamp::UNIX_EPOCH);
         }
     }
 }
@@ -93,7 +93,7 @@ fn hold<T>(conversation: impl Future<Output = T>) -> T {
     result
 }
 
-fn short(answer: Result<String, super::attempt::Miss>) {
+fn short(answer: Result<String, super::attempt::ProbeError>) {
     let evidence = answer.unwrap_or_else(|miss| miss.evidence);
     assert!(evidence.len() <= EVIDENCE_LIMIT && !evidence.contains('\n'), "{evidence}");
 }

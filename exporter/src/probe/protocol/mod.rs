@@ -16,10 +16,10 @@ pub(crate) mod tds;
 pub(crate) mod tls;
 pub(crate) mod verify;
 
-pub use attempt::{Miss, Sockets};
+pub use attempt::{ProbeError, Sockets};
 pub use browser::Announcement;
 pub use engine_port::engine_port;
 pub use rpc::{Interface, SERVICE_CONTROL, registered_port};
 pub use tds::{Encryption, Engine, EngineFacts, Gaze, look};
 pub use tls::TlsFacts;
-pub use verify::{Anchors, Verdict, judge};
+pub use verify::{Anchors, Verdict, verify_certificate};

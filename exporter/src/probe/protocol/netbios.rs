@@ -1,6 +1,6 @@
 //! The NetBIOS session service (RFC 1002 4.3, TCP 139): one session request.
 
-use super::attempt::Miss;
+use super::attempt::ProbeError;
 use super::tcp::{Line, Stream};
 use crate::model::PortState;
 
@@ -46,13 +46,15 @@ fn decode_answer(answer: &[u8; 4]) -> Option<&'static str> {
 ///
 /// # Errors
 /// [`PortState::WrongProtocol`] where what answers is no session service, or the connection ends.
-pub(crate) async fn ask(line: &mut Line<impl Stream>) -> Result<String, Miss> {
-    line.send(&encode_request()).await.map_err(|error| Miss::wrong_protocol(&error))?;
+pub(crate) async fn ask(line: &mut Line<impl Stream>) -> Result<String, ProbeError> {
+    line.send(&encode_request()).await.map_err(|error| ProbeError::wrong_protocol(&error))?;
     let mut answer = [0; 4];
-    line.receive_all(&mut answer).await.map_err(|error| Miss::wrong_protocol(&error))?;
+    line.receive_all(&mut answer).await.map_err(|error| ProbeError::wrong_protocol(&error))?;
     match decode_answer(&answer) {
         Some(words) => Ok(words.to_owned()),
-        None => Err(Miss::new(PortState::WrongProtocol, format!("it answered with \"{}\"", answer.escape_ascii()))),
+        None => {
+            Err(ProbeError::new(PortState::WrongProtocol, format!("it answered with \"{}\"", answer.escape_ascii())))
+        }
     }
 }
 

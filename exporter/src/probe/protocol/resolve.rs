@@ -1,6 +1,6 @@
 //! From names to addresses.
 
-use super::attempt::Miss;
+use super::attempt::ProbeError;
 use crate::model::PortState;
 use std::net::{IpAddr, ToSocketAddrs as _};
 use std::sync::Arc;
@@ -29,11 +29,11 @@ impl Resolver {
     /// # Errors
     /// [`PortState::Unresolved`], whether the name has no address or the resolver did not answer in time; the evidence
     /// tells which.
-    pub(crate) async fn resolve(&self, host: &str, patience: Duration) -> Result<Vec<IpAddr>, Miss> {
+    pub(crate) async fn resolve(&self, host: &str, patience: Duration) -> Result<Vec<IpAddr>, ProbeError> {
         if let Ok(address) = host.parse() {
             return Ok(vec![address]);
         }
-        let unresolved = |why: &str| Miss::new(PortState::Unresolved, format!("{host:?}: {why}"));
+        let unresolved = |why: &str| ProbeError::new(PortState::Unresolved, format!("{host:?}: {why}"));
         let question = async {
             let permit = Arc::clone(&self.0).acquire_owned().await;
             let name = host.to_owned();
@@ -66,7 +66,7 @@ mod tests {
 
     use super::*;
 
-    async fn resolve(host: &str) -> Result<Vec<IpAddr>, Miss> {
+    async fn resolve(host: &str) -> Result<Vec<IpAddr>, ProbeError> {
         Resolver::new().resolve(host, Duration::from_secs(3)).await
     }
 

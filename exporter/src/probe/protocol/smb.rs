@@ -1,6 +1,6 @@
 //! SMB 2 over TCP 445: one NEGOTIATE ([MS-SMB2] 2.2.3, framed as in 2.1).
 
-use super::attempt::Miss;
+use super::attempt::ProbeError;
 use super::tcp::{Line, Stream};
 use crate::model::PortState;
 
@@ -60,19 +60,19 @@ fn decode_answer(message: &[u8]) -> Option<String> {
     }
 }
 
-pub(crate) async fn ask(line: &mut Line<impl Stream>) -> Result<String, Miss> {
-    let wrong = |evidence: String| Miss::new(PortState::WrongProtocol, evidence);
+pub(crate) async fn ask(line: &mut Line<impl Stream>) -> Result<String, ProbeError> {
+    let wrong = |evidence: String| ProbeError::new(PortState::WrongProtocol, evidence);
     let strange = |bytes: &[u8]| wrong(format!("it answered with \"{}\"", bytes.escape_ascii()));
-    line.send(&encode_negotiate()).await.map_err(|error| Miss::wrong_protocol(&error))?;
+    line.send(&encode_negotiate()).await.map_err(|error| ProbeError::wrong_protocol(&error))?;
     let mut frame = [0; 4];
-    line.receive_all(&mut frame).await.map_err(|error| Miss::wrong_protocol(&error))?;
+    line.receive_all(&mut frame).await.map_err(|error| ProbeError::wrong_protocol(&error))?;
     let [0, high, middle, low] = frame else { return Err(strange(&frame)) };
     let length = usize::from(high) << 16 | usize::from(middle) << 8 | usize::from(low);
     if !(PROTOCOL.len()..=ANSWER_LIMIT).contains(&length) {
         return Err(strange(&frame));
     }
     let mut message = vec![0; length];
-    line.receive_all(&mut message).await.map_err(|error| Miss::wrong_protocol(&error))?;
+    line.receive_all(&mut message).await.map_err(|error| ProbeError::wrong_protocol(&error))?;
     if message.starts_with(PROTOCOL_1) {
         return Err(wrong("it speaks SMB 1 only".to_owned()));
     }

@@ -1,6 +1,6 @@
 //! TCP connections that are counted, timed and closed in an orderly way.
 
-use super::attempt::{Miss, Sockets, race};
+use super::attempt::{ProbeError, Sockets, race};
 use crate::model::PortState;
 use std::io;
 use std::net::SocketAddr;
@@ -41,18 +41,18 @@ impl Line {
         addresses: &[SocketAddr],
         patience: Duration,
         sockets: &Sockets,
-    ) -> Result<Line, (Option<SocketAddr>, Miss)> {
+    ) -> Result<Line, (Option<SocketAddr>, ProbeError)> {
         race(addresses, patience, |address| Line::open_one(address, patience, sockets)).await
     }
 
-    async fn open_one(address: SocketAddr, patience: Duration, sockets: &Sockets) -> Result<Line, Miss> {
+    async fn open_one(address: SocketAddr, patience: Duration, sockets: &Sockets) -> Result<Line, ProbeError> {
         // The clock starts when the socket may be opened: our own queue is no fault of the peer.
         let permit = sockets.open().await;
         let started = Instant::now();
         match timeout(patience, TcpStream::connect(address)).await {
             Ok(Ok(stream)) => Ok(Line { address, took: started.elapsed(), stream, _permit: permit }),
-            Ok(Err(error)) => Err(Miss::from_io(&error)),
-            Err(_) => Err(Miss::new(PortState::Filtered, format!("no answer to the connect in {patience:?}"))),
+            Ok(Err(error)) => Err(ProbeError::from_io(&error)),
+            Err(_) => Err(ProbeError::new(PortState::Filtered, format!("no answer to the connect in {patience:?}"))),
         }
     }
 }
@@ -109,7 +109,7 @@ mod tests {
 
     const PATIENCE: Duration = Duration::from_secs(3);
 
-    async fn open(address: SocketAddr) -> Result<Line, (Option<SocketAddr>, Miss)> {
+    async fn open(address: SocketAddr) -> Result<Line, (Option<SocketAddr>, ProbeError)> {
         Line::open(&[address], PATIENCE, &Sockets::new(1)).await
     }
 

@@ -65,7 +65,7 @@ vocabulary! {
 
 /// Judges what a look at a server has shown, for the host name under which it is known: MSXServerName as written, less
 /// the instance.
-pub fn judge(facts: &EngineFacts, name: &str, anchors: &Anchors, now: Timestamp) -> Verdict {
+pub fn verify_certificate(facts: &EngineFacts, name: &str, anchors: &Anchors, now: Timestamp) -> Verdict {
     let chain = facts.tls.as_ref().map(|tls| tls.chain.as_slice()).unwrap_or_default();
     let Some((leaf, rest)) = chain.split_first() else { return Verdict::NoTls };
     let rest: Vec<CertificateDer<'_>> = rest.iter().map(|der| CertificateDer::from(der.as_slice())).collect();
@@ -139,7 +139,7 @@ mod tests {
             ("MSX01", Verdict::NameMismatch),
             ("", Verdict::NameMismatch),
         ] {
-            assert_eq!(judge(&seen, name, &anchors, now()), verdict, "{name}");
+            assert_eq!(verify_certificate(&seen, name, &anchors, now()), verdict, "{name}");
         }
     }
 
@@ -148,19 +148,19 @@ mod tests {
         let seen = presented(&Authority::new("Example CA").unwrap().issue(&["msx01"]).unwrap());
         let other = Anchors::new([der(Authority::new("Another CA").unwrap().pem())]);
         for anchors in [other, Anchors::new([])] {
-            assert_eq!(judge(&seen, "msx01", &anchors, now()), Verdict::Untrusted);
+            assert_eq!(verify_certificate(&seen, "msx01", &anchors, now()), Verdict::Untrusted);
         }
         let fallback = presented(&Identity::self_signed_fallback().unwrap());
-        assert_eq!(judge(&fallback, "msx01", &Anchors::new([]), now()), Verdict::Untrusted);
+        assert_eq!(verify_certificate(&fallback, "msx01", &Anchors::new([]), now()), Verdict::Untrusted);
     }
 
     #[test]
     fn an_end_or_a_beginning_is_told_before_anything_else() {
         let authority = Authority::new("Example CA").unwrap();
         let seen = presented(&authority.issue_expired(&["msx01"]).unwrap());
-        assert_eq!(judge(&seen, "msx01", &Anchors::new([der(authority.pem())]), now()), Verdict::Expired);
+        assert_eq!(verify_certificate(&seen, "msx01", &Anchors::new([der(authority.pem())]), now()), Verdict::Expired);
         let early = presented(&authority.issue_between(&["msx01"], (2030, 1, 1), (2031, 1, 1)).unwrap());
-        assert_eq!(judge(&early, "msx01", &Anchors::new([]), now()), Verdict::Expired);
+        assert_eq!(verify_certificate(&early, "msx01", &Anchors::new([]), now()), Verdict::Expired);
     }
 
     #[test]
@@ -169,17 +169,17 @@ mod tests {
         params.distinguished_name.push(DnType::CommonName, "MSX01");
         let leaf = params.self_signed(&KeyPair::generate().unwrap()).unwrap().der().to_vec();
         let anchors = Anchors::new([leaf.clone()]);
-        assert_eq!(judge(&facts(vec![leaf.clone()]), "msx01", &anchors, now()), Verdict::Ok);
-        assert_eq!(judge(&facts(vec![leaf]), "msx02", &anchors, now()), Verdict::NameMismatch);
+        assert_eq!(verify_certificate(&facts(vec![leaf.clone()]), "msx01", &anchors, now()), Verdict::Ok);
+        assert_eq!(verify_certificate(&facts(vec![leaf]), "msx02", &anchors, now()), Verdict::NameMismatch);
     }
 
     #[test]
     fn no_tls_is_no_tls() {
-        assert_eq!(judge(&EngineFacts::default(), "msx01", &Anchors::new([]), now()), Verdict::NoTls);
+        assert_eq!(verify_certificate(&EngineFacts::default(), "msx01", &Anchors::new([]), now()), Verdict::NoTls);
     }
 
     #[test]
     fn what_is_no_certificate_is_no_panic() {
-        assert_ne!(judge(&facts(vec![vec![0xff; 100]]), "msx01", &Anchors::new([]), now()), Verdict::Ok);
+        assert_ne!(verify_certificate(&facts(vec![vec![0xff; 100]]), "msx01", &Anchors::new([]), now()), Verdict::Ok);
     }
 }

@@ -74,7 +74,7 @@ async fn until(what: &str, condition: impl Fn() -> bool) {
 }
 
 fn shown(sweeper: &Sweeper) -> Vec<String> {
-    sweeper.board().findings.keys().cloned().collect()
+    sweeper.port_results().findings.keys().cloned().collect()
 }
 
 #[tokio::test]
@@ -82,18 +82,18 @@ async fn the_first_roster_is_swept_at_once_and_whole() {
     let (calls, roster, sweeper) = start(HOUR, names::<&str>(&[])).await;
     let fleet: Vec<String> = (1..=20).map(|last| format!("127.0.3.{last}")).collect();
     roster.send(names(&fleet)).unwrap();
-    until("the sweep ends", || sweeper.board().sweep.is_some()).await;
-    let board = sweeper.board();
-    assert_eq!(board.findings.len(), 20);
-    assert!(board.findings.values().all(|found| found.len() == 1 && found[0].state == PortState::Open));
-    assert_eq!(board.checks[&Check::Engine], (20, 0));
+    until("the sweep ends", || sweeper.port_results().sweep.is_some()).await;
+    let port_results = sweeper.port_results();
+    assert_eq!(port_results.findings.len(), 20);
+    assert!(port_results.findings.values().all(|found| found.len() == 1 && found[0].state == PortState::Open));
+    assert_eq!(port_results.checks[&Check::Engine], (20, 0));
     until("every call came through", || calls.load(Ordering::SeqCst) == 20).await;
 }
 
 #[tokio::test]
 async fn a_target_that_leaves_is_gone_at_once_and_one_that_comes_is_checked_at_once() {
     let (_, roster, sweeper) = start(HOUR, names(&["127.0.3.1", "127.0.3.2"])).await;
-    until("the sweep ends", || sweeper.board().sweep.is_some()).await;
+    until("the sweep ends", || sweeper.port_results().sweep.is_some()).await;
     roster.send(names(&["127.0.3.2"])).unwrap();
     assert_eq!(shown(&sweeper), ["127.0.3.2"]);
     roster.send(names(&["127.0.3.2", "127.0.3.3"])).unwrap();
@@ -103,13 +103,13 @@ async fn a_target_that_leaves_is_gone_at_once_and_one_that_comes_is_checked_at_o
 #[tokio::test]
 async fn a_target_is_checked_out_of_turn_when_asked_for() {
     let (calls, _roster, sweeper) = start(HOUR, names(&["127.0.3.1", "127.0.3.2"])).await;
-    until("the sweep ends", || sweeper.board().sweep.is_some()).await;
-    let before = sweeper.board();
+    until("the sweep ends", || sweeper.port_results().sweep.is_some()).await;
+    let before = sweeper.port_results();
     sweeper.check_now("127.0.3.2");
     sweeper.check_now("never heard of");
-    let at = |board: &Board, name: &str| board.of(name)[0].checked_at;
-    until("it is checked again", || at(&sweeper.board(), "127.0.3.2") > at(&before, "127.0.3.2")).await;
-    assert_eq!(at(&sweeper.board(), "127.0.3.1"), at(&before, "127.0.3.1"));
+    let at = |port_results: &PortResults, name: &str| port_results.of(name)[0].checked_at;
+    until("it is checked again", || at(&sweeper.port_results(), "127.0.3.2") > at(&before, "127.0.3.2")).await;
+    assert_eq!(at(&sweeper.port_results(), "127.0.3.1"), at(&before, "127.0.3.1"));
     until("one more call", || calls.load(Ordering::SeqCst) == 3).await;
 }
 
@@ -134,9 +134,9 @@ async fn switched_off_it_calls_nobody() {
 async fn a_single_sweep_visits_every_instance_of_a_host() {
     let (_, prober) = lab(HOUR).await;
     let fleet = names(&["127.0.3.1", r"127.0.3.1\MSSQLSERVER", "127.0.3.2"]);
-    let board = sweep_once(&prober, &fleet, &to_target(), Extent::Sweep).await;
-    assert_eq!(board.findings.keys().collect::<Vec<_>>(), fleet.iter().collect::<Vec<_>>());
-    assert!(board.sweep.is_some());
+    let port_results = sweep_once(&prober, &fleet, &to_target(), Extent::Sweep).await;
+    assert_eq!(port_results.findings.keys().collect::<Vec<_>>(), fleet.iter().collect::<Vec<_>>());
+    assert!(port_results.sweep.is_some());
 }
 
 #[tokio::test]
@@ -183,9 +183,9 @@ fn what_is_older_than_three_sweeps_is_dropped() {
         let now = Timestamp::from_second(10_000).unwrap();
         let sweep = took.map(|took| Sweep { ended: now, took: Duration::from_secs(took) });
         let findings = [("OLD", 301), ("YOUNG", 299)].map(|(name, age)| (name.to_owned(), vec![finding(age)]));
-        let mut board = Arc::new(Board { findings: findings.into(), sweep, ..Board::default() });
-        prune(&mut board, &names(&["OLD", "YOUNG"]), now, Duration::from_secs(100));
-        board.findings.keys().cloned().collect::<Vec<_>>()
+        let mut port_results = Arc::new(PortResults { findings: findings.into(), sweep, ..PortResults::default() });
+        prune(&mut port_results, &names(&["OLD", "YOUNG"]), now, Duration::from_secs(100));
+        port_results.findings.keys().cloned().collect::<Vec<_>>()
     };
     assert_eq!(pruned(None), ["YOUNG"]);
     // A sweep that takes longer than its interval is the measure of age.

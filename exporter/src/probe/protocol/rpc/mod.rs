@@ -3,17 +3,17 @@
 //! The wizard that makes a target asks the service control manager whether SQL Server Agent runs. It tries RPC over TCP
 //! first: the mapper, and then the dynamic port that the mapper names. That 135 is open says nothing of the latter.
 
+pub(crate) mod epm;
 mod pdu;
 mod registered;
-pub(crate) mod tower;
 
 use super::tcp::{Line, Stream};
 use pdu::{Answer, HEAD};
 use std::io;
 
+use epm::Mapped;
 pub use pdu::{Interface, SERVICE_CONTROL};
 pub use registered::registered_port;
-use tower::Mapped;
 
 /// ERROR_ACCESS_DENIED as status of a fault: the policy RestrictRemoteClients forbids anonymous questions.
 const ACCESS_DENIED: u32 = 5;
@@ -24,7 +24,7 @@ const RESULT_LIMIT: usize = 16 * 1024;
 
 /// Why there is no answer.
 #[derive(Debug)]
-pub(crate) enum Trouble {
+pub(crate) enum RpcError {
     /// The peer speaks RPC and refuses us.
     Denied(String),
     /// The peer speaks RPC and fails.
@@ -35,61 +35,61 @@ pub(crate) enum Trouble {
     Io(io::Error),
 }
 
-impl From<io::Error> for Trouble {
-    fn from(error: io::Error) -> Trouble {
-        Trouble::Io(error)
+impl From<io::Error> for RpcError {
+    fn from(error: io::Error) -> RpcError {
+        RpcError::Io(error)
     }
 }
 
 /// Asks the endpoint mapper at the other end where an interface listens.
-pub(crate) async fn ask_mapper(line: &mut Line<impl Stream>, interface: Interface) -> Result<Mapped, Trouble> {
+pub(crate) async fn ask_mapper(line: &mut Line<impl Stream>, interface: Interface) -> Result<Mapped, RpcError> {
     bind(line, pdu::ENDPOINT_MAPPER).await?;
-    line.send(&pdu::encode_request(tower::EPT_MAP, &tower::encode_map(interface))).await?;
+    line.send(&pdu::encode_request(epm::EPT_MAP, &epm::encode_map(interface))).await?;
     let mut result = Vec::new();
     loop {
         match receive(line).await? {
             Answer::Result { mut stub, last } => {
                 result.append(&mut stub);
                 if last {
-                    let strange = || Trouble::Strange("its answer to ept_map is not understood".to_owned());
-                    return tower::decode_map(&result).ok_or_else(strange);
+                    let strange = || RpcError::Strange("its answer to ept_map is not understood".to_owned());
+                    return epm::decode_map(&result).ok_or_else(strange);
                 }
                 if result.len() > RESULT_LIMIT {
-                    return Err(Trouble::Strange("its answer to ept_map does not end".to_owned()));
+                    return Err(RpcError::Strange("its answer to ept_map does not end".to_owned()));
                 }
             }
             Answer::Fault(status) => return Err(fault(status)),
             Answer::Bound | Answer::NotBound(_) => {
-                return Err(Trouble::Strange("it answered a call with a bind".to_owned()));
+                return Err(RpcError::Strange("it answered a call with a bind".to_owned()));
             }
         }
     }
 }
 
 /// Binds to an interface at the other end: proof that it is there.
-pub(crate) async fn bind(line: &mut Line<impl Stream>, interface: Interface) -> Result<(), Trouble> {
+pub(crate) async fn bind(line: &mut Line<impl Stream>, interface: Interface) -> Result<(), RpcError> {
     line.send(&pdu::encode_bind(interface)).await?;
     match receive(line).await? {
         Answer::Bound => Ok(()),
-        Answer::NotBound(reason) => Err(Trouble::Failed(format!("the bind was refused for reason {reason}"))),
+        Answer::NotBound(reason) => Err(RpcError::Failed(format!("the bind was refused for reason {reason}"))),
         Answer::Fault(status) => Err(fault(status)),
-        Answer::Result { .. } => Err(Trouble::Strange("it answered a bind with a result".to_owned())),
+        Answer::Result { .. } => Err(RpcError::Strange("it answered a bind with a result".to_owned())),
     }
 }
 
-fn fault(status: u32) -> Trouble {
+fn fault(status: u32) -> RpcError {
     match status {
         ACCESS_DENIED | SECURITY_PACKAGE => {
-            Trouble::Denied(format!("anonymous questions are refused (status {status}, policy RestrictRemoteClients)"))
+            RpcError::Denied(format!("anonymous questions are refused (status {status}, policy RestrictRemoteClients)"))
         }
-        _ => Trouble::Failed(format!("fault {status:#010x}")),
+        _ => RpcError::Failed(format!("fault {status:#010x}")),
     }
 }
 
-async fn receive(line: &mut Line<impl Stream>) -> Result<Answer, Trouble> {
+async fn receive(line: &mut Line<impl Stream>) -> Result<Answer, RpcError> {
     let mut head = [0; HEAD];
     line.receive_all(&mut head).await?;
-    let strange = || Trouble::Strange(format!("it answered with \"{}\"", head.escape_ascii()));
+    let strange = || RpcError::Strange(format!("it answered with \"{}\"", head.escape_ascii()));
     let length = pdu::decode_length(&head).ok_or_else(strange)?;
     let mut body = vec![0; length.saturating_sub(HEAD)];
     line.receive_all(&mut body).await?;

@@ -1,22 +1,22 @@
 //! On which port an interface is registered, asked over a connection of its own.
 
-use super::tower::Mapped;
-use super::{Interface, Trouble, ask_mapper};
+use super::epm::Mapped;
+use super::{Interface, RpcError, ask_mapper};
 use crate::model::PortState;
-use crate::probe::protocol::attempt::{Miss, Sockets};
+use crate::probe::protocol::attempt::{ProbeError, Sockets};
 use crate::probe::protocol::tcp::Line;
 use std::net::SocketAddr;
 use std::time::Duration;
 use tokio::time::timeout;
 
-impl From<Trouble> for Miss {
-    fn from(trouble: Trouble) -> Miss {
+impl From<RpcError> for ProbeError {
+    fn from(trouble: RpcError) -> ProbeError {
         match trouble {
-            Trouble::Denied(evidence) => Miss::new(PortState::Denied, evidence),
+            RpcError::Denied(evidence) => ProbeError::new(PortState::Denied, evidence),
             // It speaks RPC, which is all that the port is asked for.
-            Trouble::Failed(evidence) => Miss::new(PortState::Open, evidence),
-            Trouble::Strange(evidence) => Miss::new(PortState::WrongProtocol, evidence),
-            Trouble::Io(error) => Miss::wrong_protocol(&error),
+            RpcError::Failed(evidence) => ProbeError::new(PortState::Open, evidence),
+            RpcError::Strange(evidence) => ProbeError::new(PortState::WrongProtocol, evidence),
+            RpcError::Io(error) => ProbeError::wrong_protocol(&error),
         }
     }
 }
@@ -31,7 +31,7 @@ pub async fn registered_port(
     interface: Interface,
     patience: Duration,
     sockets: &Sockets,
-) -> Result<Option<u16>, Miss> {
+) -> Result<Option<u16>, ProbeError> {
     let mut line = Line::open(mappers, patience, sockets).await.map_err(|(_, miss)| miss)?;
     let answer = timeout(patience, ask_mapper(&mut line, interface)).await;
     line.close().await;
@@ -39,9 +39,9 @@ pub async fn registered_port(
         Ok(Ok(Mapped::Port(port))) => Ok(Some(port)),
         Ok(Ok(Mapped::NotRegistered)) => Ok(None),
         Ok(Ok(Mapped::Failed(status))) => {
-            Err(Miss::new(PortState::Open, format!("the look-up failed: {status:#010x}")))
+            Err(ProbeError::new(PortState::Open, format!("the look-up failed: {status:#010x}")))
         }
         Ok(Err(trouble)) => Err(trouble.into()),
-        Err(_) => Err(Miss::new(PortState::WrongProtocol, format!("no answer in {patience:?}"))),
+        Err(_) => Err(ProbeError::new(PortState::WrongProtocol, format!("no answer in {patience:?}"))),
     }
 }

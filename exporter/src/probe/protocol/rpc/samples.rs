@@ -2,9 +2,9 @@
 
 #![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic)]
 
-use super::tower::tests::tower;
+use super::epm::tests::tower;
 
-pub(in crate::probe) use super::tower::tests::result;
+pub(in crate::probe) use super::epm::tests::result;
 
 fn packet(kind: u8, call: u8, body: &[u8]) -> Vec<u8> {
     let length = u16::try_from(16 + body.len()).unwrap().to_le_bytes();

@@ -8,12 +8,12 @@ pub(super) mod prelogin;
 #[cfg(test)]
 mod tests;
 
-use super::attempt::{Miss, Sockets};
+use super::attempt::{ProbeError, Sockets};
 use super::certificate;
 use super::tcp::Line;
 use super::tls::{Called, Opening, TlsClient, TlsFacts};
 use crate::model::{Certificate, PortState};
-use packet::{Broken, Kind};
+use packet::{Kind, PacketError};
 use prelogin::{Answer, Prelogin};
 use std::net::SocketAddr;
 use std::time::Duration;
@@ -123,13 +123,13 @@ pub async fn look(gaze: Gaze<'_>, sockets: &Sockets) -> Engine {
         let address = seen.address.unwrap_or_else(|| SocketAddr::from(([0, 0, 0, 0], 0)));
         outcome = match Line::open(&[address], gaze.patience, sockets).await {
             Ok(line) => strict(line, gaze, deadline, &mut seen.facts).await,
-            Err((_, miss)) => Err(Stop::Miss(miss)),
+            Err((_, miss)) => Err(Stop::ProbeError(miss)),
         };
     }
     seen.handshake = Some(started.elapsed());
     let (state, trouble) = match outcome {
         Ok(()) => (PortState::Open, None),
-        Err(Stop::Miss(miss)) => (miss.state, Some(miss.evidence)),
+        Err(Stop::ProbeError(miss)) => (miss.state, Some(miss.evidence)),
         Err(Stop::WantsTls) => (PortState::WrongProtocol, Some("it closed the connection at PRELOGIN".to_owned())),
     };
     seen.state = state;
@@ -139,13 +139,13 @@ pub async fn look(gaze: Gaze<'_>, sockets: &Sockets) -> Engine {
 
 /// Why it went no further.
 enum Stop {
-    Miss(Miss),
+    ProbeError(ProbeError),
     /// PRELOGIN in clear was not understood, as on a server that insists on TDS 8.
     WantsTls,
 }
 
 fn wrong(evidence: impl Into<String>) -> Stop {
-    Stop::Miss(Miss::new(PortState::WrongProtocol, evidence))
+    Stop::ProbeError(ProbeError::new(PortState::WrongProtocol, evidence))
 }
 
 /// Something else answers; its first bytes tell what.
@@ -155,7 +155,7 @@ fn strange(bytes: &[u8]) -> Stop {
 }
 
 fn tls_failed(evidence: impl Into<String>) -> Stop {
-    Stop::Miss(Miss::new(PortState::TlsFailed, evidence))
+    Stop::ProbeError(ProbeError::new(PortState::TlsFailed, evidence))
 }
 
 /// TDS 7: PRELOGIN in clear, then TLS inside of packets. Closes the line.
@@ -167,11 +167,11 @@ async fn plain(mut line: Line, gaze: Gaze<'_>, deadline: Instant, facts: &mut En
             Ok(message) => {
                 prelogin::decode(&message).ok_or_else(|| wrong("its answer to PRELOGIN is not understood"))?
             }
-            Err(Broken::Closed | Broken::Tls) => return Err(Stop::WantsTls),
-            Err(Broken::Strange(bytes)) => {
+            Err(PacketError::Closed | PacketError::Tls) => return Err(Stop::WantsTls),
+            Err(PacketError::Strange(bytes)) => {
                 return Err(strange(&bytes));
             }
-            Err(Broken::Io(error)) => return Err(wrong(error.to_string())),
+            Err(PacketError::Io(error)) => return Err(wrong(error.to_string())),
         };
         facts.take(&answer);
         if answer.encryption == Some(Answer::NotSupported) {
@@ -186,7 +186,7 @@ async fn plain(mut line: Line, gaze: Gaze<'_>, deadline: Instant, facts: &mut En
                 line.send(&bytes).await.map_err(|error| tls_failed(error.to_string()))?;
             }
             let received = packet::read(&mut line).await.map_err(|broken| match broken {
-                Broken::Io(error) => tls_failed(error.to_string()),
+                PacketError::Io(error) => tls_failed(error.to_string()),
                 _ => tls_failed("it ended the connection in the middle of the TLS handshake"),
             })?;
             tls.give(&received).map_err(tls_failed)?;

@@ -23,7 +23,7 @@ pub(crate) enum Kind {
 
 /// Why no message came.
 #[derive(Debug)]
-pub(crate) enum Broken {
+pub(crate) enum PacketError {
     /// The peer closed the connection before it said a whole message.
     Closed,
     /// The peer speaks TLS.
@@ -34,11 +34,13 @@ pub(crate) enum Broken {
     Io(io::Error),
 }
 
-impl From<io::Error> for Broken {
-    fn from(error: io::Error) -> Broken {
+impl From<io::Error> for PacketError {
+    fn from(error: io::Error) -> PacketError {
         match error.kind() {
-            io::ErrorKind::UnexpectedEof | io::ErrorKind::ConnectionReset | io::ErrorKind::BrokenPipe => Broken::Closed,
-            _ => Broken::Io(error),
+            io::ErrorKind::UnexpectedEof | io::ErrorKind::ConnectionReset | io::ErrorKind::BrokenPipe => {
+                PacketError::Closed
+            }
+            _ => PacketError::Io(error),
         }
     }
 }
@@ -68,7 +70,7 @@ fn decode_header(header: &[u8; HEADER]) -> Option<(bool, usize)> {
 }
 
 /// Reads one whole message.
-pub(crate) async fn read(line: &mut Line<impl Stream>) -> Result<Vec<u8>, Broken> {
+pub(crate) async fn read(line: &mut Line<impl Stream>) -> Result<Vec<u8>, PacketError> {
     let mut message = Vec::new();
     loop {
         let mut header = [0; HEADER];
@@ -76,20 +78,20 @@ pub(crate) async fn read(line: &mut Line<impl Stream>) -> Result<Vec<u8>, Broken
         while filled < HEADER {
             let rest = header.get_mut(filled..).unwrap_or_default();
             match (line.receive(rest).await?, header[0]) {
-                (0, _) if filled == 0 => return Err(Broken::Closed),
+                (0, _) if filled == 0 => return Err(PacketError::Closed),
                 // Bytes that do not begin as a header are strange before there are eight of them.
-                (_, TLS_ALERT) => return Err(Broken::Tls),
+                (_, TLS_ALERT) => return Err(PacketError::Tls),
                 (count, first) => {
                     filled += count;
                     if count == 0 || (first != Kind::Reply as u8 && first != Kind::Prelogin as u8) {
-                        return Err(Broken::Strange(header[..filled].to_vec()));
+                        return Err(PacketError::Strange(header[..filled].to_vec()));
                     }
                 }
             }
         }
-        let (last, length) = decode_header(&header).ok_or_else(|| Broken::Strange(header.to_vec()))?;
+        let (last, length) = decode_header(&header).ok_or_else(|| PacketError::Strange(header.to_vec()))?;
         if message.len() + length > MESSAGE_LIMIT {
-            return Err(Broken::Strange(header.to_vec()));
+            return Err(PacketError::Strange(header.to_vec()));
         }
         let start = message.len();
         message.resize(start + length, 0);
