@@ -13,7 +13,7 @@ const PATIENCE: Duration = Duration::from_secs(30);
 
 /// The statements as they are for a database of this name, the settings of the session first.
 pub(crate) fn statements(msdb: &str) -> Vec<(String, String)> {
-    let folder = Path::new(env!("CARGO_MANIFEST_DIR")).join("src/master/sql");
+    let folder = Path::new(env!("CARGO_MANIFEST_DIR")).join("src/sqlserver/sql");
     let paths = std::fs::read_dir(folder).unwrap().map(|entry| entry.unwrap().path());
     let sql = paths.filter(|path| path.extension().is_some_and(|ending| ending == "sql"));
     let mut found: BTreeMap<String, String> = sql
