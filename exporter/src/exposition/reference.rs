@@ -44,6 +44,13 @@ This file is generated from the exporter's catalogue of metrics; a test keeps th
   far side, the ports and the exporter.
 - `master` stands only on port checks that go from a target to its master.
 - `targets.labels` of the configuration adds its labels to `msx_target_info`.
+
+How many of its own poll intervals each target is late; over 3 it is stale:
+
+```promql
+(msx_server_time_seconds - on (job, instance) group_right () msx_target_last_poll_timestamp_seconds)
+  / msx_target_poll_interval_seconds
+```
 ";
 
 const CAUSES: &str = "
