@@ -8,7 +8,8 @@ use msx_exporter::config::Limits;
 use msx_exporter::diagnosis::{
     Diagnosis, Enlisted, Fleet, Job, JobRun, Limited, MasterClock, Pending, PollStatus, Target, TargetDownloads,
 };
-use msx_exporter::exposition::{BuildInfo, ExporterFacts, Format, Reload, gzip, page_into};
+use msx_exporter::exposition::{BuildInfo, ExporterFacts, Format, Reload, gzip};
+use msx_exporter::metrics::page_into;
 use msx_exporter::model::{Cause, Check, Collector, Direction, Operation, PortSource, PortState};
 use msx_exporter::probe::{Finding, PortResults};
 use msx_exporter::sqlserver::CollectorReport;

@@ -4,7 +4,7 @@
 //!
 //! ```text
 //! scrape ─► sqlserver (read) ─► Reading ──┐
-//!                                         ├─► diagnosis (assess) ─► Fleet ─► exposition, pages, api
+//!                                         ├─► diagnosis (assess) ─► Fleet ─► metrics, pages, api
 //! sweep  ─► probe (check ports) ─► PortResults ─┘
 //! ```
 //!
@@ -15,7 +15,8 @@
 //! - `probe`: asks the network and answers one finding for each target and check.
 //! - `target_side`: with `role: target`, what a target knows of its master: its registry, the master's certificate.
 //! - `diagnosis`: what is true of each target now, and why. No clock, no I/O.
-//! - `exposition`, `pages`, `api`: turn a [`diagnosis::Fleet`] into metrics, HTML and JSON. No clock, no I/O.
+//! - `exposition`: the catalogue of metrics, and how they are written.
+//! - `metrics`, `pages`, `api`: turn a [`diagnosis::Fleet`] into metrics, HTML and JSON. No clock, no I/O.
 //! - `doctor`: the firewall request, both ways, and what else enlisting needs.
 //! - `process`: asks the operating system about this process.
 //! - `http`: routes, limits, TLS and authentication.
@@ -41,6 +42,7 @@ mod files;
 mod fixtures;
 pub mod http;
 pub mod logging;
+pub mod metrics;
 pub mod model;
 pub mod pages;
 pub mod probe;

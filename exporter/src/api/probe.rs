@@ -1,7 +1,8 @@
 //! What a probe of one target found, as metrics and as a trace.
 
+use crate::exposition::Format;
 use crate::exposition::family_writer::FamilyWriter;
-use crate::exposition::{Format, families};
+use crate::metrics;
 use crate::model::ServerName;
 use crate::model::figures::readable_instant;
 use crate::probe::{PortResults, Probe};
@@ -50,9 +51,9 @@ pub fn probe_trace(run: &Probe, details: bool) -> String {
 }
 
 fn ports(families: &mut FamilyWriter<'_>, port_results: &PortResults) -> fmt::Result {
-    families::ports(families, port_results)?;
-    families::infos(families, port_results)?;
-    families::durations(families, port_results)
+    metrics::ports(families, port_results)?;
+    metrics::infos(families, port_results)?;
+    metrics::durations(families, port_results)
 }
 
 #[cfg(test)]
@@ -60,8 +61,8 @@ mod tests {
     #![allow(clippy::unwrap_used)]
 
     use super::*;
-    use crate::exposition::tests::parser::parse;
     use crate::fixtures::finding;
+    use crate::metrics::tests::parser::parse;
     use crate::model::{Check, PortState};
     use crate::probe::{Step, Visited};
     use std::time::Duration;

@@ -13,8 +13,9 @@ use crate::cli::{self, Grants, Invocation};
 use crate::config::{self, Config, ConfigFile};
 use crate::events;
 use crate::exit::{Done, Failure};
-use crate::exposition::{self, Format};
+use crate::exposition::Format;
 use crate::http::{self, ListenAddress, Options, Site, Web};
+use crate::metrics;
 use crate::probe::Extent;
 use crate::signal::{Reloads, Stop};
 use crate::sqlserver::{self, Grantee, Release};
@@ -110,7 +111,7 @@ pub fn once(invocation: &Invocation, output: Option<&Path>) -> Done {
                 format!("the master cannot be read: {fault}")
             }),
         };
-        (exposition::page(&fleet, &app.facts(), &config.limits, Format::Text004), complaint)
+        (metrics::page(&fleet, &app.facts(), &config.limits, Format::Text004), complaint)
     })?;
     let data = match output {
         Some(path) => {

@@ -1,21 +1,18 @@
-//! Turns a [`crate::diagnosis::Fleet`] into text. Pure: no I/O, no clock, no `await`.
+//! The catalogue of metrics, and how a family of them is written: both formats, negotiation, compression. It knows no
+//! collector. Pure: no I/O, no clock, no `await`.
 
-mod catalogue;
+pub(crate) mod catalogue;
 mod facts;
-pub(crate) mod families;
 pub(crate) mod family_writer;
-mod label;
+mod format;
+pub(crate) mod label;
 mod negotiation;
-pub(crate) mod page;
 mod reference;
-mod text004;
-mod zipper;
+pub(crate) mod text004;
+pub(crate) mod zipper;
 
 pub use catalogue::{Group, Kind, Metric, catalogue};
 pub use facts::{BuildInfo, ExporterFacts, ProcessFacts, Reload};
+pub use format::Format;
 pub use negotiation::{accepts_gzip, gzip, negotiate};
-pub use page::{Format, page, page_into, zipped_page};
 pub use reference::reference;
-
-#[cfg(test)]
-pub(crate) mod tests;

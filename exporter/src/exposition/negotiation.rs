@@ -1,6 +1,6 @@
 //! Which format and which coding a client gets (RFC 9110, section 12.5).
 
-use super::page::Format;
+use super::Format;
 use flate2::Compression;
 use flate2::write::GzEncoder;
 use std::io::Write as _;

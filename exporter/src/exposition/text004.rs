@@ -4,7 +4,7 @@ use std::fmt;
 
 /// Rewrites the headers of counters, whose HELP and TYPE lines name the samples with `_total` in 0.0.4, and drops
 /// UNIT and EOF lines. Samples are the same in both formats, as long as none has an exemplar.
-pub(super) fn from_openmetrics(page: &str, out: &mut impl fmt::Write) -> fmt::Result {
+pub(crate) fn from_openmetrics(page: &str, out: &mut impl fmt::Write) -> fmt::Result {
     // HELP comes before TYPE, which alone tells what the family is: it waits for it.
     let mut help: Option<(&str, &str)> = None;
     for line in page.split_inclusive('\n') {

@@ -13,7 +13,7 @@ const PIECE: usize = 60 * 1024;
 /// No name, no time, fastest, of no particular system (RFC 1952 2.3.1).
 const HEADER: [u8; 10] = [0x1f, 0x8b, 8, 0, 0, 0, 0, 0, 4, 255];
 
-pub(super) struct Zipper {
+pub(crate) struct Zipper {
     piece: String,
     packed: Vec<u8>,
     compress: Compress,
@@ -21,7 +21,7 @@ pub(super) struct Zipper {
 }
 
 impl Zipper {
-    pub(super) fn new() -> Zipper {
+    pub(crate) fn new() -> Zipper {
         Zipper {
             // Room for the last line of a piece too.
             piece: String::with_capacity(PIECE + 4096),
@@ -32,7 +32,7 @@ impl Zipper {
     }
 
     /// The compressed page.
-    pub(super) fn finish(mut self) -> Vec<u8> {
+    pub(crate) fn finish(mut self) -> Vec<u8> {
         // It cannot fail: there is always room, and the input is never out of order.
         if self.pack(FlushCompress::Finish).is_err() {
             return Vec::new();

@@ -5,6 +5,7 @@ use super::site::Settings;
 use crate::api::{self, discovery};
 use crate::diagnosis::Fleet;
 use crate::exposition::{self, ExporterFacts, Format};
+use crate::metrics;
 use crate::pages;
 use hyper::StatusCode;
 use hyper::header::{ACCEPT, ACCEPT_ENCODING, AsHeaderName};
@@ -90,9 +91,9 @@ impl RenderRequest {
         let form = self.form;
         let drawn = match &self.view {
             View::Metrics if form.gzip => {
-                return form.compressed(exposition::zipped_page(fleet, facts, &settings.limits, form.format));
+                return form.compressed(metrics::zipped_page(fleet, facts, &settings.limits, form.format));
             }
-            View::Metrics => return form.exposition(exposition::page(fleet, facts, &settings.limits, form.format)),
+            View::Metrics => return form.exposition(metrics::page(fleet, facts, &settings.limits, form.format)),
             View::Overview => {
                 pages::overview(fleet, facts, form.details).map(|text| (text, HTML)).map_err(|error| error.to_string())
             }

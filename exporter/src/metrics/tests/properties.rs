@@ -2,8 +2,9 @@
 
 use super::parser::parse;
 use crate::diagnosis::{Fleet, Job, JobRun, Orphan, Target};
-use crate::exposition::{Format, page};
+use crate::exposition::Format;
 use crate::fixtures::*;
+use crate::metrics::page;
 use crate::model::{Cause, Check, Collector, OrphanKind, PortState, Stage};
 use crate::probe::PortResults;
 use enum_map::EnumMap;

@@ -2,8 +2,9 @@
 
 use super::parser::{Parsed, parse};
 use crate::diagnosis::Fleet;
-use crate::exposition::{ExporterFacts, Format, Group, Kind, catalogue, page, page_into};
+use crate::exposition::{ExporterFacts, Format, Group, Kind, catalogue};
 use crate::fixtures::*;
+use crate::metrics::{page, page_into};
 use crate::model::{Cause, Collector, ErrorClass, Stage};
 use enum_map::enum_map;
 use std::collections::BTreeSet;

@@ -1,38 +1,28 @@
-//! A fleet as a page for Prometheus, in both formats.
+//! What each part of a fleet becomes on a page for Prometheus, in both formats. Pure: no I/O, no clock, no `await`.
 //!
 //! prometheus-client writes OpenMetrics 1.0.0 and nothing else. The only lines in which the older text format 0.0.4
 //! differs on our pages are the headers of counters, whose family has no `_total` in OpenMetrics, and the closing
 //! `# EOF`. So counters go first, through [`text004`], and the rest, which is nearly all, is the same in both.
 
-use super::facts::ExporterFacts;
-use super::families;
-use super::family_writer::{FamilyWriter, Sink};
-use super::text004;
-use super::zipper::Zipper;
+mod exporter;
+mod jobs;
+mod master;
+mod ports;
+mod target;
+mod target_side;
+#[cfg(test)]
+pub(crate) mod tests;
+
+pub(crate) use ports::{durations, infos, ports};
+
 use crate::config::Limits;
 use crate::diagnosis::Fleet;
+use crate::exposition::family_writer::{FamilyWriter, Sink};
+use crate::exposition::zipper::Zipper;
+use crate::exposition::{ExporterFacts, Format, text004};
 use prometheus_client::encoding::text;
 use std::fmt;
 use std::sync::Arc;
-
-/// The formats that Prometheus understands and we write.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum Format {
-    /// The text format of Prometheus, version 0.0.4.
-    Text004,
-    /// OpenMetrics 1.0.0.
-    OpenMetrics100,
-}
-
-impl Format {
-    /// The exact `Content-Type`. Prometheus 3 refuses a page whose type it does not know.
-    pub fn content_type(self) -> &'static str {
-        match self {
-            Format::Text004 => "text/plain; version=0.0.4; charset=utf-8",
-            Format::OpenMetrics100 => "application/openmetrics-text; version=1.0.0; charset=utf-8",
-        }
-    }
-}
 
 /// Writes a page.
 pub fn page(fleet: &Arc<Fleet>, facts: &ExporterFacts, limits: &Limits, format: Format) -> String {
@@ -57,7 +47,7 @@ pub fn zipped_page(fleet: &Arc<Fleet>, facts: &ExporterFacts, limits: &Limits, f
 fn write(out: &mut dyn Sink, fleet: &Fleet, facts: &ExporterFacts, limits: &Limits, format: Format) {
     // Writing into memory cannot fail.
     let mut counters = String::new();
-    let _ = families::counters(&mut FamilyWriter::new(&mut counters), fleet, facts);
+    let _ = exporter::counters(&mut FamilyWriter::new(&mut counters), fleet, facts);
     let _ = match format {
         Format::OpenMetrics100 => {
             out.buffer().push_str(&counters);
@@ -83,20 +73,20 @@ impl Page<'_> {
     fn gauges(&self, families: &mut FamilyWriter<'_>) -> fmt::Result {
         let (fleet, facts) = (self.fleet, self.facts);
         if facts.passive != Some(true) && fleet.target_side.is_none() {
-            families::up(families, fleet)?;
+            master::up(families, fleet)?;
         }
         // Without the targets nothing about the master or a target is written: old values would look like news.
         if let Some(clock) = &fleet.master {
-            families::master(families, fleet, clock)?;
-            families::targets(families, fleet)?;
-            families::jobs(families, fleet)?;
+            master::master(families, fleet, clock)?;
+            target::targets(families, fleet)?;
+            jobs::jobs(families, fleet)?;
         }
         if let Some(side) = &fleet.target_side {
-            families::target_side(families, side)?;
+            target_side::target_side(families, side)?;
         }
-        families::ports(families, &fleet.port_results)?;
-        families::exporter(families, fleet, facts)?;
-        families::process(families, facts)?;
+        ports::ports(families, &fleet.port_results)?;
+        exporter::exporter(families, fleet, facts)?;
+        exporter::process(families, facts)?;
         self.what_fits(families)
     }
 
@@ -107,23 +97,23 @@ impl Page<'_> {
         let mut room = Room { limit: self.series_limit, full: false };
         let mut ports_limited = 0;
         let count = |left_out: u64| usize::try_from(left_out).unwrap_or(usize::MAX);
-        let mut jobs_limited = count(fleet.limited.job_pairs).saturating_mul(families::SERIES_PER_RUN);
+        let mut jobs_limited = count(fleet.limited.job_pairs).saturating_mul(jobs::SERIES_PER_RUN);
 
-        match room.take(families.series, families::info_series(port_results)) {
-            Ok(()) => families::infos(families, port_results)?,
+        match room.take(families.series, ports::info_series(port_results)) {
+            Ok(()) => ports::infos(families, port_results)?,
             Err(series) => ports_limited += series,
         }
-        match room.take(families.series, families::duration_series(port_results)) {
-            Ok(()) => families::durations(families, port_results)?,
+        match room.take(families.series, ports::duration_series(port_results)) {
+            Ok(()) => ports::durations(families, port_results)?,
             Err(series) => ports_limited += series,
         }
         if fleet.master.is_some() {
-            match room.take(families.series, families::run_series(fleet)) {
-                Ok(()) => families::runs(families, fleet)?,
+            match room.take(families.series, jobs::run_series(fleet)) {
+                Ok(()) => jobs::runs(families, fleet)?,
                 Err(series) => jobs_limited += series,
             }
         }
-        families::series_limited(families, fleet, |collector| match collector {
+        exporter::series_limited(families, fleet, |collector| match collector {
             "ports" => ports_limited,
             "jobs" => jobs_limited,
             "targets" => count(fleet.limited.targets),
