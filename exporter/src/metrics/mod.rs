@@ -2,7 +2,7 @@
 //!
 //! prometheus-client writes OpenMetrics 1.0.0 and nothing else. The only lines in which the older text format 0.0.4
 //! differs on our pages are the headers of counters, whose family has no `_total` in OpenMetrics, and the closing
-//! `# EOF`. So counters go first, through [`text004`], and the rest, which is nearly all, is the same in both.
+//! `# EOF`. So counters go first, through `text004`, and the rest, which is nearly all, is the same in both.
 
 mod exporter;
 mod jobs;
