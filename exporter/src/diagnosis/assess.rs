@@ -5,7 +5,7 @@ use super::downloads::DownloadList;
 use super::jobs::jobs;
 use super::memory::{Memory, TargetMemory};
 use super::roster::{Roster, RosterEntry};
-use super::rules::{Circumstances, Outages, Subject, diagnose, engine, stale};
+use super::rules::{Circumstances, Outages, Subject, diagnose, engine};
 use super::target::Target;
 use super::{Fleet, Limited, MasterClock};
 use crate::config::Config;
@@ -133,7 +133,7 @@ impl Judge<'_> {
                 evidence: diagnosis.evidence.clone(),
             });
         }
-        let polls = enlisted.as_ref().is_some_and(|enlisted| enlisted.polled && !stale(enlisted, now));
+        let polls = enlisted.as_ref().is_some_and(|enlisted| enlisted.polled && !enlisted.is_stale(now));
         let engine_is_open = engine(findings).is_some_and(|finding| finding.state.open() == Some(true));
         let remembered =
             TargetMemory { cause: diagnosis.cause, engine_was_open: engine_was_open || (polls && engine_is_open) };

@@ -8,7 +8,7 @@ mod silence;
 #[cfg(test)]
 mod truth_table;
 
-pub(crate) use diagnose::{Circumstances, Subject, diagnose, order, stale};
+pub(crate) use diagnose::{Circumstances, Subject, diagnose, order};
 pub(crate) use outage::{Outages, Poll};
 pub(crate) use ports::engine;
 

@@ -49,6 +49,23 @@ pub struct Enlisted {
     pub downloads: Option<TargetDownloads>,
 }
 
+impl Enlisted {
+    /// The silence after which it is stale: three of its own poll intervals.
+    pub fn patience(&self) -> Duration {
+        self.poll_interval.saturating_mul(3)
+    }
+
+    /// Whether its last poll is over three of its intervals ago, in UTC by the master's clock.
+    pub fn is_stale(&self, now: Timestamp) -> bool {
+        elapsed(now, self.last_poll) > self.patience()
+    }
+}
+
+/// How long ago something was; 0 for what seems to lie ahead.
+pub(crate) fn elapsed(now: Timestamp, since: Timestamp) -> Duration {
+    Duration::try_from(now.duration_since(since)).unwrap_or_default()
+}
+
 /// The bit set of `sp_help_targetserver`, in its own local-time arithmetic.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
 pub struct PollStatus {

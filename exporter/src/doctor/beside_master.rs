@@ -153,9 +153,7 @@ impl<'a> Target<'a> {
     /// How long ago it polled, and whether that is within three intervals, by the master's clock.
     fn poll(&self, clock: Option<&MasterClock>) -> Option<(Timestamp, SignedDuration, bool)> {
         let (enlisted, clock) = (self.enlisted.filter(|enlisted| enlisted.polled)?, clock?);
-        let age = clock.now.duration_since(enlisted.last_poll);
-        let limit = SignedDuration::try_from(enlisted.poll_interval * 3).unwrap_or(SignedDuration::MAX);
-        Some((enlisted.last_poll, age, age <= limit))
+        Some((enlisted.last_poll, clock.now.duration_since(enlisted.last_poll), !enlisted.is_stale(clock.now)))
     }
 
     /// A poll is the only proof of this way that the master has; silence has many reasons.

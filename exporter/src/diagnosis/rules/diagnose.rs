@@ -2,7 +2,7 @@
 
 use super::outage::{Outage, Outages, Poll};
 use super::{Diagnosis, Evidence, instructions, ports, silence};
-use crate::diagnosis::target::Enlisted;
+use crate::diagnosis::target::{Enlisted, elapsed};
 use crate::model::{Cause, Stage};
 use crate::probe::Finding;
 use jiff::Timestamp;
@@ -50,28 +50,13 @@ pub(super) struct Case<'a> {
     pub(super) engine_was_open: bool,
 }
 
-/// How long ago something was; 0 for what seems to lie ahead.
-pub(super) fn elapsed(now: Timestamp, since: Timestamp) -> Duration {
-    Duration::try_from(now.duration_since(since)).unwrap_or_default()
-}
-
-/// Three poll intervals: the silence after which a target is stale.
-fn patience(target: &Enlisted) -> Duration {
-    target.poll_interval.saturating_mul(3)
-}
-
-/// Whether the last poll is over three intervals ago, in UTC by the master's clock.
-pub(crate) fn stale(target: &Enlisted, now: Timestamp) -> bool {
-    elapsed(now, target.last_poll) > patience(target)
-}
-
 impl Poll {
     /// The poll of a target for the search for outages. `None` when it has never polled.
     pub(crate) fn of(target: &Enlisted, now: Timestamp) -> Option<Poll> {
         target.polled.then(|| Poll {
             at: target.last_poll.as_millisecond(),
-            patience: patience(target),
-            stale: stale(target, now),
+            patience: target.patience(),
+            stale: target.is_stale(now),
         })
     }
 }
@@ -115,8 +100,8 @@ pub(crate) fn diagnose(subject: &Subject<'_>, circumstances: &Circumstances) -> 
                 now: circumstances.now,
                 started: circumstances.started,
                 age: elapsed(circumstances.now, target.last_poll),
-                patience: patience(target),
-                stale: stale(target, circumstances.now),
+                patience: target.patience(),
+                stale: target.is_stale(circumstances.now),
                 outage: Poll::of(target, circumstances.now).and_then(|poll| circumstances.outages.of(poll)),
                 findings: subject.findings,
                 engine_was_open: subject.engine_was_open,

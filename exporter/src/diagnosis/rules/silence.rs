@@ -1,7 +1,8 @@
 //! Rules for a target that does not poll.
 
 use super::Evidence;
-use super::diagnose::{Case, elapsed};
+use super::diagnose::Case;
+use crate::diagnosis::target::elapsed;
 use crate::model::Cause;
 use crate::model::figures::{instant, span};
 use std::time::Duration;
