@@ -24,7 +24,7 @@ UNITS = {"none", "short", "s", "bytes", "percentunit", "dateTimeFromNow"}
 # Written by Prometheus itself.
 PROMETHEUS = {"up", "ALERTS", "ALERTS_FOR_STATE", "scrape_duration_seconds", "scrape_samples_scraped"}
 # What an exporter on a target says of its master: it has that exporter's job and instance.
-FAR_METRICS = {name for name, metric in metrics().items() if metric["group"] == "far_side"}
+TARGET_SIDE_METRICS = {name for name, metric in metrics().items() if metric["group"] == "target_side"}
 # The values of a label, or what a query answers.
 VARIABLE = re.compile(r"label_values\((.+), (\w+)\)|query_result\((.+)\)")
 # Metrics with a label for what holds now.
@@ -294,7 +294,7 @@ def expression_rules(all_dashboards):
                 for label, values in known.get(metric, {"values": {}})["values"].items():
                     if label in held and held[label].op == promql.MatchOp.Equal and held[label].value not in values:
                         yield f"{where}: {label} of {metric} is never {held[label].value!r}"
-                far = metric in FAR_METRICS or getattr(held.get("direction"), "value", "") == "to_master"
+                far = metric in TARGET_SIDE_METRICS or getattr(held.get("direction"), "value", "") == "to_master"
                 far = far or "direction" in held and metric in rules
                 if not place.startswith("variable") and not far and not {"job", "instance"} <= set(held):
                     yield f"{where}: {metric} is asked for without job and instance"
