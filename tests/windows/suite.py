@@ -171,7 +171,7 @@ class Suite:
         wait("the second one answers", lambda: page(port, "/-/healthy"), 30)
         self.serves(self.port)
 
-    def it_is_configured_anew(self):
+    def it_is_configured_again(self):
         port = free_port()
         self.exe("service", "configure", "--web.enable-lifecycle", f"--web.listen-address=127.0.0.1:{port}")
         same(self.wine.run("net", "stop", "msx_exporter")[0], 0)
@@ -182,7 +182,8 @@ class Suite:
         self.serves(port)
         self.exe("service", "configure", "--log.level=debug")
         text = self.wine.run("reg", "query", rf"HKLM\{SERVICES}\msx_exporter")[1]
-        has(text, f"--web.enable-lifecycle --web.listen-address=127.0.0.1:{port} --log.level=debug")
+        # In the order in which the program defines them, what is given last behind it.
+        has(text, f"--web.listen-address=127.0.0.1:{port} --web.enable-lifecycle --log.level=debug")
 
     def a_faulty_configuration_is_an_event_and_no_start(self):
         same(self.wine.run("net", "stop", "msx_exporter")[0], 0)
@@ -253,7 +254,7 @@ class Suite:
         a_service_is_installed_started_and_tells_the_event_log,
         a_lost_master_is_an_event_and_so_is_its_return,
         a_second_instance_runs_beside_it,
-        it_is_configured_anew,
+        it_is_configured_again,
         a_faulty_configuration_is_an_event_and_no_start,
         what_fails_half_way_is_undone,
         both_are_removed_and_nothing_is_left,
