@@ -128,13 +128,29 @@ pub(crate) fn quoted(value: &str) -> String {
 }
 
 /// A key as part of a message. What does not look like the name of a key is not shown: `password:secret`, without a
-/// space after the colon, is one key for YAML.
+/// space after the colon, is one key for YAML, and so is a line of a private key that slipped into the place of a key.
 pub(crate) fn shown_key(key: &str) -> String {
-    let plain = |c: char| c.is_ascii_alphanumeric() || matches!(c, '_' | '-' | '.');
-    match key {
-        _ if !key.is_empty() && key.len() <= 64 && key.chars().all(plain) => key.to_owned(),
-        _ => "<not a plain name>".to_owned(),
-    }
+    if is_plain_name(key) { key.to_owned() } else { "<not a plain name>".to_owned() }
+}
+
+/// The name of a variable as part of a message: what was put into the place of a name is not shown.
+pub(super) fn shown_variable(name: &str) -> String {
+    let is_word = |word: &str| word.chars().all(|c| c.is_ascii_uppercase() || c.is_ascii_digit());
+    let digits = name.chars().filter(char::is_ascii_digit).count();
+    let plain = name.len() <= 96 && digits <= 2 && name.split('_').all(is_word);
+    if plain { name.to_owned() } else { "<not a plain name>".to_owned() }
+}
+
+/// Words of small letters, or with a capital in front as in the names of headers, and hardly any digit.
+fn is_plain_name(key: &str) -> bool {
+    let small = |c: char| c.is_ascii_lowercase() || c.is_ascii_digit();
+    let is_word = |word: &str| {
+        let abbreviation = word.len() <= 3 && word.chars().all(|c| c.is_ascii_uppercase());
+        let rest = word.strip_prefix(|c: char| c.is_ascii_uppercase()).unwrap_or(word);
+        !word.is_empty() && (abbreviation || rest.chars().all(small))
+    };
+    let digits = key.chars().filter(char::is_ascii_digit).count();
+    key.len() <= 48 && digits <= 2 && key.trim_start_matches('_').split(['_', '-', '.']).all(is_word)
 }
 
 /// The end of `file:line:column`.
@@ -146,4 +162,21 @@ fn line_and_column(origin: &str) -> Option<(usize, usize)> {
 
 fn on_one_line(text: &str) -> String {
     text.chars().map(|c| if c.is_control() || matches!(c, '\u{2028}' | '\u{2029}') { ' ' } else { c }).collect()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn what_does_not_look_like_the_name_of_a_key_is_not_shown() {
+        let header = "X-XSS-Protection";
+        for key in ["master", "client_ca_file", "http2", header, "Content-Security-Policy", "_meta", "rules.yml"] {
+            assert_eq!(shown_key(key), key);
+        }
+        let line = "MIIEvAIBADANBgkqhkiG9w0BAQEFAASCBKYwggSiAgEAAoIBAQDX";
+        for key in [line, &line[..40], "PlainSecret99", "password:hunter2", "a1b2c3d4", "", "two words", "$2b$12$abc"] {
+            assert_eq!(shown_key(key), "<not a plain name>");
+        }
+    }
 }

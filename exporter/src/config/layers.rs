@@ -1,6 +1,6 @@
 //! Where a configuration comes from, and how one source overrides another.
 
-use super::fault::{Fault, ValueError, shown_key};
+use super::fault::{Fault, ValueError, shown_variable};
 use super::keys::{self, KEYS, PREFIX};
 use super::node::Place;
 use super::shape::{self, Layer};
@@ -178,7 +178,7 @@ fn environment(sources: &Sources, faults: &mut Vec<Fault>) -> Layer {
                 Some(near) => wrong.expected(format!("did you mean {}?", near.to_ascii_uppercase())),
                 None => wrong.expected(format!("names that begin with {PREFIX} are checked, so that none is misspelt")),
             };
-            faults.push(Fault::new(Some(&shown_key(&name)), "", wrong));
+            faults.push(Fault::new(Some(&shown_variable(&name)), "", wrong));
             continue;
         };
         match value.to_str() {
