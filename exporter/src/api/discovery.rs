@@ -1,7 +1,7 @@
 //! The answer of `/sd`: the enlisted targets for Prometheus' HTTP service discovery.
 
 use crate::diagnosis::Fleet;
-use crate::model::names;
+use crate::model::{ServerName, names};
 use serde::Serialize;
 use std::collections::{BTreeMap, BTreeSet};
 use std::net::Ipv6Addr;
@@ -29,7 +29,7 @@ pub fn targets(fleet: &Fleet, entries: Entries) -> Result<Option<String>, serde_
     let mut groups: BTreeMap<String, Group<'_>> = BTreeMap::new();
     for target in &fleet.targets {
         let Some(enlisted) = &target.enlisted else { continue };
-        let host = target.name.split('\\').next().unwrap_or_default();
+        let host = ServerName::of(&target.name).host;
         let key = match entries {
             Entries::Hosts(_) => host,
             Entries::Targets(_) => &target.name,

@@ -130,15 +130,21 @@ pub(crate) fn quoted(value: &str) -> String {
 /// A key as part of a message. What does not look like the name of a key is not shown: `password:secret`, without a
 /// space after the colon, is one key for YAML, and so is a line of a private key that slipped into the place of a key.
 pub(crate) fn shown_key(key: &str) -> String {
-    if is_plain_name(key) { key.to_owned() } else { "<not a plain name>".to_owned() }
+    masked(key, is_plain_name(key))
 }
 
 /// The name of a variable as part of a message: what was put into the place of a name is not shown.
 pub(super) fn shown_variable(name: &str) -> String {
     let is_word = |word: &str| word.chars().all(|c| c.is_ascii_uppercase() || c.is_ascii_digit());
-    let digits = name.chars().filter(char::is_ascii_digit).count();
-    let plain = name.len() <= 96 && digits <= 2 && name.split('_').all(is_word);
-    if plain { name.to_owned() } else { "<not a plain name>".to_owned() }
+    masked(name, name.len() <= 96 && has_few_digits(name) && name.split('_').all(is_word))
+}
+
+fn masked(name: &str, plain: bool) -> String {
+    if plain { name } else { "<not a plain name>" }.to_owned()
+}
+
+fn has_few_digits(name: &str) -> bool {
+    name.chars().filter(char::is_ascii_digit).count() <= 2
 }
 
 /// Words of small letters, or with a capital in front as in the names of headers, and hardly any digit.
@@ -149,8 +155,7 @@ fn is_plain_name(key: &str) -> bool {
         let rest = word.strip_prefix(|c: char| c.is_ascii_uppercase()).unwrap_or(word);
         !word.is_empty() && (abbreviation || rest.chars().all(small))
     };
-    let digits = key.chars().filter(char::is_ascii_digit).count();
-    key.len() <= 48 && digits <= 2 && key.trim_start_matches('_').split(['_', '-', '.']).all(is_word)
+    key.len() <= 48 && has_few_digits(key) && key.trim_start_matches('_').split(['_', '-', '.']).all(is_word)
 }
 
 /// The end of `file:line:column`.

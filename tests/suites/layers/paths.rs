@@ -20,7 +20,7 @@ pub(crate) struct Reference {
 
 /// Every path below these sources that begins at the root of the crate, or above its own module.
 pub(crate) fn references(sources: &Path) -> Result<Vec<Reference>, String> {
-    let mut found = Vec::new();
+    let (mut files, mut test_modules) = (Vec::new(), Vec::new());
     let mut folders = vec![sources.to_owned()];
     while let Some(folder) = folders.pop() {
         for entry in fs::read_dir(&folder).map_err(|error| format!("{}: {error}", folder.display()))? {
@@ -30,20 +30,33 @@ pub(crate) fn references(sources: &Path) -> Result<Vec<Reference>, String> {
             } else if path.extension().is_some_and(|extension| extension == "rs") {
                 let text = fs::read_to_string(&path).map_err(|error| format!("{}: {error}", path.display()))?;
                 let relative = path.strip_prefix(sources).map_err(|error| error.to_string())?;
-                let module = module_of(relative);
-                // Files that only tests compile.
-                if module.iter().any(|name| TESTS.contains(&name.as_str())) || relative == Path::new("lib.rs") {
-                    continue;
+                let is_root = relative == Path::new("lib.rs");
+                let module = if is_root { Vec::new() } else { module_of(relative) };
+                test_modules.extend(modules_for_tests(&text, &module)?);
+                // The root names its modules and belongs to no room.
+                if !is_root {
+                    files.push((module, relative.display().to_string(), text));
                 }
-                found.extend(in_text(&text, &module, &relative.display().to_string())?);
             }
         }
+    }
+    let shipped = files.iter().filter(|(module, ..)| !test_modules.iter().any(|test| module.starts_with(test)));
+    let mut found = Vec::new();
+    for (module, file, text) in shipped {
+        found.extend(in_text(text, module, file)?);
     }
     Ok(found)
 }
 
-/// Modules that are compiled for tests alone, by name.
-const TESTS: [&str; 7] = ["tests", "derived", "fixtures", "truth_table", "properties", "samples", "fuzzing"];
+/// The modules that a file declares for tests alone.
+fn modules_for_tests(text: &str, module: &[String]) -> Result<Vec<Vec<String>>, String> {
+    let parsed = syn::parse_file(text).map_err(|error| format!("{}: {error}", module.join("::")))?;
+    let declared = parsed.items.iter().filter_map(|item| match item {
+        syn::Item::Mod(item) if item.content.is_none() && for_tests(&item.attrs) => Some(item.ident.to_string()),
+        _ => None,
+    });
+    Ok(declared.map(|name| module.iter().cloned().chain([name]).collect()).collect())
+}
 
 fn module_of(relative: &Path) -> Vec<String> {
     let mut names: Vec<String> =
