@@ -4,7 +4,7 @@ use super::answer::{self, Answer, Drawn};
 use super::site::Settings;
 use crate::api::{self, discovery};
 use crate::diagnosis::Fleet;
-use crate::exposition::{self, ExporterFacts, Format};
+use crate::exposition::{self, Compressed, ExporterFacts, Format};
 use crate::metrics;
 use crate::pages;
 use hyper::StatusCode;
@@ -58,9 +58,9 @@ impl Form {
     }
 
     /// An exposition that was compressed while it was written.
-    fn compressed(self, body: Vec<u8>) -> Answer {
+    fn compressed(self, page: Compressed) -> Answer {
         let content_type = self.format.content_type();
-        answer::view(Drawn { body: body.into(), gzip: true, content_type, vary: EXPOSITION_VARY })
+        answer::view(Drawn { body: page.bytes, gzip: true, content_type, vary: EXPOSITION_VARY })
     }
 
     /// Anything else.
@@ -69,8 +69,10 @@ impl Form {
     }
 
     fn finish(self, text: String, content_type: &'static str, vary: &'static str) -> Answer {
-        let body = if self.gzip { exposition::gzip(text.as_bytes()).into() } else { text.into() };
-        answer::view(Drawn { body, gzip: self.gzip, content_type, vary })
+        let packed = self.gzip.then(|| exposition::gzip(text.as_bytes()).ok()).flatten();
+        let gzip = packed.is_some();
+        let body = packed.map_or_else(|| text.into(), |packed| packed.bytes);
+        answer::view(Drawn { body, gzip, content_type, vary })
     }
 }
 
@@ -90,9 +92,10 @@ impl RenderRequest {
     pub(crate) fn draw(&self, fleet: &Arc<Fleet>, facts: &ExporterFacts, settings: &Settings) -> Answer {
         let form = self.form;
         let drawn = match &self.view {
-            View::Metrics if form.gzip => {
-                return form.compressed(metrics::zipped_page(fleet, facts, &settings.limits, form.format));
-            }
+            View::Metrics if form.gzip => match metrics::compressed_page(fleet, facts, &settings.limits, form.format) {
+                Ok(page) => return form.compressed(page),
+                Err(error) => Err(error.to_string()),
+            },
             View::Metrics => return form.exposition(metrics::page(fleet, facts, &settings.limits, form.format)),
             View::Overview => {
                 pages::overview(fleet, facts, form.details).map(|text| (text, HTML)).map_err(|error| error.to_string())
