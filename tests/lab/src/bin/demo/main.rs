@@ -1,14 +1,25 @@
-//! `cargo demo`: a stand-in master with 24 targets in all states, and the real exporter on it.
+//! What `cargo demo` starts once it is built: a stand-in master with 24 targets in all states, and the real exporter on it.
 
-use msx_lab::msdb::{Lab, PASSWORD, Scenario, USER};
+mod folder;
+mod signals;
+
+use folder::Folder;
+use msx_demo::{Arguments, USAGE, arguments, check_free};
+use msx_lab::msdb::{Lab, Scenario, USER};
 use msx_lab::stand::Stand;
 use msx_lab::tds::{Encryption, Options};
-use std::error::Error;
+use signals::Signals;
 use std::io::Write;
-use std::net::{SocketAddr, TcpListener};
+use std::net::SocketAddr;
 use std::path::{Path, PathBuf};
+use std::process::{ExitCode, Stdio};
 use std::time::Duration;
+use tokio::net::TcpStream;
 use tokio::process::{Child, Command};
+use tokio::time::{Instant, sleep};
+
+/// Within this the exporter answers on any machine; past it, it never will.
+const START: Duration = Duration::from_secs(30);
 
 /// What to look at first.
 const NOTABLE: [(&str, &str); 12] = [
@@ -27,98 +38,132 @@ const NOTABLE: [(&str, &str); 12] = [
 ];
 
 #[tokio::main]
-async fn main() -> Result<(), Box<dyn Error>> {
-    let exporter = build().await?;
+async fn main() -> ExitCode {
+    let ended = match arguments(std::env::args().skip(1)) {
+        Ok(Arguments::Help) => print(USAGE),
+        Ok(Arguments::Run(listen)) => demo(listen).await,
+        Err(error) => Err(error),
+    };
+    let Err(error) = ended else { return ExitCode::SUCCESS };
+    let _ = writeln!(std::io::stderr(), "{error}");
+    ExitCode::FAILURE
+}
+
+/// Runs until a signal ends it. Whatever ends it, both parts are stopped and the folder is removed.
+async fn demo(listen: SocketAddr) -> Result<(), String> {
+    let mut signals = Signals::new().map_err(|error| format!("signals cannot be waited for: {error}"))?;
+    check_free(listen)?;
+    let program = exporter()?;
     let lab = Lab::scenario(Scenario::Everything);
     let options = Options { encryption: Encryption::Required, ..Options::default() };
-    let stand = Stand::start(&lab, "127.0.0.1:0", options).await?;
-
-    let directory = std::env::temp_dir().join(format!("msx-demo-{}", std::process::id()));
-    std::fs::create_dir(&directory)?;
-    let outcome = show(&exporter, &directory, stand.address).await;
+    let stand = Stand::start(&lab, "127.0.0.1:0", options)
+        .await
+        .map_err(|error| format!("the stand-in master cannot listen on 127.0.0.1: {error}"))?;
+    let folder = Folder::create(stand.address)?;
+    let mut child = start(&program, &folder, listen)?;
+    let outcome = tokio::select! {
+        outcome = show(&program, &folder, listen, stand.address, &mut child) => outcome,
+        () = signals.any() => Ok(()),
+    };
+    let _ = child.kill().await;
     stand.stop().await;
-    std::fs::remove_dir_all(&directory)?;
     outcome
 }
 
-/// Builds the exporter in the profile that this was built in, and answers where it is.
-async fn build() -> Result<PathBuf, Box<dyn Error>> {
-    let cargo = std::env::var_os("CARGO").unwrap_or_else(|| "cargo".into());
-    let mut command = Command::new(cargo);
-    command.args(["build", "--quiet", "--package", "msx-exporter"]);
-    command.current_dir(concat!(env!("CARGO_MANIFEST_DIR"), "/../.."));
-    if !cfg!(debug_assertions) {
-        command.arg("--release");
+/// The exporter, which is built into the same folder as this program.
+fn exporter() -> Result<PathBuf, String> {
+    let here = std::env::current_exe().map_err(|error| format!("this program does not know its folder: {error}"))?;
+    let program = here.with_file_name(format!("msx_exporter{}", std::env::consts::EXE_SUFFIX));
+    if !program.is_file() {
+        return Err(format!("{} is not there: cargo demo builds it, and then starts this program", program.display()));
     }
-    if !command.status().await?.success() {
-        return Err("the exporter does not build".into());
-    }
-    let here = std::env::current_exe()?;
-    let name = format!("msx_exporter{}", std::env::consts::EXE_SUFFIX);
-    Ok(here.parent().ok_or("this program lies nowhere")?.join(name))
+    Ok(program)
 }
 
-async fn show(exporter: &Path, directory: &Path, master: SocketAddr) -> Result<(), Box<dyn Error>> {
-    let config = configuration(directory, master)?;
-    let listen = free_address()?;
-    let mut child = Command::new(exporter)
-        .arg("serve")
-        .arg(format!("--config.file={}", config.display()))
-        .arg(format!("--web.listen-address={listen}"))
-        .kill_on_drop(true)
-        .spawn()?;
-    say(&format!("a stand-in master listens on {master}, the exporter on {listen}\n"));
-    for path in ["/", "/metrics", "/api/v1/targets"] {
-        say(&format!("  http://{listen}{path}"));
-    }
-    say("\ntargets to look at:");
-    NOTABLE.iter().for_each(|(name, why)| say(&format!("  {name:14} {why}")));
-    say("\nCtrl-C ends it.");
+/// Starts the exporter apart from the terminal: what ends this program reaches it from here alone.
+fn start(program: &Path, folder: &Folder, listen: SocketAddr) -> Result<Child, String> {
+    let log = std::fs::File::create(folder.log())
+        .map_err(|error| format!("{} cannot be written: {error}", folder.log().display()))?;
+    let mut command = Command::new(program);
+    command.arg("serve").arg(format!("--config.file={}", folder.configuration().display()));
+    command.arg(format!("--web.listen-address={listen}")).kill_on_drop(true);
+    command.stdin(Stdio::null()).stdout(Stdio::null()).stderr(log);
+    #[cfg(unix)]
+    command.process_group(0);
+    command.spawn().map_err(|error| format!("{} cannot be run: {error}", program.display()))
+}
+
+/// Prints the block once the exporter answers, and then waits for its end, which is a fault.
+async fn show(
+    program: &Path,
+    folder: &Folder,
+    listen: SocketAddr,
+    master: SocketAddr,
+    child: &mut Child,
+) -> Result<(), String> {
     tokio::select! {
-        status = child.wait() => Err(format!("the exporter ended by itself: {}", status?).into()),
-        signal = tokio::signal::ctrl_c() => {
-            signal?;
-            end(child).await
-        }
+        answers = answers(listen) => answers.map_err(|error| format!("{error}; its log says:\n{}", folder.logged()))?,
+        status = child.wait() => return Err(ended(status, folder)),
     }
+    print(&block(program, folder, listen, master))?;
+    Err(ended(child.wait().await, folder))
 }
 
-/// A terminal's Ctrl-C reaches the exporter too; where it does not, it is killed after its time to drain.
-async fn end(mut child: Child) -> Result<(), Box<dyn Error>> {
-    if tokio::time::timeout(Duration::from_secs(3), child.wait()).await.is_err() {
-        child.kill().await?;
+fn ended(status: std::io::Result<std::process::ExitStatus>, folder: &Folder) -> String {
+    let status = status.map_or_else(|error| error.to_string(), |status| status.to_string());
+    format!("the exporter ended by itself ({status}); its log says:\n{}", folder.logged())
+}
+
+async fn answers(listen: SocketAddr) -> Result<(), String> {
+    let deadline = Instant::now() + START;
+    while TcpStream::connect(listen).await.is_err() {
+        if Instant::now() > deadline {
+            return Err(format!("the exporter does not answer on {listen} within {} s", START.as_secs()));
+        }
+        sleep(Duration::from_millis(50)).await;
     }
     Ok(())
 }
 
-fn configuration(directory: &Path, master: SocketAddr) -> Result<PathBuf, Box<dyn Error>> {
-    let password = directory.join("password");
-    std::fs::write(&password, PASSWORD)?;
-    let config = directory.join("msx_exporter.yml");
-    // The targets' engines are played by the master's own port, but for one that is down and one whose name is gone.
-    let nobody = TcpListener::bind("127.0.0.1:0")?.local_addr()?.port();
-    let text = format!(
-        "role: master\nmaster:\n  address: '{master}'\n  user: {USER}\n  password_file: '{}'\n  encrypt: required\n  \
-         trust_server_certificate: true\nexpected_targets: [RENAMED-NEW]\nexplain:\n  details: true\nports:\n  \
-         interval: 1m\n  overrides:\n    - {{ match: SQL04, host: 127.0.0.1, engine_port: {nobody}, required: true }}\n    \
-         - {{ match: RENAMED-OLD, host: renamed-old.invalid, required: true }}\n    \
-         - {{ match: '.*', host: 127.0.0.1, engine_port: {} }}\n",
-        password.display(),
-        master.port()
-    );
-    std::fs::write(&config, text)?;
-    Ok(config)
+fn block(program: &Path, folder: &Folder, listen: SocketAddr, master: SocketAddr) -> String {
+    let (program, config) = (shown(program), folder.configuration());
+    let (config, password, log) = (config.display(), folder.password(), folder.log());
+    let (password, log) = (password.display(), log.display());
+    let targets: Vec<String> = NOTABLE.iter().map(|(name, why)| format!("  {name:14} {why}")).collect();
+    let targets = targets.join("\n");
+    format!(
+        "
+A stand-in master with 24 targets in all states, and the exporter on it.
+
+  page           http://{listen}/
+  metrics        http://{listen}/metrics
+  master         {master}
+  user           {USER}, with the password in {password}
+  configuration  {config}
+  log            {log}
+
+Every command takes this configuration. To paste into another terminal:
+
+  {program} doctor --aggregate --config.file={config}
+  {program} once --config.file={config}
+
+Targets to look at:
+
+{targets}
+
+Ctrl-C ends it."
+    )
 }
 
-/// The exporter's own port, or the next one that is free.
-fn free_address() -> Result<SocketAddr, Box<dyn Error>> {
-    let mut addresses = (9814..9914).map(|port| SocketAddr::from(([127, 0, 0, 1], port)));
-    addresses
-        .find(|address| TcpListener::bind(address).is_ok())
-        .ok_or_else(|| "no port from 9814 to 9913 is free".into())
+/// The path as it can be typed in this folder.
+fn shown(program: &Path) -> String {
+    let here = std::env::current_dir().ok();
+    let near = here.and_then(|here| program.strip_prefix(here).ok());
+    near.unwrap_or(program).display().to_string()
 }
 
-fn say(text: &str) {
+/// Prints to standard output. A terminal or a pipe that is gone ends the demo.
+fn print(text: &str) -> Result<(), String> {
     let mut out = std::io::stdout().lock();
-    let _ = writeln!(out, "{text}").and_then(|()| out.flush());
+    writeln!(out, "{text}").and_then(|()| out.flush()).map_err(|error| format!("standard output is closed: {error}"))
 }
