@@ -6,17 +6,13 @@ to let a person read every series and every expected text, or run one by hand:
     promtool test rules target/alert-cases/MsxPortClosed.yaml
 """
 
-from pathlib import Path
 
 import yaml
 
-import cases_exporter
-import cases_fleet
-import cases_master
-import cases_ports
-import cases_targets
+from tests import ROOT
 
-ROOT = Path(__file__).resolve().parents[2]
+from . import cases_exporter, cases_fleet, cases_master, cases_ports, cases_targets
+
 OUT = ROOT / "target" / "alert-cases"
 
 

@@ -5,16 +5,15 @@ The checks that need no server follow those of pint, a linter for Prometheus rul
 
 import re
 import sys
-from pathlib import Path
 from urllib.parse import unquote
 
 import yaml
 
-import generate_tests
+from alerts import generate
+from tests import ROOT
+from tests.lib.catalogue import causes, metrics
 
-ROOT = Path(__file__).resolve().parents[2]
-sys.path.insert(0, str(ROOT / "tests/lib"))
-from catalogue import causes, metrics  # noqa: E402
+from . import generate_tests
 
 ALERTS = ROOT / "alerts"
 RUNBOOKS = ALERTS / "runbooks"
@@ -285,9 +284,6 @@ def grafana_faults():
 
 def address_faults():
     """`generate.py --runbooks --grafana` reaches every link and touches nothing else."""
-    sys.path.insert(0, str(ALERTS))
-    import generate
-
     for name in generate.SOURCES:
         text = (ALERTS / f"{name}.yaml").read_text()
         moved = generate.with_addresses(text, "https://wiki.example/msx", "https://grafana.example")

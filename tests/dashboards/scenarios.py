@@ -1,6 +1,6 @@
 """The masters of the live test, and what the dashboards must say of each."""
 
-from stand import Scenario
+from .stand import Scenario
 
 SCENARIOS = [
     Scenario("healthy", ["--scenario", "healthy"]),

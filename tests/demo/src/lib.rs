@@ -37,10 +37,11 @@ pub fn arguments(words: impl IntoIterator<Item = String>) -> Result<Arguments, S
         match name {
             "-h" | "--help" => return Ok(Arguments::Help),
             "--listen" => {
-                let value = value.or_else(|| words.next()).ok_or("--listen needs an address, such as 127.0.0.1:9815")?;
-                listen = value
-                    .parse()
-                    .map_err(|_| format!("--listen {value:?} is not an IP address with a port, such as 127.0.0.1:9815"))?;
+                let value =
+                    value.or_else(|| words.next()).ok_or("--listen needs an address, such as 127.0.0.1:9815")?;
+                listen = value.parse().map_err(|_| {
+                    format!("--listen {value:?} is not an IP address with a port, such as 127.0.0.1:9815")
+                })?;
             }
             _ => return Err(format!("{word:?} is not an argument of cargo demo; cargo demo --help lists them")),
         }
