@@ -17,6 +17,7 @@ from pathlib import Path
 
 from tests import ROOT
 from tests.lib.catalogue import catalogue, flags
+from tests.lib.stages import read_stages
 
 SHELLS = {"sh", "bash", "console", "shell", "powershell"}
 # Written apart, so that this file does not name them either. cargo writes its registry into Cargo.lock by itself.
@@ -154,7 +155,7 @@ def strangers(path: Path) -> None:
 def main() -> int:
     files = tracked()
     tops = {name.relative_to(ROOT).parts[0] for name in files if len(name.relative_to(ROOT).parts) > 1}
-    stages = set(re.findall(r'^\s+"([\w-]+) [\d.]+"$', (ROOT / "tests/run").read_text(), re.MULTILINE)) | {"--all", "--list"}
+    stages = {stage.name for stage in read_stages()} | {"--all", "--list"}
     calls = {command["path"][0] for command in catalogue()["commands"] if command["path"]}
     promises(calls)
     for path in files:
