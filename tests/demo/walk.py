@@ -92,7 +92,9 @@ def block(folder):
     """What the block names is there, and is for this user alone."""
     demo = Demo(folder)
     try:
-        assert "msx_up 1" in wait("the master is read", lambda: "msx_up 1" in (page := get(demo.line("metrics"))) and page)
+        page = wait("the master is read", lambda: "\nmsx_up 1\n" in (page := get(demo.line("metrics"))) and page)
+        targets = re.search(r"stand-in master with (\d+) targets", README.read_text())[1]
+        assert f"with {targets} targets" in demo.text and page.count("\nmsx_target_diagnosis_code{") == int(targets)
         assert "SQL04" in get(demo.line("page"))
         config, log = Path(demo.line("configuration")), Path(demo.line("log"))
         password = config.with_name("password")
