@@ -26,7 +26,6 @@ from .words import (
     BLUE,
     CAUSES,
     CHECKS,
-    DARK_ORANGE,
     ERROR_CLASSES,
     GREEN,
     GREY,

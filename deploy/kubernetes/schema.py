@@ -4,7 +4,7 @@
     deploy/kubernetes/schema.py            writes $defs.config of msx-exporter/values.schema.json
     deploy/kubernetes/schema.py --check    says whether it is not as it would be written, and changes nothing
 
-Needs Python 3.9 and what building the exporter needs, or a built one in MSX_EXPORTER_BIN.
+Needs Python 3.9 and what building the exporter needs, or a folder with a built one in MSX_BINARIES.
 """
 
 import json
@@ -14,8 +14,9 @@ from pathlib import Path
 HERE = Path(__file__).resolve().parent
 ROOT = HERE.parents[1]
 SCHEMA = HERE / "msx-exporter" / "values.schema.json"
-sys.path.insert(0, str(ROOT / "tests/lib"))
-from catalogue import catalogue  # noqa: E402
+sys.path.insert(0, str(ROOT))
+
+from tests.lib.catalogue import catalogue  # noqa: E402
 
 # The chart sets these itself, or they mean nothing in it.
 LEFT_OUT = {"role", "master.address", "master.user", "master.password", "master.password_file", "master.ca_file", "master.only_if_local"}

@@ -9,12 +9,11 @@ import shlex
 import subprocess
 import sys
 import urllib.request
-from pathlib import Path
 
 import yaml
 
-sys.path.insert(0, str(Path(__file__).resolve().parents[1] / "lib"))
-from processes import ROOT, Processes, wait  # noqa: E402
+from tests import ROOT
+from tests.lib.processes import Processes, wait
 
 SHIPPED = ROOT / "alerts" / "alertmanager"
 A, B = "msx1:9814", "msx2:9814"

@@ -1,15 +1,20 @@
 """Cases that are about a whole fleet and a whole night, and about the recording rules themselves."""
 
+import re
 from urllib.parse import quote_plus
 
-from spec import case, point
-from world import MASTER, TARGET, World, notation
+from .cases_exporter import SPECS as exporter
+from .cases_master import SPECS as master
+from .cases_ports import SPECS as ports
+from .cases_targets import SPECS as targets
+from .cases_targets import not_polling, poll_stopped, polled_text, silent_from
+from .spec import case, point
+from .world import MASTER, TARGET, World, human_duration, notation
 
 POLL_ALERTS = ("MsxTargetNotPolling", "MsxTargetPollStopped", "MsxTargetNeverPolled", "MsxManyTargetsNotPolling", "MsxMasterClockOff",
                "MsxTargetClockSkew", "MsxTargetDefected")
 
 def firing(alert, severity, target, minute, last, interval, more=""):
-    from cases_targets import not_polling, poll_stopped, polled_text
     spec = (not_polling(0) if alert == "MsxTargetNotPolling" else poll_stopped(0, interval, 0, 0))
     spec.labels = {**spec.labels, "target": target}
     expected = spec.firing(minute)
@@ -52,8 +57,7 @@ def intervals_side_by_side():
 
 def seconds(expected, age):
     """BRISK polls between two minutes, so its age is not whole minutes."""
-    import re
-    from world import human_duration
+
     text = expected["exp_annotations"]
     text["description"] = re.sub(r"last polled .* ago;", f"last polled {human_duration(age)} ago;", text["description"])
     return expected
@@ -82,10 +86,6 @@ def daylight_saving(before, after, name):
 
 def all_alerts_silent():
     """A fleet in good health, with every series that an alert reads."""
-    from cases_exporter import SPECS as exporter
-    from cases_master import SPECS as master
-    from cases_ports import SPECS as ports
-    from cases_targets import SPECS as targets
     world = World(400)
     names = []
     for spec in (*exporter, *master, *targets, *ports):
@@ -195,7 +195,6 @@ def settled_ratio():
 
 def moved_location():
     """The text of its location changes between two scrapes: the join must not break for want of a single match."""
-    from cases_targets import silent_from
     world = World(60)
     silent_from(30, 100)(world, True, MASTER)
     world.write("msx_target_info", lambda m: 1 if m < 38 else None, target=TARGET, location="Basel", route="payroll-team")
@@ -206,7 +205,6 @@ def moved_location():
 
 def no_info():
     """Whoever drops msx_target_info to save series loses the owner, not the alert."""
-    from cases_targets import silent_from
     world = World(60)
     silent_from(30, 100)(world, True, MASTER)
     world.forget("msx_target_info")

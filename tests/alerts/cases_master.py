@@ -1,8 +1,8 @@
 """Cases of the alerts on a master."""
 
-from cases_exporter import steps
-from spec import Spec, case, point
-from world import MASTER, TARGET, World, human_duration, link
+from .cases_exporter import steps
+from .spec import Spec, case, point
+from .world import MASTER, TARGET, World, human_duration, link
 
 OVERVIEW = link("msx-overview", job="msx", instance=MASTER)
 JOB = {"job": "msx", "instance": MASTER}

@@ -1,8 +1,8 @@
 """Cases of the alerts on one target."""
 
-from cases_exporter import steps
-from spec import Spec, case, point
-from world import MASTER, TARGET, World, human_duration, link
+from .cases_exporter import steps
+from .spec import Spec, case, point
+from .world import MASTER, TARGET, World, human_duration, link
 
 DETAIL = link("msx-target", job="msx", instance=MASTER, target=TARGET)
 BASE = {"job": "msx", "instance": MASTER, "target": TARGET}

@@ -12,13 +12,12 @@ import sys
 import time
 from concurrent.futures import ThreadPoolExecutor
 from datetime import timedelta
-from pathlib import Path
 
-from e2e_incident import FLEET, NAMED, SLACK, Incident, World
-from e2e_stand import Stand, override, utc, wait
+from tests.lib.processes import override, wait
+from tests.lib.webhook import Receiver
 
-sys.path.insert(0, str(Path(__file__).resolve().parents[1] / "lib"))
-from webhook import Receiver  # noqa: E402
+from .e2e_incident import FLEET, NAMED, SLACK, Incident, World
+from .e2e_stand import Stand, utc
 
 AGO = r"\d+m \d+s"
 PROXY = "The job step requires a proxy account, however proxy matching is disabled on the target server."

@@ -7,7 +7,11 @@ import urllib.parse
 from datetime import datetime
 
 import yaml
-from e2e_stand import ALERTS, ROOT, Site, wait
+
+from tests import ROOT
+from tests.lib.processes import wait
+
+from .e2e_stand import ALERTS, Site
 
 NAMED = r"SQL00000\INST1"
 FLEET = [NAMED, "SQL00001", "SQL00002", "SQL00003"]

@@ -6,14 +6,12 @@ Intervals are short by configuration alone: targets poll every 10 s (a SET-POLL 
 """
 
 import json
-import sys
 from datetime import datetime, timedelta, timezone
-from pathlib import Path
 
 import yaml
 
-sys.path.insert(0, str(Path(__file__).resolve().parents[1] / "lib"))
-from processes import ROOT, Processes, override, wait  # noqa: E402, F401
+from tests import ROOT
+from tests.lib.processes import Processes, override
 
 ALERTS = ROOT / "alerts"
 EVERY = "5s"

@@ -6,17 +6,13 @@ to let a person read every series and every expected text, or run one by hand:
     promtool test rules target/alert-cases/MsxPortClosed.yaml
 """
 
-from pathlib import Path
 
 import yaml
 
-import cases_exporter
-import cases_fleet
-import cases_master
-import cases_ports
-import cases_targets
+from tests import ROOT
 
-ROOT = Path(__file__).resolve().parents[2]
+from . import cases_exporter, cases_fleet, cases_master, cases_ports, cases_targets
+
 OUT = ROOT / "target" / "alert-cases"
 
 
@@ -39,12 +35,21 @@ class Dumper(yaml.SafeDumper):
         return super().increase_indent(flow, False)
 
 
+MODULES = [
+    (cases_exporter, "msx-exporter"), (cases_master, "msx-master"), (cases_targets, "msx-targets"), (cases_ports, "msx-ports"),
+]
+
+
+def specs():
+    """What is asked of every alert, without the cases of a whole fleet."""
+    return [spec for module, _ in MODULES for spec in module.SPECS]
+
+
 def documents():
     """Each file's name, without its ending, with what stands in it."""
     tests = {stem: cases for stem, (_, cases) in cases_fleet.FILES.items()}
     rules = {stem: groups for stem, (groups, _) in cases_fleet.FILES.items()}
-    for module, group in ((cases_exporter, "msx-exporter"), (cases_master, "msx-master"), (cases_targets, "msx-targets"),
-                          (cases_ports, "msx-ports")):
+    for module, group in MODULES:
         for spec in module.SPECS:
             tests.setdefault(spec.alert, []).extend(spec.tests())
             # An alert's own file loads what it needs: promtool evaluates every loaded rule at every minute.

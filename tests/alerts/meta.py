@@ -5,16 +5,15 @@ The checks that need no server follow those of pint, a linter for Prometheus rul
 
 import re
 import sys
-from pathlib import Path
 from urllib.parse import unquote
 
 import yaml
 
-import generate_tests
+from alerts import generate
+from tests import ROOT
+from tests.lib.catalogue import causes, metrics
 
-ROOT = Path(__file__).resolve().parents[2]
-sys.path.insert(0, str(ROOT / "tests/lib"))
-from catalogue import causes, metrics  # noqa: E402
+from . import generate_tests
 
 ALERTS = ROOT / "alerts"
 RUNBOOKS = ALERTS / "runbooks"
@@ -27,39 +26,6 @@ HEADINGS = ["## Meaning", "## Impact", "## Diagnosis", "## Mitigation", "## Rais
 # Labels that may hold an alert's own values. A cause, a class, a state or a group may not: when it changes, another
 # alert begins.
 FORBIDDEN_LABELS = {"cause", "class", "state", "group", "reason", "location", "outcome"}
-# Every alert that is promised, with `for` and severity of each of its rules.
-PROMISED = {
-    "MsxExporterDown": {("5m", "critical"), ("5m", "warning")},
-    "MsxExporterAbsent": {("10m", "critical")},
-    "MsxMasterUnreadable": {("3m", "critical")},
-    "MsxMasterLostTargets": {("5m", "critical")},
-    "MsxTargetsDropped": {("15m", "warning")},
-    "MsxManyTargetsNotPolling": {("5m", "critical")},
-    "MsxTargetNotPolling": {("5m", "warning")},
-    "MsxTargetPollStopped": {("5m", "critical")},
-    "MsxTargetNeverPolled": {("5m", "warning")},
-    "MsxTargetDownloadErrors": {("2m", "warning")},
-    "MsxTargetDownloadsStuck": {("10m", "warning")},
-    "MsxTargetNotEnlisted": {("15m", "warning")},
-    "MsxTargetDefected": {("15m", "info")},
-    "MsxTargetUnexpected": {("15m", "info")},
-    "MsxPortClosed": {("10m", "warning")},
-    "MsxPortWrongProtocol": {("10m", "warning")},
-    "MsxManyPortsClosed": {("10m", "warning")},
-    "MsxTargetClockSkew": {("30m", "warning")},
-    "MsxJobFailing": {("5m", "warning")},
-    "MsxOrphanInstructions": {("15m", "info"), ("1d", "info")},
-    "MsxMasterAgentDown": {("10m", "warning")},
-    "MsxMasterClockOff": {("15m", "warning")},
-    "MsxMasterCertificateExpiring": {("1h", "warning"), ("1h", "critical")},
-    "MsxMasterCertificateRefused": {("15m", "warning")},
-    "MsxOperatorMissing": {("1h", "info")},
-    "MsxCollectorFailing": {("10m", "warning")},
-    "MsxCollectorDenied": {("10m", "info")},
-    "MsxSeriesLimited": {("15m", "warning")},
-    "MsxConfigReloadFailed": {("15m", "warning")},
-    "MsxPortSweepStale": {("15m", "warning")},
-}
 # They end as soon as somebody watches again.
 NOT_HELD = {"MsxExporterDown", "MsxExporterAbsent", "MsxMasterUnreadable"}
 RECORDED = {"msx_target:poll_age:seconds", "msx_target:poll_lateness:ratio", "msx:targets_not_polling:count",
@@ -93,12 +59,6 @@ def rule_faults(rules):
     if missing := RECORDED - recorded:
         yield f"the recording rules {sorted(missing)} are gone"
     alerts = [rule for rule in rules if "alert" in rule]
-    got = {}
-    for rule in alerts:
-        got.setdefault(rule["alert"], set()).add((rule.get("for"), rule["labels"].get("severity")))
-    for name in sorted(PROMISED.keys() | got.keys()):
-        if PROMISED.get(name) != got.get(name):
-            yield f"{name}: for and severity are {got.get(name)}, promised is {PROMISED.get(name)}"
     for rule in rules:
         name, expr = rule.get("alert") or rule["record"], rule["expr"]
         yield from (f"{name}: {fault}" for fault in cause_faults(expr, rule.get("annotations", {}).get("description", "")))
@@ -198,8 +158,15 @@ def alert_faults(rule):
         yield f"its runbook {runbook} is not there"
 
 
+def minutes(duration):
+    """A duration of a rule, such as 90s, 15m or 1d, in minutes."""
+    return int(duration[:-1]) * {"s": 1 / 60, "m": 1, "h": 60, "d": 1440}[duration[-1]]
+
+
 def case_faults(rules):
-    """Every rule is seen firing, and its alert silent, with its own severity (and operation, where it has one)."""
+    """Every rule is seen firing, and its alert silent, with its own severity (and operation, where it has one), and a case
+    knows its `for` and keep_firing_for."""
+    waits = {(spec.alert, spec.severity, spec.for_, spec.keep) for spec in generate_tests.specs()}
     fired, silent = set(), set()
     for stem, document in generate_tests.documents().items():
         for test in document["tests"]:
@@ -215,6 +182,9 @@ def case_faults(rules):
             labels = rule["labels"]
             if (rule["alert"], labels["severity"], labels.get("operation")) not in fired:
                 yield f"{rule['alert']} ({labels['severity']}) fires in no case"
+            times = rule.get("for", "0m"), rule.get("keep_firing_for", "0m")
+            if (rule["alert"], labels["severity"], *map(minutes, times)) not in waits:
+                yield f"{rule['alert']} ({labels['severity']}): no case waits {times[0]} for it and keeps it {times[1]}"
             if rule["alert"] not in silent:
                 yield f"{rule['alert']} is silent in no case"
 
@@ -285,9 +255,6 @@ def grafana_faults():
 
 def address_faults():
     """`generate.py --runbooks --grafana` reaches every link and touches nothing else."""
-    sys.path.insert(0, str(ALERTS))
-    import generate
-
     for name in generate.SOURCES:
         text = (ALERTS / f"{name}.yaml").read_text()
         moved = generate.with_addresses(text, "https://wiki.example/msx", "https://grafana.example")

@@ -5,7 +5,7 @@ an `unless` or `and` clause dropped, a window shortened. Each runs in a director
 rules no longer load or a case fails; the file of its own alert is asked first, which nearly always is enough.
 Survivors must stand in ALLOWED with a reason, and a reason without a survivor is a fault, too.
 
-Usage: mutate.py [PROMTOOL] [--only=ALERT]
+Usage: python3 -m tests.alerts.mutate [PROMTOOL] [--only=ALERT]
 """
 
 import os
@@ -17,9 +17,10 @@ import tempfile
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
-import generate_tests
+from tests import ROOT
 
-ROOT = Path(__file__).resolve().parents[2]
+from . import generate_tests
+
 ALERTS = ROOT / "alerts"
 SOURCES = sorted(ALERTS.glob("msx-*.yaml"))
 MEMORY = "/dev/shm" if os.access("/dev/shm", os.W_OK) else None

@@ -1,6 +1,6 @@
 """Writes the test files and runs each through promtool, two at a time; prints one line a file that fails.
 
-Usage: run_cases.py [-v] [PROMTOOL]
+Usage: python3 -m tests.alerts.run_cases [-v] [PROMTOOL]
 """
 
 import os
@@ -10,7 +10,7 @@ import time
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
-import generate_tests
+from . import generate_tests
 
 # promtool keeps a small database for each test; in memory its disk waits fall away.
 QUICK = {**os.environ, **({"TMPDIR": "/dev/shm"} if os.access("/dev/shm", os.W_OK) else {})}

@@ -1,15 +1,12 @@
 """The receiver of tests/lib/webhook.py: it keeps what arrives, wakes who waits, and says what did not come."""
 
 import json
-import sys
 import threading
 import unittest
 import urllib.error
 import urllib.request
-from pathlib import Path
 
-sys.path.insert(0, str(Path(__file__).resolve().parents[1] / "lib"))
-from webhook import Receiver  # noqa: E402
+from tests.lib.webhook import Receiver
 
 
 def post(url, body):

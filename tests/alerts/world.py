@@ -6,12 +6,9 @@ second master is a second set of series. Prometheus marks a series as stale when
 the translation does the same.
 """
 
-import sys
-from pathlib import Path
 from urllib.parse import quote_plus
 
-sys.path.insert(0, str(Path(__file__).resolve().parents[1] / "lib"))
-from catalogue import causes  # noqa: E402
+from tests.lib.catalogue import causes
 
 MASTER = "msx1:9814"
 OTHER_MASTER = "msx2:9814"

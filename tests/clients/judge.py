@@ -1,6 +1,6 @@
 """What python-tds reads from the exhibits.
 
-Usage: judge.py <the line of JSON that the server printed>
+Usage: python3 -m tests.clients.judge <the line of JSON that the server printed>
 """
 
 import json

@@ -47,7 +47,7 @@ judge() {
     failed=$((failed + bad))
 }
 
-judge python-tds "$NEED_PYTHON" "$here/judge.py"
+judge python-tds "$NEED_PYTHON" -m tests.clients.judge
 judge tedious env TOOLS="$tools" node "$here/judge.mjs"
 judge tsql "$here/judge-tsql.sh"
 

@@ -13,28 +13,18 @@ import subprocess
 import sys
 import tempfile
 import threading
-import time
 import urllib.request
 from pathlib import Path
 
 import yaml
 
-ROOT = Path(__file__).resolve().parents[2]
-LAB, EXPORTER = ROOT / "target/debug/lab", ROOT / "target/debug/msx_exporter"
+from tests import ROOT
+from tests.lib.processes import wait
+from tests.lib.programs import program
+
 NAME, ADDRESS, HERE = "MSXCLUSTER", "10.77.0.10", "10.77.0.1"
 NODES = {"node1": "10.77.0.11", "node2": "10.77.0.12"}
 SERIES = re.compile(r"^([a-zA-Z_:][\w:]*)(\{.*\})? (\S+)$")
-
-
-def until(what, look, seconds=60):
-    """Waits for a condition."""
-    deadline = time.monotonic() + seconds
-    while time.monotonic() < deadline:
-        found = look()
-        if found:
-            return found
-        time.sleep(0.1)
-    raise AssertionError(f"not within {seconds} s: {what}")
 
 
 def run(*words):
@@ -90,9 +80,9 @@ class Node:
         # A node that takes an address over tells its neighbours; here they are made to forget.
         for place in ([], *(["-n", node] for node in NODES)):
             run("ip", *place, "neighbour", "flush", "all")
-        self.start("lab", LAB, "--listen", f"{ADDRESS}:1433", "--encrypt", "none", "--scenario", "healthy",
+        self.start("lab", program("lab"), "--listen", f"{ADDRESS}:1433", "--encrypt", "none", "--scenario", "healthy",
                    "--user", "msx_exporter", "--password-file", self.folder / "password")
-        until("the engine to listen", lambda: "listening on" in self.log("lab"))
+        wait("the engine to listen", lambda: "listening on" in self.log("lab"))
 
     def lose(self):
         self.stop("lab")
@@ -129,7 +119,7 @@ def configure(folder, port, only_if_local):
 
 
 def exporter(node, address):
-    node.start("exporter", EXPORTER, f"--web.listen-address={address}:9814", f"--config.file={node.folder / 'msx_exporter.yml'}")
+    node.start("exporter", program("msx_exporter"), f"--web.listen-address={address}:9814", f"--config.file={node.folder / 'msx_exporter.yml'}")
 
 
 def is_passive(page):
@@ -151,29 +141,29 @@ def one_on_each_node(folder):
         for node in nodes:
             exporter(node, NODES[node.name])
         look = lambda node: scrape(NODES[node.name])
-        active = until("the node that holds the instance to read it", lambda: (p := look(first)) and is_active(p) and p)
-        until("the other to be passive", lambda: is_passive(look(second)))
-        until("the sweep of the active node", lambda: NODES["node1"] in peer.seen)
+        active = wait("the node that holds the instance to read it", lambda: (p := look(first)) and is_active(p) and p)
+        wait("the other to be passive", lambda: is_passive(look(second)))
+        wait("the sweep of the active node", lambda: NODES["node1"] in peer.seen)
         assert "connected to the master" in first.log("exporter") and first.connections()
         assert "connected to the master" not in second.log("exporter") and not second.connections(), second.log("exporter")
         assert NODES["node2"] not in peer.seen, "the passive node swept"
         targets = {name for name in active if name.startswith("msx_target_enlisted")}
         assert targets, sorted(active)
 
-        once = ["ip", "netns", "exec", "node2", EXPORTER, "once", f"--config.file={folder / 'msx_exporter.yml'}"]
+        once = ["ip", "netns", "exec", "node2", program("msx_exporter"), "once", f"--config.file={folder / 'msx_exporter.yml'}"]
         said = subprocess.run(once, capture_output=True, text=True)
         assert said.returncode == 0, said.stderr
         assert "msx_exporter_passive 1" in said.stdout and "\nmsx_up" not in said.stdout, said.stdout
 
         first.lose()
         second.take()
-        until("the new node to read it", lambda: is_active(look(second)))
-        passive = until("the old one to be passive", lambda: (p := look(first)) and is_passive(p) and p)
-        until("the old one to hang up", lambda: not first.connections())
+        wait("the new node to read it", lambda: is_active(look(second)))
+        passive = wait("the old one to be passive", lambda: (p := look(first)) and is_passive(p) and p)
+        wait("the old one to hang up", lambda: not first.connections())
         assert {name for name in look(second) if name.startswith("msx_target_enlisted")} == targets
         before = peer.seen.count(NODES["node1"])
         swept = peer.seen.count(NODES["node2"])
-        until("two more sweeps by the new node", lambda: peer.seen.count(NODES["node2"]) >= swept + 2 * len(targets), 90)
+        wait("two more sweeps by the new node", lambda: peer.seen.count(NODES["node2"]) >= swept + 2 * len(targets), 90)
         assert peer.seen.count(NODES["node1"]) == before, "the node that lost the instance sweeps on"
         assert is_passive(look(first)) and is_active(look(second))
         logins = first.log("exporter").count("connected to the master")
@@ -181,7 +171,7 @@ def one_on_each_node(folder):
 
         second.lose()
         for node in nodes:
-            until("both to be passive where nobody holds the instance", lambda: is_passive(look(node)))
+            wait("both to be passive where nobody holds the instance", lambda: is_passive(look(node)))
         return active, passive
     finally:
         for node in nodes:
@@ -198,7 +188,7 @@ def one_that_moves(folder):
         for node in nodes:
             node.take()
             exporter(node, ADDRESS)
-            page = until(f"the service on {node.name}", lambda: (p := scrape(ADDRESS)) and p.get("msx_up") == 1 and p)
+            page = wait(f"the service on {node.name}", lambda: (p := scrape(ADDRESS)) and p.get("msx_up") == 1 and p)
             assert "msx_exporter_passive" not in page
             seen.append({name for name in page if name.startswith("msx_target_enlisted")})
             node.stop("exporter")
@@ -297,7 +287,7 @@ def main():
             try:
                 step(Path(folder))
                 passed += 1
-            except (AssertionError, KeyError) as error:
+            except (AssertionError, KeyError, TimeoutError) as error:
                 failed += 1
                 print(f"FAILED: {name}: {error}")
                 for log in sorted(Path(folder).glob("*.log")):

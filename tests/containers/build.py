@@ -11,9 +11,10 @@ import shutil
 import subprocess
 import sys
 
-import dockerfile
+from tests import ROOT
 
-ROOT = dockerfile.ROOT
+from . import dockerfile
+
 OUT = ROOT / "tests/.tools/containers"
 CONTEXT = OUT / "context"
 

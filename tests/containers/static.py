@@ -6,11 +6,12 @@ import subprocess
 import sys
 from pathlib import Path
 
-import compose
-import dockerfile
 import yaml
 
-ROOT = Path(__file__).resolve().parents[2]
+from tests import ROOT
+
+from . import compose, dockerfile
+
 faults = []
 
 

@@ -6,7 +6,7 @@ written, no capabilities, the user's number, the environment, the command. This 
 where a DNS server like Docker's makes the names of the services addresses of the loopback, so that every name and port
 stays as written.
 
-    unshare --net --mount python3 tests/containers/up.py
+    unshare --net --mount python3 -m tests.containers.up
 
 Not here: the images themselves, Docker's own networks, and Grafana. Alerts fire without waiting for their `for`.
 MSX_PROMETHEUS and MSX_ALERTMANAGER name other programs than Debian's.
@@ -17,21 +17,19 @@ import os
 import re
 import shutil
 import subprocess
-import sys
 import tempfile
 import urllib.parse
 import urllib.request
 from pathlib import Path
 
-import compose
-import dockerfile
 import yaml
-from names import PLACE, Names
 
-sys.path.insert(0, str(compose.ROOT / "tests/lib"))
-from processes import wait  # noqa: E402
+from tests import ROOT
+from tests.lib.processes import wait
 
-ROOT = compose.ROOT
+from . import compose, dockerfile
+from .names import PLACE, Names
+
 BUILT = ROOT / "tests/.tools/containers/out"
 PATH = "/usr/local/bin:/usr/bin:/bin"
 # What the images' stages take from those before them, and what stands for it here.

@@ -1,7 +1,6 @@
-#!/usr/bin/env python3
 """Holds the words, colours and order of tiles and tables to what the scenarios say, by Grafana's own library.
 
-    cells.py RECORDED NODE_MODULES     RECORDED is from `live.py --record=FILE`, NODE_MODULES holds @grafana/data
+    python3 -m tests.dashboards.cells RECORDED NODE_MODULES     RECORDED is from `tests.dashboards.live --record=FILE`, NODE_MODULES holds @grafana/data
 
 cells.cjs joins the recorded answers and formats each cell; this judges them. No Grafana server takes part.
 """
@@ -13,7 +12,7 @@ import sys
 import tempfile
 from pathlib import Path
 
-from grafana import dashboards, panels
+from .grafana import dashboards, panels
 
 GREEN, RED, BLUE, ORANGE, DARK_ORANGE = "#73BF69", "#F2495C", "#5794F2", "#FF9830", "#FA6400"
 DARK_RED = "#C4162A"

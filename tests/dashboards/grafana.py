@@ -7,9 +7,9 @@ is escaped as a string alone; "All" is the variable's own `allValue` as it stand
 
 import json
 import re
-from pathlib import Path
 
-ROOT = Path(__file__).resolve().parents[2]
+from tests import ROOT
+
 ALL = "$__all"
 
 # Variables that Grafana itself fills in.

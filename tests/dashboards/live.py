@@ -1,9 +1,8 @@
-#!/usr/bin/env python3
 """Asks a real Prometheus, which scraped the real exporter, everything that Grafana would ask for the dashboards.
 
-    live.py            all scenarios side by side, each chosen by its instance, then all of them at once
-    live.py --show     prints every panel's answer as well
-    live.py --record=FILE   writes the answers of tiles and tables to a file, for cells.py
+    python3 -m tests.dashboards.live            all scenarios side by side, each chosen by its instance, then all of them at once
+    python3 -m tests.dashboards.live --show     prints every panel's answer as well
+    python3 -m tests.dashboards.live --record=FILE   writes the answers of tiles and tables to a file, for cells.py
 
 What fails: an error or a warning of Prometheus; values that are no numbers; rows of a table that the join would mix;
 two lines with one legend; more series than a panel can show; a panel that is empty in a scenario that should fill it,
@@ -20,9 +19,11 @@ import time
 from dataclasses import dataclass, field
 from pathlib import Path
 
-from grafana import Page, dashboards, panels, references, variables
-from scenarios import CHOICES, FACTS, FLEETING, MUTANTS, SCENARIOS, TABLES, TARGET, may_be_empty
-from stand import SCRAPE, SCRAPE_LARGE, Stand, wait
+from tests.lib.processes import wait
+
+from .grafana import Page, dashboards, panels, references, variables
+from .scenarios import CHOICES, FACTS, FLEETING, MUTANTS, SCENARIOS, TABLES, TARGET, may_be_empty
+from .stand import SCRAPE, SCRAPE_LARGE, Stand
 
 SHOW = "--show" in sys.argv[1:]
 RECORD = next((word.partition("=")[2] for word in sys.argv[1:] if word.startswith("--record=")), "")

@@ -1,6 +1,7 @@
 """The masters of the live test, and what the dashboards must say of each."""
 
-from stand import Scenario
+from .emptiness import without_exporter, without_master
+from .stand import Scenario
 
 SCENARIOS = [
     Scenario("healthy", ["--scenario", "healthy"]),
@@ -24,39 +25,7 @@ TARGET = {
 }
 
 NOTHING_FAILED = {"Failed runs", "Jobs that failed", "Targets where jobs failed"}
-# Of what the master's own reading brings; the ports and the exporter go on without it.
-FROM_THE_MASTER = {
-    "msx-overview": {"Targets", "Not polling", "Pending", "Download errors", "Targets now"},
-    "msx-target": {
-        "Clock skew",
-        "Diagnosis and next step",
-        "Download errors",
-        "Facts",
-        "Groups",
-        "Jobs on this target",
-        "Last poll",
-        "Lateness",
-        "Maintenance",
-        "Oldest pending",
-        "Pending",
-        "Poll interval",
-    },
-    "msx-exporter": set(),
-}
-# Of what the exporter itself brings: of one that is gone only its absence is known.
-FROM_THE_EXPORTER = {
-    "msx-overview": FROM_THE_MASTER["msx-overview"] | {"Ports from master to target"},
-    "msx-target": FROM_THE_MASTER["msx-target"] | {"Ports now"},
-    "msx-exporter": {
-        "Collectors failing",
-        "SQL errors, 1 h",
-        "Oldest sweep",
-        "Series left out",
-        "Configuration",
-        "Collectors now",
-    },
-}
-FAR_SIDE = {
+TARGET_SIDE = {
     "Master by the target's own registry",
     "Master's certificate as the target sees it",
     "MsxEncryptChannelOptions",
@@ -81,15 +50,15 @@ def may_be_empty(uid, name):
         # None of them has an exporter of its own, and no port is required.
         empty |= {"Groups", "Ports from target to master", "Port closed"}
     if name not in ("healthy", "filtered"):
-        empty |= FAR_SIDE
+        empty |= TARGET_SIDE
     if name == "filtered":
         # Where the master cannot be reached its certificate is not seen.
         empty |= {"Master's certificate as the target sees it"}
     if name == "down":
-        empty |= FROM_THE_MASTER[uid]
+        empty |= without_master(uid)
     if name == "gone":
         # Its counter is still looked back upon for an hour.
-        empty |= FROM_THE_EXPORTER[uid] - {"SQL errors, 1 h"}
+        empty |= without_exporter(uid) - {"SQL errors, 1 h"}
     return empty
 
 

@@ -1,8 +1,7 @@
-#!/usr/bin/env python3
 """Holds the dashboards to Grafana's own types (@grafana/schema), by the TypeScript compiler: a name of an option that no
 panel knows, or a value that is not in its list, is an error. Broken copies beside them prove that it notices.
 
-    schema.py LIBRARY      a folder with @grafana/schema and typescript in node_modules
+    python3 -m tests.dashboards.schema LIBRARY      a folder with @grafana/schema and typescript in node_modules
 """
 
 import copy
@@ -13,7 +12,7 @@ import sys
 import tempfile
 from pathlib import Path
 
-from grafana import dashboards, panels
+from .grafana import dashboards, panels
 
 # By the type of panel the folder of its types.
 FOLDERS = {"stat": "stat", "table": "table", "timeseries": "timeseries", "state-timeline": "statetimeline", "text": "text"}

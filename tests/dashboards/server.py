@@ -1,8 +1,7 @@
-#!/usr/bin/env python3
 """Loads the dashboards into a real Grafana, reads them back and sends every query through it. Tried on none here.
 
-    GRAFANA_URL=http://admin:admin@localhost:3000 server.py
-    GRAFANA_URL=https://grafana.example GRAFANA_TOKEN=… GRAFANA_DATASOURCE=uid server.py
+    GRAFANA_URL=http://admin:admin@localhost:3000 python3 -m tests.dashboards.server
+    GRAFANA_URL=https://grafana.example GRAFANA_TOKEN=… GRAFANA_DATASOURCE=uid python3 -m tests.dashboards.server
 
 Needs a login that may write dashboards, and a Prometheus data source with data of the exporter (the first one, unless
 GRAFANA_DATASOURCE names it). Works on copies, whose uids end in -test, and deletes them. Without GRAFANA_URL it says
@@ -18,8 +17,9 @@ import urllib.error
 import urllib.parse
 import urllib.request
 
-from grafana import Page, dashboards, panels, variables
-from stand import wait
+from tests.lib.processes import wait
+
+from .grafana import Page, dashboards, panels, variables
 
 SUFFIX = "-test"
 

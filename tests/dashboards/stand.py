@@ -4,13 +4,11 @@ with the real rules scrapes them all.
 
 import http.server
 import re
-import sys
 import threading
 from dataclasses import dataclass, field
-from pathlib import Path
 
-sys.path.insert(0, str(Path(__file__).resolve().parents[1] / "lib"))
-from processes import ROOT, Processes, override, wait  # noqa: E402, F401
+from tests import ROOT
+from tests.lib.processes import Processes, override
 
 # Every few seconds: the lab's targets poll once a minute, and two cores serve all of this.
 SCRAPE = 3

@@ -1,7 +1,6 @@
-#!/usr/bin/env python3
 """What must hold of the dashboards whatever the data: Grafana's linter covers a part of it, this all panels.
 
-    static.py          runs every check over the committed files
+    python3 -m tests.dashboards.static          runs every check over the committed files
 """
 
 import re
@@ -13,10 +12,10 @@ from pathlib import Path
 import promql_parser as promql
 import yaml
 
-from grafana import BUILT_IN, ROOT, Page, dashboards, panels, references, variables
+from tests import ROOT
+from tests.lib.catalogue import catalogue, causes, metrics
 
-sys.path.insert(0, str(ROOT / "tests/lib"))
-from catalogue import catalogue, causes, metrics  # noqa: E402
+from .grafana import BUILT_IN, Page, dashboards, panels, references, variables
 
 UIDS = {"msx-overview", "msx-target", "msx-exporter"}
 # Of Grafana's list, those that are in use here; a name that is not in the list would be shown as a suffix.

@@ -1,11 +1,10 @@
-#!/usr/bin/env python3
 """Breaks the dashboards in one place at a time and sees the check that should notice it notice it."""
 
 import copy
 import sys
 
-import static
-from grafana import Page, dashboards, panels
+from . import static
+from .grafana import Page, dashboards, panels
 
 
 def find(loaded, uid, title):

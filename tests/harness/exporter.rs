@@ -9,9 +9,10 @@ use std::path::{Path, PathBuf};
 use std::process::{Child, Command, ExitStatus, Output, Stdio};
 use std::sync::{Arc, Mutex, PoisonError};
 
-/// The program under test. A benchmark names another build of it.
+/// The program under test: the one in the folder MSX_BINARIES, else the one that cargo built for this test.
 pub(crate) fn binary() -> PathBuf {
-    std::env::var_os("MSX_SUITE_BINARY").map_or_else(|| env!("CARGO_BIN_EXE_msx_exporter").into(), PathBuf::from)
+    let built = || env!("CARGO_BIN_EXE_msx_exporter").into();
+    std::env::var_os("MSX_BINARIES").map_or_else(built, |folder| PathBuf::from(folder).join("msx_exporter"))
 }
 
 /// A call of the program without the settings of whoever runs the tests.

@@ -1,6 +1,6 @@
 """The chart as helm renders it. Shared by the checks of this folder.
 
-HELM, DECODE and EXPORTER name the three programs; tests/stages/kubernetes sets them.
+HELM and DECODE name two programs; tests/stages/kubernetes sets them.
 """
 
 import os
@@ -9,8 +9,9 @@ from pathlib import Path
 
 import yaml
 
+from tests import ROOT
+
 HERE = Path(__file__).resolve().parent
-ROOT = HERE.parents[1]
 CHART = ROOT / "deploy/kubernetes/msx-exporter"
 CASES = sorted((HERE / "cases").glob("*.yaml"))
 REFUSED = sorted((HERE / "refused").glob("*.yaml"))

@@ -1,9 +1,8 @@
-#!/usr/bin/env python3
-"""Runs one check of checks.py on the chart: tests/kubernetes/check.py NAME."""
+"""Runs one check of checks.py on the chart: python3 -m tests.kubernetes.check NAME."""
 
 import sys
 
-import chart as it
-import checks
+from . import chart as it
+from . import checks
 
 sys.exit("\n".join(getattr(checks, sys.argv[1])(it.CHART)) or 0)

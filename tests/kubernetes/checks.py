@@ -5,7 +5,6 @@ import os
 import re
 import socket
 import subprocess
-import sys
 import tempfile
 import time
 import urllib.error
@@ -18,10 +17,11 @@ from cryptography import x509
 from cryptography.hazmat.primitives import hashes, serialization
 from cryptography.hazmat.primitives.asymmetric import ec
 
-import chart as it
+from deploy.kubernetes import schema
+from tests import ROOT
+from tests.lib.programs import program
 
-sys.path.insert(0, str(it.ROOT / "deploy/kubernetes"))
-import schema  # noqa: E402
+from . import chart as it
 
 FOLDERS = ("/run/secrets/msx_exporter", "/etc/msx_exporter")
 
@@ -102,7 +102,7 @@ def configuration(chart):
             with tempfile.TemporaryDirectory(prefix="msx") as folder:
                 lay(folder, pod, maps, pem)
                 flag = next(word for word in pod["containers"][0]["args"] if word.startswith("--config.file="))
-                answer = it.run(os.environ["EXPORTER"], "check-config", "--config.file=" + folder + flag.split("=")[1])
+                answer = it.run(program("msx_exporter"), "check-config", "--config.file=" + folder + flag.split("=")[1])
                 if answer.returncode:
                     faults.append(f"{where}: {answer.stdout.strip()} {answer.stderr.strip()}")
                 elif "SQL login" not in answer.stdout or "password from a file" not in answer.stdout:
@@ -152,7 +152,7 @@ def probes(chart):
             free.close()
             left_out = ("--web.listen-address", "--web.config.file")
             flags = [word.replace("=/etc", f"={folder}/etc") for word in container["args"] if not word.startswith(left_out)]
-            words = [os.environ["EXPORTER"], *flags, f"--web.listen-address=127.0.0.1:{port}"]
+            words = [program("msx_exporter"), *flags, f"--web.listen-address=127.0.0.1:{port}"]
             with open(Path(folder) / "log", "w") as log, subprocess.Popen(words, stdout=log, stderr=log) as server:
                 try:
                     for path in asked - {None}:
@@ -168,7 +168,7 @@ def probes(chart):
 
 def rules(chart):
     """The rules are those of alerts/, less what the values leave out, with the values' addresses; promtool takes them."""
-    source = yaml.safe_load((it.ROOT / "alerts/kubernetes/prometheusrule.yaml").read_text())["spec"]["groups"]
+    source = yaml.safe_load((ROOT / "alerts/kubernetes/prometheusrule.yaml").read_text())["spec"]["groups"]
     faults, seen = [], 0
     for name, text in each_case(chart):
         for rule in (one for one in it.documents(text) if one["kind"] == "PrometheusRule"):
@@ -196,7 +196,7 @@ def rules(chart):
 
 def dashboards(chart):
     """One ConfigMap for each page of dashboards/, the same to the byte, with the sidecar's label, small enough."""
-    pages = {path.name: path.read_text() for path in (it.ROOT / "dashboards").glob("*.json")}
+    pages = {path.name: path.read_text() for path in (ROOT / "dashboards").glob("*.json")}
     faults, seen = [], 0
     for name, text in each_case(chart):
         maps = [one for one in it.documents(text) if one["kind"] == "ConfigMap" and "msx_exporter.yml" not in one["data"]]

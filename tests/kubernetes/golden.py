@@ -1,4 +1,3 @@
-#!/usr/bin/env python3
 """Compares what each case renders with its golden file. `--accept` writes them; look at the difference before you commit.
 
 Dashboards and rules are left out: tests/kubernetes/checks.py compares them with their source. Of the second and every
@@ -11,7 +10,7 @@ import sys
 
 import yaml
 
-import chart as it
+from . import chart as it
 
 
 class Dumper(yaml.SafeDumper):

@@ -1,4 +1,3 @@
-#!/usr/bin/env python3
 """A real Prometheus applies the ServiceMonitor's relabelings to targets as Kubernetes would show them.
 
 The operator itself takes no part: what it puts in front of our relabelings is written here from its documentation.
@@ -16,7 +15,7 @@ from pathlib import Path
 
 import yaml
 
-import chart as it
+from . import chart as it
 
 # The operator's own, as far as they set labels.
 BEFORE = [

@@ -1,4 +1,3 @@
-#!/usr/bin/env python3
 """Breaks the chart in a copy, one thing at a time, and sees the check that guards it fail. The golden files take no part."""
 
 import shutil
@@ -6,8 +5,8 @@ import sys
 import tempfile
 from pathlib import Path
 
-import chart as it
-import checks
+from . import chart as it
+from . import checks
 
 # File, what stands there, what is put in its place, the check that must complain.
 MUTANTS = [

@@ -1,4 +1,3 @@
-#!/usr/bin/env python3
 """The archive of `helm package` renders the same as the folder, and holds no file that does not belong there; a copy
 of the chart without its symbolic links is refused.
 """
@@ -9,7 +8,7 @@ import tarfile
 import tempfile
 from pathlib import Path
 
-import chart as it
+from . import chart as it
 
 
 def packed_files():

@@ -47,6 +47,13 @@ need_venv() {
     ) 9>"$NEED_TOOLS/venv.lock"
 }
 
+# need_programs NAME... : the folder MSX_BINARIES with these programs of ours: msx_exporter, lab, demo. Where the variable
+# names one already, that one is taken; else they are built. tests/lib/programs.py decides.
+need_programs() {
+    MSX_BINARIES=$(cd "$NEED_ROOT" && python3 -m tests.lib.programs "$@") || return 1
+    export MSX_BINARIES
+}
+
 # need_go_tool NAME MODULE VERSION PACKAGE [TAGS] : builds a Go program into tests/.tools/bin; $NEED_TOOLS/bin/NAME runs it.
 # `go install module@version` refuses a module that replaces another, so each tool gets a small module of its own.
 # Answers 1 where Go is not installed: the caller says what it skips.

@@ -11,7 +11,6 @@ Ports are of the system's choice. All of it ends with the test, however that end
 """
 
 import json
-import os
 import re
 import shutil
 import signal
@@ -26,10 +25,8 @@ import urllib.request
 from dataclasses import dataclass
 from pathlib import Path
 
-ROOT = Path(__file__).resolve().parents[2]
-BINARIES = Path(os.environ.get("MSX_BINARIES", ROOT / "target/debug"))
-LAB = os.environ.get("MSX_LAB", BINARIES / "lab")
-EXPORTER = os.environ.get("MSX_EXPORTER_BIN", BINARIES / "msx_exporter")
+from tests.lib.programs import program
+
 PASSWORD = "Correct-Horse-9814"
 
 
@@ -39,14 +36,14 @@ def free_port():
         return probe.getsockname()[1]
 
 
-def wait(what, condition, limit):
+def wait(what, condition, limit=60):
     """What the condition answers once it holds."""
     deadline = time.monotonic() + limit
     while True:
         if found := condition():
             return found
         if time.monotonic() > deadline:
-            raise TimeoutError(f"waited {limit} s in vain until {what}")
+            raise TimeoutError(f"waited {limit} s in vain: {what}")
         time.sleep(0.2)  # between two looks; the condition ends the wait
 
 
@@ -215,7 +212,7 @@ class Processes:
 
     def lab(self, name, *arguments, address="127.0.0.1:0"):
         """A master, as the process `lab-NAME`."""
-        self.run(f"lab-{name}", LAB, "--listen", address, "--control", "127.0.0.1:0", *arguments)
+        self.run(f"lab-{name}", program("lab"), "--listen", address, "--control", "127.0.0.1:0", *arguments)
         told = re.compile(r"listening on (\S+)\ncontrol on (\S+)\n")
         return Lab(*wait(f"the lab of {name} listens", lambda: told.search(self.log(f"lab-{name}")), 30).groups())
 
@@ -241,7 +238,7 @@ class Processes:
         ports = "".join(["ports:\n", *(f"  {key}: {value}\n" for key, value in sweep.items()), tail])
         config.write_text(head + ports, encoding="utf-8")
         instance = f"127.0.0.1:{free_port()}"
-        self.run(process, EXPORTER, f"--config.file={config}", f"--web.listen-address={instance}")
+        self.run(process, program("msx_exporter"), f"--config.file={config}", f"--web.listen-address={instance}")
         return instance
 
     def server(self, name, program, *arguments):

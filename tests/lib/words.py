@@ -5,6 +5,7 @@
 - `tests/run STAGE` names a stage, `msx_exporter COMMAND --flag` a command and a flag that it takes.
 - What README.md lists under "Not there yet" is not there: commands, paths of the server, files. Until then other pages
   may speak of those commands.
+- Names of metrics, alerts, keys, variables, flags and causes exist, and figures are those of their source: claims.py.
 - No file names the host of a package registry or a folder of a build machine: both mean nothing to the reader.
 
 Needs Python 3, git and the exporter, which says what commands, flags and paths it has: tests/stages/words.
@@ -15,9 +16,11 @@ import subprocess
 import sys
 from pathlib import Path
 
-from catalogue import catalogue, flags
+from tests import ROOT
+from tests.lib import claims
+from tests.lib.catalogue import catalogue, flags
+from tests.lib.stages import read_stages
 
-ROOT = Path(__file__).resolve().parents[2]
 SHELLS = {"sh", "bash", "console", "shell", "powershell"}
 # Written apart, so that this file does not name them either. cargo writes its registry into Cargo.lock by itself.
 HOSTS = ["crates" + ".io", "npmjs" + ".org", "npmjs" + ".com", "pypi" + ".org", "pythonhosted" + ".org", "proxy.golang" + ".org"]
@@ -105,6 +108,8 @@ def commands(path: Path, number: int, text: str, stages: set[str], calls: set[st
 def markdown(path: Path, tops: set[str], *known: set[str]) -> None:
     language = None
     for number, line in enumerate(path.read_text().splitlines(), 1):
+        for fault in claims.names(path, number, line):
+            complain(*fault)
         fence = re.match(r"\s*```(\S*)", line)
         if fence:
             language = None if language is not None else fence[1]
@@ -154,16 +159,16 @@ def strangers(path: Path) -> None:
 def main() -> int:
     files = tracked()
     tops = {name.relative_to(ROOT).parts[0] for name in files if len(name.relative_to(ROOT).parts) > 1}
-    stages = set(re.findall(r'^\s+"([\w-]+) [\d.]+"$', (ROOT / "tests/run").read_text(), re.MULTILINE)) | {"--all", "--list"}
+    stages = {stage.name for stage in read_stages()} | {"--all", "--list"}
     calls = {command["path"][0] for command in catalogue()["commands"] if command["path"]}
-    if len(stages) < 3:
-        complain(ROOT / "tests/lib/words.py", 1, "the list of stages is no longer understood")
     promises(calls)
     for path in files:
         if str(path.relative_to(ROOT)) not in EXEMPT:
             strangers(path)
         if path.suffix == ".md":
             markdown(path, tops, stages, calls)
+    for fault in claims.figures({path: path.read_text() for path in files if path.suffix == ".md"}):
+        complain(*fault)
     for fault in faults:
         print(fault)
     print(", ".join(f"{count} {what}" for what, count in checked.items()) + f": {len(faults)} faults")

@@ -1,23 +1,11 @@
 """A machine in a room of its own (tests/linux/room), and how to speak to it."""
 
 import subprocess
-import time
 from pathlib import Path
 
+from tests.lib.processes import wait
+
 HERE = Path(__file__).parent
-SOON = 60.0
-
-
-def wait(what: str, condition, seconds: float = SOON):
-    """What the condition answers as soon as that is true."""
-    deadline = time.monotonic() + seconds
-    while True:
-        answer = condition()
-        if answer:
-            return answer
-        if time.monotonic() > deadline:
-            raise AssertionError(f"not within {seconds:.0f} s: {what}")
-        time.sleep(0.1)
 
 
 class Machine:

@@ -1,7 +1,6 @@
-#!/usr/bin/env python3
 """The manual page names every command and flag that the program tells of, and no other flag.
 
-    tests/linux/manual.py PROGRAM
+    python3 -m tests.linux.manual PROGRAM
 """
 
 import re

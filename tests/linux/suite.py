@@ -1,7 +1,7 @@
 """The Debian package on a machine whose systemd really boots: installed, configured, served from a lab master, reloaded,
 broken and mended, upgraded, removed, purged.
 
-    tests/linux/suite.py DEB NEWER_DEB LAB      each a path; the second package is of a later revision
+    python3 -m tests.linux.suite DEB NEWER_DEB LAB      each a path; the second package is of a later revision
 
 Each step builds on the one before it, so the first that fails ends the run. Needs root.
 """
@@ -14,7 +14,9 @@ import sys
 import tempfile
 from pathlib import Path
 
-from machine import Machine, wait
+from tests.lib.processes import wait
+
+from .machine import Machine
 
 PASSWORD = "Secret-of-the-lab-7"
 CONFIGURATION = """\
@@ -220,7 +222,7 @@ def main() -> int:
                     one(machine)
                     passed += 1
                     print(f"ok    {name}", flush=True)
-                except (AssertionError, subprocess.SubprocessError) as fault:
+                except (AssertionError, TimeoutError, subprocess.SubprocessError) as fault:
                     failed += 1
                     print(f"FAILED: {name}\n{fault}\n--- the end of the journal", flush=True)
                     print(machine.run("journalctl --no-pager --lines=40", check=False))

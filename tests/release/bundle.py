@@ -1,6 +1,6 @@
 """A bundle is complete and works: sums, archives, the program of the tarball, and the documents that it brings.
 
-    tests/release/bundle.py FOLDER REVISION
+    python3 -m tests.release.bundle FOLDER REVISION
 """
 
 import hashlib
@@ -12,7 +12,8 @@ import tempfile
 import zipfile
 from pathlib import Path
 
-ROOT = Path(__file__).resolve().parents[2]
+from tests import ROOT
+
 faults: list[str] = []
 
 

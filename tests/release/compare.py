@@ -1,6 +1,6 @@
 """Two bundles are equal, byte for byte. What differs is listed, and is a failure unless it is expected to.
 
-    tests/release/compare.py FOLDER OTHER
+    python3 -m tests.release.compare FOLDER OTHER
 """
 
 import sys

@@ -1,6 +1,6 @@
 """Bills of materials follow the schema of CycloneDX and name the libraries that the lock file names.
 
-    tests/release/materials.py FOLDER Cargo.lock
+    python3 -m tests.release.materials FOLDER Cargo.lock
 """
 
 import json

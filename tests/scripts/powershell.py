@@ -9,14 +9,12 @@ Needs tests/requirements.txt and the exporter, whose doctor one script follows: 
 
 import re
 import sys
-from pathlib import Path
 
 import tree_sitter_powershell
 from tree_sitter import Language, Node, Parser
 
-ROOT = Path(__file__).resolve().parents[2]
-sys.path.insert(0, str(ROOT / "tests/lib"))
-from catalogue import catalogue  # noqa: E402
+from tests import ROOT
+from tests.lib.catalogue import catalogue
 
 FOLDER = ROOT / "deploy/windows"
 PARSER = Parser(Language(tree_sitter_powershell.language()))

@@ -1,7 +1,7 @@
 """The Windows program under Wine: it reads the registry, serves from a lab's master, is a service, and comes and goes as
 an MSI. Wine is not Windows: deploy/windows/README.md lists what it cannot show.
 
-    suite.py EXE OLD_MSI NEW_MSI
+    python3 -m tests.windows.suite EXE OLD_MSI NEW_MSI
 """
 
 import sys
@@ -9,11 +9,10 @@ import traceback
 import urllib.request
 from pathlib import Path
 
-ROOT = Path(__file__).resolve().parents[2]
-sys.path.insert(0, str(ROOT / "tests/lib"))
-sys.path.insert(0, str(Path(__file__).parent))
-from processes import PASSWORD, Processes, free_port, wait  # noqa: E402
-from wine import Wine  # noqa: E402
+from tests import ROOT
+from tests.lib.processes import PASSWORD, Processes, free_port, wait
+
+from .wine import Wine
 
 EXE, OLD_MSI, NEW_MSI = map(Path, sys.argv[1:4])
 SQL = r"SOFTWARE\Microsoft\Microsoft SQL Server"

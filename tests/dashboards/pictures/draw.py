@@ -1,7 +1,6 @@
-#!/usr/bin/env python3
 """Draws the recorded pages in a headless Chromium, and judges what was drawn.
 
-    draw.py RECORDED SITE ICONS OUT [NAME:WIDTH:MODE ...]
+    python3 -m tests.dashboards.pictures.draw RECORDED SITE ICONS OUT [NAME:WIDTH:MODE ...]
 
 RECORDED is from record.py, SITE holds the bundled page, ICONS the icons of @grafana/ui, OUT takes the pictures. Without
 names every page is drawn at 1280 and 1920 pixels, dark and light.
@@ -18,9 +17,7 @@ import tempfile
 import threading
 from pathlib import Path
 
-sys.path.insert(0, str(Path(__file__).resolve().parents[1]))
-
-from grafana import dashboards  # noqa: E402
+from ..grafana import dashboards
 
 KINDS = {".js": "text/javascript", ".css": "text/css", ".svg": "image/svg+xml", ".woff2": "font/woff2", ".html": "text/html"}
 # As in page.jsx.

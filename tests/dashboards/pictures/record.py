@@ -1,7 +1,6 @@
-#!/usr/bin/env python3
 """Records what a real Prometheus answers to every query of the dashboards, for pages worth a picture.
 
-    record.py FILE      MSX_BINARIES names the folder of the two programs, as for live.py
+    python3 -m tests.dashboards.pictures.record FILE      MSX_BINARIES names the folder of the two programs, as for live.py
 
 Three masters of the lab are read by the real exporter for some minutes, while a few things befall the first of them.
 """
@@ -13,11 +12,11 @@ import sys
 import time
 from pathlib import Path
 
-sys.path.insert(0, str(Path(__file__).resolve().parents[1]))
+from tests.lib.processes import wait
 
-from grafana import Page, dashboards, panels, variables  # noqa: E402
-from live import Asker, legend  # noqa: E402
-from stand import SCRAPE, SCRAPE_LARGE, Scenario, Stand, wait  # noqa: E402
+from ..grafana import Page, dashboards, panels, variables
+from ..live import Asker, legend
+from ..stand import SCRAPE, SCRAPE_LARGE, Scenario, Stand
 
 # The first is the master of the exporters in the role target.
 CONTROL = ["--control", "127.0.0.1:0"]

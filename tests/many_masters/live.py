@@ -1,7 +1,7 @@
 """Every file of deploy/prometheus, loaded as it is by a real Prometheus and exercised: two labs play masters, an
 exporter beside each, up to three Prometheus servers and an Alertmanager.
 
-    unshare --net --mount python3 tests/many-masters/live.py
+    unshare --net --mount python3 -m tests.many_masters.live
 
 In a network namespace of its own the names in the examples are addresses of the loopback, so that nothing of them is
 replaced but what would take minutes: intervals are 2 s, and alerts fire without waiting for their `for`. MSX_PROMETHEUS
@@ -21,10 +21,10 @@ from pathlib import Path
 
 import yaml
 
-ROOT = Path(__file__).resolve().parents[2]
-sys.path.insert(0, str(ROOT / "tests/lib"))
-from processes import EXPORTER, Processes, Server, wait  # noqa: E402
-from webhook import Receiver  # noqa: E402
+from tests import ROOT
+from tests.lib.processes import Processes, Server, wait
+from tests.lib.programs import program
+from tests.lib.webhook import Receiver
 
 EXAMPLES = ROOT / "deploy/prometheus"
 RULES = Path("/etc/prometheus/msx")
@@ -100,7 +100,7 @@ def exporter(processes, name, config):
     path = processes.folder / f"exporter-{name}.yml"
     path.write_text(config)
     where = f"--web.listen-address={HOSTS[name]}:9814"
-    processes.run(f"exporter-{name}", EXPORTER, f"--config.file={path}", where, "--web.enable-probe")
+    processes.run(f"exporter-{name}", program("msx_exporter"), f"--config.file={path}", where, "--web.enable-probe")
     wait(f"the exporter {name} is ready", lambda: Server(f"{HOSTS[name]}:9814").read("-/ready"), 30)
 
 
