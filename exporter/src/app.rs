@@ -1,5 +1,6 @@
 //! Where the rooms meet: a scrape becomes a reading, the reading a fleet, the fleet a page.
 
+use crate::collectors::{ReaderHandle, ReaderStats};
 use crate::config::{self, Config, Role, Sources};
 use crate::diagnosis::{self, Fleet, Memory};
 use crate::events;
@@ -8,7 +9,7 @@ use crate::http::{NoProbe, ReloadError, Settings, Site, Web};
 use crate::model::{Cause, names};
 use crate::probe::{Extent, PortResults, Probe, Prober, Probes, Roster, Sweeper, sweep_once};
 use crate::process;
-use crate::sqlserver::{self, Fault, ReaderHandle, ReaderStats, Reading};
+use crate::sqlserver::{self, Fault, Reading};
 use crate::target_side::{self, TargetMonitor, View};
 use arc_swap::ArcSwap;
 use jiff::Timestamp;

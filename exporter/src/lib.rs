@@ -28,6 +28,7 @@
 pub mod api;
 pub mod app;
 pub mod cli;
+pub mod collectors;
 pub mod commands;
 pub mod config;
 #[cfg(test)]

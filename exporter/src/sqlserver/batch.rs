@@ -18,7 +18,7 @@ const CLOSING: &str = "closing";
 const CLOSING_COLUMNS: [&str; 2] = [CLOSING, "error"];
 
 /// The text of a batch: one transaction, so that every statement sees the same moment, and a closing row behind each.
-pub(super) fn text(sets: &[Set], msdb: &str) -> String {
+pub(crate) fn text(sets: &[Set], msdb: &str) -> String {
     let mut text = String::from("BEGIN TRANSACTION;\n");
     for set in sets {
         text.push_str(&statements::prepare(set.statement(), msdb));
@@ -33,25 +33,25 @@ pub(super) fn text(sets: &[Set], msdb: &str) -> String {
 
 /// How a statement ended.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(super) struct Closing {
+pub(crate) struct Closing {
     /// `@@ERROR` right behind it; 0 when its rows are whole.
-    pub(super) error: u32,
+    pub(crate) error: u32,
     /// From the end of the one before to its own.
-    pub(super) took: Duration,
+    pub(crate) took: Duration,
 }
 
 /// What came of a batch so far. It outlives the attempt, so that a deadline loses nothing that was whole before it.
 #[derive(Debug, Default)]
-pub(super) struct Harvest {
-    pub(super) rows: Rows,
-    pub(super) closed: BTreeMap<Set, Closing>,
+pub(crate) struct Harvest {
+    pub(crate) rows: Rows,
+    pub(crate) closed: BTreeMap<Set, Closing>,
     /// Sets that came and are not what was asked for. The stream is sound, so those behind them are read all the same.
-    pub(super) misfits: BTreeMap<Set, CellError>,
+    pub(crate) misfits: BTreeMap<Set, CellError>,
 }
 
 /// Why a batch did not reach its end.
 #[derive(Debug)]
-pub(super) enum BatchError {
+pub(crate) enum BatchError {
     /// The driver's word: an error token, or the connection.
     Driver(DriverError),
     /// What came is not what was asked for.
@@ -83,7 +83,7 @@ enum Current {
 }
 
 /// Sends the batch and reads its answer to the end. Rows are decoded as they come; nothing is kept twice.
-pub(super) async fn run<S>(
+pub(crate) async fn run<S>(
     client: &mut Client<S>,
     text: &str,
     sets: &[Set],
@@ -156,13 +156,13 @@ fn close(positions: &Positions<2>, row: &Row) -> Result<(Set, u32), CellError> {
 }
 
 /// One integer of a row that stands alone.
-pub(super) fn integer(row: &Row, column: &str) -> Option<i64> {
+pub(crate) fn integer(row: &Row, column: &str) -> Option<i64> {
     let at = row.columns().iter().position(|candidate| candidate.name() == column)?;
     Cell::new("", row.get_column_data(at).ok()?).integer_or_null().ok()?
 }
 
 /// One text of a row that stands alone.
-pub(super) fn text_of(row: &Row, column: &str) -> Option<String> {
+pub(crate) fn text_of(row: &Row, column: &str) -> Option<String> {
     let at = row.columns().iter().position(|candidate| candidate.name() == column)?;
     Cell::new("", row.get_column_data(at).ok()?).text_or_null().ok()?
 }

@@ -19,15 +19,15 @@ const KEEP_DECISIONS: SignedDuration = SignedDuration::from_hours(24);
 
 /// Which value of which row a decision belongs to.
 #[derive(Debug, Clone, PartialEq, Eq, Hash)]
-pub(super) struct Field {
-    pub(super) set: Set,
-    pub(super) row: String,
-    pub(super) column: &'static str,
+pub(crate) struct Field {
+    pub(crate) set: Set,
+    pub(crate) row: String,
+    pub(crate) column: &'static str,
 }
 
 /// Turns the master's wall time into UTC. Lives as long as the reader, for what it decided must not change.
 #[derive(Debug, Default)]
-pub(super) struct Clock {
+pub(crate) struct Clock {
     zone: Option<TimeZone>,
     decided: HashMap<Field, Decision>,
 }
@@ -41,12 +41,12 @@ struct Decision {
 
 impl Clock {
     /// Sets the zone in which the master is believed to live. It is used only while its offset equals the server's.
-    pub(super) fn set_zone(&mut self, zone: Option<TimeZone>) {
+    pub(crate) fn set_zone(&mut self, zone: Option<TimeZone>) {
         self.zone = zone;
     }
 
     /// The clock of one reading.
-    pub(super) fn at(&mut self, row: &ClockRow) -> Result<ClockNow<'_>, CellError> {
+    pub(crate) fn at(&mut self, row: &ClockRow) -> Result<ClockNow<'_>, CellError> {
         let now = Offset::UTC
             .to_timestamp(row.utc_now)
             .map_err(|error| CellError::new(format!("column utc_now is out of range: {error}")))?;
@@ -69,11 +69,11 @@ impl Clock {
 
 /// The master's clock as of one reading.
 #[derive(Debug)]
-pub(super) struct ClockNow<'c> {
-    pub(super) now: Timestamp,
-    pub(super) offset: Offset,
+pub(crate) struct ClockNow<'c> {
+    pub(crate) now: Timestamp,
+    pub(crate) offset: Offset,
     /// Whether the rules of its zone are known; else the offset in force now stands for every instant.
-    pub(super) zone_known: bool,
+    pub(crate) zone_known: bool,
     local_now: DateTime,
     zone: TimeZone,
     decided: &'c mut HashMap<Field, Decision>,
@@ -81,7 +81,7 @@ pub(super) struct ClockNow<'c> {
 
 impl ClockNow<'_> {
     /// The instant that a wall time of one row stands for.
-    pub(super) fn instant(
+    pub(crate) fn instant(
         &mut self,
         set: Set,
         row: &str,
@@ -113,7 +113,7 @@ impl ClockNow<'_> {
     }
 
     /// `DATEDIFF(second, wall, GETDATE())`: boundaries of seconds crossed, in local wall time.
-    pub(super) fn local_age_seconds(&self, wall: DateTime) -> i64 {
+    pub(crate) fn local_age_seconds(&self, wall: DateTime) -> i64 {
         let seconds = |at: DateTime| Offset::UTC.to_timestamp(at).map(Timestamp::as_second).unwrap_or_default();
         seconds(self.local_now) - seconds(wall)
     }

@@ -7,17 +7,17 @@ use std::time::Duration;
 use tiberius::error::Error as DriverError;
 
 impl Fault {
-    pub(super) fn new(stage: Stage, message: impl Into<String>) -> Fault {
+    pub(crate) fn new(stage: Stage, message: impl Into<String>) -> Fault {
         Fault { stage, timeout: false, message: message.into(), hint: None }
     }
 
-    pub(super) fn with_hint(mut self, hint: impl Into<String>) -> Fault {
+    pub(crate) fn with_hint(mut self, hint: impl Into<String>) -> Fault {
         self.hint = Some(hint.into());
         self
     }
 
     /// Names the certificate that was presented, so that nobody has to look for it.
-    pub(super) fn with_certificate(mut self, presented: Option<&Certificate>) -> Fault {
+    pub(crate) fn with_certificate(mut self, presented: Option<&Certificate>) -> Fault {
         if let Some(Certificate { subject, issuer, not_after, .. }) = presented {
             self.message.push_str(&format!("; it presents {subject}, issued by {issuer}, which ends {not_after}"));
         }
@@ -25,7 +25,7 @@ impl Fault {
     }
 
     /// A login of the service's own account that failed: there is no user to check, and the driver speaks NTLM alone.
-    pub(super) fn of_windows_account(mut self) -> Fault {
+    pub(crate) fn of_windows_account(mut self) -> Fault {
         if self.stage != Stage::Login {
             return self;
         }
@@ -38,7 +38,7 @@ impl Fault {
         self.with_hint(format!("{first} {WINDOWS_IS_NTLM}"))
     }
 
-    pub(super) fn timed_out(stage: Stage, doing: &str, after: Duration) -> Fault {
+    pub(crate) fn timed_out(stage: Stage, doing: &str, after: Duration) -> Fault {
         let hint = match stage {
             Stage::Resolve => Some("is the name server reachable; for HOST\\INSTANCE, is UDP 1434 open?"),
             Stage::Connect => Some("a firewall that drops packets looks like this: is the engine's TCP port open?"),
@@ -68,7 +68,7 @@ const WINDOWS_IS_NTLM: &str = "auth: windows is NTLM, not Kerberos: where a poli
     Protected Users, or the master requires Extended Protection, use `auth: sql` with `encrypt: required`";
 
 /// What went wrong between PRELOGIN and the end of the login.
-pub(super) fn on_connecting(error: &DriverError, stage: Stage, to: &str) -> Fault {
+pub(crate) fn on_connecting(error: &DriverError, stage: Stage, to: &str) -> Fault {
     match error {
         DriverError::Server(token) => {
             let fault = Fault::new(Stage::Login, format!("{to} refused the login: {} (error {})", token.message(), token.code()));
@@ -140,7 +140,7 @@ fn login_hint(code: u32) -> Option<&'static str> {
 }
 
 /// What ended a batch.
-pub(super) fn on_reading(error: &DriverError) -> Fault {
+pub(crate) fn on_reading(error: &DriverError) -> Fault {
     match error {
         DriverError::Server(token) => on_statement(token.code(), Some(token.message())),
         DriverError::Io { message, .. } => Fault::new(Stage::Query, format!("the connection ended: {message}")),
@@ -149,7 +149,7 @@ pub(super) fn on_reading(error: &DriverError) -> Fault {
 }
 
 /// What a statement ended with, by its number.
-pub(super) fn on_statement(code: u32, message: Option<&str>) -> Fault {
+pub(crate) fn on_statement(code: u32, message: Option<&str>) -> Fault {
     let text = message.unwrap_or("SQL Server sent no text with it");
     let stage = if matches!(code, 229 | 230 | 262 | 297 | 300 | 916) { Stage::Permission } else { Stage::Query };
     let fault = Fault { timeout: code == 1222, ..Fault::new(stage, format!("{text} (error {code})")) };
@@ -165,7 +165,7 @@ pub(super) fn on_statement(code: u32, message: Option<&str>) -> Fault {
 }
 
 /// Whether the connection is as good as before: SQL Server reports an error and goes on ([MS-TDS] 2.2.7.10).
-pub(super) fn leaves_connection_usable(error: &DriverError) -> bool {
+pub(crate) fn leaves_connection_usable(error: &DriverError) -> bool {
     matches!(error, DriverError::Server(token) if token.class() < 20)
 }
 

@@ -3,29 +3,22 @@
 //! It never writes: every statement is a SELECT, a SET of its own session, or the bracket of the transaction that makes
 //! all SELECTs see the same moment. Nobody outside sees a type of the driver.
 
-mod assemble;
-mod batch;
-mod cells;
-mod clock;
-mod coalescing;
+pub(crate) mod batch;
+pub(crate) mod cells;
+pub(crate) mod clock;
 mod doctor;
-mod faults;
+pub(crate) mod faults;
 mod grants;
-mod reader;
-mod reader_stats;
-mod reading;
+pub(crate) mod reading;
 mod refusals;
-mod result_cache;
-mod rights;
-mod rows;
-mod session;
-mod stage_tracker;
-mod statements;
+pub(crate) mod rights;
+pub(crate) mod rows;
+pub(crate) mod session;
+pub(crate) mod stage_tracker;
+pub(crate) mod statements;
 
-pub use coalescing::ReaderHandle;
 pub use doctor::{Agent, Listener, MasterTold, Member, TargetTold, ask_master, ask_target};
 pub use grants::{GrantFile, Grantee, Principal, Release, grant_files, revocation, whole as grants_for};
-pub use reader_stats::ReaderStats;
 pub use reading::{
     Collected, CollectorReport, DownloadRow, DownloadedRow, Downloads, Fault, JobRow, JobTargetRow, Jobs, Outcome,
     Reading, ServerFacts, TargetRow, Targets,

@@ -8,7 +8,7 @@ use tiberius::Row;
 
 /// A right that a statement needs. The order is that of the columns in `capabilities.sql`.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
-pub(super) enum Right {
+pub(crate) enum Right {
     TargetServers,
     TargetServerGroups,
     TargetServerGroupMembers,
@@ -32,7 +32,7 @@ impl Right {
     ];
 
     /// Without these their collector reads nothing; without the others it leaves a fact out.
-    pub(super) fn essential_for(self) -> &'static [Collector] {
+    pub(crate) fn essential_for(self) -> &'static [Collector] {
         match self {
             Right::TargetServers | Right::TargetServerGroups | Right::TargetServerGroupMembers => &[Collector::Targets],
             Right::DownloadList => &[Collector::Downloads],
@@ -42,12 +42,12 @@ impl Right {
     }
 
     /// The collector that leaves a fact out without it.
-    pub(super) fn helps(self) -> Option<Collector> {
+    pub(crate) fn helps(self) -> Option<Collector> {
         matches!(self, Right::OperatorName | Right::ServerState).then_some(Collector::Server)
     }
 
     /// The statement that gives it, without the name of the login.
-    pub(super) fn grant(self, major_version: u32, msdb: &str) -> String {
+    pub(crate) fn grant(self, major_version: u32, msdb: &str) -> String {
         let table = |name: &str| format!("USE {}; GRANT SELECT ON dbo.{name} TO <user>", bracketed(msdb));
         match self {
             Right::TargetServers => table("systargetservers"),
@@ -63,16 +63,16 @@ impl Right {
 }
 
 /// What `sys.dm_server_services` asks for: split off in SQL Server 2022 (major version 16).
-pub(super) fn server_state(major_version: u32) -> &'static str {
+pub(crate) fn server_state(major_version: u32) -> &'static str {
     if major_version >= 16 { "VIEW SERVER SECURITY STATE" } else { "VIEW SERVER STATE" }
 }
 
 /// What `sys.dm_os_ring_buffers` asks for, split off likewise.
-pub(super) fn performance_state(major_version: u32) -> &'static str {
+pub(crate) fn performance_state(major_version: u32) -> &'static str {
     if major_version >= 16 { "VIEW SERVER PERFORMANCE STATE" } else { "VIEW SERVER STATE" }
 }
 
-pub(super) fn bracketed(name: &str) -> String {
+pub(crate) fn bracketed(name: &str) -> String {
     if name.chars().all(|c| c.is_ascii_alphanumeric() || c == '_') {
         name.to_owned()
     } else {
@@ -82,19 +82,19 @@ pub(super) fn bracketed(name: &str) -> String {
 
 /// What this server is and what the login may do there.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub(super) struct Capabilities {
-    pub(super) server_name: String,
-    pub(super) product_version: String,
-    pub(super) edition: String,
-    pub(super) auth_scheme: Option<String>,
+pub(crate) struct Capabilities {
+    pub(crate) server_name: String,
+    pub(crate) product_version: String,
+    pub(crate) edition: String,
+    pub(crate) auth_scheme: Option<String>,
     /// Whether the database is there and the login may enter it.
-    pub(super) msdb: Msdb,
+    pub(crate) msdb: Msdb,
     held: Vec<Right>,
 }
 
 /// What is to be said of the database before any table of it.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(super) enum Msdb {
+pub(crate) enum Msdb {
     Readable,
     /// Not there, offline or being restored.
     Absent,
@@ -122,7 +122,7 @@ const COLUMNS: [&str; 15] = [
 
 impl Capabilities {
     /// Reads the one row of `capabilities.sql`.
-    pub(super) fn read(row: &Row) -> Result<Capabilities, CellError> {
+    pub(crate) fn read(row: &Row) -> Result<Capabilities, CellError> {
         let columns: Vec<String> = row.columns().iter().map(|column| column.name().to_owned()).collect();
         let cells = Positions::locate(&COLUMNS, &columns)?.cells(row)?;
         let [server_name, version, edition, auth_scheme, msdb_id, msdb_access, rights @ ..] = cells;
@@ -149,22 +149,22 @@ impl Capabilities {
     }
 
     /// Such as 16 for SQL Server 2022; 0 where the version cannot be read.
-    pub(super) fn major_version(&self) -> u32 {
+    pub(crate) fn major_version(&self) -> u32 {
         major(&self.product_version)
     }
 
-    pub(super) fn missing(&self) -> impl Iterator<Item = Right> + '_ {
+    pub(crate) fn missing(&self) -> impl Iterator<Item = Right> + '_ {
         Right::ALL.into_iter().filter(|right| !self.held.contains(right))
     }
 
     /// The rights without which a collector reads nothing, as far as they are missing.
-    pub(super) fn missing_for(&self, collector: Collector) -> Vec<Right> {
+    pub(crate) fn missing_for(&self, collector: Collector) -> Vec<Right> {
         self.missing().filter(|right| right.essential_for().contains(&collector)).collect()
     }
 
     /// Whether a collector may read every fact that it knows how to read.
     /// Where there is no database, no right on its tables is missing.
-    pub(super) fn complete_for(&self, collector: Collector) -> bool {
+    pub(crate) fn complete_for(&self, collector: Collector) -> bool {
         let grantable = |right: &Right| self.msdb != Msdb::Absent || *right == Right::ServerState;
         !self
             .missing()
@@ -173,7 +173,7 @@ impl Capabilities {
     }
 
     /// Why a collector is not even to be asked for: the database is missing, or a right.
-    pub(super) fn refusal(&self, collector: Collector, msdb: &str) -> Option<Fault> {
+    pub(crate) fn refusal(&self, collector: Collector, msdb: &str) -> Option<Fault> {
         if collector == Collector::Server {
             return None;
         }
@@ -198,7 +198,7 @@ impl Capabilities {
     }
 
     /// Whether a set can be asked for at all.
-    pub(super) fn allows(&self, set: Set) -> bool {
+    pub(crate) fn allows(&self, set: Set) -> bool {
         match set {
             Set::Agent => self.held.contains(&Right::ServerState),
             Set::Operator => self.msdb == Msdb::Readable && self.held.contains(&Right::OperatorName),
@@ -213,7 +213,7 @@ fn major(version: &str) -> u32 {
 
 #[cfg(test)]
 impl Capabilities {
-    pub(super) fn with_everything(product_version: &str) -> Capabilities {
+    pub(crate) fn with_everything(product_version: &str) -> Capabilities {
         Capabilities {
             server_name: "MSX".to_owned(),
             product_version: product_version.to_owned(),
@@ -224,7 +224,7 @@ impl Capabilities {
         }
     }
 
-    pub(super) fn without(mut self, right: Right) -> Capabilities {
+    pub(crate) fn without(mut self, right: Right) -> Capabilities {
         self.held.retain(|held| *held != right);
         self
     }

@@ -12,59 +12,59 @@ use tiberius::Row;
 
 /// The master's clock as it was read.
 #[derive(Debug, Clone, Copy, PartialEq)]
-pub(super) struct ClockRow {
-    pub(super) utc_now: DateTime,
-    pub(super) local_now: DateTime,
-    pub(super) utc_offset_minutes: i32,
-    pub(super) started: DateTime,
+pub(crate) struct ClockRow {
+    pub(crate) utc_now: DateTime,
+    pub(crate) local_now: DateTime,
+    pub(crate) utc_offset_minutes: i32,
+    pub(crate) started: DateTime,
 }
 
 /// A row of `systargetservers`.
 #[derive(Debug, Clone, PartialEq)]
-pub(super) struct RawTarget {
-    pub(super) server_id: i32,
-    pub(super) name: String,
-    pub(super) location: Option<String>,
-    pub(super) time_zone_adjustment: i32,
-    pub(super) enlist_date: DateTime,
-    pub(super) last_poll_date: DateTime,
-    pub(super) status: i32,
-    pub(super) local_time_at_last_poll: DateTime,
-    pub(super) poll_interval: i32,
+pub(crate) struct RawTarget {
+    pub(crate) server_id: i32,
+    pub(crate) name: String,
+    pub(crate) location: Option<String>,
+    pub(crate) time_zone_adjustment: i32,
+    pub(crate) enlist_date: DateTime,
+    pub(crate) last_poll_date: DateTime,
+    pub(crate) status: i32,
+    pub(crate) local_time_at_last_poll: DateTime,
+    pub(crate) poll_interval: i32,
 }
 
 /// One name of the download list.
 #[derive(Debug, Clone, PartialEq)]
-pub(super) struct RawDownload {
-    pub(super) target: String,
-    pub(super) pending: BTreeMap<u8, u64>,
-    pub(super) oldest_pending: Option<DateTime>,
-    pub(super) defect_waiting: u64,
-    pub(super) other_waiting: u64,
-    pub(super) errors: EnumMap<ErrorClass, u64>,
+pub(crate) struct RawDownload {
+    pub(crate) target: String,
+    pub(crate) pending: BTreeMap<u8, u64>,
+    pub(crate) oldest_pending: Option<DateTime>,
+    pub(crate) defect_waiting: u64,
+    pub(crate) other_waiting: u64,
+    pub(crate) errors: EnumMap<ErrorClass, u64>,
 }
 
 /// What one name has downloaded.
 #[derive(Debug, Clone, PartialEq)]
-pub(super) struct RawDownloaded {
-    pub(super) target: String,
-    pub(super) count: u64,
-    pub(super) last: Option<DateTime>,
+pub(crate) struct RawDownloaded {
+    pub(crate) target: String,
+    pub(crate) count: u64,
+    pub(crate) last: Option<DateTime>,
 }
 
 /// Every row that came, by result set.
 #[derive(Debug, Default)]
-pub(super) struct Rows {
-    pub(super) clock: Option<ClockRow>,
-    pub(super) targets: Vec<RawTarget>,
-    pub(super) groups: Vec<(i32, String)>,
-    pub(super) downloads: Vec<RawDownload>,
-    pub(super) downloaded: Vec<RawDownloaded>,
-    pub(super) table_rows: Option<i64>,
-    pub(super) agent_status: Option<i32>,
-    pub(super) operator_present: bool,
-    pub(super) jobs: Vec<JobRow>,
-    pub(super) job_targets: Vec<JobTargetRow>,
+pub(crate) struct Rows {
+    pub(crate) clock: Option<ClockRow>,
+    pub(crate) targets: Vec<RawTarget>,
+    pub(crate) groups: Vec<(i32, String)>,
+    pub(crate) downloads: Vec<RawDownload>,
+    pub(crate) downloaded: Vec<RawDownloaded>,
+    pub(crate) table_rows: Option<i64>,
+    pub(crate) agent_status: Option<i32>,
+    pub(crate) operator_present: bool,
+    pub(crate) jobs: Vec<JobRow>,
+    pub(crate) job_targets: Vec<JobTargetRow>,
 }
 
 const CLOCK: [&str; 4] = ["utc_now", "local_now", "utc_offset_minutes", "started"];
@@ -114,7 +114,7 @@ const JOB_TARGETS: [&str; 6] =
 
 /// Reads the rows of one result set, whose columns were found by name once.
 #[derive(Debug)]
-pub(super) enum Decoder {
+pub(crate) enum Decoder {
     Clock(Positions<4>),
     Targets(Positions<9>),
     Groups(Positions<2>),
@@ -128,7 +128,7 @@ pub(super) enum Decoder {
 }
 
 impl Decoder {
-    pub(super) fn new(set: Set, columns: &[String]) -> Result<Decoder, CellError> {
+    pub(crate) fn new(set: Set, columns: &[String]) -> Result<Decoder, CellError> {
         Ok(match set {
             Set::Clock => Decoder::Clock(Positions::locate(&CLOCK, columns)?),
             Set::Targets => Decoder::Targets(Positions::locate(&TARGETS, columns)?),
@@ -148,7 +148,7 @@ impl Decoder {
     }
 
     /// Adds one row.
-    pub(super) fn read(&self, row: &Row, rows: &mut Rows) -> Result<(), CellError> {
+    pub(crate) fn read(&self, row: &Row, rows: &mut Rows) -> Result<(), CellError> {
         match self {
             Decoder::Clock(positions) => {
                 let [utc_now, local_now, offset, started] = positions.cells(row)?;

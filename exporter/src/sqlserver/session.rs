@@ -27,22 +27,22 @@ const CERTIFICATE_PATIENCE: Duration = Duration::from_secs(1);
 const SNAPSHOT_ON: i64 = 1;
 const FIRST_WITH_TIMEZONE_ID: u32 = 16;
 
-pub(super) type Connection = Client<Compat<StageTracker<TcpStream>>>;
+pub(crate) type Connection = Client<Compat<StageTracker<TcpStream>>>;
 
 /// A session that has logged in and knows what it may read.
-pub(super) struct Session {
-    pub(super) client: Connection,
-    pub(super) capabilities: Capabilities,
+pub(crate) struct Session {
+    pub(crate) client: Connection,
+    pub(crate) capabilities: Capabilities,
     /// The rules of the master's zone, and who told them.
-    pub(super) zone: Option<(TimeZone, &'static str)>,
+    pub(crate) zone: Option<(TimeZone, &'static str)>,
     /// The address that answered.
-    pub(super) peer: SocketAddr,
+    pub(crate) peer: SocketAddr,
     /// What the server presents to whoever connects, its targets too; where it has one.
-    pub(super) certificate: Option<Certificate>,
+    pub(crate) certificate: Option<Certificate>,
 }
 
 /// Connects, logs in and asks what the server is. The caller sets the deadline; `progress` says where it struck.
-pub(super) async fn open(master: &Master, deadline: Instant, progress: &Progress) -> Result<Session, Fault> {
+pub(crate) async fn open(master: &Master, deadline: Instant, progress: &Progress) -> Result<Session, Fault> {
     progress.enter(Stage::Resolve);
     let addresses = resolve(&master.address, deadline).await?;
     progress.enter(Stage::Connect);
@@ -128,7 +128,7 @@ async fn connect(addresses: &[SocketAddr], to: &Address, deadline: Instant) -> R
 }
 
 /// Whether an address is one of this machine's own: only then can it be bound.
-pub(super) fn is_local(address: IpAddr) -> bool {
+pub(crate) fn is_local(address: IpAddr) -> bool {
     UdpSocket::bind((address, 0)).is_ok()
 }
 
@@ -215,7 +215,7 @@ async fn row(client: &mut Connection, statement: &str, msdb: &str) -> Result<Opt
 }
 
 /// Asks what the server is and what the login may read, again where a right was missing.
-pub(super) async fn capabilities(client: &mut Connection, msdb: &str) -> Result<Capabilities, Fault> {
+pub(crate) async fn capabilities(client: &mut Connection, msdb: &str) -> Result<Capabilities, Fault> {
     let row = row(client, statements::CAPABILITIES, msdb).await?;
     let row = row.ok_or_else(|| CellError::new("the server reported nothing of itself"))?;
     Ok(Capabilities::read(&row)?)
@@ -247,14 +247,14 @@ async fn zone(
 }
 
 /// Ends what the server still does for us, for at most `grace`. False: the connection is not to be used again.
-pub(super) async fn cancel(client: &mut Connection, grace: Duration) -> bool {
+pub(crate) async fn cancel(client: &mut Connection, grace: Duration) -> bool {
     let deadline = Instant::now() + grace;
     matches!(timeout_at(deadline, client.cancel_query()).await, Ok(Ok(())))
         && matches!(timeout_at(deadline, execute(client, statements::ROLLBACK)).await, Ok(Ok(())))
 }
 
 /// Connects only to see what is missing: the text of `msx_exporter grants`.
-pub(super) async fn look_at_rights(master: &Master) -> Result<Capabilities, Fault> {
+pub(crate) async fn look_at_rights(master: &Master) -> Result<Capabilities, Fault> {
     let progress = Progress::default();
     let deadline = Instant::now() + master.timeout;
     match timeout_at(deadline, open(master, deadline, &progress)).await {

@@ -1,31 +1,31 @@
 //! Keeps a dear answer for a while, so that reading the master never takes more than a hundredth of its time.
 
-use super::reading::{DownloadedRow, Downloads, Jobs};
+use crate::sqlserver::reading::{DownloadedRow, Downloads, Jobs};
 use jiff::Timestamp;
 use std::time::Duration;
 use tokio::time::Instant;
 
 /// Answers that come faster are asked for at every scrape.
-pub(super) const CHEAP: Duration = Duration::from_millis(200);
+pub(crate) const CHEAP: Duration = Duration::from_millis(200);
 /// A dear one rests for this many times what it took.
 const REST: u32 = 100;
 
 /// An answer with its age and its price.
 #[derive(Debug, Clone)]
-pub(super) struct Kept<T> {
-    pub(super) rows: T,
-    pub(super) read_at: Timestamp,
-    pub(super) took: Duration,
+pub(crate) struct Kept<T> {
+    pub(crate) rows: T,
+    pub(crate) read_at: Timestamp,
+    pub(crate) took: Duration,
     asked: Instant,
 }
 
 impl<T> Kept<T> {
-    pub(super) fn new(rows: T, read_at: Timestamp, took: Duration) -> Kept<T> {
+    pub(crate) fn new(rows: T, read_at: Timestamp, took: Duration) -> Kept<T> {
         Kept { rows, read_at, took, asked: Instant::now() }
     }
 
     /// Whether it may be asked for again, no sooner than `every`.
-    pub(super) fn is_due(&self, every: Duration) -> bool {
+    pub(crate) fn is_due(&self, every: Duration) -> bool {
         let rest = if self.took > CHEAP { self.took * REST } else { Duration::ZERO };
         self.asked.elapsed() >= rest.max(every)
     }
@@ -33,14 +33,14 @@ impl<T> Kept<T> {
 
 /// Everything that is kept between two readings.
 #[derive(Debug, Default)]
-pub(super) struct ResultCache {
-    pub(super) downloads: Option<Kept<Downloads>>,
-    pub(super) downloaded: Option<Kept<Vec<DownloadedRow>>>,
-    pub(super) jobs: Option<Kept<Jobs>>,
+pub(crate) struct ResultCache {
+    pub(crate) downloads: Option<Kept<Downloads>>,
+    pub(crate) downloaded: Option<Kept<Vec<DownloadedRow>>>,
+    pub(crate) jobs: Option<Kept<Jobs>>,
 }
 
 /// Whether something is to be asked for: it was never read, or has rested long enough.
-pub(super) fn is_due<T>(kept: Option<&Kept<T>>, every: Duration) -> bool {
+pub(crate) fn is_due<T>(kept: Option<&Kept<T>>, every: Duration) -> bool {
     kept.is_none_or(|kept| kept.is_due(every))
 }
 

@@ -1,18 +1,18 @@
 //! Reads the master, again and again, over one connection.
 
 use super::assemble::{self, Answer};
-use super::batch::{self, BatchError, Harvest};
-use super::clock::Clock;
-use super::faults;
 use super::reader_stats::{Backoff, Connected, ReaderStats};
-use super::reading::{Fault, Reading};
 use super::result_cache::{ResultCache, is_due};
-use super::rights::Msdb;
-use super::session::{self, Session};
-use super::stage_tracker::Progress;
-use super::statements::Set;
 use crate::config::Config;
 use crate::model::{Collector, Stage};
+use crate::sqlserver::batch::{self, BatchError, Harvest};
+use crate::sqlserver::clock::Clock;
+use crate::sqlserver::faults;
+use crate::sqlserver::reading::{Fault, Reading};
+use crate::sqlserver::rights::Msdb;
+use crate::sqlserver::session::{self, Session};
+use crate::sqlserver::stage_tracker::Progress;
+use crate::sqlserver::statements::Set;
 use jiff::Timestamp;
 use std::collections::BTreeSet;
 use std::sync::Arc;
@@ -31,7 +31,7 @@ const RIGHTS_EVERY: Duration = Duration::from_secs(60);
 /// Msg 3960 and 3961: a snapshot that met a change of the table itself. The next one sees it.
 const SNAPSHOT_CONFLICTS: [u32; 2] = [3960, 3961];
 
-pub(super) struct Reader {
+pub(crate) struct Reader {
     config: Arc<Config>,
     reader_stats: Arc<ReaderStats>,
     progress: Progress,
@@ -49,7 +49,7 @@ pub(super) struct Reader {
 }
 
 impl Reader {
-    pub(super) fn new(config: Arc<Config>, reader_stats: Arc<ReaderStats>, progress: Progress) -> Reader {
+    pub(crate) fn new(config: Arc<Config>, reader_stats: Arc<ReaderStats>, progress: Progress) -> Reader {
         Reader {
             config,
             reader_stats,
@@ -66,7 +66,7 @@ impl Reader {
     }
 
     /// One whole reading, within the configured time-out.
-    pub(super) async fn read(&mut self) -> Reading {
+    pub(crate) async fn read(&mut self) -> Reading {
         let began = Timestamp::now();
         let start = Instant::now();
         let reading = match self.attempt(began, start + self.config.master.timeout).await {
@@ -81,7 +81,7 @@ impl Reader {
     }
 
     /// Drops what a reading that was cancelled left behind. Takes at most the grace.
-    pub(super) async fn clean_up(&mut self) {
+    pub(crate) async fn clean_up(&mut self) {
         if let Some(session) = &mut self.session
             && !session::cancel(&mut session.client, CANCEL_GRACE).await
         {
@@ -89,7 +89,7 @@ impl Reader {
         }
     }
 
-    pub(super) fn hang_up(&mut self) {
+    pub(crate) fn hang_up(&mut self) {
         self.session = None;
         self.connected = None;
     }
@@ -281,7 +281,7 @@ impl Reader {
 }
 
 /// A reading that could not be done: every collector failed for the same reason.
-pub(super) fn failure(config: &Config, began: Timestamp, fault: &Fault) -> Reading {
+pub(crate) fn failure(config: &Config, began: Timestamp, fault: &Fault) -> Reading {
     let on = config.collectors;
     Reading {
         began,

@@ -1,19 +1,19 @@
 //! Puts together what came, collector by collector: each fails alone, and rows count only when they are whole.
 
-use super::batch::{BatchError, Closing, Harvest};
-use super::cells::CellError;
-use super::clock::{Clock, ClockNow};
-use super::faults;
-use super::reading::{
+use super::result_cache::{CHEAP, Kept, ResultCache};
+use crate::config::Collectors;
+use crate::model::{Certificate, Collector, Stage};
+use crate::sqlserver::batch::{BatchError, Closing, Harvest};
+use crate::sqlserver::cells::CellError;
+use crate::sqlserver::clock::{Clock, ClockNow};
+use crate::sqlserver::faults;
+use crate::sqlserver::reading::{
     Collected, CollectorReport, DownloadRow, DownloadedRow, Downloads, Fault, JobRow, JobTargetRow, Jobs, Reading,
     ServerFacts, TargetRow, Targets,
 };
-use super::result_cache::{CHEAP, Kept, ResultCache};
-use super::rights::Capabilities;
-use super::rows::{RawDownload, RawDownloaded, RawTarget};
-use super::statements::Set;
-use crate::config::Collectors;
-use crate::model::{Certificate, Collector, Stage};
+use crate::sqlserver::rights::Capabilities;
+use crate::sqlserver::rows::{RawDownload, RawDownloaded, RawTarget};
+use crate::sqlserver::statements::Set;
 use jiff::Timestamp;
 use std::collections::{BTreeMap, HashMap};
 use std::time::Duration;
@@ -22,21 +22,21 @@ use tiberius::error::Error as DriverError;
 const AGENT_RUNS: i32 = 4;
 
 /// What one batch brought, with everything that is needed to judge it.
-pub(super) struct Answer {
-    pub(super) asked: Vec<Set>,
-    pub(super) harvest: Harvest,
-    pub(super) end: Option<BatchError>,
+pub(crate) struct Answer {
+    pub(crate) asked: Vec<Set>,
+    pub(crate) harvest: Harvest,
+    pub(crate) end: Option<BatchError>,
     /// Why the batch did not reach its end, in words.
-    pub(super) broken: Option<Fault>,
-    pub(super) capabilities: Capabilities,
+    pub(crate) broken: Option<Fault>,
+    pub(crate) capabilities: Capabilities,
     /// Collectors that were not even asked for, and why.
-    pub(super) refused: Vec<(Collector, Fault)>,
-    pub(super) encrypted: bool,
-    pub(super) certificate: Option<Certificate>,
+    pub(crate) refused: Vec<(Collector, Fault)>,
+    pub(crate) encrypted: bool,
+    pub(crate) certificate: Option<Certificate>,
 }
 
 /// The reading that an answer amounts to. Dear rows come from the shelf while they rest, and go there.
-pub(super) fn reading(
+pub(crate) fn reading(
     answer: Answer,
     on: Collectors,
     clock: &mut Clock,
@@ -211,7 +211,7 @@ impl<'a> Brought<'a> {
 }
 
 /// A collector that failed before any of its statements ran.
-pub(super) fn failed<T>(collector: Collector, fault: &Fault) -> Collected<T> {
+pub(crate) fn failed<T>(collector: Collector, fault: &Fault) -> Collected<T> {
     let report = CollectorReport {
         collector,
         duration: Duration::ZERO,

@@ -3,9 +3,9 @@
 
 use super::reader::{self, Reader};
 use super::reader_stats::ReaderStats;
-use super::reading::{Fault, Reading};
-use super::stage_tracker::Progress;
 use crate::config::Config;
+use crate::sqlserver::reading::{Fault, Reading};
+use crate::sqlserver::stage_tracker::Progress;
 use futures_util::FutureExt;
 use jiff::Timestamp;
 use std::future::poll_fn;

@@ -1,7 +1,7 @@
 //! What the reader says of itself, and how long it rests after a failure.
 
-use super::reading::Fault;
 use crate::model::Stage;
+use crate::sqlserver::reading::Fault;
 use enum_map::EnumMap;
 use std::hash::{BuildHasher, RandomState};
 use std::sync::Arc;
@@ -17,12 +17,12 @@ pub struct ReaderStats {
 }
 
 impl ReaderStats {
-    pub(super) fn count(&self, stage: Stage) {
+    pub(crate) fn count(&self, stage: Stage) {
         self.errors[stage].fetch_add(1, Ordering::Relaxed);
     }
 
     /// Counts a connection for as long as what is returned is kept.
-    pub(super) fn connected(self: &Arc<ReaderStats>) -> Connected {
+    pub(crate) fn connected(self: &Arc<ReaderStats>) -> Connected {
         self.connected.fetch_add(1, Ordering::Relaxed);
         Connected(Arc::clone(self))
     }
@@ -40,7 +40,7 @@ impl ReaderStats {
 
 /// One connection among those that are counted. It goes with its reader, however that ends.
 #[derive(Debug)]
-pub(super) struct Connected(Arc<ReaderStats>);
+pub(crate) struct Connected(Arc<ReaderStats>);
 
 impl Drop for Connected {
     fn drop(&mut self) {
@@ -56,14 +56,14 @@ const LONGEST_REST_AFTER_LOGIN: Duration = Duration::from_secs(5 * 60);
 
 /// Attempts to connect that failed in a row, and when the next one may come.
 #[derive(Debug, Default)]
-pub(super) struct Backoff {
+pub(crate) struct Backoff {
     failures: u32,
     rest: Option<(Instant, Fault)>,
 }
 
 impl Backoff {
     /// The last failure, while it is too early to try again.
-    pub(super) fn check(&self) -> Result<(), Fault> {
+    pub(crate) fn check(&self) -> Result<(), Fault> {
         let Some((until, fault)) = &self.rest else { return Ok(()) };
         let left = until.saturating_duration_since(Instant::now());
         if left.is_zero() {
@@ -73,7 +73,7 @@ impl Backoff {
         Err(Fault { message, ..fault.clone() })
     }
 
-    pub(super) fn failed(&mut self, fault: &Fault) {
+    pub(crate) fn failed(&mut self, fault: &Fault) {
         let longest = if fault.stage == Stage::Login { LONGEST_REST_AFTER_LOGIN } else { LONGEST_REST };
         let rest = (FIRST_REST * 2u32.saturating_pow(self.failures)).min(longest);
         self.failures = (self.failures + 1).min(16);
