@@ -4,6 +4,7 @@
 
 use flate2::Compression;
 use jiff::{SignedDuration, Timestamp};
+use msx_exporter::collectors::CollectorReport;
 use msx_exporter::config::Limits;
 use msx_exporter::diagnosis::{
     Diagnosis, Enlisted, Fleet, Job, JobRun, Limited, MasterClock, Pending, PollStatus, Target, TargetDownloads,
@@ -12,7 +13,6 @@ use msx_exporter::exposition::{BuildInfo, ExporterFacts, Format, Reload, gzip};
 use msx_exporter::metrics::page_into;
 use msx_exporter::model::{Cause, Check, Collector, Direction, Operation, PortSource, PortState};
 use msx_exporter::probe::{Finding, PortResults};
-use msx_exporter::sqlserver::CollectorReport;
 use msx_exporter::{api, pages};
 use std::collections::BTreeMap;
 use std::io::Write;

@@ -1,5 +1,6 @@
 //! Where the rooms meet: a scrape becomes a reading, the reading a fleet, the fleet a page.
 
+use crate::collectors::Reading;
 use crate::collectors::{ReaderHandle, ReaderStats};
 use crate::config::{self, Config, Role, Sources};
 use crate::diagnosis::{self, Fleet, Memory};
@@ -9,7 +10,7 @@ use crate::http::{NoProbe, ReloadError, Settings, Site, Web};
 use crate::model::{Cause, names};
 use crate::probe::{Extent, PortResults, Probe, Prober, Probes, Roster, Sweeper, sweep_once};
 use crate::process;
-use crate::sqlserver::{self, Fault, Reading};
+use crate::sqlserver::{self, ReadError};
 use crate::target_side::{self, TargetMonitor, View};
 use arc_swap::ArcSwap;
 use jiff::Timestamp;
@@ -342,7 +343,7 @@ impl Current {
 /// A fault is worth a line when it comes, changes or goes, not at every scrape; and where all collectors share it, as
 /// when the master is down, one line is enough.
 fn tell_of_faults(before: Option<&Fleet>, now: &Fleet) {
-    let kind = |fault: &Fault| (fault.stage, fault.timeout);
+    let kind = |fault: &ReadError| (fault.stage, fault.timeout);
     let all = shared_fault(now);
     let all_before = before.and_then(shared_fault);
     if let Some(fault) = all {
@@ -383,7 +384,7 @@ fn tell_of_faults(before: Option<&Fleet>, now: &Fleet) {
 }
 
 /// The fault of every collector, where all failed for the same reason.
-fn shared_fault(fleet: &Fleet) -> Option<&Fault> {
+fn shared_fault(fleet: &Fleet) -> Option<&ReadError> {
     let mut faults = fleet.reports.iter().map(|report| report.fault.as_ref());
     let first = faults.next()??;
     faults.all(|fault| fault == Some(first)).then_some(first)

@@ -2,6 +2,7 @@
 
 #![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic)]
 
+use crate::collectors::{CollectorReport, ServerFacts};
 use crate::config::Limits;
 use crate::diagnosis::{
     Diagnosis, Enlisted, Evidence, Fleet, Job, JobRun, Limited, MasterClock, Orphan, Pending, PollStatus, Target,
@@ -14,7 +15,7 @@ use crate::model::{
 };
 use crate::probe::protocol::{Encryption, Verdict};
 use crate::probe::{Finding, PortResults, Sweep};
-use crate::sqlserver::{CollectorReport, Fault, ServerFacts};
+use crate::sqlserver::ReadError;
 use crate::target_side::{LocalTarget, Presented, TargetSide, View};
 use enum_map::{EnumMap, enum_map};
 use jiff::{SignedDuration, Timestamp};
@@ -104,7 +105,7 @@ pub(crate) fn report(collector: Collector) -> CollectorReport {
 }
 
 pub(crate) fn failed(collector: Collector, stage: Stage) -> CollectorReport {
-    let fault = Fault {
+    let fault = ReadError {
         stage,
         timeout: stage == Stage::Query,
         message: format!("{} of 10.1.2.3 <failed>", stage.name()),

@@ -9,10 +9,11 @@ mod probe;
 
 pub use probe::{probe, probe_trace};
 
+use crate::collectors::CollectorReport;
 use crate::diagnosis::{Enlisted, Fleet, Job, Orphan, Target};
 use crate::model::{Cause, Collector};
 use crate::probe::Finding;
-use crate::sqlserver::{CollectorReport, Fault};
+use crate::sqlserver::ReadError;
 use jiff::Timestamp;
 use serde::Serialize;
 use std::collections::BTreeMap;
@@ -80,7 +81,7 @@ struct FaultFacts<'a> {
 }
 
 impl<'a> FaultFacts<'a> {
-    fn new(fault: &'a Fault, details: bool) -> FaultFacts<'a> {
+    fn new(fault: &'a ReadError, details: bool) -> FaultFacts<'a> {
         let message = details.then_some(fault.message.as_str());
         FaultFacts { stage: fault.stage.name(), timeout: fault.timeout, message, hint: fault.hint.as_deref() }
     }

@@ -7,12 +7,12 @@ use super::memory::{Memory, TargetMemory};
 use super::roster::{Roster, RosterEntry};
 use super::rules::{Circumstances, Outages, Subject, diagnose, engine};
 use super::target::Target;
-use super::{Fleet, Limited, MasterClock};
+use super::{Fleet, Limited};
+use crate::collectors::{Collected, Reading};
 use crate::config::Config;
 use crate::model::Cause;
 use crate::model::names::bare;
 use crate::probe::PortResults;
-use crate::sqlserver::{Collected, Reading};
 use std::collections::{BTreeSet, HashMap};
 use std::sync::Arc;
 
@@ -47,12 +47,7 @@ pub fn assess(reading: &Reading, port_results: Arc<PortResults>, config: &Config
     let Some(targets) = whole(reading.targets.as_ref()) else {
         return Assessment { fleet, changes: Vec::new() };
     };
-    fleet.master = Some(MasterClock {
-        now: targets.now,
-        utc_offset_seconds: targets.utc_offset_seconds,
-        zone_known: targets.zone_known,
-        started: targets.started,
-    });
+    fleet.master = Some(targets.clock);
     fleet.server = whole(reading.server.as_ref()).cloned();
 
     let downloads = whole(reading.downloads.as_ref());
@@ -70,9 +65,9 @@ pub fn assess(reading: &Reading, port_results: Arc<PortResults>, config: &Config
     }
 
     let circumstances = Circumstances {
-        now: targets.now,
-        started: targets.started,
-        outages: Outages::find(&roster.polls(targets.now)),
+        now: targets.clock.now,
+        started: targets.clock.started,
+        outages: Outages::find(&roster.polls(targets.clock.now)),
         downloads_failed: reading
             .downloads
             .as_ref()
@@ -181,13 +176,13 @@ mod tests {
     #![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic)]
 
     use super::*;
+    use crate::collectors::{Outcome, TargetRow};
     use crate::config::{LabelRule, Maintenance};
     use crate::diagnosis::fixtures::{
         ago, config, engine_port, failed, job, never_polled, now, pattern, polled_at, port_results, reading, run,
         target, waiting, with_downloads, with_jobs,
     };
     use crate::model::{Collector, PortState};
-    use crate::sqlserver::{Outcome, TargetRow};
     use jiff::SignedDuration;
     use std::collections::BTreeMap;
 

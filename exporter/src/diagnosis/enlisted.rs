@@ -2,7 +2,7 @@
 
 use super::clock_skew::skew_seconds;
 use super::target::{Enlisted, PollStatus, TargetDownloads};
-use crate::sqlserver::TargetRow;
+use crate::collectors::TargetRow;
 use jiff::SignedDuration;
 use std::time::Duration;
 

@@ -2,8 +2,8 @@
 
 use super::clock_skew::to_utc;
 use super::target::{Job, JobRun};
+use crate::collectors::{JobRow, JobTargetRow, Jobs, Outcome};
 use crate::config::Filter;
-use crate::sqlserver::{JobRow, JobTargetRow, Jobs, Outcome};
 use jiff::civil::DateTime;
 use jiff::{SignedDuration, Timestamp};
 use std::collections::HashMap;

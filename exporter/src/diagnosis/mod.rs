@@ -15,6 +15,7 @@ mod roster;
 mod rules;
 mod target;
 
+pub use crate::sqlserver::MasterClock;
 pub use assess::{Assessment, assess};
 pub use change::{Change, summary};
 pub use memory::Memory;
@@ -22,8 +23,8 @@ pub(crate) use rules::order;
 pub use rules::{Diagnosis, Evidence};
 pub use target::{Enlisted, Job, JobRun, Orphan, Pending, PollStatus, Target, TargetDownloads};
 
+use crate::collectors::{CollectorReport, ServerFacts};
 use crate::probe::PortResults;
-use crate::sqlserver::{CollectorReport, ServerFacts};
 use crate::target_side::TargetSide;
 use jiff::Timestamp;
 use std::sync::Arc;
@@ -85,17 +86,4 @@ pub struct Limited {
     pub targets: u64,
     /// Pairs of job and target beyond `limits.job_pairs`, and those of targets that are left out.
     pub job_pairs: u64,
-}
-
-/// The master's clock, read with the polls.
-#[derive(Debug, Clone, Copy, PartialEq)]
-pub struct MasterClock {
-    /// The master's now: the clock by which every age is judged.
-    pub now: Timestamp,
-    /// Offset of its local time from UTC in force now, in seconds east.
-    pub utc_offset_seconds: i32,
-    /// Whether the rules of its time zone are known; else the offset in force now stands for every instant.
-    pub zone_known: bool,
-    /// When the instance started.
-    pub started: Timestamp,
 }

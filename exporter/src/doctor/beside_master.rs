@@ -6,7 +6,7 @@ use super::rules;
 use crate::diagnosis::{Enlisted, Fleet, MasterClock};
 use crate::model::{Check, PortState, ServerName};
 use crate::probe::Finding;
-use crate::sqlserver::{Fault, MasterTold};
+use crate::sqlserver::{MasterTold, ReadError};
 use jiff::{SignedDuration, Timestamp};
 use std::collections::BTreeMap;
 use std::net::IpAddr;
@@ -28,7 +28,7 @@ pub struct MasterEnd {
 #[derive(Debug, Clone, PartialEq)]
 pub struct Inside {
     /// What the master told of itself, or why it did not.
-    pub told: Result<MasterTold, Fault>,
+    pub told: Result<MasterTold, ReadError>,
     /// Targets that do not poll, with the addresses to which their names lead.
     pub silent: Silent,
 }

@@ -1,11 +1,11 @@
 //! The exporter itself.
 
+use crate::collectors::CollectorReport;
 use crate::diagnosis::Fleet;
 use crate::exposition::ExporterFacts;
 use crate::exposition::catalogue::{self as metric, Metric};
 use crate::exposition::family_writer::{FamilyWriter, Value};
 use crate::model::Check;
-use crate::sqlserver::CollectorReport;
 use std::fmt;
 
 /// Every counter of the page. They are written apart because only their headers differ between the formats.

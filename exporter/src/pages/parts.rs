@@ -5,7 +5,7 @@ use crate::diagnosis::{Enlisted, Fleet, Target};
 use crate::model::PortState;
 use crate::model::figures::{ago, readable_instant, span};
 use crate::probe::Finding;
-use crate::sqlserver::Fault;
+use crate::sqlserver::ReadError;
 use jiff::Timestamp;
 
 /// What stands where nothing is known or nothing is there.
@@ -138,7 +138,7 @@ pub(super) struct FaultView<'a> {
 }
 
 impl<'a> FaultView<'a> {
-    pub(super) fn new(fault: &'a Fault, details: bool) -> FaultView<'a> {
+    pub(super) fn new(fault: &'a ReadError, details: bool) -> FaultView<'a> {
         FaultView {
             stage: fault.stage.name(),
             timeout: fault.timeout,

@@ -4,9 +4,9 @@
 //! repeated in autumn; there it is the latest instant not after the master's now, decided once for a row and a value,
 //! so that nothing moves while nothing changed. The hour that is skipped in spring takes the offset before it.
 
-use super::cells::CellError;
-use super::rows::ClockRow;
-use super::statements::Set;
+use super::cells::{CellError, Positions};
+use super::result_set::Statement;
+use super::rows::{Context, Decoder, FromRow};
 use jiff::civil::DateTime;
 use jiff::tz::{AmbiguousOffset, Offset, TimeZone};
 use jiff::{SignedDuration, Timestamp};
@@ -17,12 +17,59 @@ const CLOCKS_APART: SignedDuration = SignedDuration::from_secs(5);
 /// A decision outlives the repeated hour, and the longest spacing of a dear statement, by far.
 const KEEP_DECISIONS: SignedDuration = SignedDuration::from_hours(24);
 
+/// The first statement of each batch, for the times of all others become UTC by it.
+pub(crate) const CLOCK: Statement = Statement::new("clock", include_str!("sql/clock.sql"));
+
+/// The server's clock, read with what it judges.
+#[derive(Debug, Clone, Copy, Default, PartialEq)]
+pub struct MasterClock {
+    /// The server's now: the clock by which every age is judged.
+    pub now: Timestamp,
+    /// Offset of its local time from UTC in force now, in seconds east.
+    pub utc_offset_seconds: i32,
+    /// Whether the rules of its time zone are known. If not, the offset in force now stands for every instant, and a
+    /// target that is silent across a change of clocks is an hour off until it polls.
+    pub zone_known: bool,
+    /// When the instance started (`create_date` of tempdb).
+    pub started: Timestamp,
+}
+
+impl FromRow for MasterClock {
+    fn decoder(columns: &[String]) -> Result<Decoder<MasterClock>, CellError> {
+        let positions = Positions::locate(&["utc_now", "local_now", "utc_offset_minutes", "started"], columns)?;
+        Ok(Box::new(move |row, context| {
+            let [utc_now, local_now, offset, started] = positions.cells(row)?;
+            let row = ClockRow {
+                utc_now: utc_now.wall_time()?,
+                local_now: local_now.wall_time()?,
+                utc_offset_minutes: offset.integer()?,
+            };
+            let started = started.wall_time()?;
+            let clock = context.read_clock(&row)?;
+            let (now, utc_offset_seconds, zone_known) = (clock.now, clock.offset.seconds(), clock.zone_known);
+            Ok(MasterClock { now, utc_offset_seconds, zone_known, started: context.instant("started", started)? })
+        }))
+    }
+
+    fn spoiled(error: &CellError, context: &mut Context<'_>) {
+        context.without_clock(error);
+    }
+}
+
+/// The clock's own columns.
+#[derive(Debug, Clone, Copy, PartialEq)]
+pub(super) struct ClockRow {
+    utc_now: DateTime,
+    local_now: DateTime,
+    utc_offset_minutes: i32,
+}
+
 /// Which value of which row a decision belongs to.
 #[derive(Debug, Clone, PartialEq, Eq, Hash)]
-pub(crate) struct Field {
-    pub(crate) set: Set,
-    pub(crate) row: String,
-    pub(crate) column: &'static str,
+struct Field {
+    set: &'static str,
+    row: String,
+    column: String,
 }
 
 /// Turns the master's wall time into UTC. Lives as long as the reader, for what it decided must not change.
@@ -46,7 +93,7 @@ impl Clock {
     }
 
     /// The clock of one reading.
-    pub(crate) fn at(&mut self, row: &ClockRow) -> Result<ClockNow<'_>, CellError> {
+    pub(super) fn at(&mut self, row: &ClockRow) -> Result<ClockNow<'_>, CellError> {
         let now = Offset::UTC
             .to_timestamp(row.utc_now)
             .map_err(|error| CellError::new(format!("column utc_now is out of range: {error}")))?;
@@ -69,11 +116,11 @@ impl Clock {
 
 /// The master's clock as of one reading.
 #[derive(Debug)]
-pub(crate) struct ClockNow<'c> {
-    pub(crate) now: Timestamp,
-    pub(crate) offset: Offset,
+pub(super) struct ClockNow<'c> {
+    now: Timestamp,
+    offset: Offset,
     /// Whether the rules of its zone are known; else the offset in force now stands for every instant.
-    pub(crate) zone_known: bool,
+    zone_known: bool,
     local_now: DateTime,
     zone: TimeZone,
     decided: &'c mut HashMap<Field, Decision>,
@@ -81,11 +128,11 @@ pub(crate) struct ClockNow<'c> {
 
 impl ClockNow<'_> {
     /// The instant that a wall time of one row stands for.
-    pub(crate) fn instant(
+    pub(super) fn instant(
         &mut self,
-        set: Set,
+        set: &'static str,
         row: &str,
-        column: &'static str,
+        column: &str,
         wall: DateTime,
     ) -> Result<Timestamp, CellError> {
         let out_of_range = |error: jiff::Error| CellError::new(format!("column {column} is out of range: {error}"));
@@ -100,7 +147,7 @@ impl ClockNow<'_> {
                 let now = self.now;
                 let decision = self
                     .decided
-                    .entry(Field { set, row: row.to_owned(), column })
+                    .entry(Field { set, row: row.to_owned(), column: column.to_owned() })
                     .and_modify(|decision| decision.used = now)
                     .or_insert(Decision { wall: DateTime::MIN, instant: first, used: now });
                 if decision.wall != wall {
@@ -113,7 +160,7 @@ impl ClockNow<'_> {
     }
 
     /// `DATEDIFF(second, wall, GETDATE())`: boundaries of seconds crossed, in local wall time.
-    pub(crate) fn local_age_seconds(&self, wall: DateTime) -> i64 {
+    pub(super) fn local_age_seconds(&self, wall: DateTime) -> i64 {
         let seconds = |at: DateTime| Offset::UTC.to_timestamp(at).map(Timestamp::as_second).unwrap_or_default();
         seconds(self.local_now) - seconds(wall)
     }
@@ -128,7 +175,7 @@ mod tests {
 
     fn row(utc: DateTime, offset_minutes: i32) -> ClockRow {
         let local_now = utc + SignedDuration::from_mins(i64::from(offset_minutes));
-        ClockRow { utc_now: utc, local_now, utc_offset_minutes: offset_minutes, started: local_now }
+        ClockRow { utc_now: utc, local_now, utc_offset_minutes: offset_minutes }
     }
 
     fn berlin() -> Clock {
@@ -138,7 +185,7 @@ mod tests {
     }
 
     fn poll(clock: &mut Clock, at: &ClockRow, wall: DateTime) -> String {
-        clock.at(at).unwrap().instant(Set::Targets, "SQL01", "last_poll_date", wall).unwrap().to_string()
+        clock.at(at).unwrap().instant("targets", "SQL01", "last_poll_date", wall).unwrap().to_string()
     }
 
     #[test]
@@ -205,7 +252,7 @@ mod tests {
     fn values_at_the_edge_of_time_are_misfits_not_panics() {
         let mut clock = berlin();
         let now = row(datetime(9999, 12, 30, 12, 0, 0, 0), 60);
-        let result = clock.at(&now).map(|mut now| now.instant(Set::Targets, "x", "y", DateTime::MAX).is_err());
+        let result = clock.at(&now).map(|mut now| now.instant("targets", "x", "y", DateTime::MAX).is_err());
         assert!(result.is_err() || result == Ok(true) || result == Ok(false));
         assert!(clock.at(&ClockRow { utc_offset_minutes: i32::MAX, ..now }).is_err());
         assert!(clock.at(&ClockRow { utc_now: DateTime::MAX, ..now }).is_err());

@@ -1,79 +1,4 @@
-//! The statements that the exporter ships, and the result set that each one answers with.
-
-use crate::model::Collector;
-
-/// A result set. Its first column is named `set:` and this name, so that no set is known by its position.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord)]
-pub(crate) enum Set {
-    Clock,
-    Targets,
-    Groups,
-    Downloads,
-    Downloaded,
-    DownloadRows,
-    Agent,
-    Operator,
-    Jobs,
-    JobTargets,
-}
-
-impl Set {
-    const ALL: [Set; 10] = [
-        Set::Clock,
-        Set::Targets,
-        Set::Groups,
-        Set::Downloads,
-        Set::Downloaded,
-        Set::DownloadRows,
-        Set::Agent,
-        Set::Operator,
-        Set::Jobs,
-        Set::JobTargets,
-    ];
-
-    pub(crate) fn name(self) -> &'static str {
-        match self {
-            Set::Clock => "clock",
-            Set::Targets => "targets",
-            Set::Groups => "groups",
-            Set::Downloads => "downloads",
-            Set::Downloaded => "downloaded",
-            Set::DownloadRows => "download_rows",
-            Set::Agent => "agent",
-            Set::Operator => "operator",
-            Set::Jobs => "jobs",
-            Set::JobTargets => "job_targets",
-        }
-    }
-
-    pub(crate) fn from_name(name: &str) -> Option<Set> {
-        Set::ALL.into_iter().find(|set| set.name() == name)
-    }
-
-    pub(crate) fn collector(self) -> Collector {
-        match self {
-            Set::Clock | Set::Targets | Set::Groups => Collector::Targets,
-            Set::Downloads | Set::Downloaded | Set::DownloadRows => Collector::Downloads,
-            Set::Agent | Set::Operator => Collector::Server,
-            Set::Jobs | Set::JobTargets => Collector::Jobs,
-        }
-    }
-
-    pub(crate) fn statement(self) -> &'static str {
-        match self {
-            Set::Clock => include_str!("sql/clock.sql"),
-            Set::Targets => include_str!("../collectors/targets.sql"),
-            Set::Groups => include_str!("../collectors/groups.sql"),
-            Set::Downloads => include_str!("../collectors/downloads.sql"),
-            Set::Downloaded => include_str!("../collectors/downloaded.sql"),
-            Set::DownloadRows => include_str!("../collectors/download_rows.sql"),
-            Set::Agent => include_str!("../collectors/agent.sql"),
-            Set::Operator => include_str!("../collectors/operator.sql"),
-            Set::Jobs => include_str!("../collectors/jobs.sql"),
-            Set::JobTargets => include_str!("../collectors/job_targets.sql"),
-        }
-    }
-}
+//! The statements about a session and for the doctor, and how a statement is sent.
 
 /// Once for each connection: the session's own settings.
 pub(crate) const SESSION: &str = include_str!("sql/session.sql");
@@ -120,30 +45,9 @@ mod tests {
     use super::*;
 
     #[test]
-    fn every_set_names_itself_in_its_first_column() {
-        for set in Set::ALL {
-            let marker = format!("SELECT CAST(0 AS tinyint) AS [set:{}],", set.name());
-            assert!(set.statement().contains(&marker), "{set:?}");
-            assert_eq!(Set::from_name(set.name()), Some(set));
-        }
-    }
-
-    #[test]
-    fn another_database_is_named_everywhere_and_quoted() {
-        for set in Set::ALL {
-            let text = prepare(set.statement(), "o'dd]db");
-            assert!(!text.contains("msdb"), "{text}");
-        }
+    fn another_database_is_named_and_quoted() {
         let text = prepare(CAPABILITIES, "o'dd]db");
         assert!(text.contains("DB_ID(N'o''dd]db')"), "{text}");
         assert!(text.contains("N'[o''dd]]db].dbo.sysjobs'"), "{text}");
-        assert!(prepare(Set::Targets.statement(), "o'dd]db").contains("FROM [o'dd]]db].dbo.systargetservers"));
-    }
-
-    #[test]
-    fn comments_are_not_sent() {
-        for set in Set::ALL {
-            assert!(!prepare(set.statement(), "msdb").contains("--"), "{set:?}");
-        }
     }
 }

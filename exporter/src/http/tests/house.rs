@@ -2,12 +2,13 @@
 
 use super::super::{NoProbe, Options, ReloadError, Settings, Site, Web, bind, run};
 use super::soon;
+use crate::collectors::CollectorReport;
 use crate::config::Limits;
 use crate::diagnosis::{Diagnosis, Fleet, MasterClock, Orphan, Target};
 use crate::exposition::{BuildInfo, ExporterFacts, Reload};
 use crate::model::{Cause, Collector, OrphanKind, Stage};
 use crate::probe::Probe;
-use crate::sqlserver::{CollectorReport, Fault};
+use crate::sqlserver::ReadError;
 use jiff::Timestamp;
 use std::net::SocketAddr;
 use std::sync::{Arc, Mutex};
@@ -68,7 +69,7 @@ pub(super) const DETAIL: &str = "the login msx_exporter has no SELECT on sysjobs
 
 /// One target that is expected, a collector that failed, and a name of any length in the JSON.
 pub(super) fn fleet(length: usize) -> Fleet {
-    let fault = Fault { stage: Stage::Permission, timeout: false, message: DETAIL.to_owned(), hint: None };
+    let fault = ReadError { stage: Stage::Permission, timeout: false, message: DETAIL.to_owned(), hint: None };
     let report = |collector, fault| CollectorReport {
         collector,
         duration: Duration::from_millis(1),
