@@ -4,7 +4,7 @@
 
 use flate2::Compression;
 use jiff::{SignedDuration, Timestamp};
-use msx_exporter::collectors::CollectorReport;
+use msx_exporter::collectors::{CollectorReport, JobRow, TargetRow};
 use msx_exporter::config::Limits;
 use msx_exporter::diagnosis::{
     Diagnosis, Enlisted, Fleet, Job, JobRun, Limited, MasterClock, Pending, PollStatus, Target, TargetDownloads,
@@ -103,9 +103,11 @@ fn fleet(count: usize, checks: usize, jobs: usize) -> Fleet {
     let run =
         |target| JobRun { target, success: Some(true), at: Some(ago(3600)), duration: Some(Duration::from_secs(42)) };
     let job = |number| Job {
-        id: format!("0F3C2A11-0000-4000-8000-{number:012}"),
-        name: format!("Nightly maintenance {number}"),
-        enabled: true,
+        row: JobRow {
+            id: format!("0F3C2A11-0000-4000-8000-{number:012}"),
+            name: format!("Nightly maintenance {number}"),
+            enabled: true,
+        },
         targets: count as u64,
         failed_targets: 0,
         runs: names().map(run).collect(),
@@ -141,15 +143,18 @@ fn target(number: usize) -> Target {
             _ => format!("SQLHOST{number:05}"),
         },
         enlisted: Some(Enlisted {
-            location: format!("Room {}", number % 40),
-            groups: vec!["All".to_owned()],
-            at: ago(1_000_000 + shift),
-            last_poll: ago(shift % 60) - SignedDuration::from_millis(shift % 3 * 333),
+            row: TargetRow {
+                location: Some(format!("Room {}", number % 40)),
+                groups: vec!["All".to_owned()],
+                enlisted_at: ago(1_000_000 + shift),
+                last_poll: ago(shift % 60) - SignedDuration::from_millis(shift % 3 * 333),
+                time_zone_adjustment_minutes: 60,
+                ..TargetRow::default()
+            },
             polled: true,
             poll_interval: Duration::from_secs(60),
             status: PollStatus { normal: true, ..PollStatus::default() },
             clock_skew_seconds: Some((number % 700) as f64 / 1000.0),
-            utc_offset_seconds: 3600,
             downloads: Some(TargetDownloads {
                 pending: Pending {
                     by_operation: BTreeMap::from([(Operation::Insert, 2)]),

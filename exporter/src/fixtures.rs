@@ -2,7 +2,7 @@
 
 #![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic)]
 
-use crate::collectors::{CollectorReport, ServerFacts};
+use crate::collectors::{CollectorReport, JobRow, ServerFacts, TargetRow};
 use crate::config::Limits;
 use crate::diagnosis::{
     Diagnosis, Enlisted, Evidence, Fleet, Job, JobRun, Limited, MasterClock, Orphan, Pending, PollStatus, Target,
@@ -61,15 +61,18 @@ pub(crate) fn target(name: &str) -> Target {
     Target {
         name: name.to_owned(),
         enlisted: Some(Enlisted {
-            location: "Hamburg".to_owned(),
-            groups: vec![],
-            at: ago(864_000),
-            last_poll: ago(20),
+            row: TargetRow {
+                name: name.to_owned(),
+                location: Some("Hamburg".to_owned()),
+                enlisted_at: ago(864_000),
+                last_poll: ago(20),
+                time_zone_adjustment_minutes: 60,
+                ..TargetRow::default()
+            },
             polled: true,
             poll_interval: Duration::from_secs(60),
             status: PollStatus { normal: true, ..PollStatus::default() },
             clock_skew_seconds: Some(0.5),
-            utc_offset_seconds: 3600,
             downloads: Some(TargetDownloads {
                 downloaded: Some(7),
                 last_download: Some(ago(4000)),
@@ -168,10 +171,10 @@ pub(crate) fn full() -> Fleet {
     payroll.expected = Some(true);
     payroll.maintenance = Some("patching <night>".to_owned());
     if let Some(row) = &mut payroll.enlisted {
-        row.groups = vec!["Über \"alles\"".to_owned(), "東京".to_owned()];
-        row.location = "Halle\n\\2".to_owned();
+        row.row.groups = vec!["Über \"alles\"".to_owned(), "東京".to_owned()];
+        row.row.location = Some("Halle\n\\2".to_owned());
         row.status.blocked = true;
-        row.last_poll = ago(20) - SignedDuration::from_millis(4);
+        row.row.last_poll = ago(20) - SignedDuration::from_millis(4);
         row.downloads = Some(TargetDownloads {
             pending: Pending {
                 by_operation: BTreeMap::from([(Operation::Insert, 3), (Operation::Start, 1)]),
@@ -187,12 +190,13 @@ pub(crate) fn full() -> Fleet {
         .evidence
         .push(Evidence { cause: None, text: "engine filtered: not needed for polling".to_owned() });
     if let Some(row) = &mut silent.enlisted {
-        row.last_poll = ago(7200);
+        row.row.last_poll = ago(7200);
         row.status.suspected_offline = true;
     }
     let mut fresh = judged("SQL<03>", Cause::NeverPolled, "enlisted 1 h ago and never polled");
     if let Some(row) = &mut fresh.enlisted {
-        (row.at, row.last_poll, row.polled, row.clock_skew_seconds) = (ago(3600), ago(3600), false, None);
+        (row.row.enlisted_at, row.row.last_poll, row.polled, row.clock_skew_seconds) =
+            (ago(3600), ago(3600), false, None);
     }
     let mut fleet = fleet(vec![expected("NEW9"), payroll, silent, fresh, target("SQL04")]);
     fleet.has_maintenance_windows = true;
@@ -218,9 +222,11 @@ pub(crate) fn full() -> Fleet {
     // A job on 4 targets of which 3 are shown.
     fleet.limited.job_pairs = 1;
     fleet.jobs = Some(vec![Job {
-        id: "0F3C2A11-0000-4000-8000-000000000001".to_owned(),
-        name: "Backup \"full\"".to_owned(),
-        enabled: true,
+        row: JobRow {
+            id: "0F3C2A11-0000-4000-8000-000000000001".to_owned(),
+            name: "Backup \"full\"".to_owned(),
+            enabled: true,
+        },
         targets: 4,
         failed_targets: 1,
         runs: vec![run("SQL01\\PAYROLL", Some(false)), run("SQL02", Some(true)), run("SQL<03>", None)],

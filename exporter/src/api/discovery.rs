@@ -39,7 +39,7 @@ pub fn targets(fleet: &Fleet, entries: Entries) -> Result<Option<String>, serde_
         group.targets.insert(&target.name);
         group.groups.extend(enlisted.groups.iter().map(String::as_str));
         if group.location.is_empty() {
-            group.location = &enlisted.location;
+            group.location = enlisted.location.as_deref().unwrap_or_default();
         }
     }
     let port = match entries {
@@ -113,8 +113,8 @@ mod tests {
     fn in_groups(name: &str, groups: &[&str], location: &str) -> Target {
         let mut target = target(name);
         if let Some(enlisted) = &mut target.enlisted {
-            enlisted.groups = groups.iter().map(|group| (*group).to_owned()).collect();
-            enlisted.location = location.to_owned();
+            enlisted.row.groups = groups.iter().map(|group| (*group).to_owned()).collect();
+            enlisted.row.location = Some(location.to_owned());
         }
         target
     }

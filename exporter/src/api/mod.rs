@@ -171,15 +171,15 @@ struct EnlistedFacts<'a> {
 impl<'a> EnlistedFacts<'a> {
     fn new(row: &'a Enlisted) -> EnlistedFacts<'a> {
         EnlistedFacts {
-            at: Instant(row.at),
-            location: &row.location,
+            at: Instant(row.enlisted_at),
+            location: row.location.as_deref().unwrap_or_default(),
             groups: &row.groups,
             last_poll: Instant(row.last_poll),
             polled: row.polled,
             poll_interval_seconds: row.poll_interval.as_secs(),
             status: row.status.names(),
             clock_skew_seconds: row.clock_skew_seconds,
-            utc_offset_seconds: row.utc_offset_seconds,
+            utc_offset_seconds: row.utc_offset_seconds(),
             downloads: row.downloads.as_ref().map(|list| DownloadFacts {
                 pending: list.pending.total(),
                 pending_by_operation: list.pending.by_operation.iter().map(|(op, count)| (op.name(), *count)).collect(),

@@ -1,6 +1,8 @@
 //! The download list, one row for each name in it.
 
 use super::result_cache::{Kept, is_due};
+use crate::exposition::catalogue as metric;
+use crate::exposition::in_order::InOrder;
 use crate::model::{Collector, ErrorClass, Operation};
 use crate::sqlserver::{Needs, ResultSet, Right, Set, Statement, Words, key, row};
 use enum_map::EnumMap;
@@ -124,4 +126,9 @@ impl Sets {
             table_rows: self.table_rows.rows.into_iter().next_back().and_then(|row| row.table_rows),
         }
     }
+}
+
+/// What comes straight from the rows and speaks of the whole list.
+pub(crate) fn metrics(families: &mut InOrder<'_>, table_rows: Option<i64>) {
+    families.single(&metric::DOWNLOADLIST_ROWS, table_rows);
 }

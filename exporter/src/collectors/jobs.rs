@@ -1,6 +1,10 @@
 //! Multiserver jobs, and the last outcome of each on each target.
 
 use super::result_cache::{Kept, is_due};
+use super::truth;
+use crate::exposition::catalogue as metric;
+use crate::exposition::family_writer::Value;
+use crate::exposition::in_order::InOrder;
 use crate::model::Collector;
 use crate::sqlserver::{Cell, CellError, Column, Context, Needs, ResultSet, Right, Set, Statement, row};
 use jiff::civil::{Date, DateTime, Time};
@@ -108,6 +112,22 @@ impl Sets {
         pairs.sort_by(|a, b| (&a.job_id, a.server_id).cmp(&(&b.job_id, b.server_id)));
         Jobs { jobs, pairs }
     }
+}
+
+/// The labels of everything about one job.
+pub(crate) fn labels(job: &JobRow) -> [(&'static str, &str); 2] {
+    [("job_id", job.id.as_str()), ("job_name", job.name.as_str())]
+}
+
+/// What comes straight from the rows.
+pub(crate) fn metrics<'a>(families: &mut InOrder<'a>, jobs: impl Iterator<Item = &'a JobRow> + 'a) {
+    families.family(
+        &metric::JOB_INFO,
+        jobs.map(|job| {
+            let [id, name] = labels(job);
+            ([id, name, ("enabled", truth(job.enabled))], Value::from(true))
+        }),
+    );
 }
 
 fn guid([cell]: [Cell<'_>; 1], _: &mut Context<'_>) -> Result<String, CellError> {

@@ -5,14 +5,14 @@
 mod asked;
 mod assemble;
 mod coalescing;
-mod downloads;
-mod jobs;
+pub(crate) mod downloads;
+pub(crate) mod jobs;
 mod reader;
 mod reader_stats;
 mod reading;
 mod result_cache;
-mod server;
-mod targets;
+pub(crate) mod server;
+pub(crate) mod targets;
 
 pub use coalescing::ReaderHandle;
 pub use downloads::{DownloadRow, DownloadedRow, Downloads};
@@ -33,4 +33,9 @@ fn needs(collector: Collector) -> &'static Needs {
         Collector::Server => &server::NEEDS,
         Collector::Jobs => &jobs::NEEDS,
     }
+}
+
+/// A truth as a label's value.
+fn truth(value: bool) -> &'static str {
+    if value { "true" } else { "false" }
 }

@@ -1,5 +1,9 @@
 //! The master itself.
 
+use super::truth;
+use crate::exposition::catalogue as metric;
+use crate::exposition::family_writer::Value;
+use crate::exposition::in_order::InOrder;
 use crate::model::{Certificate, Collector};
 use crate::sqlserver::{Capabilities, Msdb, Needs, ResultSet, Right, Set, Statement, row};
 
@@ -88,4 +92,31 @@ impl Sets {
             certificate,
         }
     }
+}
+
+/// What comes straight from the rows, and what the session knows.
+pub(crate) fn metrics<'a>(families: &mut InOrder<'a>, server: &'a ServerFacts) {
+    let labels = [
+        ("server", server.name.as_str()),
+        ("version", server.version.as_str()),
+        ("edition", server.edition.as_str()),
+        ("auth_scheme", server.auth_scheme.as_deref().unwrap_or_default()),
+        ("encrypted", truth(server.encrypted)),
+    ];
+    families.family(&metric::SERVER_INFO, [(labels, Value::from(true))]);
+    families.single(&metric::AGENT_RUNNING, server.agent_running);
+    families.single(&metric::OPERATOR_PRESENT, server.operator_present);
+    let certificate = server.certificate.as_ref();
+    families.single(&metric::CERTIFICATE_EXPIRY, certificate.map(|certificate| certificate.not_after));
+    families.family(
+        &metric::CERTIFICATE_INFO,
+        certificate.map(|certificate| {
+            let labels = [
+                ("subject", certificate.subject.as_str()),
+                ("issuer", certificate.issuer.as_str()),
+                ("self_signed", truth(certificate.self_signed)),
+            ];
+            (labels, Value::from(true))
+        }),
+    );
 }

@@ -1,5 +1,8 @@
 //! The enlisted targets, their groups, and the master's clock by which they are judged.
 
+use crate::exposition::catalogue as metric;
+use crate::exposition::family_writer::Value;
+use crate::exposition::in_order::InOrder;
 use crate::model::Collector;
 use crate::sqlserver::{Cell, CellError, Context, MasterClock, Needs, ResultSet, Right, Set, Statement, key, row};
 use jiff::Timestamp;
@@ -103,5 +106,42 @@ impl Sets {
             row.groups.dedup();
         }
         Targets { clock, rows }
+    }
+}
+
+/// What comes straight from the rows, by the names under which the targets are shown.
+pub(crate) fn metrics<'a>(
+    families: &mut InOrder<'a>,
+    clock: &MasterClock,
+    rows: impl Iterator<Item = (&'a str, &'a TargetRow)> + Clone + 'a,
+) {
+    families.single(&metric::SERVER_TIME, Some(clock.now));
+    families.single(&metric::SERVER_UTC_OFFSET, Some(clock.utc_offset_seconds));
+    families.single(&metric::SERVER_START, Some(clock.started));
+    families.family(
+        &metric::TARGET_GROUP_INFO,
+        rows.clone().flat_map(|(target, row)| {
+            let none = row.groups.is_empty().then_some("");
+            let groups = row.groups.iter().map(String::as_str).chain(none);
+            groups.map(move |group| ([("target", target), ("group", group)], Value::from(true)))
+        }),
+    );
+    let mut each = |metric, value: fn(&TargetRow) -> Value| {
+        families.family(metric, rows.clone().map(move |(target, row)| ([("target", target)], value(row))));
+    };
+    each(&metric::TARGET_ENLISTED_AT, |row| row.enlisted_at.into());
+    each(&metric::TARGET_LAST_POLL, |row| row.last_poll.into());
+    each(&metric::TARGET_UTC_OFFSET, |row| row.utc_offset_seconds().into());
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_offset_is_reported_in_minutes_and_shown_in_seconds() {
+        let offset =
+            |minutes| TargetRow { time_zone_adjustment_minutes: minutes, ..TargetRow::default() }.utc_offset_seconds();
+        assert_eq!([330, -300, i32::MAX].map(offset), [19_800, -18_000, i32::MAX]);
     }
 }

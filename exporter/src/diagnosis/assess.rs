@@ -106,7 +106,7 @@ struct Judge<'a> {
 impl Judge<'_> {
     fn target(&mut self, entry: RosterEntry<'_>, port_results: &PortResults) -> Target {
         let now = self.circumstances.now;
-        let enlisted = entry.row.map(|(_, enlisted)| enlisted);
+        let enlisted = entry.enlisted;
         let findings = port_results.of(entry.name);
         let before = self.before.remove(entry.name);
         let engine_was_open = before.is_some_and(|before| before.engine_was_open);

@@ -23,7 +23,7 @@ pub(crate) use rules::order;
 pub use rules::{Diagnosis, Evidence};
 pub use target::{Enlisted, Job, JobRun, Orphan, Pending, PollStatus, Target, TargetDownloads};
 
-use crate::collectors::{CollectorReport, ServerFacts};
+use crate::collectors::{CollectorReport, ServerFacts, TargetRow};
 use crate::probe::PortResults;
 use crate::target_side::TargetSide;
 use jiff::Timestamp;
@@ -60,6 +60,11 @@ pub struct Fleet {
 }
 
 impl Fleet {
+    /// The rows of the enlisted targets, by the names under which they are shown.
+    pub(crate) fn rows(&self) -> impl Iterator<Item = (&str, &TargetRow)> + Clone {
+        self.targets.iter().filter_map(|target| Some((target.name.as_str(), &target.enlisted.as_ref()?.row)))
+    }
+
     /// The fleet of an exporter that runs on a target: its own way to the master, and nothing else.
     pub fn seen_from_target(began: Timestamp, port_results: Arc<PortResults>, target_side: TargetSide) -> Fleet {
         Fleet {

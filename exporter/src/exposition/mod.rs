@@ -5,6 +5,7 @@ pub(crate) mod catalogue;
 mod facts;
 pub(crate) mod family_writer;
 mod format;
+pub(crate) mod in_order;
 pub(crate) mod label;
 mod negotiation;
 mod reference;

@@ -15,9 +15,11 @@ pub(crate) mod tests;
 
 pub(crate) use ports::{durations, infos, ports};
 
+use crate::collectors;
 use crate::config::Limits;
 use crate::diagnosis::Fleet;
 use crate::exposition::family_writer::{FamilyWriter, Sink};
+use crate::exposition::in_order::InOrder;
 use crate::exposition::zipper::Zipper;
 use crate::exposition::{ExporterFacts, Format, text004};
 use prometheus_client::encoding::text;
@@ -77,9 +79,17 @@ impl Page<'_> {
         }
         // Without the targets nothing about the master or a target is written: old values would look like news.
         if let Some(clock) = &fleet.master {
-            master::master(families, fleet, clock)?;
-            target::targets(families, fleet)?;
-            jobs::jobs(families, fleet)?;
+            let mut waiting = InOrder::default();
+            collectors::targets::metrics(&mut waiting, clock, fleet.rows());
+            collectors::downloads::metrics(&mut waiting, fleet.downloadlist_rows);
+            if let Some(server) = &fleet.server {
+                collectors::server::metrics(&mut waiting, server);
+            }
+            collectors::jobs::metrics(&mut waiting, fleet.jobs.iter().flatten().map(|job| &job.row));
+            master::master(&mut waiting, fleet);
+            target::targets(&mut waiting, fleet);
+            jobs::jobs(&mut waiting, fleet);
+            waiting.write(families)?;
         }
         if let Some(side) = &fleet.target_side {
             target_side::target_side(families, side)?;

@@ -76,7 +76,12 @@ impl Night {
         for (name, polled) in self.polls() {
             let target = &targets[&name];
             assert_eq!(target.last_poll, polled, "{name} in {}", self.says());
-            assert_eq!(target.at, self.start - SignedDuration::from_hours(30 * 24), "{name} in {}", self.says());
+            assert_eq!(
+                target.enlisted_at,
+                self.start - SignedDuration::from_hours(30 * 24),
+                "{name} in {}",
+                self.says()
+            );
             // Where daylight saving is half an hour, what a target reports says nothing of the other half.
             if self.zone != "Australia/Lord_Howe" {
                 let skew = if name == "SQL02" { AHEAD } else { SignedDuration::ZERO };

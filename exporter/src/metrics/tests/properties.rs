@@ -1,6 +1,7 @@
 //! What holds for any fleet.
 
 use super::parser::parse;
+use crate::collectors::JobRow;
 use crate::diagnosis::{Fleet, Job, JobRun, Orphan, Target};
 use crate::exposition::Format;
 use crate::fixtures::*;
@@ -40,9 +41,9 @@ prop_compose! {
         target.labels = labels;
         match &mut target.enlisted {
             Some(row) if enlisted => {
-                row.groups = groups.into_iter().collect();
-                row.location = location;
-                row.last_poll = last_poll;
+                row.row.groups = groups.into_iter().collect();
+                row.row.location = Some(location);
+                row.row.last_poll = last_poll;
                 row.clock_skew_seconds = skew;
                 if let Some(list) = &mut row.downloads { list.errors = EnumMap::from_array(errors.map(u64::from)); }
                 if !downloads { row.downloads = None; }
@@ -81,9 +82,7 @@ fn any_fleet() -> impl Strategy<Value = Fleet> {
             fleet.jobs = Some(
                 jobs.into_iter()
                     .map(|id| Job {
-                        id,
-                        name: text.clone(),
-                        enabled: false,
+                        row: JobRow { id, name: text.clone(), enabled: false },
                         targets: 9,
                         failed_targets: 0,
                         runs: runs(Some(NOW)),
