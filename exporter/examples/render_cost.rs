@@ -7,7 +7,8 @@ use jiff::{SignedDuration, Timestamp};
 use msx_exporter::collectors::{CollectorReport, JobRow, TargetRow};
 use msx_exporter::config::Limits;
 use msx_exporter::diagnosis::{
-    Diagnosis, Enlisted, Fleet, Job, JobRun, Limited, MasterClock, Pending, PollStatus, Target, TargetDownloads,
+    Diagnosis, Enlisted, Fleet, Job, JobRun, Limited, MasterClock, MasterFleet, Pending, PollStatus, Target,
+    TargetDownloads,
 };
 use msx_exporter::exposition::{BuildInfo, ExporterFacts, Format, Reload, gzip};
 use msx_exporter::metrics::page_into;
@@ -35,7 +36,7 @@ fn main() -> Result<(), Box<dyn std::error::Error>> {
     let mut out = std::io::stdout().lock();
     writeln!(out, "best of {ROUNDS} rounds, {count} targets")?;
     for (name, checks, jobs) in [("targets", 0, 0), ("3 port checks", 3, 0), ("20 jobs", 0, 20), ("both", 3, 20)] {
-        let fleet = Arc::new(fleet(count, checks, jobs));
+        let fleet = Arc::new(Fleet::from(fleet(count, checks, jobs)));
         let mut buffer = String::new();
         let encode = best(|| page_into(&mut buffer, &fleet, &facts, &limits, Format::Text004));
         let open = best(|| page_into(&mut buffer, &fleet, &facts, &limits, Format::OpenMetrics100));
@@ -74,7 +75,7 @@ fn ago(seconds: i64) -> Timestamp {
     NOW - SignedDuration::from_secs(seconds)
 }
 
-fn fleet(count: usize, checks: usize, jobs: usize) -> Fleet {
+fn fleet(count: usize, checks: usize, jobs: usize) -> MasterFleet {
     let targets: Vec<Target> = (0..count).map(target).collect();
     let names = || targets.iter().map(|target| target.name.clone());
     let finding = |check: &Check| Finding {
@@ -119,7 +120,7 @@ fn fleet(count: usize, checks: usize, jobs: usize) -> Fleet {
         read_at: Some(NOW),
         fault: None,
     };
-    Fleet {
+    MasterFleet {
         began: NOW,
         master: Some(MasterClock { now: NOW, utc_offset_seconds: 3600, zone_known: true, started: ago(8_640_000) }),
         server: None,
@@ -130,7 +131,6 @@ fn fleet(count: usize, checks: usize, jobs: usize) -> Fleet {
         has_maintenance_windows: false,
         limited: Limited::default(),
         port_results: Arc::new(port_results),
-        target_side: None,
         targets,
     }
 }

@@ -5,8 +5,8 @@
 use crate::collectors::{CollectorReport, JobRow, ServerFacts, TargetRow};
 use crate::config::Limits;
 use crate::diagnosis::{
-    Diagnosis, Enlisted, Evidence, Fleet, Job, JobRun, Limited, MasterClock, Orphan, Pending, PollStatus, Target,
-    TargetDownloads,
+    Diagnosis, Enlisted, Evidence, Fleet, Job, JobRun, Limited, MasterClock, MasterFleet, Orphan, Pending, PollStatus,
+    Target, TargetDownloads, TargetFleet,
 };
 use crate::exposition::{BuildInfo, ExporterFacts, ProcessFacts, Reload};
 use crate::model::{
@@ -137,9 +137,16 @@ pub(crate) fn finding(check: Check, state: PortState) -> Finding {
     }
 }
 
+/// So that a test names a fleet of either side, and uses it again.
+impl From<&MasterFleet> for Fleet {
+    fn from(fleet: &MasterFleet) -> Fleet {
+        fleet.clone().into()
+    }
+}
+
 /// A fleet of healthy collectors with these targets and nothing else.
-pub(crate) fn fleet(targets: Vec<Target>) -> Fleet {
-    Fleet {
+pub(crate) fn fleet(targets: Vec<Target>) -> MasterFleet {
+    MasterFleet {
         began: NOW,
         master: Some(MasterClock { now: NOW, utc_offset_seconds: 3600, zone_known: true, started: ago(8_640_000) }),
         server: Some(ServerFacts {
@@ -160,12 +167,11 @@ pub(crate) fn fleet(targets: Vec<Target>) -> Fleet {
         has_maintenance_windows: false,
         limited: Limited::default(),
         port_results: Arc::new(PortResults::default()),
-        target_side: None,
     }
 }
 
 /// One of everything, with names that need care.
-pub(crate) fn full() -> Fleet {
+pub(crate) fn full() -> MasterFleet {
     let mut payroll = judged("SQL01\\PAYROLL", Cause::DownloadError, "2 instructions failed with proxy_missing");
     payroll.labels = vec![("route".to_owned(), "pay\"roll".to_owned())];
     payroll.expected = Some(true);
@@ -278,12 +284,12 @@ pub(crate) fn target_side() -> Fleet {
     (engine.direction, engine.master, engine.required) =
         (Direction::ToMaster, Some("msx01.corp.example".to_owned()), true);
     let port_results = PortResults { findings: [("SQL01".to_owned(), vec![engine])].into(), ..PortResults::default() };
-    Fleet::seen_from_target(NOW, Arc::new(port_results), TargetSide { views })
+    Fleet::Target(TargetFleet { began: NOW, target_side: TargetSide { views }, port_results: Arc::new(port_results) })
 }
 
 /// A master that cannot be read.
-pub(crate) fn unreadable() -> Fleet {
-    Fleet {
+pub(crate) fn unreadable() -> MasterFleet {
+    MasterFleet {
         master: None,
         server: None,
         targets: vec![],

@@ -10,7 +10,7 @@ mod probe;
 pub use probe::{probe, probe_trace};
 
 use crate::collectors::CollectorReport;
-use crate::diagnosis::{Enlisted, Fleet, Job, Orphan, Target};
+use crate::diagnosis::{Enlisted, Fleet, Job, MasterFleet, Orphan, Target};
 use crate::model::{Cause, Collector};
 use crate::probe::Finding;
 use crate::sqlserver::ReadError;
@@ -23,9 +23,18 @@ use std::collections::BTreeMap;
 /// # Errors
 /// None that the data can cause: every map has text for its keys.
 pub fn targets(fleet: &Fleet, details: bool) -> Result<String, serde_json::Error> {
+    let answer = match fleet {
+        Fleet::Master(fleet) => of_master(fleet, details),
+        // Nothing is read on the side of a target; its page shows what is seen there.
+        Fleet::Target(fleet) => Answer { read_at: Instant(fleet.began), ..Answer::default() },
+    };
+    serde_json::to_string(&answer)
+}
+
+fn of_master(fleet: &MasterFleet, details: bool) -> Answer<'_> {
     let up = fleet.master.as_ref();
     let failed = fleet.reports.iter().find(|report| report.collector == Collector::Targets);
-    let answer = Answer {
+    Answer {
         up: up.is_some(),
         read_at: Instant(fleet.began),
         fault: failed.and_then(|report| report.fault.as_ref()).map(|fault| FaultFacts::new(fault, details)),
@@ -47,11 +56,11 @@ pub fn targets(fleet: &Fleet, details: bool) -> Result<String, serde_json::Error
         targets: up.map(|_| fleet.targets.iter().map(|target| TargetFacts::new(fleet, target, details)).collect()),
         orphans: fleet.orphans.as_ref().filter(|_| up.is_some()).map(|all| all.iter().map(OrphanFacts::new).collect()),
         jobs: fleet.jobs.as_ref().filter(|_| up.is_some()).map(|all| all.iter().map(JobFacts::new).collect()),
-    };
-    serde_json::to_string(&answer)
+    }
 }
 
 /// An instant as RFC 3339 in UTC.
+#[derive(Default)]
 struct Instant(Timestamp);
 
 impl Serialize for Instant {
@@ -60,7 +69,7 @@ impl Serialize for Instant {
     }
 }
 
-#[derive(Serialize)]
+#[derive(Default, Serialize)]
 struct Answer<'a> {
     up: bool,
     read_at: Instant,
@@ -134,7 +143,7 @@ struct TargetFacts<'a> {
 }
 
 impl<'a> TargetFacts<'a> {
-    fn new(fleet: &'a Fleet, target: &'a Target, details: bool) -> TargetFacts<'a> {
+    fn new(fleet: &'a MasterFleet, target: &'a Target, details: bool) -> TargetFacts<'a> {
         let cause = target.diagnosis.cause;
         let evidence = target.diagnosis.evidence.iter();
         TargetFacts {

@@ -7,7 +7,7 @@ use super::memory::{Memory, TargetMemory};
 use super::roster::{Roster, RosterEntry};
 use super::rules::{Circumstances, Outages, Subject, diagnose, engine};
 use super::target::Target;
-use super::{Fleet, Limited};
+use super::{Limited, MasterFleet};
 use crate::collectors::{Collected, Reading};
 use crate::config::Config;
 use crate::model::Cause;
@@ -20,7 +20,7 @@ use std::sync::Arc;
 #[derive(Debug, Clone)]
 pub struct Assessment {
     /// The fleet now.
-    pub fleet: Fleet,
+    pub fleet: MasterFleet,
     /// The targets whose verdict is not the one before, sorted by name. A target that is first seen and is fine is no
     /// change; while the targets cannot be read nothing changes.
     pub changes: Vec<Change>,
@@ -30,7 +30,7 @@ pub struct Assessment {
 ///
 /// `memory` belongs to this master and is handed in again with the next reading.
 pub fn assess(reading: &Reading, port_results: Arc<PortResults>, config: &Config, memory: &mut Memory) -> Assessment {
-    let mut fleet = Fleet {
+    let mut fleet = MasterFleet {
         began: reading.began,
         master: None,
         server: None,
@@ -42,7 +42,6 @@ pub fn assess(reading: &Reading, port_results: Arc<PortResults>, config: &Config
         limited: Limited::default(),
         reports: reading.reports().cloned().collect(),
         port_results,
-        target_side: None,
     };
     let Some(targets) = whole(reading.targets.as_ref()) else {
         return Assessment { fleet, changes: Vec::new() };
@@ -186,11 +185,11 @@ mod tests {
     use jiff::SignedDuration;
     use std::collections::BTreeMap;
 
-    fn fleet(reading: &Reading, config: &Config) -> Fleet {
+    fn fleet(reading: &Reading, config: &Config) -> MasterFleet {
         assess(reading, Arc::default(), config, &mut Memory::default()).fleet
     }
 
-    fn names(fleet: &Fleet) -> Vec<&str> {
+    fn names(fleet: &MasterFleet) -> Vec<&str> {
         fleet.targets.iter().map(|target| target.name.as_str()).collect()
     }
 

@@ -29,9 +29,69 @@ use crate::target_side::TargetSide;
 use jiff::Timestamp;
 use std::sync::Arc;
 
-/// The fleet as of one reading: everything that is rendered.
+/// Everything that is rendered: what is seen from one of the two sides.
 #[derive(Debug, Clone)]
-pub struct Fleet {
+pub enum Fleet {
+    /// With `role: master`: all targets, as of one reading of their master.
+    Master(Box<MasterFleet>),
+    /// With `role: target`: the way of the targets on this machine to their master.
+    Target(TargetFleet),
+}
+
+impl Fleet {
+    /// When it was seen, by this machine's clock.
+    pub fn began(&self) -> Timestamp {
+        match self {
+            Fleet::Master(fleet) => fleet.began,
+            Fleet::Target(fleet) => fleet.began,
+        }
+    }
+
+    /// What the port checks know.
+    pub fn port_results(&self) -> &Arc<PortResults> {
+        match self {
+            Fleet::Master(fleet) => &fleet.port_results,
+            Fleet::Target(fleet) => &fleet.port_results,
+        }
+    }
+
+    /// How each collector fared. Nothing is read from SQL Server on the side of a target.
+    pub fn reports(&self) -> &[CollectorReport] {
+        match self {
+            Fleet::Master(fleet) => &fleet.reports,
+            Fleet::Target(_) => &[],
+        }
+    }
+
+    /// What a master shows; `None` on the side of a target.
+    pub fn of_master(&self) -> Option<&MasterFleet> {
+        match self {
+            Fleet::Master(fleet) => Some(fleet),
+            Fleet::Target(_) => None,
+        }
+    }
+}
+
+impl From<MasterFleet> for Fleet {
+    fn from(fleet: MasterFleet) -> Fleet {
+        Fleet::Master(Box::new(fleet))
+    }
+}
+
+/// What the targets on this machine see of their master.
+#[derive(Debug, Clone)]
+pub struct TargetFleet {
+    /// When it was seen, by this machine's clock.
+    pub began: Timestamp,
+    /// The targets, and what is known of their master.
+    pub target_side: TargetSide,
+    /// What the port checks know.
+    pub port_results: Arc<PortResults>,
+}
+
+/// The fleet as of one reading of its master.
+#[derive(Debug, Clone)]
+pub struct MasterFleet {
     /// When the reading began, by this machine's clock.
     pub began: Timestamp,
     /// The master's clock and what was read with it. `None` when the targets were not read: `msx_up` is 0.
@@ -55,32 +115,12 @@ pub struct Fleet {
     pub reports: Vec<CollectorReport>,
     /// What the port checks know.
     pub port_results: Arc<PortResults>,
-    /// With `role: target`, what the targets on this machine see of their master. Nothing is read from SQL Server then.
-    pub target_side: Option<TargetSide>,
 }
 
-impl Fleet {
+impl MasterFleet {
     /// The rows of the enlisted targets, by the names under which they are shown.
     pub(crate) fn rows(&self) -> impl Iterator<Item = (&str, &TargetRow)> + Clone {
         self.targets.iter().filter_map(|target| Some((target.name.as_str(), &target.enlisted.as_ref()?.row)))
-    }
-
-    /// The fleet of an exporter that runs on a target: its own way to the master, and nothing else.
-    pub fn seen_from_target(began: Timestamp, port_results: Arc<PortResults>, target_side: TargetSide) -> Fleet {
-        Fleet {
-            began,
-            master: None,
-            server: None,
-            targets: Vec::new(),
-            orphans: None,
-            downloadlist_rows: None,
-            jobs: None,
-            has_maintenance_windows: false,
-            limited: Limited::default(),
-            reports: Vec::new(),
-            port_results,
-            target_side: Some(target_side),
-        }
     }
 }
 

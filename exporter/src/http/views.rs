@@ -123,7 +123,11 @@ impl RenderRequest {
 
 /// While the master is not read nobody knows whether there is such a target.
 fn missing(fleet: &Fleet) -> Answer {
-    if fleet.master.is_some() || fleet.target_side.is_some() {
+    let known = match fleet {
+        Fleet::Master(fleet) => fleet.master.is_some(),
+        Fleet::Target(_) => true,
+    };
+    if known {
         answer::text(StatusCode::NOT_FOUND, "no such target; hint: the names stand on the first page")
     } else {
         answer::busy("the master was not read; hint: the first page says why")

@@ -1,18 +1,18 @@
 //! The master itself, as far as it does not come straight from a collector's rows.
 
-use crate::diagnosis::Fleet;
+use crate::diagnosis::MasterFleet;
 use crate::exposition::catalogue as metric;
 use crate::exposition::family_writer::FamilyWriter;
 use crate::exposition::in_order::InOrder;
 use std::fmt;
 
 /// Whether the targets were read.
-pub(crate) fn up(families: &mut FamilyWriter<'_>, fleet: &Fleet) -> fmt::Result {
+pub(crate) fn up(families: &mut FamilyWriter<'_>, fleet: &MasterFleet) -> fmt::Result {
     families.single(&metric::UP, Some(fleet.master.is_some()))
 }
 
 /// What follows from several rows. Only for a fleet whose targets were read.
-pub(crate) fn master<'a>(families: &mut InOrder<'a>, fleet: &'a Fleet) {
+pub(crate) fn master<'a>(families: &mut InOrder<'a>, fleet: &'a MasterFleet) {
     families.single(&metric::TARGETS, Some(fleet.targets.iter().filter(|target| target.enlisted.is_some()).count()));
     families.family(
         &metric::ORPHAN_INSTRUCTIONS,

@@ -17,7 +17,7 @@ pub(crate) use ports::{durations, infos, ports};
 
 use crate::collectors;
 use crate::config::Limits;
-use crate::diagnosis::Fleet;
+use crate::diagnosis::{Fleet, MasterFleet};
 use crate::exposition::family_writer::{FamilyWriter, Sink};
 use crate::exposition::in_order::InOrder;
 use crate::exposition::zipper::Zipper;
@@ -74,7 +74,18 @@ struct Page<'a> {
 impl Page<'_> {
     fn gauges(&self, families: &mut FamilyWriter<'_>) -> fmt::Result {
         let (fleet, facts) = (self.fleet, self.facts);
-        if facts.passive != Some(true) && fleet.target_side.is_none() {
+        match fleet {
+            Fleet::Master(fleet) => self.master(families, fleet)?,
+            Fleet::Target(fleet) => target_side::target_side(families, &fleet.target_side)?,
+        }
+        ports::ports(families, fleet.port_results())?;
+        exporter::exporter(families, fleet, facts)?;
+        exporter::process(families, facts)?;
+        self.what_fits(families)
+    }
+
+    fn master(&self, families: &mut FamilyWriter<'_>, fleet: &MasterFleet) -> fmt::Result {
+        if self.facts.passive != Some(true) {
             master::up(families, fleet)?;
         }
         // Without the targets nothing about the master or a target is written: old values would look like news.
@@ -91,23 +102,18 @@ impl Page<'_> {
             jobs::jobs(&mut waiting, fleet);
             waiting.write(families)?;
         }
-        if let Some(side) = &fleet.target_side {
-            target_side::target_side(families, side)?;
-        }
-        ports::ports(families, &fleet.port_results)?;
-        exporter::exporter(families, fleet, facts)?;
-        exporter::process(families, facts)?;
-        self.what_fits(families)
+        Ok(())
     }
 
     /// The families that a page can do without, the most useful one first. Once one does not fit it goes whole, and so
     /// do all behind it: which series are there must not depend on small changes.
     fn what_fits(&self, families: &mut FamilyWriter<'_>) -> fmt::Result {
-        let (fleet, port_results) = (self.fleet, self.fleet.port_results.as_ref());
+        let (fleet, port_results) = (self.fleet, self.fleet.port_results().as_ref());
         let mut room = Room { limit: self.series_limit, full: false };
         let mut ports_limited = 0;
         let count = |left_out: u64| usize::try_from(left_out).unwrap_or(usize::MAX);
-        let mut jobs_limited = count(fleet.limited.job_pairs).saturating_mul(jobs::SERIES_PER_RUN);
+        let limited = fleet.of_master().map(|fleet| fleet.limited).unwrap_or_default();
+        let mut jobs_limited = count(limited.job_pairs).saturating_mul(jobs::SERIES_PER_RUN);
 
         match room.take(families.series, ports::info_series(port_results)) {
             Ok(()) => ports::infos(families, port_results)?,
@@ -117,7 +123,7 @@ impl Page<'_> {
             Ok(()) => ports::durations(families, port_results)?,
             Err(series) => ports_limited += series,
         }
-        if fleet.master.is_some() {
+        if let Some(fleet) = fleet.of_master().filter(|fleet| fleet.master.is_some()) {
             match room.take(families.series, jobs::run_series(fleet)) {
                 Ok(()) => jobs::runs(families, fleet)?,
                 Err(series) => jobs_limited += series,
@@ -126,7 +132,7 @@ impl Page<'_> {
         exporter::series_limited(families, fleet, |collector| match collector {
             "ports" => ports_limited,
             "jobs" => jobs_limited,
-            "targets" => count(fleet.limited.targets),
+            "targets" => count(limited.targets),
             _ => 0,
         })
     }

@@ -1,13 +1,13 @@
 //! The targets. A target that is expected and not enlisted has `msx_target_enlisted` 0 and its diagnosis alone.
 
-use crate::diagnosis::{Enlisted, Fleet, Target, TargetDownloads};
+use crate::diagnosis::{Enlisted, MasterFleet, Target, TargetDownloads};
 use crate::exposition::catalogue::{self as metric, Metric};
 use crate::exposition::family_writer::Value;
 use crate::exposition::in_order::InOrder;
 use crate::exposition::label::{Labels, Line};
 
 /// Everything about every target. Only for a fleet whose targets were read.
-pub(crate) fn targets<'a>(families: &mut InOrder<'a>, fleet: &'a Fleet) {
+pub(crate) fn targets<'a>(families: &mut InOrder<'a>, fleet: &'a MasterFleet) {
     families.family(
         &metric::TARGET_INFO,
         enlisted(fleet).map(|(target, row)| (InfoLabels { target, row }, Value::from(true))),
@@ -44,7 +44,7 @@ pub(crate) fn targets<'a>(families: &mut InOrder<'a>, fleet: &'a Fleet) {
 }
 
 /// What the download list says of each target. Nothing where it was not read.
-fn downloads<'a>(families: &mut InOrder<'a>, fleet: &'a Fleet) {
+fn downloads<'a>(families: &mut InOrder<'a>, fleet: &'a MasterFleet) {
     each(families, fleet, &metric::TARGET_PENDING, |row| row.downloads.as_ref().map(|list| list.pending.total()));
     families.family(
         &metric::TARGET_PENDING_OPERATIONS,
@@ -72,18 +72,18 @@ fn downloads<'a>(families: &mut InOrder<'a>, fleet: &'a Fleet) {
 /// One series for each enlisted target of which the value is known.
 fn each<'a, V: Into<Value>>(
     families: &mut InOrder<'a>,
-    fleet: &'a Fleet,
+    fleet: &'a MasterFleet,
     metric: &'static Metric,
     value: impl Fn(&Enlisted) -> Option<V> + 'a,
 ) {
     families.family(metric, enlisted(fleet).filter_map(move |(target, row)| Some((only(target), value(row)?.into()))));
 }
 
-fn enlisted(fleet: &Fleet) -> impl Iterator<Item = (&Target, &Enlisted)> {
+fn enlisted(fleet: &MasterFleet) -> impl Iterator<Item = (&Target, &Enlisted)> {
     fleet.targets.iter().filter_map(|target| Some((target, target.enlisted.as_ref()?)))
 }
 
-fn listed(fleet: &Fleet) -> impl Iterator<Item = (&Target, &TargetDownloads)> {
+fn listed(fleet: &MasterFleet) -> impl Iterator<Item = (&Target, &TargetDownloads)> {
     enlisted(fleet).filter_map(|(target, row)| Some((target, row.downloads.as_ref()?)))
 }
 

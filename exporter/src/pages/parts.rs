@@ -1,7 +1,7 @@
 //! What both pages are made of.
 
 use super::words::{Tone, words};
-use crate::diagnosis::{Enlisted, Fleet, Target};
+use crate::diagnosis::{Enlisted, MasterFleet, Target};
 use crate::model::PortState;
 use crate::model::figures::{ago, readable_instant, span};
 use crate::probe::Finding;
@@ -31,7 +31,7 @@ pub(super) struct Row<'a> {
 }
 
 impl<'a> Row<'a> {
-    pub(super) fn new(fleet: &'a Fleet, now: Timestamp, target: &'a Target) -> Row<'a> {
+    pub(super) fn new(fleet: &'a MasterFleet, now: Timestamp, target: &'a Target) -> Row<'a> {
         let row = target.enlisted.as_ref();
         let list = row.and_then(|row| row.downloads.as_ref());
         let words = words(target.diagnosis.cause);

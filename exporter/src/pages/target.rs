@@ -22,10 +22,14 @@ pub fn single(
     facts: &ExporterFacts,
     details: bool,
 ) -> Result<Option<String>, askama::Error> {
-    if let Some(far) = &fleet.target_side {
-        let known = far.views.iter().any(|view| names::same(&view.local_target.target, name));
-        return known.then(|| super::target_side::page(fleet, far, facts, details)).transpose();
-    }
+    let fleet = match fleet {
+        Fleet::Master(fleet) => fleet,
+        Fleet::Target(fleet) => {
+            let mut views = fleet.target_side.views.iter();
+            let known = views.any(|view| names::same(&view.local_target.target, name));
+            return known.then(|| super::target_side::page(fleet, facts, details)).transpose();
+        }
+    };
     let Some(clock) = &fleet.master else { return Ok(None) };
     let Some(target) = fleet.targets.iter().find(|target| names::same(&target.name, name)) else { return Ok(None) };
     let page = Single {

@@ -5,7 +5,7 @@ use crate::support::Site;
 use jiff::tz::TimeZone;
 use jiff::{SignedDuration, Timestamp};
 use msx_exporter::collectors::Reading;
-use msx_exporter::diagnosis::{Enlisted, Fleet, Memory, assess};
+use msx_exporter::diagnosis::{Enlisted, MasterFleet, Memory, assess};
 use msx_lab::msdb::{Downloading, Lab, Operation, Scenario};
 use std::collections::BTreeMap;
 use std::sync::Arc;
@@ -43,7 +43,7 @@ impl Night {
         Night { zone, site, memory: Memory::default(), start: start.parse().unwrap(), posted, lab }
     }
 
-    fn judge(&mut self, reading: &Reading) -> (Fleet, BTreeMap<String, Enlisted>) {
+    fn judge(&mut self, reading: &Reading) -> (MasterFleet, BTreeMap<String, Enlisted>) {
         assert!(reading.reports().all(|report| report.fault.is_none()), "{reading:?}");
         let fleet = assess(reading, Arc::default(), &self.site.config, &mut self.memory).fleet;
         let targets = fleet.targets.iter().map(|target| (target.name.clone(), target.enlisted.clone().unwrap()));
