@@ -5,15 +5,16 @@
 
 use flate2::Compression;
 use jiff::{SignedDuration, Timestamp};
+use msx_exporter::collectors::{CollectorReport, JobRow, TargetRow};
 use msx_exporter::config::Limits;
 use msx_exporter::diagnosis::{
-    Diagnosis, Enlisted, Fleet, Job, JobRun, Limited, MasterClock, Pending, PollStatus, Target, TargetDownloads,
+    Diagnosis, Enlisted, Fleet, Job, JobRun, Limited, MasterClock, MasterFleet, Pending, PollStatus, Target,
+    TargetDownloads,
 };
 use msx_exporter::exposition::{BuildInfo, ExporterFacts, Format, Reload, gzip};
 use msx_exporter::metrics::{compressed_page, page_into};
 use msx_exporter::model::{Cause, Check, Collector, Direction, Operation, PortSource, PortState};
 use msx_exporter::probe::{Finding, PortResults};
-use msx_exporter::sqlserver::CollectorReport;
 use msx_exporter::{api, pages};
 use std::collections::BTreeMap;
 use std::io::Write;
@@ -36,7 +37,7 @@ fn main() -> Result<(), Box<dyn std::error::Error>> {
     let mut out = std::io::stdout().lock();
     writeln!(out, "best of {ROUNDS} rounds, {count} targets")?;
     for (name, checks, jobs) in [("targets", 0, 0), ("3 port checks", 3, 0), ("20 jobs", 0, 20), ("both", 3, 20)] {
-        let fleet = Arc::new(fleet(count, checks, jobs));
+        let fleet = Arc::new(Fleet::from(fleet(count, checks, jobs)));
         let mut buffer = String::new();
         let encode = best(|| page_into(&mut buffer, &fleet, &facts, &limits, Format::Text004));
         let open = best(|| page_into(&mut buffer, &fleet, &facts, &limits, Format::OpenMetrics100));
@@ -180,7 +181,7 @@ fn ago(seconds: i64) -> Timestamp {
     NOW - SignedDuration::from_secs(seconds)
 }
 
-fn fleet(count: usize, checks: usize, jobs: usize) -> Fleet {
+fn fleet(count: usize, checks: usize, jobs: usize) -> MasterFleet {
     let targets: Vec<Target> = (0..count).map(target).collect();
     let names = || targets.iter().map(|target| target.name.clone());
     let finding = |check: &Check| Finding {
@@ -209,9 +210,11 @@ fn fleet(count: usize, checks: usize, jobs: usize) -> Fleet {
     let run =
         |target| JobRun { target, success: Some(true), at: Some(ago(3600)), duration: Some(Duration::from_secs(42)) };
     let job = |number| Job {
-        id: format!("0F3C2A11-0000-4000-8000-{number:012}"),
-        name: format!("Nightly maintenance {number}"),
-        enabled: true,
+        row: JobRow {
+            id: format!("0F3C2A11-0000-4000-8000-{number:012}"),
+            name: format!("Nightly maintenance {number}"),
+            enabled: true,
+        },
         targets: count as u64,
         failed_targets: 0,
         runs: names().map(run).collect(),
@@ -223,7 +226,7 @@ fn fleet(count: usize, checks: usize, jobs: usize) -> Fleet {
         read_at: Some(NOW),
         fault: None,
     };
-    Fleet {
+    MasterFleet {
         began: NOW,
         master: Some(MasterClock { now: NOW, utc_offset_seconds: 3600, zone_known: true, started: ago(8_640_000) }),
         server: None,
@@ -234,7 +237,6 @@ fn fleet(count: usize, checks: usize, jobs: usize) -> Fleet {
         has_maintenance_windows: false,
         limited: Limited::default(),
         port_results: Arc::new(port_results),
-        target_side: None,
         targets,
     }
 }
@@ -247,15 +249,18 @@ fn target(number: usize) -> Target {
             _ => format!("SQLHOST{number:05}"),
         },
         enlisted: Some(Enlisted {
-            location: format!("Room {}", number % 40),
-            groups: vec!["All".to_owned()],
-            at: ago(1_000_000 + shift),
-            last_poll: ago(shift % 60) - SignedDuration::from_millis(shift % 3 * 333),
+            row: TargetRow {
+                location: Some(format!("Room {}", number % 40)),
+                groups: vec!["All".to_owned()],
+                enlisted_at: ago(1_000_000 + shift),
+                last_poll: ago(shift % 60) - SignedDuration::from_millis(shift % 3 * 333),
+                time_zone_adjustment_minutes: 60,
+                ..TargetRow::default()
+            },
             polled: true,
             poll_interval: Duration::from_secs(60),
             status: PollStatus { normal: true, ..PollStatus::default() },
             clock_skew_seconds: Some((number % 700) as f64 / 1000.0),
-            utc_offset_seconds: 3600,
             downloads: Some(TargetDownloads {
                 pending: Pending {
                     by_operation: BTreeMap::from([(Operation::Insert, 2)]),

@@ -1,14 +1,16 @@
 //! Where the rooms meet: a scrape becomes a reading, the reading a fleet, the fleet a page.
 
+use crate::collectors::Reading;
+use crate::collectors::{ReaderHandle, ReaderStats};
 use crate::config::{self, Config, Role, Sources};
-use crate::diagnosis::{self, Fleet, Memory};
+use crate::diagnosis::{self, Fleet, MasterFleet, Memory, TargetFleet};
 use crate::events;
 use crate::exposition::{BuildInfo, ExporterFacts, Reload};
 use crate::http::{NoProbe, ReloadError, Settings, Site, Web};
 use crate::model::{Cause, names};
 use crate::probe::{Extent, PortResults, Probe, Prober, Probes, Roster, Sweeper, sweep_once};
 use crate::process;
-use crate::sqlserver::{self, Fault, ReaderHandle, ReaderStats, Reading};
+use crate::sqlserver::{self, ReadError};
 use crate::target_side::{self, TargetMonitor, View};
 use arc_swap::ArcSwap;
 use jiff::Timestamp;
@@ -196,11 +198,7 @@ impl App {
                 let (names, route) = (self.monitor.names(), self.monitor.route());
                 port_results = sweep_once(&self.prober, &names, &route, extent).await;
             }
-            return Arc::new(Fleet::seen_from_target(
-                Timestamp::now(),
-                Arc::new(port_results),
-                self.monitor.target_side(),
-            ));
+            return self.seen_from_target(Arc::new(port_results));
         }
         // The doctor is asked by somebody who wants to know all the same.
         if extent == Extent::Sweep && self.stays_passive(&current).await {
@@ -211,8 +209,15 @@ impl App {
         if !current.config.ports.enabled && extent == Extent::Sweep {
             return fleet;
         }
-        let port_results = sweep_once(&self.prober, &enlisted(&fleet), &self.monitor.route(), extent).await;
+        let names = fleet.of_master().map(enlisted).unwrap_or_default();
+        let port_results = sweep_once(&self.prober, &names, &self.monitor.route(), extent).await;
         self.assess(&current, reading, Arc::new(port_results))
+    }
+
+    /// The fleet of an exporter that runs on a target: its own way to the master, and nothing else.
+    fn seen_from_target(&self, port_results: Arc<PortResults>) -> Arc<Fleet> {
+        let target_side = self.monitor.target_side();
+        Arc::new(Fleet::Target(TargetFleet { began: Timestamp::now(), target_side, port_results }))
     }
 
     /// Judges a reading and tells the log what changed.
@@ -220,18 +225,18 @@ impl App {
         let mut assessed = self.lock_assessed();
         if let Some((last, fleet)) = &assessed.last
             && Arc::ptr_eq(last, &reading)
-            && Arc::ptr_eq(&fleet.port_results, &port_results)
+            && Arc::ptr_eq(fleet.port_results(), &port_results)
         {
             return fleet.clone();
         }
         let result = diagnosis::assess(&reading, port_results, &current.config, &mut assessed.memory);
-        let fleet = Arc::new(result.fleet);
+        let fleet = Arc::new(Fleet::from(result.fleet));
         let before = assessed.last.replace((reading, fleet.clone()));
         drop(assessed);
-        if fleet.master.is_some() {
-            self.publish(enlisted(&fleet));
+        if let Some(read) = fleet.of_master().filter(|fleet| fleet.master.is_some()) {
+            self.publish(enlisted(read));
         }
-        tell_of_faults(before.as_ref().map(|(_, fleet)| fleet.as_ref()), &fleet);
+        log_faults(before.as_ref().map(|(_, fleet)| fleet.as_ref()), &fleet);
         for change in &result.changes {
             if change.to.is_silent() && !change.from.is_some_and(Cause::is_silent) {
                 self.sweeper.check_now(&change.target);
@@ -326,7 +331,7 @@ impl App {
 }
 
 /// Only enlisted names are swept: what is merely expected may not exist.
-fn enlisted(fleet: &Fleet) -> Vec<String> {
+fn enlisted(fleet: &MasterFleet) -> Vec<String> {
     fleet.targets.iter().filter(|target| target.enlisted.is_some()).map(|target| target.name.clone()).collect()
 }
 
@@ -340,8 +345,8 @@ impl Current {
 
 /// A fault is worth a line when it comes, changes or goes, not at every scrape; and where all collectors share it, as
 /// when the master is down, one line is enough.
-fn tell_of_faults(before: Option<&Fleet>, now: &Fleet) {
-    let kind = |fault: &Fault| (fault.stage, fault.timeout);
+fn log_faults(before: Option<&Fleet>, now: &Fleet) {
+    let kind = |fault: &ReadError| (fault.stage, fault.timeout);
     let all = shared_fault(now);
     let all_before = before.and_then(shared_fault);
     if let Some(fault) = all {
@@ -359,10 +364,11 @@ fn tell_of_faults(before: Option<&Fleet>, now: &Fleet) {
     if all_before.is_some() {
         info!(event = events::MASTER_BACK, "the master can be read again");
     }
-    for report in &now.reports {
+    for report in now.reports() {
         let collector = report.collector.name();
         let earlier = before.filter(|_| all_before.is_none());
-        let earlier = earlier.and_then(|fleet| fleet.reports.iter().find(|other| other.collector == report.collector));
+        let earlier =
+            earlier.and_then(|fleet| fleet.reports().iter().find(|other| other.collector == report.collector));
         let earlier = earlier.and_then(|report| report.fault.as_ref());
         match &report.fault {
             Some(fault) if earlier.map(kind) != Some(kind(fault)) => {
@@ -382,8 +388,8 @@ fn tell_of_faults(before: Option<&Fleet>, now: &Fleet) {
 }
 
 /// The fault of every collector, where all failed for the same reason.
-fn shared_fault(fleet: &Fleet) -> Option<&Fault> {
-    let mut faults = fleet.reports.iter().map(|report| report.fault.as_ref());
+fn shared_fault(fleet: &Fleet) -> Option<&ReadError> {
+    let mut faults = fleet.reports().iter().map(|report| report.fault.as_ref());
     let first = faults.next()??;
     faults.all(|fault| fault == Some(first)).then_some(first)
 }
@@ -392,8 +398,7 @@ impl Site for App {
     async fn fleet(&self, wait: Duration) -> Arc<Fleet> {
         let current = self.current.load_full();
         if current.config.role == Role::Target {
-            let far = self.monitor.target_side();
-            return Arc::new(Fleet::seen_from_target(Timestamp::now(), self.sweeper.port_results(), far));
+            return self.seen_from_target(self.sweeper.port_results());
         }
         if self.stays_passive(&current).await {
             return self.nothing(&current);

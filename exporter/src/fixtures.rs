@@ -2,10 +2,11 @@
 
 #![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic)]
 
+use crate::collectors::{CollectorReport, JobRow, ServerFacts, TargetRow};
 use crate::config::Limits;
 use crate::diagnosis::{
-    Diagnosis, Enlisted, Evidence, Fleet, Job, JobRun, Limited, MasterClock, Orphan, Pending, PollStatus, Target,
-    TargetDownloads,
+    Diagnosis, Enlisted, Evidence, Fleet, Job, JobRun, Limited, MasterClock, MasterFleet, Orphan, Pending, PollStatus,
+    Target, TargetDownloads, TargetFleet,
 };
 use crate::exposition::{BuildInfo, ExporterFacts, ProcessFacts, Reload};
 use crate::model::{
@@ -14,7 +15,7 @@ use crate::model::{
 };
 use crate::probe::protocol::{Encryption, Verdict};
 use crate::probe::{Finding, PortResults, Sweep};
-use crate::sqlserver::{CollectorReport, Fault, ServerFacts};
+use crate::sqlserver::ReadError;
 use crate::target_side::{LocalTarget, Presented, TargetSide, View};
 use enum_map::{EnumMap, enum_map};
 use jiff::{SignedDuration, Timestamp};
@@ -60,15 +61,18 @@ pub(crate) fn target(name: &str) -> Target {
     Target {
         name: name.to_owned(),
         enlisted: Some(Enlisted {
-            location: "Hamburg".to_owned(),
-            groups: vec![],
-            at: ago(864_000),
-            last_poll: ago(20),
+            row: TargetRow {
+                name: name.to_owned(),
+                location: Some("Hamburg".to_owned()),
+                enlisted_at: ago(864_000),
+                last_poll: ago(20),
+                time_zone_adjustment_minutes: 60,
+                ..TargetRow::default()
+            },
             polled: true,
             poll_interval: Duration::from_secs(60),
             status: PollStatus { normal: true, ..PollStatus::default() },
             clock_skew_seconds: Some(0.5),
-            utc_offset_seconds: 3600,
             downloads: Some(TargetDownloads {
                 downloaded: Some(7),
                 last_download: Some(ago(4000)),
@@ -104,7 +108,7 @@ pub(crate) fn report(collector: Collector) -> CollectorReport {
 }
 
 pub(crate) fn failed(collector: Collector, stage: Stage) -> CollectorReport {
-    let fault = Fault {
+    let fault = ReadError {
         stage,
         timeout: stage == Stage::Query,
         message: format!("{} of 10.1.2.3 <failed>", stage.name()),
@@ -133,9 +137,16 @@ pub(crate) fn finding(check: Check, state: PortState) -> Finding {
     }
 }
 
+/// So that a test names a fleet of either side, and uses it again.
+impl From<&MasterFleet> for Fleet {
+    fn from(fleet: &MasterFleet) -> Fleet {
+        fleet.clone().into()
+    }
+}
+
 /// A fleet of healthy collectors with these targets and nothing else.
-pub(crate) fn fleet(targets: Vec<Target>) -> Fleet {
-    Fleet {
+pub(crate) fn fleet(targets: Vec<Target>) -> MasterFleet {
+    MasterFleet {
         began: NOW,
         master: Some(MasterClock { now: NOW, utc_offset_seconds: 3600, zone_known: true, started: ago(8_640_000) }),
         server: Some(ServerFacts {
@@ -156,21 +167,20 @@ pub(crate) fn fleet(targets: Vec<Target>) -> Fleet {
         has_maintenance_windows: false,
         limited: Limited::default(),
         port_results: Arc::new(PortResults::default()),
-        target_side: None,
     }
 }
 
 /// One of everything, with names that need care.
-pub(crate) fn full() -> Fleet {
+pub(crate) fn full() -> MasterFleet {
     let mut payroll = judged("SQL01\\PAYROLL", Cause::DownloadError, "2 instructions failed with proxy_missing");
     payroll.labels = vec![("route".to_owned(), "pay\"roll".to_owned())];
     payroll.expected = Some(true);
     payroll.maintenance = Some("patching <night>".to_owned());
     if let Some(row) = &mut payroll.enlisted {
-        row.groups = vec!["Über \"alles\"".to_owned(), "東京".to_owned()];
-        row.location = "Halle\n\\2".to_owned();
+        row.row.groups = vec!["Über \"alles\"".to_owned(), "東京".to_owned()];
+        row.row.location = Some("Halle\n\\2".to_owned());
         row.status.blocked = true;
-        row.last_poll = ago(20) - SignedDuration::from_millis(4);
+        row.row.last_poll = ago(20) - SignedDuration::from_millis(4);
         row.downloads = Some(TargetDownloads {
             pending: Pending {
                 by_operation: BTreeMap::from([(Operation::Insert, 3), (Operation::Start, 1)]),
@@ -186,12 +196,13 @@ pub(crate) fn full() -> Fleet {
         .evidence
         .push(Evidence { cause: None, text: "engine filtered: not needed for polling".to_owned() });
     if let Some(row) = &mut silent.enlisted {
-        row.last_poll = ago(7200);
+        row.row.last_poll = ago(7200);
         row.status.suspected_offline = true;
     }
     let mut fresh = judged("SQL<03>", Cause::NeverPolled, "enlisted 1 h ago and never polled");
     if let Some(row) = &mut fresh.enlisted {
-        (row.at, row.last_poll, row.polled, row.clock_skew_seconds) = (ago(3600), ago(3600), false, None);
+        (row.row.enlisted_at, row.row.last_poll, row.polled, row.clock_skew_seconds) =
+            (ago(3600), ago(3600), false, None);
     }
     let mut fleet = fleet(vec![expected("NEW9"), payroll, silent, fresh, target("SQL04")]);
     fleet.has_maintenance_windows = true;
@@ -217,9 +228,11 @@ pub(crate) fn full() -> Fleet {
     // A job on 4 targets of which 3 are shown.
     fleet.limited.job_pairs = 1;
     fleet.jobs = Some(vec![Job {
-        id: "0F3C2A11-0000-4000-8000-000000000001".to_owned(),
-        name: "Backup \"full\"".to_owned(),
-        enabled: true,
+        row: JobRow {
+            id: "0F3C2A11-0000-4000-8000-000000000001".to_owned(),
+            name: "Backup \"full\"".to_owned(),
+            enabled: true,
+        },
         targets: 4,
         failed_targets: 1,
         runs: vec![run("SQL01\\PAYROLL", Some(false)), run("SQL02", Some(true)), run("SQL<03>", None)],
@@ -271,12 +284,12 @@ pub(crate) fn target_side() -> Fleet {
     (engine.direction, engine.master, engine.required) =
         (Direction::ToMaster, Some("msx01.corp.example".to_owned()), true);
     let port_results = PortResults { findings: [("SQL01".to_owned(), vec![engine])].into(), ..PortResults::default() };
-    Fleet::seen_from_target(NOW, Arc::new(port_results), TargetSide { views })
+    Fleet::Target(TargetFleet { began: NOW, target_side: TargetSide { views }, port_results: Arc::new(port_results) })
 }
 
 /// A master that cannot be read.
-pub(crate) fn unreadable() -> Fleet {
-    Fleet {
+pub(crate) fn unreadable() -> MasterFleet {
+    MasterFleet {
         master: None,
         server: None,
         targets: vec![],

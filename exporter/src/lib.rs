@@ -3,7 +3,7 @@
 //! Data flows one way:
 //!
 //! ```text
-//! scrape ─► sqlserver (read) ─► Reading ──┐
+//! scrape ─► collectors (read) ─► Reading ─┐
 //!                                         ├─► diagnosis (assess) ─► Fleet ─► metrics, pages, api
 //! sweep  ─► probe (check ports) ─► PortResults ─┘
 //! ```
@@ -11,7 +11,8 @@
 //! - `model`: the vocabulary of all rooms.
 //! - `cli` and `logging`: what was typed; log lines.
 //! - `config`: what was written, and what it means.
-//! - `sqlserver`: asks SQL Server and answers plain rows in UTC. No other room sees a type of the driver.
+//! - `sqlserver`: a connection to SQL Server and what one batch answers. No other room sees a type of the driver.
+//! - `collectors`: what is read of the master, one file for each collector; answers plain rows in UTC.
 //! - `probe`: asks the network and answers one finding for each target and check.
 //! - `target_side`: with `role: target`, what a target knows of its master: its registry, the master's certificate.
 //! - `diagnosis`: what is true of each target now, and why. No clock, no I/O.
@@ -28,6 +29,7 @@
 pub mod api;
 pub mod app;
 pub mod cli;
+pub mod collectors;
 pub mod commands;
 pub mod config;
 #[cfg(test)]

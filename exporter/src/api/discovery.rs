@@ -23,9 +23,7 @@ pub enum Entries {
 /// # Errors
 /// None that the data can cause.
 pub fn targets(fleet: &Fleet, entries: Entries) -> Result<Option<String>, serde_json::Error> {
-    if fleet.master.is_none() {
-        return Ok(None);
-    }
+    let Some(fleet) = fleet.of_master().filter(|fleet| fleet.master.is_some()) else { return Ok(None) };
     let mut groups: BTreeMap<String, Group<'_>> = BTreeMap::new();
     for target in &fleet.targets {
         let Some(enlisted) = &target.enlisted else { continue };
@@ -39,7 +37,7 @@ pub fn targets(fleet: &Fleet, entries: Entries) -> Result<Option<String>, serde_
         group.targets.insert(&target.name);
         group.groups.extend(enlisted.groups.iter().map(String::as_str));
         if group.location.is_empty() {
-            group.location = &enlisted.location;
+            group.location = enlisted.location.as_deref().unwrap_or_default();
         }
     }
     let port = match entries {
@@ -105,6 +103,7 @@ mod tests {
     #![allow(clippy::unwrap_used)]
 
     use super::*;
+    use crate::diagnosis::MasterFleet;
     use crate::diagnosis::Target;
     use crate::fixtures::{expected, fleet, full, target, unreadable};
 
@@ -113,13 +112,13 @@ mod tests {
     fn in_groups(name: &str, groups: &[&str], location: &str) -> Target {
         let mut target = target(name);
         if let Some(enlisted) = &mut target.enlisted {
-            enlisted.groups = groups.iter().map(|group| (*group).to_owned()).collect();
-            enlisted.location = location.to_owned();
+            enlisted.row.groups = groups.iter().map(|group| (*group).to_owned()).collect();
+            enlisted.row.location = Some(location.to_owned());
         }
         target
     }
 
-    fn several_instances() -> Fleet {
+    fn several_instances() -> MasterFleet {
         fleet(vec![
             expected("NEW9"),
             in_groups("2001:DB8::7", &[], ""),
@@ -130,7 +129,7 @@ mod tests {
     }
 
     fn answer(entries: Entries) -> serde_json::Value {
-        serde_json::from_str(&targets(&several_instances(), entries).unwrap().unwrap()).unwrap()
+        serde_json::from_str(&targets(&several_instances().into(), entries).unwrap().unwrap()).unwrap()
     }
 
     fn entry(address: &str, target: &str, host: &str, groups: &str, location: &str) -> serde_json::Value {
@@ -167,9 +166,9 @@ mod tests {
     #[test]
     fn a_master_without_targets_has_an_empty_list_and_one_that_was_not_read_has_none() {
         for entries in [Entries::Hosts(PORT), Entries::Targets(None)] {
-            assert_eq!(targets(&fleet(vec![]), entries).unwrap().as_deref(), Some("[]"));
-            assert_eq!(targets(&unreadable(), entries).unwrap(), None);
-            assert_eq!(targets(&Fleet { master: None, ..full() }, entries).unwrap(), None);
+            assert_eq!(targets(&fleet(vec![]).into(), entries).unwrap().as_deref(), Some("[]"));
+            assert_eq!(targets(&unreadable().into(), entries).unwrap(), None);
+            assert_eq!(targets(&MasterFleet { master: None, ..full() }.into(), entries).unwrap(), None);
         }
     }
 }

@@ -9,10 +9,11 @@ mod probe;
 
 pub use probe::{probe, probe_trace};
 
-use crate::diagnosis::{Enlisted, Fleet, Job, Orphan, Target};
+use crate::collectors::CollectorReport;
+use crate::diagnosis::{Enlisted, Fleet, Job, MasterFleet, Orphan, Target};
 use crate::model::{Cause, Collector};
 use crate::probe::Finding;
-use crate::sqlserver::{CollectorReport, Fault};
+use crate::sqlserver::ReadError;
 use jiff::Timestamp;
 use serde::Serialize;
 use std::collections::BTreeMap;
@@ -35,6 +36,14 @@ pub(crate) fn write_targets(out: impl io::Write, fleet: &Fleet, details: bool) -
 }
 
 fn answer(fleet: &Fleet, details: bool) -> Answer<'_> {
+    match fleet {
+        Fleet::Master(fleet) => of_master(fleet, details),
+        // Nothing is read on the side of a target; its page shows what is seen there.
+        Fleet::Target(fleet) => Answer { read_at: Instant(fleet.began), ..Answer::default() },
+    }
+}
+
+fn of_master(fleet: &MasterFleet, details: bool) -> Answer<'_> {
     let up = fleet.master.as_ref();
     let failed = fleet.reports.iter().find(|report| report.collector == Collector::Targets);
     Answer {
@@ -63,6 +72,7 @@ fn answer(fleet: &Fleet, details: bool) -> Answer<'_> {
 }
 
 /// An instant as RFC 3339 in UTC.
+#[derive(Default)]
 struct Instant(Timestamp);
 
 impl Serialize for Instant {
@@ -71,7 +81,7 @@ impl Serialize for Instant {
     }
 }
 
-#[derive(Serialize)]
+#[derive(Default, Serialize)]
 struct Answer<'a> {
     up: bool,
     read_at: Instant,
@@ -92,7 +102,7 @@ struct FaultFacts<'a> {
 }
 
 impl<'a> FaultFacts<'a> {
-    fn new(fault: &'a Fault, details: bool) -> FaultFacts<'a> {
+    fn new(fault: &'a ReadError, details: bool) -> FaultFacts<'a> {
         let message = details.then_some(fault.message.as_str());
         FaultFacts { stage: fault.stage.name(), timeout: fault.timeout, message, hint: fault.hint.as_deref() }
     }
@@ -145,7 +155,7 @@ struct TargetFacts<'a> {
 }
 
 impl<'a> TargetFacts<'a> {
-    fn new(fleet: &'a Fleet, target: &'a Target, details: bool) -> TargetFacts<'a> {
+    fn new(fleet: &'a MasterFleet, target: &'a Target, details: bool) -> TargetFacts<'a> {
         let cause = target.diagnosis.cause;
         let evidence = target.diagnosis.evidence.iter();
         TargetFacts {
@@ -182,15 +192,15 @@ struct EnlistedFacts<'a> {
 impl<'a> EnlistedFacts<'a> {
     fn new(row: &'a Enlisted) -> EnlistedFacts<'a> {
         EnlistedFacts {
-            at: Instant(row.at),
-            location: &row.location,
+            at: Instant(row.enlisted_at),
+            location: row.location.as_deref().unwrap_or_default(),
             groups: &row.groups,
             last_poll: Instant(row.last_poll),
             polled: row.polled,
             poll_interval_seconds: row.poll_interval.as_secs(),
             status: row.status.names(),
             clock_skew_seconds: row.clock_skew_seconds,
-            utc_offset_seconds: row.utc_offset_seconds,
+            utc_offset_seconds: row.utc_offset_seconds(),
             downloads: row.downloads.as_ref().map(|list| DownloadFacts {
                 pending: list.pending.total(),
                 pending_by_operation: list.pending.by_operation.iter().map(|(op, count)| (op.name(), *count)).collect(),

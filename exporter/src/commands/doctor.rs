@@ -4,6 +4,7 @@ use super::{load, run};
 use crate::app::App;
 use crate::cli::{self, Invocation};
 use crate::config::{Config, Role};
+use crate::diagnosis::Fleet;
 use crate::doctor::{self, Request};
 use crate::exit::{CLOSED, Done, Failure};
 use crate::http::Web;
@@ -53,13 +54,16 @@ async fn beside_master(invocation: &Invocation, config: &Config) -> Result<(Requ
     let web = Web::open(None).map_err(Failure::usage)?;
     let app = App::new(config.clone(), invocation.sources(), Arc::new(web));
     let fleet = app.once(Extent::Full).await;
+    let Fleet::Master(fleet) = fleet.as_ref() else {
+        return Err(Failure::usage("this is the report of a master, and the configuration says `role: target`"));
+    };
     let prober = Prober::new(config.ports.clone());
-    let inside = doctor::look_inside(config, &prober, &fleet).await;
+    let inside = doctor::look_inside(config, &prober, fleet).await;
     let known_as = fleet.server.as_ref().map(|server| server.name.as_str());
     let master = doctor::look_around(config, &prober, known_as, &inside).await;
     let faults = fleet.reports.iter().filter_map(|report| report.fault.as_ref());
     let unread = fleet.master.is_none().then(|| faults.map(ToString::to_string).next().unwrap_or_default());
-    Ok((doctor::examine(&fleet, &master, &inside, Timestamp::now()), unread))
+    Ok((doctor::examine(fleet, &master, &inside, Timestamp::now()), unread))
 }
 
 /// Every target on this machine: the one that is configured, or those that the registry knows.

@@ -11,6 +11,7 @@ pub use service::{run_service, service};
 use crate::app::{App, BUILD};
 use crate::cli::{self, Grants, Invocation};
 use crate::config::{self, Config, ConfigFile};
+use crate::diagnosis::Fleet;
 use crate::events;
 use crate::exit::{Done, Failure};
 use crate::exposition::Format;
@@ -99,14 +100,14 @@ pub fn once(invocation: &Invocation, output: Option<&Path>) -> Done {
     let (page, complaint) = run(async {
         let app = App::new(config.clone(), invocation.sources(), Arc::new(web));
         let fleet = app.once(Extent::Sweep).await;
-        let faults = fleet.reports.iter().filter_map(|report| report.fault.as_ref());
-        let complaint = match &fleet.target_side {
-            Some(far) => far.views.is_empty().then(|| {
+        let complaint = match fleet.as_ref() {
+            Fleet::Target(fleet) => fleet.target_side.views.is_empty().then(|| {
                 "no target was found on this machine: no instance has a master in its registry; hint: --local.name"
                     .to_owned()
             }),
             // On the other node of a cluster that is as it should be.
-            None => (fleet.master.is_none() && !app.is_passive()).then(|| {
+            Fleet::Master(fleet) => (fleet.master.is_none() && !app.is_passive()).then(|| {
+                let faults = fleet.reports.iter().filter_map(|report| report.fault.as_ref());
                 let fault = faults.map(ToString::to_string).next().unwrap_or_default();
                 format!("the master cannot be read: {fault}")
             }),

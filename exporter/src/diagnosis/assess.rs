@@ -7,12 +7,12 @@ use super::memory::{Memory, TargetMemory};
 use super::roster::{Roster, RosterEntry};
 use super::rules::{Circumstances, Outages, Subject, diagnose, engine};
 use super::target::Target;
-use super::{Fleet, Limited, MasterClock};
+use super::{Limited, MasterFleet};
+use crate::collectors::{Collected, Reading};
 use crate::config::Config;
 use crate::model::Cause;
 use crate::model::names::bare;
 use crate::probe::PortResults;
-use crate::sqlserver::{Collected, Reading};
 use std::collections::{BTreeSet, HashMap};
 use std::sync::Arc;
 
@@ -20,7 +20,7 @@ use std::sync::Arc;
 #[derive(Debug, Clone)]
 pub struct Assessment {
     /// The fleet now.
-    pub fleet: Fleet,
+    pub fleet: MasterFleet,
     /// The targets whose verdict is not the one before, sorted by name. A target that is first seen and is fine is no
     /// change; while the targets cannot be read nothing changes.
     pub changes: Vec<Change>,
@@ -30,7 +30,7 @@ pub struct Assessment {
 ///
 /// `memory` belongs to this master and is handed in again with the next reading.
 pub fn assess(reading: &Reading, port_results: Arc<PortResults>, config: &Config, memory: &mut Memory) -> Assessment {
-    let mut fleet = Fleet {
+    let mut fleet = MasterFleet {
         began: reading.began,
         master: None,
         server: None,
@@ -42,17 +42,11 @@ pub fn assess(reading: &Reading, port_results: Arc<PortResults>, config: &Config
         limited: Limited::default(),
         reports: reading.reports().cloned().collect(),
         port_results,
-        target_side: None,
     };
     let Some(targets) = whole(reading.targets.as_ref()) else {
         return Assessment { fleet, changes: Vec::new() };
     };
-    fleet.master = Some(MasterClock {
-        now: targets.now,
-        utc_offset_seconds: targets.utc_offset_seconds,
-        zone_known: targets.zone_known,
-        started: targets.started,
-    });
+    fleet.master = Some(targets.clock);
     fleet.server = whole(reading.server.as_ref()).cloned();
 
     let downloads = whole(reading.downloads.as_ref());
@@ -70,9 +64,9 @@ pub fn assess(reading: &Reading, port_results: Arc<PortResults>, config: &Config
     }
 
     let circumstances = Circumstances {
-        now: targets.now,
-        started: targets.started,
-        outages: Outages::find(&roster.polls(targets.now)),
+        now: targets.clock.now,
+        started: targets.clock.started,
+        outages: Outages::find(&roster.polls(targets.clock.now)),
         downloads_failed: reading
             .downloads
             .as_ref()
@@ -111,7 +105,7 @@ struct Judge<'a> {
 impl Judge<'_> {
     fn target(&mut self, entry: RosterEntry<'_>, port_results: &PortResults) -> Target {
         let now = self.circumstances.now;
-        let enlisted = entry.row.map(|(_, enlisted)| enlisted);
+        let enlisted = entry.enlisted;
         let findings = port_results.of(entry.name);
         let before = self.before.remove(entry.name);
         let engine_was_open = before.is_some_and(|before| before.engine_was_open);
@@ -181,21 +175,21 @@ mod tests {
     #![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic)]
 
     use super::*;
+    use crate::collectors::{Outcome, TargetRow};
     use crate::config::{LabelRule, Maintenance};
     use crate::diagnosis::fixtures::{
         ago, config, engine_port, failed, job, never_polled, now, pattern, polled_at, port_results, reading, run,
         target, waiting, with_downloads, with_jobs,
     };
     use crate::model::{Collector, PortState};
-    use crate::sqlserver::{Outcome, TargetRow};
     use jiff::SignedDuration;
     use std::collections::BTreeMap;
 
-    fn fleet(reading: &Reading, config: &Config) -> Fleet {
+    fn fleet(reading: &Reading, config: &Config) -> MasterFleet {
         assess(reading, Arc::default(), config, &mut Memory::default()).fleet
     }
 
-    fn names(fleet: &Fleet) -> Vec<&str> {
+    fn names(fleet: &MasterFleet) -> Vec<&str> {
         fleet.targets.iter().map(|target| target.name.as_str()).collect()
     }
 

@@ -1,6 +1,6 @@
 //! What a target's own wall clock tells: how far it is off, and where it stands.
 
-use crate::sqlserver::TargetRow;
+use crate::collectors::TargetRow;
 use jiff::civil::DateTime;
 use jiff::{SignedDuration, Timestamp};
 

@@ -1,10 +1,10 @@
 //! The download list, brought together with the targets that it speaks of.
 
 use super::target::{Orphan, Pending, TargetDownloads};
+use crate::collectors::{DownloadRow, DownloadedRow, Downloads};
 use crate::config::Filter;
 use crate::model::names::{bare, key};
-use crate::model::{ErrorClass, Operation, OrphanKind};
-use crate::sqlserver::{DownloadRow, DownloadedRow, Downloads};
+use crate::model::{ErrorClass, OrphanKind};
 use enum_map::EnumMap;
 use jiff::Timestamp;
 use std::collections::{HashMap, HashSet};
@@ -38,8 +38,8 @@ impl<'a> Entry<'a> {
 
     fn add_waiting(&mut self, row: &'a DownloadRow) {
         self.spelled(&row.target);
-        for (&code, &count) in row.pending.iter().filter(|(_, count)| **count > 0) {
-            let sum = self.pending.by_operation.entry(Operation::from_code(code)).or_default();
+        for (operation, count) in row.pending.into_iter().filter(|(_, count)| *count > 0) {
+            let sum = self.pending.by_operation.entry(operation).or_default();
             *sum = sum.saturating_add(count);
         }
         self.pending.oldest = self.pending.oldest.into_iter().chain(row.oldest_pending).min();
@@ -120,6 +120,7 @@ impl<'a> DownloadList<'a> {
 mod tests {
     use super::*;
     use crate::diagnosis::fixtures::{ago, everything, pattern, waiting};
+    use crate::model::Operation;
     use enum_map::enum_map;
     use std::collections::BTreeMap;
 
@@ -139,7 +140,7 @@ mod tests {
         let mut upper = waiting("SQL01", 2, 60);
         upper.errors[ErrorClass::Permission] = 1;
         let mut lower = waiting("sql01 ", 3, 600);
-        lower.pending.insert(8, 1);
+        lower.pending[Operation::SyncTime] = 1;
         lower.errors[ErrorClass::Permission] = 4;
         let mut rows = list(vec![upper, lower]);
         let downloaded = |target: &str, count, last| DownloadedRow { target: target.into(), count, last: Some(last) };
@@ -163,7 +164,7 @@ mod tests {
 
     #[test]
     fn codes_that_are_not_documented_are_one_operation_and_zeroes_are_none() {
-        let pending = BTreeMap::from([(0, 1), (42, 2), (3, 0)]);
+        let pending = enum_map! { Operation::Other => 3, _ => 0 };
         let rows = list(vec![DownloadRow { target: "SQL01".into(), pending, ..DownloadRow::default() }]);
         let found = DownloadList::new(&rows).of("SQL01").pending;
         assert_eq!(found.by_operation, BTreeMap::from([(Operation::Other, 3)]));

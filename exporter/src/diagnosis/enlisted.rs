@@ -2,7 +2,7 @@
 
 use super::clock_skew::skew_seconds;
 use super::target::{Enlisted, PollStatus, TargetDownloads};
-use crate::sqlserver::TargetRow;
+use crate::collectors::TargetRow;
 use jiff::SignedDuration;
 use std::time::Duration;
 
@@ -32,15 +32,11 @@ pub(crate) fn polled(row: &TargetRow) -> bool {
 pub(crate) fn enlisted(row: &TargetRow, downloads: Option<TargetDownloads>) -> Enlisted {
     let polled = polled(row);
     Enlisted {
-        location: row.location.clone().unwrap_or_default(),
-        groups: row.groups.clone(),
-        at: row.enlisted_at,
-        last_poll: row.last_poll,
+        row: row.clone(),
         polled,
         poll_interval: poll_interval(row),
         status: status(row, downloads.as_ref()),
         clock_skew_seconds: polled.then(|| skew_seconds(row)),
-        utc_offset_seconds: row.time_zone_adjustment_minutes.saturating_mul(60),
         downloads,
     }
 }
@@ -109,14 +105,5 @@ mod tests {
     fn there_is_no_skew_before_the_first_poll() {
         assert_eq!(enlisted(&never_polled(1, "SQL01", 30), None).clock_skew_seconds, None);
         assert_eq!(enlisted(&polled_at(target(1, "SQL01"), 30), None).clock_skew_seconds, Some(0.0));
-    }
-
-    #[test]
-    fn the_offset_is_reported_in_minutes_and_told_in_seconds() {
-        let offset = |minutes| {
-            let row = TargetRow { time_zone_adjustment_minutes: minutes, ..target(1, "SQL01") };
-            enlisted(&row, None).utc_offset_seconds
-        };
-        assert_eq!([330, -300, i32::MAX].map(offset), [19_800, -18_000, i32::MAX]);
     }
 }

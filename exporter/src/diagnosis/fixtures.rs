@@ -1,16 +1,18 @@
 //! Readings for tests: a healthy fleet, and ways to break it.
 #![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic)]
 
+use crate::collectors::{
+    Collected, CollectorReport, DownloadRow, Downloads, JobRow, JobTargetRow, Jobs, Outcome, Reading, ServerFacts,
+    TargetRow, Targets,
+};
 use crate::config::{
     Auth, Collectors, Config, Encrypt, Filter, Limits, Local, Master, PasswordSource, Pattern, Ports, Role, Secret,
     Targets as ShownTargets, Trust,
 };
-use crate::model::{Address, Check, Collector, Direction, PortSource, PortState, Stage};
+use crate::model::{Address, Check, Collector, Direction, Operation, PortSource, PortState, Stage};
 use crate::probe::{Finding, PortResults};
-use crate::sqlserver::{
-    Collected, CollectorReport, DownloadRow, Downloads, Fault, JobRow, JobTargetRow, Jobs, Outcome, Reading,
-    ServerFacts, TargetRow, Targets,
-};
+use crate::sqlserver::{MasterClock, ReadError};
+use enum_map::enum_map;
 use jiff::civil::DateTime;
 use jiff::tz::Offset;
 use jiff::{SignedDuration, Timestamp};
@@ -91,7 +93,6 @@ pub(crate) fn target(server_id: i32, name: &str) -> TargetRow {
         TargetRow {
             server_id,
             name: name.into(),
-            location: None,
             enlisted_at: ago(30 * 86_400),
             last_poll: now(),
             local_poll_age_seconds: 0,
@@ -99,7 +100,7 @@ pub(crate) fn target(server_id: i32, name: &str) -> TargetRow {
             local_time_at_last_poll: DateTime::default(),
             time_zone_adjustment_minutes: 0,
             poll_interval_seconds: 60,
-            groups: Vec::new(),
+            ..TargetRow::default()
         },
         20,
     )
@@ -123,7 +124,8 @@ pub(crate) fn never_polled(server_id: i32, name: &str, seconds_ago: i64) -> Targ
 
 /// A reading in which all collectors succeeded: these targets, nothing waits, no jobs.
 pub(crate) fn reading(rows: Vec<TargetRow>) -> Reading {
-    let targets = Targets { now: now(), utc_offset_seconds: 3_600, zone_known: true, started: ago(90 * 86_400), rows };
+    let clock = MasterClock { now: now(), utc_offset_seconds: 3_600, zone_known: true, started: ago(90 * 86_400) };
+    let targets = Targets { clock, rows };
     let server = ServerFacts { name: "MSX01".into(), version: "16.0.4135.4".into(), ..ServerFacts::default() };
     Reading {
         began: now(),
@@ -150,7 +152,7 @@ pub(crate) fn with_jobs(reading: Reading, jobs: Vec<JobRow>, pairs: Vec<JobTarge
 pub(crate) fn waiting(target: &str, count: u64, seconds: i64) -> DownloadRow {
     DownloadRow {
         target: target.into(),
-        pending: BTreeMap::from([(1, count)]),
+        pending: enum_map! { Operation::Insert => count, _ => 0 },
         oldest_pending: Some(ago(seconds)),
         other_waiting: count,
         ..DownloadRow::default()
@@ -174,11 +176,11 @@ pub(crate) fn read<T>(collector: Collector, rows: T) -> Collected<T> {
 
 /// A collector that failed for want of a right.
 pub(crate) fn failed<T>(collector: Collector) -> Collected<T> {
-    let fault = Fault { stage: Stage::Permission, timeout: false, message: "no SELECT".into(), hint: None };
+    let fault = ReadError { stage: Stage::Permission, timeout: false, message: "no SELECT".into(), hint: None };
     Collected { report: report(collector, Some(fault)), rows: None }
 }
 
-fn report(collector: Collector, fault: Option<Fault>) -> CollectorReport {
+fn report(collector: Collector, fault: Option<ReadError>) -> CollectorReport {
     CollectorReport {
         collector,
         duration: Duration::from_millis(3),

@@ -2,8 +2,8 @@
 
 use super::clock_skew::to_utc;
 use super::target::{Job, JobRun};
+use crate::collectors::{JobRow, JobTargetRow, Jobs, Outcome};
 use crate::config::Filter;
-use crate::sqlserver::{JobRow, JobTargetRow, Jobs, Outcome};
 use jiff::civil::DateTime;
 use jiff::{SignedDuration, Timestamp};
 use std::collections::HashMap;
@@ -58,14 +58,7 @@ pub(crate) fn jobs(
         let Some(pairs) = pairs.remove(row.id.as_str()) else { continue };
         let earlier = before.remove(&row.id).unwrap_or_default();
         let mut known = HashMap::with_capacity(pairs.len());
-        let mut job = Job {
-            id: row.id.clone(),
-            name: row.name.clone(),
-            enabled: row.enabled,
-            targets: pairs.len() as u64,
-            failed_targets: 0,
-            runs: Vec::new(),
-        };
+        let mut job = Job { row: row.clone(), targets: pairs.len() as u64, failed_targets: 0, runs: Vec::new() };
         for (pair, seat) in pairs {
             let earlier = earlier.get(&pair.server_id).copied().unwrap_or_default();
             let success = success(pair, earlier.success);

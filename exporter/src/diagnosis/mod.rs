@@ -15,6 +15,7 @@ mod roster;
 mod rules;
 mod target;
 
+pub use crate::sqlserver::MasterClock;
 pub use assess::{Assessment, assess};
 pub use change::{Change, summary};
 pub use memory::Memory;
@@ -22,15 +23,75 @@ pub(crate) use rules::order;
 pub use rules::{Diagnosis, Evidence};
 pub use target::{Enlisted, Job, JobRun, Orphan, Pending, PollStatus, Target, TargetDownloads};
 
+use crate::collectors::{CollectorReport, ServerFacts, TargetRow};
 use crate::probe::PortResults;
-use crate::sqlserver::{CollectorReport, ServerFacts};
 use crate::target_side::TargetSide;
 use jiff::Timestamp;
 use std::sync::Arc;
 
-/// The fleet as of one reading: everything that is rendered.
+/// Everything that is rendered: what is seen from one of the two sides.
 #[derive(Debug, Clone)]
-pub struct Fleet {
+pub enum Fleet {
+    /// With `role: master`: all targets, as of one reading of their master.
+    Master(Box<MasterFleet>),
+    /// With `role: target`: the way of the targets on this machine to their master.
+    Target(TargetFleet),
+}
+
+impl Fleet {
+    /// When it was seen, by this machine's clock.
+    pub fn began(&self) -> Timestamp {
+        match self {
+            Fleet::Master(fleet) => fleet.began,
+            Fleet::Target(fleet) => fleet.began,
+        }
+    }
+
+    /// What the port checks know.
+    pub fn port_results(&self) -> &Arc<PortResults> {
+        match self {
+            Fleet::Master(fleet) => &fleet.port_results,
+            Fleet::Target(fleet) => &fleet.port_results,
+        }
+    }
+
+    /// How each collector fared. Nothing is read from SQL Server on the side of a target.
+    pub fn reports(&self) -> &[CollectorReport] {
+        match self {
+            Fleet::Master(fleet) => &fleet.reports,
+            Fleet::Target(_) => &[],
+        }
+    }
+
+    /// What a master shows; `None` on the side of a target.
+    pub fn of_master(&self) -> Option<&MasterFleet> {
+        match self {
+            Fleet::Master(fleet) => Some(fleet),
+            Fleet::Target(_) => None,
+        }
+    }
+}
+
+impl From<MasterFleet> for Fleet {
+    fn from(fleet: MasterFleet) -> Fleet {
+        Fleet::Master(Box::new(fleet))
+    }
+}
+
+/// What the targets on this machine see of their master.
+#[derive(Debug, Clone)]
+pub struct TargetFleet {
+    /// When it was seen, by this machine's clock.
+    pub began: Timestamp,
+    /// The targets, and what is known of their master.
+    pub target_side: TargetSide,
+    /// What the port checks know.
+    pub port_results: Arc<PortResults>,
+}
+
+/// The fleet as of one reading of its master.
+#[derive(Debug, Clone)]
+pub struct MasterFleet {
     /// When the reading began, by this machine's clock.
     pub began: Timestamp,
     /// The master's clock and what was read with it. `None` when the targets were not read: `msx_up` is 0.
@@ -54,27 +115,12 @@ pub struct Fleet {
     pub reports: Vec<CollectorReport>,
     /// What the port checks know.
     pub port_results: Arc<PortResults>,
-    /// With `role: target`, what the targets on this machine see of their master. Nothing is read from SQL Server then.
-    pub target_side: Option<TargetSide>,
 }
 
-impl Fleet {
-    /// The fleet of an exporter that runs on a target: its own way to the master, and nothing else.
-    pub fn seen_from_target(began: Timestamp, port_results: Arc<PortResults>, target_side: TargetSide) -> Fleet {
-        Fleet {
-            began,
-            master: None,
-            server: None,
-            targets: Vec::new(),
-            orphans: None,
-            downloadlist_rows: None,
-            jobs: None,
-            has_maintenance_windows: false,
-            limited: Limited::default(),
-            reports: Vec::new(),
-            port_results,
-            target_side: Some(target_side),
-        }
+impl MasterFleet {
+    /// The rows of the enlisted targets, by the names under which they are shown.
+    pub(crate) fn rows(&self) -> impl Iterator<Item = (&str, &TargetRow)> + Clone {
+        self.targets.iter().filter_map(|target| Some((target.name.as_str(), &target.enlisted.as_ref()?.row)))
     }
 }
 
@@ -85,17 +131,4 @@ pub struct Limited {
     pub targets: u64,
     /// Pairs of job and target beyond `limits.job_pairs`, and those of targets that are left out.
     pub job_pairs: u64,
-}
-
-/// The master's clock, read with the polls.
-#[derive(Debug, Clone, Copy, PartialEq)]
-pub struct MasterClock {
-    /// The master's now: the clock by which every age is judged.
-    pub now: Timestamp,
-    /// Offset of its local time from UTC in force now, in seconds east.
-    pub utc_offset_seconds: i32,
-    /// Whether the rules of its time zone are known; else the offset in force now stands for every instant.
-    pub zone_known: bool,
-    /// When the instance started.
-    pub started: Timestamp,
 }

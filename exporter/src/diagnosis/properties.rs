@@ -3,11 +3,11 @@
 
 use super::fixtures::{config, failed, now, pattern, read, reading, with_downloads, with_jobs};
 use super::{Assessment, Memory, Target, assess, order};
+use crate::collectors::{DownloadRow, DownloadedRow, Downloads, JobRow, JobTargetRow, Outcome, Reading, TargetRow};
 use crate::config::Config;
 use crate::model::names::key;
 use crate::model::{Cause, Check, Collector, Direction, PortState};
 use crate::probe::{Finding, PortResults};
-use crate::sqlserver::{DownloadRow, DownloadedRow, Downloads, JobRow, JobTargetRow, Outcome, Reading, TargetRow};
 use enum_map::EnumMap;
 use jiff::civil::DateTime;
 use jiff::{SignedDuration, Timestamp};
@@ -63,9 +63,7 @@ fn row() -> impl Strategy<Value = TargetRow> {
     let times = (instant(), option::weighted(0.8, instant()), any::<i64>(), local());
     (name(), times, any::<i32>(), prop_oneof![3 => Just(0), 1 => any::<i32>()], number()).prop_map(
         |(name, (enlisted_at, last_poll, local_poll_age_seconds, local), stored_status, zone, interval)| TargetRow {
-            server_id: 0,
             name,
-            location: None,
             enlisted_at,
             last_poll: last_poll.unwrap_or(enlisted_at),
             local_poll_age_seconds,
@@ -73,17 +71,17 @@ fn row() -> impl Strategy<Value = TargetRow> {
             local_time_at_last_poll: local,
             time_zone_adjustment_minutes: zone,
             poll_interval_seconds: interval,
-            groups: Vec::new(),
+            ..TargetRow::default()
         },
     )
 }
 
 fn download() -> impl Strategy<Value = DownloadRow> {
-    let waiting = (btree_map(any::<u8>(), count(), 0..3), option::of(instant()), count(), count());
+    let waiting = (proptest::array::uniform10(count()), option::of(instant()), count(), count());
     (name(), waiting, proptest::array::uniform7(count())).prop_map(
         |(target, (pending, oldest_pending, defect_waiting, other_waiting), errors)| DownloadRow {
             target,
-            pending,
+            pending: EnumMap::from_array(pending),
             oldest_pending,
             defect_waiting,
             other_waiting,
@@ -129,8 +127,8 @@ fn any_reading() -> impl Strategy<Value = Reading> {
         }
         let mut reading = with_jobs(with_downloads(reading(rows), Vec::new()), jobs, pairs);
         let targets = reading.targets.as_mut().and_then(|targets| targets.rows.as_mut()).unwrap();
-        targets.now = fixed.unwrap_or(clock);
-        targets.started = started;
+        targets.clock.now = fixed.unwrap_or(clock);
+        targets.clock.started = started;
         let (downloads, jobs, targets) = working;
         reading.downloads =
             Some(if downloads { read(Collector::Downloads, list) } else { failed(Collector::Downloads) });

@@ -6,9 +6,9 @@ use super::enlisted::enlisted;
 use super::jobs::Seat;
 use super::rules::Poll;
 use super::target::Enlisted;
+use crate::collectors::{TargetRow, Targets};
 use crate::config::Config;
 use crate::model::names::{bare, key};
-use crate::sqlserver::{TargetRow, Targets};
 use jiff::Timestamp;
 use std::collections::hash_map::Entry;
 use std::collections::{HashMap, HashSet};
@@ -24,8 +24,8 @@ pub(crate) struct Roster<'a> {
 pub(crate) struct RosterEntry<'a> {
     /// As enlisted, or as expected.
     pub(crate) name: &'a str,
-    /// Its row, and what is true of it. `None` when it is expected and not enlisted.
-    pub(crate) row: Option<(&'a TargetRow, Enlisted)>,
+    /// What is true of it. `None` when it is expected and not enlisted.
+    pub(crate) enlisted: Option<Enlisted>,
     /// DEFECT instructions that wait for it.
     pub(crate) defects_waiting: u64,
     /// Whether `expected_targets` has it; `None` where that list is empty.
@@ -60,7 +60,7 @@ impl<'a> Roster<'a> {
             if filter.allows(bare(&row.name)) {
                 entries.push(RosterEntry {
                     name: &row.name,
-                    row: Some((row, enlisted(row, list.map(|list| list.of(key))))),
+                    enlisted: Some(enlisted(row, list.map(|list| list.of(key)))),
                     defects_waiting: list.map_or(0, |list| list.defects_waiting(key)),
                     expected: (!listed.is_empty()).then(|| listed.contains(key)),
                     shown: true,
@@ -78,7 +78,13 @@ impl<'a> Roster<'a> {
             if !by_key.contains_key(&key) {
                 let defects_waiting = list.map_or(0, |list| list.defects_waiting(&key));
                 if expected.insert(key) {
-                    entries.push(RosterEntry { name, row: None, defects_waiting, expected: Some(true), shown: true });
+                    entries.push(RosterEntry {
+                        name,
+                        enlisted: None,
+                        defects_waiting,
+                        expected: Some(true),
+                        shown: true,
+                    });
                 }
             }
         }
@@ -86,8 +92,8 @@ impl<'a> Roster<'a> {
         Roster { enlisted: by_key.into_keys().collect(), entries }
     }
 
-    fn rows(&self) -> impl Iterator<Item = (&RosterEntry<'a>, &'a TargetRow, &Enlisted)> {
-        self.entries.iter().filter_map(|entry| entry.row.as_ref().map(|(row, enlisted)| (entry, *row, enlisted)))
+    fn rows(&self) -> impl Iterator<Item = (&RosterEntry<'a>, &Enlisted)> {
+        self.entries.iter().filter_map(|entry| Some((entry, entry.enlisted.as_ref()?)))
     }
 
     /// How many enlisted targets lie beyond the limit.
@@ -97,13 +103,13 @@ impl<'a> Roster<'a> {
 
     /// The last polls of all targets that ever polled, for the search for outages.
     pub(crate) fn polls(&self, now: Timestamp) -> Vec<Poll> {
-        self.rows().filter_map(|(_, _, enlisted)| Poll::of(enlisted, now)).collect()
+        self.rows().filter_map(|(_, enlisted)| Poll::of(enlisted, now)).collect()
     }
 
     /// All enlisted targets by `server_id`, for the jobs.
-    pub(crate) fn seats(&self) -> HashMap<i32, Seat<'a>> {
+    pub(crate) fn seats(&self) -> HashMap<i32, Seat<'_>> {
         self.rows()
-            .map(|(entry, row, _)| {
+            .map(|(entry, row)| {
                 let (offset, last_poll) = (observed_offset(row), row.last_poll);
                 (row.server_id, Seat { name: &row.name, offset, last_poll, shown: entry.shown })
             })

@@ -1,10 +1,12 @@
 //! One target and what hangs on it.
 
 use super::rules::Diagnosis;
+use crate::collectors::{JobRow, TargetRow};
 use crate::model::{ErrorClass, Operation, OrphanKind};
 use enum_map::EnumMap;
 use jiff::Timestamp;
 use std::collections::BTreeMap;
+use std::ops::Deref;
 use std::time::Duration;
 
 /// A target that is enlisted, or that the configuration expects.
@@ -27,14 +29,8 @@ pub struct Target {
 /// What the master knows of an enlisted target.
 #[derive(Debug, Clone, PartialEq)]
 pub struct Enlisted {
-    /// Free text.
-    pub location: String,
-    /// Target server groups, sorted.
-    pub groups: Vec<String>,
-    /// When it was enlisted.
-    pub at: Timestamp,
-    /// Its last poll; equals the enlistment until the first one.
-    pub last_poll: Timestamp,
+    /// Its row, whose fields are read as its own.
+    pub row: TargetRow,
     /// False while its last poll is within 1 s of its enlistment.
     pub polled: bool,
     /// The interval that it reported; 60 s where it reported 0 or less.
@@ -43,10 +39,16 @@ pub struct Enlisted {
     pub status: PollStatus,
     /// Target clock minus master clock at the last poll, folded to the nearest hour. `None` until it polled.
     pub clock_skew_seconds: Option<f64>,
-    /// The offset from UTC that it reports, in seconds east, without daylight saving.
-    pub utc_offset_seconds: i32,
     /// What waits and what failed. `None` when the download list was not read.
     pub downloads: Option<TargetDownloads>,
+}
+
+impl Deref for Enlisted {
+    type Target = TargetRow;
+
+    fn deref(&self) -> &TargetRow {
+        &self.row
+    }
 }
 
 impl Enlisted {
@@ -135,18 +137,22 @@ pub struct Orphan {
 /// A multiserver job.
 #[derive(Debug, Clone, PartialEq)]
 pub struct Job {
-    /// `job_id`.
-    pub id: String,
-    /// Its name.
-    pub name: String,
-    /// Whether it is enabled.
-    pub enabled: bool,
+    /// Its row, whose fields are read as its own.
+    pub row: JobRow,
     /// Targets that it is sent to, after the configuration's filter.
     pub targets: u64,
     /// Targets on which its last run failed or was cancelled.
     pub failed_targets: u64,
     /// Its last run on each target, up to `limits.job_pairs` over all jobs, sorted by target.
     pub runs: Vec<JobRun>,
+}
+
+impl Deref for Job {
+    type Target = JobRow;
+
+    fn deref(&self) -> &JobRow {
+        &self.row
+    }
 }
 
 /// The last run of a job on one target.

@@ -3,10 +3,10 @@
 use super::logins::{self, Silent};
 use super::request::{End, Readiness, Request, Row, Seen, Transport};
 use super::rules;
-use crate::diagnosis::{Enlisted, Fleet, MasterClock};
+use crate::diagnosis::{Enlisted, MasterClock, MasterFleet};
 use crate::model::{Check, PortState, ServerName};
 use crate::probe::Finding;
-use crate::sqlserver::{Fault, MasterTold};
+use crate::sqlserver::{MasterTold, ReadError};
 use jiff::{SignedDuration, Timestamp};
 use std::collections::BTreeMap;
 use std::net::IpAddr;
@@ -28,7 +28,7 @@ pub struct MasterEnd {
 #[derive(Debug, Clone, PartialEq)]
 pub struct Inside {
     /// What the master told of itself, or why it did not.
-    pub told: Result<MasterTold, Fault>,
+    pub told: Result<MasterTold, ReadError>,
     /// Targets that do not poll, with the addresses to which their names lead.
     pub silent: Silent,
 }
@@ -53,7 +53,7 @@ const DESK: &str = "machine with SSMS";
 const EACH_TARGET: &str = "each target";
 
 /// Draws up the request from an assessed fleet, whose port_results holds a sweep of all checks.
-pub fn examine(fleet: &Fleet, master: &MasterEnd, inside: &Inside, now: Timestamp) -> Request {
+pub fn examine(fleet: &MasterFleet, master: &MasterEnd, inside: &Inside, now: Timestamp) -> Request {
     let end = End { name: master.host().to_owned(), addresses: master.addresses.clone() };
     let desk = End { name: DESK.to_owned(), addresses: Vec::new() };
     let port = &rules::port_text(master.ports.first().copied());
@@ -238,7 +238,7 @@ pub(crate) fn seen(finding: &Finding) -> Seen {
 }
 
 /// The names of the enlisted targets that did not poll within three intervals.
-pub(crate) fn silent(fleet: &Fleet) -> Vec<String> {
+pub(crate) fn silent(fleet: &MasterFleet) -> Vec<String> {
     let targets = fleet.targets.iter().filter(|target| target.enlisted.is_some());
     let polls = |name: &str, enlisted: Option<&Enlisted>| {
         Target::new(name, enlisted, &[]).poll(fleet.master.as_ref()).is_some_and(|(_, _, fresh)| fresh)
@@ -247,7 +247,7 @@ pub(crate) fn silent(fleet: &Fleet) -> Vec<String> {
     silent.map(|target| target.name.clone()).collect()
 }
 
-fn readiness(fleet: &Fleet, master: &MasterEnd, inside: &Inside, now: Timestamp) -> Vec<Readiness> {
+fn readiness(fleet: &MasterFleet, master: &MasterEnd, inside: &Inside, now: Timestamp) -> Vec<Readiness> {
     let enlisted = fleet.targets.iter().filter(|target| target.enlisted.is_some()).count();
     let mut list = vec![match &fleet.master {
         Some(_) if enlisted > 0 => state("master", Some(true), format!("{enlisted} targets are enlisted"), ""),

@@ -4,7 +4,7 @@ use super::beside_master::{Inside, MasterEnd, silent};
 use super::on_target::TargetEnd;
 use super::request::End;
 use crate::config::{Config, Encrypt};
-use crate::diagnosis::Fleet;
+use crate::diagnosis::MasterFleet;
 use crate::model::{DEFAULT_PORT, PortSource, PortState, ServerName};
 use crate::probe::protocol::{Gaze, engine_port, look};
 use crate::probe::{Destination, Extent, Prober};
@@ -16,7 +16,7 @@ use std::net::SocketAddr;
 use tokio::time::Instant;
 
 /// What the master tells of itself, in a session of its own, and where the names of its silent targets lead.
-pub async fn look_inside(config: &Config, prober: &Prober, fleet: &Fleet) -> Inside {
+pub async fn look_inside(config: &Config, prober: &Prober, fleet: &MasterFleet) -> Inside {
     // What cannot be read now is not asked a second time.
     let unread = fleet.master.is_none().then(|| fleet.reports.iter().find_map(|report| report.fault.clone())).flatten();
     let told = match unread {

@@ -1,7 +1,7 @@
 //! Who may log in as a target, and whose login was refused.
 
 use super::request::Readiness;
-use crate::sqlserver::{Fault, Member, Refusal};
+use crate::sqlserver::{Member, ReadError, Refusal};
 use std::collections::BTreeMap;
 use std::net::IpAddr;
 
@@ -9,7 +9,7 @@ use std::net::IpAddr;
 pub(crate) type Silent = BTreeMap<String, Vec<IpAddr>>;
 
 /// Something that could not be read is not known, and what would show it is what to do.
-pub(crate) fn unread(subject: &str, fault: &Fault) -> Readiness {
+pub(crate) fn unread(subject: &str, fault: &ReadError) -> Readiness {
     Readiness {
         subject: subject.to_owned(),
         fine: None,
@@ -19,7 +19,7 @@ pub(crate) fn unread(subject: &str, fault: &Fault) -> Readiness {
 }
 
 /// The members of the role that a target's login needs. From names alone nobody can say that a target cannot log in.
-pub(crate) fn members(told: &Result<Vec<Member>, Fault>) -> Readiness {
+pub(crate) fn members(told: &Result<Vec<Member>, ReadError>) -> Readiness {
     let subject = "login of each target, by TargetServersRole in msdb";
     let members = match told {
         Err(fault) => return unread(subject, fault),
@@ -41,7 +41,7 @@ pub(crate) fn members(told: &Result<Vec<Member>, Fault>) -> Readiness {
 }
 
 /// What the master remembers of refused logins from the addresses of targets that are silent.
-pub(crate) fn refusals(told: &Result<Vec<Refusal>, Fault>, silent: &Silent) -> Vec<Readiness> {
+pub(crate) fn refusals(told: &Result<Vec<Refusal>, ReadError>, silent: &Silent) -> Vec<Readiness> {
     let subject = "logins from silent targets";
     if silent.is_empty() {
         return Vec::new();
@@ -155,7 +155,7 @@ mod tests {
 
     #[test]
     fn what_could_not_be_read_is_unknown_with_the_grant() {
-        let fault = Fault {
+        let fault = ReadError {
             stage: Stage::Permission,
             timeout: false,
             message: "denied".to_owned(),

@@ -8,7 +8,7 @@ use super::rules;
 use crate::model::{Check, ServerName};
 use crate::probe::Finding;
 use crate::probe::protocol::{EngineFacts, Verdict};
-use crate::sqlserver::{Fault, TargetTold};
+use crate::sqlserver::{ReadError, TargetTold};
 use crate::target_side::{Forecast, LocalTarget, Presented, View};
 use jiff::Timestamp;
 use std::net::IpAddr;
@@ -29,7 +29,7 @@ pub struct TargetEnd {
     /// The nodes, where its instance is one of a failover cluster.
     pub nodes: Vec<End>,
     /// What its own instance told, where the configuration has a login for it.
-    pub told: Option<Result<TargetTold, Fault>>,
+    pub told: Option<Result<TargetTold, ReadError>>,
 }
 
 impl TargetEnd {

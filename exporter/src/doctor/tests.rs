@@ -2,7 +2,7 @@
 
 use super::*;
 use crate::diagnosis::fixtures::{config, never_polled, now, polled_at, reading, target};
-use crate::diagnosis::{Fleet, Memory, assess};
+use crate::diagnosis::{MasterFleet, Memory, assess};
 use crate::model::{Address, Certificate, Check, Direction, PortSource, PortState};
 use crate::probe::protocol::{Encryption, EngineFacts, Verdict};
 use crate::probe::{Finding, PortResults};
@@ -32,7 +32,7 @@ fn finding(check: Check, state: PortState, port: Option<u16>) -> Finding {
 }
 
 /// One target that polls, one that is silent, one that never polled; the first with findings.
-fn fleet() -> Fleet {
+fn fleet() -> MasterFleet {
     let rows = vec![target(1, "SQL01"), polled_at(target(2, r"SQL02\PAYROLL"), 4000), never_polled(3, "SQL03", 9000)];
     let mut port_results = PortResults::default();
     let tried = [
@@ -60,7 +60,7 @@ fn inside() -> Inside {
     Inside { told: Ok(told), silent: BTreeMap::from([("SQL03".to_owned(), Vec::new())]) }
 }
 
-fn examine(fleet: &Fleet, master: &MasterEnd, now: Timestamp) -> Request {
+fn examine(fleet: &MasterFleet, master: &MasterEnd, now: Timestamp) -> Request {
     super::examine(fleet, master, &inside(), now)
 }
 

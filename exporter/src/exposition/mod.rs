@@ -6,6 +6,7 @@ mod compressor;
 mod facts;
 pub(crate) mod family_writer;
 mod format;
+pub(crate) mod in_order;
 mod negotiation;
 mod reference;
 

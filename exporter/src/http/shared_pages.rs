@@ -101,7 +101,7 @@ mod tests {
 
     #[tokio::test]
     async fn all_who_ask_for_one_page_of_one_fleet_share_its_bytes() {
-        let (pages, fleet) = (SharedPages::default(), Arc::new(full()));
+        let (pages, fleet) = (SharedPages::default(), Arc::new(full().into()));
         let draws = Arc::new(AtomicUsize::new(0));
         let ask = || async {
             let draws = draws.clone();
@@ -118,10 +118,10 @@ mod tests {
 
     #[tokio::test]
     async fn another_fleet_another_view_and_what_has_no_key_are_drawn_for_themselves() {
-        let (pages, fleet) = (SharedPages::default(), Arc::new(full()));
+        let (pages, fleet) = (SharedPages::default(), Arc::new(full().into()));
         let first = bytes(&pages, &fleet, key(1), "1").await;
         assert_eq!(bytes(&pages, &fleet, key(1), "1").await, first);
-        for (fleet, key) in [(fleet.clone(), key(2)), (fleet.clone(), None), (Arc::new(full()), key(1))] {
+        for (fleet, key) in [(fleet.clone(), key(2)), (fleet.clone(), None), (Arc::new(full().into()), key(1))] {
             let (page, ()) = pages.get(&fleet, key, (), || drawn("other")).await.unwrap();
             assert_eq!(page.unwrap().body.length, 5);
         }
@@ -132,7 +132,7 @@ mod tests {
 
     #[tokio::test]
     async fn a_refusal_and_a_panic_are_not_kept() {
-        let (pages, fleet) = (SharedPages::default(), Arc::new(full()));
+        let (pages, fleet) = (SharedPages::default(), Arc::new(full().into()));
         assert!(pages.get(&fleet, key(1), (), || Err(Refusal::NotRead)).await.unwrap().0.is_err());
         assert!(pages.get(&fleet, key(1), (), || unreachable!("on purpose")).await.is_err());
         bytes(&pages, &fleet, key(1), "page").await;
@@ -140,7 +140,7 @@ mod tests {
 
     #[tokio::test]
     async fn variants_do_not_pile_up() {
-        let (pages, fleet) = (SharedPages::default(), Arc::new(full()));
+        let (pages, fleet) = (SharedPages::default(), Arc::new(full().into()));
         for port in 1..200 {
             bytes(&pages, &fleet, key(port), "page").await;
         }

@@ -189,7 +189,11 @@ fn failed(error: &dyn Error) -> Refusal {
 
 /// While the master is not read it is unknown whether there is such a target.
 fn missing(fleet: &Fleet) -> Refusal {
-    if fleet.master.is_some() || fleet.target_side.is_some() { Refusal::NoTarget } else { Refusal::NotRead }
+    let known = match fleet {
+        Fleet::Master(fleet) => fleet.master.is_some(),
+        Fleet::Target(_) => true,
+    };
+    if known { Refusal::NoTarget } else { Refusal::NotRead }
 }
 
 /// A header that may stand in several lines, as one list (RFC 9110, section 5.3).

@@ -1,11 +1,11 @@
 //! The exporter itself.
 
+use crate::collectors::CollectorReport;
 use crate::diagnosis::Fleet;
 use crate::exposition::ExporterFacts;
 use crate::exposition::catalogue::{self as metric, Metric};
 use crate::exposition::family_writer::{FamilyWriter, Value};
 use crate::model::Check;
-use crate::sqlserver::CollectorReport;
 use std::fmt;
 
 /// Every counter of the page.
@@ -14,7 +14,7 @@ pub(crate) fn counters(families: &mut FamilyWriter<'_>, fleet: &Fleet, facts: &E
         &metric::SQL_ERRORS,
         facts.sql_errors.into_iter().map(|(stage, count)| ([("stage", stage.name())], count.into())),
     )?;
-    let checks = |check: Check| fleet.port_results.checks.get(&check).copied().unwrap_or_default();
+    let checks = |check: Check| fleet.port_results().checks.get(&check).copied().unwrap_or_default();
     families.family(
         &metric::PORT_CHECKS,
         Check::ALL.into_iter().map(|check| ([("check", check.name())], checks(check).0.into())),
@@ -39,8 +39,8 @@ pub(crate) fn exporter(families: &mut FamilyWriter<'_>, fleet: &Fleet, facts: &E
     reports(families, fleet, &metric::COLLECTOR_PERMISSION, |report| Some(report.permission))?;
     reports(families, fleet, &metric::COLLECTOR_READ_AT, |report| report.read_at)?;
     families.single(&metric::SQL_CONNECTIONS, Some(facts.sql_connections))?;
-    families.single(&metric::SWEEP_DURATION, fleet.port_results.sweep.map(|sweep| sweep.took))?;
-    families.single(&metric::SWEEP_AT, fleet.port_results.sweep.map(|sweep| sweep.ended))?;
+    families.single(&metric::SWEEP_DURATION, fleet.port_results().sweep.map(|sweep| sweep.took))?;
+    families.single(&metric::SWEEP_AT, fleet.port_results().sweep.map(|sweep| sweep.ended))?;
     families.single(&metric::RELOAD_SUCCESSFUL, Some(facts.reload.successful))?;
     families.single(&metric::RELOAD_AT, facts.reload.at)?;
     families.single(&metric::PASSIVE, facts.passive)
@@ -63,7 +63,7 @@ pub(crate) fn series_limited(
     fleet: &Fleet,
     limited: impl Fn(&str) -> usize,
 ) -> fmt::Result {
-    let names = fleet.reports.iter().map(|report| report.collector.name()).chain(["ports"]);
+    let names = fleet.reports().iter().map(|report| report.collector.name()).chain(["ports"]);
     families.family(&metric::SERIES_LIMITED, names.map(|name| ([("collector", name)], limited(name).into())))
 }
 
@@ -76,7 +76,7 @@ fn reports<V: Into<Value>>(
     families.family(
         metric,
         fleet
-            .reports
+            .reports()
             .iter()
             .filter_map(|report| Some(([("collector", report.collector.name())], value(report)?.into()))),
     )

@@ -1,26 +1,21 @@
 //! Multiserver jobs, and their last run on each target.
 
-use crate::diagnosis::{Fleet, Job, JobRun};
+use crate::collectors::jobs::labels;
+use crate::diagnosis::{JobRun, MasterFleet};
 use crate::exposition::catalogue::{self as metric, Metric};
 use crate::exposition::family_writer::{FamilyWriter, Value};
+use crate::exposition::in_order::InOrder;
 use std::fmt;
 
 /// The families that no limit takes away. Only for a fleet whose targets were read.
-pub(crate) fn jobs(families: &mut FamilyWriter<'_>, fleet: &Fleet) -> fmt::Result {
+pub(crate) fn jobs<'a>(families: &mut InOrder<'a>, fleet: &'a MasterFleet) {
     let all = || fleet.jobs.iter().flatten();
-    families.family(
-        &metric::JOB_INFO,
-        all().map(|job| {
-            let [id, name] = labels(job);
-            ([id, name, ("enabled", super::master::truth(job.enabled))], Value::from(true))
-        }),
-    )?;
-    families.family(&metric::JOB_TARGETS, all().map(|job| (labels(job), job.targets.into())))?;
-    families.family(&metric::JOB_FAILED_TARGETS, all().map(|job| (labels(job), job.failed_targets.into())))
+    families.family(&metric::JOB_TARGETS, all().map(|job| (labels(job), job.targets.into())));
+    families.family(&metric::JOB_FAILED_TARGETS, all().map(|job| (labels(job), job.failed_targets.into())));
 }
 
 /// The last run of each job on each target.
-pub(crate) fn runs(families: &mut FamilyWriter<'_>, fleet: &Fleet) -> fmt::Result {
+pub(crate) fn runs(families: &mut FamilyWriter<'_>, fleet: &MasterFleet) -> fmt::Result {
     each(families, fleet, &metric::JOB_RUN_SUCCESS, |run| run.success)?;
     each(families, fleet, &metric::JOB_RUN_AT, |run| run.at)?;
     each(families, fleet, &metric::JOB_RUN_DURATION, |run| run.duration)
@@ -30,14 +25,14 @@ pub(crate) fn runs(families: &mut FamilyWriter<'_>, fleet: &Fleet) -> fmt::Resul
 pub(crate) const SERIES_PER_RUN: usize = 3;
 
 /// How many series [`runs`] writes.
-pub(crate) fn run_series(fleet: &Fleet) -> usize {
+pub(crate) fn run_series(fleet: &MasterFleet) -> usize {
     let of = |run: &JobRun| [run.success.is_some(), run.at.is_some(), run.duration.is_some()].map(usize::from);
     fleet.jobs.iter().flatten().flat_map(|job| &job.runs).flat_map(of).sum()
 }
 
 fn each<V: Into<Value>>(
     families: &mut FamilyWriter<'_>,
-    fleet: &Fleet,
+    fleet: &MasterFleet,
     metric: &Metric,
     value: impl Fn(&JobRun) -> Option<V>,
 ) -> fmt::Result {
@@ -49,8 +44,4 @@ fn each<V: Into<Value>>(
             Some(([id, name, ("target", run.target.as_str())], value(run)?.into()))
         }),
     )
-}
-
-fn labels(job: &Job) -> [(&'static str, &str); 2] {
-    [("job_id", job.id.as_str()), ("job_name", job.name.as_str())]
 }

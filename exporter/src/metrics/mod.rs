@@ -11,9 +11,11 @@ pub(crate) mod tests;
 
 pub(crate) use ports::{durations, infos, ports};
 
+use crate::collectors;
 use crate::config::Limits;
-use crate::diagnosis::Fleet;
+use crate::diagnosis::{Fleet, MasterFleet};
 use crate::exposition::family_writer::FamilyWriter;
+use crate::exposition::in_order::InOrder;
 use crate::exposition::{Compressed, Compressor, ExporterFacts, Format};
 use prometheus_client::collector::Collector;
 use prometheus_client::encoding::DescriptorEncoder;
@@ -74,32 +76,46 @@ impl Page {
 
     fn gauges(&self, families: &mut FamilyWriter<'_>) -> fmt::Result {
         let (fleet, facts) = (self.fleet.as_ref(), &self.facts);
-        if facts.passive != Some(true) && fleet.target_side.is_none() {
-            master::up(families, fleet)?;
+        match fleet {
+            Fleet::Master(fleet) => self.master(families, fleet)?,
+            Fleet::Target(fleet) => target_side::target_side(families, &fleet.target_side)?,
         }
-        // Without the targets nothing about the master or a target is written: old values would look like news.
-        if let Some(clock) = &fleet.master {
-            master::master(families, fleet, clock)?;
-            target::targets(families, fleet)?;
-            jobs::jobs(families, fleet)?;
-        }
-        if let Some(side) = &fleet.target_side {
-            target_side::target_side(families, side)?;
-        }
-        ports::ports(families, &fleet.port_results)?;
+        ports::ports(families, fleet.port_results())?;
         exporter::exporter(families, fleet, facts)?;
         exporter::process(families, facts)?;
         self.what_fits(families)
     }
 
+    fn master(&self, families: &mut FamilyWriter<'_>, fleet: &MasterFleet) -> fmt::Result {
+        if self.facts.passive != Some(true) {
+            master::up(families, fleet)?;
+        }
+        // Without the targets nothing about the master or a target is written: old values would look like news.
+        if let Some(clock) = &fleet.master {
+            let mut waiting = InOrder::default();
+            collectors::targets::metrics(&mut waiting, clock, fleet.rows());
+            collectors::downloads::metrics(&mut waiting, fleet.downloadlist_rows);
+            if let Some(server) = &fleet.server {
+                collectors::server::metrics(&mut waiting, server);
+            }
+            collectors::jobs::metrics(&mut waiting, fleet.jobs.iter().flatten().map(|job| &job.row));
+            master::master(&mut waiting, fleet);
+            target::targets(&mut waiting, fleet);
+            jobs::jobs(&mut waiting, fleet);
+            waiting.write(families)?;
+        }
+        Ok(())
+    }
+
     /// The families that a page can do without, the most useful one first. Once one does not fit it goes whole, and so
     /// do all behind it: which series are there must not depend on small changes.
     fn what_fits(&self, families: &mut FamilyWriter<'_>) -> fmt::Result {
-        let (fleet, port_results) = (self.fleet.as_ref(), self.fleet.port_results.as_ref());
+        let (fleet, port_results) = (self.fleet.as_ref(), self.fleet.port_results().as_ref());
         let mut room = Room { limit: self.series_limit, full: false };
         let mut ports_limited = 0;
         let count = |left_out: u64| usize::try_from(left_out).unwrap_or(usize::MAX);
-        let mut jobs_limited = count(fleet.limited.job_pairs).saturating_mul(jobs::SERIES_PER_RUN);
+        let limited = fleet.of_master().map(|fleet| fleet.limited).unwrap_or_default();
+        let mut jobs_limited = count(limited.job_pairs).saturating_mul(jobs::SERIES_PER_RUN);
 
         match room.take(families.series, ports::info_series(port_results)) {
             Ok(()) => ports::infos(families, port_results)?,
@@ -109,7 +125,7 @@ impl Page {
             Ok(()) => ports::durations(families, port_results)?,
             Err(series) => ports_limited += series,
         }
-        if fleet.master.is_some() {
+        if let Some(fleet) = fleet.of_master().filter(|fleet| fleet.master.is_some()) {
             match room.take(families.series, jobs::run_series(fleet)) {
                 Ok(()) => jobs::runs(families, fleet)?,
                 Err(series) => jobs_limited += series,
@@ -118,7 +134,7 @@ impl Page {
         exporter::series_limited(families, fleet, |collector| match collector {
             "ports" => ports_limited,
             "jobs" => jobs_limited,
-            "targets" => count(fleet.limited.targets),
+            "targets" => count(limited.targets),
             _ => 0,
         })
     }

@@ -1,60 +1,52 @@
 //! The targets. A target that is expected and not enlisted has `msx_target_enlisted` 0 and its diagnosis alone.
 
-use crate::diagnosis::{Enlisted, Fleet, Target, TargetDownloads};
+use crate::diagnosis::{Enlisted, MasterFleet, Target, TargetDownloads};
 use crate::exposition::catalogue::{self as metric, Metric};
-use crate::exposition::family_writer::{FamilyWriter, Value};
+use crate::exposition::family_writer::Value;
+use crate::exposition::in_order::InOrder;
 use prometheus_client::encoding::{EncodeLabel, EncodeLabelSet, LabelSetEncoder};
 use std::fmt;
 
 /// Everything about every target. Only for a fleet whose targets were read.
-pub(crate) fn targets(families: &mut FamilyWriter<'_>, fleet: &Fleet) -> fmt::Result {
-    let one = Value::from(true);
-    families.family(&metric::TARGET_INFO, enlisted(fleet).map(|(target, row)| (InfoLabels { target, row }, one)))?;
+pub(crate) fn targets<'a>(families: &mut InOrder<'a>, fleet: &'a MasterFleet) {
     families.family(
-        &metric::TARGET_GROUP_INFO,
-        enlisted(fleet).flat_map(|(target, row)| {
-            let none = row.groups.is_empty().then_some("");
-            let groups = row.groups.iter().map(String::as_str).chain(none);
-            groups.map(move |group| ([("target", target.name.as_str()), ("group", group)], one))
-        }),
-    )?;
+        &metric::TARGET_INFO,
+        enlisted(fleet).map(|(target, row)| (InfoLabels { target, row }, Value::from(true))),
+    );
     families.family(
         &metric::TARGET_ENLISTED,
         fleet.targets.iter().map(|target| (only(target), target.enlisted.is_some().into())),
-    )?;
+    );
     families.family(
         &metric::TARGET_EXPECTED,
         enlisted(fleet).filter_map(|(target, _)| Some((only(target), target.expected?.into()))),
-    )?;
-    each(families, fleet, &metric::TARGET_ENLISTED_AT, |row| Some(row.at))?;
-    each(families, fleet, &metric::TARGET_LAST_POLL, |row| Some(row.last_poll))?;
-    each(families, fleet, &metric::TARGET_POLL_INTERVAL, |row| Some(row.poll_interval))?;
-    each(families, fleet, &metric::TARGET_POLLED, |row| Some(row.polled))?;
-    downloads(families, fleet)?;
-    each(families, fleet, &metric::TARGET_CLOCK_SKEW, |row| row.clock_skew_seconds)?;
-    each(families, fleet, &metric::TARGET_UTC_OFFSET, |row| Some(row.utc_offset_seconds))?;
+    );
+    each(families, fleet, &metric::TARGET_POLL_INTERVAL, |row| Some(row.poll_interval));
+    each(families, fleet, &metric::TARGET_POLLED, |row| Some(row.polled));
+    downloads(families, fleet);
+    each(families, fleet, &metric::TARGET_CLOCK_SKEW, |row| row.clock_skew_seconds);
     families.family(
         &metric::TARGET_MAINTENANCE,
         enlisted(fleet)
             .filter(|_| fleet.has_maintenance_windows)
             .map(|(target, _)| (only(target), target.maintenance.is_some().into())),
-    )?;
+    );
     families.family(
         &metric::TARGET_DIAGNOSIS,
         fleet.targets.iter().map(|target| {
             let cause = target.diagnosis.cause;
-            ([("target", target.name.as_str()), ("cause", cause.name())], one)
+            ([("target", target.name.as_str()), ("cause", cause.name())], Value::from(true))
         }),
-    )?;
+    );
     families.family(
         &metric::TARGET_DIAGNOSIS_CODE,
         fleet.targets.iter().map(|target| (only(target), u64::from(target.diagnosis.cause.code()).into())),
-    )
+    );
 }
 
 /// What the download list says of each target. Nothing where it was not read.
-fn downloads(families: &mut FamilyWriter<'_>, fleet: &Fleet) -> fmt::Result {
-    each(families, fleet, &metric::TARGET_PENDING, |row| row.downloads.as_ref().map(|list| list.pending.total()))?;
+fn downloads<'a>(families: &mut InOrder<'a>, fleet: &'a MasterFleet) {
+    each(families, fleet, &metric::TARGET_PENDING, |row| row.downloads.as_ref().map(|list| list.pending.total()));
     families.family(
         &metric::TARGET_PENDING_OPERATIONS,
         listed(fleet).flat_map(|(target, list)| {
@@ -62,9 +54,9 @@ fn downloads(families: &mut FamilyWriter<'_>, fleet: &Fleet) -> fmt::Result {
                 ([("target", target.name.as_str()), ("operation", operation.name())], Value::from(*count))
             })
         }),
-    )?;
-    each(families, fleet, &metric::TARGET_OLDEST_PENDING, |row| row.downloads.as_ref()?.pending.oldest)?;
-    each(families, fleet, &metric::TARGET_DOWNLOAD_ERRORS, |row| row.downloads.as_ref().map(TargetDownloads::failed))?;
+    );
+    each(families, fleet, &metric::TARGET_OLDEST_PENDING, |row| row.downloads.as_ref()?.pending.oldest);
+    each(families, fleet, &metric::TARGET_DOWNLOAD_ERRORS, |row| row.downloads.as_ref().map(TargetDownloads::failed));
     families.family(
         &metric::TARGET_DOWNLOAD_ERRORS_BY_CLASS,
         listed(fleet).flat_map(|(target, list)| {
@@ -73,26 +65,26 @@ fn downloads(families: &mut FamilyWriter<'_>, fleet: &Fleet) -> fmt::Result {
                 ([("target", target.name.as_str()), ("class", class.name())], Value::from(count))
             })
         }),
-    )?;
-    each(families, fleet, &metric::TARGET_DOWNLOADED, |row| row.downloads.as_ref()?.downloaded)?;
-    each(families, fleet, &metric::TARGET_LAST_DOWNLOAD, |row| row.downloads.as_ref()?.last_download)
+    );
+    each(families, fleet, &metric::TARGET_DOWNLOADED, |row| row.downloads.as_ref()?.downloaded);
+    each(families, fleet, &metric::TARGET_LAST_DOWNLOAD, |row| row.downloads.as_ref()?.last_download);
 }
 
 /// One series for each enlisted target of which the value is known.
-fn each<V: Into<Value>>(
-    families: &mut FamilyWriter<'_>,
-    fleet: &Fleet,
-    metric: &Metric,
-    value: impl Fn(&Enlisted) -> Option<V>,
-) -> fmt::Result {
-    families.family(metric, enlisted(fleet).filter_map(|(target, row)| Some((only(target), value(row)?.into()))))
+fn each<'a, V: Into<Value>>(
+    families: &mut InOrder<'a>,
+    fleet: &'a MasterFleet,
+    metric: &'static Metric,
+    value: impl Fn(&Enlisted) -> Option<V> + 'a,
+) {
+    families.family(metric, enlisted(fleet).filter_map(move |(target, row)| Some((only(target), value(row)?.into()))));
 }
 
-fn enlisted(fleet: &Fleet) -> impl Iterator<Item = (&Target, &Enlisted)> {
+fn enlisted(fleet: &MasterFleet) -> impl Iterator<Item = (&Target, &Enlisted)> {
     fleet.targets.iter().filter_map(|target| Some((target, target.enlisted.as_ref()?)))
 }
 
-fn listed(fleet: &Fleet) -> impl Iterator<Item = (&Target, &TargetDownloads)> {
+fn listed(fleet: &MasterFleet) -> impl Iterator<Item = (&Target, &TargetDownloads)> {
     enlisted(fleet).filter_map(|(target, row)| Some((target, row.downloads.as_ref()?)))
 }
 
@@ -109,7 +101,7 @@ struct InfoLabels<'a> {
 impl EncodeLabelSet for InfoLabels<'_> {
     fn encode(&self, encoder: &mut LabelSetEncoder<'_>) -> fmt::Result {
         ("target", self.target.name.as_str()).encode(encoder.encode_label())?;
-        ("location", self.row.location.as_str()).encode(encoder.encode_label())?;
+        ("location", self.row.location.as_deref().unwrap_or_default()).encode(encoder.encode_label())?;
         let added = &self.target.labels;
         for (index, (name, value)) in added.iter().enumerate() {
             // The configuration refuses such names; a page that does not parse would hide every other target too.

@@ -29,24 +29,6 @@ vocabulary! {
     }
 }
 
-impl Operation {
-    /// The operation behind a code.
-    pub fn from_code(code: u8) -> Operation {
-        match code {
-            1 => Operation::Insert,
-            2 => Operation::Update,
-            3 => Operation::Delete,
-            4 => Operation::Start,
-            5 => Operation::Stop,
-            6 => Operation::ReEnlist,
-            7 => Operation::Defect,
-            8 => Operation::SyncTime,
-            9 => Operation::SetPoll,
-            _ => Operation::Other,
-        }
-    }
-}
-
 vocabulary! {
     /// What kind of error a target wrote to an instruction, in the order of every array of counts. A closed set: the text
     /// itself is never a label.

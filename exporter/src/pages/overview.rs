@@ -2,7 +2,7 @@
 
 use super::parts::{FaultView, Row};
 use super::words::{Tone, words};
-use crate::diagnosis::{Fleet, MasterClock, Orphan};
+use crate::diagnosis::{Fleet, MasterClock, MasterFleet, Orphan};
 use crate::exposition::ExporterFacts;
 use crate::model::figures::{ago, readable_instant};
 use crate::model::{Cause, Collector, OrphanKind};
@@ -13,9 +13,13 @@ use askama::Template;
 /// # Errors
 /// None that the data can cause: a template that writes into a String does not fail.
 pub fn overview(fleet: &Fleet, facts: &ExporterFacts, details: bool) -> Result<String, askama::Error> {
-    if let Some(far) = &fleet.target_side {
-        return super::target_side::page(fleet, far, facts, details);
+    match fleet {
+        Fleet::Master(fleet) => of_master(fleet, facts, details),
+        Fleet::Target(fleet) => super::target_side::page(fleet, facts, details),
     }
+}
+
+fn of_master(fleet: &MasterFleet, facts: &ExporterFacts, details: bool) -> Result<String, askama::Error> {
     let clock = fleet.master.as_ref();
     let ended = match clock {
         Some(_) => None,
@@ -85,7 +89,7 @@ struct MasterView<'a> {
 
 impl<'a> MasterView<'a> {
     fn new(
-        fleet: &'a Fleet,
+        fleet: &'a MasterFleet,
         clock: Option<&MasterClock>,
         facts: &ExporterFacts,
         fault: Option<FaultView<'a>>,

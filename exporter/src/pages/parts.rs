@@ -1,11 +1,11 @@
 //! What both pages are made of.
 
 use super::words::{Tone, words};
-use crate::diagnosis::{Enlisted, Fleet, Target};
+use crate::diagnosis::{Enlisted, MasterFleet, Target};
 use crate::model::PortState;
 use crate::model::figures::{ago, readable_instant, span};
 use crate::probe::Finding;
-use crate::sqlserver::Fault;
+use crate::sqlserver::ReadError;
 use jiff::Timestamp;
 
 /// What stands where nothing is known or nothing is there.
@@ -31,7 +31,7 @@ pub(super) struct Row<'a> {
 }
 
 impl<'a> Row<'a> {
-    pub(super) fn new(fleet: &'a Fleet, now: Timestamp, target: &'a Target) -> Row<'a> {
+    pub(super) fn new(fleet: &'a MasterFleet, now: Timestamp, target: &'a Target) -> Row<'a> {
         let row = target.enlisted.as_ref();
         let list = row.and_then(|row| row.downloads.as_ref());
         let words = words(target.diagnosis.cause);
@@ -138,7 +138,7 @@ pub(super) struct FaultView<'a> {
 }
 
 impl<'a> FaultView<'a> {
-    pub(super) fn new(fault: &'a Fault, details: bool) -> FaultView<'a> {
+    pub(super) fn new(fault: &'a ReadError, details: bool) -> FaultView<'a> {
         FaultView {
             stage: fault.stage.name(),
             timeout: fault.timeout,

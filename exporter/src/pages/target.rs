@@ -22,10 +22,14 @@ pub fn single(
     facts: &ExporterFacts,
     details: bool,
 ) -> Result<Option<String>, askama::Error> {
-    if let Some(far) = &fleet.target_side {
-        let known = far.views.iter().any(|view| names::same(&view.local_target.target, name));
-        return known.then(|| super::target_side::page(fleet, far, facts, details)).transpose();
-    }
+    let fleet = match fleet {
+        Fleet::Master(fleet) => fleet,
+        Fleet::Target(fleet) => {
+            let mut views = fleet.target_side.views.iter();
+            let known = views.any(|view| names::same(&view.local_target.target, name));
+            return known.then(|| super::target_side::page(fleet, facts, details)).transpose();
+        }
+    };
     let Some(clock) = &fleet.master else { return Ok(None) };
     let Some(target) = fleet.targets.iter().find(|target| names::same(&target.name, name)) else { return Ok(None) };
     let page = Single {
@@ -72,13 +76,13 @@ fn figures(now: Timestamp, target: &Target, row: &Enlisted) -> Vec<Figure> {
     let at = |at| When::new(now, Some(at)).line();
     let mut figures = Vec::new();
     let mut add = |name: &'static str, value: String| figures.push(Figure { name: name.into(), value });
-    add("Enlisted", at(row.at));
+    add("Enlisted", at(row.enlisted_at));
     add("Last poll", if row.polled { at(row.last_poll) } else { "never".to_owned() });
     add("Poll interval", span(row.poll_interval));
     // By SQL Server's own local-time arithmetic, which is wrong when clocks change: to compare with SSMS.
     add("State as SSMS shows it", row.status.names().join(", ").replace('_', " "));
-    if !row.location.is_empty() {
-        add("Location", row.location.clone());
+    if let Some(location) = row.location.as_ref().filter(|location| !location.is_empty()) {
+        add("Location", location.clone());
     }
     if !row.groups.is_empty() {
         add("Groups", row.groups.join(", "));
@@ -86,7 +90,7 @@ fn figures(now: Timestamp, target: &Target, row: &Enlisted) -> Vec<Figure> {
     if let Some(skew) = row.clock_skew_seconds {
         add("Clock, target minus master", format!("{skew:.1} s"));
     }
-    add("Its offset from UTC, without daylight saving", format!("{} min", row.utc_offset_seconds / 60));
+    add("Its offset from UTC, without daylight saving", format!("{} min", row.utc_offset_seconds() / 60));
     match &row.downloads {
         None => add("Download list", "was not read".to_owned()),
         Some(list) => {

@@ -2,12 +2,12 @@
 
 use super::parts::NONE;
 use super::words::Tone;
-use crate::diagnosis::Fleet;
+use crate::diagnosis::TargetFleet;
 use crate::exposition::ExporterFacts;
 use crate::model::figures::{ago, readable_instant};
 use crate::probe::Finding;
 use crate::probe::protocol::Verdict;
-use crate::target_side::{Forecast, LocalTarget, TargetSide, View};
+use crate::target_side::{Forecast, LocalTarget, View};
 use askama::Template;
 use jiff::Timestamp;
 
@@ -15,13 +15,8 @@ use jiff::Timestamp;
 ///
 /// # Errors
 /// None that the data can cause.
-pub(super) fn page(
-    fleet: &Fleet,
-    target_side: &TargetSide,
-    facts: &ExporterFacts,
-    details: bool,
-) -> Result<String, askama::Error> {
-    let views = target_side.views.iter().map(|view| {
+pub(super) fn page(fleet: &TargetFleet, facts: &ExporterFacts, details: bool) -> Result<String, askama::Error> {
+    let views = fleet.target_side.views.iter().map(|view| {
         let findings = fleet.port_results.of(&view.local_target.target);
         ViewRow::new(view, findings.iter().map(|finding| PortRow::new(finding, fleet.began, details)).collect())
     });

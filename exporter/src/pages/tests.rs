@@ -2,21 +2,21 @@
 
 #![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic)]
 
-use crate::diagnosis::Fleet;
+use crate::diagnosis::{Fleet, MasterFleet};
 use crate::fixtures::*;
 use crate::model::{Cause, Collector, Stage};
 use crate::{api, pages};
 
-fn overview(fleet: &Fleet, details: bool) -> String {
-    pages::overview(fleet, &facts(), details).unwrap()
+fn overview(fleet: impl Into<Fleet>, details: bool) -> String {
+    pages::overview(&fleet.into(), &facts(), details).unwrap()
 }
 
 fn single(name: &str, details: bool) -> Option<String> {
-    pages::single(&full(), name, &facts(), details).unwrap()
+    pages::single(&full().into(), name, &facts(), details).unwrap()
 }
 
-fn json(fleet: &Fleet, details: bool) -> serde_json::Value {
-    serde_json::from_str(&api::targets(fleet, details).unwrap()).unwrap()
+fn json(fleet: impl Into<Fleet>, details: bool) -> serde_json::Value {
+    serde_json::from_str(&api::targets(&fleet.into(), details).unwrap()).unwrap()
 }
 
 /// Whether each text stands in the page, and each after the one before.
@@ -30,11 +30,11 @@ fn in_order(page: &str, texts: &[&str]) {
 
 #[test]
 fn a_target_shows_the_way_to_its_master() {
-    let page = overview(&target_side(), true);
+    let page = overview(target_side(), true);
     in_order(&page, &["SQL01</h2>", "not seen", "engine tcp 1433", "for polling", ">open<", "10.1.2.3"]);
     in_order(&page, &["SQL01\\PAYROLL</h2>", "cannot poll", "Certificate for the name MSX01", "for another name"]);
     in_order(&page, &["Issuer CN=Corp &#60;CA&#62;"]);
-    assert!(!overview(&target_side(), false).contains("10.1.2.3"));
+    assert!(!overview(target_side(), false).contains("10.1.2.3"));
     let settings: Vec<&str> = page.lines().filter(|line| line.starts_with("<dt>With ")).collect();
     assert_eq!(settings.len(), 3, "{settings:?}");
     assert!(settings[0].contains("With 0<") && settings[0].contains("not known"), "{settings:?}");
@@ -47,7 +47,7 @@ fn a_target_shows_the_way_to_its_master() {
 
 #[test]
 fn the_worst_stand_first_and_every_target_stands_there() {
-    let page = overview(&full(), false);
+    let page = overview(full(), false);
     in_order(&page, &["MSX01", ">up<", "NEW9", "SQL02", "SQL&#60;03&#62;", "SQL01\\PAYROLL", "SQL04"]);
     in_order(&page, &["Has stopped polling", "last poll 2 h ago, over 3 intervals"]);
     in_order(&page, &["SQL02</a>", "2 h ago", "2025-11-24 14:00:00 UTC", "1 min"]);
@@ -58,7 +58,7 @@ fn the_worst_stand_first_and_every_target_stands_there() {
 
 #[test]
 fn names_are_escaped_in_texts_and_in_links() {
-    let page = overview(&full(), true);
+    let page = overview(full(), true);
     assert!(page.contains("target?name=SQL01%5CPAYROLL\""));
     assert!(page.contains("target?name=SQL%3C03%3E\""));
     assert!(!page.contains("<03>") && !page.contains("<night>") && !page.contains("<failed>"));
@@ -70,21 +70,21 @@ fn texts_of_errors_and_addresses_stand_only_where_they_are_allowed() {
         let shut = [overview(&fleet, false), json(&fleet, false).to_string()];
         assert!(shut.iter().all(|text| !text.contains("10.1.2.3")), "an address is told");
     }
-    assert!(overview(&unreadable(), true).contains("login of 10.1.2.3 &#60;failed&#62;"));
-    assert!(json(&unreadable(), true).to_string().contains("10.1.2.3"));
+    assert!(overview(unreadable(), true).contains("login of 10.1.2.3 &#60;failed&#62;"));
+    assert!(json(unreadable(), true).to_string().contains("10.1.2.3"));
     assert!(!single("SQL02", false).unwrap().contains("10.1.2.3"));
     assert!(single("SQL02", true).unwrap().contains("10.1.2.3: connect to 10.1.2.3: filtered"));
 }
 
 #[test]
 fn a_master_that_cannot_be_read_shows_where_it_stopped_and_no_old_target() {
-    let page = overview(&unreadable(), false);
+    let page = overview(unreadable(), false);
     in_order(&page, &["cannot be read", "Stopped at: login", "Next: Look at the master"]);
     assert_eq!(page.matches("Look at the master").count(), 1, "one fault is told once");
     let mut other = unreadable();
     other.reports[3] = failed(Collector::Jobs, Stage::Query);
     in_order(&overview(&other, false), &["Stopped at: login", "Parts of the reading that failed", "jobs", "query"]);
-    let stale = overview(&Fleet { master: None, ..full() }, true);
+    let stale = overview(MasterFleet { master: None, ..full() }, true);
     assert!(!stale.contains("SQL04") && !stale.contains("GONE1") && !stale.contains("MSX01"));
 }
 
@@ -109,14 +109,14 @@ fn one_target_has_a_page_with_all_its_evidence() {
     assert!(single("NEW9", false).unwrap().contains("Run sp_msx_enlist on the target"));
     assert_eq!(single("sql02 ", false), Some(page), "as SQL Server compares names");
     assert_eq!(single("SQL022", false), None);
-    assert_eq!(pages::single(&unreadable(), "SQL02", &facts(), true).unwrap(), None);
+    assert_eq!(pages::single(&unreadable().into(), "SQL02", &facts(), true).unwrap(), None);
 }
 
 #[test]
 fn fleets_of_none_and_of_a_thousand_have_a_page() {
-    assert!(overview(&fleet(vec![]), false).contains("No target is enlisted"));
+    assert!(overview(fleet(vec![]), false).contains("No target is enlisted"));
     let many = (0..1000).map(|number| target(&format!("SQL{number:04}"))).collect();
-    let page = overview(&fleet(many), false);
+    let page = overview(fleet(many), false);
     assert_eq!(page.matches("target?name=").count(), 1000);
     in_order(&page, &["1000 × Polls and downloads", "SQL0000", "SQL0999"]);
 }
@@ -125,21 +125,21 @@ fn fleets_of_none_and_of_a_thousand_have_a_page() {
 fn a_passive_exporter_says_so() {
     let mut facts = facts();
     facts.passive = Some(true);
-    let page = pages::overview(&Fleet { reports: vec![], ..unreadable() }, &facts, false).unwrap();
+    let page = pages::overview(&MasterFleet { reports: vec![], ..unreadable() }.into(), &facts, false).unwrap();
     assert!(page.contains("passive") && !page.contains("cannot be read"));
 }
 
 #[test]
 fn the_json_holds_the_same_facts() {
-    insta::assert_snapshot!("targets_json", serde_json::to_string_pretty(&json(&full(), true)).unwrap());
-    let down = json(&unreadable(), false);
+    insta::assert_snapshot!("targets_json", serde_json::to_string_pretty(&json(full(), true)).unwrap());
+    let down = json(unreadable(), false);
     assert_eq!(down["up"], false);
     assert_eq!(down["fault"]["stage"], "login");
     for absent in ["master", "targets", "orphans", "jobs"] {
         assert!(down[absent].is_null(), "{absent}");
     }
     let causes: Vec<_> =
-        json(&full(), false)["targets"].as_array().unwrap().iter().map(|t| t["diagnosis"]["code"].clone()).collect();
+        json(full(), false)["targets"].as_array().unwrap().iter().map(|t| t["diagnosis"]["code"].clone()).collect();
     assert_eq!(
         causes,
         [Cause::NotEnlisted, Cause::DownloadError, Cause::StoppedPolling, Cause::NeverPolled, Cause::Ok]
@@ -167,8 +167,8 @@ fn fields(value: &serde_json::Value, found: &mut std::collections::BTreeSet<Stri
 fn every_field_of_the_json_is_documented() {
     let document = include_str!("../../API.md");
     let mut found = std::collections::BTreeSet::new();
-    fields(&json(&full(), true), &mut found);
-    fields(&json(&unreadable(), true), &mut found);
+    fields(&json(full(), true), &mut found);
+    fields(&json(unreadable(), true), &mut found);
     assert!(found.len() > 40, "{found:?}");
     for field in found {
         assert!(document.contains(&format!("`{field}`")) || document.contains(&format!("`{field}[]`")), "{field}");

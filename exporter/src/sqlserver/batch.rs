@@ -4,11 +4,14 @@
 //! cut short looks complete. So each set names itself in its first column, and its rows count only when the row that
 //! closes it came and says that the statement ended without error.
 
-use super::cells::{Cell, CellError, Positions};
-use super::rows::{Decoder, Rows};
-use super::statements::{self, Set};
+use super::cells::{Cell, CellError, Cells, Positions};
+use super::error::ReadError;
+use super::faults;
+use super::result_set::{Closing, Set};
+use super::rows::Context;
+use super::statements;
+use crate::model::Stage;
 use futures_util::TryStreamExt;
-use std::collections::BTreeMap;
 use std::time::Duration;
 use tiberius::error::Error as DriverError;
 use tiberius::{Client, QueryItem, Row};
@@ -18,46 +21,28 @@ const CLOSING: &str = "closing";
 const CLOSING_COLUMNS: [&str; 2] = [CLOSING, "error"];
 
 /// The text of a batch: one transaction, so that every statement sees the same moment, and a closing row behind each.
-pub(super) fn text(sets: &[Set], msdb: &str) -> String {
+pub(super) fn text(sets: &[&mut dyn Set], msdb: &str) -> String {
     let mut text = String::from("BEGIN TRANSACTION;\n");
-    for set in sets {
-        text.push_str(&statements::prepare(set.statement(), msdb));
+    for statement in sets.iter().map(|set| set.statement()) {
+        text.push_str(&statements::prepare(statement.text, msdb));
         text.push_str(&format!(
             "\nSELECT CAST(N'{}' AS nvarchar(32)) AS {CLOSING}, CAST(@@ERROR AS int) AS error;\n",
-            set.name()
+            statement.name
         ));
     }
     text.push_str("IF @@TRANCOUNT > 0 COMMIT TRANSACTION;\n");
     text
 }
 
-/// How a statement ended.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(super) struct Closing {
-    /// `@@ERROR` right behind it; 0 when its rows are whole.
-    pub(super) error: u32,
-    /// From the end of the one before to its own.
-    pub(super) took: Duration,
-}
-
-/// What came of a batch so far. It outlives the attempt, so that a deadline loses nothing that was whole before it.
-#[derive(Debug, Default)]
-pub(super) struct Harvest {
-    pub(super) rows: Rows,
-    pub(super) closed: BTreeMap<Set, Closing>,
-    /// Sets that came and are not what was asked for. The stream is sound, so those behind them are read all the same.
-    pub(super) misfits: BTreeMap<Set, CellError>,
-}
-
 /// Why a batch did not reach its end.
 #[derive(Debug)]
-pub(super) enum BatchError {
+pub(crate) enum BatchError {
     /// The driver's word: an error token, or the connection.
     Driver(DriverError),
     /// What came is not what was asked for.
-    CellError(CellError),
+    Cell(CellError),
     /// A statement took longer than it may.
-    OverCap(Set, Duration),
+    OverCap(&'static str, Duration),
     /// The time for the whole reading was up.
     Deadline,
 }
@@ -69,38 +54,76 @@ impl From<DriverError> for BatchError {
 }
 
 impl From<CellError> for BatchError {
-    fn from(misfit: CellError) -> BatchError {
-        BatchError::CellError(misfit)
+    fn from(error: CellError) -> BatchError {
+        BatchError::Cell(error)
+    }
+}
+
+/// What a batch that broke off left of its connection.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Left {
+    /// It is as good as before.
+    Usable,
+    /// The server still works for it.
+    Busy,
+    /// It is lost.
+    Lost,
+}
+
+impl BatchError {
+    /// What became of the connection.
+    pub(crate) fn left(&self) -> Left {
+        match self {
+            BatchError::Driver(error) if faults::leaves_connection_usable(error) => Left::Usable,
+            BatchError::Driver(_) => Left::Lost,
+            BatchError::Cell(_) | BatchError::OverCap(..) | BatchError::Deadline => Left::Busy,
+        }
+    }
+
+    /// The number and the text of the one error of the server that the driver kept.
+    pub(crate) fn raised(&self) -> Option<(u32, &str)> {
+        match self {
+            BatchError::Driver(DriverError::Server(token)) => Some((token.code(), token.message())),
+            _ => None,
+        }
+    }
+
+    /// The same for a person. `after` is how long the batch had run.
+    pub(crate) fn read_error(&self, after: Duration) -> ReadError {
+        match self {
+            BatchError::Driver(error) => faults::on_reading(error),
+            BatchError::Cell(error) => ReadError::from(error.clone()),
+            BatchError::OverCap(name, cap) => ReadError::timed_out(Stage::Query, &format!("statement {name}"), *cap),
+            BatchError::Deadline => ReadError::timed_out(Stage::Query, "reading the master", after),
+        }
     }
 }
 
 enum Current {
     Nothing,
-    Rows(Set, Decoder),
-    /// Rows of a set that does not fit.
-    Spoiled,
+    Rows(usize),
     Closing(Positions<2>),
 }
 
-/// Sends the batch and reads its answer to the end. Rows are decoded as they come; nothing is kept twice.
+/// Sends the batch and reads its answer to the end.
 pub(super) async fn run<S>(
     client: &mut Client<S>,
-    text: &str,
-    sets: &[Set],
-    cap: impl Fn(Set) -> Option<Duration>,
-    harvest: &mut Harvest,
+    msdb: &str,
+    sets: &mut [&mut dyn Set],
+    context: &mut Context<'_>,
 ) -> Result<(), BatchError>
 where
     S: futures_util::AsyncRead + futures_util::AsyncWrite + Unpin + Send,
 {
+    let text = text(sets, msdb);
     let mut began = Instant::now();
     let mut stream = client.simple_query(text).await?;
     let mut current = Current::Nothing;
     loop {
-        let pending = sets.iter().copied().find(|set| !harvest.closed.contains_key(set));
-        let next = match pending.and_then(|set| cap(set).map(|cap| (set, cap))) {
-            Some((set, cap)) => {
-                timeout_at(began + cap, stream.try_next()).await.map_err(|_| BatchError::OverCap(set, cap))??
+        let pending = sets.iter().find(|set| set.outcome().closing.is_none()).map(|set| set.statement());
+        let next = match pending.and_then(|statement| Some((statement.name, statement.cap?))) {
+            Some((name, cap)) => {
+                timeout_at(began + cap, stream.try_next()).await.map_err(|_| BatchError::OverCap(name, cap))??
             }
             None => stream.try_next().await?,
         };
@@ -108,19 +131,15 @@ where
             None => return Ok(()),
             Some(QueryItem::Metadata(metadata)) => {
                 let columns: Vec<String> = metadata.columns().iter().map(|column| column.name().to_owned()).collect();
-                current = open(&columns, sets, &mut harvest.misfits)?;
+                current = open(&columns, sets, context)?;
             }
             Some(QueryItem::Row(row)) => match &current {
-                Current::Rows(set, decoder) => {
-                    if let Err(misfit) = decoder.read(&row, &mut harvest.rows) {
-                        harvest.misfits.insert(*set, misfit);
-                        current = Current::Spoiled;
-                    }
-                }
-                Current::Spoiled => {}
+                Current::Rows(at) => sets[*at].take(Cells::new(&row), context),
                 Current::Closing(positions) => {
-                    let (set, error) = close(positions, &row)?;
-                    harvest.closed.insert(set, Closing { error, took: began.elapsed() });
+                    let (name, error) = close(positions, &row)?;
+                    let set = named(sets, &name)
+                        .ok_or_else(|| CellError::new(format!("an unknown set was closed: {name:?}")))?;
+                    sets[set].close(Closing { error, took: began.elapsed() });
                     began = Instant::now();
                 }
                 Current::Nothing => return Err(CellError::new("a row came before any column").into()),
@@ -129,40 +148,36 @@ where
     }
 }
 
-fn open(columns: &[String], sets: &[Set], misfits: &mut BTreeMap<Set, CellError>) -> Result<Current, CellError> {
+fn named(sets: &[&mut dyn Set], name: &str) -> Option<usize> {
+    sets.iter().position(|set| set.statement().name == name)
+}
+
+fn open(columns: &[String], sets: &mut [&mut dyn Set], context: &mut Context<'_>) -> Result<Current, CellError> {
     let first = columns.first().map(String::as_str).unwrap_or_default();
     if first == CLOSING {
         return Ok(Current::Closing(Positions::locate(&CLOSING_COLUMNS, columns)?));
     }
     let set = first
         .strip_prefix("set:")
-        .and_then(Set::from_name)
-        .filter(|set| sets.contains(set))
+        .and_then(|name| named(sets, name))
         .ok_or_else(|| CellError::new(format!("a result set came that was not asked for: {first:?}")))?;
-    Ok(match Decoder::new(set, columns) {
-        Ok(decoder) => Current::Rows(set, decoder),
-        Err(misfit) => {
-            misfits.insert(set, misfit);
-            Current::Spoiled
-        }
-    })
+    sets[set].open(columns, context);
+    Ok(Current::Rows(set))
 }
 
-fn close(positions: &Positions<2>, row: &Row) -> Result<(Set, u32), CellError> {
-    let [name, error] = positions.cells(row)?;
-    let name = name.text()?;
-    let set = Set::from_name(&name).ok_or_else(|| CellError::new(format!("an unknown set was closed: {name:?}")))?;
-    Ok((set, error.integer()?))
+fn close(positions: &Positions<2>, row: &Row) -> Result<(String, u32), CellError> {
+    let [name, error] = positions.cells(Cells::new(row))?;
+    Ok((name.text()?, error.integer()?))
 }
 
 /// One integer of a row that stands alone.
-pub(super) fn integer(row: &Row, column: &str) -> Option<i64> {
+pub(crate) fn integer(row: &Row, column: &str) -> Option<i64> {
     let at = row.columns().iter().position(|candidate| candidate.name() == column)?;
     Cell::new("", row.get_column_data(at).ok()?).integer_or_null().ok()?
 }
 
 /// One text of a row that stands alone.
-pub(super) fn text_of(row: &Row, column: &str) -> Option<String> {
+pub(crate) fn text_of(row: &Row, column: &str) -> Option<String> {
     let at = row.columns().iter().position(|candidate| candidate.name() == column)?;
     Cell::new("", row.get_column_data(at).ok()?).text_or_null().ok()?
 }
@@ -170,14 +185,21 @@ pub(super) fn text_of(row: &Row, column: &str) -> Option<String> {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::sqlserver::clock::{CLOCK, MasterClock};
+    use crate::sqlserver::result_set::{ResultSet, Statement};
+
+    const OTHER: Statement = Statement::new("other", "SELECT CAST(0 AS tinyint) AS [set:other];");
 
     #[test]
     fn every_statement_is_closed_by_its_name_inside_one_transaction() {
-        let text = text(&[Set::Clock, Set::Targets], "msdb");
+        let mut clock = ResultSet::<MasterClock>::of(&CLOCK);
+        let mut other = ResultSet::<MasterClock>::of(&OTHER);
+        let text = text(&[&mut clock, &mut other], "msdb");
         assert!(text.starts_with("BEGIN TRANSACTION;\n"), "{text}");
         assert!(text.ends_with("IF @@TRANCOUNT > 0 COMMIT TRANSACTION;\n"), "{text}");
         let clock = text.find("N'clock'");
-        let targets = text.find("[set:targets]");
-        assert!(clock < targets && clock.is_some(), "{text}");
+        let other = text.find("[set:other]");
+        assert!(clock < other && clock.is_some(), "{text}");
+        assert!(other < text.find("N'other'"), "{text}");
     }
 }

@@ -7,40 +7,76 @@ use tiberius::{ColumnData, Row};
 /// A cell, or a set of columns, that is not what the statement asks for.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 #[error("{0}")]
-pub(super) struct CellError(String);
+pub(crate) struct CellError(String);
 
 impl CellError {
-    pub(super) fn new(text: impl Into<String>) -> CellError {
+    pub(crate) fn new(text: impl Into<String>) -> CellError {
         CellError(text.into())
     }
 }
 
-/// Where the columns of a set stand in its rows.
+/// The cells of one row, as the driver has them.
 #[derive(Debug, Clone, Copy)]
-pub(super) struct Positions<const N: usize> {
+pub(crate) struct Cells<'r>(&'r Row);
+
+impl<'r> Cells<'r> {
+    pub(super) fn new(row: &'r Row) -> Cells<'r> {
+        Cells(row)
+    }
+
+    fn cell<'n: 'r>(self, name: &'n str, at: usize) -> Result<Cell<'r>, CellError> {
+        let data = self.0.get_column_data(at).map_err(|error| CellError(format!("column {name}: {error}")))?;
+        Ok(Cell { name, data })
+    }
+}
+
+/// Where one column stands in the rows of its set.
+#[derive(Debug)]
+pub(crate) struct Located {
+    name: String,
+    at: usize,
+}
+
+impl Located {
+    /// Finds it among the columns that came.
+    pub(super) fn find(name: &str, columns: &[String]) -> Result<Located, CellError> {
+        Ok(Located { at: position(name, columns)?, name: name.to_owned() })
+    }
+
+    pub(super) fn cell<'r>(&'r self, row: Cells<'r>) -> Result<Cell<'r>, CellError> {
+        row.cell(&self.name, self.at)
+    }
+}
+
+fn position(name: &str, columns: &[String]) -> Result<usize, CellError> {
+    columns
+        .iter()
+        .position(|column| column == name)
+        .ok_or_else(|| CellError(format!("column {name} is missing among {}", columns.join(", "))))
+}
+
+/// Where several columns of a set stand in its rows.
+#[derive(Debug, Clone, Copy)]
+pub(crate) struct Positions<const N: usize> {
     names: &'static [&'static str; N],
     at: [usize; N],
 }
 
 impl<const N: usize> Positions<N> {
     /// Finds each name among the columns that came.
-    pub(super) fn locate(names: &'static [&'static str; N], columns: &[String]) -> Result<Positions<N>, CellError> {
+    pub(crate) fn locate(names: &'static [&'static str; N], columns: &[String]) -> Result<Positions<N>, CellError> {
         let mut at = [0; N];
         for (slot, name) in at.iter_mut().zip(names) {
-            *slot = columns
-                .iter()
-                .position(|column| column == name)
-                .ok_or_else(|| CellError(format!("column {name} is missing among {}", columns.join(", "))))?;
+            *slot = position(name, columns)?;
         }
         Ok(Positions { names, at })
     }
 
     /// The cells of a row in the order of the names.
-    pub(super) fn cells<'r>(&self, row: &'r Row) -> Result<[Cell<'r>; N], CellError> {
+    pub(crate) fn cells<'r>(&self, row: Cells<'r>) -> Result<[Cell<'r>; N], CellError> {
         let mut cells = [Cell { name: "", data: &ColumnData::Bit(None) }; N];
         for ((cell, at), name) in cells.iter_mut().zip(self.at).zip(self.names) {
-            let data = row.get_column_data(at).map_err(|error| CellError(format!("column {name}: {error}")))?;
-            *cell = Cell { name, data };
+            *cell = row.cell(name, at)?;
         }
         Ok(cells)
     }
@@ -48,17 +84,22 @@ impl<const N: usize> Positions<N> {
 
 /// One cell of a row.
 #[derive(Debug, Clone, Copy)]
-pub(super) struct Cell<'r> {
-    name: &'static str,
+pub(crate) struct Cell<'r> {
+    name: &'r str,
     data: &'r ColumnData<'static>,
 }
 
 impl<'r> Cell<'r> {
-    pub(super) fn new(name: &'static str, data: &'r ColumnData<'static>) -> Cell<'r> {
+    pub(super) fn new(name: &'r str, data: &'r ColumnData<'static>) -> Cell<'r> {
         Cell { name, data }
     }
 
-    fn misfit(&self, wanted: &str) -> CellError {
+    /// The name of its column.
+    pub(super) fn name(&self) -> &'r str {
+        self.name
+    }
+
+    fn unexpected(&self, wanted: &str) -> CellError {
         CellError(format!("column {} is no {wanted}: {:?}", self.name, self.data))
     }
 
@@ -67,44 +108,44 @@ impl<'r> Cell<'r> {
     }
 
     /// Any integer or bit.
-    pub(super) fn integer_or_null(&self) -> Result<Option<i64>, CellError> {
+    pub(crate) fn integer_or_null(&self) -> Result<Option<i64>, CellError> {
         match self.data {
             ColumnData::U8(value) => Ok(value.map(i64::from)),
             ColumnData::I16(value) => Ok(value.map(i64::from)),
             ColumnData::I32(value) => Ok(value.map(i64::from)),
             ColumnData::I64(value) => Ok(*value),
             ColumnData::Bit(value) => Ok(value.map(i64::from)),
-            _ => Err(self.misfit("integer")),
+            _ => Err(self.unexpected("integer")),
         }
     }
 
     /// An integer that is never NULL and fits into the type asked for.
-    pub(super) fn integer<T: TryFrom<i64>>(&self) -> Result<T, CellError> {
+    pub(crate) fn integer<T: TryFrom<i64>>(&self) -> Result<T, CellError> {
         let value = self.present(self.integer_or_null()?)?;
         T::try_from(value).map_err(|_| CellError(format!("column {} is out of range: {value}", self.name)))
     }
 
-    pub(super) fn text_or_null(&self) -> Result<Option<String>, CellError> {
+    pub(crate) fn text_or_null(&self) -> Result<Option<String>, CellError> {
         match self.data {
             ColumnData::String(text) => Ok(text.as_ref().map(|text| text.clone().into_owned())),
-            _ => Err(self.misfit("text")),
+            _ => Err(self.unexpected("text")),
         }
     }
 
-    pub(super) fn text(&self) -> Result<String, CellError> {
+    pub(crate) fn text(&self) -> Result<String, CellError> {
         self.present(self.text_or_null()?)
     }
 
     /// A uniqueidentifier as SQL Server prints it.
-    pub(super) fn guid(&self) -> Result<String, CellError> {
+    pub(crate) fn guid(&self) -> Result<String, CellError> {
         match self.data {
             ColumnData::Guid(value) => Ok(self.present(*value)?.hyphenated().to_string().to_uppercase()),
-            _ => Err(self.misfit("uniqueidentifier")),
+            _ => Err(self.unexpected("uniqueidentifier")),
         }
     }
 
     /// Wall time without a zone: datetime or datetime2.
-    pub(super) fn wall_time_or_null(&self) -> Result<Option<DateTime>, CellError> {
+    pub(crate) fn wall_time_or_null(&self) -> Result<Option<DateTime>, CellError> {
         let out_of_range = || CellError(format!("column {} is out of range: {:?}", self.name, self.data));
         match self.data {
             ColumnData::DateTime(None) | ColumnData::DateTime2(None) => Ok(None),
@@ -126,11 +167,11 @@ impl<'r> Cell<'r> {
                     .ok_or_else(out_of_range)
                     .map(Some)
             }
-            _ => Err(self.misfit("date and time")),
+            _ => Err(self.unexpected("date and time")),
         }
     }
 
-    pub(super) fn wall_time(&self) -> Result<DateTime, CellError> {
+    pub(crate) fn wall_time(&self) -> Result<DateTime, CellError> {
         self.present(self.wall_time_or_null()?)
     }
 }

@@ -4,9 +4,9 @@
 //! repeated in autumn; there it is the latest instant not after the master's now, decided once for a row and a value,
 //! so that nothing moves while nothing changed. The hour that is skipped in spring takes the offset before it.
 
-use super::cells::CellError;
-use super::rows::ClockRow;
-use super::statements::Set;
+use super::cells::{CellError, Positions};
+use super::result_set::Statement;
+use super::rows::{Context, Decoder, FromRow};
 use jiff::civil::DateTime;
 use jiff::tz::{AmbiguousOffset, Offset, TimeZone};
 use jiff::{SignedDuration, Timestamp};
@@ -17,17 +17,64 @@ const CLOCKS_APART: SignedDuration = SignedDuration::from_secs(5);
 /// A decision outlives the repeated hour, and the longest spacing of a dear statement, by far.
 const KEEP_DECISIONS: SignedDuration = SignedDuration::from_hours(24);
 
+/// The first statement of each batch, for the times of all others become UTC by it.
+pub(crate) const CLOCK: Statement = Statement::new("clock", include_str!("sql/clock.sql"));
+
+/// The server's clock, read with what it judges.
+#[derive(Debug, Clone, Copy, Default, PartialEq)]
+pub struct MasterClock {
+    /// The server's now: the clock by which every age is judged.
+    pub now: Timestamp,
+    /// Offset of its local time from UTC in force now, in seconds east.
+    pub utc_offset_seconds: i32,
+    /// Whether the rules of its time zone are known. If not, the offset in force now stands for every instant, and a
+    /// target that is silent across a change of clocks is an hour off until it polls.
+    pub zone_known: bool,
+    /// When the instance started (`create_date` of tempdb).
+    pub started: Timestamp,
+}
+
+impl FromRow for MasterClock {
+    fn decoder(columns: &[String]) -> Result<Decoder<MasterClock>, CellError> {
+        let positions = Positions::locate(&["utc_now", "local_now", "utc_offset_minutes", "started"], columns)?;
+        Ok(Box::new(move |row, context| {
+            let [utc_now, local_now, offset, started] = positions.cells(row)?;
+            let row = ClockRow {
+                utc_now: utc_now.wall_time()?,
+                local_now: local_now.wall_time()?,
+                utc_offset_minutes: offset.integer()?,
+            };
+            let started = started.wall_time()?;
+            let clock = context.read_clock(&row)?;
+            let (now, utc_offset_seconds, zone_known) = (clock.now, clock.offset.seconds(), clock.zone_known);
+            Ok(MasterClock { now, utc_offset_seconds, zone_known, started: context.instant("started", started)? })
+        }))
+    }
+
+    fn spoiled(error: &CellError, context: &mut Context<'_>) {
+        context.without_clock(error);
+    }
+}
+
+/// The clock's own columns.
+#[derive(Debug, Clone, Copy, PartialEq)]
+pub(super) struct ClockRow {
+    utc_now: DateTime,
+    local_now: DateTime,
+    utc_offset_minutes: i32,
+}
+
 /// Which value of which row a decision belongs to.
 #[derive(Debug, Clone, PartialEq, Eq, Hash)]
-pub(super) struct Field {
-    pub(super) set: Set,
-    pub(super) row: String,
-    pub(super) column: &'static str,
+struct Field {
+    set: &'static str,
+    row: String,
+    column: String,
 }
 
 /// Turns the master's wall time into UTC. Lives as long as the reader, for what it decided must not change.
 #[derive(Debug, Default)]
-pub(super) struct Clock {
+pub(crate) struct Clock {
     zone: Option<TimeZone>,
     decided: HashMap<Field, Decision>,
 }
@@ -41,7 +88,7 @@ struct Decision {
 
 impl Clock {
     /// Sets the zone in which the master is believed to live. It is used only while its offset equals the server's.
-    pub(super) fn set_zone(&mut self, zone: Option<TimeZone>) {
+    pub(crate) fn set_zone(&mut self, zone: Option<TimeZone>) {
         self.zone = zone;
     }
 
@@ -70,10 +117,10 @@ impl Clock {
 /// The master's clock as of one reading.
 #[derive(Debug)]
 pub(super) struct ClockNow<'c> {
-    pub(super) now: Timestamp,
-    pub(super) offset: Offset,
+    now: Timestamp,
+    offset: Offset,
     /// Whether the rules of its zone are known; else the offset in force now stands for every instant.
-    pub(super) zone_known: bool,
+    zone_known: bool,
     local_now: DateTime,
     zone: TimeZone,
     decided: &'c mut HashMap<Field, Decision>,
@@ -83,9 +130,9 @@ impl ClockNow<'_> {
     /// The instant that a wall time of one row stands for.
     pub(super) fn instant(
         &mut self,
-        set: Set,
+        set: &'static str,
         row: &str,
-        column: &'static str,
+        column: &str,
         wall: DateTime,
     ) -> Result<Timestamp, CellError> {
         let out_of_range = |error: jiff::Error| CellError::new(format!("column {column} is out of range: {error}"));
@@ -100,7 +147,7 @@ impl ClockNow<'_> {
                 let now = self.now;
                 let decision = self
                     .decided
-                    .entry(Field { set, row: row.to_owned(), column })
+                    .entry(Field { set, row: row.to_owned(), column: column.to_owned() })
                     .and_modify(|decision| decision.used = now)
                     .or_insert(Decision { wall: DateTime::MIN, instant: first, used: now });
                 if decision.wall != wall {
@@ -128,7 +175,7 @@ mod tests {
 
     fn row(utc: DateTime, offset_minutes: i32) -> ClockRow {
         let local_now = utc + SignedDuration::from_mins(i64::from(offset_minutes));
-        ClockRow { utc_now: utc, local_now, utc_offset_minutes: offset_minutes, started: local_now }
+        ClockRow { utc_now: utc, local_now, utc_offset_minutes: offset_minutes }
     }
 
     fn berlin() -> Clock {
@@ -138,7 +185,7 @@ mod tests {
     }
 
     fn poll(clock: &mut Clock, at: &ClockRow, wall: DateTime) -> String {
-        clock.at(at).unwrap().instant(Set::Targets, "SQL01", "last_poll_date", wall).unwrap().to_string()
+        clock.at(at).unwrap().instant("targets", "SQL01", "last_poll_date", wall).unwrap().to_string()
     }
 
     #[test]
@@ -205,7 +252,7 @@ mod tests {
     fn values_at_the_edge_of_time_are_misfits_not_panics() {
         let mut clock = berlin();
         let now = row(datetime(9999, 12, 30, 12, 0, 0, 0), 60);
-        let result = clock.at(&now).map(|mut now| now.instant(Set::Targets, "x", "y", DateTime::MAX).is_err());
+        let result = clock.at(&now).map(|mut now| now.instant("targets", "x", "y", DateTime::MAX).is_err());
         assert!(result.is_err() || result == Ok(true) || result == Ok(false));
         assert!(clock.at(&ClockRow { utc_offset_minutes: i32::MAX, ..now }).is_err());
         assert!(clock.at(&ClockRow { utc_now: DateTime::MAX, ..now }).is_err());

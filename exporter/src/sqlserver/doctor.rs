@@ -1,8 +1,8 @@
 //! What only the doctor asks: in a session of its own, one statement after the other, so that each fails alone.
 
-use super::cells::{CellError, Positions};
+use super::cells::{CellError, Cells, Positions};
+use super::error::ReadError;
 use super::faults;
-use super::reading::Fault;
 use super::refusals::{Refusal, refusal};
 use super::rights::{bracketed, performance_state, server_state};
 use super::session::{self, Connection};
@@ -24,11 +24,11 @@ const RUNNING: i64 = 4;
 #[derive(Debug, Clone, PartialEq)]
 pub struct MasterTold {
     /// Where its engine listens for T-SQL, less loopback and the listeners of availability groups.
-    pub listeners: Result<Vec<Listener>, Fault>,
+    pub listeners: Result<Vec<Listener>, ReadError>,
     /// Who is in TargetServersRole.
-    pub members: Result<Vec<Member>, Fault>,
+    pub members: Result<Vec<Member>, ReadError>,
     /// Logins that it refused, as far as it remembers.
-    pub refusals: Result<Vec<Refusal>, Fault>,
+    pub refusals: Result<Vec<Refusal>, ReadError>,
 }
 
 /// What a target's own instance tells.
@@ -37,11 +37,11 @@ pub struct TargetTold {
     /// `SERVERPROPERTY('ProductVersion')`.
     pub version: String,
     /// Where its engine listens for T-SQL.
-    pub listeners: Result<Vec<Listener>, Fault>,
+    pub listeners: Result<Vec<Listener>, ReadError>,
     /// Its SQL Server Agent; `None` where it has none.
-    pub agent: Result<Option<Agent>, Fault>,
+    pub agent: Result<Option<Agent>, ReadError>,
     /// The nodes of a failover cluster instance; empty where it is none.
-    pub nodes: Result<Vec<String>, Fault>,
+    pub nodes: Result<Vec<String>, ReadError>,
 }
 
 /// A socket on which the engine listens (`sys.dm_tcp_listener_states`).
@@ -75,7 +75,7 @@ pub struct Agent {
 ///
 /// # Errors
 /// Why there is no session.
-pub async fn ask_master(master: &Master) -> Result<MasterTold, Fault> {
+pub async fn ask_master(master: &Master) -> Result<MasterTold, ReadError> {
     let mut inquiry = Inquiry::open(master).await?;
     // The ports come first: what follows may take the rest of the time.
     let listeners = inquiry.listeners().await;
@@ -90,7 +90,7 @@ pub async fn ask_master(master: &Master) -> Result<MasterTold, Fault> {
 }
 
 /// Asks the target's own instance, where the configuration has a login for it. An error is why there is no session.
-pub async fn ask_target(config: &Config) -> Option<Result<TargetTold, Fault>> {
+pub async fn ask_target(config: &Config) -> Option<Result<TargetTold, ReadError>> {
     let here = Master {
         address: config.local.address.clone()?,
         auth: config.local.auth.clone(),
@@ -123,12 +123,12 @@ struct Inquiry<'a> {
 }
 
 impl Inquiry<'_> {
-    async fn open(master: &Master) -> Result<Inquiry<'_>, Fault> {
+    async fn open(master: &Master) -> Result<Inquiry<'_>, ReadError> {
         let progress = Progress::default();
         let deadline = Instant::now() + master.timeout;
         let session = timeout_at(deadline, session::open(master, deadline, &progress)).await.map_err(|_| {
             let doing = format!("connecting to {}", master.address);
-            Fault::timed_out(progress.stage(), &doing, master.timeout)
+            ReadError::timed_out(progress.stage(), &doing, master.timeout)
         })??;
         Ok(Inquiry {
             client: Some(session.client),
@@ -139,37 +139,37 @@ impl Inquiry<'_> {
         })
     }
 
-    async fn listeners(&mut self) -> Result<Vec<Listener>, Fault> {
+    async fn listeners(&mut self) -> Result<Vec<Listener>, ReadError> {
         let right = server_grant(server_state(self.major));
         let all = self.ask(statements::DOCTOR_LISTENERS, listener).await.map_err(|fault| missing(fault, &right))?;
         Ok(all.into_iter().filter(|listener| !listener.address.to_canonical().is_loopback()).collect())
     }
 
     /// Memberships that may not be seen are left out without a word, so the right is asked for first.
-    async fn sees_members(&mut self) -> Result<(), Fault> {
+    async fn sees_members(&mut self) -> Result<(), ReadError> {
         if self.ask(statements::DOCTOR_RIGHTS, may_view_definition).await?.contains(&true) {
             return Ok(());
         }
         let msdb = &self.master.msdb;
-        let fault = Fault::new(Stage::Permission, format!("the login may not see who is in a role of {msdb}"));
+        let fault = ReadError::new(Stage::Permission, format!("the login may not see who is in a role of {msdb}"));
         Err(fault.with_hint(format!("USE {}; GRANT VIEW DEFINITION TO <user>", bracketed(msdb))))
     }
 
-    async fn ask<T>(&mut self, statement: &str, decode: fn(&Row) -> Result<T, CellError>) -> Result<Vec<T>, Fault> {
+    async fn ask<T>(&mut self, statement: &str, decode: fn(&Row) -> Result<T, CellError>) -> Result<Vec<T>, ReadError> {
         let Some(mut client) = self.client.take() else {
-            return Err(Fault::new(Stage::Query, "not asked: the statement before it lost the connection"));
+            return Err(ReadError::new(Stage::Query, "not asked: the statement before it lost the connection"));
         };
         let text = statements::prepare(statement, &self.master.msdb);
         match timeout_at(self.deadline, collect(&mut client, &text, decode)).await {
             Ok(Ok(rows)) => {
                 self.client = Some(client);
-                rows.map_err(Fault::from)
+                rows.map_err(ReadError::from)
             }
             Ok(Err(error)) => {
                 self.client = faults::leaves_connection_usable(&error).then_some(client);
                 Err(faults::on_reading(&error))
             }
-            Err(_) => Err(Fault::timed_out(Stage::Query, "asking for the doctor's facts", self.master.timeout)),
+            Err(_) => Err(ReadError::timed_out(Stage::Query, "asking for the doctor's facts", self.master.timeout)),
         }
     }
 }
@@ -200,9 +200,9 @@ fn server_grant(permission: &str) -> String {
 }
 
 /// Names the grant where a right was missing; the other hints speak of tables that are not read here.
-fn missing(fault: Fault, grant: &str) -> Fault {
+fn missing(fault: ReadError, grant: &str) -> ReadError {
     let hint = (fault.stage == Stage::Permission).then(|| grant.to_owned());
-    Fault { hint, ..fault }
+    ReadError { hint, ..fault }
 }
 
 fn columns(row: &Row) -> Vec<String> {
@@ -210,12 +210,12 @@ fn columns(row: &Row) -> Vec<String> {
 }
 
 fn may_view_definition(row: &Row) -> Result<bool, CellError> {
-    let [may] = Positions::locate(&["may_view_definition"], &columns(row))?.cells(row)?;
+    let [may] = Positions::locate(&["may_view_definition"], &columns(row))?.cells(Cells::new(row))?;
     Ok(may.integer_or_null()? == Some(1))
 }
 
 fn listener(row: &Row) -> Result<Listener, CellError> {
-    let [address, port] = Positions::locate(&["ip_address", "port"], &columns(row))?.cells(row)?;
+    let [address, port] = Positions::locate(&["ip_address", "port"], &columns(row))?.cells(Cells::new(row))?;
     let address = address.text()?;
     // A link-local address carries the number of its interface.
     let bare = address.split('%').next().unwrap_or_default().trim();
@@ -224,21 +224,21 @@ fn listener(row: &Row) -> Result<Listener, CellError> {
 }
 
 fn member(row: &Row) -> Result<Member, CellError> {
-    let [name, kind] = Positions::locate(&["member_name", "member_type"], &columns(row))?.cells(row)?;
+    let [name, kind] = Positions::locate(&["member_name", "member_type"], &columns(row))?.cells(Cells::new(row))?;
     Ok(Member { name: name.text()?, kind: kind.text_or_null()?.unwrap_or_default() })
 }
 
 fn record(row: &Row) -> Result<Option<Refusal>, CellError> {
-    let [record] = Positions::locate(&["record"], &columns(row))?.cells(row)?;
+    let [record] = Positions::locate(&["record"], &columns(row))?.cells(Cells::new(row))?;
     Ok(record.text_or_null()?.as_deref().and_then(refusal))
 }
 
 fn node(row: &Row) -> Result<String, CellError> {
-    let [name] = Positions::locate(&["node_name"], &columns(row))?.cells(row)?;
+    let [name] = Positions::locate(&["node_name"], &columns(row))?.cells(Cells::new(row))?;
     name.text()
 }
 
 fn agent(row: &Row) -> Result<Agent, CellError> {
-    let [status, account] = Positions::locate(&["status", "service_account"], &columns(row))?.cells(row)?;
+    let [status, account] = Positions::locate(&["status", "service_account"], &columns(row))?.cells(Cells::new(row))?;
     Ok(Agent { account: account.text()?, running: status.integer_or_null()? == Some(RUNNING) })
 }

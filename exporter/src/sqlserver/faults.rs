@@ -1,77 +1,14 @@
 //! From what the driver or the system says to what a person can do about it.
 
-use super::cells::CellError;
-use super::reading::Fault;
-use crate::model::{Certificate, Stage};
-use std::time::Duration;
+use super::error::ReadError;
+use crate::model::Stage;
 use tiberius::error::Error as DriverError;
 
-impl Fault {
-    pub(super) fn new(stage: Stage, message: impl Into<String>) -> Fault {
-        Fault { stage, timeout: false, message: message.into(), hint: None }
-    }
-
-    pub(super) fn with_hint(mut self, hint: impl Into<String>) -> Fault {
-        self.hint = Some(hint.into());
-        self
-    }
-
-    /// Names the certificate that was presented, so that nobody has to look for it.
-    pub(super) fn with_certificate(mut self, presented: Option<&Certificate>) -> Fault {
-        if let Some(Certificate { subject, issuer, not_after, .. }) = presented {
-            self.message.push_str(&format!("; it presents {subject}, issued by {issuer}, which ends {not_after}"));
-        }
-        self
-    }
-
-    /// A login of the service's own account that failed: there is no user to check, and the driver speaks NTLM alone.
-    pub(super) fn of_windows_account(mut self) -> Fault {
-        if self.stage != Stage::Login {
-            return self;
-        }
-        let first = match self.hint.take() {
-            Some(hint) if !hint.contains("master.user") && !hint.contains("auth: sql") => hint,
-            _ => {
-                "does the master have a login for the account of the service, or for a group that it is in?".to_owned()
-            }
-        };
-        self.with_hint(format!("{first} {WINDOWS_IS_NTLM}"))
-    }
-
-    pub(super) fn timed_out(stage: Stage, doing: &str, after: Duration) -> Fault {
-        let hint = match stage {
-            Stage::Resolve => Some("is the name server reachable; for HOST\\INSTANCE, is UDP 1434 open?"),
-            Stage::Connect => Some("a firewall that drops packets looks like this: is the engine's TCP port open?"),
-            Stage::Tls => {
-                Some("a server that speaks TLS first answers only `encrypt: strict`, and any other only without")
-            }
-            Stage::Login => Some("the server took the login and did not answer: is it starting, or out of workers?"),
-            Stage::Permission | Stage::Query | Stage::Decode => None,
-        };
-        Fault {
-            stage,
-            timeout: true,
-            message: format!("{doing}: no answer within {after:?}"),
-            hint: hint.map(str::to_owned),
-        }
-    }
-}
-
-impl From<CellError> for Fault {
-    fn from(misfit: CellError) -> Fault {
-        Fault::new(Stage::Decode, misfit.to_string())
-    }
-}
-
-/// What to know of `auth: windows` when it fails.
-const WINDOWS_IS_NTLM: &str = "auth: windows is NTLM, not Kerberos: where a policy refuses NTLM, the account is in \
-    Protected Users, or the master requires Extended Protection, use `auth: sql` with `encrypt: required`";
-
 /// What went wrong between PRELOGIN and the end of the login.
-pub(super) fn on_connecting(error: &DriverError, stage: Stage, to: &str) -> Fault {
+pub(crate) fn on_connecting(error: &DriverError, stage: Stage, to: &str) -> ReadError {
     match error {
         DriverError::Server(token) => {
-            let fault = Fault::new(Stage::Login, format!("{to} refused the login: {} (error {})", token.message(), token.code()));
+            let fault = ReadError::new(Stage::Login, format!("{to} refused the login: {} (error {})", token.message(), token.code()));
             match login_hint(token.code()) {
                 Some(hint) => fault.with_hint(hint),
                 None => fault,
@@ -81,25 +18,25 @@ pub(super) fn on_connecting(error: &DriverError, stage: Stage, to: &str) -> Faul
         DriverError::Io { message, .. } if is_tls(message) => tls(message, to),
         DriverError::Io { message, .. } if stage == Stage::Tls && message.contains(CUT_PACKET) => no_tds(message, to),
         DriverError::Io { message, .. } if stage == Stage::Tls => {
-            Fault::new(Stage::Tls, format!("{to} ended the connection during PRELOGIN or the TLS handshake: {message}"))
+            ReadError::new(Stage::Tls, format!("{to} ended the connection during PRELOGIN or the TLS handshake: {message}"))
                 .with_hint("a server that forces strict encryption hangs up like this unless `encrypt: strict` is set, and an old one unless its TLS version is accepted here")
         }
-        DriverError::Io { message, .. } => Fault::new(stage, format!("{to}: {message}")),
+        DriverError::Io { message, .. } => ReadError::new(stage, format!("{to}: {message}")),
         DriverError::Routing { host, port } => {
-            Fault::new(Stage::Login, format!("{to} sends us on to {host}:{port}")).with_hint("set master.address to that address")
+            ReadError::new(Stage::Login, format!("{to} sends us on to {host}:{port}")).with_hint("set master.address to that address")
         }
-        DriverError::Protocol(text) if text.contains("ncrypt") => Fault::new(Stage::Tls, format!("{to}: {text}"))
+        DriverError::Protocol(text) if text.contains("ncrypt") => ReadError::new(Stage::Tls, format!("{to}: {text}"))
             .with_hint("master.encrypt asks for what this server does not offer"),
         other if stage == Stage::Tls => no_tds(&other.to_string(), to),
-        other => Fault::new(stage, format!("{to}: {other}")),
+        other => ReadError::new(stage, format!("{to}: {other}")),
     }
 }
 
 /// What the driver's decoder says where a connection ended within what would have to be a packet.
 const CUT_PACKET: &str = "bytes remaining on stream";
 
-fn no_tds(said: &str, to: &str) -> Fault {
-    Fault::new(Stage::Tls, format!("what answers at {to} does not speak TDS: {said}"))
+fn no_tds(said: &str, to: &str) -> ReadError {
+    ReadError::new(Stage::Tls, format!("what answers at {to} does not speak TDS: {said}"))
         .with_hint("is this the port of SQL Server's engine?")
 }
 
@@ -108,9 +45,9 @@ fn is_tls(message: &str) -> bool {
 }
 
 /// The driver's own advice speaks to programmers; its first sentence is the fact.
-fn tls(text: &str, to: &str) -> Fault {
+fn tls(text: &str, to: &str) -> ReadError {
     let fact = text.split(" To connect anyway").next().unwrap_or(text);
-    let fault = Fault::new(Stage::Tls, format!("the TLS handshake with {to} failed: {fact}"));
+    let fault = ReadError::new(Stage::Tls, format!("the TLS handshake with {to} failed: {fact}"));
     if fact.contains("certificate") {
         fault.with_hint(
             "set master.ca_file to the authority that signed it, master.host_name_in_certificate to the name in it, \
@@ -140,19 +77,19 @@ fn login_hint(code: u32) -> Option<&'static str> {
 }
 
 /// What ended a batch.
-pub(super) fn on_reading(error: &DriverError) -> Fault {
+pub(crate) fn on_reading(error: &DriverError) -> ReadError {
     match error {
         DriverError::Server(token) => on_statement(token.code(), Some(token.message())),
-        DriverError::Io { message, .. } => Fault::new(Stage::Query, format!("the connection ended: {message}")),
-        other => Fault::new(Stage::Decode, format!("the answer cannot be read: {other}")),
+        DriverError::Io { message, .. } => ReadError::new(Stage::Query, format!("the connection ended: {message}")),
+        other => ReadError::new(Stage::Decode, format!("the answer cannot be read: {other}")),
     }
 }
 
 /// What a statement ended with, by its number.
-pub(super) fn on_statement(code: u32, message: Option<&str>) -> Fault {
+pub(crate) fn on_statement(code: u32, message: Option<&str>) -> ReadError {
     let text = message.unwrap_or("SQL Server sent no text with it");
     let stage = if matches!(code, 229 | 230 | 262 | 297 | 300 | 916) { Stage::Permission } else { Stage::Query };
-    let fault = Fault { timeout: code == 1222, ..Fault::new(stage, format!("{text} (error {code})")) };
+    let fault = ReadError { timeout: code == 1222, ..ReadError::new(stage, format!("{text} (error {code})")) };
     match code {
         229 | 230 | 262 | 297 | 300 | 916 => fault.with_hint("`msx_exporter grants` prints what is missing"),
         1222 => fault.with_hint(
@@ -165,7 +102,7 @@ pub(super) fn on_statement(code: u32, message: Option<&str>) -> Fault {
 }
 
 /// Whether the connection is as good as before: SQL Server reports an error and goes on ([MS-TDS] 2.2.7.10).
-pub(super) fn leaves_connection_usable(error: &DriverError) -> bool {
+pub(crate) fn leaves_connection_usable(error: &DriverError) -> bool {
     matches!(error, DriverError::Server(token) if token.class() < 20)
 }
 
@@ -174,8 +111,8 @@ mod tests {
     #![allow(clippy::unwrap_used)]
     use super::*;
 
-    fn refused(code: u32) -> Fault {
-        let fault = Fault::new(Stage::Login, format!("refused (error {code})"));
+    fn refused(code: u32) -> ReadError {
+        let fault = ReadError::new(Stage::Login, format!("refused (error {code})"));
         match login_hint(code) {
             Some(hint) => fault.with_hint(hint),
             None => fault,
@@ -199,7 +136,7 @@ mod tests {
 
     #[test]
     fn a_windows_account_that_never_came_to_its_login_hears_nothing_of_ntlm() {
-        let fault = Fault::new(Stage::Tls, "no TLS").with_hint("set master.ca_file");
+        let fault = ReadError::new(Stage::Tls, "no TLS").with_hint("set master.ca_file");
         assert_eq!(fault.clone().of_windows_account(), fault);
     }
 }

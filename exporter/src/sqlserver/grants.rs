@@ -126,7 +126,7 @@ pub fn whole(grantee: &Grantee, release: Option<Release>) -> String {
 }
 
 /// Only what is missing on a server, as a connection told.
-pub(super) fn missing(grantee: &Grantee, known: &Capabilities) -> String {
+pub(crate) fn missing(grantee: &Grantee, known: &Capabilities) -> String {
     script(grantee, Some(Release::of_major(known.major_version())), Some(known))
 }
 

@@ -1,42 +1,45 @@
-//! Asks the master and answers plain rows: one task owns one connection, one round trip answers one reading.
+//! Asks SQL Server: a connection, a session that is ready to be read, and one round trip that answers a whole batch.
 //!
 //! It never writes: every statement is a SELECT, a SET of its own session, or the bracket of the transaction that makes
-//! all SELECTs see the same moment. Nobody outside sees a type of the driver.
+//! all SELECTs see the same moment. Nobody outside sees a type of the driver, and nothing here knows a collector.
 
-mod assemble;
 mod batch;
 mod cells;
 mod clock;
-mod coalescing;
 mod doctor;
+mod error;
 mod faults;
 mod grants;
-mod reader;
-mod reader_stats;
-mod reading;
 mod refusals;
-mod result_cache;
+mod result_set;
 mod rights;
 mod rows;
 mod session;
 mod stage_tracker;
 mod statements;
 
-pub use coalescing::ReaderHandle;
+pub(crate) use batch::{BatchError, Left};
+pub(crate) use cells::{Cell, CellError, Positions};
+pub use clock::MasterClock;
+pub(crate) use clock::{CLOCK, Clock};
 pub use doctor::{Agent, Listener, MasterTold, Member, TargetTold, ask_master, ask_target};
+pub use error::ReadError;
+pub(crate) use faults::on_statement;
 pub use grants::{GrantFile, Grantee, Principal, Release, grant_files, revocation, whole as grants_for};
-pub use reader_stats::ReaderStats;
-pub use reading::{
-    Collected, CollectorReport, DownloadRow, DownloadedRow, Downloads, Fault, JobRow, JobTargetRow, Jobs, Outcome,
-    Reading, ServerFacts, TargetRow, Targets,
-};
 pub use refusals::Refusal;
+pub(crate) use result_set::{Closing, ResultSet, Set, SetOutcome, Statement};
+pub(crate) use rights::{Capabilities, Msdb, Needs, Right};
+pub(crate) use rows::{Column, Context, Decoder, Field, FromRow, Words, key, row};
+pub(crate) use session::{Session, open};
+pub(crate) use stage_tracker::Progress;
+#[cfg(test)]
+pub(crate) use statements::prepare;
 
 /// The script that gives the login its rights, as far as they are missing on the master now.
 ///
 /// # Errors
 /// Why the master could not be asked; the whole script comes with [`grants_for`].
-pub async fn missing_grants(config: &crate::config::Config, grantee: &Grantee) -> Result<String, Fault> {
+pub async fn missing_grants(config: &crate::config::Config, grantee: &Grantee) -> Result<String, ReadError> {
     let capabilities = session::look_at_rights(&config.master).await?;
     Ok(grants::missing(grantee, &capabilities))
 }

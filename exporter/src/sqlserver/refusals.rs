@@ -31,7 +31,7 @@ const LOGON_TRIGGER: u32 = 17_892;
 const FAILED_LOGINS: std::ops::RangeInclusive<u32> = 18_450..=18_499;
 
 /// Reads one record.
-pub(super) fn refusal(record: &str) -> Option<Refusal> {
+pub(crate) fn refusal(record: &str) -> Option<Refusal> {
     let error = element(record, "SniConsumerError")?.parse().ok()?;
     let refuses = SSPI.contains(&error) || error == LOGON_TRIGGER || FAILED_LOGINS.contains(&error);
     refuses.then_some(())?;

@@ -1,14 +1,13 @@
 //! What a server is and what the login may read of it: asked once for each connection, never found out by trying.
 
-use super::cells::{CellError, Positions};
-use super::reading::Fault;
-use super::statements::Set;
+use super::cells::{CellError, Cells, Positions};
+use super::error::ReadError;
 use crate::model::{Collector, Stage};
 use tiberius::Row;
 
 /// A right that a statement needs. The order is that of the columns in `capabilities.sql`.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
-pub(super) enum Right {
+pub(crate) enum Right {
     TargetServers,
     TargetServerGroups,
     TargetServerGroupMembers,
@@ -31,23 +30,8 @@ impl Right {
         Right::ServerState,
     ];
 
-    /// Without these their collector reads nothing; without the others it leaves a fact out.
-    pub(super) fn essential_for(self) -> &'static [Collector] {
-        match self {
-            Right::TargetServers | Right::TargetServerGroups | Right::TargetServerGroupMembers => &[Collector::Targets],
-            Right::DownloadList => &[Collector::Downloads],
-            Right::Jobs | Right::JobServers => &[Collector::Jobs],
-            Right::OperatorName | Right::ServerState => &[],
-        }
-    }
-
-    /// The collector that leaves a fact out without it.
-    pub(super) fn helps(self) -> Option<Collector> {
-        matches!(self, Right::OperatorName | Right::ServerState).then_some(Collector::Server)
-    }
-
     /// The statement that gives it, without the name of the login.
-    pub(super) fn grant(self, major_version: u32, msdb: &str) -> String {
+    pub(crate) fn grant(self, major_version: u32, msdb: &str) -> String {
         let table = |name: &str| format!("USE {}; GRANT SELECT ON dbo.{name} TO <user>", bracketed(msdb));
         match self {
             Right::TargetServers => table("systargetservers"),
@@ -62,17 +46,35 @@ impl Right {
     }
 }
 
+/// The rights that a collector needs.
+#[derive(Debug)]
+pub(crate) struct Needs {
+    /// Which collector.
+    pub(crate) collector: Collector,
+    /// Without these it reads nothing.
+    pub(crate) essential: &'static [Right],
+    /// Without these it leaves a fact out.
+    pub(crate) helpful: &'static [Right],
+}
+
+impl Needs {
+    /// Whether a right is among them.
+    pub(crate) fn include(&self, right: Right) -> bool {
+        self.essential.contains(&right) || self.helpful.contains(&right)
+    }
+}
+
 /// What `sys.dm_server_services` asks for: split off in SQL Server 2022 (major version 16).
-pub(super) fn server_state(major_version: u32) -> &'static str {
+pub(crate) fn server_state(major_version: u32) -> &'static str {
     if major_version >= 16 { "VIEW SERVER SECURITY STATE" } else { "VIEW SERVER STATE" }
 }
 
 /// What `sys.dm_os_ring_buffers` asks for, split off likewise.
-pub(super) fn performance_state(major_version: u32) -> &'static str {
+pub(crate) fn performance_state(major_version: u32) -> &'static str {
     if major_version >= 16 { "VIEW SERVER PERFORMANCE STATE" } else { "VIEW SERVER STATE" }
 }
 
-pub(super) fn bracketed(name: &str) -> String {
+pub(crate) fn bracketed(name: &str) -> String {
     if name.chars().all(|c| c.is_ascii_alphanumeric() || c == '_') {
         name.to_owned()
     } else {
@@ -82,19 +84,19 @@ pub(super) fn bracketed(name: &str) -> String {
 
 /// What this server is and what the login may do there.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub(super) struct Capabilities {
-    pub(super) server_name: String,
-    pub(super) product_version: String,
-    pub(super) edition: String,
-    pub(super) auth_scheme: Option<String>,
+pub(crate) struct Capabilities {
+    pub(crate) server_name: String,
+    pub(crate) product_version: String,
+    pub(crate) edition: String,
+    pub(crate) auth_scheme: Option<String>,
     /// Whether the database is there and the login may enter it.
-    pub(super) msdb: Msdb,
+    pub(crate) msdb: Msdb,
     held: Vec<Right>,
 }
 
 /// What is to be said of the database before any table of it.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(super) enum Msdb {
+pub(crate) enum Msdb {
     Readable,
     /// Not there, offline or being restored.
     Absent,
@@ -122,9 +124,9 @@ const COLUMNS: [&str; 15] = [
 
 impl Capabilities {
     /// Reads the one row of `capabilities.sql`.
-    pub(super) fn read(row: &Row) -> Result<Capabilities, CellError> {
+    pub(crate) fn read(row: &Row) -> Result<Capabilities, CellError> {
         let columns: Vec<String> = row.columns().iter().map(|column| column.name().to_owned()).collect();
-        let cells = Positions::locate(&COLUMNS, &columns)?.cells(row)?;
+        let cells = Positions::locate(&COLUMNS, &columns)?.cells(Cells::new(row))?;
         let [server_name, version, edition, auth_scheme, msdb_id, msdb_access, rights @ ..] = cells;
         let mut granted = [false; 9];
         for (slot, cell) in granted.iter_mut().zip(rights) {
@@ -149,60 +151,53 @@ impl Capabilities {
     }
 
     /// Such as 16 for SQL Server 2022; 0 where the version cannot be read.
-    pub(super) fn major_version(&self) -> u32 {
+    pub(crate) fn major_version(&self) -> u32 {
         major(&self.product_version)
     }
 
-    pub(super) fn missing(&self) -> impl Iterator<Item = Right> + '_ {
+    pub(crate) fn missing(&self) -> impl Iterator<Item = Right> + '_ {
         Right::ALL.into_iter().filter(|right| !self.held.contains(right))
     }
 
+    /// Whether the login has a right.
+    pub(crate) fn holds(&self, right: Right) -> bool {
+        self.held.contains(&right)
+    }
+
     /// The rights without which a collector reads nothing, as far as they are missing.
-    pub(super) fn missing_for(&self, collector: Collector) -> Vec<Right> {
-        self.missing().filter(|right| right.essential_for().contains(&collector)).collect()
+    fn missing_for(&self, needs: &Needs) -> Vec<Right> {
+        self.missing().filter(|right| needs.essential.contains(right)).collect()
     }
 
     /// Whether a collector may read every fact that it knows how to read.
     /// Where there is no database, no right on its tables is missing.
-    pub(super) fn complete_for(&self, collector: Collector) -> bool {
+    pub(crate) fn complete_for(&self, needs: &Needs) -> bool {
         let grantable = |right: &Right| self.msdb != Msdb::Absent || *right == Right::ServerState;
-        !self
-            .missing()
-            .filter(grantable)
-            .any(|right| right.essential_for().contains(&collector) || right.helps() == Some(collector))
+        !self.missing().filter(grantable).any(|right| needs.include(right))
     }
 
     /// Why a collector is not even to be asked for: the database is missing, or a right.
-    pub(super) fn refusal(&self, collector: Collector, msdb: &str) -> Option<Fault> {
-        if collector == Collector::Server {
+    pub(crate) fn refusal(&self, needs: &Needs, msdb: &str) -> Option<ReadError> {
+        if needs.essential.is_empty() {
             return None;
         }
         match self.msdb {
             Msdb::Absent => {
-                let fault = Fault::new(Stage::Query, format!("there is no database {msdb} on this server"));
+                let fault = ReadError::new(Stage::Query, format!("there is no database {msdb} on this server"));
                 Some(fault.with_hint("is this SQL Server's engine, and is master.msdb right?"))
             }
             Msdb::Closed => {
-                let fault = Fault::new(Stage::Permission, format!("the login may not enter database {msdb}"));
+                let fault = ReadError::new(Stage::Permission, format!("the login may not enter database {msdb}"));
                 Some(fault.with_hint("`msx_exporter grants` prints what is missing; or the database is being restored"))
             }
             Msdb::Readable => {
-                let missing = self.missing_for(collector);
+                let missing = self.missing_for(needs);
                 let grants: Vec<String> = missing.iter().map(|right| right.grant(self.major_version(), msdb)).collect();
                 (!missing.is_empty()).then(|| {
-                    Fault::new(Stage::Permission, format!("collector {} lacks a right", collector.name()))
+                    ReadError::new(Stage::Permission, format!("collector {} lacks a right", needs.collector.name()))
                         .with_hint(grants.join("; "))
                 })
             }
-        }
-    }
-
-    /// Whether a set can be asked for at all.
-    pub(super) fn allows(&self, set: Set) -> bool {
-        match set {
-            Set::Agent => self.held.contains(&Right::ServerState),
-            Set::Operator => self.msdb == Msdb::Readable && self.held.contains(&Right::OperatorName),
-            _ => true,
         }
     }
 }
@@ -213,7 +208,7 @@ fn major(version: &str) -> u32 {
 
 #[cfg(test)]
 impl Capabilities {
-    pub(super) fn with_everything(product_version: &str) -> Capabilities {
+    pub(crate) fn with_everything(product_version: &str) -> Capabilities {
         Capabilities {
             server_name: "MSX".to_owned(),
             product_version: product_version.to_owned(),
@@ -224,7 +219,7 @@ impl Capabilities {
         }
     }
 
-    pub(super) fn without(mut self, right: Right) -> Capabilities {
+    pub(crate) fn without(mut self, right: Right) -> Capabilities {
         self.held.retain(|held| *held != right);
         self
     }
@@ -233,24 +228,6 @@ impl Capabilities {
 #[cfg(test)]
 mod tests {
     use super::*;
-
-    #[test]
-    fn a_missing_table_switches_off_its_collector_alone() {
-        let capabilities = Capabilities::with_everything("15.0.4430.1").without(Right::DownloadList);
-        assert_eq!(capabilities.missing_for(Collector::Downloads), [Right::DownloadList]);
-        for collector in [Collector::Targets, Collector::Server, Collector::Jobs] {
-            assert!(capabilities.missing_for(collector).is_empty(), "{collector:?}");
-        }
-    }
-
-    #[test]
-    fn a_missing_right_to_see_the_agent_leaves_one_fact_out() {
-        let capabilities = Capabilities::with_everything("15.0.4430.1").without(Right::ServerState);
-        assert!(!capabilities.allows(Set::Agent));
-        assert!(capabilities.allows(Set::Operator));
-        assert!(capabilities.missing_for(Collector::Server).is_empty());
-        assert!(!capabilities.complete_for(Collector::Server));
-    }
 
     #[test]
     fn the_grant_fits_the_version() {

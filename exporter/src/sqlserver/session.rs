@@ -1,10 +1,12 @@
 //! One connection to the master, from its name to a session that is ready to be read.
 
-use super::batch;
+use super::batch::{self, BatchError};
 use super::cells::CellError;
+use super::error::ReadError;
 use super::faults;
-use super::reading::Fault;
+use super::result_set::Set;
 use super::rights::{Capabilities, Msdb};
+use super::rows::Context;
 use super::stage_tracker::{Progress, StageTracker};
 use super::statements;
 use crate::config::{Auth, Encrypt, Master, PasswordSource, Secret, Trust, zone_by_name};
@@ -27,22 +29,46 @@ const CERTIFICATE_PATIENCE: Duration = Duration::from_secs(1);
 const SNAPSHOT_ON: i64 = 1;
 const FIRST_WITH_TIMEZONE_ID: u32 = 16;
 
-pub(super) type Connection = Client<Compat<StageTracker<TcpStream>>>;
+pub(crate) type Connection = Client<Compat<StageTracker<TcpStream>>>;
 
 /// A session that has logged in and knows what it may read.
-pub(super) struct Session {
+pub(crate) struct Session {
     pub(super) client: Connection,
-    pub(super) capabilities: Capabilities,
+    pub(crate) capabilities: Capabilities,
     /// The rules of the master's zone, and who told them.
-    pub(super) zone: Option<(TimeZone, &'static str)>,
+    pub(crate) zone: Option<(TimeZone, &'static str)>,
     /// The address that answered.
-    pub(super) peer: SocketAddr,
+    pub(crate) peer: SocketAddr,
     /// What the server presents to whoever connects, its targets too; where it has one.
-    pub(super) certificate: Option<Certificate>,
+    pub(crate) certificate: Option<Certificate>,
+}
+
+impl Session {
+    /// Asks for result sets in one round trip; they take in what comes, whatever becomes of the batch.
+    pub(crate) async fn ask(
+        &mut self,
+        msdb: &str,
+        sets: &mut [&mut dyn Set],
+        context: &mut Context<'_>,
+    ) -> Result<(), BatchError> {
+        batch::run(&mut self.client, msdb, sets, context).await
+    }
+
+    /// Asks again what the server is and what the login may read.
+    pub(crate) async fn capabilities_now(&mut self, msdb: &str) -> Result<Capabilities, ReadError> {
+        capabilities(&mut self.client, msdb).await
+    }
+
+    /// Ends what the server still does for us, for at most `grace`. False: the connection is not to be used again.
+    pub(crate) async fn cancel(&mut self, grace: Duration) -> bool {
+        let deadline = Instant::now() + grace;
+        matches!(timeout_at(deadline, self.client.cancel_query()).await, Ok(Ok(())))
+            && matches!(timeout_at(deadline, execute(&mut self.client, statements::ROLLBACK)).await, Ok(Ok(())))
+    }
 }
 
 /// Connects, logs in and asks what the server is. The caller sets the deadline; `progress` says where it struck.
-pub(super) async fn open(master: &Master, deadline: Instant, progress: &Progress) -> Result<Session, Fault> {
+pub(crate) async fn open(master: &Master, deadline: Instant, progress: &Progress) -> Result<Session, ReadError> {
     progress.enter(Stage::Resolve);
     let addresses = resolve(&master.address, deadline).await?;
     progress.enter(Stage::Connect);
@@ -52,7 +78,7 @@ pub(super) async fn open(master: &Master, deadline: Instant, progress: &Progress
     // It reads files.
     let driver = tokio::task::spawn_blocking(move || driver_config(&settings, peer)).await;
     let driver =
-        driver.map_err(|failure| Fault::new(Stage::Login, format!("the login was not prepared: {failure}")))??;
+        driver.map_err(|failure| ReadError::new(Stage::Login, format!("the login was not prepared: {failure}")))??;
     progress.enter(Stage::Tls);
     let tapped = StageTracker::new(stream, progress.clone()).compat_write();
     // Boxed, for its future is large, and what waits for it would be as large.
@@ -77,21 +103,21 @@ pub(super) async fn open(master: &Master, deadline: Instant, progress: &Progress
     Ok(Session { client, capabilities, zone, peer, certificate })
 }
 
-async fn resolve(address: &Address, deadline: Instant) -> Result<Vec<SocketAddr>, Fault> {
+async fn resolve(address: &Address, deadline: Instant) -> Result<Vec<SocketAddr>, ReadError> {
     let host = address.host.as_str();
     let hint = "is the name right, and does this machine's name server know it?";
     // The port is put in afterwards: looking a name up wants one.
     let mut found: Vec<SocketAddr> = tokio::net::lookup_host((host, 0))
         .await
-        .map_err(|error| Fault::new(Stage::Resolve, format!("{host} has no address: {error}")).with_hint(hint))?
+        .map_err(|error| ReadError::new(Stage::Resolve, format!("{host} has no address: {error}")).with_hint(hint))?
         .collect();
     if found.is_empty() {
-        return Err(Fault::new(Stage::Resolve, format!("{host} has no address")).with_hint(hint));
+        return Err(ReadError::new(Stage::Resolve, format!("{host} has no address")).with_hint(hint));
     }
     let patience = deadline.min(Instant::now() + BROWSER_PATIENCE);
     let hosts: Vec<IpAddr> = found.iter().map(SocketAddr::ip).collect();
     let (port, _) = protocol::engine_port(&hosts, address.engine_port(), patience).await.map_err(|miss| {
-        Fault::new(Stage::Resolve, format!("the port of {} is not known: {}", address.server_name(), miss.evidence))
+        ReadError::new(Stage::Resolve, format!("the port of {} is not known: {}", address.server_name(), miss.evidence))
             .with_hint("write master.address as host:port, or start SQL Browser and open UDP 1434")
     })?;
     found.iter_mut().for_each(|address| address.set_port(port));
@@ -99,7 +125,11 @@ async fn resolve(address: &Address, deadline: Instant) -> Result<Vec<SocketAddr>
 }
 
 /// Tries each address in turn; one that does not answer leaves its share of the time to the others.
-async fn connect(addresses: &[SocketAddr], to: &Address, deadline: Instant) -> Result<(TcpStream, SocketAddr), Fault> {
+async fn connect(
+    addresses: &[SocketAddr],
+    to: &Address,
+    deadline: Instant,
+) -> Result<(TcpStream, SocketAddr), ReadError> {
     let mut tried = Vec::new();
     let mut timed_out = false;
     for (index, address) in addresses.iter().enumerate() {
@@ -124,15 +154,15 @@ async fn connect(addresses: &[SocketAddr], to: &Address, deadline: Instant) -> R
     } else {
         "is the engine running, is TCP enabled in SQL Server Configuration Manager, and is this its port?"
     };
-    Err(Fault { timeout: timed_out, ..Fault::new(Stage::Connect, message).with_hint(hint) })
+    Err(ReadError { timeout: timed_out, ..ReadError::new(Stage::Connect, message).with_hint(hint) })
 }
 
 /// Whether an address is one of this machine's own: only then can it be bound.
-pub(super) fn is_local(address: IpAddr) -> bool {
+pub(crate) fn is_local(address: IpAddr) -> bool {
     UdpSocket::bind((address, 0)).is_ok()
 }
 
-fn driver_config(master: &Master, peer: SocketAddr) -> Result<tiberius::Config, Fault> {
+fn driver_config(master: &Master, peer: SocketAddr) -> Result<tiberius::Config, ReadError> {
     let mut driver = tiberius::Config::new();
     driver.host(&master.address.host);
     driver.port(peer.port());
@@ -156,7 +186,7 @@ fn driver_config(master: &Master, peer: SocketAddr) -> Result<tiberius::Config, 
         driver.trust_cert();
     } else if let Some(path) = &master.ca_file {
         let bundle = files::read(path).map_err(|error| {
-            Fault::new(Stage::Tls, format!("master.ca_file {} cannot be read: {error}", path.display()))
+            ReadError::new(Stage::Tls, format!("master.ca_file {} cannot be read: {error}", path.display()))
         })?;
         driver.trust_cert_ca_bundle(bundle);
     }
@@ -171,19 +201,19 @@ fn driver_config(master: &Master, peer: SocketAddr) -> Result<tiberius::Config, 
 }
 
 #[cfg(windows)]
-fn windows_account() -> Result<AuthMethod, Fault> {
+fn windows_account() -> Result<AuthMethod, ReadError> {
     Ok(AuthMethod::Integrated)
 }
 
 #[cfg(not(windows))]
-fn windows_account() -> Result<AuthMethod, Fault> {
-    Err(Fault::new(Stage::Login, "auth: windows works only on Windows").with_hint("use `auth: sql` here"))
+fn windows_account() -> Result<AuthMethod, ReadError> {
+    Err(ReadError::new(Stage::Login, "auth: windows works only on Windows").with_hint("use `auth: sql` here"))
 }
 
 /// A file is read at each login, so that a new password needs no restart.
-fn reveal(password: &PasswordSource) -> Result<Secret, Fault> {
+fn reveal(password: &PasswordSource) -> Result<Secret, ReadError> {
     password.read().map_err(|error| {
-        Fault::new(Stage::Login, format!("the password of master.password_file cannot be read: {error}"))
+        ReadError::new(Stage::Login, format!("the password of master.password_file cannot be read: {error}"))
             .with_hint("may the account under which the exporter runs read it?")
     })
 }
@@ -201,27 +231,27 @@ async fn certificate(master: &Master, peer: SocketAddr) -> Option<Certificate> {
     protocol::look(gaze, &Sockets::new(1)).await.facts.certificate
 }
 
-async fn execute(client: &mut Connection, statement: &str) -> Result<(), Fault> {
+async fn execute(client: &mut Connection, statement: &str) -> Result<(), ReadError> {
     let text = statements::prepare(statement, "msdb");
     let stream = client.simple_query(text).await.map_err(|error| faults::on_reading(&error))?;
     stream.into_results().await.map_err(|error| faults::on_reading(&error))?;
     Ok(())
 }
 
-async fn row(client: &mut Connection, statement: &str, msdb: &str) -> Result<Option<tiberius::Row>, Fault> {
+async fn row(client: &mut Connection, statement: &str, msdb: &str) -> Result<Option<tiberius::Row>, ReadError> {
     let text = statements::prepare(statement, msdb);
     let stream = client.simple_query(text).await.map_err(|error| faults::on_reading(&error))?;
     stream.into_row().await.map_err(|error| faults::on_reading(&error))
 }
 
-/// Asks what the server is and what the login may read, again where a right was missing.
-pub(super) async fn capabilities(client: &mut Connection, msdb: &str) -> Result<Capabilities, Fault> {
+/// Asks what the server is and what the login may read.
+async fn capabilities(client: &mut Connection, msdb: &str) -> Result<Capabilities, ReadError> {
     let row = row(client, statements::CAPABILITIES, msdb).await?;
     let row = row.ok_or_else(|| CellError::new("the server reported nothing of itself"))?;
     Ok(Capabilities::read(&row)?)
 }
 
-async fn allows_snapshot(client: &mut Connection, msdb: &str) -> Result<bool, Fault> {
+async fn allows_snapshot(client: &mut Connection, msdb: &str) -> Result<bool, ReadError> {
     let row = row(client, statements::ISOLATION, msdb).await?;
     Ok(row.is_some_and(|row| batch::integer(&row, "snapshot_isolation_state") == Some(SNAPSHOT_ON)))
 }
@@ -232,7 +262,7 @@ async fn zone(
     master: &Master,
     capabilities: &Capabilities,
     peer: IpAddr,
-) -> Result<Option<(TimeZone, &'static str)>, Fault> {
+) -> Result<Option<(TimeZone, &'static str)>, ReadError> {
     if let Some(zone) = master.timezone.as_deref().and_then(zone_by_name) {
         return Ok(Some((zone, "the configuration")));
     }
@@ -246,19 +276,14 @@ async fn zone(
     Ok(is_local(peer).then(|| (TimeZone::system(), "this machine")))
 }
 
-/// Ends what the server still does for us, for at most `grace`. False: the connection is not to be used again.
-pub(super) async fn cancel(client: &mut Connection, grace: Duration) -> bool {
-    let deadline = Instant::now() + grace;
-    matches!(timeout_at(deadline, client.cancel_query()).await, Ok(Ok(())))
-        && matches!(timeout_at(deadline, execute(client, statements::ROLLBACK)).await, Ok(Ok(())))
-}
-
 /// Connects only to see what is missing: the text of `msx_exporter grants`.
-pub(super) async fn look_at_rights(master: &Master) -> Result<Capabilities, Fault> {
+pub(crate) async fn look_at_rights(master: &Master) -> Result<Capabilities, ReadError> {
     let progress = Progress::default();
     let deadline = Instant::now() + master.timeout;
     match timeout_at(deadline, open(master, deadline, &progress)).await {
         Ok(session) => session.map(|session| session.capabilities),
-        Err(_) => Err(Fault::timed_out(progress.stage(), &format!("connecting to {}", master.address), master.timeout)),
+        Err(_) => {
+            Err(ReadError::timed_out(progress.stage(), &format!("connecting to {}", master.address), master.timeout))
+        }
     }
 }

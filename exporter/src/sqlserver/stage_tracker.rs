@@ -17,7 +17,7 @@ const TLS_APPLICATION_DATA: u8 = 0x17;
 
 /// How far an attempt has come. Shared between the attempt and whoever waits for it.
 #[derive(Debug, Clone, Default)]
-pub(super) struct Progress(Arc<Marks>);
+pub(crate) struct Progress(Arc<Marks>);
 
 #[derive(Debug, Default)]
 struct Marks {
@@ -26,17 +26,17 @@ struct Marks {
 }
 
 impl Progress {
-    pub(super) fn enter(&self, stage: Stage) {
+    pub(crate) fn enter(&self, stage: Stage) {
         self.0.stage.store(stage as u8, Ordering::Relaxed);
     }
 
-    pub(super) fn stage(&self) -> Stage {
+    pub(crate) fn stage(&self) -> Stage {
         let at = usize::from(self.0.stage.load(Ordering::Relaxed));
         Stage::ALL.get(at).copied().unwrap_or(Stage::Query)
     }
 
     /// Whether the last batch went out inside TLS.
-    pub(super) fn encrypted(&self) -> bool {
+    pub(crate) fn encrypted(&self) -> bool {
         self.0.encrypted.load(Ordering::Relaxed)
     }
 
@@ -52,13 +52,13 @@ impl Progress {
 
 /// A stream that tells a [`Progress`] what kind of bytes go out.
 #[derive(Debug)]
-pub(super) struct StageTracker<S> {
+pub(crate) struct StageTracker<S> {
     inner: S,
     progress: Progress,
 }
 
 impl<S> StageTracker<S> {
-    pub(super) fn new(inner: S, progress: Progress) -> StageTracker<S> {
+    pub(crate) fn new(inner: S, progress: Progress) -> StageTracker<S> {
         StageTracker { inner, progress }
     }
 }

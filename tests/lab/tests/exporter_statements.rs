@@ -9,9 +9,10 @@ use std::path::Path;
 use std::time::{Duration, Instant};
 
 fn statements() -> BTreeMap<String, String> {
-    let directory = Path::new(env!("CARGO_MANIFEST_DIR")).join("../../exporter/src/sqlserver/sql");
-    let files = std::fs::read_dir(&directory).expect("the exporter's statements").map(|entry| entry.unwrap().path());
-    let sql = files.filter(|path| path.extension().is_some_and(|e| e == "sql"));
+    let sources = Path::new(env!("CARGO_MANIFEST_DIR")).join("../../exporter/src");
+    let folders = ["sqlserver/sql", "collectors"].map(|folder| sources.join(folder));
+    let files = folders.iter().flat_map(|folder| std::fs::read_dir(folder).expect("the exporter's statements"));
+    let sql = files.map(|entry| entry.unwrap().path()).filter(|path| path.extension().is_some_and(|e| e == "sql"));
     sql.map(|path| (path.file_stem().unwrap().to_string_lossy().into_owned(), std::fs::read_to_string(&path).unwrap()))
         .collect()
 }

@@ -19,6 +19,7 @@ const ORDER: &[&[&str]] = &[
     &["config"],
     &["probe::protocol"],
     &["sqlserver"],
+    &["collectors"],
     &["probe"],
     &["target_side"],
     &["diagnosis"],

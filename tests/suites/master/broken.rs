@@ -3,8 +3,8 @@
 
 use crate::script::{SETS, Script, aborted, closing, columns, row, rows, sound, text};
 use crate::support::Site;
+use msx_exporter::collectors::Reading;
 use msx_exporter::model::{Collector, Stage};
-use msx_exporter::sqlserver::Reading;
 use msx_lab::wire::{Column, Reply, ServerError, Type, Value};
 use std::collections::BTreeMap;
 use std::sync::Arc;

@@ -4,8 +4,8 @@ use crate::support::Site;
 use jiff::civil::DateTime;
 use jiff::tz::TimeZone;
 use jiff::{SignedDuration, Timestamp};
-use msx_exporter::model::ErrorClass;
-use msx_exporter::sqlserver::{DownloadRow, DownloadedRow};
+use msx_exporter::collectors::{DownloadRow, DownloadedRow};
+use msx_exporter::model::{ErrorClass, Operation as Counted};
 use msx_lab::msdb::{Instruction, Lab, Operation, Scenario};
 use proptest::prelude::*;
 use proptest::test_runner::{Config, TestRunner};
@@ -46,6 +46,9 @@ const OPERATIONS: [Operation; 9] = [
     Operation::SyncTime,
     Operation::SetPoll,
 ];
+
+/// As the exporter counts them, by their code from 1 on.
+const COUNTED: [Counted; 10] = Counted::ALL;
 
 fn instructions() -> impl Strategy<Value = Vec<Instruction>> {
     let error = proptest::option::weighted(0.3, 0..TEXTS.len());
@@ -88,7 +91,7 @@ fn by_hand(rows: &[Instruction], sensitive: bool) -> (Waiting, Taken) {
                     entry.errors[class] += 1;
                 }
                 None => {
-                    *entry.pending.entry(row.operation as u8).or_default() += 1;
+                    entry.pending[COUNTED[row.operation as usize - 1]] += 1;
                     let posted = instant(row.date_posted);
                     entry.oldest_pending = Some(entry.oldest_pending.map_or(posted, |oldest| oldest.min(posted)));
                 }

@@ -4,8 +4,8 @@
 use crate::support::Site;
 use jiff::tz::TimeZone;
 use jiff::{SignedDuration, Timestamp};
-use msx_exporter::diagnosis::{Enlisted, Fleet, Memory, assess};
-use msx_exporter::sqlserver::Reading;
+use msx_exporter::collectors::Reading;
+use msx_exporter::diagnosis::{Enlisted, MasterFleet, Memory, assess};
 use msx_lab::msdb::{Downloading, Lab, Operation, Scenario};
 use std::collections::BTreeMap;
 use std::sync::Arc;
@@ -43,7 +43,7 @@ impl Night {
         Night { zone, site, memory: Memory::default(), start: start.parse().unwrap(), posted, lab }
     }
 
-    fn judge(&mut self, reading: &Reading) -> (Fleet, BTreeMap<String, Enlisted>) {
+    fn judge(&mut self, reading: &Reading) -> (MasterFleet, BTreeMap<String, Enlisted>) {
         assert!(reading.reports().all(|report| report.fault.is_none()), "{reading:?}");
         let fleet = assess(reading, Arc::default(), &self.site.config, &mut self.memory).fleet;
         let targets = fleet.targets.iter().map(|target| (target.name.clone(), target.enlisted.clone().unwrap()));
@@ -76,7 +76,12 @@ impl Night {
         for (name, polled) in self.polls() {
             let target = &targets[&name];
             assert_eq!(target.last_poll, polled, "{name} in {}", self.says());
-            assert_eq!(target.at, self.start - SignedDuration::from_hours(30 * 24), "{name} in {}", self.says());
+            assert_eq!(
+                target.enlisted_at,
+                self.start - SignedDuration::from_hours(30 * 24),
+                "{name} in {}",
+                self.says()
+            );
             // Where daylight saving is half an hour, what a target reports says nothing of the other half.
             if self.zone != "Australia/Lord_Howe" {
                 let skew = if name == "SQL02" { AHEAD } else { SignedDuration::ZERO };
@@ -180,7 +185,7 @@ async fn without_the_zone_the_offset_in_force_stands_and_the_reading_says_so() {
             Night::begin("Asia/Kolkata", version, "2026-11-22T20:10:00Z", &[("master__timezone", "Asia/Tokyo")]).await;
         let reading = night.site.read().await;
         let targets = reading.targets.as_ref().unwrap().rows.as_ref().unwrap();
-        assert_eq!((targets.zone_known, targets.utc_offset_seconds), (false, 19_800), "{version}");
+        assert_eq!((targets.clock.zone_known, targets.clock.utc_offset_seconds), (false, 19_800), "{version}");
         for row in &targets.rows {
             assert_eq!(row.last_poll, night.polls()[&row.name], "{}", row.name);
         }
@@ -196,7 +201,7 @@ async fn without_the_zone_only_what_lies_behind_the_change_is_an_hour_off() {
     let after = night.site.read().await;
     for (reading, off) in [(before, 0), (after, 3_600)] {
         let targets = reading.targets.as_ref().unwrap().rows.as_ref().unwrap();
-        assert!(!targets.zone_known);
+        assert!(!targets.clock.zone_known);
         let silent = targets.rows.iter().find(|row| row.name == SILENT).unwrap();
         assert_eq!(silent.last_poll.duration_since(night.polls()[SILENT]).as_secs(), off);
         let lives = targets.rows.iter().find(|row| row.name == "SQL01").unwrap();

@@ -3,14 +3,14 @@
 use crate::broken::spoils;
 use crate::script::{SETS, Script, sound, wall};
 use crate::support::Site;
-use msx_exporter::model::{Collector, Stage};
-use msx_exporter::sqlserver::{Fault, Outcome, Reading};
+use msx_exporter::collectors::{Outcome, Reading};
+use msx_exporter::model::{Collector, Operation, Stage};
+use msx_exporter::sqlserver::ReadError;
 use msx_lab::wire::{Type, Value};
-use std::collections::BTreeMap;
 use std::sync::Arc;
 use std::time::Duration;
 
-fn fault(reading: &Reading, collector: Collector) -> Option<&Fault> {
+fn fault(reading: &Reading, collector: Collector) -> Option<&ReadError> {
     reading.reports().find(|report| report.collector == collector).and_then(|report| report.fault.as_ref())
 }
 
@@ -30,9 +30,9 @@ async fn a_sound_answer_is_read_to_the_last_cell() {
     let site = Site::start(Arc::new(Script::default())).await;
     let reading = site.read().await;
     let targets = reading.targets.as_ref().unwrap().rows.as_ref().unwrap();
-    assert_eq!(targets.now.to_string(), "2026-11-22T11:00:00Z");
-    assert_eq!((targets.utc_offset_seconds, targets.zone_known), (3_600, true));
-    assert_eq!(targets.started.to_string(), "2026-11-01T05:00:00Z");
+    assert_eq!(targets.clock.now.to_string(), "2026-11-22T11:00:00Z");
+    assert_eq!((targets.clock.utc_offset_seconds, targets.clock.zone_known), (3_600, true));
+    assert_eq!(targets.clock.started.to_string(), "2026-11-01T05:00:00Z");
     let [target] = targets.rows.as_slice() else { panic!("{targets:?}") };
     assert_eq!((target.server_id, target.name.as_str(), target.location.as_deref()), (7, "SQL01", Some("Room 1")));
     assert_eq!(target.enlisted_at.to_string(), "2026-10-01T07:00:00Z");
@@ -42,8 +42,9 @@ async fn a_sound_answer_is_read_to_the_last_cell() {
     assert_eq!(target.local_time_at_last_poll.to_string(), "2026-11-22T11:59:30");
     assert_eq!(target.groups, ["PRODUCTION"]);
     let downloads = reading.downloads.as_ref().unwrap().rows.as_ref().unwrap();
+    let waiting = enum_map::enum_map! { Operation::Insert => 3, Operation::Start => 1, _ => 0 };
     let [row] = downloads.rows.as_slice() else { panic!("{downloads:?}") };
-    assert_eq!((row.target.as_str(), &row.pending), ("SQL01", &BTreeMap::from([(1, 3), (4, 1)])));
+    assert_eq!((row.target.as_str(), row.pending), ("SQL01", waiting));
     assert_eq!(row.oldest_pending.unwrap().to_string(), "2026-11-22T10:58:00Z");
     assert_eq!((row.defect_waiting, row.other_waiting, row.errors), (0, 4, enum_map::EnumMap::default()));
     assert_eq!(downloads.table_rows, Some(1_234));

@@ -1,7 +1,7 @@
 //! SQL Server 2012 to 2025: the same facts from each, and what a version lacks is left out.
 
 use crate::support::Site;
-use msx_exporter::sqlserver::Reading;
+use msx_exporter::collectors::Reading;
 use msx_lab::msdb::{Lab, Scenario};
 use std::sync::Arc;
 
@@ -32,7 +32,7 @@ async fn every_version_tells_the_same() {
         }
         assert_eq!(rows(&reading), rows(&first), "{version}");
         let targets = reading.targets.as_ref().unwrap().rows.as_ref().unwrap();
-        assert_eq!((targets.rows.len(), targets.zone_known), (23, version >= 2022), "{version}");
+        assert_eq!((targets.rows.len(), targets.clock.zone_known), (23, version >= 2022), "{version}");
         let server = reading.server.as_ref().unwrap().rows.as_ref().unwrap();
         assert!(server.version.starts_with(number), "{version}: {}", server.version);
         assert_eq!((server.agent_running, server.operator_present), (Some(true), Some(true)), "{version}");

@@ -13,8 +13,10 @@ const PATIENCE: Duration = Duration::from_secs(30);
 
 /// The statements as they are for a database of this name, the settings of the session first.
 pub(crate) fn statements(msdb: &str) -> Vec<(String, String)> {
-    let folder = Path::new(env!("CARGO_MANIFEST_DIR")).join("src/sqlserver/sql");
-    let paths = std::fs::read_dir(folder).unwrap().map(|entry| entry.unwrap().path());
+    let sources = Path::new(env!("CARGO_MANIFEST_DIR")).join("src");
+    let folders = ["sqlserver/sql", "collectors"].map(|folder| sources.join(folder));
+    let entries = folders.iter().flat_map(|folder| std::fs::read_dir(folder).unwrap());
+    let paths = entries.map(|entry| entry.unwrap().path());
     let sql = paths.filter(|path| path.extension().is_some_and(|ending| ending == "sql"));
     let mut found: BTreeMap<String, String> = sql
         .map(|path| (path.file_stem().unwrap().to_str().unwrap().to_owned(), std::fs::read_to_string(&path).unwrap()))

@@ -32,7 +32,8 @@ fn files(folder: &Path, ending: &str) -> BTreeMap<String, String> {
 }
 
 fn shipped() -> BTreeMap<String, String> {
-    files(&repository().join("exporter/src/sqlserver/sql"), "sql")
+    let folders = ["exporter/src/sqlserver/sql", "exporter/src/collectors"].map(|folder| repository().join(folder));
+    folders.iter().flat_map(|folder| files(folder, "sql")).collect()
 }
 
 #[test]

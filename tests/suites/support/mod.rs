@@ -3,8 +3,9 @@
 // Each suite takes its own part of this.
 #![allow(dead_code)]
 
+use msx_exporter::collectors::Reading;
+use msx_exporter::collectors::{ReaderHandle, ReaderStats};
 use msx_exporter::config::{self, Config, ConfigFile, Sources};
-use msx_exporter::sqlserver::{ReaderHandle, ReaderStats, Reading};
 use msx_lab::msdb::{Lab, PASSWORD, USER};
 use msx_lab::tds::{Control, Options, Server};
 use msx_lab::wire::{Backend, Login, Reply, ServerError};

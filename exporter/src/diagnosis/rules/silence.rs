@@ -25,14 +25,14 @@ pub(super) fn settling(case: &Case<'_>) -> Option<Evidence> {
 
 /// It was enlisted and nothing came after that.
 pub(super) fn never_polled(case: &Case<'_>) -> Option<Evidence> {
-    let enlisted = elapsed(case.now, case.target.at);
+    let enlisted = elapsed(case.now, case.target.enlisted_at);
     (!case.target.polled && enlisted > case.patience.max(GRACE)).then(|| {
         Cause::NeverPolled.because(format!(
             "Enlisted {} ago ({}) and has never polled. On the target: is SQL Server Agent running, and was it \
              restarted after enlisting? Does it reach the master's engine port, does MsxEncryptChannelOptions fit the \
              master's certificate, and may its login poll (TargetServersRole)?",
             span(enlisted),
-            instant(case.target.at)
+            instant(case.target.enlisted_at)
         ))
     })
 }

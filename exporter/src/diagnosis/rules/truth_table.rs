@@ -2,6 +2,7 @@
 #![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic)]
 
 use super::Diagnosis;
+use crate::collectors::{DownloadRow, Reading, TargetRow};
 use crate::config::Config;
 use crate::diagnosis::fixtures::{
     ago, config, engine_port, failed, never_polled, polled_at, port_results, reading, target, waiting, with_downloads,
@@ -9,7 +10,6 @@ use crate::diagnosis::fixtures::{
 use crate::diagnosis::{Memory, assess};
 use crate::model::{Cause, Check, Collector, Direction, ErrorClass, PortState};
 use crate::probe::{Finding, PortResults};
-use crate::sqlserver::{DownloadRow, Reading, TargetRow};
 use enum_map::{EnumMap, enum_map};
 use jiff::{SignedDuration, Timestamp};
 use std::sync::Arc;
@@ -47,7 +47,7 @@ fn blocked() -> DownloadRow {
 
 fn started(reading: Reading, at: Timestamp) -> Reading {
     let mut reading = reading;
-    reading.targets.as_mut().unwrap().rows.as_mut().unwrap().started = at;
+    reading.targets.as_mut().unwrap().rows.as_mut().unwrap().clock.started = at;
     reading
 }
 

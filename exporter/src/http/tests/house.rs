@@ -2,12 +2,13 @@
 
 use super::super::{NoProbe, Options, ReloadError, Settings, Site, Web, bind, run};
 use super::soon;
+use crate::collectors::CollectorReport;
 use crate::config::Limits;
-use crate::diagnosis::{Diagnosis, Fleet, MasterClock, Orphan, Target};
+use crate::diagnosis::{Diagnosis, Fleet, MasterClock, MasterFleet, Orphan, Target};
 use crate::exposition::{BuildInfo, ExporterFacts, Reload};
 use crate::model::{Cause, Collector, OrphanKind, Stage};
 use crate::probe::Probe;
-use crate::sqlserver::{CollectorReport, Fault};
+use crate::sqlserver::ReadError;
 use jiff::Timestamp;
 use std::net::SocketAddr;
 use std::sync::{Arc, Mutex};
@@ -47,7 +48,7 @@ impl Stub {
             held: watch::Sender::new(false),
             waits: Mutex::default(),
             reloads: Mutex::default(),
-            fleet: Arc::new(fleet(1)),
+            fleet: Arc::new(fleet(1).into()),
             probe: Mutex::new(Err(NoProbe::NoRoster)),
         }
     }
@@ -67,8 +68,8 @@ impl Stub {
 pub(super) const DETAIL: &str = "the login msx_exporter has no SELECT on sysjobs";
 
 /// One target that is expected, a collector that failed, and a name of any length in the JSON.
-pub(super) fn fleet(length: usize) -> Fleet {
-    let fault = Fault { stage: Stage::Permission, timeout: false, message: DETAIL.to_owned(), hint: None };
+pub(super) fn fleet(length: usize) -> MasterFleet {
+    let fault = ReadError { stage: Stage::Permission, timeout: false, message: DETAIL.to_owned(), hint: None };
     let report = |collector, fault| CollectorReport {
         collector,
         duration: Duration::from_millis(1),
@@ -76,7 +77,7 @@ pub(super) fn fleet(length: usize) -> Fleet {
         read_at: None,
         fault,
     };
-    Fleet {
+    MasterFleet {
         began: Timestamp::UNIX_EPOCH,
         master: Some(MasterClock {
             now: Timestamp::UNIX_EPOCH,
@@ -100,7 +101,6 @@ pub(super) fn fleet(length: usize) -> Fleet {
         has_maintenance_windows: false,
         limited: crate::diagnosis::Limited::default(),
         port_results: Arc::default(),
-        target_side: None,
     }
 }
 

@@ -46,8 +46,11 @@ async fn slow_clients_do_not_stop_a_scrape() {
 
 #[tokio::test]
 async fn readers_that_stall_do_not_stop_another_clients_scrape() {
-    let house =
-        House::with(Stub { fleet: Arc::new(fleet(LONG)), ..Stub::new() }, Options::default(), Web::open(None).unwrap());
+    let house = House::with(
+        Stub { fleet: Arc::new(fleet(LONG).into()), ..Stub::new() },
+        Options::default(),
+        Web::open(None).unwrap(),
+    );
     let slow = join_all((0..64).map(|_| async {
         let mut client = connect_from("127.0.0.2", house.address).await;
         client.send(LONG_PAGE).await;
@@ -111,7 +114,7 @@ async fn an_idle_connection_lives_longer_than_a_slow_request() {
 
 #[tokio::test]
 async fn a_client_that_does_not_read_is_cut() {
-    let stub = Stub { fleet: Arc::new(fleet(LONG)), ..Stub::new() };
+    let stub = Stub { fleet: Arc::new(fleet(LONG).into()), ..Stub::new() };
     stub.settings.lock().unwrap().limits.scrapes_in_flight_per_client = 1;
     let house = House::with(stub, Options { answer_timeout: SHORT, ..Options::default() }, Web::open(None).unwrap());
     let mut stalled = connect_from("127.0.0.2", house.address).await;
@@ -126,7 +129,7 @@ async fn a_client_that_does_not_read_is_cut() {
 
 #[tokio::test]
 async fn a_client_that_reads_in_drops_is_cut() {
-    let stub = Stub { fleet: Arc::new(fleet(LONG)), ..Stub::new() };
+    let stub = Stub { fleet: Arc::new(fleet(LONG).into()), ..Stub::new() };
     let house = House::with(stub, Options { answer_timeout: SHORT, ..Options::default() }, Web::open(None).unwrap());
     let mut client = connect_from("127.0.0.2", house.address).await;
     client.send(LONG_PAGE).await;

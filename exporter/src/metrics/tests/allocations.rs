@@ -1,5 +1,6 @@
 //! What a page costs in memory besides itself: nothing that grows with its fleet.
 
+use crate::collectors::JobRow;
 use crate::diagnosis::{Fleet, Job, JobRun};
 use crate::exposition::Format;
 use crate::fixtures::*;
@@ -16,16 +17,14 @@ fn many(count: usize) -> Arc<Fleet> {
     let run = |target| JobRun { target, success: Some(true), at: Some(NOW), duration: Some(Duration::from_millis(1)) };
     let mut fleet = fleet(names().map(|name| target(&name)).collect());
     fleet.jobs = Some(vec![Job {
-        id: "1".to_owned(),
-        name: "Nightly".to_owned(),
-        enabled: true,
+        row: JobRow { id: "1".to_owned(), name: "Nightly".to_owned(), enabled: true },
         targets: count as u64,
         failed_targets: 0,
         runs: names().map(run).collect(),
     }]);
     let findings = |name| (name, vec![finding(Check::Engine, PortState::Open)]);
     fleet.port_results = Arc::new(PortResults { findings: names().map(findings).collect(), ..PortResults::default() });
-    Arc::new(fleet)
+    Arc::new(fleet.into())
 }
 
 #[test]

@@ -1,7 +1,7 @@
 //! Whole pages, and the rules that a page must keep.
 
 use super::parser::{Parsed, parse};
-use crate::diagnosis::Fleet;
+use crate::diagnosis::{Fleet, MasterFleet};
 use crate::exposition::{ExporterFacts, Format, Group, Kind, catalogue};
 use crate::fixtures::*;
 use crate::metrics::{page, page_into};
@@ -10,11 +10,11 @@ use enum_map::enum_map;
 use std::collections::BTreeSet;
 use std::sync::Arc;
 
-fn text(fleet: Fleet, facts: &ExporterFacts) -> String {
-    page(&Arc::new(fleet), facts, &LIMITS, Format::Text004)
+fn text(fleet: impl Into<Fleet>, facts: &ExporterFacts) -> String {
+    page(&Arc::new(fleet.into()), facts, &LIMITS, Format::Text004)
 }
 
-fn read(fleet: Fleet) -> Parsed {
+fn read(fleet: impl Into<Fleet>) -> Parsed {
     parse(&text(fleet, &facts()), false).unwrap()
 }
 
@@ -44,7 +44,7 @@ fn as_openmetrics(plain: &str) -> String {
 /// So the snapshots of the plain pages stand for both formats.
 #[test]
 fn both_formats_hold_the_same_families_and_samples() {
-    for fleet in [full(), unreadable(), target_side()] {
+    for fleet in [full().into(), unreadable().into(), target_side()] {
         let fleet = Arc::new(fleet);
         let plain = page(&fleet, &facts(), &LIMITS, Format::Text004);
         let open = page(&fleet, &facts(), &LIMITS, Format::OpenMetrics100);
@@ -160,7 +160,7 @@ fn maintenance_is_written_only_where_the_configuration_has_a_window() {
 #[test]
 fn when_the_targets_were_not_read_nothing_of_the_master_is_written() {
     // Even where a fleet still holds old rows.
-    let stale = Fleet { master: None, ..full() };
+    let stale = MasterFleet { master: None, ..full() };
     let parsed = read(stale);
     assert_eq!(parsed.value("msx_up", &[]), Some(0.0));
     for name in names(&parsed) {
@@ -209,14 +209,14 @@ fn a_collector_that_failed_writes_nothing() {
 fn a_passive_exporter_does_not_say_whether_the_master_is_up() {
     let mut facts = facts();
     facts.passive = Some(true);
-    let parsed = parse(&text(Fleet { reports: vec![], ..unreadable() }, &facts), false).unwrap();
+    let parsed = parse(&text(MasterFleet { reports: vec![], ..unreadable() }, &facts), false).unwrap();
     assert_eq!(parsed.value("msx_up", &[]), None);
     assert_eq!(parsed.value("msx_exporter_passive", &[]), Some(1.0));
 }
 
 #[test]
 fn over_the_limit_whole_families_go_in_their_order() {
-    let fleet = Arc::new(full());
+    let fleet = Arc::new(full().into());
     let read = |series| {
         let limits = crate::config::Limits { series, ..LIMITS };
         parse(&page(&fleet, &facts(), &limits, Format::Text004), false).unwrap()
@@ -250,8 +250,8 @@ fn over_the_limit_whole_families_go_in_their_order() {
 #[test]
 fn a_buffer_that_is_used_again_holds_only_the_new_page() {
     let mut buffer = String::new();
-    page_into(&mut buffer, &Arc::new(full()), &facts(), &LIMITS, Format::OpenMetrics100);
-    let small = Arc::new(unreadable());
+    page_into(&mut buffer, &Arc::new(full().into()), &facts(), &LIMITS, Format::OpenMetrics100);
+    let small = Arc::new(unreadable().into());
     page_into(&mut buffer, &small, &facts(), &LIMITS, Format::Text004);
     assert_eq!(buffer, page(&small, &facts(), &LIMITS, Format::Text004));
 }

@@ -1,7 +1,8 @@
 //! What holds for any fleet.
 
 use super::parser::parse;
-use crate::diagnosis::{Fleet, Job, JobRun, Orphan, Target};
+use crate::collectors::JobRow;
+use crate::diagnosis::{Fleet, Job, JobRun, MasterFleet, Orphan, Target};
 use crate::exposition::Format;
 use crate::fixtures::*;
 use crate::metrics::page;
@@ -40,9 +41,9 @@ prop_compose! {
         target.labels = labels;
         match &mut target.enlisted {
             Some(row) if enlisted => {
-                row.groups = groups.into_iter().collect();
-                row.location = location;
-                row.last_poll = last_poll;
+                row.row.groups = groups.into_iter().collect();
+                row.row.location = Some(location);
+                row.row.last_poll = last_poll;
                 row.clock_skew_seconds = skew;
                 if let Some(list) = &mut row.downloads { list.errors = EnumMap::from_array(errors.map(u64::from)); }
                 if !downloads { row.downloads = None; }
@@ -53,7 +54,7 @@ prop_compose! {
     }
 }
 
-fn any_fleet() -> impl Strategy<Value = Fleet> {
+fn any_fleet() -> impl Strategy<Value = MasterFleet> {
     let targets = btree_set(name(), 0..6).prop_flat_map(|names| names.into_iter().map(any_target).collect::<Vec<_>>());
     let state =
         prop::sample::select(vec![PortState::Open, PortState::Filtered, PortState::NoAnswer, PortState::Skipped]);
@@ -81,9 +82,7 @@ fn any_fleet() -> impl Strategy<Value = Fleet> {
             fleet.jobs = Some(
                 jobs.into_iter()
                     .map(|id| Job {
-                        id,
-                        name: text.clone(),
-                        enabled: false,
+                        row: JobRow { id, name: text.clone(), enabled: false },
                         targets: 9,
                         failed_targets: 0,
                         runs: runs(Some(NOW)),
@@ -118,18 +117,18 @@ proptest! {
     /// The parser refuses a series that stands twice, so this holds that too.
     #[test]
     fn any_fleet_becomes_a_page_that_parses(fleet in any_fleet(), series in 0_usize..400) {
-        let fleet = Arc::new(fleet);
+        let shown = Arc::new(Fleet::from(&fleet));
         let limits = crate::config::Limits { series, ..LIMITS };
-        let text = parse(&page(&fleet, &facts(), &limits, Format::Text004), false).map_err(TestCaseError::fail)?;
-        let open = parse(&page(&fleet, &facts(), &limits, Format::OpenMetrics100), true).map_err(TestCaseError::fail)?;
+        let text = parse(&page(&shown, &facts(), &limits, Format::Text004), false).map_err(TestCaseError::fail)?;
+        let open = parse(&page(&shown, &facts(), &limits, Format::OpenMetrics100), true).map_err(TestCaseError::fail)?;
         prop_assert_eq!(&text.samples, &open.samples);
     }
 
     #[test]
     fn names_come_back_as_they_were(fleet in any_fleet()) {
         let up = fleet.master.is_some();
-        let fleet = Arc::new(fleet);
-        let parsed = parse(&page(&fleet, &facts(), &LIMITS, Format::Text004), false).map_err(TestCaseError::fail)?;
+        let shown = Arc::new(Fleet::from(&fleet));
+        let parsed = parse(&page(&shown, &facts(), &LIMITS, Format::Text004), false).map_err(TestCaseError::fail)?;
         let found: BTreeSet<&str> = parsed.of("msx_target_enlisted").map(|(labels, _)| labels["target"].as_str()).collect();
         let expected: BTreeSet<&str> =
             fleet.targets.iter().filter(|_| up).map(|target| target.name.as_str()).collect();
@@ -151,8 +150,8 @@ proptest! {
     #[test]
     fn exactly_one_cause_holds(fleet in any_fleet()) {
         prop_assume!(fleet.master.is_some());
-        let fleet = Arc::new(fleet);
-        let parsed = parse(&page(&fleet, &facts(), &LIMITS, Format::Text004), false).map_err(TestCaseError::fail)?;
+        let shown = Arc::new(Fleet::from(&fleet));
+        let parsed = parse(&page(&shown, &facts(), &LIMITS, Format::Text004), false).map_err(TestCaseError::fail)?;
         let holding: BTreeSet<(&str, &str)> = parsed
             .of("msx_target_diagnosis")
             .filter(|(_, value)| *value == 1.0)

@@ -1,11 +1,13 @@
 //! Where scrapes ask for a reading. One task owns the reader and its connection; who asks waits on a deadline of its
 //! own and may leave. A reading ends early only when nobody waits for it any more.
 
-use super::reader::{self, Reader};
+use super::assemble;
+use super::reader::Reader;
 use super::reader_stats::ReaderStats;
-use super::reading::{Fault, Reading};
-use super::stage_tracker::Progress;
+use super::reading::Reading;
 use crate::config::Config;
+use crate::model::Stage;
+use crate::sqlserver::{Progress, ReadError};
 use futures_util::FutureExt;
 use jiff::Timestamp;
 use std::future::poll_fn;
@@ -53,10 +55,10 @@ impl ReaderHandle {
         };
         let fault = match timeout(wait, asked).await {
             Ok(Some(reading)) => return reading,
-            Ok(None) => Fault::new(self.progress.stage(), "the reader is shutting down"),
-            Err(_) => Fault::timed_out(self.progress.stage(), "waiting for a reading of the master", wait),
+            Ok(None) => ReadError::new(self.progress.stage(), "the reader is shutting down"),
+            Err(_) => ReadError::timed_out(self.progress.stage(), "waiting for a reading of the master", wait),
         };
-        Arc::new(Reading { took: wait, ..reader::failure(&self.config, began, &fault) })
+        Arc::new(Reading { took: wait, ..assemble::failure(&self.config, began, &fault) })
     }
 }
 
@@ -91,11 +93,8 @@ async fn serve(mut reader: Reader, mut inbox: mpsc::Receiver<Waiter>, config: Ar
             Finished::Panicked => {
                 error!("reading the master panicked; the connection is dropped and the next reading starts afresh");
                 reader.hang_up();
-                let fault = Fault::new(
-                    crate::model::Stage::Decode,
-                    "an answer of the master broke the reader: please report it",
-                );
-                let reading = Arc::new(reader::failure(&config, Timestamp::now(), &fault));
+                let fault = ReadError::new(Stage::Decode, "an answer of the master broke the reader: please report it");
+                let reading = Arc::new(assemble::failure(&config, Timestamp::now(), &fault));
                 for waiter in waiting.drain(..) {
                     let _ = waiter.send(reading.clone());
                 }

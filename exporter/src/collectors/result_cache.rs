@@ -1,13 +1,13 @@
-//! Keeps a dear answer for a while, so that reading the master never takes more than a hundredth of its time.
+//! Keeps an expensive answer for a while, so that reading the master never takes more than a hundredth of its time.
 
-use super::reading::{DownloadedRow, Downloads, Jobs};
+use super::{downloads, jobs};
 use jiff::Timestamp;
 use std::time::Duration;
 use tokio::time::Instant;
 
 /// Answers that come faster are asked for at every scrape.
 pub(super) const CHEAP: Duration = Duration::from_millis(200);
-/// A dear one rests for this many times what it took.
+/// An expensive one rests for this many times what it took.
 const REST: u32 = 100;
 
 /// An answer with its age and its price.
@@ -34,9 +34,8 @@ impl<T> Kept<T> {
 /// Everything that is kept between two readings.
 #[derive(Debug, Default)]
 pub(super) struct ResultCache {
-    pub(super) downloads: Option<Kept<Downloads>>,
-    pub(super) downloaded: Option<Kept<Vec<DownloadedRow>>>,
-    pub(super) jobs: Option<Kept<Jobs>>,
+    pub(super) downloads: downloads::Cache,
+    pub(super) jobs: jobs::Cache,
 }
 
 /// Whether something is to be asked for: it was never read, or has rested long enough.
@@ -49,15 +48,15 @@ mod tests {
     use super::*;
 
     #[tokio::test(start_paused = true)]
-    async fn a_cheap_answer_is_always_due_and_a_dear_one_rests() {
+    async fn a_cheap_answer_is_always_due_and_an_expensive_one_rests() {
         let cheap = Kept::new((), Timestamp::UNIX_EPOCH, Duration::from_millis(200));
-        let dear = Kept::new((), Timestamp::UNIX_EPOCH, Duration::from_millis(300));
+        let expensive = Kept::new((), Timestamp::UNIX_EPOCH, Duration::from_millis(300));
         assert!(cheap.is_due(Duration::ZERO));
-        assert!(!dear.is_due(Duration::ZERO));
+        assert!(!expensive.is_due(Duration::ZERO));
         tokio::time::advance(Duration::from_millis(29_999)).await;
-        assert!(!dear.is_due(Duration::ZERO));
+        assert!(!expensive.is_due(Duration::ZERO));
         tokio::time::advance(Duration::from_millis(1)).await;
-        assert!(dear.is_due(Duration::ZERO));
+        assert!(expensive.is_due(Duration::ZERO));
         assert!(!cheap.is_due(Duration::from_secs(31)));
     }
 }

@@ -1,7 +1,7 @@
 //! What the reader says of itself, and how long it rests after a failure.
 
-use super::reading::Fault;
 use crate::model::Stage;
+use crate::sqlserver::ReadError;
 use enum_map::EnumMap;
 use std::hash::{BuildHasher, RandomState};
 use std::sync::Arc;
@@ -58,22 +58,22 @@ const LONGEST_REST_AFTER_LOGIN: Duration = Duration::from_secs(5 * 60);
 #[derive(Debug, Default)]
 pub(super) struct Backoff {
     failures: u32,
-    rest: Option<(Instant, Fault)>,
+    rest: Option<(Instant, ReadError)>,
 }
 
 impl Backoff {
     /// The last failure, while it is too early to try again.
-    pub(super) fn check(&self) -> Result<(), Fault> {
+    pub(super) fn check(&self) -> Result<(), ReadError> {
         let Some((until, fault)) = &self.rest else { return Ok(()) };
         let left = until.saturating_duration_since(Instant::now());
         if left.is_zero() {
             return Ok(());
         }
         let message = format!("{}; next attempt in {left:.0?}", fault.message);
-        Err(Fault { message, ..fault.clone() })
+        Err(ReadError { message, ..fault.clone() })
     }
 
-    pub(super) fn failed(&mut self, fault: &Fault) {
+    pub(super) fn failed(&mut self, fault: &ReadError) {
         let longest = if fault.stage == Stage::Login { LONGEST_REST_AFTER_LOGIN } else { LONGEST_REST };
         let rest = (FIRST_REST * 2u32.saturating_pow(self.failures)).min(longest);
         self.failures = (self.failures + 1).min(16);
@@ -93,7 +93,7 @@ mod tests {
 
     fn rests(stage: Stage) -> Vec<Duration> {
         let mut backoff = Backoff::default();
-        let fault = Fault::new(stage, "x");
+        let fault = ReadError::new(stage, "x");
         (0..12)
             .map(|_| {
                 backoff.failed(&fault);
@@ -126,7 +126,7 @@ mod tests {
     async fn a_rest_answers_with_what_went_wrong_and_then_ends() {
         let mut backoff = Backoff::default();
         assert_eq!(backoff.check(), Ok(()));
-        backoff.failed(&Fault::new(Stage::Connect, "nobody answers"));
+        backoff.failed(&ReadError::new(Stage::Connect, "nobody answers"));
         assert!(backoff.check().is_err_and(|fault| fault.message.starts_with("nobody answers; next attempt in")));
         tokio::time::advance(Duration::from_secs(2)).await;
         assert_eq!(backoff.check(), Ok(()));

@@ -1,0 +1,41 @@
+//! What is read of the master. One file for each collector: its statements, what their rows become, the rights that it
+//! needs, and the metrics that come straight from its rows. And the task that reads all of them again and again, over
+//! one connection.
+
+mod asked;
+mod assemble;
+mod coalescing;
+pub(crate) mod downloads;
+pub(crate) mod jobs;
+mod reader;
+mod reader_stats;
+mod reading;
+mod result_cache;
+pub(crate) mod server;
+pub(crate) mod targets;
+
+pub use coalescing::ReaderHandle;
+pub use downloads::{DownloadRow, DownloadedRow, Downloads};
+pub use jobs::{JobRow, JobTargetRow, Jobs, Outcome};
+pub use reader_stats::ReaderStats;
+pub use reading::{Collected, CollectorReport, Reading};
+pub use server::ServerFacts;
+pub use targets::{TargetRow, Targets};
+
+use crate::model::Collector;
+use crate::sqlserver::Needs;
+
+/// The rights that a collector needs.
+fn needs(collector: Collector) -> &'static Needs {
+    match collector {
+        Collector::Targets => &targets::NEEDS,
+        Collector::Downloads => &downloads::NEEDS,
+        Collector::Server => &server::NEEDS,
+        Collector::Jobs => &jobs::NEEDS,
+    }
+}
+
+/// A truth as a label's value.
+fn truth(value: bool) -> &'static str {
+    if value { "true" } else { "false" }
+}

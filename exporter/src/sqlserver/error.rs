@@ -1,0 +1,92 @@
+//! Why something could not be read of SQL Server.
+
+use super::cells::CellError;
+use crate::model::{Certificate, Stage};
+use std::fmt;
+use std::time::Duration;
+
+/// Why something could not be read: what was tried, where it stopped, what to do next. Never holds a secret.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct ReadError {
+    /// Where it stopped.
+    pub stage: Stage,
+    /// Whether a deadline ended it.
+    pub timeout: bool,
+    /// What was tried and what came of it.
+    pub message: String,
+    /// What to do next.
+    pub hint: Option<String>,
+}
+
+impl fmt::Display for ReadError {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "{}: {}", self.stage.name(), self.message)?;
+        if let Some(hint) = &self.hint {
+            write!(f, " (hint: {hint})")?;
+        }
+        Ok(())
+    }
+}
+
+impl std::error::Error for ReadError {}
+
+impl ReadError {
+    pub(crate) fn new(stage: Stage, message: impl Into<String>) -> ReadError {
+        ReadError { stage, timeout: false, message: message.into(), hint: None }
+    }
+
+    pub(crate) fn with_hint(mut self, hint: impl Into<String>) -> ReadError {
+        self.hint = Some(hint.into());
+        self
+    }
+
+    /// Names the certificate that was presented, so that nobody has to look for it.
+    pub(crate) fn with_certificate(mut self, presented: Option<&Certificate>) -> ReadError {
+        if let Some(Certificate { subject, issuer, not_after, .. }) = presented {
+            self.message.push_str(&format!("; it presents {subject}, issued by {issuer}, which ends {not_after}"));
+        }
+        self
+    }
+
+    /// A login of the service's own account that failed: there is no user to check, and the driver speaks NTLM alone.
+    pub(crate) fn of_windows_account(mut self) -> ReadError {
+        if self.stage != Stage::Login {
+            return self;
+        }
+        let first = match self.hint.take() {
+            Some(hint) if !hint.contains("master.user") && !hint.contains("auth: sql") => hint,
+            _ => {
+                "does the master have a login for the account of the service, or for a group that it is in?".to_owned()
+            }
+        };
+        self.with_hint(format!("{first} {WINDOWS_IS_NTLM}"))
+    }
+
+    pub(crate) fn timed_out(stage: Stage, doing: &str, after: Duration) -> ReadError {
+        let hint = match stage {
+            Stage::Resolve => Some("is the name server reachable; for HOST\\INSTANCE, is UDP 1434 open?"),
+            Stage::Connect => Some("a firewall that drops packets looks like this: is the engine's TCP port open?"),
+            Stage::Tls => {
+                Some("a server that speaks TLS first answers only `encrypt: strict`, and any other only without")
+            }
+            Stage::Login => Some("the server took the login and did not answer: is it starting, or out of workers?"),
+            Stage::Permission | Stage::Query | Stage::Decode => None,
+        };
+        ReadError {
+            stage,
+            timeout: true,
+            message: format!("{doing}: no answer within {after:?}"),
+            hint: hint.map(str::to_owned),
+        }
+    }
+}
+
+impl From<CellError> for ReadError {
+    fn from(error: CellError) -> ReadError {
+        ReadError::new(Stage::Decode, error.to_string())
+    }
+}
+
+/// What to know of `auth: windows` when it fails.
+const WINDOWS_IS_NTLM: &str = "auth: windows is NTLM, not Kerberos: where a policy refuses NTLM, the account is in \
+    Protected Users, or the master requires Extended Protection, use `auth: sql` with `encrypt: required`";
