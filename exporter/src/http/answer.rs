@@ -1,7 +1,7 @@
 //! What goes back to a client.
 
 use super::limiter::Permit;
-use super::timeout_stream::Answering;
+use super::phase::Answering;
 use bytes::Bytes;
 use hyper::body::{Body, Frame, SizeHint};
 use hyper::header::{

@@ -2,58 +2,14 @@
 //! waits for its next scrape is not.
 
 use super::options::Options;
+use super::phase::{Activity, Phase};
 use std::io;
 use std::pin::Pin;
 use std::sync::Arc;
-use std::sync::atomic::{AtomicU8, AtomicU64, Ordering};
 use std::task::{Context, Poll, ready};
 use std::time::Duration;
 use tokio::io::{AsyncRead, AsyncWrite, ReadBuf};
 use tokio::time::{Instant, Sleep, sleep_until};
-
-/// What a connection is at, shared by its stream, its requests and its answers.
-#[derive(Debug, Default)]
-pub(crate) struct Phase {
-    phase: AtomicU8,
-    /// Requests that were whole. An answer can be over before the stream is read again, so the phase alone does not
-    /// tell the stream that it waits for another request.
-    requests: AtomicU64,
-}
-
-/// Waiting for a request or reading one.
-const ASKING: u8 = 0;
-/// The request is whole, the answer is not there yet. The exporter's own deadlines hold.
-const WORKING: u8 = 1;
-/// The answer is being sent.
-const ANSWERING: u8 = 2;
-
-impl Phase {
-    /// The request is whole.
-    pub(crate) fn asked(&self) {
-        self.requests.fetch_add(1, Ordering::Relaxed);
-        self.phase.store(WORKING, Ordering::Relaxed);
-    }
-
-    /// The answer begins; it ends when the returned mark is dropped with its last byte.
-    pub(crate) fn answering(self: &Arc<Phase>) -> Answering {
-        self.phase.store(ANSWERING, Ordering::Relaxed);
-        Answering(Arc::clone(self))
-    }
-
-    fn is(&self, phase: u8) -> bool {
-        self.phase.load(Ordering::Relaxed) == phase
-    }
-}
-
-/// Lives as long as there is more of an answer to come.
-#[derive(Debug)]
-pub(crate) struct Answering(Arc<Phase>);
-
-impl Drop for Answering {
-    fn drop(&mut self) {
-        self.0.phase.store(ASKING, Ordering::Relaxed);
-    }
-}
 
 /// A stream with the deadlines.
 #[derive(Debug)]
@@ -106,7 +62,7 @@ impl<T> TimeoutStream<T> {
 
     /// Judges a write or a flush. The time runs from the answer's first byte until a flush leaves nothing to send.
     fn judge<R>(&mut self, cx: &mut Context<'_>, flush: bool, result: Poll<io::Result<R>>) -> Poll<io::Result<R>> {
-        let more = self.pace.is(ANSWERING);
+        let more = self.pace.activity() == Activity::Answering;
         if result.is_pending() || more {
             let within = self.answer_timeout;
             let taken_by = self.taken_by.get_or_insert_with(|| Box::pin(sleep_until(Instant::now() + within)));
@@ -127,21 +83,21 @@ fn late(what: &'static str) -> io::Error {
 impl<T: AsyncRead + Unpin> AsyncRead for TimeoutStream<T> {
     fn poll_read(mut self: Pin<&mut Self>, cx: &mut Context<'_>, buf: &mut ReadBuf<'_>) -> Poll<io::Result<()>> {
         let this = &mut *self;
-        if !this.pace.is(ASKING) {
+        if this.pace.activity() != Activity::Asking {
             // Read only to see a client that hangs up. One that has merely sent all that it has to send looks alike, so
             // an answer that is there at once is still written, and one that has begun is finished; nothing waits for
             // the master on account of it.
             let before = buf.filled().len();
             let result = ready!(Pin::new(&mut this.stream).poll_read(cx, buf));
             if result.is_ok() && buf.filled().len() == before {
-                if this.pace.is(ANSWERING) {
+                if this.pace.activity() == Activity::Answering {
                     return Poll::Pending;
                 }
                 ready!(this.end(cx));
             }
             return Poll::Ready(result);
         }
-        let requests = this.pace.requests.load(Ordering::Relaxed);
+        let requests = this.pace.requests();
         if this.requests != requests {
             this.requests = requests;
             this.begun = false;

@@ -7,6 +7,7 @@ mod client;
 mod house;
 mod lifecycle;
 mod limits;
+mod places;
 mod routes;
 pub(super) mod tls;
 
