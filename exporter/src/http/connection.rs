@@ -150,7 +150,7 @@ async fn respond<S: Site>(request: Request<Incoming>, caller: Caller, shared: &S
     let web = shared.web.current();
     let (head, body) = request.into_parts();
     let mut answer = if drained(body, shared.options.body_bytes).await {
-        pace.asked();
+        pace.asked(head.version >= Version::HTTP_11);
         let_in(&head, caller, &web, shared).await
     } else {
         let mut refusal = answer::text(StatusCode::PAYLOAD_TOO_LARGE, "the request has a body; nothing here takes one");

@@ -203,7 +203,7 @@ mod tests {
                 heavy.push(enter(&limiter, address, BOUNDS).unwrap());
             }
         }
-        heavy[0].0.phase.asked();
+        heavy[0].0.phase.asked(true);
         let (visitor, _permit, ended) = enter(&limiter, "10.0.0.3", BOUNDS).unwrap();
         assert_eq!(ended, Some("10.0.0.1".parse().unwrap()));
         assert!(!is_ended(&heavy[0].0) && is_ended(&heavy[1].0) && !is_ended(&visitor));
@@ -222,7 +222,7 @@ mod tests {
             for index in 0..32 {
                 let (visitor, permit, _) = enter(&limiter, &format!("10.0.0.{}", index % 8), bounds).unwrap();
                 if activity != Activity::Asking {
-                    visitor.phase.asked();
+                    visitor.phase.asked(true);
                 }
                 let answering = (activity == Activity::Answering).then(|| visitor.phase.answering());
                 heavy.push((visitor, permit, answering));
@@ -230,7 +230,7 @@ mod tests {
             let (scrape, permit, ended) = enter(&limiter, "10.0.1.1", bounds).unwrap();
             assert!(ended.is_some(), "{activity:?}");
             // However often the others come again, it keeps its place.
-            scrape.phase.asked();
+            scrape.phase.asked(true);
             for index in 0..100 {
                 let again = enter(&limiter, &format!("10.0.0.{}", index % 8), bounds);
                 heavy.extend(again.ok().map(|(visitor, permit, _)| (visitor, permit, None)));
@@ -263,7 +263,7 @@ mod tests {
         assert_eq!(enter(&limiter, "10.0.1.1", BOUNDS).unwrap_err(), Full::InAll);
         advance(PATIENCE).await;
         for (index, (visitor, ..)) in held.iter().enumerate() {
-            visitor.phase.asked();
+            visitor.phase.asked(true);
             if index == 3 {
                 let _answering = std::mem::ManuallyDrop::new(visitor.phase.answering());
             }

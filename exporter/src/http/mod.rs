@@ -15,6 +15,7 @@ mod auth;
 mod client;
 mod connection;
 mod deadline;
+mod interim;
 mod limiter;
 mod listener;
 mod options;

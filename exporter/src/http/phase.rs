@@ -29,20 +29,23 @@ struct State {
     /// Requests that were whole. An answer can be over before the stream is read again, so the activity alone does not
     /// show the stream that it waits for another request.
     requests: u64,
+    /// Whether the client understands answers before the final one.
+    interim: bool,
 }
 
 impl Default for Phase {
     fn default() -> Phase {
-        let state = State { activity: Activity::Asking, since: Instant::now(), requests: 0 };
+        let state = State { activity: Activity::Asking, since: Instant::now(), requests: 0, interim: false };
         Phase { state: Mutex::new(state), ended: CancellationToken::new() }
     }
 }
 
 impl Phase {
-    /// The request is whole.
-    pub(crate) fn asked(&self) {
+    /// The request is whole. `interim` says whether its client understands answers before the final one, as every client
+    /// of HTTP/1.1 has to (RFC 9110, section 15.2).
+    pub(crate) fn asked(&self, interim: bool) {
         let mut state = self.lock();
-        *state = State { activity: Activity::Working, since: Instant::now(), requests: state.requests + 1 };
+        *state = State { activity: Activity::Working, since: Instant::now(), requests: state.requests + 1, interim };
     }
 
     /// The answer begins; it ends when the returned mark is dropped with its last byte.
@@ -65,6 +68,11 @@ impl Phase {
     /// How many requests were whole so far.
     pub(crate) fn requests(&self) -> u64 {
         self.lock().requests
+    }
+
+    /// Whether the client of the last request understands answers before the final one.
+    pub(crate) fn takes_interim(&self) -> bool {
+        self.lock().interim
     }
 
     /// Ends the connection: another one needs its place.

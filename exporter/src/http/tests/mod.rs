@@ -4,6 +4,7 @@
 
 mod auth;
 mod client;
+mod half_closed;
 mod house;
 mod lifecycle;
 mod limits;
