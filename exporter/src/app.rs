@@ -426,6 +426,7 @@ impl Site for App {
             build: BUILD,
             sql_errors: self.reader_stats.sql_errors(),
             sql_connections: self.reader_stats.sql_connections(),
+            refused: self.web.refusal_counts(),
             reload: self.reload_state(),
             passive: self.current.load().config.master.only_if_local.then(|| self.is_passive()),
             process: process::read(),

@@ -117,6 +117,9 @@ pub struct Web {
     /// File with TLS, client certificates and users, in the format of the exporter toolkit
     #[arg(id = "web_config_file", long = "web.config.file", global = true, value_name = "FILE")]
     pub config_file: Option<PathBuf>,
+    /// Networks in CIDR form whose clients always have a place; may be repeated, or have commas between them
+    #[arg(long = "web.trusted-clients", global = true, value_name = "NETWORKS", value_delimiter = ',')]
+    pub trusted_clients: Vec<String>,
     /// URL under which the exporter is reached from outside, for links
     #[arg(long = "web.external-url", global = true, value_name = "URL")]
     pub external_url: Option<String>,
@@ -428,7 +431,8 @@ mod tests {
     fn flags_stand_before_or_after_the_command_with_an_equals_sign_or_without() {
         let flags = "--config.file=/x.yml --web.listen-address 127.0.0.1:1 --web.listen-address=[::1]:2 --log.format json \
                      --log.level=debug --web.config.file=w.yml --web.external-url=http://x/msx --web.route-prefix=/ \
-                     --web.enable-lifecycle --web.enable-probe";
+                     --web.enable-lifecycle --web.enable-probe --web.trusted-clients=192.0.2.0/24,2001:db8::/64 \
+                     --web.trusted-clients 198.51.100.7";
         let invocation = typed(flags).unwrap();
         assert_eq!(invocation, typed(&format!("serve {flags}")).unwrap());
         assert_eq!(invocation, typed(&format!("{flags} serve")).unwrap());
@@ -437,6 +441,7 @@ mod tests {
         assert_eq!(invocation.web.config_file, Some("w.yml".into()));
         assert_eq!(invocation.web.external_url.as_deref(), Some("http://x/msx"));
         assert_eq!(invocation.web.route_prefix.as_deref(), Some("/"));
+        assert_eq!(invocation.web.trusted_clients, ["192.0.2.0/24", "2001:db8::/64", "198.51.100.7"]);
         assert!(invocation.web.enable_lifecycle && invocation.web.enable_probe);
         assert_eq!((invocation.log.level, invocation.log.format), (Level::Debug, Format::Json));
     }

@@ -11,7 +11,7 @@ use crate::diagnosis::{
 use crate::exposition::{BuildInfo, ExporterFacts, ProcessFacts, Reload};
 use crate::model::{
     Address, Cause, Certificate, Check, Collector, Direction, ErrorClass, Operation, OrphanKind, PortSource, PortState,
-    Stage,
+    Refusal, Stage,
 };
 use crate::probe::protocol::{Encryption, Verdict};
 use crate::probe::{Finding, PortResults, Sweep};
@@ -42,6 +42,7 @@ pub(crate) fn facts() -> ExporterFacts {
         build: BuildInfo { version: "0.1.0", revision: "abcdef0", rustc: "1.88.0" },
         sql_errors: EnumMap::from_fn(|stage: Stage| stage as u64),
         sql_connections: 1,
+        refused: Some(EnumMap::from_fn(|reason: Refusal| reason as u64)),
         reload: Reload { successful: true, at: Some(ago(3600)) },
         passive: None,
         process: Some(ProcessFacts {

@@ -54,7 +54,9 @@ fn twenty_scrapes_that_hang_up_while_a_table_is_held_leave_nothing_behind() {
         // A statement that is cancelled may cost its connection, and the lab learns of an end a moment later.
         until(&format!("one connection after round {round}"), || (stand.open() <= 1).then_some(()));
     }
-    assert!(stand.readings() > 10, "{} readings for 20 scrapes", stand.readings());
+    // That a scrape has left is seen a moment later, and the next one joins its reading for up to a second. Were it not seen
+    // at all, the first reading would go on until its deadline.
+    assert!(stand.readings() >= 3, "{} readings for 20 scrapes", stand.readings());
     until("the last reading to be too old to be shared", || (began.elapsed() > JOINED).then_some(()));
     stand.lab.clear_faults();
     let began = Instant::now();

@@ -11,8 +11,8 @@ use crate::diagnosis::order;
 use crate::exit::{Done, Failure};
 use crate::exposition::Group;
 use crate::model::{
-    Cause, CauseFacts, Check, Collector, Direction, ErrorClass, Operation, OrphanKind, PortSource, PortState, Stage,
-    Word,
+    Cause, CauseFacts, Check, Collector, Direction, ErrorClass, Operation, OrphanKind, PortSource, PortState, Refusal,
+    Stage, Word,
 };
 use crate::probe::protocol::Verdict;
 use crate::probe::{own_port, transport};
@@ -44,6 +44,7 @@ struct Catalogue {
     orphan_operations: Vec<Word>,
     collectors: Vec<Word>,
     stages: Vec<Word>,
+    refusals: Vec<Word>,
     certificate_reasons: Vec<Word>,
     sections: Vec<SectionFacts>,
     keys: Vec<KeyFacts>,
@@ -114,6 +115,7 @@ impl Catalogue {
             orphan_operations: OrphanKind::ALL.map(OrphanKind::word).into(),
             collectors: Collector::ALL.map(Collector::word).into(),
             stages: Stage::ALL.map(Stage::word).into(),
+            refusals: Refusal::ALL.map(Refusal::word).into(),
             certificate_reasons: Verdict::ALL.map(Verdict::word).into(),
             sections: keys::sections(),
             keys: keys::facts(),

@@ -15,7 +15,7 @@ use crate::diagnosis::Fleet;
 use crate::events;
 use crate::exit::{Done, Failure};
 use crate::exposition::Format;
-use crate::http::{self, ListenAddress, Options, Site, Web};
+use crate::http::{self, ListenAddress, Options, Site, TrustedClients, Web};
 use crate::metrics;
 use crate::probe::Extent;
 use crate::signal::{Reloads, Stop};
@@ -57,7 +57,8 @@ fn addresses(flags: &cli::Web) -> Result<Vec<ListenAddress>, String> {
 
 fn options(flags: &cli::Web) -> Result<Options, String> {
     let options = Options::under(flags.external_url.as_deref(), flags.route_prefix.as_deref())?;
-    Ok(Options { lifecycle: flags.enable_lifecycle, probe: flags.enable_probe, ..options })
+    let trusted = TrustedClients::with(flags.trusted_clients.iter().map(String::as_str))?;
+    Ok(Options { lifecycle: flags.enable_lifecycle, probe: flags.enable_probe, trusted, ..options })
 }
 
 /// `grants`: the script that gives the login its rights, or takes them away; with a connection, only what is missing.

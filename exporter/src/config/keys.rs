@@ -245,6 +245,6 @@ pub(crate) const KEYS: &[Key] = &[
     Key::new("limits.targets", Count, Some("10000"), "Targets that are shown."),
     Key::new("limits.job_pairs", Count, Some("20000"), "Pairs of job and target that are shown."),
     Key::new("limits.series", Count, Some("500000"), "Series on a page."),
-    Key::new("limits.scrapes_in_flight", Count, Some("32"), "Scrapes at once."),
-    Key::new("limits.scrapes_in_flight_per_client", Count, Some("4"), "Scrapes at once from one address."),
+    Key::new("limits.scrapes_in_flight", Count, Some("32"), "Scrapes at once. Probes, and pages with JSON and service discovery, have as many places of their own; so have trusted clients."),
+    Key::new("limits.scrapes_in_flight_per_client", Count, Some("4"), "The same from one client: an IPv4 address, or a network of 64 bits of IPv6. Trusted clients share theirs."),
 ];

@@ -248,6 +248,8 @@ catalogue! {
             "Number of errors while reading the master, by the stage at which the attempt stopped.";
         SQL_CONNECTIONS Gauge "msx_exporter_sql_connections" &[],
             "Number of connections to the master that are open now.";
+        HTTP_REFUSED Counter "msx_exporter_http_refused_total" &["reason"],
+            "Number of requests and connections that the web server refused or ended, by reason; absent on a page that no server wrote.";
         PORT_CHECKS Counter "msx_exporter_port_checks_total" &["check"],
             "Number of port checks done since the exporter started.";
         PORT_CHECK_FAILURES Counter "msx_exporter_port_check_failures_total" &["check"],

@@ -1,6 +1,6 @@
 //! What the exporter knows of itself. Whoever renders gathers it first: rendering asks nobody.
 
-use crate::model::Stage;
+use crate::model::{Refusal, Stage};
 use enum_map::EnumMap;
 use jiff::Timestamp;
 
@@ -13,6 +13,8 @@ pub struct ExporterFacts {
     pub sql_errors: EnumMap<Stage, u64>,
     /// Connections to the master that are open now.
     pub sql_connections: u64,
+    /// What the web server refused since it began, by reason. `None` where nothing is served.
+    pub refused: Option<EnumMap<Refusal, u64>>,
     /// How the last load of the configuration went.
     pub reload: Reload,
     /// Whether it stays still on a cluster node that does not hold the instance. `None` unless that was asked for.

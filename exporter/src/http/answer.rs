@@ -2,7 +2,7 @@
 
 use super::inflater::Inflater;
 use super::limiter::Permit;
-use super::timeout_stream::Answering;
+use super::phase::Answering;
 use super::views::Drawn;
 use bytes::Bytes;
 use hyper::body::{Body, Frame, SizeHint};

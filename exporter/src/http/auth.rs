@@ -1,55 +1,57 @@
 //! Basic authentication (RFC 7617) against bcrypt hashes.
 
-use super::limiter::Limiter;
+use super::client::Visitor;
+use super::turns::Turns;
 use super::web::Users;
 use base64::Engine;
 use base64::prelude::BASE64_STANDARD;
 use hyper::HeaderMap;
 use hyper::header::AUTHORIZATION;
-use std::net::IpAddr;
 use std::sync::Arc;
 use tracing::error;
 
-/// Passwords that may wait for their verification, in all and for each client. One is verified at a time, so that
-/// guessing takes one processor at most.
-const LOGINS: usize = 32;
-const LOGINS_PER_CLIENT: usize = 4;
+/// Passwords of one client that may wait for their verification. One is verified at a time, so that guessing takes one
+/// processor at most, in turn among clients, so that guessing costs nobody else a scrape.
+const WAITING: usize = 4;
 
 /// Whether a client is known.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) enum Verdict {
     /// Its password is right.
     Known,
-    /// It has none, or a wrong one, or its user does not exist.
+    /// It says nothing of itself.
     Unknown,
-    /// Too many passwords wait to be verified.
+    /// Its password is wrong, or its user does not exist.
+    Wrong,
+    /// Too many of its passwords wait to be verified.
     Busy,
 }
 
 /// Judges the `Authorization` header. A password that was right before is recognised by its digest; any other costs a
 /// bcrypt, on a thread where that harms nobody, and as much for an unknown user as for a known one.
-pub(crate) async fn check(headers: &HeaderMap, users: &Arc<Users>, client: IpAddr, logins: &Arc<Limiter>) -> Verdict {
+pub(crate) async fn check(headers: &HeaderMap, users: &Arc<Users>, visitor: &Visitor, turns: &Arc<Turns>) -> Verdict {
     let Some((user, password)) = credentials(headers) else {
         return Verdict::Unknown;
     };
     if users.remembers(&user, &password) {
         return Verdict::Known;
     }
-    let Ok(pass) = logins.enter(client, LOGINS, LOGINS_PER_CLIENT) else {
+    let Some(turn) = turns.wait(visitor, WAITING).await else {
         return Verdict::Busy;
     };
-    let Ok(turn) = users.turn().await else {
-        return Verdict::Busy;
-    };
+    // It may have been verified meanwhile, for another request.
+    if users.remembers(&user, &password) {
+        return Verdict::Known;
+    }
     let users = Arc::clone(users);
     let verified = tokio::task::spawn_blocking(move || {
         let known = users.verify(&user, &password);
-        drop((turn, pass));
+        drop(turn);
         known
     });
     match verified.await {
         Ok(true) => Verdict::Known,
-        Ok(false) => Verdict::Unknown,
+        Ok(false) => Verdict::Wrong,
         Err(failure) => {
             error!(%failure, "a password could not be verified");
             Verdict::Unknown

@@ -2,12 +2,17 @@
 
 use super::answer::{self, Answer};
 use super::auth::{self, Verdict};
-use super::limiter::Limiter;
+use super::client::Visitor;
 use super::options::Options;
+use super::phase::Phase;
+use super::places::Places;
+use super::refusals::Refusals;
 use super::router::{Caller, Router};
 use super::site::Site;
-use super::timeout_stream::{Phase, TimeoutStream};
+use super::timeout_stream::TimeoutStream;
+use super::turns::Turns;
 use super::web::{Loaded, Web};
+use crate::model::Refusal;
 use http_body_util::{BodyExt, Limited};
 use hyper::body::{Body, Incoming};
 use hyper::header::{CONNECTION, HOST, HeaderValue};
@@ -18,7 +23,6 @@ use hyper::{Request, StatusCode, Version};
 use hyper_util::rt::TokioIo;
 use std::convert::Infallible;
 use std::io;
-use std::net::IpAddr;
 use std::pin::pin;
 use std::sync::Arc;
 use tokio::io::{AsyncRead, AsyncReadExt, AsyncWrite, AsyncWriteExt};
@@ -37,25 +41,28 @@ pub(crate) struct Shared<S> {
     pub(crate) web: Arc<Web>,
     pub(crate) router: Router<S>,
     /// Connections that are open.
-    pub(crate) connections: Arc<Limiter>,
-    /// Passwords that are being verified.
-    pub(crate) logins: Arc<Limiter>,
+    pub(crate) connections: Places,
+    /// To verify a password.
+    pub(crate) turns: Arc<Turns>,
+    /// What was refused.
+    pub(crate) refusals: Arc<Refusals>,
 }
 
 /// Serves a client until it leaves, stalls, or `stop` is cancelled and its request in flight is answered.
 pub(crate) async fn serve<S: Site>(
     stream: TcpStream,
-    address: IpAddr,
+    visitor: Visitor,
     shared: Arc<Shared<S>>,
     stop: CancellationToken,
 ) {
+    let address = visitor.address;
     // Answers are written whole; waiting for more to send would only add delay.
     if let Err(error) = stream.set_nodelay(true) {
         debug!(client = %address, %error, "cannot switch delays off");
     }
     // Behind a dual-stack socket 127.0.0.1 is ::ffff:127.0.0.1.
     let loopback = stream.local_addr().is_ok_and(|own| own.ip().to_canonical().is_loopback());
-    let caller = Caller { address, loopback, proved: false };
+    let caller = Caller { visitor, loopback, proved: false };
     let (tls, verifies) = {
         let web = shared.web.current();
         (web.tls.clone(), web.verifies_clients)
@@ -118,10 +125,10 @@ async fn exchange<S: Site, T: AsyncRead + AsyncWrite + Unpin>(
     shared: &Shared<S>,
     stop: CancellationToken,
 ) -> hyper::Result<()> {
-    let pace = Arc::new(Phase::default());
+    let pace = Arc::clone(&caller.visitor.phase);
     let stream = TokioIo::new(TimeoutStream::new(stream, Arc::clone(&pace), &shared.options));
     let service = service_fn(|request: Request<Incoming>| {
-        let pace = Arc::clone(&pace);
+        let (pace, caller) = (Arc::clone(&pace), caller.clone());
         async move {
             let mut answer = respond(request, caller, shared, &pace).await;
             answer.body_mut().mark(pace.answering());
@@ -143,7 +150,7 @@ async fn respond<S: Site>(request: Request<Incoming>, caller: Caller, shared: &S
     let web = shared.web.current();
     let (head, body) = request.into_parts();
     let mut answer = if drained(body, shared.options.body_bytes).await {
-        pace.asked();
+        pace.asked(head.version >= Version::HTTP_11);
         let_in(&head, caller, &web, shared).await
     } else {
         let mut refusal = answer::text(StatusCode::PAYLOAD_TOO_LARGE, "the request has a body; nothing here takes one");
@@ -176,17 +183,26 @@ async fn let_in<S: Site>(head: &Parts, mut caller: Caller, web: &Loaded, shared:
     if !names_its_host(head) {
         return answer::text(StatusCode::BAD_REQUEST, "the request must have one Host header");
     }
+    let refused = |why| shared.refusals.note(why, caller.visitor.address);
     if web.rate.as_ref().is_some_and(|rate| !rate.allow()) {
+        refused(Refusal::RateLimit);
         return answer::text(
             StatusCode::TOO_MANY_REQUESTS,
             "too many requests; see rate_limit in the web configuration",
         );
     }
     if let Some(users) = &web.users {
-        match auth::check(&head.headers, users, caller.address, &shared.logins).await {
+        match auth::check(&head.headers, users, &caller.visitor, &shared.turns).await {
             Verdict::Known => caller.proved = true,
             Verdict::Unknown => return answer::unauthorized(),
-            Verdict::Busy => return answer::busy("too many passwords to verify"),
+            Verdict::Wrong => {
+                refused(Refusal::Password);
+                return answer::unauthorized();
+            }
+            Verdict::Busy => {
+                refused(Refusal::PasswordQueue);
+                return answer::busy("too many passwords to verify");
+            }
         }
     }
     shared.router.answer(head, caller).await

@@ -1,10 +1,31 @@
-//! How many may be in at once, in all and for each client.
+//! How many may be in at once, in all and for each client; and who has to go when there is no more room.
 
+use super::client::{Client, Visitor};
+use super::phase::{Activity, Phase};
 use std::collections::HashMap;
 use std::net::IpAddr;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::time::Duration;
+use tokio::time::Instant;
+
+/// A connection that waited for a request, or whose answer was not taken, for at least so long is ended before another
+/// client is refused. A page that is read at all is read in far less.
+const PATIENCE: Duration = Duration::from_secs(1);
+
+/// How many may be in.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) struct Bounds {
+    /// In all.
+    pub(crate) in_all: usize,
+    /// Of one client.
+    pub(crate) for_client: usize,
+}
 
 /// Counts who is in. A [`Permit`] counts until it is dropped, so a client that hangs up cannot leave its count behind.
+///
+/// Where all places are taken, a newcomer gets that of the client that has the most, if that one has at least two more
+/// than it; else that of a connection that does nothing, or whose client does not read, of a client that has no fewer. So
+/// whatever a few clients do, one with fewer places keeps them, and gets one where it has none.
 #[derive(Debug, Default)]
 pub(crate) struct Limiter {
     inside: Mutex<Inside>,
@@ -12,16 +33,24 @@ pub(crate) struct Limiter {
 
 #[derive(Debug, Default)]
 struct Inside {
-    total: usize,
-    clients: HashMap<IpAddr, usize>,
+    next: u64,
+    seats: HashMap<u64, Seat>,
+    clients: HashMap<Client, usize>,
 }
 
-/// Why somebody stays outside.
+#[derive(Debug)]
+struct Seat {
+    address: IpAddr,
+    client: Client,
+    phase: Arc<Phase>,
+}
+
+/// Why a visitor stays outside.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) enum Full {
     /// Too many in all.
     InAll,
-    /// Too many from this client.
+    /// Too many of this client.
     ForClient,
 }
 
@@ -29,71 +58,245 @@ pub(crate) enum Full {
 #[derive(Debug)]
 pub(crate) struct Permit {
     limiter: Arc<Limiter>,
-    client: IpAddr,
+    seat: u64,
 }
 
 impl Limiter {
-    /// Takes a place under the bounds in force now. The client's own bound is looked at first: a client that has used
-    /// up its share is told so.
-    pub(crate) fn enter(self: &Arc<Limiter>, client: IpAddr, in_all: usize, for_client: usize) -> Result<Permit, Full> {
-        // A dual-stack socket shows a v4 client as ::ffff:a.b.c.d; it is the same client.
-        let client = client.to_canonical();
+    /// Takes a place under the bounds in force now, and with it the address of the client whose connection was ended to
+    /// make room. The client's own bound is looked at first: one that has used up its share makes room itself, or is
+    /// refused.
+    pub(crate) fn enter(
+        self: &Arc<Limiter>,
+        visitor: &Visitor,
+        bounds: Bounds,
+    ) -> Result<(Permit, Option<IpAddr>), Full> {
         let mut inside = self.lock();
-        let own = inside.clients.get(&client).copied().unwrap_or(0);
-        if own >= for_client {
-            return Err(Full::ForClient);
-        }
-        if inside.total >= in_all {
-            return Err(Full::InAll);
-        }
-        inside.total += 1;
-        inside.clients.insert(client, own + 1);
-        Ok(Permit { limiter: Arc::clone(self), client })
+        let leaving = inside.make_room(visitor.client, bounds)?;
+        let ended = leaving.and_then(|seat| inside.leave(seat)).map(|seat| {
+            seat.phase.end();
+            seat.address
+        });
+        let seat = inside.next;
+        inside.next += 1;
+        let Visitor { address, client, phase, .. } = visitor.clone();
+        inside.seats.insert(seat, Seat { address, client, phase });
+        *inside.clients.entry(client).or_default() += 1;
+        Ok((Permit { limiter: Arc::clone(self), seat }, ended))
     }
 
     /// How many are in.
     #[cfg(test)]
     pub(crate) fn inside(&self) -> usize {
-        self.lock().total
+        self.lock().seats.len()
     }
 
-    // The counts are whole after every statement, so a poisoned lock hides nothing.
+    // The counts are complete after every statement, so a poisoned lock hides nothing.
     fn lock(&self) -> MutexGuard<'_, Inside> {
         self.inside.lock().unwrap_or_else(PoisonError::into_inner)
     }
 }
 
-impl Drop for Permit {
-    fn drop(&mut self) {
-        let mut inside = self.limiter.lock();
-        inside.total = inside.total.saturating_sub(1);
-        match inside.clients.get_mut(&self.client) {
+impl Inside {
+    /// The seat that has to be left for a client to come in, if any.
+    fn make_room(&self, client: Client, bounds: Bounds) -> Result<Option<u64>, Full> {
+        let own = self.clients.get(&client).copied().unwrap_or_default();
+        if own >= bounds.for_client {
+            return self.least_used(true, |other| other == client).map(Some).ok_or(Full::ForClient);
+        }
+        if self.seats.len() < bounds.in_all {
+            return Ok(None);
+        }
+        let most = self.clients.values().copied().max().unwrap_or_default();
+        let fair =
+            (most > own + 1).then(|| self.least_used(false, |other| self.clients.get(&other) == Some(&most))).flatten();
+        // Never at the cost of one that has fewer.
+        let as_many = |other| self.clients.get(&other).is_some_and(|share| *share >= own);
+        fair.or_else(|| self.least_used(true, as_many)).map(Some).ok_or(Full::InAll)
+    }
+
+    /// Of the seats of some clients, one whose connection waits for a request, the longest first; else the one whose
+    /// answer has been under way for the longest; and else, unless only those that keep others waiting may go, the one
+    /// whose answer has been worked on for the longest.
+    fn least_used(&self, idle_alone: bool, whose: impl Fn(Client) -> bool) -> Option<u64> {
+        let now = Instant::now();
+        let rank = |seat: &Seat| {
+            let (activity, since) = seat.phase.since();
+            let idle = activity != Activity::Working && now.saturating_duration_since(since) >= PATIENCE;
+            let order = match activity {
+                Activity::Asking => 0,
+                Activity::Answering => 1,
+                Activity::Working => 2,
+            };
+            (idle || !idle_alone).then_some((order, since))
+        };
+        let candidates = self.seats.iter().filter(|(_, seat)| whose(seat.client));
+        let ranked = candidates.filter_map(|(id, seat)| Some((rank(seat)?, *id)));
+        ranked.min().map(|(_, id)| id)
+    }
+
+    fn leave(&mut self, seat: u64) -> Option<Seat> {
+        let seat = self.seats.remove(&seat)?;
+        match self.clients.get_mut(&seat.client) {
             Some(own) if *own > 1 => *own -= 1,
             _ => {
-                inside.clients.remove(&self.client);
+                self.clients.remove(&seat.client);
             }
         }
+        Some(seat)
+    }
+}
+
+impl Drop for Permit {
+    fn drop(&mut self) {
+        // One that was ended has left already.
+        self.limiter.lock().leave(self.seat);
     }
 }
 
 #[cfg(test)]
 mod tests {
     #![allow(clippy::unwrap_used)]
+    use super::super::client::TrustedClients;
     use super::*;
+    use tokio::time::advance;
 
-    #[test]
-    fn bounds_hold_and_places_come_back() {
+    const BOUNDS: Bounds = Bounds { in_all: 8, for_client: 4 };
+
+    fn visitor(address: &str) -> Visitor {
+        Visitor::new(address.parse().unwrap(), &TrustedClients::default())
+    }
+
+    /// Enters once from an address; the permit, and whom that ended.
+    fn enter(limiter: &Arc<Limiter>, address: &str, bounds: Bounds) -> Result<(Visitor, Permit, Option<IpAddr>), Full> {
+        let visitor = visitor(address);
+        limiter.enter(&visitor, bounds).map(|(permit, ended)| (visitor, permit, ended))
+    }
+
+    fn is_ended(visitor: &Visitor) -> bool {
+        use futures_util::FutureExt;
+        visitor.phase.ended().now_or_never().is_some()
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn bounds_hold_and_places_come_back() {
         let limiter = Arc::new(Limiter::default());
-        let (a, b): (IpAddr, IpAddr) = ("10.0.0.1".parse().unwrap(), "10.0.0.2".parse().unwrap());
-        let first = limiter.enter(a, 3, 2).unwrap();
-        let second = limiter.enter("::ffff:10.0.0.1".parse().unwrap(), 3, 2).unwrap();
-        assert_eq!(limiter.enter(a, 3, 2).unwrap_err(), Full::ForClient);
-        let third = limiter.enter(b, 3, 2).unwrap();
-        assert_eq!(limiter.enter(b, 3, 2).unwrap_err(), Full::InAll);
+        let bounds = Bounds { in_all: 3, for_client: 2 };
+        let first = enter(&limiter, "10.0.0.1", bounds).unwrap();
+        let second = enter(&limiter, "::ffff:10.0.0.1", bounds).unwrap();
+        assert_eq!(enter(&limiter, "10.0.0.1", bounds).unwrap_err(), Full::ForClient);
+        let third = enter(&limiter, "10.0.0.2", bounds).unwrap();
+        assert_eq!(enter(&limiter, "10.0.0.2", bounds).unwrap_err(), Full::InAll);
         drop(second);
-        drop(limiter.enter(a, 3, 2).unwrap());
+        drop(enter(&limiter, "10.0.0.1", bounds).unwrap());
         drop((first, third));
         assert_eq!(limiter.inside(), 0);
         assert!(limiter.lock().clients.is_empty(), "an address that is gone leaves nothing behind");
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn a_newcomer_gets_the_oldest_idle_place_of_whoever_has_the_most() {
+        let limiter = Arc::new(Limiter::default());
+        let mut heavy = Vec::new();
+        for address in ["10.0.0.1", "10.0.0.2"] {
+            for _ in 0..4 {
+                advance(Duration::from_millis(1)).await;
+                heavy.push(enter(&limiter, address, BOUNDS).unwrap());
+            }
+        }
+        heavy[0].0.phase.asked(true);
+        let (visitor, _permit, ended) = enter(&limiter, "10.0.0.3", BOUNDS).unwrap();
+        assert_eq!(ended, Some("10.0.0.1".parse().unwrap()));
+        assert!(!is_ended(&heavy[0].0) && is_ended(&heavy[1].0) && !is_ended(&visitor));
+        assert_eq!(limiter.inside(), 8);
+        drop(heavy.remove(1));
+        assert_eq!(limiter.inside(), 8, "one that was ended is not counted twice");
+        drop((heavy, visitor));
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn eight_clients_that_wait_or_do_not_read_leave_room_for_a_ninth() {
+        for activity in [Activity::Asking, Activity::Working, Activity::Answering] {
+            let limiter = Arc::new(Limiter::default());
+            let bounds = Bounds { in_all: 32, for_client: 4 };
+            let mut heavy = Vec::new();
+            for index in 0..32 {
+                let (visitor, permit, _) = enter(&limiter, &format!("10.0.0.{}", index % 8), bounds).unwrap();
+                if activity != Activity::Asking {
+                    visitor.phase.asked(true);
+                }
+                let answering = (activity == Activity::Answering).then(|| visitor.phase.answering());
+                heavy.push((visitor, permit, answering));
+            }
+            let (scrape, permit, ended) = enter(&limiter, "10.0.1.1", bounds).unwrap();
+            assert!(ended.is_some(), "{activity:?}");
+            // However often the others come again, it keeps its place.
+            scrape.phase.asked(true);
+            for index in 0..100 {
+                let again = enter(&limiter, &format!("10.0.0.{}", index % 8), bounds);
+                heavy.extend(again.ok().map(|(visitor, permit, _)| (visitor, permit, None)));
+            }
+            assert!(!is_ended(&scrape), "{activity:?}");
+            drop((heavy, permit));
+        }
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn five_addresses_of_one_ipv6_network_are_one_client() {
+        let limiter = Arc::new(Limiter::default());
+        let bounds = Bounds { in_all: 512, for_client: 128 };
+        let mut held = Vec::new();
+        for index in 0..512 {
+            held.extend(enter(&limiter, &format!("2001:db8:1:2::{}", index % 5 + 1), bounds).ok());
+        }
+        assert_eq!(held.len(), 128);
+        let (_, _permit, ended) = enter(&limiter, "2001:db8:1:3::1", bounds).unwrap();
+        assert_eq!(ended, None);
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn where_all_have_one_place_the_one_that_is_not_used_goes_before_anybody_is_refused() {
+        let limiter = Arc::new(Limiter::default());
+        let mut held = Vec::new();
+        for index in 0..8 {
+            held.push(enter(&limiter, &format!("10.0.0.{index}"), BOUNDS).unwrap());
+        }
+        assert_eq!(enter(&limiter, "10.0.1.1", BOUNDS).unwrap_err(), Full::InAll);
+        advance(PATIENCE).await;
+        for (index, (visitor, ..)) in held.iter().enumerate() {
+            visitor.phase.asked(true);
+            if index == 3 {
+                let _answering = std::mem::ManuallyDrop::new(visitor.phase.answering());
+            }
+        }
+        assert_eq!(enter(&limiter, "10.0.1.1", BOUNDS).unwrap_err(), Full::InAll);
+        advance(PATIENCE).await;
+        let (_, _permit, ended) = enter(&limiter, "10.0.1.1", BOUNDS).unwrap();
+        assert_eq!(ended, Some("10.0.0.3".parse().unwrap()), "who does not read");
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn a_client_with_many_places_ends_none_of_one_with_fewer() {
+        let limiter = Arc::new(Limiter::default());
+        let mut held = vec![enter(&limiter, "10.0.0.3", BOUNDS).unwrap()];
+        advance(PATIENCE).await;
+        for index in 0..7 {
+            held.push(enter(&limiter, &format!("10.0.0.{}", index % 2 + 1), BOUNDS).unwrap());
+        }
+        advance(PATIENCE).await;
+        let (_, _permit, ended) = enter(&limiter, "10.0.0.2", BOUNDS).unwrap();
+        assert_eq!(ended, Some("10.0.0.1".parse().unwrap()));
+        assert!(!is_ended(&held[0].0), "although it is the one that waited longest");
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn a_client_makes_room_for_itself() {
+        let limiter = Arc::new(Limiter::default());
+        let mut held = Vec::new();
+        for _ in 0..4 {
+            held.push(enter(&limiter, "10.0.0.1", BOUNDS).unwrap());
+            advance(PATIENCE).await;
+        }
+        let (_, _permit, ended) = enter(&limiter, "10.0.0.1", BOUNDS).unwrap();
+        assert!(ended.is_some() && is_ended(&held[0].0) && !is_ended(&held[1].0));
     }
 }

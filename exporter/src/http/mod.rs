@@ -5,18 +5,24 @@
 //! ```
 //!
 //! The server knows nothing of SQL Server or the network behind it: whoever implements [`Site`] answers
-//! with a fleet, and [`crate::exposition`] draws it. No client can stop another's scrape: connections and scrapes are counted for each address
-//! ([`Options`]), and every phase of a connection has a deadline of its own.
+//! with a fleet, and [`crate::exposition`] draws it. Connections, scrapes, probes and pages have places of their own, counted
+//! for each client ([`client::Client`]); every phase of a connection has a deadline of its own; and passwords are verified
+//! one at a time, in turn among clients. `SECURITY.md` has what that promises.
 
 mod address;
 mod answer;
 mod auth;
+mod client;
 mod connection;
 mod deadline;
 mod inflater;
+mod interim;
 mod limiter;
 mod listener;
 mod options;
+mod phase;
+mod places;
+mod refusals;
 mod router;
 mod server;
 mod shared_pages;
@@ -24,10 +30,12 @@ mod site;
 #[cfg(test)]
 mod tests;
 mod timeout_stream;
+mod turns;
 mod views;
 mod web;
 
 pub use address::ListenAddress;
+pub use client::TrustedClients;
 pub use listener::{BindError, bind};
 pub use options::Options;
 pub(crate) use router::paths;

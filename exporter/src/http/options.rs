@@ -1,5 +1,6 @@
 //! What the command line decides about the server, and the bounds that need no flag.
 
+use super::client::TrustedClients;
 use hyper::Uri;
 use std::time::Duration;
 
@@ -15,9 +16,12 @@ pub struct Options {
     pub lifecycle: bool,
     /// `--web.enable-probe`: whether `/probe` answers on addresses that are not loopback to whoever asks.
     pub probe: bool,
-    /// Connections at once. A scrape needs one; the rest is room for clients that misbehave.
+    /// `--web.trusted-clients`: who has places of its own.
+    pub trusted: TrustedClients,
+    /// Connections at once; trusted clients have as many more. A scrape needs one; the rest is room for clients that
+    /// misbehave.
     pub connections: usize,
-    /// Connections at once from one address, so that one client cannot take all of them.
+    /// Connections at once of one client, so that no client can take all of them.
     pub connections_per_client: usize,
     /// For a TLS handshake, and for the head and the body of a request from its first byte (from the connection's
     /// start for the first request). Ends a client that drips its request.
@@ -44,6 +48,7 @@ impl Default for Options {
             base: String::new(),
             lifecycle: false,
             probe: false,
+            trusted: TrustedClients::default(),
             connections: 512,
             connections_per_client: 128,
             request_timeout: Duration::from_secs(10),

@@ -1,22 +1,25 @@
 //! Which path answers what.
 
 use super::answer::{self, Answer, TEXT};
+use super::client::Visitor;
 use super::deadline;
-use super::limiter::{Full, Limiter, Permit};
+use super::limiter::{Bounds, Full, Permit};
 use super::options::Options;
+use super::places::Places;
+use super::refusals::Refusals;
 use super::shared_pages::SharedPages;
 use super::site::{NoProbe, ReloadError, Site};
-use super::views::{Form, Refusal, RenderRequest, View};
+use super::views::{Form, NoPage, RenderRequest, View};
 use crate::api;
 use crate::api::discovery::Entries;
 use crate::config::Limits;
+use crate::model::Refusal;
 use hyper::header::{HOST, HeaderName, HeaderValue, ORIGIN};
 use hyper::http::request::Parts;
 use hyper::{Method, StatusCode};
-use std::net::IpAddr;
 use std::sync::Arc;
 use std::time::Duration;
-use tracing::{error, warn};
+use tracing::error;
 
 /// For a probe where the client does not say how long it waits: longer than all checks of a host that drops everything.
 const UNHURRIED: Duration = Duration::from_secs(30);
@@ -90,10 +93,10 @@ impl Methods {
 }
 
 /// Who asks.
-#[derive(Debug, Clone, Copy)]
+#[derive(Debug, Clone)]
 pub(crate) struct Caller {
-    /// Where from.
-    pub(crate) address: IpAddr,
+    /// Whose connection it is.
+    pub(crate) visitor: Visitor,
     /// Whether the address at which the request arrived is loopback: then it comes from this machine.
     pub(crate) loopback: bool,
     /// Whether a password or a verified certificate proved who it is.
@@ -104,13 +107,18 @@ pub(crate) struct Caller {
 pub(crate) struct Router<S> {
     site: Arc<S>,
     options: Arc<Options>,
-    scrapes: Arc<Limiter>,
-    pages: SharedPages,
+    /// For scrapes, which neither probes nor pages can take.
+    scrapes: Places,
+    probes: Places,
+    pages: Places,
+    shared_pages: SharedPages,
 }
 
 impl<S: Site> Router<S> {
-    pub(crate) fn new(site: Arc<S>, options: Arc<Options>) -> Router<S> {
-        Router { site, options, scrapes: Arc::default(), pages: SharedPages::default() }
+    pub(crate) fn new(site: Arc<S>, options: Arc<Options>, refusals: &Arc<Refusals>) -> Router<S> {
+        let places = |refusal| Places::new(refusal, refusals);
+        let [scrapes, probes, pages] = [Refusal::Metrics, Refusal::Probe, Refusal::Page].map(places);
+        Router { site, options, scrapes, probes, pages, shared_pages: SharedPages::default() }
     }
 
     /// Answers one request; `HEAD` as `GET` without the body.
@@ -155,7 +163,8 @@ impl<S: Site> Router<S> {
     /// Waits for a fleet and answers with a page of it. The place in the limiter is held until the client has taken it.
     async fn view(&self, request: &Parts, caller: Caller, view: View) -> Answer {
         let settings = self.site.settings();
-        let pass = match self.admit(caller, &settings.limits) {
+        let places = if view == View::Metrics { &self.scrapes } else { &self.pages };
+        let pass = match admit(places, &caller, &settings.limits) {
             Ok(pass) => pass,
             Err(why) => return answer::busy(why),
         };
@@ -163,13 +172,13 @@ impl<S: Site> Router<S> {
         let wish = RenderRequest::new(view, form);
         let fleet = self.site.fleet(deadline::wait(&request.headers, settings.reading_timeout)).await;
         let (site, of, key) = (Arc::clone(&self.site), Arc::clone(&fleet), wish.key(settings));
-        let drawing = self.pages.get(&fleet, key, pass, move || wish.draw(&of, &site.facts(), &settings)).await;
+        let drawing = self.shared_pages.get(&fleet, key, pass, move || wish.draw(&of, &site.facts(), &settings)).await;
         let (drawn, pass) = match drawing {
             Ok((Ok(drawn), pass)) => (drawn, pass),
             Ok((Err(refusal), _)) => return refusal.into(),
             Err(failure) => {
                 error!(%failure, "a page could not be drawn");
-                return Refusal::Failed.into();
+                return NoPage::Failed.into();
             }
         };
         let mut answer = answer::page(drawn, form.gzip);
@@ -179,7 +188,7 @@ impl<S: Site> Router<S> {
 
     /// Checks the ports of one target. It makes this machine connect to another, so it is not for everybody.
     async fn probe(&self, request: &Parts, caller: Caller) -> Answer {
-        if !may_probe(caller, &self.options) {
+        if !may_probe(&caller, &self.options) {
             return answer::text(
                 StatusCode::FORBIDDEN,
                 "probing from another machine needs authentication; hint: users or client certificates in \
@@ -191,7 +200,7 @@ impl<S: Site> Router<S> {
             return answer::text(StatusCode::BAD_REQUEST, "no target named; hint: /probe?target=NAME");
         };
         let settings = self.site.settings();
-        let pass = match self.admit(caller, &settings.limits) {
+        let pass = match admit(&self.probes, &caller, &settings.limits) {
             Ok(pass) => pass,
             Err(why) => return answer::busy(why),
         };
@@ -214,18 +223,6 @@ impl<S: Site> Router<S> {
         };
         answer.body_mut().hold(pass);
         answer
-    }
-
-    fn admit(&self, caller: Caller, limits: &Limits) -> Result<Permit, &'static str> {
-        let (in_all, for_client) = (limits.scrapes_in_flight, limits.scrapes_in_flight_per_client);
-        self.scrapes.enter(caller.address, in_all, for_client).map_err(|full| {
-            let (why, limit) = match full {
-                Full::ForClient => ("too many scrapes in flight from this client", "scrapes_in_flight_per_client"),
-                Full::InAll => ("too many scrapes in flight", "scrapes_in_flight"),
-            };
-            warn!(client = %caller.address, limit, "{why}");
-            why
-        })
     }
 
     /// Says where the faults are, to those alone who proved who they are; what they are stands in the log.
@@ -251,6 +248,14 @@ impl<S: Site> Router<S> {
     }
 }
 
+fn admit(places: &Places, caller: &Caller, limits: &Limits) -> Result<Permit, &'static str> {
+    let bounds = Bounds { in_all: limits.scrapes_in_flight, for_client: limits.scrapes_in_flight_per_client };
+    places.enter(&caller.visitor, bounds).map_err(|full| match full {
+        Full::ForClient => "too many requests in flight from this client; hint: limits.scrapes_in_flight_per_client",
+        Full::InAll => "too many requests in flight; hint: limits.scrapes_in_flight",
+    })
+}
+
 /// Whether a browser sent it for a page that is not this server's. A browser always sends `Origin` with a POST, and sends
 /// the user's password along.
 fn comes_from_another_site(request: &Parts) -> bool {
@@ -260,7 +265,7 @@ fn comes_from_another_site(request: &Parts) -> bool {
         || header(HeaderName::from_static("sec-fetch-site")).is_some_and(|site| !matches!(site, "same-origin" | "none"))
 }
 
-fn may_probe(caller: Caller, options: &Options) -> bool {
+fn may_probe(caller: &Caller, options: &Options) -> bool {
     caller.loopback || caller.proved || options.probe
 }
 
@@ -307,8 +312,9 @@ mod tests {
     #[test]
     fn who_comes_from_elsewhere_must_be_known_or_allowed() {
         let may = |loopback, proved, probe| {
-            let caller = Caller { address: IpAddr::from([192, 0, 2, 7]), loopback, proved };
-            may_probe(caller, &Options { probe, ..Options::default() })
+            let visitor = Visitor::new([192, 0, 2, 7].into(), &Options::default().trusted);
+            let caller = Caller { visitor, loopback, proved };
+            may_probe(&caller, &Options { probe, ..Options::default() })
         };
         assert!(!may(false, false, false));
         assert!(may(true, false, false) && may(false, true, false) && may(false, false, true));

@@ -1,11 +1,15 @@
 //! Accepts connections until it is told to stop.
 
+use super::client::Visitor;
 use super::connection::{self, Shared};
-use super::limiter::Limiter;
+use super::limiter::Bounds;
 use super::options::Options;
+use super::places::Places;
 use super::router::Router;
 use super::site::Site;
+use super::turns::Turns;
 use super::web::Web;
+use crate::model::Refusal;
 use futures_util::future::join_all;
 use std::future::Future;
 use std::sync::Arc;
@@ -31,12 +35,14 @@ pub async fn run<S: Site>(
     shutdown: impl Future<Output = ()>,
 ) {
     let options = Arc::new(options);
+    let refusals = Arc::clone(web.refusals());
     let shared = Arc::new(Shared {
-        router: Router::new(site, Arc::clone(&options)),
+        router: Router::new(site, Arc::clone(&options), &refusals),
         options,
         web: Arc::clone(&web),
-        connections: Arc::<Limiter>::default(),
-        logins: Arc::<Limiter>::default(),
+        connections: Places::new(Refusal::Connection, &refusals),
+        turns: Arc::<Turns>::default(),
+        refusals: Arc::clone(&refusals),
     });
     let stop = CancellationToken::new();
     let serving = join_all(listeners.into_iter().map(|listener| accept(listener, Arc::clone(&shared), stop.clone())));
@@ -47,10 +53,12 @@ pub async fn run<S: Site>(
     let watching = async {
         tokio::select! {
             () = web.watch() => {}
+            () = refusals.report() => {}
             () = stop.cancelled() => {}
         }
     };
     tokio::join!(serving, ending, watching);
+    refusals.close();
 }
 
 async fn accept<S: Site>(listener: TcpListener, shared: Arc<Shared<S>>, stop: CancellationToken) {
@@ -68,22 +76,27 @@ async fn accept<S: Site>(listener: TcpListener, shared: Arc<Shared<S>>, stop: Ca
             Ok(accepted) => accepted,
             Err(error) => {
                 // A client that left before it was accepted, or no more handles; in both cases others go on.
-                warn!(%error, "cannot accept a connection");
+                shared.refusals.note(Refusal::Accept, error);
                 sleep(BACK_OFF).await;
                 continue;
             }
         };
-        let address = remote.ip().to_canonical();
+        let visitor = Visitor::new(remote.ip(), &shared.options.trusted);
         let Options { connections, connections_per_client, .. } = *shared.options;
-        match shared.connections.enter(address, connections, connections_per_client) {
-            Ok(pass) => {
+        let bounds = Bounds { in_all: connections, for_client: connections_per_client };
+        match shared.connections.enter(&visitor, bounds) {
+            Ok(place) => {
                 let (shared, stop) = (Arc::clone(&shared), stop.clone());
                 clients.spawn(async move {
-                    connection::serve(stream, address, shared, stop).await;
-                    drop(pass);
+                    let phase = Arc::clone(&visitor.phase);
+                    tokio::select! {
+                        () = connection::serve(stream, visitor, shared, stop) => {}
+                        () = phase.ended() => {}
+                    }
+                    drop(place);
                 });
             }
-            Err(full) => debug!(client = %address, ?full, "connection refused: too many are open"),
+            Err(full) => debug!(client = %visitor.address, ?full, "connection refused: too many are open"),
         }
     }
     drop(listener);

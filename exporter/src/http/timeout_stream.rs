@@ -1,59 +1,16 @@
 //! Deadlines of a connection, one for each phase, so that a client that stalls or drips is cut and one that merely
 //! waits for its next scrape is not.
 
+use super::interim::Interim;
 use super::options::Options;
+use super::phase::{Activity, Phase};
 use std::io;
 use std::pin::Pin;
 use std::sync::Arc;
-use std::sync::atomic::{AtomicU8, AtomicU64, Ordering};
 use std::task::{Context, Poll, ready};
 use std::time::Duration;
 use tokio::io::{AsyncRead, AsyncWrite, ReadBuf};
 use tokio::time::{Instant, Sleep, sleep_until};
-
-/// What a connection is at, shared by its stream, its requests and its answers.
-#[derive(Debug, Default)]
-pub(crate) struct Phase {
-    phase: AtomicU8,
-    /// Requests that were whole. An answer can be over before the stream is read again, so the phase alone does not
-    /// tell the stream that it waits for another request.
-    requests: AtomicU64,
-}
-
-/// Waiting for a request or reading one.
-const ASKING: u8 = 0;
-/// The request is whole, the answer is not there yet. The exporter's own deadlines hold.
-const WORKING: u8 = 1;
-/// The answer is being sent.
-const ANSWERING: u8 = 2;
-
-impl Phase {
-    /// The request is whole.
-    pub(crate) fn asked(&self) {
-        self.requests.fetch_add(1, Ordering::Relaxed);
-        self.phase.store(WORKING, Ordering::Relaxed);
-    }
-
-    /// The answer begins; it ends when the returned mark is dropped with its last byte.
-    pub(crate) fn answering(self: &Arc<Phase>) -> Answering {
-        self.phase.store(ANSWERING, Ordering::Relaxed);
-        Answering(Arc::clone(self))
-    }
-
-    fn is(&self, phase: u8) -> bool {
-        self.phase.load(Ordering::Relaxed) == phase
-    }
-}
-
-/// Lives as long as there is more of an answer to come.
-#[derive(Debug)]
-pub(crate) struct Answering(Arc<Phase>);
-
-impl Drop for Answering {
-    fn drop(&mut self) {
-        self.0.phase.store(ASKING, Ordering::Relaxed);
-    }
-}
 
 /// A stream with the deadlines.
 #[derive(Debug)]
@@ -71,6 +28,8 @@ pub(crate) struct TimeoutStream<T> {
     taken_by: Option<Pin<Box<Sleep>>>,
     /// Whether the client was seen to send nothing more.
     ended: bool,
+    /// What is done to find out whether a client that sends nothing more still waits.
+    interim: Option<Interim>,
 }
 
 impl<T> TimeoutStream<T> {
@@ -87,6 +46,7 @@ impl<T> TimeoutStream<T> {
             asked_by: Box::pin(sleep_until(Instant::now() + options.request_timeout)),
             taken_by: None,
             ended: false,
+            interim: None,
         }
     }
 
@@ -106,7 +66,7 @@ impl<T> TimeoutStream<T> {
 
     /// Judges a write or a flush. The time runs from the answer's first byte until a flush leaves nothing to send.
     fn judge<R>(&mut self, cx: &mut Context<'_>, flush: bool, result: Poll<io::Result<R>>) -> Poll<io::Result<R>> {
-        let more = self.pace.is(ANSWERING);
+        let more = self.pace.activity() == Activity::Answering;
         if result.is_pending() || more {
             let within = self.answer_timeout;
             let taken_by = self.taken_by.get_or_insert_with(|| Box::pin(sleep_until(Instant::now() + within)));
@@ -124,24 +84,57 @@ fn late(what: &'static str) -> io::Error {
     io::Error::new(io::ErrorKind::TimedOut, what)
 }
 
-impl<T: AsyncRead + Unpin> AsyncRead for TimeoutStream<T> {
+impl<T: AsyncWrite + Unpin> TimeoutStream<T> {
+    /// Finds out whether a client that sends nothing more still waits for its answer. Ends with an error where it does
+    /// not. A client of HTTP/1.0 may not be written to before its answer; it is waited for until that is there.
+    fn look(&mut self, cx: &mut Context<'_>) -> Poll<io::Result<()>> {
+        // What is left of the answer before goes first, and shows as much.
+        if !self.pace.takes_interim() || self.taken_by.is_some() {
+            return Poll::Pending;
+        }
+        let interim = self.interim.get_or_insert_with(Interim::new);
+        interim.poll(Pin::new(&mut self.stream), cx).map(|gone| gone.map(|never| match never {}))
+    }
+
+    /// Writes, after what is left of the last look.
+    fn write(
+        &mut self,
+        cx: &mut Context<'_>,
+        write: impl FnOnce(Pin<&mut T>, &mut Context<'_>) -> Poll<io::Result<usize>>,
+    ) -> Poll<io::Result<usize>> {
+        let interim = match &mut self.interim {
+            Some(interim) => interim.finish(Pin::new(&mut self.stream), cx),
+            None => Poll::Ready(Ok(())),
+        };
+        let result = match interim {
+            Poll::Ready(Ok(())) => write(Pin::new(&mut self.stream), cx),
+            Poll::Ready(Err(error)) => Poll::Ready(Err(error)),
+            Poll::Pending => Poll::Pending,
+        };
+        self.judge(cx, false, result)
+    }
+}
+
+impl<T: AsyncRead + AsyncWrite + Unpin> AsyncRead for TimeoutStream<T> {
     fn poll_read(mut self: Pin<&mut Self>, cx: &mut Context<'_>, buf: &mut ReadBuf<'_>) -> Poll<io::Result<()>> {
         let this = &mut *self;
-        if !this.pace.is(ASKING) {
-            // Read only to see a client that hangs up. One that has merely sent all that it has to send looks alike, so
-            // an answer that is there at once is still written, and one that has begun is finished; nothing waits for
-            // the master on account of it.
-            let before = buf.filled().len();
-            let result = ready!(Pin::new(&mut this.stream).poll_read(cx, buf));
-            if result.is_ok() && buf.filled().len() == before {
-                if this.pace.is(ANSWERING) {
-                    return Poll::Pending;
+        if this.pace.activity() != Activity::Asking {
+            // Read only to see a client that hangs up. One that has merely sent all that it has to send looks alike.
+            if !this.ended {
+                let before = buf.filled().len();
+                let result = ready!(Pin::new(&mut this.stream).poll_read(cx, buf));
+                if result.is_err() || buf.filled().len() > before {
+                    return Poll::Ready(result);
                 }
-                ready!(this.end(cx));
+                this.ended = true;
             }
-            return Poll::Ready(result);
+            // An answer that has begun is finished; writing it meets the reset of a client that is gone.
+            return match this.pace.activity() {
+                Activity::Working => this.look(cx),
+                Activity::Asking | Activity::Answering => Poll::Pending,
+            };
         }
-        let requests = this.pace.requests.load(Ordering::Relaxed);
+        let requests = this.pace.requests();
         if this.requests != requests {
             this.requests = requests;
             this.begun = false;
@@ -165,8 +158,7 @@ impl<T: AsyncRead + Unpin> AsyncRead for TimeoutStream<T> {
 
 impl<T: AsyncWrite + Unpin> AsyncWrite for TimeoutStream<T> {
     fn poll_write(mut self: Pin<&mut Self>, cx: &mut Context<'_>, buf: &[u8]) -> Poll<io::Result<usize>> {
-        let result = Pin::new(&mut self.stream).poll_write(cx, buf);
-        self.judge(cx, false, result)
+        self.write(cx, |stream, cx| stream.poll_write(cx, buf))
     }
 
     fn poll_write_vectored(
@@ -174,8 +166,7 @@ impl<T: AsyncWrite + Unpin> AsyncWrite for TimeoutStream<T> {
         cx: &mut Context<'_>,
         bufs: &[io::IoSlice<'_>],
     ) -> Poll<io::Result<usize>> {
-        let result = Pin::new(&mut self.stream).poll_write_vectored(cx, bufs);
-        self.judge(cx, false, result)
+        self.write(cx, |stream, cx| stream.poll_write_vectored(cx, bufs))
     }
 
     fn is_write_vectored(&self) -> bool {
@@ -197,23 +188,27 @@ impl<T: AsyncWrite + Unpin> AsyncWrite for TimeoutStream<T> {
 mod tests {
     #![allow(clippy::unwrap_used)]
     use super::super::answer::{self, Answer};
+    use super::super::interim::INTERIM;
     use super::*;
     use hyper::server::conn::http1;
     use hyper::service::service_fn;
-    use hyper::{Request, StatusCode, body::Incoming};
+    use hyper::{Request, StatusCode, Version, body::Incoming};
     use hyper_util::rt::TokioIo;
     use std::convert::Infallible;
+    use tokio::io::{AsyncReadExt, AsyncWriteExt};
 
-    /// What a client gets that sends a request and its end at once, where the answer is there at once or never.
-    async fn answered(at_once: bool) -> String {
+    /// What a client gets that sends a request and its end at once, where the answer is there at once or never. It goes
+    /// away as soon as something has come, unless it is an answer.
+    async fn answered(request: &'static str, at_once: bool) -> String {
         let pace = Arc::new(Phase::default());
-        let mut written = Vec::new();
-        let request = &b"GET / HTTP/1.1\r\nHost: x\r\n\r\n"[..];
-        let stream = TimeoutStream::new(tokio::io::join(request, &mut written), Arc::clone(&pace), &Options::default());
-        let service = service_fn(|_: Request<Incoming>| {
+        let (mut client, server) = tokio::io::duplex(1024);
+        client.write_all(request.as_bytes()).await.unwrap();
+        client.shutdown().await.unwrap();
+        let stream = TimeoutStream::new(server, Arc::clone(&pace), &Options::default());
+        let service = service_fn(|request: Request<Incoming>| {
             let pace = Arc::clone(&pace);
             async move {
-                pace.asked();
+                pace.asked(request.version() == Version::HTTP_11);
                 if !at_once {
                     std::future::pending::<()>().await;
                 }
@@ -224,15 +219,35 @@ mod tests {
         });
         let mut builder = http1::Builder::new();
         let connection = builder.header_read_timeout(None).serve_connection(TokioIo::new(stream), service);
-        // A client that has hung up is an error, and no matter here.
-        let _ = tokio::time::timeout(Duration::from_secs(30), connection).await.unwrap();
-        String::from_utf8(written).unwrap()
+        let read = async move {
+            let mut text = String::new();
+            if at_once {
+                client.read_to_string(&mut text).await.unwrap();
+            } else {
+                let mut interim = [0; INTERIM.len()];
+                client.read_exact(&mut interim).await.unwrap();
+                text = String::from_utf8(interim.to_vec()).unwrap();
+            }
+            text
+        };
+        // A client that has gone is an error, and no matter here.
+        let (_, text) =
+            tokio::time::timeout(Duration::from_secs(30), async { tokio::join!(connection, read) }).await.unwrap();
+        text
     }
 
     #[tokio::test]
-    async fn a_request_that_comes_with_its_end_is_answered_at_once_or_not_at_all() {
-        let text = answered(true).await;
-        assert!(text.starts_with("HTTP/1.1 200 OK\r\n") && text.ends_with("\r\n\r\nhealthy\n"), "{text}");
-        assert_eq!(answered(false).await, "");
+    async fn a_request_that_comes_with_its_end_is_answered() {
+        for version in ["1.0", "1.1"] {
+            let request = format!("GET / HTTP/{version}\r\nHost: x\r\n\r\n").leak();
+            let text = answered(request, true).await;
+            assert!(text.contains(" 200 OK\r\n") && text.ends_with("\r\n\r\nhealthy\n"), "{text}");
+        }
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn a_client_that_has_gone_is_noticed_by_what_it_does_not_take() {
+        let text = answered("GET / HTTP/1.1\r\nHost: x\r\n\r\n", false).await;
+        assert_eq!(text.as_bytes(), INTERIM);
     }
 }

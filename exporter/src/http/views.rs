@@ -99,7 +99,7 @@ pub(crate) struct Drawn {
 
 /// Why there is no page.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(crate) enum Refusal {
+pub(crate) enum NoPage {
     /// There is no such target.
     NoTarget,
     /// The master was not read: nothing is known.
@@ -108,14 +108,14 @@ pub(crate) enum Refusal {
     Failed,
 }
 
-impl From<Refusal> for Answer {
-    fn from(refusal: Refusal) -> Answer {
+impl From<NoPage> for Answer {
+    fn from(refusal: NoPage) -> Answer {
         match refusal {
-            Refusal::NoTarget => {
+            NoPage::NoTarget => {
                 answer::text(StatusCode::NOT_FOUND, "no such target; hint: the names stand on the first page")
             }
-            Refusal::NotRead => answer::busy("the master was not read; hint: the first page says why"),
-            Refusal::Failed => {
+            NoPage::NotRead => answer::busy("the master was not read; hint: the first page says why"),
+            NoPage::Failed => {
                 answer::text(StatusCode::INTERNAL_SERVER_ERROR, "the page could not be drawn; hint: see the log")
             }
         }
@@ -154,7 +154,7 @@ impl RenderRequest {
         fleet: &Arc<Fleet>,
         facts: &ExporterFacts,
         settings: &Settings,
-    ) -> Result<Drawn, Refusal> {
+    ) -> Result<Drawn, NoPage> {
         let Form { details, format, .. } = self.form;
         let document = |body: io::Result<Compressed>, content_type| {
             body.map(|body| Drawn { body, content_type, vary: DOCUMENT_VARY }).map_err(|error| failed(&error))
@@ -176,24 +176,24 @@ impl RenderRequest {
             }
             View::Discovery(entries) => {
                 let list = discovery::targets(fleet, *entries).map_err(|error| failed(&error))?;
-                text(list.ok_or(Refusal::NotRead)?, JSON)
+                text(list.ok_or(NoPage::NotRead)?, JSON)
             }
         }
     }
 }
 
-fn failed(error: &dyn Error) -> Refusal {
+fn failed(error: &dyn Error) -> NoPage {
     error!(%error, "a page could not be drawn");
-    Refusal::Failed
+    NoPage::Failed
 }
 
 /// While the master is not read it is unknown whether there is such a target.
-fn missing(fleet: &Fleet) -> Refusal {
+fn missing(fleet: &Fleet) -> NoPage {
     let known = match fleet {
         Fleet::Master(fleet) => fleet.master.is_some(),
         Fleet::Target(_) => true,
     };
-    if known { Refusal::NoTarget } else { Refusal::NotRead }
+    if known { NoPage::NoTarget } else { NoPage::NotRead }
 }
 
 /// A header that may stand in several lines, as one list (RFC 9110, section 5.3).

@@ -14,6 +14,10 @@ pub(crate) fn counters(families: &mut FamilyWriter<'_>, fleet: &Fleet, facts: &E
         &metric::SQL_ERRORS,
         facts.sql_errors.into_iter().map(|(stage, count)| ([("stage", stage.name())], count.into())),
     )?;
+    if let Some(refused) = facts.refused {
+        let samples = refused.into_iter().map(|(reason, count)| ([("reason", reason.name())], count.into()));
+        families.family(&metric::HTTP_REFUSED, samples)?;
+    }
     let checks = |check: Check| fleet.port_results().checks.get(&check).copied().unwrap_or_default();
     families.family(
         &metric::PORT_CHECKS,

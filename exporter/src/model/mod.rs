@@ -9,6 +9,7 @@ mod instruction;
 pub(crate) mod names;
 mod port;
 mod reading;
+mod refusal;
 mod server_name;
 mod vocabulary;
 
@@ -19,5 +20,6 @@ pub use certificate::Certificate;
 pub use instruction::{ErrorClass, Operation, OrphanKind};
 pub use port::{Check, Direction, PortSource, PortState};
 pub use reading::{Collector, Stage};
+pub use refusal::Refusal;
 pub use server_name::{DEFAULT_INSTANCE, ServerName};
 pub(crate) use vocabulary::{Word, vocabulary};

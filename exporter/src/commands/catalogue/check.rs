@@ -30,6 +30,7 @@ fn names(catalogue: &Catalogue, faults: &mut Vec<String>) {
         ("orphan operation", catalogue.orphan_operations.clone()),
         ("collector", catalogue.collectors.clone()),
         ("stage", catalogue.stages.clone()),
+        ("refusal", catalogue.refusals.clone()),
         ("certificate reason", catalogue.certificate_reasons.clone()),
     ];
     for (set, words) in sets {

@@ -2,7 +2,7 @@
 
 use crate::exposition::{self, Metric};
 use crate::model::{
-    Cause, Check, Collector, Direction, ErrorClass, Operation, OrphanKind, PortSource, PortState, Stage,
+    Cause, Check, Collector, Direction, ErrorClass, Operation, OrphanKind, PortSource, PortState, Refusal, Stage,
 };
 use crate::probe::protocol::Verdict;
 use serde::Serialize;
@@ -49,6 +49,7 @@ fn values(metric: &str, label: &str) -> Option<Vec<&'static str>> {
         (_, "collector") => Collector::ALL.map(Collector::name).into(),
         (_, "direction") => Direction::ALL.map(Direction::name).into(),
         (_, "operation") => Operation::ALL.map(Operation::name).into(),
+        ("msx_exporter_http_refused_total", "reason") => Refusal::ALL.map(Refusal::name).into(),
         (_, "reason") => Verdict::ALL.map(Verdict::name).into(),
         (_, "source") => PortSource::ALL.map(PortSource::name).into(),
         (_, "stage") => Stage::ALL.map(Stage::name).into(),

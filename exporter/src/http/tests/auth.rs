@@ -1,12 +1,14 @@
 use super::super::{Options, Web};
-use super::client::{Client, Reply, connect};
+use super::client::{Client, Reply, connect, connect_from};
 use super::house::{DETAIL, House, Stub};
 use super::tls::Folder;
+use crate::model::Refusal;
 use base64::Engine;
 use base64::prelude::BASE64_STANDARD;
+use std::sync::atomic::{AtomicBool, Ordering};
 use tokio::net::TcpStream;
 
-/// A password in the least dear form that bcrypt has, under the prefix that htpasswd writes.
+/// A password in the least expensive form that bcrypt has, under the prefix that htpasswd writes.
 fn hash(password: &str) -> String {
     bcrypt::hash_with_result(password, 4).unwrap().format_for_version(bcrypt::Version::TwoY)
 }
@@ -91,6 +93,60 @@ async fn one_client_cannot_keep_the_verifier_busy() {
         assert!(matches!(status, 401 | 503), "{status}");
     }
     assert_eq!(with(&mut connect(house.address).await, "prometheus", "right: one").await.status, 200);
+}
+
+#[tokio::test]
+async fn guesses_from_thirty_addresses_cost_a_right_user_no_request() {
+    let folder = Folder::new();
+    // As long as a few milliseconds, so that there are always some that wait.
+    let hash = bcrypt::hash_with_result("right: one", 5).unwrap().to_string();
+    let file = folder.write("web.yml", &format!("basic_auth_users:\n  prometheus: {hash}\n"));
+    let house = House::with(Stub::new(), Options::default(), Web::open(Some(&file)).unwrap());
+    let (address, over) = (house.address, std::sync::Arc::new(AtomicBool::new(false)));
+    let guessers: Vec<_> = (0..120)
+        .map(|index| {
+            let over = over.clone();
+            tokio::spawn(async move {
+                let mut client = connect_from(&format!("127.0.1.{}", index % 30 + 1), address).await;
+                let mut guesses = 0;
+                while !over.load(Ordering::Relaxed) {
+                    with(&mut client, "prometheus", &format!("guess {index} {guesses}")).await;
+                    guesses += 1;
+                }
+                guesses
+            })
+        })
+        .collect();
+    let failed = || house.web.refusal_counts().unwrap_or_default()[Refusal::Password];
+    super::soon("the guesses", async {
+        while failed() < 60 {
+            tokio::task::yield_now().await;
+        }
+    })
+    .await;
+    let before = failed();
+    let reply = with(&mut connect_from("127.0.0.9", address).await, "prometheus", "right: one").await;
+    let meanwhile = failed() - before;
+    over.store(true, Ordering::Relaxed);
+    assert_eq!(reply.status, 200);
+    // Each of the 30 others had at most one turn before this one, and a few came before it was in. In the order in which
+    // they came there would have been nearly all 120.
+    assert!(meanwhile <= 60, "{meanwhile}");
+    for guesser in guessers {
+        assert!(guesser.await.unwrap() > 0);
+    }
+}
+
+#[tokio::test]
+async fn failed_logins_are_counted_and_missing_ones_are_not() {
+    let folder = Folder::new();
+    let house = guarded(&folder);
+    let mut client = connect(house.address).await;
+    assert_eq!(client.ask("GET", "/", "").await.status, 401);
+    assert_eq!(with(&mut client, "prometheus", "right: one").await.status, 200);
+    assert_eq!(with(&mut client, "prometheus", "wrong").await.status, 401);
+    assert_eq!(with(&mut client, "unknown", "wrong").await.status, 401);
+    assert_eq!(house.web.refusal_counts().unwrap()[Refusal::Password], 2);
 }
 
 #[tokio::test]

@@ -57,8 +57,18 @@ impl<T: AsyncRead + AsyncWrite + Unpin> Client<T> {
         self.reply(method == "HEAD").await.unwrap()
     }
 
-    /// Reads one answer; of one to `HEAD` its head alone.
+    /// Reads one answer; of one to `HEAD` its head alone. What comes before the final one is passed over.
     pub(super) async fn reply(&mut self, head_alone: bool) -> io::Result<Reply> {
+        loop {
+            let reply = self.next_reply(head_alone).await?;
+            if reply.status >= 200 {
+                return Ok(reply);
+            }
+        }
+    }
+
+    /// Reads the next answer, be it the final one or not.
+    pub(super) async fn next_reply(&mut self, head_alone: bool) -> io::Result<Reply> {
         soon("an answer", async {
             let mut head = Vec::new();
             while !head.ends_with(b"\r\n\r\n") {

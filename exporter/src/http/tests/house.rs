@@ -19,9 +19,9 @@ use tokio::task::JoinHandle;
 /// Answers at once, or when it is told to, and writes down what it was asked.
 pub(super) struct Stub {
     pub(super) settings: Mutex<Settings>,
-    /// How many wait for a fleet now.
+    /// How many wait for a fleet or a probe now.
     pub(super) waiting: watch::Sender<usize>,
-    /// While true nobody gets a fleet.
+    /// While true there is neither a fleet nor a probe.
     pub(super) held: watch::Sender<bool>,
     pub(super) waits: Mutex<Vec<Duration>>,
     pub(super) reloads: Mutex<Vec<Result<(), ReloadError>>>,
@@ -57,6 +57,14 @@ impl Stub {
     pub(super) async fn waiters(&self, count: usize) {
         let mut waiting = self.waiting.subscribe();
         soon("waiters", waiting.wait_for(|now| *now == count)).await.unwrap();
+    }
+
+    async fn wait(&self, wait: Duration) {
+        self.waits.lock().unwrap().push(wait);
+        self.waiting.send_modify(|count| *count += 1);
+        let _waiter = Waiter(&self.waiting);
+        let mut held = self.held.subscribe();
+        held.wait_for(|held| !held).await.unwrap();
     }
 
     pub(super) fn hold(&self, held: bool) {
@@ -115,16 +123,12 @@ impl Drop for Waiter<'_> {
 
 impl Site for Stub {
     async fn fleet(&self, wait: Duration) -> Arc<Fleet> {
-        self.waits.lock().unwrap().push(wait);
-        self.waiting.send_modify(|count| *count += 1);
-        let _waiter = Waiter(&self.waiting);
-        let mut held = self.held.subscribe();
-        held.wait_for(|held| !held).await.unwrap();
+        self.wait(wait).await;
         Arc::clone(&self.fleet)
     }
 
     async fn probe(&self, _: &str, wait: Duration) -> Result<Arc<Probe>, NoProbe> {
-        self.waits.lock().unwrap().push(wait);
+        self.wait(wait).await;
         self.probe.lock().unwrap().clone()
     }
 
@@ -133,6 +137,7 @@ impl Site for Stub {
             build: BuildInfo { version: "0.0.0", revision: "none", rustc: "none" },
             sql_errors: enum_map::EnumMap::default(),
             sql_connections: 0,
+            refused: None,
             reload: Reload { successful: true, at: None },
             passive: None,
             process: None,

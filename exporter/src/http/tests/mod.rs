@@ -4,9 +4,11 @@
 
 mod auth;
 mod client;
+mod half_closed;
 mod house;
 mod lifecycle;
 mod limits;
+mod places;
 mod routes;
 pub(super) mod tls;
 

@@ -17,9 +17,12 @@ mod users;
 
 pub(crate) use users::Users;
 
+use super::refusals::Refusals;
 use crate::config::{Fault, Faults, ValueError};
+use crate::model::Refusal;
 use arc_swap::ArcSwap;
 use demands::Demands;
+use enum_map::EnumMap;
 use hyper::header::{HeaderName, HeaderValue};
 use jiff::Timestamp;
 use rate::Rate;
@@ -51,6 +54,19 @@ pub(crate) struct Loaded {
     demands: Demands,
 }
 
+impl Loaded {
+    /// Says in the log what is allowed and unwise.
+    fn warn(&self) {
+        if let Some(cost) = self.users.as_ref().and_then(|users| users.over_cost()) {
+            warn!(
+                cost,
+                "verifying a password takes seconds at this cost, and clients that send wrong ones can cost others a \
+                 scrape; hint: htpasswd -nBC 10 USER"
+            );
+        }
+    }
+}
+
 /// A web configuration that was read and is not yet in force.
 #[derive(Debug)]
 pub struct Prepared(Option<(Vec<Stamped>, Loaded)>);
@@ -66,6 +82,10 @@ pub struct Web {
     current: AtomicBool,
     /// One replacement at a time.
     replacing: Mutex<()>,
+    /// What the server refused.
+    refusals: Arc<Refusals>,
+    /// Whether there is a server.
+    serving: AtomicBool,
 }
 
 impl Web {
@@ -81,6 +101,8 @@ impl Web {
             watched: Mutex::new(files),
             current: AtomicBool::new(true),
             replacing: Mutex::default(),
+            refusals: Arc::default(),
+            serving: AtomicBool::new(false),
         })
     }
 
@@ -101,7 +123,7 @@ impl Web {
     /// # Errors
     /// What it demands less of clients than what is in force, which stays.
     pub fn put_in_force(&self, prepared: Prepared) -> Result<(), Faults> {
-        let (Some(path), Prepared(Some((files, loaded)))) = (&self.path, prepared) else { return Ok(()) };
+        let (Some(path), Prepared(Some((files, mut loaded)))) = (&self.path, prepared) else { return Ok(()) };
         let _turn = lock(&self.replacing);
         let less = loaded.demands.less_than(&self.now.load().demands);
         if !less.is_empty() {
@@ -113,6 +135,10 @@ impl Web {
             return Err(self.refused(files, Faults::in_order(less.into_iter().map(fault).collect())));
         }
         *lock(&self.watched) = files;
+        if let (Some(users), Some(before)) = (loaded.users.as_mut().and_then(Arc::get_mut), &self.now.load().users) {
+            users.remember(before);
+        }
+        loaded.warn();
         self.now.store(Arc::new(loaded));
         self.current.store(true, Ordering::Relaxed);
         Ok(())
@@ -121,6 +147,17 @@ impl Web {
     /// Reads the files and puts them in force. Blocks meanwhile.
     pub(crate) fn reload(&self) -> Result<(), Faults> {
         self.prepare().and_then(|prepared| self.put_in_force(prepared))
+    }
+
+    /// Where the server counts what it refuses.
+    pub(super) fn refusals(&self) -> &Arc<Refusals> {
+        self.serving.store(true, Ordering::Relaxed);
+        &self.refusals
+    }
+
+    /// How much the server refused since it began; `None` where there is none.
+    pub(crate) fn refusal_counts(&self) -> Option<EnumMap<Refusal, u64>> {
+        self.serving.load(Ordering::Relaxed).then(|| self.refusals.counts())
     }
 
     /// Whether what the files held when they were last looked at is in force.
@@ -139,6 +176,7 @@ impl Web {
             return std::future::pending().await;
         }
         self.report("the web configuration is in force");
+        self.now.load().warn();
         loop {
             tokio::time::sleep(LOOK_EVERY).await;
             let web = Arc::clone(self);

@@ -265,6 +265,36 @@ fn a_user_who_was_removed_is_out_and_one_who_was_added_is_in() {
     assert_eq!(["alice", "bob", "carol"].map(known), [false, false, true]);
 }
 
+#[test]
+fn a_user_who_was_right_before_is_remembered_over_a_reload_unless_the_hash_changed() {
+    let folder = Folder::new();
+    let [hash, other] = ["x", "x"].map(|password| bcrypt::hash_with_result(password, 4).unwrap().to_string());
+    let file = folder.write("web.yml", &format!("basic_auth_users: {{ alice: {hash}, bob: {hash}, carol: {hash} }}"));
+    let web = Web::open(Some(&file)).unwrap();
+    let users = || web.current().users.clone().unwrap();
+    assert_eq!(["alice", "bob"].map(|user| users().verify(user, "x")), [true; 2]);
+    assert_eq!(["alice", "bob", "carol"].map(|user| users().remembers(user, "x")), [true, true, false]);
+    folder.write("web.yml", &format!("basic_auth_users: {{ alice: {hash}, bob: {other}, carol: {hash} }}\n"));
+    web.look();
+    assert_eq!(["alice", "bob", "carol"].map(|user| users().remembers(user, "x")), [true, false, false]);
+    assert!(!users().remembers("alice", "y"));
+    folder.write("web.yml", &format!("basic_auth_users: {{ bob: {other} }}"));
+    web.look();
+    folder.write("web.yml", &format!("basic_auth_users: {{ alice: {hash}, bob: {other} }}"));
+    web.look();
+    assert!(!users().remembers("alice", "x"), "who was removed in between is forgotten");
+}
+
+#[test]
+fn a_cost_for_which_nothing_is_promised_is_known() {
+    let folder = Folder::new();
+    let over = |cost: &str| {
+        let file = folder.write("web.yml", &format!("basic_auth_users: {{ a: {} }}", HASH.replace("$04", cost)));
+        Web::open(Some(&file)).unwrap().current().users.clone().unwrap().over_cost()
+    };
+    assert_eq!([over("$04"), over("$12"), over("$13"), over("$18")], [None, None, Some(13), Some(18)]);
+}
+
 /// Each level repeats the one below nine times; written out it would be gigabytes.
 #[test]
 fn a_few_lines_cannot_fill_the_memory() {

@@ -5,14 +5,16 @@ use crate::config::{Fault, ValueError};
 use bcrypt::HashParts;
 use std::collections::{BTreeMap, HashMap};
 use std::fmt;
-use std::sync::{Arc, Mutex, PoisonError};
-use tokio::sync::{AcquireError, OwnedSemaphorePermit, Semaphore};
+use std::sync::{Mutex, PoisonError};
 use tokio_rustls::rustls::SupportedCipherSuite;
 use tokio_rustls::rustls::crypto::aws_lc_rs;
 use tokio_rustls::rustls::crypto::hash::{Hash, Output};
 
 /// Above this a verification takes many seconds: longer than any scrape waits.
-const DEAREST: u32 = 18;
+const HIGHEST: u32 = 18;
+/// Up to this, clients that send wrong passwords cost no other client a scrape: a verification takes a few tenths of a
+/// second.
+const PROMISED: u32 = 12;
 
 /// Users and their bcrypt hashes.
 pub(crate) struct Users {
@@ -25,7 +27,6 @@ pub(crate) struct Users {
     remembered: Mutex<HashMap<String, Vec<u8>>>,
     digest: &'static dyn Hash,
     key: [u8; 32],
-    turn: Arc<Semaphore>,
 }
 
 impl fmt::Debug for Users {
@@ -47,8 +48,8 @@ impl Users {
                 fault(ValueError::new("the name of a user cannot hold a colon (RFC 7617)"));
             }
             match hash.text.parse::<HashParts>() {
-                Ok(parts) if !(4..=DEAREST).contains(&parts.get_cost()) => {
-                    let wrong = ValueError::new(format!("the cost of the hash is not between 4 and {DEAREST}"));
+                Ok(parts) if !(4..=HIGHEST).contains(&parts.get_cost()) => {
+                    let wrong = ValueError::new(format!("the cost of the hash is not between 4 and {HIGHEST}"));
                     fault(wrong.expected("htpasswd -nBC 10 USER"));
                 }
                 Ok(parts) => {
@@ -75,13 +76,20 @@ impl Users {
             remembered: Mutex::default(),
             digest,
             key,
-            turn: Arc::new(Semaphore::new(1)),
         })
     }
 
-    /// Waits for the turn to verify: one at a time.
-    pub(crate) async fn turn(&self) -> Result<OwnedSemaphorePermit, AcquireError> {
-        Arc::clone(&self.turn).acquire_owned().await
+    /// Takes over which passwords were right before, of those users whose hash is the same.
+    pub(super) fn remember(&mut self, before: &Users) {
+        self.key = before.key;
+        let known = before.remembered.lock().unwrap_or_else(PoisonError::into_inner);
+        let unchanged = known.iter().filter(|(user, _)| self.hashes.get(*user) == before.hashes.get(*user));
+        self.remembered = Mutex::new(unchanged.map(|(user, digest)| (user.clone(), digest.clone())).collect());
+    }
+
+    /// The cost of the most expensive hash, where a verification takes longer than is promised for.
+    pub(super) fn over_cost(&self) -> Option<u32> {
+        self.decoys.keys().copied().max().filter(|cost| *cost > PROMISED)
     }
 
     /// Whether this password was right before.
