@@ -10,6 +10,8 @@ use harness::exporter::{Exporter, Setup, binary};
 use harness::{Folder, Page, Stand, http, until};
 use msx_lab::msdb::{Lab, PASSWORD, USER};
 use msx_lab::tds::{Encryption, Options};
+use msx_lab::tsql::world::Mishap;
+use msx_lab::wire::Reply;
 use std::net::{SocketAddr, TcpListener};
 use std::process::{Child, Command, Stdio};
 use std::time::{Duration, Instant};
@@ -19,6 +21,8 @@ const STARTS: usize = 21;
 /// Scrapes under callgrind.
 const FEW: u32 = 3;
 const MANY: u32 = 7;
+/// An answer that takes so long is asked for again after a hundred times that.
+const EXPENSIVE: Duration = Duration::from_millis(500);
 /// A scrape joins a reading that began less than a second ago.
 const JOINED: Duration = Duration::from_millis(1050);
 const GZIP: (&str, &str) = ("Accept-Encoding", "gzip");
@@ -82,8 +86,14 @@ fn measure(process: u32, address: SocketAddr) -> Cost {
 
 /// A master whose answers cost it nothing, encrypted as the default asks for.
 fn master(targets: usize, jobs: usize) -> Stand {
+    master_with(targets, jobs, |_| ())
+}
+
+fn master_with(targets: usize, jobs: usize, prepare: impl Fn(&Lab)) -> Stand {
     let options = Options { encryption: Encryption::Required, ..Options::default() };
-    let mut stand = Stand::start(Lab::fleet(targets, 2 * targets, jobs), options);
+    let lab = Lab::fleet(targets, 2 * targets, jobs);
+    prepare(&lab);
+    let mut stand = Stand::start(lab, options);
     stand.replay();
     stand
 }
@@ -160,31 +170,46 @@ fn breakdown(process: u32) {
 
 /// Instructions of one scrape with a reading of its own, by callgrind: the difference between few and many scrapes.
 /// They hardly depend on what else runs on the machine. What the process does once does not count.
-fn instructions(targets: usize) -> u64 {
-    let stand = master(targets, 0);
+///
+/// Callgrind makes the process so slow that it takes the download list for expensive and asks for it seldom, sooner or
+/// later. With `downloads_rest` the list is so slow that it is read once and shown from then on; without, the answer is
+/// `None` where a scrape came without a new reading of it.
+fn instructions(targets: usize, downloads_rest: bool) -> Option<u64> {
+    let stand = master_with(targets, 0, |lab| {
+        if downloads_rest {
+            lab.fault("sysdownloadlist", Mishap::Replies { after: 0, replies: vec![Reply::Wait(EXPENSIVE)] });
+        }
+    });
     warm_up(&stand, TARGETS_AND_DOWNLOADS);
-    let [few, many] = [FEW, MANY].map(|scrapes| {
+    let counts = [FEW, MANY].map(|scrapes| {
         let folder = Folder::new();
         let out = folder.path().join("callgrind.out");
         let option = format!("--callgrind-out-file={}", out.display());
         let mut exporter =
             setup(&stand, TARGETS_AND_DOWNLOADS).under(&["valgrind", "--quiet", "--tool=callgrind", &option]).start();
+        let mut readings = Vec::new();
         for _ in 0..scrapes {
             let began = Instant::now();
             let page = scrape(&exporter);
             assert_eq!(page.value("msx_targets", &[]), Some(targets as f64), "{}", exporter.log());
+            let downloads = [("collector", "downloads")];
+            readings.extend(page.value("msx_exporter_collector_read_timestamp_seconds", &downloads));
             until("the reading to be too old to be shared", || (began.elapsed() > JOINED).then_some(()));
         }
         exporter.signal("TERM");
         exporter.ended();
         if let Some(keep) = std::env::var_os("MSX_BENCH_PROFILES") {
-            std::fs::copy(&out, std::path::Path::new(&keep).join(format!("callgrind.{targets}.{scrapes}"))).unwrap();
+            let name = format!("callgrind.{targets}.{scrapes}{}", if downloads_rest { ".rest" } else { "" });
+            std::fs::copy(&out, std::path::Path::new(&keep).join(name)).unwrap();
         }
+        readings.dedup();
+        let expected = if downloads_rest { 1 } else { scrapes as usize };
         let text = std::fs::read_to_string(&out).unwrap();
         let total = text.lines().find_map(|line| line.strip_prefix("totals: ")).unwrap();
-        total.trim().parse::<u64>().unwrap()
+        total.trim().parse::<u64>().ok().filter(|_| readings.len() == expected)
     });
-    (many - few) / u64::from(MANY - FEW)
+    let [few, many] = counts;
+    Some((many? - few?) / u64::from(MANY - FEW))
 }
 
 fn report(name: &str, series: usize, cost: Cost) {
@@ -201,10 +226,14 @@ fn report(name: &str, series: usize, cost: Cost) {
 #[test]
 fn instructions_of_a_scrape() {
     let [small, large] = [1_000, 5_000].map(|targets| {
-        let count = instructions(targets);
-        println!("{targets} targets: {:.1} million instructions a scrape", count as f64 / 1e6);
+        let count = instructions(targets, true).unwrap();
+        println!("{targets} targets: {:.1} million instructions a scrape, downloads kept", count as f64 / 1e6);
         count
     });
+    match instructions(1_000, false) {
+        Some(count) => println!("1000 targets: {:.1} million, downloads read each time", count as f64 / 1e6),
+        None => println!("1000 targets: under callgrind the downloads were not read each time"),
+    }
     assert!(small <= 64_000_000, "{small} instructions");
     assert!(large * 10 <= small * 52, "{large} at 5,000 targets are more than 5.2 times {small}");
 }

@@ -47,6 +47,9 @@ impl Compressor {
         Ok(Compressed { bytes: self.encoder.finish()?.into_boxed_slice().into(), length: self.length })
     }
 
+    /// Out of the way of what is called for each piece.
+    #[cold]
+    #[inline(never)]
     fn pass_on(&mut self) -> io::Result<()> {
         self.encoder.write_all(&self.buffer)?;
         self.length += self.buffer.len() as u64;
@@ -72,8 +75,12 @@ impl Write for Compressor {
 
 impl fmt::Write for Compressor {
     fn write_str(&mut self, text: &str) -> fmt::Result {
-        // Not write_all, whose loop for short writes costs as much as the writing.
-        self.write(text.as_bytes()).map(|_| ()).map_err(|_| fmt::Error)
+        // Most pieces are a name, a value, or one of the signs between them.
+        match text.as_bytes() {
+            [sign] => self.buffer.push(*sign),
+            bytes => self.buffer.extend_from_slice(bytes),
+        }
+        if self.buffer.len() < BUFFER { Ok(()) } else { self.pass_on().map_err(|_| fmt::Error) }
     }
 }
 
