@@ -1,5 +1,5 @@
 //! Where scrapes ask for a reading. One task owns the reader and its connection; who asks waits on a deadline of its
-//! own and may leave. A reading ends early only when nobody waits for it any more.
+//! own and may leave. A reading ends early only when no request waits for it any more.
 
 use super::assemble;
 use super::reader::Reader;

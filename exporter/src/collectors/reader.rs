@@ -57,7 +57,7 @@ impl Reader {
         }
     }
 
-    /// One whole reading, within the configured time-out.
+    /// One complete reading, within the configured time-out.
     pub(super) async fn read(&mut self) -> Reading {
         let began = Timestamp::now();
         let start = Instant::now();
@@ -111,7 +111,7 @@ impl Reader {
         }
         let doubted = stages.contains(&Stage::Permission);
         if doubted && !self.rights_doubted {
-            // Taken away while we were connected: whoever reads the log wants the grant now.
+            // Taken away while we were connected: the log is to name the grant now.
             self.rights_asked = None;
         }
         self.rights_doubted = doubted;

@@ -6,7 +6,7 @@ use super::rules;
 use crate::diagnosis::{Enlisted, MasterClock, MasterFleet};
 use crate::model::{Check, PortState, ServerName};
 use crate::probe::Finding;
-use crate::sqlserver::{MasterTold, ReadError};
+use crate::sqlserver::{MasterAnswers, ReadError};
 use jiff::{SignedDuration, Timestamp};
 use std::collections::BTreeMap;
 use std::net::IpAddr;
@@ -20,15 +20,15 @@ pub struct MasterEnd {
     pub addresses: Vec<IpAddr>,
     /// The TCP ports on which its engine listens, the one to call first. Empty where nobody tells.
     pub ports: Vec<u16>,
-    /// Who told these ports.
+    /// Where these ports are known from.
     pub port_source: String,
 }
 
 /// What stands behind the ports.
 #[derive(Debug, Clone, PartialEq)]
 pub struct Inside {
-    /// What the master told of itself, or why it did not.
-    pub told: Result<MasterTold, ReadError>,
+    /// What the master answered about itself, or why it did not.
+    pub answers: Result<MasterAnswers, ReadError>,
     /// Targets that do not poll, with the addresses to which their names lead.
     pub silent: Silent,
 }
@@ -288,13 +288,13 @@ fn readiness(fleet: &MasterFleet, master: &MasterEnd, inside: &Inside, now: Time
             "msx_exporter grants, block server",
         ),
     });
-    if let Ok(told) = &inside.told {
-        if let Err(fault) = &told.listeners {
+    if let Ok(answers) = &inside.answers {
+        if let Err(fault) = &answers.listeners {
             list.push(logins::unread("ports on which the master listens", fault));
         }
-        list.push(logins::members(&told.members));
-        list.extend(logins::refusals(&told.refusals, &inside.silent));
-    } else if let (Some(_), Err(fault)) = (&fleet.master, &inside.told) {
+        list.push(logins::members(&answers.members));
+        list.extend(logins::refusals(&answers.refusals, &inside.silent));
+    } else if let (Some(_), Err(fault)) = (&fleet.master, &inside.answers) {
         list.push(logins::unread("ports, logins and members of TargetServersRole on the master", fault));
     }
     list.push(match server.and_then(|server| server.certificate.as_ref()) {

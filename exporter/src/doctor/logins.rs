@@ -19,9 +19,9 @@ pub(crate) fn unread(subject: &str, fault: &ReadError) -> Readiness {
 }
 
 /// The members of the role that a target's login needs. From names alone nobody can say that a target cannot log in.
-pub(crate) fn members(told: &Result<Vec<Member>, ReadError>) -> Readiness {
+pub(crate) fn members(read: &Result<Vec<Member>, ReadError>) -> Readiness {
     let subject = "login of each target, by TargetServersRole in msdb";
-    let members = match told {
+    let members = match read {
         Err(fault) => return unread(subject, fault),
         Ok(members) => members,
     };
@@ -41,12 +41,12 @@ pub(crate) fn members(told: &Result<Vec<Member>, ReadError>) -> Readiness {
 }
 
 /// What the master remembers of refused logins from the addresses of targets that are silent.
-pub(crate) fn refusals(told: &Result<Vec<Refusal>, ReadError>, silent: &Silent) -> Vec<Readiness> {
+pub(crate) fn refusals(read: &Result<Vec<Refusal>, ReadError>, silent: &Silent) -> Vec<Readiness> {
     let subject = "logins from silent targets";
     if silent.is_empty() {
         return Vec::new();
     }
-    let refusals = match told {
+    let refusals = match read {
         Err(fault) => return vec![unread(subject, fault)],
         Ok(refusals) => refusals,
     };
@@ -136,21 +136,21 @@ mod tests {
 
     #[test]
     fn a_refused_login_is_put_to_the_silent_target_from_whose_address_it_came() {
-        let told = Ok(vec![refusal("10.1.0.8", 8), refusal("10.1.0.80", 5), refusal("::ffff:10.1.0.8", 8)]);
-        let found = refusals(&told, &silent(&["10.1.0.8"]));
+        let read = Ok(vec![refusal("10.1.0.8", 8), refusal("10.1.0.80", 5), refusal("::ffff:10.1.0.8", 8)]);
+        let found = refusals(&read, &silent(&["10.1.0.8"]));
         assert_eq!((found.len(), found[0].fine), (1, Some(false)));
         assert!(found[0].evidence.starts_with("2 refused from") && found[0].evidence.contains("wrong password"));
     }
 
     #[test]
     fn no_refused_login_is_no_proof_and_a_missing_address_is_said() {
-        let told = Ok(vec![refusal("10.1.0.80", 5), refusal("<local machine>", 8)]);
-        let found = refusals(&told, &silent(&[]));
+        let read = Ok(vec![refusal("10.1.0.80", 5), refusal("<local machine>", 8)]);
+        let found = refusals(&read, &silent(&[]));
         assert_eq!((found.len(), found[0].fine), (1, None));
         assert!(
             found[0].evidence.contains("still holds (2)") && found[0].evidence.contains("no address is known of SQL02")
         );
-        assert!(refusals(&told, &Silent::new()).is_empty());
+        assert!(refusals(&read, &Silent::new()).is_empty());
     }
 
     #[test]

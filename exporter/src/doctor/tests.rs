@@ -6,7 +6,7 @@ use crate::diagnosis::{MasterFleet, Memory, assess};
 use crate::model::{Address, Certificate, Check, Direction, PortSource, PortState};
 use crate::probe::protocol::{Encryption, EngineFacts, Verdict};
 use crate::probe::{Finding, PortResults};
-use crate::sqlserver::{MasterTold, Member};
+use crate::sqlserver::{MasterAnswers, Member};
 use crate::target_side::{LocalTarget, Presented};
 use jiff::Timestamp;
 use std::collections::BTreeMap;
@@ -56,8 +56,8 @@ fn master(name: &str, ports: &[u16]) -> MasterEnd {
 
 fn inside() -> Inside {
     let member = Member { name: r"CORP\TSX".to_owned(), kind: "WINDOWS_GROUP".to_owned() };
-    let told = MasterTold { listeners: Ok(Vec::new()), members: Ok(vec![member]), refusals: Ok(Vec::new()) };
-    Inside { told: Ok(told), silent: BTreeMap::from([("SQL03".to_owned(), Vec::new())]) }
+    let answers = MasterAnswers { listeners: Ok(Vec::new()), members: Ok(vec![member]), refusals: Ok(Vec::new()) };
+    Inside { answers: Ok(answers), silent: BTreeMap::from([("SQL03".to_owned(), Vec::new())]) }
 }
 
 fn examine(fleet: &MasterFleet, master: &MasterEnd, now: Timestamp) -> Request {
@@ -225,7 +225,7 @@ fn target_end(state: PortState, verdict: Verdict) -> TargetEnd {
             seen_at: now(),
         }),
         nodes: Vec::new(),
-        told: None,
+        answers: None,
     }
 }
 

@@ -1,4 +1,4 @@
-//! Families of one page that are added by whoever knows them, and written in the order of the catalogue.
+//! Families of one page that are added in any order and written in the order of the catalogue.
 
 use super::catalogue::{Metric, catalogue};
 use super::family_writer::{FamilyWriter, Value};

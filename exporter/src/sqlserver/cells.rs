@@ -212,7 +212,7 @@ mod tests {
     }
 
     #[test]
-    fn times_that_cannot_be_are_misfits_not_panics() {
+    fn times_that_cannot_be_are_errors_not_panics() {
         assert!(wall(ColumnData::DateTime(Some(WireDateTime::new(i32::MAX, u32::MAX)))).is_err());
         assert!(wall(ColumnData::DateTime(Some(WireDateTime::new(i32::MIN, 0)))).is_err());
         let odd = DateTime2::new(WireDate::new(u32::MAX >> 8), WireTime::new(u64::MAX, 9));

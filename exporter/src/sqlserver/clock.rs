@@ -14,7 +14,7 @@ use std::collections::HashMap;
 
 /// `GETDATE()` and `SYSUTCDATETIME()` are different clocks of the same machine: a row may lie this far ahead of now.
 const CLOCKS_APART: SignedDuration = SignedDuration::from_secs(5);
-/// A decision outlives the repeated hour, and the longest spacing of a dear statement, by far.
+/// A decision outlives the repeated hour, and the longest rest of an expensive statement, by far.
 const KEEP_DECISIONS: SignedDuration = SignedDuration::from_hours(24);
 
 /// The first statement of each batch, for the times of all others become UTC by it.
@@ -249,7 +249,7 @@ mod tests {
     }
 
     #[test]
-    fn values_at_the_edge_of_time_are_misfits_not_panics() {
+    fn values_at_the_edge_of_time_are_errors_not_panics() {
         let mut clock = berlin();
         let now = row(datetime(9999, 12, 30, 12, 0, 0, 0), 60);
         let result = clock.at(&now).map(|mut now| now.instant("targets", "x", "y", DateTime::MAX).is_err());

@@ -20,9 +20,9 @@ const MOST_ROWS: usize = 5_000;
 /// `status` of `sys.dm_server_services`: 4 is running.
 const RUNNING: i64 = 4;
 
-/// What the master tells. Each part is there, or why it is not, with the grant that would show it.
+/// What the master answers. Each part is there, or why it is not, with the grant that would show it.
 #[derive(Debug, Clone, PartialEq)]
-pub struct MasterTold {
+pub struct MasterAnswers {
     /// Where its engine listens for T-SQL, less loopback and the listeners of availability groups.
     pub listeners: Result<Vec<Listener>, ReadError>,
     /// Who is in TargetServersRole.
@@ -31,9 +31,9 @@ pub struct MasterTold {
     pub refusals: Result<Vec<Refusal>, ReadError>,
 }
 
-/// What a target's own instance tells.
+/// What a target's own instance answers.
 #[derive(Debug, Clone, PartialEq)]
-pub struct TargetTold {
+pub struct TargetAnswers {
     /// `SERVERPROPERTY('ProductVersion')`.
     pub version: String,
     /// Where its engine listens for T-SQL.
@@ -75,7 +75,7 @@ pub struct Agent {
 ///
 /// # Errors
 /// Why there is no session.
-pub async fn ask_master(master: &Master) -> Result<MasterTold, ReadError> {
+pub async fn ask_master(master: &Master) -> Result<MasterAnswers, ReadError> {
     let mut inquiry = Inquiry::open(master).await?;
     // The ports come first: what follows may take the rest of the time.
     let listeners = inquiry.listeners().await;
@@ -86,11 +86,11 @@ pub async fn ask_master(master: &Master) -> Result<MasterTold, ReadError> {
     let right = server_grant(performance_state(inquiry.major));
     let records = inquiry.ask(statements::DOCTOR_REFUSALS, record).await;
     let refusals = records.map(|list| list.into_iter().flatten().collect()).map_err(|fault| missing(fault, &right));
-    Ok(MasterTold { listeners, members, refusals })
+    Ok(MasterAnswers { listeners, members, refusals })
 }
 
 /// Asks the target's own instance, where the configuration has a login for it. An error is why there is no session.
-pub async fn ask_target(config: &Config) -> Option<Result<TargetTold, ReadError>> {
+pub async fn ask_target(config: &Config) -> Option<Result<TargetAnswers, ReadError>> {
     let here = Master {
         address: config.local.address.clone()?,
         auth: config.local.auth.clone(),
@@ -105,7 +105,7 @@ pub async fn ask_target(config: &Config) -> Option<Result<TargetTold, ReadError>
     let agent = inquiry.ask(statements::DOCTOR_AGENT, agent).await.map_err(|fault| missing(fault, &right));
     let right = server_grant(performance_state(inquiry.major));
     let nodes = inquiry.ask(statements::DOCTOR_NODES, node).await.map_err(|fault| missing(fault, &right));
-    Some(Ok(TargetTold {
+    Some(Ok(TargetAnswers {
         nodes,
         agent: agent.map(|list| list.into_iter().next()),
         listeners: inquiry.listeners().await,
@@ -188,7 +188,7 @@ async fn collect<T>(
         {
             match decode(&row) {
                 Ok(read) => list.push(read),
-                Err(misfit) => rows = Err(misfit),
+                Err(error) => rows = Err(error),
             }
         }
     }

@@ -40,7 +40,7 @@ impl ReadError {
         self
     }
 
-    /// Names the certificate that was presented, so that nobody has to look for it.
+    /// Names the certificate that was presented, so that it need not be looked for.
     pub(crate) fn with_certificate(mut self, presented: Option<&Certificate>) -> ReadError {
         if let Some(Certificate { subject, issuer, not_after, .. }) = presented {
             self.message.push_str(&format!("; it presents {subject}, issued by {issuer}, which ends {not_after}"));

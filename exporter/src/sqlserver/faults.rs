@@ -131,7 +131,7 @@ mod tests {
         }
         let hint = refused(18470).of_windows_account().hint.unwrap();
         assert!(hint.starts_with("the login is disabled") && hint.contains("NTLM"), "{hint}");
-        assert!(refused(18456).hint.unwrap().contains("master.user"), "a SQL login is told as before");
+        assert!(refused(18456).hint.unwrap().contains("master.user"), "a SQL login is advised as before");
     }
 
     #[test]

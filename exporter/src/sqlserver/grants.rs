@@ -125,7 +125,7 @@ pub fn whole(grantee: &Grantee, release: Option<Release>) -> String {
     script(grantee, release, None)
 }
 
-/// Only what is missing on a server, as a connection told.
+/// Only what is missing on a server, as a connection found it.
 pub(crate) fn missing(grantee: &Grantee, known: &Capabilities) -> String {
     script(grantee, Some(Release::of_major(known.major_version())), Some(known))
 }

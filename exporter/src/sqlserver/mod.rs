@@ -22,7 +22,7 @@ pub(crate) use batch::{BatchError, Left};
 pub(crate) use cells::{Cell, CellError, Positions};
 pub use clock::MasterClock;
 pub(crate) use clock::{CLOCK, Clock};
-pub use doctor::{Agent, Listener, MasterTold, Member, TargetTold, ask_master, ask_target};
+pub use doctor::{Agent, Listener, MasterAnswers, Member, TargetAnswers, ask_master, ask_target};
 pub use error::ReadError;
 pub(crate) use faults::on_statement;
 pub use grants::{GrantFile, Grantee, Principal, Release, grant_files, revocation, whole as grants_for};

@@ -25,7 +25,7 @@ pub(crate) struct Context<'c> {
     now: Result<ClockNow<'c>, CellError>,
     /// The name of the result set.
     set: &'static str,
-    /// What tells the row from the others of its set.
+    /// What distinguishes the row from the others of its set.
     key: String,
 }
 
@@ -148,7 +148,7 @@ impl<K: Words> Field for EnumMap<K, u64> {
     }
 }
 
-/// A text that tells its row from the others of the set: what is decided for a time of it is decided once.
+/// A text that distinguishes its row from the others of the set: what is decided once for a time in it stays.
 pub(crate) fn key([cell]: [Cell<'_>; 1], context: &mut Context<'_>) -> Result<String, CellError> {
     let text = cell.text()?;
     context.key.clone_from(&text);

@@ -35,7 +35,7 @@ pub(crate) type Connection = Client<Compat<StageTracker<TcpStream>>>;
 pub(crate) struct Session {
     pub(super) client: Connection,
     pub(crate) capabilities: Capabilities,
-    /// The rules of the master's zone, and who told them.
+    /// The rules of the master's zone, and where they are known from.
     pub(crate) zone: Option<(TimeZone, &'static str)>,
     /// The address that answered.
     pub(crate) peer: SocketAddr,

@@ -66,14 +66,14 @@ impl Backend for Script {
         let asked = |name: &&str| sql.contains(&format!("[set:{name}]"));
         let once = ["capabilities", "isolation", "timezone"].into_iter().find(asked);
         if let Some(name) = once {
-            return self.part(name, || rows(name, &sound(name)));
+            return self.part(name, || rows(name, &complete(name, sql)));
         }
         let mut sets: Vec<(usize, &str)> =
             SETS.into_iter().filter_map(|name| Some((sql.find(&format!("[set:{name}]"))?, name))).collect();
         sets.sort_unstable();
         let mut replies = self.part("first", Vec::new);
         for (_, name) in sets {
-            replies.extend(self.part(name, || rows(name, &sound(name))));
+            replies.extend(self.part(name, || rows(name, &complete(name, sql))));
             replies.extend(self.part(&format!("closing:{name}"), || closing(name, 0)));
             if replies.last() == Some(&aborted()) {
                 replies.pop();
@@ -125,6 +125,28 @@ pub(crate) fn text(text: &str) -> Value {
 /// A wall time, such as `2026-11-22T12:00:00`.
 pub(crate) fn wall(text: &str) -> Value {
     Value::DateTime(text.parse().unwrap())
+}
+
+/// The sound row of a set, with some value in each column that the statement asks for and [`sound`] does not know.
+fn complete(set: &str, sql: &str) -> Cells {
+    let mut cells = sound(set);
+    let statement = sql.split(&format!("[set:{set}],")).nth(1).unwrap_or_default();
+    for line in statement.lines().map(str::trim).take_while(|line| !line.starts_with("FROM ")) {
+        let Some((cast, name)) = line.trim_end_matches([',', ';']).rsplit_once(" AS ") else { continue };
+        if cells.iter().any(|(known, ..)| *known == name) {
+            continue;
+        }
+        let ty = cast.rsplit_once(" AS ").map_or("", |(_, ty)| ty.trim_end_matches(')'));
+        let (ty, value) = match ty {
+            "tinyint" | "int" | "bigint" => (Type::BigInt, Value::Int(0)),
+            "datetime" => (Type::DateTime, wall("2026-11-22T12:00:00")),
+            "uniqueidentifier" => (Type::UniqueIdentifier, Value::Guid(JOB)),
+            ty if ty.starts_with("nvarchar(") => (SYSNAME, text("")),
+            other => panic!("{set}.{name} is of an unknown type: {other}"),
+        };
+        cells.push((String::leak(name.to_owned()), ty, value));
+    }
+    cells
 }
 
 /// The sound row of a set. The master's clock shows 12:00:00 in a zone one hour east of UTC.
