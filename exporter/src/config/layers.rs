@@ -1,6 +1,6 @@
 //! Where a configuration comes from, and how one source overrides another.
 
-use super::fault::{Fault, ValueError, shown_variable};
+use super::error::{Fault, ValueError, shown_variable};
 use super::keys::{self, KEYS, PREFIX};
 use super::node::Place;
 use super::shape::{self, Layer};

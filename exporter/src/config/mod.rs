@@ -12,32 +12,30 @@
 mod address;
 mod check;
 mod document;
-mod fault;
+mod error;
 mod keys;
 mod layers;
-mod master;
-mod meaning;
 mod node;
 mod parse;
 mod scope;
 mod secret;
+mod sections;
 mod shape;
 mod suggest;
 mod toml;
-mod values;
 mod yaml;
 mod zone;
 
 pub use check::check;
 pub use document::{example, reference};
-pub use fault::{Fault, Faults};
-pub(crate) use fault::{ValueError, shown_key};
+pub use error::{Fault, Faults};
+pub(crate) use error::{ValueError, shown_key};
 pub(crate) use keys::{Field, KEYS, Key, Kind as KeyKind, SECTIONS};
 pub(crate) use layers::utf8;
 pub use layers::{ConfigFile, Override, ReadFile, Sources};
 pub(crate) use node::{Content, Entry, Node, Place};
 pub use secret::Secret;
-pub use values::{
+pub use sections::values::{
     Auth, CheckSettings, Collectors, Config, Depth, Encrypt, Filter, LabelRule, Limits, Local, Maintenance, Master,
     PasswordSource, Pattern, PortOverride, Ports, Role, Targets, Trust,
 };
@@ -51,7 +49,7 @@ pub(crate) use zone::zone_by_name;
 pub fn load(sources: &Sources) -> Result<Config, Faults> {
     let mut faults = Vec::new();
     let merged = layers::merge(sources, &mut faults);
-    let config = merged.and_then(|merged| meaning::config(&mut scope::Scope::root(&merged, &mut faults), sources));
+    let config = merged.and_then(|merged| sections::config(&mut scope::Scope::root(&merged, &mut faults), sources));
     match config {
         Some(config) if faults.is_empty() => Ok(config),
         _ => Err(Faults::told(faults, sources)),

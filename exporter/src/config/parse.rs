@@ -1,7 +1,7 @@
 //! Single values: from text to type. Each says what is wrong in words that may be shown.
 
 use super::Pattern;
-use super::fault::{ValueError, quoted};
+use super::error::{ValueError, quoted};
 use jiff::{SignedDuration, Timestamp};
 use std::path::PathBuf;
 use std::time::Duration;

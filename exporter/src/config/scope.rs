@@ -1,6 +1,6 @@
 //! Asks for values by key and type, and goes on after a fault, so that all of them are told at once.
 
-use super::fault::{Fault, ValueError, shown_key};
+use super::error::{Fault, ValueError, shown_key};
 use super::shape::{DEFAULT, Layer};
 use ::config::{Map, Value, ValueKind};
 

@@ -1,6 +1,6 @@
 //! Holds what was written against the table of keys: unknown keys and wrong shapes end here, before anything is layered.
 
-use super::fault::{Fault, ValueError, shown_key};
+use super::error::{Fault, ValueError, shown_key};
 use super::keys::{self, Field, KEYS, Key, Kind};
 use super::node::{Content, Entry, Node, Place};
 use super::suggest::near;

@@ -1,6 +1,6 @@
 //! TOML, with its spans, into nodes.
 
-use super::fault::{Fault, ValueError};
+use super::error::{Fault, ValueError};
 use super::node::{Content, DEEPEST, Entry, Node, Place};
 use ::toml::Spanned;
 use ::toml::de::{DeTable, DeValue};

@@ -3,7 +3,7 @@
 //! The events are taken rather than a loaded document, because a loader turns `0123` into a number, forgets lines, and
 //! follows aliases, which a few lines can multiply into gigabytes. Aliases, tags and second documents are refused.
 
-use super::fault::{Fault, ValueError, shown_key};
+use super::error::{Fault, ValueError, shown_key};
 use super::node::{Content, DEEPEST, Entry, Node, Place};
 use std::collections::HashMap;
 use yaml_rust2::Event;

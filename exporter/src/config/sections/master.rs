@@ -1,10 +1,10 @@
 //! The master: where it is, how to log in, and how far its certificate is believed.
 
-use super::fault::ValueError;
-use super::layers::Sources;
-use super::parse::{self, choice};
-use super::scope::Scope;
-use super::{Auth, Encrypt, Master, PasswordSource, Role, Secret, Trust, address};
+use super::super::error::ValueError;
+use super::super::layers::Sources;
+use super::super::parse::{self, choice};
+use super::super::scope::Scope;
+use super::super::{Auth, Encrypt, Master, PasswordSource, Role, Secret, Trust, address};
 use std::path::{Path, PathBuf};
 use x509_cert::Certificate;
 
@@ -117,7 +117,8 @@ pub(super) fn auth(scope: &mut Scope<'_>, sources: &Sources, section: &str, logs
             scope.fault(&password_key, wrong.expected(expected));
         } else {
             let wrong = ValueError::new("is missing, and auth: sql needs it");
-            let variable = super::keys::find(&password_key).map(super::keys::Key::variable).unwrap_or_default();
+            let variable =
+                super::super::keys::find(&password_key).map(super::super::keys::Key::variable).unwrap_or_default();
             scope.fault(&file_key, wrong.expected(format!("name a file that holds the password, or set {variable}")));
         }
     }

@@ -1,6 +1,6 @@
 //! What the configuration means, validated.
 
-use super::Secret;
+use super::super::Secret;
 use crate::model::{Address, Check, Collector};
 use jiff::Timestamp;
 use std::collections::BTreeMap;

@@ -1,12 +1,15 @@
 //! From values to meaning: every section, and what contradicts what.
 
-use super::fault::{Fault, ValueError};
+mod master;
+pub(super) mod values;
+
+use super::error::{Fault, ValueError};
 use super::layers::Sources;
 use super::parse::{self, choice};
 use super::scope::Scope;
 use super::{
     CheckSettings, Collectors, Config, Depth, Filter, LabelRule, Limits, Local, Maintenance, PortOverride, Ports, Role,
-    Targets, address, master,
+    Targets, address,
 };
 use crate::model::Check;
 use std::collections::{BTreeMap, HashMap};
@@ -134,7 +137,7 @@ fn expected_targets(scope: &mut Scope<'_>) -> Vec<String> {
             None => names.push(name),
             Some(first) => {
                 let first = first.map(|first| format!(", first at {first}")).unwrap_or_default();
-                let wrong = format!("{} stands there twice{first}", super::fault::quoted(&name));
+                let wrong = format!("{} stands there twice{first}", super::error::quoted(&name));
                 scope.faults.push(Fault::new(origin.as_deref(), "expected_targets", wrong));
             }
         }
