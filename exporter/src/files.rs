@@ -5,6 +5,7 @@
 //! a deadline, and never more of a file than its bound. What does not answer keeps a thread until it does; how many
 //! there can be is bounded too.
 
+use crate::model::duration::span;
 use std::fs::{self, File, Metadata};
 use std::io::{self, Read};
 use std::path::Path;
@@ -96,9 +97,10 @@ fn within<T: Send + 'static>(
     })?;
     match result.recv_timeout(deadline) {
         Ok(result) => result,
-        Err(RecvTimeoutError::Timeout) => {
-            Err(io::Error::new(io::ErrorKind::TimedOut, format!("the file system does not answer within {deadline:?}")))
-        }
+        Err(RecvTimeoutError::Timeout) => Err(io::Error::new(
+            io::ErrorKind::TimedOut,
+            format!("the file system does not answer within {}", span(deadline)),
+        )),
         Err(RecvTimeoutError::Disconnected) => Err(io::Error::other("the reading ended without a result")),
     }
 }

@@ -2,6 +2,7 @@
 
 use super::{Auth, Collectors, Config, Encrypt, Faults, PasswordSource, Role, Sources, Trust, load};
 use crate::model::Check;
+use crate::model::duration::span;
 use std::fmt::Write;
 
 /// Loads a configuration and says what would be done.
@@ -41,7 +42,7 @@ fn summary(config: &Config, sources: &Sources) -> String {
         Check::ALL.iter().filter(|check| config.ports.checks.get(check).is_some_and(|it| it.sweep)).collect();
     let swept: Vec<_> = swept.into_iter().map(|check| check.name()).collect();
     let sweep = match (config.ports.enabled, swept.is_empty()) {
-        (true, false) => format!("{} every {:?}", swept.join(", "), config.ports.interval),
+        (true, false) => format!("{} every {}", swept.join(", "), span(config.ports.interval)),
         _ => "none".to_owned(),
     };
     let _ = writeln!(text, "ports checked in the background: {sweep}");

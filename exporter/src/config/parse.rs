@@ -2,7 +2,7 @@
 
 use super::Pattern;
 use super::error::{ValueError, quoted};
-use jiff::{SignedDuration, Timestamp};
+use jiff::Timestamp;
 use std::path::PathBuf;
 use std::time::Duration;
 
@@ -59,8 +59,7 @@ pub(super) fn duration(written: &str) -> Result<Duration, ValueError> {
         return Err(ValueError::new(format!("{} has no unit", quoted(written))).expected(LIKE));
     }
     let wrong = || ValueError::new(format!("{} is not a duration", quoted(written))).expected(LIKE);
-    let signed: SignedDuration = written.parse().map_err(|_| wrong())?;
-    let duration = Duration::try_from(signed).map_err(|_| wrong())?;
+    let duration = crate::model::duration::read(written).ok_or_else(wrong)?;
     if duration.is_zero() {
         return Err(ValueError::new("must be longer than 0"));
     }

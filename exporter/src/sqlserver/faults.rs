@@ -2,6 +2,7 @@
 
 use super::cells::CellError;
 use super::reading::Fault;
+use crate::model::duration::span;
 use crate::model::{Certificate, Stage};
 use std::time::Duration;
 use tiberius::error::Error as DriverError;
@@ -51,7 +52,7 @@ impl Fault {
         Fault {
             stage,
             timeout: true,
-            message: format!("{doing}: no answer within {after:?}"),
+            message: format!("{doing}: no answer within {}", span(after)),
             hint: hint.map(str::to_owned),
         }
     }
