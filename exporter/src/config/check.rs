@@ -1,6 +1,6 @@
 //! What `check-config` says of a configuration that is good.
 
-use super::{Auth, Collectors, Config, Encrypt, Faults, PasswordSource, Role, Sources, Trust, load};
+use super::{Auth, Collectors, Config, ConfigErrors, Encrypt, PasswordSource, Role, Sources, Trust, load};
 use crate::model::Check;
 use crate::model::duration::span;
 use std::fmt::Write;
@@ -9,7 +9,7 @@ use std::fmt::Write;
 ///
 /// # Errors
 /// Everything that is wrong with it.
-pub fn check(sources: &Sources) -> Result<String, Faults> {
+pub fn check(sources: &Sources) -> Result<String, ConfigErrors> {
     load(sources).map(|config| summary(&config, sources))
 }
 
@@ -69,7 +69,7 @@ fn encryption(config: &Config) -> String {
         Encrypt::LoginOnly => "login only",
         Encrypt::Off => return "off".to_owned(),
     };
-    let trust = match config.master.trust {
+    let trust = match config.master.trust_server_certificate {
         Trust::Auto => "certificate verified unless the master is on this host",
         Trust::Always => "any certificate accepted",
         Trust::Never => "certificate verified",
@@ -97,7 +97,7 @@ fn remarks(config: &Config) -> Vec<&'static str> {
     if config.role == Role::Master && config.master.encrypt == Encrypt::Off {
         remarks.push("encrypt: off sends the password of a SQL login in a form that anyone on the way can read.");
     }
-    if config.role == Role::Master && config.master.trust == Trust::Always {
+    if config.role == Role::Master && config.master.trust_server_certificate == Trust::Always {
         remarks.push("trust_server_certificate: true accepts the certificate of anyone on the way to the master.");
     }
     if matches!(&config.master.auth, Auth::Sql { password: PasswordSource::Value(_), .. }) {

@@ -1,7 +1,7 @@
 //! `rate_limit`: a bucket of tokens for all requests together, as in the toolkit.
 
 use super::section::Section;
-use crate::config::{Fault, ValueError};
+use crate::config::{ConfigError, ValueError};
 use crate::model::duration::read_go;
 use std::sync::{Mutex, PoisonError};
 use std::time::{Duration, Instant};
@@ -16,7 +16,7 @@ pub(crate) struct Rate {
 
 impl Rate {
     /// Understands the section; `None` with faults, or where the interval is 0.
-    pub(super) fn understand(mut section: Section, faults: &mut Vec<Fault>) -> Option<Rate> {
+    pub(super) fn understand(mut section: Section, faults: &mut Vec<ConfigError>) -> Option<Rate> {
         let wrong = || ValueError::new("is not a duration").expected("a duration has a unit, such as 1s or 500ms");
         let interval = section.parsed("interval", |text| read_go(text).ok_or_else(wrong), faults);
         let number = |text: &str| text.parse::<u32>().map_err(|_| ValueError::new("is not a whole number from 0 on"));

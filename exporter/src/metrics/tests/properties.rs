@@ -119,7 +119,7 @@ proptest! {
     #[test]
     fn any_fleet_becomes_a_page_that_parses(fleet in any_fleet(), series in 0_usize..400) {
         let fleet = Arc::new(fleet);
-        let limits = crate::config::Limits { series, ..LIMITS };
+        let limits = crate::config::Limits { series, ..*LIMITS };
         let text = parse(&page(&fleet, &facts(), &limits, Format::Text004), false).map_err(TestCaseError::fail)?;
         let open = parse(&page(&fleet, &facts(), &limits, Format::OpenMetrics100), true).map_err(TestCaseError::fail)?;
         prop_assert_eq!(&text.samples, &open.samples);
