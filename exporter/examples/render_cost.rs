@@ -50,7 +50,7 @@ fn main() -> Result<(), Box<dyn std::error::Error>> {
             out,
             "{name}: {series} series, {} bytes, text {encode:?}, openmetrics {open:?}, gzip {pack:?} ({} bytes), level 3 {level3:?}",
             buffer.len(),
-            gzip(buffer.as_bytes()).len(),
+            gzip(buffer.as_bytes())?.bytes.len(),
         )?;
         let html = best(|| drop(pages::overview(&fleet, &facts, true)));
         let json = best(|| drop(api::targets(&fleet, true)));

@@ -16,15 +16,28 @@ use crate::sqlserver::{CollectorReport, Fault};
 use jiff::Timestamp;
 use serde::Serialize;
 use std::collections::BTreeMap;
+use std::io;
 
 /// The answer. Texts of errors, addresses and traces stand in it only with `details`.
 ///
 /// # Errors
 /// None that the data can cause: every map has text for its keys.
 pub fn targets(fleet: &Fleet, details: bool) -> Result<String, serde_json::Error> {
+    serde_json::to_string(&answer(fleet, details))
+}
+
+/// The same, without the whole text in memory.
+///
+/// # Errors
+/// Where `out` fails.
+pub(crate) fn write_targets(out: impl io::Write, fleet: &Fleet, details: bool) -> Result<(), serde_json::Error> {
+    serde_json::to_writer(out, &answer(fleet, details))
+}
+
+fn answer(fleet: &Fleet, details: bool) -> Answer<'_> {
     let up = fleet.master.as_ref();
     let failed = fleet.reports.iter().find(|report| report.collector == Collector::Targets);
-    let answer = Answer {
+    Answer {
         up: up.is_some(),
         read_at: Instant(fleet.began),
         fault: failed.and_then(|report| report.fault.as_ref()).map(|fault| FaultFacts::new(fault, details)),
@@ -46,8 +59,7 @@ pub fn targets(fleet: &Fleet, details: bool) -> Result<String, serde_json::Error
         targets: up.map(|_| fleet.targets.iter().map(|target| TargetFacts::new(fleet, target, details)).collect()),
         orphans: fleet.orphans.as_ref().filter(|_| up.is_some()).map(|all| all.iter().map(OrphanFacts::new).collect()),
         jobs: fleet.jobs.as_ref().filter(|_| up.is_some()).map(|all| all.iter().map(JobFacts::new).collect()),
-    };
-    serde_json::to_string(&answer)
+    }
 }
 
 /// An instant as RFC 3339 in UTC.

@@ -6,7 +6,8 @@ use crate::metrics;
 use crate::model::ServerName;
 use crate::model::figures::readable_instant;
 use crate::probe::{PortResults, Probe};
-use prometheus_client::encoding::text;
+use prometheus_client::collector::Collector;
+use prometheus_client::encoding::DescriptorEncoder;
 use std::fmt::{self, Write as _};
 
 /// The port series of the target alone: nothing of the exporter, which has a page of its own.
@@ -14,11 +15,8 @@ pub fn probe(probe: &Probe, format: Format) -> String {
     let findings = [(probe.target.clone(), probe.visited.findings.clone())];
     let port_results = PortResults { findings: findings.into(), ..PortResults::default() };
     let mut out = String::new();
-    // Writing into a String cannot fail. There is no counter, so the formats differ in their end alone.
-    let _ = ports(&mut FamilyWriter::new(&mut out), &port_results);
-    if format == Format::OpenMetrics100 {
-        let _ = text::encode_eof(&mut out);
-    }
+    // Writing into a String cannot fail.
+    let _ = format.encode(&mut out, Page { port_results, format });
     out
 }
 
@@ -50,10 +48,19 @@ pub fn probe_trace(run: &Probe, details: bool) -> String {
     out
 }
 
-fn ports(families: &mut FamilyWriter<'_>, port_results: &PortResults) -> fmt::Result {
-    metrics::ports(families, port_results)?;
-    metrics::infos(families, port_results)?;
-    metrics::durations(families, port_results)
+#[derive(Debug)]
+struct Page {
+    port_results: PortResults,
+    format: Format,
+}
+
+impl Collector for Page {
+    fn encode(&self, encoder: DescriptorEncoder<'_>) -> fmt::Result {
+        let mut families = FamilyWriter::new(encoder, self.format);
+        metrics::ports(&mut families, &self.port_results)?;
+        metrics::infos(&mut families, &self.port_results)?;
+        metrics::durations(&mut families, &self.port_results)
+    }
 }
 
 #[cfg(test)]

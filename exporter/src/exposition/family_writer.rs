@@ -1,109 +1,90 @@
-//! A page in the making: families are written one after the other, each only if it has a series.
-//!
-//! prometheus-client writes the head of each family. The samples, of which a page has tens of thousands, are written
-//! here: it hands each of them on in about ten pieces through several layers, which took four times as long.
+//! A family of a page: its head and its samples, encoded by prometheus-client, and only if it has a sample.
 
+use super::Format;
 use super::catalogue::{Kind, Metric};
-use super::label::{Labels, Line};
 use jiff::Timestamp;
-use prometheus_client::collector::Collector;
-use prometheus_client::encoding::{DescriptorEncoder, text};
+use prometheus_client::encoding::{
+    CounterValueEncoder, DescriptorEncoder, EncodeCounterValue, EncodeGaugeValue, EncodeLabelSet, GaugeValueEncoder,
+    MetricEncoder, NoLabelSet,
+};
 use prometheus_client::metrics::MetricType;
-use prometheus_client::registry::Registry;
+use prometheus_client::metrics::exemplar::Exemplar;
 use std::fmt;
+use std::iter;
 use std::time::Duration;
-
-/// What a page is written to: text that gathers in a buffer, which now and then is handed on.
-pub(crate) trait Sink {
-    /// The buffer. Whole lines are added at its end.
-    fn buffer(&mut self) -> &mut String;
-
-    /// Comes after each line.
-    fn hand_on(&mut self) -> fmt::Result;
-}
-
-impl Sink for String {
-    fn buffer(&mut self) -> &mut String {
-        self
-    }
-
-    fn hand_on(&mut self) -> fmt::Result {
-        Ok(())
-    }
-}
 
 /// Writes families and counts their series.
 pub(crate) struct FamilyWriter<'a> {
-    sink: &'a mut dyn Sink,
+    encoder: DescriptorEncoder<'a>,
+    format: Format,
     /// Series written so far.
     pub(crate) series: usize,
-    /// A sample's name and its first label. In most families a target has several series in a row, and in all of them
-    /// its name is what is dear to write.
-    start: String,
 }
 
 impl<'a> FamilyWriter<'a> {
-    pub(crate) fn new(sink: &'a mut dyn Sink) -> FamilyWriter<'a> {
-        FamilyWriter { sink, series: 0, start: String::new() }
+    pub(crate) fn new(encoder: DescriptorEncoder<'a>, format: Format) -> FamilyWriter<'a> {
+        FamilyWriter { encoder, format, series: 0 }
     }
 
     /// Writes a metric with one series for each pair of labels and value, and nothing at all when there is none.
-    pub(crate) fn family<L: Labels>(
+    pub(crate) fn family<L: EncodeLabelSet>(
         &mut self,
         metric: &Metric,
         series: impl IntoIterator<Item = (L, Value)>,
     ) -> fmt::Result {
-        let mut first: Option<L> = None;
-        for (labels, value) in series {
-            let (name, text) = labels.first();
-            if first.as_ref().is_none_or(|first| first.first() != (name, text)) {
-                if first.is_none() {
-                    self.head(metric)?;
-                }
-                self.start.clear();
-                Line::new(&mut self.start, metric.name).label(name, text);
-            }
-            self.series += 1;
-            let buffer = self.sink.buffer();
-            buffer.push_str(&self.start);
-            labels.rest(&mut Line::after(buffer));
-            buffer.push('}');
-            value.write(buffer);
-            self.sink.hand_on()?;
-            first = Some(labels);
-        }
+        let mut series = series.into_iter();
+        // The head is written before its samples, so whether there is one must be known first.
+        let Some(first) = series.next() else { return Ok(()) };
+        let (mut samples, mut written) = (Samples::new(&mut self.encoder, metric, self.format)?, 0);
+        iter::once(first).chain(series).try_for_each(|(labels, value)| {
+            written += 1;
+            samples.write(&labels, value)
+        })?;
+        self.series += written;
         Ok(())
     }
 
     /// Writes a metric without labels, unless its value is not known.
     pub(crate) fn single(&mut self, metric: &Metric, value: Option<impl Into<Value>>) -> fmt::Result {
         let Some(value) = value else { return Ok(()) };
-        self.head(metric)?;
+        let Samples { mut encoder, total } = Samples::new(&mut self.encoder, metric, self.format)?;
+        sample(&mut encoder, total, value.into())?;
         self.series += 1;
-        let buffer = self.sink.buffer();
-        buffer.push_str(metric.name);
-        value.into().write(buffer);
-        self.sink.hand_on()
-    }
-
-    fn head(&mut self, metric: &Metric) -> fmt::Result {
-        let mut registry = Registry::default();
-        registry.register_collector(Box::new(Head(*metric)));
-        text::encode_registry(self.sink.buffer(), &registry)
+        Ok(())
     }
 }
 
-/// The lines before the samples of a family.
-#[derive(Debug)]
-struct Head(Metric);
+/// A family whose head is written.
+struct Samples<'a> {
+    encoder: MetricEncoder<'a>,
+    /// Whether the encoder adds `_total` to the name of a sample.
+    total: bool,
+}
 
-impl Collector for Head {
-    fn encode(&self, mut encoder: DescriptorEncoder<'_>) -> fmt::Result {
-        let kind = match self.0.kind {
+impl<'a> Samples<'a> {
+    /// In OpenMetrics the family of a counter has no `_total` and its samples have it. In the text format 0.0.4 both
+    /// have it: the family is described under that name, and its samples are written as those of a gauge.
+    fn new(encoder: &'a mut DescriptorEncoder<'_>, metric: &Metric, format: Format) -> Result<Samples<'a>, fmt::Error> {
+        let kind = match metric.kind {
             Kind::Gauge => MetricType::Gauge,
             Kind::Counter => MetricType::Counter,
         };
-        encoder.encode_descriptor(self.0.family(), self.0.help, None, kind).map(|_| ())
+        let (name, total) = match format {
+            Format::OpenMetrics100 => (metric.family(), metric.kind == Kind::Counter),
+            Format::Text004 => (metric.name, false),
+        };
+        Ok(Samples { encoder: encoder.encode_descriptor(name, metric.help, None, kind)?, total })
+    }
+
+    fn write(&mut self, labels: &impl EncodeLabelSet, value: Value) -> fmt::Result {
+        sample(&mut self.encoder.encode_family(labels)?, self.total, value)
+    }
+}
+
+fn sample(encoder: &mut MetricEncoder<'_>, total: bool, value: Value) -> fmt::Result {
+    match total {
+        true => encoder.encode_counter(&value, None::<&Exemplar<NoLabelSet, f64>>),
+        false => encoder.encode_gauge(&value),
     }
 }
 
@@ -115,16 +96,24 @@ pub(crate) enum Value {
     Real(f64),
 }
 
-impl Value {
-    /// Writes what stands behind the name and the labels: the value and the end of the line.
-    fn write(self, line: &mut String) {
-        line.push(' ');
+impl EncodeGaugeValue for Value {
+    fn encode(&self, encoder: &mut GaugeValueEncoder<'_>) -> fmt::Result {
         match self {
-            Value::Whole(value) => line.push_str(itoa::Buffer::new().format(value)),
-            Value::Count(value) => line.push_str(itoa::Buffer::new().format(value)),
-            Value::Real(value) => line.push_str(dtoa::Buffer::new().format(value)),
+            Value::Whole(value) => EncodeGaugeValue::encode(value, encoder),
+            Value::Count(value) => EncodeGaugeValue::encode(value, encoder),
+            Value::Real(value) => EncodeGaugeValue::encode(value, encoder),
         }
-        line.push('\n');
+    }
+}
+
+impl EncodeCounterValue for Value {
+    fn encode(&self, encoder: &mut CounterValueEncoder<'_>) -> fmt::Result {
+        match self {
+            // A counter is never negative.
+            Value::Whole(value) => EncodeCounterValue::encode(&value.unsigned_abs(), encoder),
+            Value::Count(value) => EncodeCounterValue::encode(value, encoder),
+            Value::Real(value) => EncodeCounterValue::encode(value, encoder),
+        }
     }
 }
 

@@ -1,5 +1,10 @@
 //! The formats of a page for Prometheus.
 
+use prometheus_client::collector::Collector;
+use prometheus_client::encoding::text;
+use prometheus_client::registry::Registry;
+use std::fmt;
+
 /// The formats that Prometheus understands and we write.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Format {
@@ -15,6 +20,20 @@ impl Format {
         match self {
             Format::Text004 => "text/plain; version=0.0.4; charset=utf-8",
             Format::OpenMetrics100 => "application/openmetrics-text; version=1.0.0; charset=utf-8",
+        }
+    }
+
+    /// Writes a whole page. The collector writes each family as this format has it; the end mark is OpenMetrics' alone.
+    ///
+    /// # Errors
+    /// Where `out` fails.
+    pub(crate) fn encode(self, out: &mut impl fmt::Write, collector: impl Collector) -> fmt::Result {
+        let mut registry = Registry::default();
+        registry.register_collector(Box::new(collector));
+        text::encode_registry(out, &registry)?;
+        match self {
+            Format::Text004 => Ok(()),
+            Format::OpenMetrics100 => text::encode_eof(out),
         }
     }
 }

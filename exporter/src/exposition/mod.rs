@@ -2,17 +2,17 @@
 //! collector. Pure: no I/O, no clock, no `await`.
 
 pub(crate) mod catalogue;
+mod compressor;
 mod facts;
 pub(crate) mod family_writer;
 mod format;
-pub(crate) mod label;
 mod negotiation;
 mod reference;
-pub(crate) mod text004;
-pub(crate) mod zipper;
 
 pub use catalogue::{Group, Kind, Metric, catalogue};
+pub(crate) use compressor::Compressor;
+pub use compressor::{Compressed, gzip};
 pub use facts::{BuildInfo, ExporterFacts, ProcessFacts, Reload};
 pub use format::Format;
-pub use negotiation::{accepts_gzip, gzip, negotiate};
+pub use negotiation::{accepts_gzip, negotiate};
 pub use reference::reference;

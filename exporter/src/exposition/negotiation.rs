@@ -1,9 +1,6 @@
 //! Which format and which coding a client gets (RFC 9110, section 12.5).
 
 use super::Format;
-use flate2::Compression;
-use flate2::write::GzEncoder;
-use std::io::Write as _;
 
 /// The best format that an `Accept` header allows. Text 0.0.4 unless OpenMetrics is named and liked no less:
 /// curl, textfile readers and old agents read nothing else.
@@ -67,18 +64,6 @@ pub fn accepts_gzip(accept_encoding: Option<&str>) -> bool {
     gzip.or(any).is_some_and(|weight| weight > 0)
 }
 
-/// The fastest: a higher one takes several times as long and saves a tenth.
-pub(super) const LEVEL: Compression = Compression::new(1);
-
-/// Compresses a page at level 1: it costs about as much CPU as writing the page did, level 6 about eight times that,
-/// for a page smaller by a sixth.
-pub fn gzip(page: &[u8]) -> Vec<u8> {
-    let mut encoder = GzEncoder::new(Vec::with_capacity(page.len() / 8), LEVEL);
-    // Writing into a Vec cannot fail.
-    let _ = encoder.write_all(page);
-    encoder.finish().unwrap_or_default()
-}
-
 /// A `qvalue` of RFC 9110, section 12.4.2, in thousandths. `None` where it is none.
 fn thousandths(value: &str) -> Option<u16> {
     let value = value.trim();
@@ -96,8 +81,7 @@ fn thousandths(value: &str) -> Option<u16> {
 
 #[cfg(test)]
 mod tests {
-    use super::{Format, accepts_gzip, gzip, negotiate};
-    use std::io::Read as _;
+    use super::{Format, accepts_gzip, negotiate};
 
     /// What Prometheus 2.42 sends.
     const PROMETHEUS_2: &str = "application/openmetrics-text;version=1.0.0,application/openmetrics-text;version=0.0.1;q=0.75,text/plain;version=0.0.4;q=0.5,*/*;q=0.1";
@@ -152,16 +136,5 @@ mod tests {
         ] {
             assert_eq!(accepts_gzip(header), expected, "{header:?}");
         }
-    }
-
-    #[test]
-    #[allow(clippy::unwrap_used)]
-    fn what_is_compressed_comes_back() {
-        let page = "msx_up 1\n".repeat(1000);
-        let packed = gzip(page.as_bytes());
-        assert!(packed.len() < page.len() / 10);
-        let mut back = String::new();
-        flate2::read::GzDecoder::new(packed.as_slice()).read_to_string(&mut back).unwrap();
-        assert_eq!(back, page);
     }
 }

@@ -1,7 +1,9 @@
 //! What goes back to a client.
 
+use super::inflater::Inflater;
 use super::limiter::Permit;
 use super::timeout_stream::Answering;
+use super::views::Drawn;
 use bytes::Bytes;
 use hyper::body::{Body, Frame, SizeHint};
 use hyper::header::{
@@ -10,7 +12,7 @@ use hyper::header::{
     X_FRAME_OPTIONS,
 };
 use hyper::{Response, StatusCode};
-use std::convert::Infallible;
+use std::io;
 use std::pin::Pin;
 use std::task::{Context, Poll};
 
@@ -29,9 +31,41 @@ const POLICY: &str = "default-src 'none'; style-src 'self' 'unsafe-inline'; img-
 /// A body of known length, and what must live as long as it is being sent.
 #[derive(Debug, Default)]
 pub(crate) struct Page {
-    rest: Bytes,
+    rest: Rest,
+    /// Whether the others on this thread have had their turn since the last piece that was inflated.
+    others_served: bool,
     pass: Option<Permit>,
     answering: Option<Answering>,
+}
+
+/// What is still to be sent.
+#[derive(Debug)]
+enum Rest {
+    AsItIs(Bytes),
+    Inflated(Box<Inflater>),
+}
+
+impl Default for Rest {
+    fn default() -> Rest {
+        Rest::AsItIs(Bytes::new())
+    }
+}
+
+impl Rest {
+    fn length(&self) -> u64 {
+        match self {
+            Rest::AsItIs(bytes) => bytes.len() as u64,
+            Rest::Inflated(inflater) => inflater.left(),
+        }
+    }
+
+    fn next(&mut self) -> Option<io::Result<Bytes>> {
+        match self {
+            Rest::AsItIs(bytes) if bytes.is_empty() => None,
+            Rest::AsItIs(bytes) => Some(Ok(bytes.split_to(bytes.len().min(FRAME)))),
+            Rest::Inflated(inflater) => inflater.next(),
+        }
+    }
 }
 
 impl Page {
@@ -48,29 +82,33 @@ impl Page {
 
 impl Body for Page {
     type Data = Bytes;
-    type Error = Infallible;
+    /// An answer that cannot be sent to its end breaks the connection: a short one must not pass for a whole one.
+    type Error = io::Error;
 
-    fn poll_frame(mut self: Pin<&mut Self>, _: &mut Context<'_>) -> Poll<Option<Result<Frame<Bytes>, Infallible>>> {
-        if self.rest.is_empty() {
-            return Poll::Ready(None);
+    fn poll_frame(mut self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<Option<io::Result<Frame<Bytes>>>> {
+        if matches!(self.rest, Rest::Inflated(_)) {
+            self.others_served = !self.others_served;
+            if !self.others_served {
+                cx.waker().wake_by_ref();
+                return Poll::Pending;
+            }
         }
-        let length = self.rest.len().min(FRAME);
-        Poll::Ready(Some(Ok(Frame::data(self.rest.split_to(length)))))
+        Poll::Ready(self.rest.next().map(|piece| piece.map(Frame::data)))
     }
 
     fn is_end_stream(&self) -> bool {
-        self.rest.is_empty()
+        self.rest.length() == 0
     }
 
     fn size_hint(&self) -> SizeHint {
-        SizeHint::with_exact(self.rest.len() as u64)
+        SizeHint::with_exact(self.rest.length())
     }
 }
 
-fn build(status: StatusCode, content_type: &'static str, bytes: Bytes) -> Answer {
-    let mut answer = Response::new(Page { rest: bytes, ..Page::default() });
+fn build(status: StatusCode, content_type: &'static str, rest: Rest) -> Answer {
+    let mut answer = Response::new(Page { rest, ..Page::default() });
     *answer.status_mut() = status;
-    let length = answer.body().rest.len();
+    let length = answer.body().rest.length();
     let headers = answer.headers_mut();
     headers.insert(CONTENT_TYPE, HeaderValue::from_static(content_type));
     headers.insert(CONTENT_LENGTH, HeaderValue::from(length));
@@ -88,28 +126,25 @@ fn build(status: StatusCode, content_type: &'static str, bytes: Bytes) -> Answer
 pub(crate) fn text(status: StatusCode, line: impl Into<String>) -> Answer {
     let mut line = line.into();
     line.push('\n');
-    build(status, TEXT, line.into())
+    build(status, TEXT, Rest::AsItIs(line.into()))
 }
 
-/// A view of a fleet, drawn.
-#[derive(Debug)]
-pub(crate) struct Drawn {
-    /// The text, or what gzip made of it.
-    pub(crate) body: Bytes,
-    pub(crate) gzip: bool,
-    /// The exact value of `Content-Type`.
-    pub(crate) content_type: &'static str,
-    /// The headers of the request on which the form hung.
-    pub(crate) vary: &'static str,
-}
-
-/// A view.
-pub(crate) fn view(drawn: Drawn) -> Answer {
-    let mut answer = build(StatusCode::OK, drawn.content_type, drawn.body);
-    if drawn.gzip {
+/// What was drawn, as a client takes it: compressed as it is, or inflated while it is sent.
+pub(crate) fn page(drawn: Drawn, gzip: bool) -> Answer {
+    let rest = match gzip {
+        true => Rest::AsItIs(drawn.body.bytes),
+        false => Rest::Inflated(Box::new(Inflater::new(drawn.body))),
+    };
+    let mut answer = build(StatusCode::OK, drawn.content_type, rest);
+    if gzip {
         answer.headers_mut().insert(CONTENT_ENCODING, HeaderValue::from_static("gzip"));
     }
     with(answer, VARY, HeaderValue::from_static(drawn.vary))
+}
+
+/// A text for one client alone.
+pub(crate) fn plain(text: String, content_type: &'static str, vary: &'static str) -> Answer {
+    with(build(StatusCode::OK, content_type, Rest::AsItIs(text.into())), VARY, HeaderValue::from_static(vary))
 }
 
 /// 503: come back in a second.

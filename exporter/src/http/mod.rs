@@ -13,11 +13,13 @@ mod answer;
 mod auth;
 mod connection;
 mod deadline;
+mod inflater;
 mod limiter;
 mod listener;
 mod options;
 mod router;
 mod server;
+mod shared_pages;
 mod site;
 #[cfg(test)]
 mod tests;

@@ -4,8 +4,9 @@ use super::answer::{self, Answer, TEXT};
 use super::deadline;
 use super::limiter::{Full, Limiter, Permit};
 use super::options::Options;
+use super::shared_pages::SharedPages;
 use super::site::{NoProbe, ReloadError, Site};
-use super::views::{Form, RenderRequest, View};
+use super::views::{Form, Refusal, RenderRequest, View};
 use crate::api;
 use crate::api::discovery::Entries;
 use crate::config::Limits;
@@ -104,11 +105,12 @@ pub(crate) struct Router<S> {
     site: Arc<S>,
     options: Arc<Options>,
     scrapes: Arc<Limiter>,
+    pages: SharedPages,
 }
 
 impl<S: Site> Router<S> {
     pub(crate) fn new(site: Arc<S>, options: Arc<Options>) -> Router<S> {
-        Router { site, options, scrapes: Arc::default() }
+        Router { site, options, scrapes: Arc::default(), pages: SharedPages::default() }
     }
 
     /// Answers one request; `HEAD` as `GET` without the body.
@@ -150,26 +152,29 @@ impl<S: Site> Router<S> {
         }
     }
 
-    /// Waits for a fleet and draws it. Drawing and compressing take the processor, so they leave the threads on which
-    /// all connections live. The place in the limiter goes along: a client that hangs up meanwhile cannot start more.
+    /// Waits for a fleet and answers with a page of it. The place in the limiter is held until the client has taken it.
     async fn view(&self, request: &Parts, caller: Caller, view: View) -> Answer {
         let settings = self.site.settings();
         let pass = match self.admit(caller, &settings.limits) {
             Ok(pass) => pass,
             Err(why) => return answer::busy(why),
         };
-        let wish = RenderRequest::new(view, Form::new(caller.proved || settings.explain_details, request));
+        let form = Form::new(caller.proved || settings.explain_details, request);
+        let wish = RenderRequest::new(view, form);
         let fleet = self.site.fleet(deadline::wait(&request.headers, settings.reading_timeout)).await;
-        let site = Arc::clone(&self.site);
-        let drawing = tokio::task::spawn_blocking(move || {
-            let mut answer = wish.draw(&fleet, &site.facts(), &settings);
-            answer.body_mut().hold(pass);
-            answer
-        });
-        drawing.await.unwrap_or_else(|failure| {
-            error!(%failure, "a page could not be drawn");
-            answer::text(StatusCode::INTERNAL_SERVER_ERROR, "the page could not be drawn; hint: see the log")
-        })
+        let (site, of, key) = (Arc::clone(&self.site), Arc::clone(&fleet), wish.key(settings));
+        let drawing = self.pages.get(&fleet, key, pass, move || wish.draw(&of, &site.facts(), &settings)).await;
+        let (drawn, pass) = match drawing {
+            Ok((Ok(drawn), pass)) => (drawn, pass),
+            Ok((Err(refusal), _)) => return refusal.into(),
+            Err(failure) => {
+                error!(%failure, "a page could not be drawn");
+                return Refusal::Failed.into();
+            }
+        };
+        let mut answer = answer::page(drawn, form.gzip);
+        answer.body_mut().hold(pass);
+        answer
     }
 
     /// Checks the ports of one target. It makes this machine connect to another, so it is not for everybody.

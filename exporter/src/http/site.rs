@@ -11,7 +11,8 @@ use std::time::Duration;
 /// What the server asks of the exporter behind it.
 pub trait Site: Send + Sync + 'static {
     /// The fleet as of one reading, joined where one is under way. Always answers, at the latest after `wait`: a
-    /// reading that took longer is a fleet without a master.
+    /// reading that took longer is a fleet without a master. All who join one reading get one fleet, the same
+    /// by identity: a page is drawn once for each.
     ///
     /// The future is dropped as soon as the client hangs up; a reading for which nobody waits may then be cancelled.
     fn fleet(&self, wait: Duration) -> impl Future<Output = Arc<Fleet>> + Send;
@@ -22,7 +23,8 @@ pub trait Site: Send + Sync + 'static {
     /// Why nothing was checked.
     fn probe(&self, name: &str, wait: Duration) -> impl Future<Output = Result<Arc<Probe>, NoProbe>> + Send;
 
-    /// The exporter's own facts. Called where blocking is allowed, right before a page is drawn.
+    /// The exporter's own facts. Called where blocking is allowed, right before a page is drawn; who is served from that
+    /// page later gets them as they were then.
     fn facts(&self) -> ExporterFacts;
 
     /// What can change with a reload. Called for each request: cheap.

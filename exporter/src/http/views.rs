@@ -1,21 +1,25 @@
 //! What is drawn of a fleet, and in which form.
 
-use super::answer::{self, Answer, Drawn};
+use super::answer::{self, Answer};
 use super::site::Settings;
 use crate::api::{self, discovery};
 use crate::diagnosis::Fleet;
-use crate::exposition::{self, ExporterFacts, Format};
+use crate::exposition::{self, Compressed, Compressor, ExporterFacts, Format};
 use crate::metrics;
 use crate::pages;
 use hyper::StatusCode;
 use hyper::header::{ACCEPT, ACCEPT_ENCODING, AsHeaderName};
 use hyper::http::request::Parts;
+use std::error::Error;
+use std::io;
 use std::sync::Arc;
 use tracing::error;
 
 const HTML: &str = "text/html; charset=utf-8";
 /// The headers of a request on which an exposition hangs.
 const EXPOSITION_VARY: &str = "Accept, Accept-Encoding";
+/// The same of anything else.
+const DOCUMENT_VARY: &str = "Accept-Encoding";
 const JSON: &str = "application/json";
 
 /// A view of a fleet.
@@ -39,7 +43,8 @@ pub(crate) struct Form {
     /// Whether texts of errors, addresses and traces are shown.
     pub(crate) details: bool,
     pub(crate) format: Format,
-    gzip: bool,
+    /// Whether the client takes gzip.
+    pub(crate) gzip: bool,
 }
 
 impl Form {
@@ -52,25 +57,68 @@ impl Form {
         }
     }
 
-    /// An exposition, whose format hangs on `Accept`.
+    /// An exposition for this client alone, whose format hangs on `Accept`.
     pub(crate) fn exposition(self, text: String) -> Answer {
         self.finish(text, self.format.content_type(), EXPOSITION_VARY)
     }
 
-    /// An exposition that was compressed while it was written.
-    fn compressed(self, body: Vec<u8>) -> Answer {
-        let content_type = self.format.content_type();
-        answer::view(Drawn { body: body.into(), gzip: true, content_type, vary: EXPOSITION_VARY })
-    }
-
-    /// Anything else.
+    /// Anything else for this client alone.
     pub(crate) fn document(self, text: String, content_type: &'static str) -> Answer {
-        self.finish(text, content_type, "Accept-Encoding")
+        self.finish(text, content_type, DOCUMENT_VARY)
     }
 
     fn finish(self, text: String, content_type: &'static str, vary: &'static str) -> Answer {
-        let body = if self.gzip { exposition::gzip(text.as_bytes()).into() } else { text.into() };
-        answer::view(Drawn { body, gzip: self.gzip, content_type, vary })
+        if !self.gzip {
+            return answer::plain(text, content_type, vary);
+        }
+        match exposition::gzip(text.as_bytes()) {
+            Ok(body) => answer::page(Drawn { body, content_type, vary }, true),
+            Err(error) => failed(&error).into(),
+        }
+    }
+}
+
+/// What a page is made from besides its fleet: two clients that ask for the same are served from one page.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(crate) struct Key {
+    view: View,
+    details: bool,
+    format: Format,
+    settings: Settings,
+}
+
+/// A page, compressed. Clones share its bytes.
+#[derive(Debug, Clone)]
+pub(crate) struct Drawn {
+    pub(crate) body: Compressed,
+    /// The exact value of `Content-Type`.
+    pub(crate) content_type: &'static str,
+    /// The headers of the request on which the form hung.
+    pub(crate) vary: &'static str,
+}
+
+/// Why there is no page.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Refusal {
+    /// There is no such target.
+    NoTarget,
+    /// The master was not read: nothing is known.
+    NotRead,
+    /// It could not be drawn; the log says why.
+    Failed,
+}
+
+impl From<Refusal> for Answer {
+    fn from(refusal: Refusal) -> Answer {
+        match refusal {
+            Refusal::NoTarget => {
+                answer::text(StatusCode::NOT_FOUND, "no such target; hint: the names stand on the first page")
+            }
+            Refusal::NotRead => answer::busy("the master was not read; hint: the first page says why"),
+            Refusal::Failed => {
+                answer::text(StatusCode::INTERNAL_SERVER_ERROR, "the page could not be drawn; hint: see the log")
+            }
+        }
     }
 }
 
@@ -86,48 +134,62 @@ impl RenderRequest {
         RenderRequest { view, form }
     }
 
-    /// Draws it. Takes the processor for as long as the fleet is large.
-    pub(crate) fn draw(&self, fleet: &Arc<Fleet>, facts: &ExporterFacts, settings: &Settings) -> Answer {
-        let form = self.form;
-        let drawn = match &self.view {
-            View::Metrics if form.gzip => {
-                return form.compressed(metrics::zipped_page(fleet, facts, &settings.limits, form.format));
-            }
-            View::Metrics => return form.exposition(metrics::page(fleet, facts, &settings.limits, form.format)),
-            View::Overview => {
-                pages::overview(fleet, facts, form.details).map(|text| (text, HTML)).map_err(|error| error.to_string())
-            }
-            View::Target(name) => match pages::single(fleet, name, facts, form.details) {
-                Ok(Some(text)) => Ok((text, HTML)),
-                Ok(None) => return missing(fleet),
-                Err(error) => Err(error.to_string()),
-            },
-            View::Targets => {
-                api::targets(fleet, form.details).map(|text| (text, JSON)).map_err(|error| error.to_string())
-            }
-            View::Discovery(entries) => match discovery::targets(fleet, *entries) {
-                Ok(Some(text)) => Ok((text, JSON)),
-                Ok(None) => return answer::busy("the master was not read; hint: the first page says why"),
-                Err(error) => Err(error.to_string()),
-            },
+    /// What the page is shared by. A page of one target is small, and there are as many as targets: it is not shared.
+    pub(crate) fn key(&self, settings: Settings) -> Option<Key> {
+        let Form { details, format, .. } = self.form;
+        let (details, format) = match self.view {
+            View::Target(_) => return None,
+            View::Metrics => (false, format),
+            View::Overview | View::Targets | View::Discovery(_) => (details, Format::Text004),
         };
-        match drawn {
-            Ok((text, content_type)) => form.document(text, content_type),
-            Err(error) => {
-                error!(%error, view = ?self.view, "a page could not be drawn");
-                answer::text(StatusCode::INTERNAL_SERVER_ERROR, "the page could not be drawn; hint: see the log")
+        Some(Key { view: self.view.clone(), details, format, settings })
+    }
+
+    /// Draws it. Takes the processor for as long as the fleet is large.
+    ///
+    /// # Errors
+    /// Why there is no page.
+    pub(crate) fn draw(
+        &self,
+        fleet: &Arc<Fleet>,
+        facts: &ExporterFacts,
+        settings: &Settings,
+    ) -> Result<Drawn, Refusal> {
+        let Form { details, format, .. } = self.form;
+        let document = |body: io::Result<Compressed>, content_type| {
+            body.map(|body| Drawn { body, content_type, vary: DOCUMENT_VARY }).map_err(|error| failed(&error))
+        };
+        let text = |text: String, content_type| document(exposition::gzip(text.as_bytes()), content_type);
+        match &self.view {
+            View::Metrics => metrics::compressed_page(fleet, facts, &settings.limits, format)
+                .map(|body| Drawn { body, content_type: format.content_type(), vary: EXPOSITION_VARY })
+                .map_err(|error| failed(&error)),
+            View::Overview => text(pages::overview(fleet, facts, details).map_err(|error| failed(&error))?, HTML),
+            View::Target(name) => {
+                let page = pages::single(fleet, name, facts, details).map_err(|error| failed(&error))?;
+                text(page.ok_or_else(|| missing(fleet))?, HTML)
+            }
+            View::Targets => {
+                let mut out = Compressor::new();
+                api::write_targets(&mut out, fleet, details).map_err(|error| failed(&error))?;
+                document(out.finish(), JSON)
+            }
+            View::Discovery(entries) => {
+                let list = discovery::targets(fleet, *entries).map_err(|error| failed(&error))?;
+                text(list.ok_or(Refusal::NotRead)?, JSON)
             }
         }
     }
 }
 
-/// While the master is not read nobody knows whether there is such a target.
-fn missing(fleet: &Fleet) -> Answer {
-    if fleet.master.is_some() || fleet.target_side.is_some() {
-        answer::text(StatusCode::NOT_FOUND, "no such target; hint: the names stand on the first page")
-    } else {
-        answer::busy("the master was not read; hint: the first page says why")
-    }
+fn failed(error: &dyn Error) -> Refusal {
+    error!(%error, "a page could not be drawn");
+    Refusal::Failed
+}
+
+/// While the master is not read it is unknown whether there is such a target.
+fn missing(fleet: &Fleet) -> Refusal {
+    if fleet.master.is_some() || fleet.target_side.is_some() { Refusal::NoTarget } else { Refusal::NotRead }
 }
 
 /// A header that may stand in several lines, as one list (RFC 9110, section 5.3).

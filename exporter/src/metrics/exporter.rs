@@ -8,7 +8,7 @@ use crate::model::Check;
 use crate::sqlserver::CollectorReport;
 use std::fmt;
 
-/// Every counter of the page. They are written apart because only their headers differ between the formats.
+/// Every counter of the page.
 pub(crate) fn counters(families: &mut FamilyWriter<'_>, fleet: &Fleet, facts: &ExporterFacts) -> fmt::Result {
     families.family(
         &metric::SQL_ERRORS,

@@ -1,8 +1,4 @@
 //! What each part of a fleet becomes on a page for Prometheus, in both formats. Pure: no I/O, no clock, no `await`.
-//!
-//! prometheus-client writes OpenMetrics 1.0.0 and nothing else. The only lines in which the older text format 0.0.4
-//! differs on our pages are the headers of counters, whose family has no `_total` in OpenMetrics, and the closing
-//! `# EOF`. So counters go first, through `text004`, and the rest, which is nearly all, is the same in both.
 
 mod exporter;
 mod jobs;
@@ -17,11 +13,12 @@ pub(crate) use ports::{durations, infos, ports};
 
 use crate::config::Limits;
 use crate::diagnosis::Fleet;
-use crate::exposition::family_writer::{FamilyWriter, Sink};
-use crate::exposition::zipper::Zipper;
-use crate::exposition::{ExporterFacts, Format, text004};
-use prometheus_client::encoding::text;
+use crate::exposition::family_writer::FamilyWriter;
+use crate::exposition::{Compressed, Compressor, ExporterFacts, Format};
+use prometheus_client::collector::Collector;
+use prometheus_client::encoding::DescriptorEncoder;
 use std::fmt;
+use std::io;
 use std::sync::Arc;
 
 /// Writes a page.
@@ -34,44 +31,49 @@ pub fn page(fleet: &Arc<Fleet>, facts: &ExporterFacts, limits: &Limits, format: 
 /// Writes a page in place of what a buffer holds, so that its memory serves the next scrape again.
 pub fn page_into(out: &mut String, fleet: &Arc<Fleet>, facts: &ExporterFacts, limits: &Limits, format: Format) {
     out.clear();
-    write(out, fleet, facts, limits, format);
+    // Writing into a String cannot fail.
+    let _ = format.encode(out, Page::new(fleet, facts, limits, format));
 }
 
 /// Writes a page and compresses it on the way.
-pub fn zipped_page(fleet: &Arc<Fleet>, facts: &ExporterFacts, limits: &Limits, format: Format) -> Vec<u8> {
-    let mut out = Zipper::new();
-    write(&mut out, fleet, facts, limits, format);
+///
+/// # Errors
+/// None that the fleet can cause: it is written into memory.
+pub fn compressed_page(
+    fleet: &Arc<Fleet>,
+    facts: &ExporterFacts,
+    limits: &Limits,
+    format: Format,
+) -> io::Result<Compressed> {
+    let mut out = Compressor::new();
+    format.encode(&mut out, Page::new(fleet, facts, limits, format)).map_err(io::Error::other)?;
     out.finish()
 }
 
-fn write(out: &mut dyn Sink, fleet: &Fleet, facts: &ExporterFacts, limits: &Limits, format: Format) {
-    // Writing into memory cannot fail.
-    let mut counters = String::new();
-    let _ = exporter::counters(&mut FamilyWriter::new(&mut counters), fleet, facts);
-    let _ = match format {
-        Format::OpenMetrics100 => {
-            out.buffer().push_str(&counters);
-            Ok(())
-        }
-        Format::Text004 => text004::from_openmetrics(&counters, out.buffer()),
-    };
-    let page = Page { fleet, facts, series_limit: limits.series };
-    let _ = page.gauges(&mut FamilyWriter::new(out));
-    if format == Format::OpenMetrics100 {
-        let _ = text::encode_eof(out.buffer());
+/// One page: what is known at this moment, which nothing changes any more.
+#[derive(Debug)]
+struct Page {
+    fleet: Arc<Fleet>,
+    facts: ExporterFacts,
+    series_limit: usize,
+    format: Format,
+}
+
+impl Collector for Page {
+    fn encode(&self, encoder: DescriptorEncoder<'_>) -> fmt::Result {
+        let mut families = FamilyWriter::new(encoder, self.format);
+        exporter::counters(&mut families, &self.fleet, &self.facts)?;
+        self.gauges(&mut families)
     }
 }
 
-/// The gauges of one page, which are nearly all of it.
-struct Page<'a> {
-    fleet: &'a Fleet,
-    facts: &'a ExporterFacts,
-    series_limit: usize,
-}
+impl Page {
+    fn new(fleet: &Arc<Fleet>, facts: &ExporterFacts, limits: &Limits, format: Format) -> Page {
+        Page { fleet: fleet.clone(), facts: facts.clone(), series_limit: limits.series, format }
+    }
 
-impl Page<'_> {
     fn gauges(&self, families: &mut FamilyWriter<'_>) -> fmt::Result {
-        let (fleet, facts) = (self.fleet, self.facts);
+        let (fleet, facts) = (self.fleet.as_ref(), &self.facts);
         if facts.passive != Some(true) && fleet.target_side.is_none() {
             master::up(families, fleet)?;
         }
@@ -93,7 +95,7 @@ impl Page<'_> {
     /// The families that a page can do without, the most useful one first. Once one does not fit it goes whole, and so
     /// do all behind it: which series are there must not depend on small changes.
     fn what_fits(&self, families: &mut FamilyWriter<'_>) -> fmt::Result {
-        let (fleet, port_results) = (self.fleet, self.fleet.port_results.as_ref());
+        let (fleet, port_results) = (self.fleet.as_ref(), self.fleet.port_results.as_ref());
         let mut room = Room { limit: self.series_limit, full: false };
         let mut ports_limited = 0;
         let count = |left_out: u64| usize::try_from(left_out).unwrap_or(usize::MAX);

@@ -2,8 +2,8 @@
 
 use crate::exposition::catalogue::{self as metric, Metric};
 use crate::exposition::family_writer::{FamilyWriter, Value};
-use crate::exposition::label::{Labels, Line};
 use crate::probe::{Finding, PortResults};
+use prometheus_client::encoding::{EncodeLabel, EncodeLabelSet, LabelSetEncoder};
 use std::fmt;
 
 /// The families that no limit takes away.
@@ -74,20 +74,15 @@ struct PortLabels<'a, const N: usize> {
     more: [(&'static str, &'a str); N],
 }
 
-impl<const N: usize> Labels for PortLabels<'_, N> {
-    fn first(&self) -> (&str, &str) {
-        ("target", self.target)
-    }
-
-    fn rest(&self, line: &mut Line<'_>) {
-        line.label("check", self.finding.check.name());
-        line.label("direction", self.finding.direction.name());
+impl<const N: usize> EncodeLabelSet for PortLabels<'_, N> {
+    fn encode(&self, encoder: &mut LabelSetEncoder<'_>) -> fmt::Result {
+        ("target", self.target).encode(encoder.encode_label())?;
+        ("check", self.finding.check.name()).encode(encoder.encode_label())?;
+        ("direction", self.finding.direction.name()).encode(encoder.encode_label())?;
         if let Some(master) = &self.finding.master {
-            line.label("master", master);
+            ("master", master).encode(encoder.encode_label())?;
         }
-        for (name, value) in self.more {
-            line.label(name, value);
-        }
+        self.more.encode(encoder)
     }
 }
 
@@ -97,16 +92,11 @@ struct InfoLabels<'a> {
     finding: &'a Finding,
 }
 
-impl Labels for InfoLabels<'_> {
-    fn first(&self) -> (&str, &str) {
-        ("target", self.target)
-    }
-
-    fn rest(&self, line: &mut Line<'_>) {
-        PortLabels { target: self.target, finding: self.finding, more: [] }.rest(line);
-        let port = self.finding.port.map(|port| port.to_string());
-        line.label("port", port.as_deref().unwrap_or_default());
-        line.label("protocol", self.finding.transport);
-        line.label("source", self.finding.source.name());
+impl EncodeLabelSet for InfoLabels<'_> {
+    fn encode(&self, encoder: &mut LabelSetEncoder<'_>) -> fmt::Result {
+        PortLabels { target: self.target, finding: self.finding, more: [] }.encode(encoder)?;
+        ("port", self.finding.port).encode(encoder.encode_label())?;
+        ("protocol", self.finding.transport).encode(encoder.encode_label())?;
+        ("source", self.finding.source.name()).encode(encoder.encode_label())
     }
 }

@@ -3,7 +3,7 @@
 use crate::diagnosis::{Enlisted, Fleet, Target, TargetDownloads};
 use crate::exposition::catalogue::{self as metric, Metric};
 use crate::exposition::family_writer::{FamilyWriter, Value};
-use crate::exposition::label::{Labels, Line};
+use prometheus_client::encoding::{EncodeLabel, EncodeLabelSet, LabelSetEncoder};
 use std::fmt;
 
 /// Everything about every target. Only for a fleet whose targets were read.
@@ -106,21 +106,19 @@ struct InfoLabels<'a> {
     row: &'a Enlisted,
 }
 
-impl Labels for InfoLabels<'_> {
-    fn first(&self) -> (&str, &str) {
-        ("target", &self.target.name)
-    }
-
-    fn rest(&self, line: &mut Line<'_>) {
-        line.label("location", &self.row.location);
+impl EncodeLabelSet for InfoLabels<'_> {
+    fn encode(&self, encoder: &mut LabelSetEncoder<'_>) -> fmt::Result {
+        ("target", self.target.name.as_str()).encode(encoder.encode_label())?;
+        ("location", self.row.location.as_str()).encode(encoder.encode_label())?;
         let added = &self.target.labels;
         for (index, (name, value)) in added.iter().enumerate() {
             // The configuration refuses such names; a page that does not parse would hide every other target too.
             let taken = matches!(name.as_str(), "target" | "location");
             if is_label_name(name) && !taken && !added[..index].iter().any(|(earlier, _)| earlier == name) {
-                line.label(name, value);
+                (name.as_str(), value.as_str()).encode(encoder.encode_label())?;
             }
         }
+        Ok(())
     }
 }
 

@@ -7,11 +7,10 @@ use std::fmt;
 
 /// Everything but the ports, which are written as those of every other exporter.
 pub(crate) fn target_side(families: &mut FamilyWriter<'_>, side: &TargetSide) -> fmt::Result {
-    let target = |view: &View| view.local_target.target.clone();
     families.family(
         &metric::TARGET_MASTER_INFO,
         side.views.iter().filter_map(|view| {
-            let master = view.local_target.enlisted_to.clone()?;
+            let master = view.local_target.enlisted_to.as_deref()?;
             Some(([("target", target(view)), ("master", master)], Value::from(true)))
         }),
     )?;
@@ -24,8 +23,12 @@ pub(crate) fn target_side(families: &mut FamilyWriter<'_>, side: &TargetSide) ->
     families.family(
         &metric::MASTER_CERTIFICATE_VALID,
         side.views.iter().filter_map(|view| {
-            let reason = view.presented.as_ref()?.verdict.name().to_owned();
+            let reason = view.presented.as_ref()?.verdict.name();
             Some(([("target", target(view)), ("reason", reason)], Value::from(true)))
         }),
     )
+}
+
+fn target(view: &View) -> &str {
+    &view.local_target.target
 }

@@ -1,0 +1,147 @@
+//! Pages that several clients are served from. Each is drawn and compressed once for each reading, however many ask.
+
+use super::views::{Drawn, Key, Refusal};
+use crate::diagnosis::Fleet;
+use std::sync::{Arc, Mutex, PoisonError, Weak};
+use tokio::task::{JoinError, spawn_blocking};
+
+/// Clients may ask for one view in many variants, such as ports for service discovery. They must not pile up: over this
+/// number the oldest goes.
+const PAGES: usize = 8;
+
+/// Filled by the first who asks, while the others wait.
+type Slot = Arc<tokio::sync::Mutex<Option<Drawn>>>;
+
+/// The pages of the fleet that was asked for last. No other fleet is ever served from them.
+#[derive(Debug, Default)]
+pub(crate) struct SharedPages(Mutex<Pages>);
+
+#[derive(Debug, Default)]
+struct Pages {
+    /// Weak, so that no fleet lives longer on their account; its address is still not given to another.
+    fleet: Weak<Fleet>,
+    slots: Vec<(Key, Slot)>,
+}
+
+impl SharedPages {
+    /// The page of this fleet that the key stands for; without a key, one that is not shared. `draw` takes the
+    /// processor, so it leaves the threads on which all connections live. It runs to its end even where its client has
+    /// hung up, and `pass` goes along: who hangs up cannot start more. Those who wait for it share its outcome, unless
+    /// it is a refusal.
+    ///
+    /// # Errors
+    /// Where `draw` panicked.
+    pub(crate) async fn get<T: Send + 'static>(
+        &self,
+        fleet: &Arc<Fleet>,
+        key: Option<Key>,
+        pass: T,
+        draw: impl FnOnce() -> Result<Drawn, Refusal> + Send + 'static,
+    ) -> Result<(Result<Drawn, Refusal>, T), JoinError> {
+        let Some(key) = key else { return spawn_blocking(|| (draw(), pass)).await };
+        let mut slot = self.slot(fleet, key).lock_owned().await;
+        if let Some(drawn) = &*slot {
+            return Ok((Ok(drawn.clone()), pass));
+        }
+        spawn_blocking(move || {
+            let drawn = draw();
+            *slot = drawn.as_ref().ok().cloned();
+            (drawn, pass)
+        })
+        .await
+    }
+
+    fn slot(&self, fleet: &Arc<Fleet>, key: Key) -> Slot {
+        let mut pages = self.0.lock().unwrap_or_else(PoisonError::into_inner);
+        if pages.fleet.as_ptr() != Arc::as_ptr(fleet) {
+            *pages = Pages { fleet: Arc::downgrade(fleet), slots: Vec::new() };
+        }
+        if let Some((_, slot)) = pages.slots.iter().find(|(known, _)| *known == key) {
+            return slot.clone();
+        }
+        if pages.slots.len() == PAGES {
+            pages.slots.remove(0);
+        }
+        let slot = Slot::default();
+        pages.slots.push((key, slot.clone()));
+        slot
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    #![allow(clippy::unwrap_used)]
+
+    use super::super::site::Settings;
+    use super::super::views::{Form, RenderRequest, View};
+    use super::*;
+    use crate::api::discovery::Entries;
+    use crate::exposition::{Format, gzip};
+    use crate::fixtures::{LIMITS, full};
+    use futures_util::future::join_all;
+    use std::sync::atomic::{AtomicUsize, Ordering};
+
+    fn key(port: u16) -> Option<Key> {
+        let settings = Settings { reading_timeout: std::time::Duration::ZERO, explain_details: false, limits: *LIMITS };
+        let form = Form { details: false, format: Format::Text004, gzip: false };
+        RenderRequest::new(View::Discovery(Entries::Targets(std::num::NonZeroU16::new(port))), form).key(settings)
+    }
+
+    fn drawn(text: &str) -> Result<Drawn, Refusal> {
+        Ok(Drawn { body: gzip(text.as_bytes()).unwrap(), content_type: "text/plain", vary: "Accept-Encoding" })
+    }
+
+    /// What is served, as the address of its bytes.
+    async fn bytes(pages: &SharedPages, fleet: &Arc<Fleet>, key: Option<Key>, text: &'static str) -> usize {
+        let (page, ()) = pages.get(fleet, key, (), move || drawn(text)).await.unwrap();
+        page.unwrap().body.bytes.as_ptr() as usize
+    }
+
+    #[tokio::test]
+    async fn all_who_ask_for_one_page_of_one_fleet_share_its_bytes() {
+        let (pages, fleet) = (SharedPages::default(), Arc::new(full()));
+        let draws = Arc::new(AtomicUsize::new(0));
+        let ask = || async {
+            let draws = draws.clone();
+            let draw = move || {
+                draws.fetch_add(1, Ordering::SeqCst);
+                drawn("page")
+            };
+            pages.get(&fleet, key(1), (), draw).await.unwrap().0.unwrap().body.bytes
+        };
+        let all = join_all((0..32).map(|_| ask())).await;
+        assert_eq!(draws.load(Ordering::SeqCst), 1);
+        assert!(all.iter().all(|bytes| bytes.as_ptr() == all[0].as_ptr()));
+    }
+
+    #[tokio::test]
+    async fn another_fleet_another_view_and_what_has_no_key_are_drawn_for_themselves() {
+        let (pages, fleet) = (SharedPages::default(), Arc::new(full()));
+        let first = bytes(&pages, &fleet, key(1), "1").await;
+        assert_eq!(bytes(&pages, &fleet, key(1), "1").await, first);
+        for (fleet, key) in [(fleet.clone(), key(2)), (fleet.clone(), None), (Arc::new(full()), key(1))] {
+            let (page, ()) = pages.get(&fleet, key, (), || drawn("other")).await.unwrap();
+            assert_eq!(page.unwrap().body.length, 5);
+        }
+        // The other fleet took its place: what was drawn of the first one is not kept.
+        let (page, ()) = pages.get(&fleet, key(1), (), || drawn("again")).await.unwrap();
+        assert_eq!(page.unwrap().body.length, 5);
+    }
+
+    #[tokio::test]
+    async fn a_refusal_and_a_panic_are_not_kept() {
+        let (pages, fleet) = (SharedPages::default(), Arc::new(full()));
+        assert!(pages.get(&fleet, key(1), (), || Err(Refusal::NotRead)).await.unwrap().0.is_err());
+        assert!(pages.get(&fleet, key(1), (), || unreachable!("on purpose")).await.is_err());
+        bytes(&pages, &fleet, key(1), "page").await;
+    }
+
+    #[tokio::test]
+    async fn variants_do_not_pile_up() {
+        let (pages, fleet) = (SharedPages::default(), Arc::new(full()));
+        for port in 1..200 {
+            bytes(&pages, &fleet, key(port), "page").await;
+        }
+        assert_eq!(pages.0.lock().unwrap().slots.len(), PAGES);
+    }
+}
