@@ -16,7 +16,13 @@ pub(crate) fn binary() -> PathBuf {
 
 /// A call of the program without the settings of whoever runs the tests.
 pub(crate) fn command() -> Command {
-    let mut command = Command::new(binary());
+    command_under(&[])
+}
+
+fn command_under(words: &[String]) -> Command {
+    let mut words = words.iter().map(Into::into).chain([binary()]);
+    let mut command = Command::new(words.next().unwrap_or_else(binary));
+    command.args(words);
     command.env_clear().stdin(Stdio::null());
     for kept in ["PATH", "SystemRoot", "TEMP", "TMP"] {
         command.envs(std::env::var_os(kept).map(|value| (kept, value)));
@@ -38,6 +44,7 @@ pub(crate) struct Setup {
     rest: Vec<String>,
     args: Vec<String>,
     environment: Vec<(String, String)>,
+    under: Vec<String>,
 }
 
 impl Setup {
@@ -53,6 +60,7 @@ impl Setup {
             rest: Vec::new(),
             args: Vec::new(),
             environment: Vec::new(),
+            under: Vec::new(),
         };
         setup.master("user", USER).master("password_file", password.to_str().unwrap()).master("encrypt", "off")
     }
@@ -90,6 +98,12 @@ impl Setup {
     /// Sets a variable of the environment.
     pub(crate) fn env(mut self, name: &str, value: &str) -> Setup {
         self.environment.push((name.to_owned(), value.to_owned()));
+        self
+    }
+
+    /// Starts it under another program, which is called with these words before those of the exporter.
+    pub(crate) fn under(mut self, words: &[&str]) -> Setup {
+        self.under = words.iter().map(|word| (*word).to_owned()).collect();
         self
     }
 
@@ -134,7 +148,7 @@ pub(crate) struct Exporter {
 impl Exporter {
     fn start(setup: Setup) -> Exporter {
         let file = setup.write();
-        let mut command = command();
+        let mut command = command_under(&setup.under);
         command.arg("--web.listen-address=127.0.0.1:0").arg("--config.file").arg(file).args(&setup.args);
         command.envs(setup.environment.iter().cloned()).stdout(Stdio::piped()).stderr(Stdio::piped());
         let mut child = command.spawn().unwrap();

@@ -1,7 +1,7 @@
 //! Every metric, once: rendering, the reference document and the checks of rules and dashboards all read this table.
 //!
-//! A help text is one plain sentence that says the unit and when the metric is absent. It holds no backslash and no
-//! line break, because prometheus-client writes help texts without escaping them.
+//! A help text is one plain sentence that says the unit and when the metric is absent. It holds no backslash, no
+//! quote and no line break, because prometheus-client writes help texts without escaping them.
 
 use crate::model::{Collector, vocabulary};
 

@@ -4,12 +4,14 @@ use bytes::Bytes;
 use flate2::Compression;
 use flate2::write::GzEncoder;
 use std::fmt;
-use std::io::{self, BufWriter, Write};
+use std::io::{self, Write};
 
 /// The fastest: level 6 takes eight times as long and makes a page smaller by a sixth.
 const LEVEL: Compression = Compression::new(1);
 /// The encoders write in pieces of a few bytes, and each call of the compressor has its price.
 const BUFFER: usize = 32 * 1024;
+/// Room for the piece that fills the buffer.
+const SLACK: usize = 4 * 1024;
 
 /// A text as gzip has it (RFC 1952). Clones share the bytes.
 #[derive(Debug, Clone)]
@@ -21,42 +23,64 @@ pub struct Compressed {
 }
 
 /// Takes a text.
-pub(crate) struct Compressor(BufWriter<Counted>);
+pub(crate) struct Compressor {
+    /// What was written and not yet compressed.
+    buffer: Vec<u8>,
+    encoder: GzEncoder<Vec<u8>>,
+    /// Bytes that were compressed.
+    length: u64,
+}
 
 impl Compressor {
     pub(crate) fn new() -> Compressor {
-        let encoder = GzEncoder::new(Vec::new(), LEVEL);
-        Compressor(BufWriter::with_capacity(BUFFER, Counted { encoder, length: 0 }))
+        let buffer = Vec::with_capacity(BUFFER + SLACK);
+        Compressor { buffer, encoder: GzEncoder::new(Vec::new(), LEVEL), length: 0 }
     }
 
     /// The text, compressed.
     ///
     /// # Errors
     /// None that the text can cause: it is written into memory.
-    pub(crate) fn finish(self) -> io::Result<Compressed> {
-        let Counted { encoder, length } = self.0.into_inner().map_err(io::IntoInnerError::into_error)?;
+    pub(crate) fn finish(mut self) -> io::Result<Compressed> {
+        self.pass_on()?;
         // Shared by every client that is being served, so what was reserved for growth goes.
-        Ok(Compressed { bytes: encoder.finish()?.into_boxed_slice().into(), length })
+        Ok(Compressed { bytes: self.encoder.finish()?.into_boxed_slice().into(), length: self.length })
+    }
+
+    /// Out of the way of what is called for each piece.
+    #[cold]
+    #[inline(never)]
+    fn pass_on(&mut self) -> io::Result<()> {
+        self.encoder.write_all(&self.buffer)?;
+        self.length += self.buffer.len() as u64;
+        self.buffer.clear();
+        Ok(())
     }
 }
 
 impl Write for Compressor {
     fn write(&mut self, bytes: &[u8]) -> io::Result<usize> {
-        self.0.write(bytes)
+        self.buffer.extend_from_slice(bytes);
+        if self.buffer.len() >= BUFFER {
+            self.pass_on()?;
+        }
+        Ok(bytes.len())
     }
 
-    fn write_all(&mut self, bytes: &[u8]) -> io::Result<()> {
-        self.0.write_all(bytes)
-    }
-
+    /// Nothing takes a text before its end, so what is held back stays.
     fn flush(&mut self) -> io::Result<()> {
-        self.0.flush()
+        Ok(())
     }
 }
 
 impl fmt::Write for Compressor {
     fn write_str(&mut self, text: &str) -> fmt::Result {
-        self.0.write_all(text.as_bytes()).map_err(|_| fmt::Error)
+        // Most pieces are a name, a value, or one of the signs between them.
+        match text.as_bytes() {
+            [sign] => self.buffer.push(*sign),
+            bytes => self.buffer.extend_from_slice(bytes),
+        }
+        if self.buffer.len() < BUFFER { Ok(()) } else { self.pass_on().map_err(|_| fmt::Error) }
     }
 }
 
@@ -66,26 +90,10 @@ impl fmt::Write for Compressor {
 /// None that the text can cause.
 pub fn gzip(text: &[u8]) -> io::Result<Compressed> {
     let mut compressor = Compressor::new();
-    compressor.write_all(text)?;
+    for piece in text.chunks(BUFFER) {
+        compressor.write_all(piece)?;
+    }
     compressor.finish()
-}
-
-struct Counted {
-    encoder: GzEncoder<Vec<u8>>,
-    /// Bytes taken so far.
-    length: u64,
-}
-
-impl Write for Counted {
-    fn write(&mut self, bytes: &[u8]) -> io::Result<usize> {
-        let taken = self.encoder.write(bytes)?;
-        self.length += taken as u64;
-        Ok(taken)
-    }
-
-    fn flush(&mut self) -> io::Result<()> {
-        self.encoder.flush()
-    }
 }
 
 #[cfg(test)]

@@ -88,7 +88,7 @@ fn names_and_helps_keep_the_rules_of_the_formats() {
         assert!(seen.insert(metric.name), "{} stands twice", metric.name);
         assert!(metric.name.starts_with("msx_") || metric.name.starts_with("process_"), "{}", metric.name);
         assert_eq!(metric.name.ends_with("_total"), metric.kind == Kind::Counter, "{}", metric.name);
-        assert!(metric.help.ends_with('.') && !metric.help.contains(['\\', '\n', '|']), "{}", metric.name);
+        assert!(metric.help.ends_with('.') && !metric.help.contains(['\\', '\n', '"', '|']), "{}", metric.name);
     }
 }
 
