@@ -167,7 +167,7 @@ pub fn deliver(done: Done, output: Option<&Path>) -> Done {
     }
 }
 
-/// `serve`: answers until told to stop.
+/// `serve`: answers until it is asked to stop.
 ///
 /// # Errors
 /// With code 64 where the configuration or a flag has faults; with code 1 where an address cannot be bound.
@@ -176,7 +176,7 @@ pub fn serve(invocation: &Invocation) -> Done {
     serve_until(invocation, wish, || {})
 }
 
-/// Serves until a wish ends; whoever started the process is told when everything is bound.
+/// Serves until the future that `wish` makes ends. `bound` is called when everything is bound.
 ///
 /// # Errors
 /// As [`serve()`].

@@ -83,7 +83,7 @@ impl Sources {
 
 /// Reads all sources and lays them over each other: defaults, file, environment, flags.
 ///
-/// `None` where the file cannot be read or is broken: nobody knows what it would have said, so nothing can be missing.
+/// `None` where the file cannot be read or is broken: what it would have said is not known, so nothing can be missing.
 pub(super) fn merge(sources: &Sources, report: &mut Report) -> Option<Layer> {
     let file = file(sources, report);
     let (defaults, environment, flags) = (defaults(report), environment(sources, report), flags(sources, report));

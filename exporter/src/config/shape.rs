@@ -10,7 +10,7 @@ use ::config::{Map, Value, ValueKind};
 /// One layer: known keys only, each of the right shape.
 pub(super) type Layer = Map<String, Value>;
 
-/// The origin of what nobody wrote.
+/// The origin of a value that was not written.
 pub(super) const DEFAULT: &str = "default";
 
 /// A whole file.

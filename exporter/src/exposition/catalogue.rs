@@ -23,7 +23,7 @@ pub struct Metric {
 }
 
 impl Metric {
-    /// Whether it tells of a process that serves, and not of what a reading found. A page for a textfile collector has
+    /// Whether it is about a process that serves, and not about what a reading found. A page for a textfile collector has
     /// no such metric: the process that wrote it has ended, and the collector's own exporter has them already.
     pub(crate) fn is_of_a_server(&self) -> bool {
         let config = [&BUILD_INFO, &RELOAD_SUCCESSFUL, &RELOAD_AT];

@@ -88,7 +88,7 @@ impl Row for LoginRows {
     }
 }
 
-/// How to log in, for the keys of one section. Where nobody logs in, only contradictions are faults.
+/// How to log in, for the keys of one section. Where nothing logs in, only contradictions are faults.
 fn auth(scope: &mut Scope<'_>, sources: &Sources, section: &str, logs_in: bool) -> Option<Auth> {
     let path = |key: &str| format!("{section}.{key}");
     let (user_key, password_key, file_key) = (path("user"), path("password"), path("password_file"));

@@ -25,7 +25,7 @@ fn every_bad_configuration_gives_exactly_its_faults() {
             fs::write(&golden, &faults).unwrap();
         }
         let expected = fs::read_to_string(&golden).unwrap_or_default().replace("\r\n", "\n");
-        assert!(faults == expected, "{name} tells\n{faults}and was expected to tell\n{expected}");
+        assert!(faults == expected, "{name} reports\n{faults}and was expected to report\n{expected}");
         assert!(!faults.contains("hunter2"), "{name} shows a secret:\n{faults}");
     }
     assert!(seen > 10, "{seen}");
