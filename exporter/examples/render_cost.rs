@@ -6,7 +6,7 @@
 use flate2::Compression;
 use jiff::{SignedDuration, Timestamp};
 use msx_exporter::collectors::{CollectorReport, JobRow, TargetRow};
-use msx_exporter::config::Limits;
+use msx_exporter::config::{self, ConfigFile, Sources};
 use msx_exporter::diagnosis::{
     Diagnosis, Enlisted, Fleet, Job, JobRun, Limited, MasterClock, MasterFleet, Pending, PollStatus, Target,
     TargetDownloads,
@@ -26,13 +26,14 @@ const ROUNDS: usize = 40;
 
 fn main() -> Result<(), Box<dyn std::error::Error>> {
     let count = std::env::args().nth(1).map_or(Ok(1000), |count| count.parse())?;
-    let limits = Limits {
-        targets: 10_000,
-        job_pairs: 20_000,
-        series: 500_000,
-        scrapes_in_flight: 32,
-        scrapes_in_flight_per_client: 4,
-    };
+    let limits = config::load(&Sources {
+        file: ConfigFile::Named("defaults.yml".into()),
+        environment: Vec::new(),
+        overrides: Vec::new(),
+        read: Box::new(|_| Ok(b"master: { user: monitor, password: none }".to_vec())),
+        windows: false,
+    })?
+    .limits;
     let facts = facts();
     let mut out = std::io::stdout().lock();
     writeln!(out, "best of {ROUNDS} rounds, {count} targets")?;

@@ -7,6 +7,7 @@ use crate::diagnosis::{self, Fleet, MasterFleet, Memory, TargetFleet};
 use crate::events;
 use crate::exposition::{BuildInfo, ExporterFacts, Reload};
 use crate::http::{NoProbe, ReloadError, Settings, Site, Web};
+use crate::model::duration::span;
 use crate::model::{Cause, names};
 use crate::probe::{Extent, PortResults, Probe, Prober, Probes, Roster, Sweeper, sweep_once};
 use crate::process;
@@ -292,7 +293,7 @@ impl App {
                 result.map_err(ReloadError::Faults)
             }
             Ok(Err(failure)) => Err(ReloadError::Reading(format!("its files were not read: {failure}"))),
-            Err(_) => Err(ReloadError::Reading(format!("its files were not read within {RELOAD_DEADLINE:?}"))),
+            Err(_) => Err(ReloadError::Reading(format!("its files were not read within {}", span(RELOAD_DEADLINE)))),
         };
         self.note(&result);
         result

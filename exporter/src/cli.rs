@@ -6,6 +6,7 @@
 use crate::config::{ConfigFile, Override, Sources};
 use crate::doctor::Form;
 use crate::exit::{FINE, Failure, USAGE};
+use crate::exposition::ConstantLabel;
 use crate::http::ListenAddress;
 use crate::logging;
 use crate::sqlserver::{Grantee, Principal};
@@ -32,6 +33,8 @@ pub struct Invocation {
     pub overrides: Vec<Override>,
     /// How to serve.
     pub web: Web,
+    /// The file that the document of the command replaces; standard output where none is named.
+    pub output: Option<PathBuf>,
 }
 
 impl Invocation {
@@ -48,10 +51,10 @@ pub enum Command {
     Serve,
     /// One reading and one sweep, then exit.
     Once {
-        /// The file that is replaced in one step; standard output where none is named.
-        output: Option<PathBuf>,
+        /// Stand on each series.
+        labels: Vec<ConstantLabel>,
     },
-    /// Tell all faults of the configuration.
+    /// Report all faults of the configuration.
     CheckConfig,
     /// Print every name that the program has.
     Catalogue,
@@ -168,7 +171,7 @@ struct ServingFlags {
 #[derive(Args)]
 #[command(next_help_heading = "Log, to standard error")]
 struct Log {
-    /// Least severity that is logged
+    /// Least severity that is logged; with once, doctor and grants warn unless given
     #[arg(long = "log.level", global = true, value_enum, default_value = "info")]
     level: logging::Level,
     /// How lines are written
@@ -182,9 +185,11 @@ enum TypedCommand {
     Serve,
     /// Write one page of metrics and exit
     Once {
-        /// File that is replaced in one step, for a textfile collector [default: standard output]
-        #[arg(long = "output.file", value_name = "FILE")]
-        output: Option<PathBuf>,
+        #[command(flatten)]
+        output: Output,
+        /// Label on each series of the page, to tell the pages of one host apart; may be repeated
+        #[arg(long = "output.label", value_name = "NAME=VALUE")]
+        labels: Vec<ConstantLabel>,
         #[command(flatten)]
         place: Place,
     },
@@ -194,11 +199,18 @@ enum TypedCommand {
     #[command(hide = true)]
     Catalogue,
     /// Print the rights that the login needs, as T-SQL
-    Grants(Grants),
+    Grants {
+        #[command(flatten)]
+        grants: Grants,
+        #[command(flatten)]
+        output: Output,
+    },
     /// Print which ports to ask the firewall team for, in both directions, and what is known of them now
     Doctor {
         #[command(flatten)]
         doctor: Doctor,
+        #[command(flatten)]
+        output: Output,
         #[command(flatten)]
         place: Place,
     },
@@ -280,6 +292,14 @@ impl TypedAction {
     }
 }
 
+/// Where the document of a command goes.
+#[derive(Args)]
+struct Output {
+    /// File that is replaced in one step [default: standard output]
+    #[arg(long = "output.file", value_name = "FILE")]
+    file: Option<PathBuf>,
+}
+
 /// Keys of the configuration for calls that should need no file.
 #[derive(Args)]
 struct Place {
@@ -317,16 +337,24 @@ pub(crate) fn definition() -> clap::Command {
 pub fn parse(line: impl IntoIterator<Item = impl Into<OsString> + Clone>) -> Result<Invocation, Exit> {
     let matches = matches(line)?;
     let typed = Typed::from_arg_matches(&matches).map_err(|error| exit(&error))?;
-    let (command, overrides) = match typed.command.unwrap_or(TypedCommand::Serve) {
-        TypedCommand::Serve => (Command::Serve, Vec::new()),
-        TypedCommand::Once { output, place } => (Command::Once { output }, place.overrides()),
-        TypedCommand::CheckConfig => (Command::CheckConfig, Vec::new()),
-        TypedCommand::Catalogue => (Command::Catalogue, Vec::new()),
-        TypedCommand::Grants(grants) => (Command::Grants(grants), Vec::new()),
-        TypedCommand::Doctor { doctor, place } => (Command::Doctor(doctor), place.overrides()),
-        TypedCommand::Service { action, name } => {
-            (Command::Service(action.meant(name, serving_flags(&matches))), Vec::new())
+    let (mut overrides, mut file) = (Vec::new(), None);
+    let command = match typed.command.unwrap_or(TypedCommand::Serve) {
+        TypedCommand::Serve => Command::Serve,
+        TypedCommand::Once { output, labels, place } => {
+            (overrides, file) = (place.overrides(), output.file);
+            Command::Once { labels }
         }
+        TypedCommand::CheckConfig => Command::CheckConfig,
+        TypedCommand::Catalogue => Command::Catalogue,
+        TypedCommand::Grants { grants, output } => {
+            file = output.file;
+            Command::Grants(grants)
+        }
+        TypedCommand::Doctor { doctor, output, place } => {
+            (overrides, file) = (place.overrides(), output.file);
+            Command::Doctor(doctor)
+        }
+        TypedCommand::Service { action, name } => Command::Service(action.meant(name, serving_flags(&matches))),
     };
     // Each instance of a service has a file of its own.
     let usual = match &command {
@@ -334,12 +362,18 @@ pub fn parse(line: impl IntoIterator<Item = impl Into<OsString> + Clone>) -> Res
         _ => ConfigFile::usual(),
     };
     let ServingFlags { config_file, log, web } = typed.serving;
+    // What a run of one of these finds stands in its document: on a terminal or in the mail of cron only what went wrong
+    // belongs next to it.
+    let documents = matches!(&command, Command::Once { .. } | Command::Grants(_) | Command::Doctor(_));
+    let asked = matches.value_source("level") == Some(ValueSource::CommandLine);
+    let level = if documents && !asked { logging::Level::Warn } else { log.level };
     Ok(Invocation {
         command,
-        log: logging::Settings { level: log.level, format: log.format },
+        log: logging::Settings { level, format: log.format },
         file: config_file.map_or(usual, ConfigFile::Named),
         overrides,
         web,
+        output: file,
     })
 }
 
@@ -450,12 +484,35 @@ mod tests {
     fn once_can_do_without_a_file() {
         let once =
             typed(r"once --role=target --master.address MSX01\MAIN --local.name=SQL01 --output.file=x.prom").unwrap();
-        assert_eq!(once.command, Command::Once { output: Some("x.prom".into()) });
+        assert_eq!((&once.command, &once.output), (&Command::Once { labels: Vec::new() }, &Some("x.prom".into())));
         let mut sources = once.sources();
         sources.environment.clear();
         let config = load(&sources).unwrap();
         assert_eq!(config.local.name.as_deref(), Some("SQL01"));
         assert_eq!(typed("once --role=slave").unwrap().overrides.len(), 1);
+    }
+
+    #[test]
+    fn once_puts_labels_on_its_page_and_documents_come_without_news() {
+        let once = typed("once --output.label=msx=msx01 --output.label site=A").unwrap();
+        let labels = ["msx=msx01", "site=A"].map(|text| text.parse().unwrap()).to_vec();
+        assert_eq!(once.command, Command::Once { labels });
+        for line in ["once --output.label=msx", "once --output.label=target=x", "once --output.label=instance=x"] {
+            assert_eq!(typed(line).unwrap_err().code, USAGE, "{line}");
+        }
+        for (line, level) in [
+            ("once", Level::Warn),
+            ("doctor", Level::Warn),
+            ("grants", Level::Warn),
+            ("serve", Level::Info),
+            ("once --log.level=info", Level::Info),
+            ("--log.level=debug grants", Level::Debug),
+        ] {
+            assert_eq!(typed(line).unwrap().log.level, level, "{line}");
+        }
+        for line in ["grants --output.file=x", "doctor --output.file=x"] {
+            assert_eq!(typed(line).unwrap().output, Some("x".into()), "{line}");
+        }
     }
 
     #[test]

@@ -1,10 +1,16 @@
-//! Reads the files that a configuration is made of: the configuration itself, passwords, certificates, keys.
+//! Reads the files that a configuration is made of: the configuration itself, passwords, certificates, keys; and writes
+//! the file that a command leaves.
 //!
 //! A file can be a named pipe without a writer, a device without an end, or lie on a server that does not answer. So
 //! regular files alone are read (symbolic links are followed, for Kubernetes mounts its volumes with them), each within
 //! a deadline, and never more of a file than its bound. What does not answer keeps a thread until it does; how many
 //! there can be is bounded too.
 
+mod replace;
+
+pub(crate) use replace::replace;
+
+use crate::model::duration::span;
 use std::fs::{self, File, Metadata};
 use std::io::{self, Read};
 use std::path::Path;
@@ -60,8 +66,17 @@ fn regular(facts: &Metadata) -> io::Result<()> {
     if facts.is_file() {
         return Ok(());
     }
-    let kind = if facts.is_dir() { "a folder" } else { special(facts) };
-    Err(io::Error::new(io::ErrorKind::InvalidInput, format!("it is {kind}, and only regular files are read")))
+    let wrong = format!("it is {}, and only regular files are read", kind(facts));
+    Err(io::Error::new(io::ErrorKind::InvalidInput, wrong))
+}
+
+/// What is no regular file, in words.
+fn kind(facts: &Metadata) -> &'static str {
+    match facts {
+        _ if facts.is_dir() => "a folder",
+        _ if facts.is_symlink() => "a symbolic link",
+        _ => special(facts),
+    }
 }
 
 #[cfg(unix)]
@@ -96,10 +111,11 @@ fn within<T: Send + 'static>(
     })?;
     match result.recv_timeout(deadline) {
         Ok(result) => result,
-        Err(RecvTimeoutError::Timeout) => {
-            Err(io::Error::new(io::ErrorKind::TimedOut, format!("the file system does not answer within {deadline:?}")))
-        }
-        Err(RecvTimeoutError::Disconnected) => Err(io::Error::other("the reading ended without a result")),
+        Err(RecvTimeoutError::Timeout) => Err(io::Error::new(
+            io::ErrorKind::TimedOut,
+            format!("the file system does not answer within {}", span(deadline)),
+        )),
+        Err(RecvTimeoutError::Disconnected) => Err(io::Error::other("it ended without a result")),
     }
 }
 

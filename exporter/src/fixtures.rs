@@ -20,7 +20,7 @@ use crate::target_side::{LocalTarget, Presented, TargetSide, View};
 use enum_map::{EnumMap, enum_map};
 use jiff::{SignedDuration, Timestamp};
 use std::collections::BTreeMap;
-use std::sync::Arc;
+use std::sync::{Arc, LazyLock};
 use std::time::Duration;
 
 pub(crate) const NOW: Timestamp = Timestamp::constant(1_764_000_000, 0);
@@ -29,13 +29,7 @@ pub(crate) fn ago(seconds: i64) -> Timestamp {
     NOW - SignedDuration::from_secs(seconds)
 }
 
-pub(crate) const LIMITS: Limits = Limits {
-    targets: 10_000,
-    job_pairs: 20_000,
-    series: 500_000,
-    scrapes_in_flight: 32,
-    scrapes_in_flight_per_client: 4,
-};
+pub(crate) static LIMITS: LazyLock<Limits> = LazyLock::new(|| crate::config::defaults().limits);
 
 pub(crate) fn facts() -> ExporterFacts {
     ExporterFacts {

@@ -17,7 +17,7 @@ fn main() -> ExitCode {
     }
     let invocation = match parsed {
         Ok(invocation) => invocation,
-        Err(exit) if exit.code == FINE => return print(&exit.text),
+        Err(exit) if exit.code == FINE => return finish(Ok(exit.text)),
         Err(exit) => return complain(&exit.text, exit.code),
     };
     if logging::init(invocation.log, journal(invocation.log.format)).is_err() {
@@ -28,11 +28,11 @@ fn main() -> ExitCode {
         Command::CheckConfig => commands::check_config(&invocation),
         Command::Grants(grants) => commands::grants(&invocation, grants),
         Command::Doctor(doctor) => commands::doctor(&invocation, doctor),
-        Command::Once { output } => commands::once(&invocation, output.as_deref()),
+        Command::Once { labels } => commands::once(&invocation, labels),
         Command::Serve => commands::serve(&invocation),
         Command::Service(action) => commands::service(action),
     };
-    finish(done)
+    finish(commands::deliver(done, invocation.output.as_deref()))
 }
 
 /// The Event Log of Windows, where its format was asked for.
@@ -48,20 +48,29 @@ fn journal(_: logging::Format) -> Option<Box<dyn Journal>> {
     None
 }
 
+/// Data goes to standard output, and what went wrong to standard error. Data that was not written is a failure, also
+/// where its reader has gone, as with `| head`, but then there is nothing to say about it.
 fn finish(done: Done) -> ExitCode {
-    match done {
-        Ok(text) => print(&text),
-        Err(Failure { code, data, complaint }) => {
-            print(&data);
-            complain(&complaint, code)
-        }
+    let (data, failure) = match done {
+        Ok(data) => (data, None),
+        Err(failure) => (failure.data.clone(), Some(failure)),
+    };
+    let unwritten = print(&data).err();
+    if let Some(error) = unwritten.as_ref().filter(|error| error.kind() != io::ErrorKind::BrokenPipe) {
+        complain(&format!("standard output cannot be written: {error}"), FAILED);
+    }
+    match failure {
+        Some(Failure { code, complaint, .. }) => complain(&complaint, code),
+        None if unwritten.is_some() => ExitCode::from(FAILED),
+        None => ExitCode::from(FINE),
     }
 }
 
-/// Data goes to standard output. A reader that has gone, as with `| head`, is no failure.
-fn print(text: &str) -> ExitCode {
-    let _ = io::stdout().write_all(text.as_bytes());
-    ExitCode::from(FINE)
+fn print(text: &str) -> io::Result<()> {
+    let mut out = io::stdout().lock();
+    out.write_all(text.as_bytes())?;
+    // The last line may not have an end, and waits in the buffer for it.
+    out.flush()
 }
 
 fn complain(text: &str, code: u8) -> ExitCode {

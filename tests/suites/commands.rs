@@ -49,7 +49,7 @@ fn the_catalogue_needs_nothing_and_is_json() {
 #[test]
 fn once_writes_the_page_to_standard_output_and_the_log_to_standard_error() {
     let stand = Stand::play(Scenario::Stopped);
-    let output = Setup::of(&stand).run(&["once"]);
+    let output = Setup::of(&stand).run(&["once", "--log.level=info"]);
     assert_eq!(code(&output), 0, "{}", log(&output));
     let page = Page::parse(&data(&output));
     assert!(page.up());

@@ -333,7 +333,7 @@ fn a_question_that_is_never_answered_costs_what_follows_and_no_more_than_the_tim
     assert!(began.elapsed() < Duration::from_secs(60), "{:?}", began.elapsed());
     let request = json(&output);
     assert_eq!(row(&request, "SQL02", "MSX01", "1433")["now"]["open"], Value::from(true));
-    assert!(besides(&request, "TargetServersRole").1.contains("no answer within 2s"));
+    assert!(besides(&request, "TargetServersRole").1.contains("no answer within 2 s"));
     assert!(besides(&request, "logins from silent targets").1.contains("not asked"));
 }
 

@@ -185,11 +185,11 @@ fn what_is_no_sql_server_is_told_apart_from_one_that_hangs() {
         (http, "required", "tls", "TDS"),
         (garbage, "required", "tls", "TDS"),
         (Fault::CloseAtOnce, "required", "tls", "PRELOGIN"),
-        (Fault::Silent, "required", "tls", "no answer within 1s"),
-        (Fault::StopAfterPrelogin, "required", "tls", "no answer within 1s"),
-        (Fault::StopAfterPrelogin, "off", "login", "no answer within 1s"),
-        (Fault::StopInLogin, "required", "login", "no answer within 1s"),
-        (Fault::StopInLogin, "off", "login", "no answer within 1s"),
+        (Fault::Silent, "required", "tls", "no answer within 1 s"),
+        (Fault::StopAfterPrelogin, "required", "tls", "no answer within 1 s"),
+        (Fault::StopAfterPrelogin, "off", "login", "no answer within 1 s"),
+        (Fault::StopInLogin, "required", "login", "no answer within 1 s"),
+        (Fault::StopInLogin, "off", "login", "no answer within 1 s"),
     ] {
         let encryption = if encrypt == "off" { Encryption::None } else { Encryption::Required };
         let options = Options { encryption, fault: Some(fault.clone()), ..Options::default() };

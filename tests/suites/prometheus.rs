@@ -10,7 +10,9 @@ use harness::{Folder, Stand, http, until};
 use msx_lab::msdb::Scenario;
 use serde_json::Value;
 use std::collections::BTreeMap;
+use std::io::{BufRead, BufReader, Write};
 use std::net::{SocketAddr, TcpListener};
+use std::path::Path;
 use std::process::{Child, Command, Stdio};
 use std::time::{Duration, Instant};
 
@@ -24,10 +26,12 @@ struct Prometheus {
 }
 
 impl Prometheus {
-    /// Starts one with these scrape jobs.
+    /// Starts one with these scrape jobs, and whatever stands behind them.
     fn start(jobs: &str) -> Prometheus {
         let folder = Folder::new();
-        let config = format!("global:\n  scrape_interval: 1s\n  scrape_timeout: 1s\nscrape_configs:\n{jobs}");
+        let config = format!(
+            "global:\n  scrape_interval: 1s\n  scrape_timeout: 1s\n  evaluation_interval: 1s\nscrape_configs:\n{jobs}"
+        );
         let config = folder.write("prometheus.yml", &config);
         let (mut child, address) = until("a port for Prometheus", || {
             let address = TcpListener::bind("127.0.0.1:0").unwrap().local_addr().unwrap();
@@ -63,6 +67,21 @@ impl Prometheus {
             (labels.join(","), element["value"][1].as_str().unwrap().parse().unwrap())
         };
         answer["data"]["result"].as_array().unwrap().iter().map(element).collect()
+    }
+
+    /// What is wrong with each rule that fails, once every rule has been evaluated.
+    fn failing_rules(&self) -> BTreeMap<String, String> {
+        let rules = || -> Option<Vec<Value>> {
+            let answer = http::request(self.address, "GET", "/api/v1/rules", &[]).unwrap();
+            let answer: Value = serde_json::from_slice(&answer.body).unwrap();
+            let groups = answer["data"]["groups"].as_array().unwrap().iter();
+            let rules: Vec<_> = groups.flat_map(|group| group["rules"].as_array().unwrap().clone()).collect();
+            let known = !rules.is_empty() && rules.iter().all(|rule| rule["health"] != "unknown");
+            known.then_some(rules)
+        };
+        let failing = until("all rules to be evaluated", rules).into_iter().filter(|rule| rule["health"] != "ok");
+        let text = |rule: &Value, key: &str| rule[key].as_str().unwrap_or_default().to_owned();
+        failing.map(|rule| (text(&rule, "name"), text(&rule, "lastError"))).collect()
     }
 
     /// The one value that a query answers with; `None` for an empty vector.
@@ -140,6 +159,56 @@ fn a_target_is_gone_with_its_defect_and_the_fleet_with_its_master() {
     stand.come_back();
     prometheus.becomes("msx_up", Some(1.0));
     prometheus.becomes("count(msx_target_info)", Some(5.0));
+}
+
+/// The host's exporter: it answers everything with the pages of its files. It ends with the test's process.
+fn textfile_collector(pages: String) -> SocketAddr {
+    let listener = TcpListener::bind("127.0.0.1:0").unwrap();
+    let address = listener.local_addr().unwrap();
+    let head = "HTTP/1.1 200 OK\r\nContent-Type: text/plain; version=0.0.4\r\nConnection: close\r\n";
+    let answer = format!("{head}Content-Length: {}\r\n\r\n{pages}", pages.len());
+    std::thread::spawn(move || {
+        for stream in listener.incoming() {
+            let Ok(mut stream) = stream else { return };
+            let mut request = BufReader::new(stream.try_clone().unwrap()).lines();
+            while request.next().is_some_and(|line| line.is_ok_and(|line| !line.is_empty())) {}
+            let _ = stream.write_all(answer.as_bytes());
+        }
+    });
+    address
+}
+
+#[test]
+fn two_masters_on_one_host_break_no_rule_once_their_label_is_the_instance() {
+    let page = |name: &str| {
+        let stand = Stand::play(Scenario::Everything);
+        let output = Setup::of(&stand).run(&["once", &format!("--output.label=msx={name}")]);
+        assert!(output.status.success(), "{}", String::from_utf8_lossy(&output.stderr));
+        String::from_utf8(output.stdout).unwrap()
+    };
+    let host = textfile_collector(page("msx01") + &page("msx02"));
+    let document = include_str!("../../exporter/TEXTFILE.md");
+    let relabelling = document.split("```yaml\n").nth(1).unwrap().split("```").next().unwrap();
+    assert!(relabelling.contains("metric_relabel_configs"), "{relabelling}");
+    let alerts = Path::new(env!("CARGO_MANIFEST_DIR")).join("../alerts/msx-*.yaml");
+    let start = |more: &str| {
+        let job = format!("- job_name: node\n  static_configs:\n  - targets: ['{host}']\n{more}");
+        Prometheus::start(&format!("{job}rule_files:\n- {}\n", alerts.display()))
+    };
+
+    let plain = start("");
+    plain.becomes("count(msx_up)", Some(2.0));
+    let failing =
+        until("rules to fail without the lines", || Some(plain.failing_rules()).filter(|all| !all.is_empty()));
+    assert!(failing.values().any(|error| error.contains("many-to-many") || error.contains("duplicate")), "{failing:?}");
+
+    let relabelled = start(relabelling);
+    relabelled.becomes(r#"count(msx_up{job="msx"})"#, Some(2.0));
+    let instances = relabelled.query("count by (instance) (msx_up)");
+    assert_eq!(instances, [("msx01".to_owned(), 1.0), ("msx02".to_owned(), 1.0)].into());
+    // Rules that build on recorded series are evaluated over them too.
+    relabelled.becomes("count(count by (instance) (msx_target:roster:info))", Some(2.0));
+    assert_eq!(relabelled.failing_rules(), BTreeMap::new());
 }
 
 #[test]

@@ -14,16 +14,17 @@ use crate::config::{self, Config, ConfigFile};
 use crate::diagnosis::Fleet;
 use crate::events;
 use crate::exit::{Done, Failure};
-use crate::exposition::Format;
+use crate::exposition::ConstantLabel;
+use crate::files;
 use crate::http::{self, ListenAddress, Options, Site, TrustedClients, Web};
 use crate::metrics;
 use crate::probe::Extent;
 use crate::signal::{Reloads, Stop};
 use crate::sqlserver::{self, Grantee, Release};
 use std::future::Future;
+use std::io;
 use std::path::Path;
 use std::sync::Arc;
-use std::{fs, io};
 use tracing::{info, warn};
 
 /// Threads that read, judge and answer. One scrape at a time is the rule; the second keeps the health checks answering
@@ -90,13 +91,14 @@ pub fn grants(invocation: &Invocation, flags: &Grants) -> Done {
     }
 }
 
-/// `once`: one page, to standard output or in place of a file.
+/// `once`: one page, with these labels on each series.
 ///
 /// # Errors
-/// With code 64 where the configuration has faults; with code 1 where the master could not be read (the page says so
-/// too, and is written) or the file cannot be written.
-pub fn once(invocation: &Invocation, output: Option<&Path>) -> Done {
+/// With code 64 where the configuration has faults, or a label stands there twice; with code 1 where the master could
+/// not be read (the page says so too, and is written).
+pub fn once(invocation: &Invocation, labels: &[ConstantLabel]) -> Done {
     let config = load(invocation)?;
+    no_doubles(&config, labels)?;
     let web = Web::open(None).map_err(Failure::usage)?;
     let (page, complaint) = run(async {
         let app = App::new(config.clone(), invocation.sources(), Arc::new(web));
@@ -113,22 +115,61 @@ pub fn once(invocation: &Invocation, output: Option<&Path>) -> Done {
                 format!("the master cannot be read: {fault}")
             }),
         };
-        (metrics::page(&fleet, &app.facts(), &config.limits, Format::Text004), complaint)
+        (metrics::textfile_page(&fleet, &app.facts(), &config.limits, labels), complaint)
     })?;
-    let data = match output {
-        Some(path) => {
-            replace(path, &page).map_err(|error| Failure::running(format!("{}: {error}", path.display())))?;
-            String::new()
-        }
-        None => page,
-    };
     match complaint {
-        None => Ok(data),
-        Some(fault) => Err(Failure { data, ..Failure::running(fault) }),
+        None => Ok(page),
+        Some(fault) => Err(Failure { data: page, ..Failure::running(fault) }),
     }
 }
 
-/// `serve`: answers until told to stop.
+/// A series with two labels of one name would make the whole page unreadable.
+fn no_doubles(config: &Config, labels: &[ConstantLabel]) -> Result<(), Failure> {
+    let configured = |name: &str| config.targets.labels.iter().any(|rule| rule.labels.contains_key(name));
+    for (index, label) in labels.iter().enumerate() {
+        let why = match () {
+            () if labels.iter().take(index).any(|other| other.name == label.name) => "is given twice",
+            () if configured(&label.name) => "is one of targets.labels in the configuration",
+            () => continue,
+        };
+        return Err(Failure::usage(format!(
+            "--output.label: the label {} {why}; hint: choose another name",
+            label.name
+        )));
+    }
+    Ok(())
+}
+
+/// Puts the document of a command in place of the file that `--output.file` names. A command that failed may have one
+/// too; where it has none, the file stays as it is.
+///
+/// # Errors
+/// Those of the command; with code 1 where the file could not be written.
+pub fn deliver(done: Done, output: Option<&Path>) -> Done {
+    let (document, failure) = match done {
+        Ok(document) => (document, None),
+        Err(failure) => (failure.data.clone(), Some(Failure { data: String::new(), ..failure })),
+    };
+    let Some(path) = output.filter(|_| !document.is_empty()) else {
+        return match failure {
+            Some(failure) => Err(Failure { data: document, ..failure }),
+            None => Ok(document),
+        };
+    };
+    let unwritten = files::replace(path, document).err();
+    let unwritten = unwritten.map(|error| format!("--output.file={}: {error}", path.display()));
+    match (failure, unwritten) {
+        (None, None) => Ok(String::new()),
+        (None, Some(unwritten)) => Err(Failure::running(unwritten)),
+        (Some(failure), None) => Err(failure),
+        (Some(failure), Some(unwritten)) => {
+            let complaint = format!("{}\n{unwritten}", failure.complaint.trim_end());
+            Err(Failure { complaint, ..failure })
+        }
+    }
+}
+
+/// `serve`: answers until it is asked to stop.
 ///
 /// # Errors
 /// With code 64 where the configuration or a flag has faults; with code 1 where an address cannot be bound.
@@ -137,7 +178,7 @@ pub fn serve(invocation: &Invocation) -> Done {
     serve_until(invocation, wish, || {})
 }
 
-/// Serves until a wish ends; whoever started the process is told when everything is bound.
+/// Serves until the future that `wish` makes ends. `bound` is called when everything is bound.
 ///
 /// # Errors
 /// As [`serve()`].
@@ -192,34 +233,12 @@ fn run<T>(what: impl Future<Output = T>) -> Result<T, Failure> {
     Ok(done)
 }
 
-/// Writes beside the file and renames: whoever reads it sees the old page or the new one, never a part.
-fn replace(path: &Path, text: &str) -> io::Result<()> {
-    let mut beside = path.as_os_str().to_owned();
-    beside.push(format!(".{}.tmp", std::process::id()));
-    let beside = Path::new(&beside);
-    fs::write(beside, text)?;
-    fs::rename(beside, path).inspect_err(|_| {
-        let _ = fs::remove_file(beside);
-    })
-}
-
 #[cfg(test)]
 mod tests {
     #![allow(clippy::unwrap_used)]
     use super::*;
-    use crate::exit::USAGE;
-
-    #[test]
-    fn a_file_is_replaced_whole_and_nothing_is_left_beside_it() {
-        let folder = std::env::temp_dir().join(format!("msx_exporter_replace_{}", std::process::id()));
-        fs::create_dir_all(&folder).unwrap();
-        let path = folder.join("msx.prom");
-        replace(&path, "old").unwrap();
-        replace(&path, "new").unwrap();
-        assert_eq!(fs::read_to_string(&path).unwrap(), "new");
-        assert_eq!(fs::read_dir(&folder).unwrap().count(), 1);
-        fs::remove_dir_all(&folder).unwrap();
-    }
+    use crate::config::{LabelRule, Pattern};
+    use crate::exit::{CLOSED, FAILED, USAGE};
 
     #[test]
     fn check_config_judges_the_flags_of_the_server_too() {
@@ -233,7 +252,32 @@ mod tests {
     }
 
     #[test]
-    fn a_folder_that_is_not_there_is_an_error() {
-        assert!(replace(Path::new("/nonexistent/msx.prom"), "x").is_err());
+    fn a_label_stands_on_a_series_once() {
+        let mut config = config::defaults();
+        let labels = |texts: &[&str]| texts.iter().map(|text| text.parse().unwrap()).collect::<Vec<ConstantLabel>>();
+        assert_eq!(no_doubles(&config, &labels(&["msx=a", "site=b"])), Ok(()));
+        let twice = no_doubles(&config, &labels(&["msx=a", "msx=b"])).unwrap_err();
+        assert_eq!((twice.code, twice.complaint.contains("msx is given twice")), (USAGE, true));
+        let route = [("route".to_owned(), "payroll".to_owned())].into();
+        let matches = Pattern::new(".*").unwrap();
+        config.targets.labels.push(LabelRule { matches, labels: route });
+        let configured = no_doubles(&config, &labels(&["route=x"])).unwrap_err();
+        assert!(configured.complaint.contains("route is one of targets.labels"), "{}", configured.complaint);
+    }
+
+    #[test]
+    fn what_a_command_says_although_it_failed_goes_into_its_file_too() {
+        let folder = tempfile::tempdir().unwrap();
+        let path = folder.path().join("request.json");
+        let closed = || Failure { code: CLOSED, data: "rows".to_owned(), complaint: "closed".to_owned() };
+        assert_eq!(deliver(Err(closed()), None), Err(closed()));
+        assert_eq!(deliver(Err(closed()), Some(&path)), Err(Failure { data: String::new(), ..closed() }));
+        assert_eq!(std::fs::read_to_string(&path).unwrap(), "rows");
+        let nothing = Failure::usage("faults");
+        assert_eq!(deliver(Err(nothing.clone()), Some(&path)), Err(nothing));
+        assert_eq!(std::fs::read_to_string(&path).unwrap(), "rows");
+        let both = deliver(Err(closed()), Some(Path::new("/nonexistent/x"))).unwrap_err();
+        assert_eq!((both.code, both.complaint.lines().count()), (CLOSED, 2), "{}", both.complaint);
+        assert_eq!(deliver(Ok("script".into()), Some(Path::new("/nonexistent/x"))).unwrap_err().code, FAILED);
     }
 }

@@ -1,6 +1,6 @@
 //! Where an instance of SQL Server is, as people write it.
 
-use super::fault::ValueError;
+use super::error::ValueError;
 use crate::model::{Address, DEFAULT_INSTANCE};
 use std::net::Ipv6Addr;
 

@@ -1,14 +1,15 @@
 //! What `check-config` says of a configuration that is good.
 
-use super::{Auth, Collectors, Config, Encrypt, Faults, PasswordSource, Role, Sources, Trust, load};
+use super::{Auth, Collectors, Config, ConfigErrors, Encrypt, PasswordSource, Role, Sources, Trust, load};
 use crate::model::Check;
+use crate::model::duration::span;
 use std::fmt::Write;
 
 /// Loads a configuration and says what would be done.
 ///
 /// # Errors
 /// Everything that is wrong with it.
-pub fn check(sources: &Sources) -> Result<String, Faults> {
+pub fn check(sources: &Sources) -> Result<String, ConfigErrors> {
     load(sources).map(|config| summary(&config, sources))
 }
 
@@ -41,7 +42,7 @@ fn summary(config: &Config, sources: &Sources) -> String {
         Check::ALL.iter().filter(|check| config.ports.checks.get(check).is_some_and(|it| it.sweep)).collect();
     let swept: Vec<_> = swept.into_iter().map(|check| check.name()).collect();
     let sweep = match (config.ports.enabled, swept.is_empty()) {
-        (true, false) => format!("{} every {:?}", swept.join(", "), config.ports.interval),
+        (true, false) => format!("{} every {}", swept.join(", "), span(config.ports.interval)),
         _ => "none".to_owned(),
     };
     let _ = writeln!(text, "ports checked in the background: {sweep}");
@@ -68,7 +69,7 @@ fn encryption(config: &Config) -> String {
         Encrypt::LoginOnly => "login only",
         Encrypt::Off => return "off".to_owned(),
     };
-    let trust = match config.master.trust {
+    let trust = match config.master.trust_server_certificate {
         Trust::Auto => "certificate verified unless the master is on this host",
         Trust::Always => "any certificate accepted",
         Trust::Never => "certificate verified",
@@ -96,7 +97,7 @@ fn remarks(config: &Config) -> Vec<&'static str> {
     if config.role == Role::Master && config.master.encrypt == Encrypt::Off {
         remarks.push("encrypt: off sends the password of a SQL login in a form that anyone on the way can read.");
     }
-    if config.role == Role::Master && config.master.trust == Trust::Always {
+    if config.role == Role::Master && config.master.trust_server_certificate == Trust::Always {
         remarks.push("trust_server_certificate: true accepts the certificate of anyone on the way to the master.");
     }
     if matches!(&config.master.auth, Auth::Sql { password: PasswordSource::Value(_), .. }) {

@@ -7,7 +7,7 @@ use std::fmt::Write;
 pub fn reference() -> String {
     let mut page = format!(
         "# Configuration\n\n\
-         <!-- Written from the table of keys in src/config/keys.rs; a test compares the two. -->\n\n\
+         <!-- Written from the rows in src/config/sections by tests/generate. -->\n\n\
          A flag beats the environment, that beats the file, that beats the default.\n\n\
          - The file is YAML, or TOML where its name ends in `.toml`. Without `--config.file` it is \
          `/etc/msx_exporter/msx_exporter.yml`, on Windows `%ProgramData%\\msx_exporter\\msx_exporter.yml`; there it may be \
@@ -22,7 +22,7 @@ pub fn reference() -> String {
          of the server too. No message shows a password, and none any value of the web configuration.\n"
     );
     table(&mut page, "", "");
-    for (section, help) in SECTIONS {
+    for (section, help) in SECTIONS.iter() {
         table(&mut page, section, help);
     }
     let lists = KEYS.iter().filter_map(|key| match key.kind {
@@ -52,7 +52,7 @@ fn table(page: &mut String, section: &str, help: &str) {
     page.push_str("\n| key | kind | default | since | meaning |\n|---|---|---|---|---|\n");
     for key in keys {
         let default = key.default.map(|default| format!("`{}`", cell(default))).unwrap_or_default();
-        let (path, variable, kind, help) = (key.path, key.variable(), cell(&key.kind.describe()), cell(key.help));
+        let (path, variable, kind, help) = (&key.path, key.variable(), cell(&key.kind.describe()), cell(key.help));
         let _ = writeln!(page, "| `{path}`<br>`{variable}` | {kind} | {default} | {} | {help} |", key.since);
     }
 }
@@ -68,7 +68,7 @@ pub fn example() -> String {
                     # The reference is CONFIGURATION.md; `msx_exporter check-config` reports what is wrong with a file.\n"
             .to_owned();
     let mut open: Vec<&str> = Vec::new();
-    for key in KEYS {
+    for key in KEYS.iter() {
         let sections: Vec<_> = key.section().split('.').filter(|section| !section.is_empty()).collect();
         let common = open.iter().zip(&sections).take_while(|(a, b)| a == b).count();
         if sections.is_empty() || common < sections.len() {

@@ -1,6 +1,6 @@
 //! Where a configuration comes from, and how one source overrides another.
 
-use super::fault::{Fault, ValueError, shown_variable};
+use super::error::{ConfigError, Report, ValueError, shown_variable};
 use super::keys::{self, KEYS, PREFIX};
 use super::node::Place;
 use super::shape::{self, Layer};
@@ -83,10 +83,10 @@ impl Sources {
 
 /// Reads all sources and lays them over each other: defaults, file, environment, flags.
 ///
-/// `None` where the file cannot be read or is broken: nobody knows what it would have said, so nothing can be missing.
-pub(super) fn merge(sources: &Sources, faults: &mut Vec<Fault>) -> Option<Layer> {
-    let file = file(sources, faults);
-    let (defaults, environment, flags) = (defaults(faults), environment(sources, faults), flags(sources, faults));
+/// `None` where the file cannot be read or is broken: what it would have said is not known, so nothing can be missing.
+pub(super) fn merge(sources: &Sources, report: &mut Report) -> Option<Layer> {
+    let file = file(sources, report);
+    let (defaults, environment, flags) = (defaults(report), environment(sources, report), flags(sources, report));
     let layers = [defaults, file?, environment, flags];
     let builder =
         layers.into_iter().fold(::config::Config::builder(), |builder, layer| builder.add_source(Shaped(layer)));
@@ -94,7 +94,7 @@ pub(super) fn merge(sources: &Sources, faults: &mut Vec<Fault>) -> Option<Layer>
         Ok(merged) => Some(merged),
         Err(_) => {
             // Not its text: it quotes values.
-            faults.push(Fault::new(None, "", "the layers of the configuration do not fit together"));
+            report.faults.push(ConfigError::new(None, "", "the layers of the configuration do not fit together"));
             None
         }
     }
@@ -121,17 +121,17 @@ impl ::config::Source for Shaped {
     }
 }
 
-fn defaults(faults: &mut Vec<Fault>) -> Layer {
+fn defaults(report: &mut Report) -> Layer {
     let mut layer = Layer::new();
-    for key in KEYS {
-        if let Some(value) = shape::default(key, faults) {
-            shape::put(&mut layer, key.path, value);
+    for key in KEYS.iter() {
+        if let Some(value) = shape::default(key, report) {
+            shape::put(&mut layer, &key.path, value);
         }
     }
     layer
 }
 
-fn file(sources: &Sources, faults: &mut Vec<Fault>) -> Option<Layer> {
+fn file(sources: &Sources, report: &mut Report) -> Option<Layer> {
     let path = sources.file.path();
     let name = path.display().to_string();
     let bytes = match (sources.read)(path) {
@@ -140,32 +140,32 @@ fn file(sources: &Sources, faults: &mut Vec<Fault>) -> Option<Layer> {
             return Some(Layer::new());
         }
         Err(error) => {
-            faults.push(Fault::new(Some(&name), "", format!("cannot be read: {error}")));
+            report.faults.push(ConfigError::new(Some(&name), "", format!("cannot be read: {error}")));
             return None;
         }
     };
-    let text = utf8(&bytes, &name, faults)?;
+    let text = utf8(&bytes, &name, &mut report.faults)?;
     let toml = path.extension().is_some_and(|extension| extension.eq_ignore_ascii_case("toml"));
     let parse = if toml { toml::parse } else { yaml::parse };
-    parse(text, Place::File(&name), faults).map(|root| shape::file(root, faults))
+    parse(text, Place::File(&name), &mut report.faults).map(|root| shape::file(root, report))
 }
 
 /// The text of a file, less a byte order mark. `None` with a fault where it is not UTF-8.
-pub(crate) fn utf8<'a>(bytes: &'a [u8], name: &str, faults: &mut Vec<Fault>) -> Option<&'a str> {
+pub(crate) fn utf8<'a>(bytes: &'a [u8], name: &str, faults: &mut Vec<ConfigError>) -> Option<&'a str> {
     match std::str::from_utf8(bytes) {
         Ok(text) => Some(text.strip_prefix('\u{feff}').unwrap_or(text)),
         Err(_) => {
-            faults.push(Fault::new(Some(name), "", ValueError::new("is not UTF-8").expected("save it as UTF-8")));
+            faults.push(ConfigError::new(Some(name), "", ValueError::new("is not UTF-8").expected("save it as UTF-8")));
             None
         }
     }
 }
 
-fn environment(sources: &Sources, faults: &mut Vec<Fault>) -> Layer {
+fn environment(sources: &Sources, report: &mut Report) -> Layer {
     let mut layer = Layer::new();
     for (name, value) in &sources.environment {
         let name = name.to_string_lossy();
-        // Windows does not tell the case of names apart.
+        // On Windows names that differ in case only are one name.
         let name = if sources.windows { name.to_ascii_uppercase() } else { name.into_owned() };
         if !name.starts_with(PREFIX) {
             continue;
@@ -178,27 +178,27 @@ fn environment(sources: &Sources, faults: &mut Vec<Fault>) -> Layer {
                 Some(near) => wrong.expected(format!("did you mean {}?", near.to_ascii_uppercase())),
                 None => wrong.expected(format!("names that begin with {PREFIX} are checked, so that none is misspelt")),
             };
-            faults.push(Fault::new(Some(&shown_variable(&name)), "", wrong));
+            report.faults.push(ConfigError::new(Some(&shown_variable(&name)), "", wrong));
             continue;
         };
         match value.to_str() {
             Some(value) => {
-                if let Some(value) = shape::single(key, &name, value.to_owned(), faults) {
-                    shape::put(&mut layer, key.path, value);
+                if let Some(value) = shape::single(key, &name, value.to_owned(), report) {
+                    shape::put(&mut layer, &key.path, value);
                 }
             }
-            None => faults.push(Fault::new(Some(&name), key.path, "is not UTF-8")),
+            None => report.faults.push(ConfigError::new(Some(&name), &key.path, "is not UTF-8")),
         }
     }
     layer
 }
 
-fn flags(sources: &Sources, faults: &mut Vec<Fault>) -> Layer {
+fn flags(sources: &Sources, report: &mut Report) -> Layer {
     let mut layer = Layer::new();
     for Override { flag, key, value } in &sources.overrides {
         let Some(key) = keys::find(key) else { continue };
-        if let Some(value) = shape::single(key, flag, value.clone(), faults) {
-            shape::put(&mut layer, key.path, value);
+        if let Some(value) = shape::single(key, flag, value.clone(), report) {
+            shape::put(&mut layer, &key.path, value);
         }
     }
     layer

@@ -2,44 +2,44 @@
 //!
 //! ```text
 //! file (YAML, TOML) ─► Node ─┐
-//! environment ───────────────┼─► shape (table of keys) ─► layers (config crate) ─► meaning ─► Config
+//! environment ───────────────┼─► shape (table of keys) ─► layers (config crate) ─► sections ─► Config
 //! flags ─────────────────────┘
 //! ```
 //!
-//! Every value stays text, with where it was written, until its meaning is asked for. Every fault is told, not just the
+//! Every value stays text, with where it was written, until its meaning is asked for. Every fault is reported, not just the
 //! first, and none shows a secret.
 
 mod address;
 mod check;
 mod document;
-mod fault;
+mod error;
 mod keys;
 mod layers;
-mod master;
-mod meaning;
 mod node;
 mod parse;
+mod readers;
 mod scope;
 mod secret;
+mod section;
+mod sections;
 mod shape;
 mod suggest;
 mod toml;
-mod values;
 mod yaml;
 mod zone;
 
 pub use check::check;
 pub use document::{example, reference};
-pub use fault::{Fault, Faults};
-pub(crate) use fault::{ValueError, shown_key};
+pub use error::{ConfigError, ConfigErrors};
+pub(crate) use error::{ValueError, shown_key};
 pub(crate) use keys::{Field, KEYS, Key, Kind as KeyKind, SECTIONS};
 pub(crate) use layers::utf8;
 pub use layers::{ConfigFile, Override, ReadFile, Sources};
 pub(crate) use node::{Content, Entry, Node, Place};
 pub use secret::Secret;
-pub use values::{
-    Auth, CheckSettings, Collectors, Config, Depth, Encrypt, Filter, LabelRule, Limits, Local, Maintenance, Master,
-    PasswordSource, Pattern, PortOverride, Ports, Role, Targets, Trust,
+pub use sections::{
+    Auth, CheckSettings, Collectors, Config, Depth, Encrypt, Explain, Filter, LabelRule, Limits, Local, Maintenance,
+    Master, PasswordSource, Pattern, PortOverride, Ports, Role, Targets, Trust,
 };
 pub(crate) use yaml::parse as parse_yaml;
 pub(crate) use zone::zone_by_name;
@@ -48,14 +48,24 @@ pub(crate) use zone::zone_by_name;
 ///
 /// # Errors
 /// Everything that is wrong with it.
-pub fn load(sources: &Sources) -> Result<Config, Faults> {
-    let mut faults = Vec::new();
-    let merged = layers::merge(sources, &mut faults);
-    let config = merged.and_then(|merged| meaning::config(&mut scope::Scope::root(&merged, &mut faults), sources));
+pub fn load(sources: &Sources) -> Result<Config, ConfigErrors> {
+    let mut report = error::Report::default();
+    let merged = layers::merge(sources, &mut report);
+    let config = merged.and_then(|merged| sections::read(&mut scope::Scope::root(&merged, &mut report), sources));
     match config {
-        Some(config) if faults.is_empty() => Ok(config),
-        _ => Err(Faults::told(faults, sources)),
+        Some(config) if report.faults.is_empty() => Ok(config),
+        _ => Err(ConfigErrors::of(report.faults, sources)),
     }
+}
+
+/// The defaults, for tests of other rooms, with a login that nothing uses. A test names what it needs otherwise.
+#[cfg(test)]
+#[allow(clippy::unwrap_used)]
+pub(crate) fn defaults() -> Config {
+    let mut sources = Sources::of_process(ConfigFile::Named("defaults.yml".into()), Vec::new());
+    sources.environment.clear();
+    sources.read = Box::new(|_| Ok(b"master: { user: monitor, password: secret }".into()));
+    load(&sources).unwrap()
 }
 
 #[cfg(test)]

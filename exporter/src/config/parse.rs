@@ -1,8 +1,8 @@
 //! Single values: from text to type. Each says what is wrong in words that may be shown.
 
-use super::Pattern;
-use super::fault::{ValueError, quoted};
-use jiff::{SignedDuration, Timestamp};
+use super::error::{ValueError, quoted};
+use super::{Pattern, Secret};
+use jiff::Timestamp;
 use std::path::PathBuf;
 use std::time::Duration;
 
@@ -30,6 +30,19 @@ pub(super) fn name(written: &str) -> Result<String, ValueError> {
     Ok(name)
 }
 
+/// A password may hold anything but what cannot have been meant.
+pub(super) fn password(written: &str) -> Result<Secret, ValueError> {
+    if written.is_empty() {
+        return Err(ValueError::new("is empty").expected("write the password in single quotes, or use password_file"));
+    }
+    if written.ends_with(['\n', '\r']) {
+        return Err(
+            ValueError::new("ends with a line break").expected("remove it, or use password_file, which allows one")
+        );
+    }
+    Ok(Secret::new(written))
+}
+
 pub(super) fn path(written: &str) -> Result<PathBuf, ValueError> {
     text(written).map(PathBuf::from)
 }
@@ -43,14 +56,12 @@ pub(super) fn flag(written: &str) -> Result<bool, ValueError> {
 }
 
 /// One of some words, whatever the case.
-pub(super) fn choice<T: Copy>(words: &[(&str, T)]) -> impl Fn(&str) -> Result<T, ValueError> {
-    move |written| {
-        let found = words.iter().find(|(word, _)| word.eq_ignore_ascii_case(written));
-        found.map(|(_, value)| *value).ok_or_else(|| {
-            let all: Vec<_> = words.iter().map(|(word, _)| *word).collect();
-            ValueError::new(format!("{} is not known", quoted(written))).expected(format!("one of {}", all.join(", ")))
-        })
-    }
+pub(super) fn choice<T: Copy>(words: &[(&str, T)], written: &str) -> Result<T, ValueError> {
+    let found = words.iter().find(|(word, _)| word.eq_ignore_ascii_case(written));
+    found.map(|(_, value)| *value).ok_or_else(|| {
+        let all: Vec<_> = words.iter().map(|(word, _)| *word).collect();
+        ValueError::new(format!("{} is not known", quoted(written))).expected(format!("one of {}", all.join(", ")))
+    })
 }
 
 pub(super) fn duration(written: &str) -> Result<Duration, ValueError> {
@@ -59,8 +70,7 @@ pub(super) fn duration(written: &str) -> Result<Duration, ValueError> {
         return Err(ValueError::new(format!("{} has no unit", quoted(written))).expected(LIKE));
     }
     let wrong = || ValueError::new(format!("{} is not a duration", quoted(written))).expected(LIKE);
-    let signed: SignedDuration = written.parse().map_err(|_| wrong())?;
-    let duration = Duration::try_from(signed).map_err(|_| wrong())?;
+    let duration = crate::model::duration::read(written).ok_or_else(wrong)?;
     if duration.is_zero() {
         return Err(ValueError::new("must be longer than 0"));
     }

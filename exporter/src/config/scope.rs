@@ -1,24 +1,23 @@
-//! Asks for values by key and type, and goes on after a fault, so that all of them are told at once.
+//! Asks for values by key and type, and goes on after a fault, so that all of them are reported at once.
 
-use super::fault::{Fault, ValueError, shown_key};
+use super::error::{ConfigError, Report, ValueError, shown_key};
 use super::shape::{DEFAULT, Layer};
 use ::config::{Map, Value, ValueKind};
 
 /// A table of values, and the faults that are found in it.
 ///
-/// An outer `None` means that a fault was told, here or when the value was read: then a boolean stands in its place, which
-/// no good value is.
+/// An outer `None` means that a fault was reported, here or when the value was written down.
 pub(super) struct Scope<'a> {
     table: &'a Layer,
     prefix: String,
     origin: Option<String>,
-    pub(super) faults: &'a mut Vec<Fault>,
+    pub(super) report: &'a mut Report,
 }
 
 impl<'a> Scope<'a> {
     /// Everything.
-    pub(super) fn root(table: &'a Layer, faults: &'a mut Vec<Fault>) -> Scope<'a> {
-        Scope { table, prefix: String::new(), origin: None, faults }
+    pub(super) fn root(table: &'a Layer, report: &'a mut Report) -> Scope<'a> {
+        Scope { table, prefix: String::new(), origin: None, report }
     }
 
     /// A value that has a default or must be there.
@@ -38,6 +37,9 @@ impl<'a> Scope<'a> {
         path: &str,
         parse: impl Fn(&str) -> Result<T, ValueError>,
     ) -> Option<Option<T>> {
+        if self.is_reported(path) {
+            return None;
+        }
         match self.value(path).map(|value| &value.kind) {
             Some(ValueKind::String(text)) => match parse(text) {
                 Ok(value) => Some(Some(value)),
@@ -46,8 +48,15 @@ impl<'a> Scope<'a> {
                     None
                 }
             },
-            Some(ValueKind::Boolean(_)) => None,
             _ => Some(None),
+        }
+    }
+
+    /// A value, without a word where it is missing or has a fault.
+    pub(super) fn peek<T>(&self, path: &str, parse: impl Fn(&str) -> Result<T, ValueError>) -> Option<T> {
+        match self.value(path).map(|value| &value.kind) {
+            Some(ValueKind::String(text)) => parse(text).ok(),
+            _ => None,
         }
     }
 
@@ -62,7 +71,7 @@ impl<'a> Scope<'a> {
             let ValueKind::String(text) = &item.kind else { continue };
             match parse(text) {
                 Ok(name) => names.push((name, item.origin().map(str::to_owned))),
-                Err(wrong) => self.faults.push(Fault::new(item.origin(), &self.full(path), wrong)),
+                Err(wrong) => self.report.faults.push(ConfigError::new(item.origin(), &self.full(path), wrong)),
             }
         }
         names
@@ -75,7 +84,7 @@ impl<'a> Scope<'a> {
         for (index, item) in self.array(path).iter().enumerate() {
             let ValueKind::Table(table) = &item.kind else { continue };
             let origin = item.origin().map(str::to_owned);
-            all.push(read(&mut Scope { table, prefix: format!("{prefix}[{index}]"), origin, faults: self.faults }));
+            all.push(read(&mut Scope { table, prefix: format!("{prefix}[{index}]"), origin, report: self.report }));
         }
         all.into_iter().collect()
     }
@@ -87,14 +96,15 @@ impl<'a> Scope<'a> {
         fields
     }
 
-    /// Whether somebody wrote a value of the right shape.
+    /// Whether a value of the right shape was written.
     pub(super) fn is_written(&self, path: &str) -> bool {
-        !self.is_missing(path) && !self.value(path).is_some_and(|value| matches!(value.kind, ValueKind::Boolean(_)))
+        !self.is_missing(path) && !self.is_reported(path)
     }
 
-    /// Whether nobody wrote anything.
+    /// Whether nothing was written.
     pub(super) fn is_missing(&self, path: &str) -> bool {
-        self.value(path).is_none_or(|value| value.kind == ValueKind::Nil || value.origin() == Some(DEFAULT))
+        let nothing = |value: &Value| value.kind == ValueKind::Nil || value.origin() == Some(DEFAULT);
+        !self.is_reported(path) && self.value(path).is_none_or(nothing)
     }
 
     /// Whether the key was written, with a value or with nothing behind it.
@@ -107,13 +117,21 @@ impl<'a> Scope<'a> {
         !self.array(path).is_empty()
     }
 
-    /// Tells a fault of one key, or, with an empty path, of all that stands here.
+    /// Reports a fault of one key, or, with an empty path, of all that stands here.
     pub(super) fn fault(&mut self, path: &str, wrong: impl Into<ValueError>) {
         let origin =
             self.value(path).and_then(Value::origin).or(self.origin.as_deref()).filter(|origin| *origin != DEFAULT);
-        self.faults.push(Fault::new(origin, &self.full(path), wrong));
+        self.report.faults.push(ConfigError::new(origin, &self.full(path), wrong));
     }
 
+    fn is_reported(&self, path: &str) -> bool {
+        match self.prefix.as_str() {
+            "" => self.report.has(path),
+            prefix => self.report.has(&format!("{prefix}.{path}")),
+        }
+    }
+
+    /// The path of a message.
     fn full(&self, path: &str) -> String {
         match (self.prefix.as_str(), path) {
             ("", path) => path.to_owned(),

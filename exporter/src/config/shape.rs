@@ -1,6 +1,6 @@
 //! Holds what was written against the table of keys: unknown keys and wrong shapes end here, before anything is layered.
 
-use super::fault::{Fault, ValueError, shown_key};
+use super::error::{ConfigError, Report, ValueError, shown_key};
 use super::keys::{self, Field, KEYS, Key, Kind};
 use super::node::{Content, Entry, Node, Place};
 use super::suggest::near;
@@ -10,46 +10,45 @@ use ::config::{Map, Value, ValueKind};
 /// One layer: known keys only, each of the right shape.
 pub(super) type Layer = Map<String, Value>;
 
-/// The origin of what nobody wrote.
+/// The origin of a value that was not written.
 pub(super) const DEFAULT: &str = "default";
 
-/// Stands for a value whose fault was told, so that nobody says that it is missing too.
-const TOLD: ValueKind = ValueKind::Boolean(false);
-
 /// A whole file.
-pub(super) fn file(root: Node, faults: &mut Vec<Fault>) -> Layer {
+pub(super) fn file(root: Node, report: &mut Report) -> Layer {
     match root.content {
-        Content::Map(entries) => section("", entries, faults),
+        Content::Map(entries) => section("", entries, report),
         Content::Null => Layer::new(),
         other => {
             let wrong = format!("{} where sections and keys are expected", other.kind());
-            faults.push(Fault::new(Some(&root.origin), "", ValueError::new(wrong)));
+            report.faults.push(ConfigError::new(Some(&root.origin), "", ValueError::new(wrong)));
             Layer::new()
         }
     }
 }
 
-/// One key from outside of a file. Lists are written as YAML; a single value is taken as it is.
-pub(super) fn single(key: &Key, origin: &str, written: String, faults: &mut Vec<Fault>) -> Option<Value> {
+/// One key from outside of a file, which overrides what a file says of it. Lists are written as YAML; a single value is
+/// taken as it is.
+pub(super) fn single(key: &Key, origin: &str, written: String, report: &mut Report) -> Option<Value> {
     let content = match key.kind {
         _ if written.is_empty() => Content::Null,
         kind if kind.is_list() => {
-            let before = faults.len();
-            let node = yaml::parse(&written, Place::Name(origin), faults);
-            for fault in faults.iter_mut().skip(before) {
-                fault.path.insert_str(0, key.path);
+            let before = report.faults.len();
+            let node = yaml::parse(&written, Place::Name(origin), &mut report.faults);
+            for fault in report.faults.iter_mut().skip(before) {
+                fault.path.insert_str(0, &key.path);
             }
             node?.content
         }
         _ => Content::Text(written),
     };
-    leaf(key, Node { origin: origin.to_owned(), content }, faults)
+    report.overridden(&key.path);
+    leaf(key, Node { origin: origin.to_owned(), content }, report)
 }
 
 /// What holds where nothing is written, or `null`.
-pub(super) fn default(key: &Key, faults: &mut Vec<Fault>) -> Option<Value> {
+pub(super) fn default(key: &Key, report: &mut Report) -> Option<Value> {
     match key.default {
-        Some(text) => leaf(key, yaml::parse(text, Place::Name(DEFAULT), faults)?, faults),
+        Some(text) => leaf(key, yaml::parse(text, Place::Name(DEFAULT), &mut report.faults)?, report),
         None => Some(Value::new(Some(&DEFAULT.to_owned()), ValueKind::Nil)),
     }
 }
@@ -70,84 +69,81 @@ pub(super) fn put(layer: &mut Layer, path: &str, value: Value) {
     }
 }
 
-fn section(path: &str, entries: Vec<Entry>, faults: &mut Vec<Fault>) -> Layer {
+fn section(path: &str, entries: Vec<Entry>, report: &mut Report) -> Layer {
     let mut layer = Layer::new();
     for Entry { key: name, origin, value } in entries {
         let below = if path.is_empty() { name.clone() } else { format!("{path}.{name}") };
         let plain = !name.contains('.');
         if let Some(key) = keys::find(&below).filter(|_| plain) {
-            if let Some(value) = leaf(key, value, faults) {
+            if let Some(value) = leaf(key, value, report) {
                 layer.insert(name, value);
             }
         } else if plain && keys::is_section(&below) {
             match value.content {
                 Content::Map(entries) => {
-                    layer.insert(name, Value::new(Some(&origin), ValueKind::Table(section(&below, entries, faults))));
+                    layer.insert(name, Value::new(Some(&origin), ValueKind::Table(section(&below, entries, report))));
                 }
                 Content::Null => {}
                 other => {
                     let wrong = ValueError::new(format!("{} where a section is expected", other.kind()));
-                    faults.push(Fault::new(
-                        Some(&value.origin),
-                        &below,
-                        wrong.expected(format!("keys below {below}:")),
-                    ));
-                    layer.insert(name, Value::new(Some(&origin), TOLD));
+                    report.value(&value.origin, &below, &below, wrong.expected(format!("keys below {below}:")));
+                    layer.insert(name, Value::new(Some(&origin), ValueKind::Nil));
                 }
             }
         } else {
-            faults.push(unknown(path, &name, &origin));
+            report.faults.push(unknown(path, &name, &origin));
         }
     }
     layer
 }
 
-fn leaf(key: &Key, node: Node, faults: &mut Vec<Fault>) -> Option<Value> {
+fn leaf(key: &Key, node: Node, report: &mut Report) -> Option<Value> {
     let Node { origin, content } = node;
     let kind = match (key.kind, content) {
         // A password behind # is a comment: where it should have stood is worth knowing.
         (Kind::Secret, Content::Null) => ValueKind::Nil,
-        (_, Content::Null) => return default(key, faults),
+        (_, Content::Null) => return default(key, report),
         (Kind::Names, Content::List(items)) => {
-            ValueKind::Array(items.into_iter().filter_map(|item| name(key, item, faults)).collect())
+            ValueKind::Array(items.into_iter().filter_map(|item| name(key, item, report)).collect())
         }
         (Kind::Items { fields, open }, Content::List(items)) => {
             let path = |index| format!("{}[{index}]", key.path);
             let items = items.into_iter().enumerate();
-            ValueKind::Array(items.map(|(index, item)| mapping(&path(index), fields, open, item, faults)).collect())
+            ValueKind::Array(items.map(|(index, item)| mapping(&path(index), fields, open, item, report)).collect())
         }
         (kind, Content::Text(text)) if !kind.is_list() => ValueKind::String(text),
         (kind, other) => {
             let expected = kind.describe().replace('`', "");
             let wrong = ValueError::new(format!("is {}", other.kind())).expected(format!("this key takes {expected}"));
-            faults.push(Fault::new(Some(&origin), key.path, wrong));
-            TOLD
+            report.value(&origin, &key.path, &key.path, wrong);
+            ValueKind::Nil
         }
     };
     Some(Value::new(Some(&origin), kind))
 }
 
-fn name(key: &Key, item: Node, faults: &mut Vec<Fault>) -> Option<Value> {
+fn name(key: &Key, item: Node, report: &mut Report) -> Option<Value> {
     match item.content {
         Content::Text(text) => Some(Value::new(Some(&item.origin), ValueKind::String(text))),
         other => {
-            faults.push(Fault::new(Some(&item.origin), key.path, format!("{} where a name is expected", other.kind())));
+            let wrong = format!("{} where a name is expected", other.kind());
+            report.faults.push(ConfigError::new(Some(&item.origin), &key.path, wrong));
             None
         }
     }
 }
 
-fn mapping(path: &str, fields: &[Field], open: bool, item: Node, faults: &mut Vec<Fault>) -> Value {
+fn mapping(path: &str, fields: &[Field], open: bool, item: Node, report: &mut Report) -> Value {
     let Content::Map(entries) = item.content else {
         let wrong = format!("{} where a mapping such as {{ match: ... }} is expected", item.content.kind());
-        faults.push(Fault::new(Some(&item.origin), path, wrong));
-        return Value::new(Some(&item.origin), TOLD);
+        report.value(&item.origin, path, path, wrong);
+        return Value::new(Some(&item.origin), ValueKind::Nil);
     };
     let mut table = Map::new();
     for Entry { key, origin, value } in entries {
         if !open && !fields.iter().any(|field| field.name == key) {
             let near = near(&key, fields.iter().map(|field| field.name));
-            faults.push(unknown_key(path, &key, &origin, near.map(str::to_owned)));
+            report.faults.push(unknown_key(path, &key, &origin, near.map(str::to_owned)));
             continue;
         }
         match value.content {
@@ -156,29 +152,29 @@ fn mapping(path: &str, fields: &[Field], open: bool, item: Node, faults: &mut Ve
             }
             Content::Null => {}
             other => {
-                let path = format!("{path}.{}", shown_key(&key));
+                let shown = format!("{path}.{}", shown_key(&key));
                 let wrong = format!("{} where a single value is expected", other.kind());
-                faults.push(Fault::new(Some(&value.origin), &path, wrong));
-                table.insert(key, Value::new(Some(&value.origin), TOLD));
+                report.value(&value.origin, &format!("{path}.{key}"), &shown, wrong);
+                table.insert(key, Value::new(Some(&value.origin), ValueKind::Nil));
             }
         }
     }
     Value::new(Some(&item.origin), ValueKind::Table(table))
 }
 
-/// Looks for the key that was meant: beside the unknown one first, then anywhere.
-fn unknown(section: &str, name: &str, origin: &str) -> Fault {
+/// Looks for the key that was meant: next to the unknown one first, then anywhere.
+fn unknown(section: &str, name: &str, origin: &str) -> ConfigError {
     let inside = |path: &'static str| {
         let rest = if section.is_empty() { Some(path) } else { path.strip_prefix(section)?.strip_prefix('.') };
         rest?.split('.').next()
     };
-    let near = near(name, KEYS.iter().filter_map(|key| inside(key.path))).map(str::to_owned);
+    let near = near(name, KEYS.iter().filter_map(|key| inside(&key.path))).map(str::to_owned);
     let elsewhere = || KEYS.iter().find(|key| key.name().eq_ignore_ascii_case(name) || key.path == name);
     let nested = |key: &Key| key.path.replace('.', ": { ") + ": … " + &"}".repeat(key.path.matches('.').count());
     unknown_key(section, name, origin, near.or_else(|| elsewhere().map(nested)))
 }
 
-fn unknown_key(path: &str, name: &str, origin: &str, near: Option<String>) -> Fault {
+fn unknown_key(path: &str, name: &str, origin: &str, near: Option<String>) -> ConfigError {
     let name = shown_key(name);
     let path = if path.is_empty() { name } else { format!("{path}.{name}") };
     let wrong = ValueError::new("unknown key");
@@ -186,5 +182,5 @@ fn unknown_key(path: &str, name: &str, origin: &str, near: Option<String>) -> Fa
         Some(near) => wrong.expected(format!("did you mean {near}?")),
         None => wrong,
     };
-    Fault::new(Some(origin), &path, wrong)
+    ConfigError::new(Some(origin), &path, wrong)
 }

@@ -1,12 +1,12 @@
 //! TOML, with its spans, into nodes.
 
-use super::fault::{Fault, ValueError};
+use super::error::{ConfigError, ValueError};
 use super::node::{Content, DEEPEST, Entry, Node, Place};
 use ::toml::Spanned;
 use ::toml::de::{DeTable, DeValue};
 
 /// Reads a text. `None` where it is broken: then the last fault says where.
-pub(super) fn parse(text: &str, place: Place<'_>, faults: &mut Vec<Fault>) -> Option<Node> {
+pub(super) fn parse(text: &str, place: Place<'_>, faults: &mut Vec<ConfigError>) -> Option<Node> {
     let lines = Lines { text, place };
     match DeTable::parse(text) {
         Ok(table) => lines.table(table.get_ref(), lines.at(0), 0, faults),
@@ -15,7 +15,7 @@ pub(super) fn parse(text: &str, place: Place<'_>, faults: &mut Vec<Fault>) -> Op
             let origin = lines.at(error.span().map_or(0, |span| span.start));
             let message = error.message().split(['`', '"', '\'']).next().unwrap_or_default().trim();
             let message = message.strip_suffix(", expected").unwrap_or(message);
-            faults.push(Fault::new(Some(&origin), "", ValueError::new(format!("not TOML: {message}"))));
+            faults.push(ConfigError::new(Some(&origin), "", ValueError::new(format!("not TOML: {message}"))));
             None
         }
     }
@@ -34,7 +34,7 @@ impl Lines<'_> {
         self.place.at(before.matches('\n').count() + 1, column)
     }
 
-    fn table(&self, table: &DeTable<'_>, origin: String, depth: usize, faults: &mut Vec<Fault>) -> Option<Node> {
+    fn table(&self, table: &DeTable<'_>, origin: String, depth: usize, faults: &mut Vec<ConfigError>) -> Option<Node> {
         let mut entries = Vec::new();
         for (key, value) in table {
             let value = self.value(value, depth + 1, faults)?;
@@ -43,10 +43,10 @@ impl Lines<'_> {
         Some(Node { origin, content: Content::Map(entries) })
     }
 
-    fn value(&self, value: &Spanned<DeValue<'_>>, depth: usize, faults: &mut Vec<Fault>) -> Option<Node> {
+    fn value(&self, value: &Spanned<DeValue<'_>>, depth: usize, faults: &mut Vec<ConfigError>) -> Option<Node> {
         let origin = self.at(value.span().start);
         if depth > DEEPEST {
-            faults.push(Fault::new(
+            faults.push(ConfigError::new(
                 Some(&origin),
                 "",
                 ValueError::new(format!("nested more than {DEEPEST} levels deep")),

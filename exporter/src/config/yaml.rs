@@ -3,7 +3,7 @@
 //! The events are taken rather than a loaded document, because a loader turns `0123` into a number, forgets lines, and
 //! follows aliases, which a few lines can multiply into gigabytes. Aliases, tags and second documents are refused.
 
-use super::fault::{Fault, ValueError, shown_key};
+use super::error::{ConfigError, ValueError, shown_key};
 use super::node::{Content, DEEPEST, Entry, Node, Place};
 use std::collections::HashMap;
 use yaml_rust2::Event;
@@ -18,11 +18,11 @@ const MOST_NODES: usize = 100_000;
 const MOST_FAULTS: usize = 100;
 
 /// Reads a text. `None` where it is broken: then the last fault says where.
-pub(crate) fn parse(text: &str, place: Place<'_>, faults: &mut Vec<Fault>) -> Option<Node> {
+pub(crate) fn parse(text: &str, place: Place<'_>, faults: &mut Vec<ConfigError>) -> Option<Node> {
     let faults_before = faults.len();
     let mut builder = Builder { place, faults, faults_before, nodes: 0, open: Vec::new(), root: None };
     if text.len() > LARGEST {
-        builder.faults.push(Fault::new(Some(&place.at(1, 1)), "", "is larger than 1 MiB"));
+        builder.faults.push(ConfigError::new(Some(&place.at(1, 1)), "", "is larger than 1 MiB"));
         return None;
     }
     let mut parser = Parser::new_from_str(text);
@@ -57,7 +57,7 @@ pub(crate) fn parse(text: &str, place: Place<'_>, faults: &mut Vec<Fault>) -> Op
 
 struct Builder<'a, 'f> {
     place: Place<'a>,
-    faults: &'f mut Vec<Fault>,
+    faults: &'f mut Vec<ConfigError>,
     faults_before: usize,
     nodes: usize,
     open: Vec<Open>,
@@ -162,7 +162,7 @@ impl Builder<'_, '_> {
                 match seen.get(&name).and_then(|index| entries.get(*index)) {
                     Some(first) => {
                         let wrong = ValueError::new(format!("written twice, first at {}", first.origin));
-                        self.faults.push(Fault::new(Some(&origin), &path, wrong.expected("keep one of them")));
+                        self.faults.push(ConfigError::new(Some(&origin), &path, wrong.expected("keep one of them")));
                     }
                     None => {
                         seen.insert(name.clone(), entries.len());
@@ -197,7 +197,7 @@ impl Builder<'_, '_> {
 
     fn fault_at(&mut self, mark: &Marker, wrong: ValueError) {
         let (origin, path) = (self.origin(mark), self.path());
-        self.faults.push(Fault::new(Some(&origin), &path, wrong));
+        self.faults.push(ConfigError::new(Some(&origin), &path, wrong));
     }
 }
 

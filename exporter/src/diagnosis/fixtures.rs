@@ -5,11 +5,8 @@ use crate::collectors::{
     Collected, CollectorReport, DownloadRow, Downloads, JobRow, JobTargetRow, Jobs, Outcome, Reading, ServerFacts,
     TargetRow, Targets,
 };
-use crate::config::{
-    Auth, Collectors, Config, Encrypt, Filter, Limits, Local, Master, PasswordSource, Pattern, Ports, Role, Secret,
-    Targets as ShownTargets, Trust,
-};
-use crate::model::{Address, Check, Collector, Direction, Operation, PortSource, PortState, Stage};
+use crate::config::{Config, Filter, Pattern};
+use crate::model::{Check, Collector, Direction, Operation, PortSource, PortState, Stage};
 use crate::probe::{Finding, PortResults};
 use crate::sqlserver::{MasterClock, ReadError};
 use enum_map::enum_map;
@@ -37,44 +34,9 @@ pub(crate) fn wall_clock(at: Timestamp, minutes_east: i32) -> DateTime {
 
 /// The defaults of the configuration, with a login that nothing uses.
 pub(crate) fn config() -> Config {
-    let auth = || Auth::Sql { user: "monitor".into(), password: PasswordSource::Value(Secret::new("secret")) };
-    Config {
-        role: Role::Master,
-        master: Master {
-            address: Address { host: "localhost".into(), port: None, instance: None },
-            msdb: "msdb".into(),
-            auth: auth(),
-            encrypt: Encrypt::Required,
-            ca_file: None,
-            host_name_in_certificate: None,
-            trust: Trust::Auto,
-            timeout: Duration::from_secs(8),
-            timezone: None,
-            only_if_local: false,
-        },
-        local: Local { name: None, address: None, auth: auth() },
-        collectors: Collectors { targets: true, downloads: true, jobs: true, server: true },
-        targets: ShownTargets { filter: everything(), labels: Vec::new() },
-        jobs: everything(),
-        expected_targets: Vec::new(),
-        maintenance: Vec::new(),
-        ports: Ports {
-            enabled: true,
-            interval: Duration::from_secs(300),
-            timeout: Duration::from_secs(3),
-            concurrency: 256,
-            checks: BTreeMap::new(),
-            overrides: Vec::new(),
-        },
-        explain_details: false,
-        limits: Limits {
-            targets: 10_000,
-            job_pairs: 20_000,
-            series: 500_000,
-            scrapes_in_flight: 32,
-            scrapes_in_flight_per_client: 4,
-        },
-    }
+    let mut config = crate::config::defaults();
+    config.ports.checks.clear();
+    config
 }
 
 /// A filter that lets everything through.

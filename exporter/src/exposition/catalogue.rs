@@ -23,6 +23,13 @@ pub struct Metric {
 }
 
 impl Metric {
+    /// Whether it is about a process that serves, and not about what a reading found. A page for a textfile collector has
+    /// no such metric: the process that wrote it has ended, and the collector's own exporter has them already.
+    pub(crate) fn is_of_a_server(&self) -> bool {
+        let config = [&BUILD_INFO, &RELOAD_SUCCESSFUL, &RELOAD_AT];
+        self.group == Group::Process || config.iter().any(|metric| metric.name == self.name)
+    }
+
     /// The name of the metric family in OpenMetrics, where a counter's has no `_total`.
     pub fn family(&self) -> &'static str {
         match self.kind {

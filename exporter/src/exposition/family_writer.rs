@@ -17,13 +17,19 @@ use std::time::Duration;
 pub(crate) struct FamilyWriter<'a> {
     encoder: DescriptorEncoder<'a>,
     format: Format,
+    leaves_out: fn(&Metric) -> bool,
     /// Series written so far.
     pub(crate) series: usize,
 }
 
 impl<'a> FamilyWriter<'a> {
     pub(crate) fn new(encoder: DescriptorEncoder<'a>, format: Format) -> FamilyWriter<'a> {
-        FamilyWriter { encoder, format, series: 0 }
+        FamilyWriter { encoder, format, leaves_out: |_| false, series: 0 }
+    }
+
+    /// Writes nothing of some metrics.
+    pub(crate) fn without(self, leaves_out: fn(&Metric) -> bool) -> FamilyWriter<'a> {
+        FamilyWriter { leaves_out, ..self }
     }
 
     /// Writes a metric with one series for each pair of labels and value, and nothing at all when there is none.
@@ -32,6 +38,9 @@ impl<'a> FamilyWriter<'a> {
         metric: &Metric,
         series: impl IntoIterator<Item = (L, Value)>,
     ) -> fmt::Result {
+        if (self.leaves_out)(metric) {
+            return Ok(());
+        }
         let mut series = series.into_iter();
         // The head is written before its samples, so whether there is one must be known first.
         let Some(first) = series.next() else { return Ok(()) };
@@ -46,7 +55,7 @@ impl<'a> FamilyWriter<'a> {
 
     /// Writes a metric without labels, unless its value is not known.
     pub(crate) fn single(&mut self, metric: &Metric, value: Option<impl Into<Value>>) -> fmt::Result {
-        let Some(value) = value else { return Ok(()) };
+        let Some(value) = value.filter(|_| !(self.leaves_out)(metric)) else { return Ok(()) };
         let Samples { mut encoder, total } = Samples::new(&mut self.encoder, metric, self.format)?;
         sample(&mut encoder, total, value.into())?;
         self.series += 1;

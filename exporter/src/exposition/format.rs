@@ -1,5 +1,6 @@
 //! The formats of a page for Prometheus.
 
+use super::ConstantLabel;
 use prometheus_client::collector::Collector;
 use prometheus_client::encoding::text;
 use prometheus_client::registry::Registry;
@@ -28,7 +29,21 @@ impl Format {
     /// # Errors
     /// Where `out` fails.
     pub(crate) fn encode(self, out: &mut impl fmt::Write, collector: impl Collector) -> fmt::Result {
-        let mut registry = Registry::default();
+        self.encode_with(out, &[], collector)
+    }
+
+    /// Writes a whole page with these labels on each series, in front of its own.
+    ///
+    /// # Errors
+    /// Where `out` fails.
+    pub(crate) fn encode_with(
+        self,
+        out: &mut impl fmt::Write,
+        labels: &[ConstantLabel],
+        collector: impl Collector,
+    ) -> fmt::Result {
+        let labels = labels.iter().map(|label| (label.name.clone().into(), label.value.clone().into()));
+        let mut registry = Registry::with_labels(labels);
         registry.register_collector(Box::new(collector));
         text::encode_registry(out, &registry)?;
         match self {

@@ -3,6 +3,7 @@
 
 pub(crate) mod catalogue;
 mod compressor;
+mod constant_label;
 mod facts;
 pub(crate) mod family_writer;
 mod format;
@@ -13,6 +14,7 @@ mod reference;
 pub use catalogue::{Group, Kind, Metric, catalogue};
 pub(crate) use compressor::Compressor;
 pub use compressor::{Compressed, gzip};
+pub use constant_label::{ConstantLabel, ConstantLabelError};
 pub use facts::{BuildInfo, ExporterFacts, ProcessFacts, Reload};
 pub use format::Format;
 pub use negotiation::{accepts_gzip, negotiate};

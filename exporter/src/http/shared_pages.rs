@@ -81,12 +81,10 @@ mod tests {
     use futures_util::future::join_all;
     use std::sync::atomic::{AtomicUsize, Ordering};
 
-    const SETTINGS: Settings =
-        Settings { reading_timeout: std::time::Duration::ZERO, explain_details: false, limits: LIMITS };
-
     fn key(port: u16) -> Option<Key> {
+        let settings = Settings { reading_timeout: std::time::Duration::ZERO, explain_details: false, limits: *LIMITS };
         let form = Form { details: false, format: Format::Text004, gzip: false };
-        RenderRequest::new(View::Discovery(Entries::Targets(std::num::NonZeroU16::new(port))), form).key(SETTINGS)
+        RenderRequest::new(View::Discovery(Entries::Targets(std::num::NonZeroU16::new(port))), form).key(settings)
     }
 
     fn drawn(text: &str) -> Result<Drawn, NoPage> {

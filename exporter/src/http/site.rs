@@ -1,6 +1,6 @@
 //! Where the server meets the rest of the house.
 
-use crate::config::{Config, Faults, Limits};
+use crate::config::{Config, ConfigErrors, Limits};
 use crate::diagnosis::Fleet;
 use crate::exposition::ExporterFacts;
 use crate::probe::Probe;
@@ -46,7 +46,7 @@ pub enum ReloadError {
     UnderWay,
     /// What was read cannot be put in force.
     #[error("{0}")]
-    Faults(Faults),
+    Faults(ConfigErrors),
     /// The files were not read within the deadline, or reading them failed altogether.
     #[error("{0}")]
     Reading(String),
@@ -78,7 +78,7 @@ impl From<&Config> for Settings {
     fn from(config: &Config) -> Settings {
         Settings {
             reading_timeout: config.master.timeout,
-            explain_details: config.explain_details,
+            explain_details: config.explain.details,
             limits: config.limits,
         }
     }

@@ -16,7 +16,7 @@ use crate::config::Limits;
 use crate::diagnosis::{Fleet, MasterFleet};
 use crate::exposition::family_writer::FamilyWriter;
 use crate::exposition::in_order::InOrder;
-use crate::exposition::{Compressed, Compressor, ExporterFacts, Format};
+use crate::exposition::{Compressed, Compressor, ConstantLabel, ExporterFacts, Format, Metric};
 use prometheus_client::collector::Collector;
 use prometheus_client::encoding::DescriptorEncoder;
 use std::fmt;
@@ -35,6 +35,15 @@ pub fn page_into(out: &mut String, fleet: &Arc<Fleet>, facts: &ExporterFacts, li
     out.clear();
     // Writing into a String cannot fail.
     let _ = format.encode(out, Page::new(fleet, facts, limits, format));
+}
+
+/// Writes a page for a textfile collector: nothing of this process, and these labels on each series.
+pub fn textfile_page(fleet: &Arc<Fleet>, facts: &ExporterFacts, limits: &Limits, labels: &[ConstantLabel]) -> String {
+    let (mut out, format) = (String::new(), Format::Text004);
+    let page = Page { leaves_out: Metric::is_of_a_server, ..Page::new(fleet, facts, limits, format) };
+    // Writing into a String cannot fail.
+    let _ = format.encode_with(&mut out, labels, page);
+    out
 }
 
 /// Writes a page and compresses it on the way.
@@ -59,11 +68,12 @@ struct Page {
     facts: ExporterFacts,
     series_limit: usize,
     format: Format,
+    leaves_out: fn(&Metric) -> bool,
 }
 
 impl Collector for Page {
     fn encode(&self, encoder: DescriptorEncoder<'_>) -> fmt::Result {
-        let mut families = FamilyWriter::new(encoder, self.format);
+        let mut families = FamilyWriter::new(encoder, self.format).without(self.leaves_out);
         exporter::counters(&mut families, &self.fleet, &self.facts)?;
         self.gauges(&mut families)
     }
@@ -71,7 +81,7 @@ impl Collector for Page {
 
 impl Page {
     fn new(fleet: &Arc<Fleet>, facts: &ExporterFacts, limits: &Limits, format: Format) -> Page {
-        Page { fleet: fleet.clone(), facts: facts.clone(), series_limit: limits.series, format }
+        Page { fleet: fleet.clone(), facts: facts.clone(), series_limit: limits.series, format, leaves_out: |_| false }
     }
 
     fn gauges(&self, families: &mut FamilyWriter<'_>) -> fmt::Result {

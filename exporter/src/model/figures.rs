@@ -1,29 +1,8 @@
 //! Figures as people say them.
 
+pub(crate) use super::duration::span;
 use jiff::Timestamp;
 use std::time::Duration;
-
-const MINUTE: u64 = 60;
-const HOUR: u64 = 60 * MINUTE;
-const DAY: u64 = 24 * HOUR;
-
-/// A length of time in its two largest units: `45 s`, `12 min 5 s`, `3 h 20 min`, `4 d`.
-pub(crate) fn span(length: Duration) -> String {
-    let seconds = length.as_secs();
-    match seconds {
-        0..MINUTE => format!("{seconds} s"),
-        MINUTE..HOUR => pair(seconds / MINUTE, "min", seconds % MINUTE, "s"),
-        HOUR..DAY => pair(seconds / HOUR, "h", seconds % HOUR / MINUTE, "min"),
-        _ => pair(seconds / DAY, "d", seconds % DAY / HOUR, "h"),
-    }
-}
-
-fn pair(large: u64, large_unit: &str, small: u64, small_unit: &str) -> String {
-    match small {
-        0 => format!("{large} {large_unit}"),
-        _ => format!("{large} {large_unit} {small} {small_unit}"),
-    }
-}
 
 /// An instant in UTC to the second: `2026-11-22T22:07:30Z`.
 pub(crate) fn instant(at: Timestamp) -> String {
@@ -58,23 +37,6 @@ pub(crate) fn literal(name: &str) -> String {
 #[cfg(test)]
 mod tests {
     use super::*;
-
-    #[test]
-    fn a_span_has_its_two_largest_units() {
-        for (seconds, text) in [
-            (0, "0 s"),
-            (59, "59 s"),
-            (60, "1 min"),
-            (725, "12 min 5 s"),
-            (3_599, "59 min 59 s"),
-            (3_600, "1 h"),
-            (12_059, "3 h 20 min"),
-            (86_400, "1 d"),
-            (356_400, "4 d 3 h"),
-        ] {
-            assert_eq!(span(Duration::from_secs(seconds)), text);
-        }
-    }
 
     #[test]
     fn a_count_agrees_with_its_noun() {

@@ -4,6 +4,7 @@
 mod address;
 mod cause;
 mod certificate;
+pub(crate) mod duration;
 pub(crate) mod figures;
 mod instruction;
 pub(crate) mod names;

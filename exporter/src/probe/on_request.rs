@@ -99,12 +99,10 @@ mod tests {
     async fn lab(depth: Depth) -> (TcpListener, Probes) {
         let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
         let settings = Ports {
-            enabled: true,
-            interval: Duration::from_secs(300),
             timeout: Duration::from_millis(400),
             concurrency: 4,
             checks: [(Check::Engine, CheckSettings { sweep: true, depth, required: false })].into(),
-            overrides: Vec::new(),
+            ..crate::config::defaults().ports
         };
         let numbers = Numbers { engine: listener.local_addr().unwrap().port(), ..Numbers::default() };
         let route: Route = Arc::new(|name, settings| Destination::to_target(name, &settings.overrides));

@@ -1,6 +1,7 @@
 //! Why something could not be read of SQL Server.
 
 use super::cells::CellError;
+use crate::model::duration::span;
 use crate::model::{Certificate, Stage};
 use std::fmt;
 use std::time::Duration;
@@ -75,7 +76,7 @@ impl ReadError {
         ReadError {
             stage,
             timeout: true,
-            message: format!("{doing}: no answer within {after:?}"),
+            message: format!("{doing}: no answer within {}", span(after)),
             hint: hint.map(str::to_owned),
         }
     }

@@ -177,7 +177,7 @@ fn driver_config(master: &Master, peer: SocketAddr) -> Result<tiberius::Config, 
         Encrypt::LoginOnly => EncryptionLevel::Off,
         Encrypt::Off => EncryptionLevel::NotSupported,
     });
-    let trusted = match master.trust {
+    let trusted = match master.trust_server_certificate {
         Trust::Always => true,
         Trust::Never => false,
         Trust::Auto => is_local(peer.ip()),

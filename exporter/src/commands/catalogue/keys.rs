@@ -50,8 +50,8 @@ pub(super) struct FieldFacts {
 
 /// All keys in the order of the reference.
 pub(super) fn facts() -> Vec<KeyFacts> {
-    let facts = |key: &Key| KeyFacts {
-        path: key.path,
+    let facts = |key: &'static Key| KeyFacts {
+        path: &key.path,
         kind: kind(key.kind),
         default: key.default,
         variable: key.variable(),

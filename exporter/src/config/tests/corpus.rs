@@ -19,26 +19,26 @@ fn every_bad_configuration_gives_exactly_its_faults() {
         seen += 1;
         let name = path.file_name().unwrap().to_str().unwrap();
         let text = fs::read_to_string(&path).unwrap();
-        let told = load(&sources(name, text.clone())).expect_err(name).to_string() + "\n";
+        let faults = load(&sources(name, text.clone())).expect_err(name).to_string() + "\n";
         let golden = path.with_extension("faults");
         if std::env::var_os("MSX_ACCEPT_FAULTS").is_some() {
-            fs::write(&golden, &told).unwrap();
+            fs::write(&golden, &faults).unwrap();
         }
         let expected = fs::read_to_string(&golden).unwrap_or_default().replace("\r\n", "\n");
-        assert!(told == expected, "{name} tells\n{told}and was expected to tell\n{expected}");
-        assert!(!told.contains("hunter2"), "{name} shows a secret:\n{told}");
+        assert!(faults == expected, "{name} reports\n{faults}and was expected to report\n{expected}");
+        assert!(!faults.contains("hunter2"), "{name} shows a secret:\n{faults}");
     }
     assert!(seen > 10, "{seen}");
 }
 
-fn told(sources: &Sources) -> String {
+fn faults_of(sources: &Sources) -> String {
     load(sources).unwrap_err().to_string()
 }
 
 /// A key that stands in the table but is not read, or is read as something else, is found here.
 #[test]
 fn every_key_is_read_and_refuses_what_makes_no_sense() {
-    for key in KEYS {
+    for key in KEYS.iter() {
         let wrong = match key.kind {
             Kind::Secret => "x\n",
             Kind::Names => "['']",
@@ -47,36 +47,47 @@ fn every_key_is_read_and_refuses_what_makes_no_sense() {
         };
         let role = if key.path.starts_with("local.") { "target" } else { "master" };
         let text = format!("role: {role}\nmaster: {{ address: x, user: u, password_file: /run/secrets/msx }}");
-        let told = told(&sources("c.yml", text).with_variable(&key.variable(), wrong));
+        let faults = faults_of(&sources("c.yml", text).with_variable(&key.variable(), wrong));
         let expected = format!("{}: {}", key.variable(), key.path);
-        assert!(told.lines().any(|line| line.starts_with(&expected)), "{expected}: {told}");
+        assert!(faults.lines().any(|line| line.starts_with(&expected)), "{expected}: {faults}");
     }
 }
 
 #[test]
 fn every_word_of_a_choice_is_understood() {
-    for key in KEYS {
+    for key in KEYS.iter() {
         let Kind::Choice(words) = key.kind else { continue };
         for word in words {
             let sources = sources("c.yml", "").with_variable(&key.variable(), word);
-            let told = load(&sources).err().map(|faults| faults.to_string()).unwrap_or_default();
-            assert!(!told.contains("is not known"), "{}: {word}: {told}", key.path);
+            let faults = load(&sources).err().map(|faults| faults.to_string()).unwrap_or_default();
+            assert!(!faults.contains("is not known"), "{}: {word}: {faults}", key.path);
         }
     }
 }
 
 #[test]
 fn null_is_as_good_as_nothing() {
-    let told =
-        told(&sources("c.yml", "role: target\nmaster: { address: null, timeout: ~, user: }\nlocal: { name: SQL01 }"));
-    assert_eq!(told.lines().count(), 1, "{told}");
-    assert!(told.starts_with("master.address: is missing"), "{told}");
+    let faults = faults_of(&sources(
+        "c.yml",
+        "role: target\nmaster: { address: null, timeout: ~, user: }\nlocal: { name: SQL01 }",
+    ));
+    assert_eq!(faults.lines().count(), 1, "{faults}");
+    assert!(faults.starts_with("master.address: is missing"), "{faults}");
+}
+
+#[test]
+fn a_value_of_the_wrong_shape_is_reported_once_and_a_variable_overrides_it() {
+    let text = "master: { user: u, password: p }\nports: 5\nexpected_targets: { a: b }\n";
+    let both = sources("c.yml", text).with_variable("MSX_EXPORTER__PORTS__INTERVAL", "5m");
+    let faults = faults_of(&both.with_variable("MSX_EXPORTER__EXPECTED_TARGETS", "[SQL01, sql01]"));
+    let paths: Vec<_> = faults.lines().filter_map(|line| line.split(": ").nth(1)).collect();
+    assert_eq!(paths, ["ports", "expected_targets", "expected_targets"], "{faults}");
 }
 
 #[test]
 fn unknown_variables_are_refused_by_name() {
     let good = "master: { user: u, password_file: /run/secrets/msx }";
-    let variable = |name, value| told(&sources("c.yml", good).with_variable(name, value));
+    let variable = |name, value| faults_of(&sources("c.yml", good).with_variable(name, value));
     assert_eq!(
         variable("MSX_EXPORTER__MASTER__ADRESS", "x"),
         "MSX_EXPORTER__MASTER__ADRESS: unknown variable; hint: did you mean MSX_EXPORTER__MASTER__ADDRESS?"
@@ -100,10 +111,10 @@ fn unknown_variables_are_refused_by_name() {
 fn a_file_that_was_named_must_be_there() {
     let mut missing = sources("c.yml", "");
     missing.file = super::ConfigFile::Named("other.yml".into());
-    assert!(told(&missing).starts_with("other.yml: cannot be read: "), "{}", told(&missing));
+    assert!(faults_of(&missing).starts_with("other.yml: cannot be read: "), "{}", faults_of(&missing));
     missing.file = super::ConfigFile::Usual("other.yml".into());
     assert!(
-        told(&missing)
+        faults_of(&missing)
             .starts_with("other.yml: is not there; hint: name another file with --config.file\nmaster.user: ")
     );
 }

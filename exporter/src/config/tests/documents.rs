@@ -11,7 +11,7 @@ fn the_example_loads() {
 #[test]
 fn every_key_stands_in_the_reference_under_a_section_that_is_explained() {
     let page = reference();
-    for key in KEYS {
+    for key in KEYS.iter() {
         assert_eq!(page.matches(&format!("| `{}`<br>", key.path)).count(), 1, "{}", key.path);
         let section = key.section();
         assert!(
@@ -23,7 +23,7 @@ fn every_key_stands_in_the_reference_under_a_section_that_is_explained() {
 
 #[test]
 fn the_fields_that_the_table_calls_required_are_those_without_which_a_mapping_is_a_fault() {
-    for key in KEYS {
+    for key in KEYS.iter() {
         let Kind::Items { fields, .. } = key.kind else { continue };
         let faults = load(&sources("x.yml", "").with_variable(&key.variable(), "[{}]")).unwrap_err().to_string();
         for field in fields {

@@ -83,7 +83,7 @@ fn off_can_be_written_as_people_write_it() {
         assert_eq!(load(&sources("/etc/c.yml", text)).unwrap().master.encrypt, meant, "{written}");
     }
     let text = "master: { user: u, password_file: /run/secrets/msx, trust_server_certificate: true }";
-    assert_eq!(load(&sources("/etc/c.yml", text)).unwrap().master.trust, Trust::Always);
+    assert_eq!(load(&sources("/etc/c.yml", text)).unwrap().master.trust_server_certificate, Trust::Always);
 }
 
 #[test]

@@ -41,7 +41,7 @@ impl Stub {
                     job_pairs: 10,
                     series: 10_000,
                     scrapes_in_flight: 8,
-                    scrapes_in_flight_per_client: 4,
+                    ..crate::config::defaults().limits
                 },
             }),
             waiting: watch::Sender::new(0),

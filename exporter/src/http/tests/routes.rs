@@ -2,7 +2,7 @@ use super::super::{NoProbe, Options, ReloadError, Web};
 use super::client::{connect, get};
 use super::house::{DETAIL, House, Stub, fleet};
 use super::tls::Folder;
-use crate::config::{Fault, Faults};
+use crate::config::{ConfigError, ConfigErrors};
 use crate::probe::{Probe, Visited};
 use jiff::Timestamp;
 use std::io::Read as _;
@@ -261,7 +261,11 @@ async fn reloading_needs_its_flag() {
 }
 
 fn wrong() -> ReloadError {
-    ReloadError::Faults(Faults(vec![Fault::new(Some("c.yml:7:3"), "ports.interval", "SECRET is not a duration")]))
+    ReloadError::Faults(ConfigErrors(vec![ConfigError::new(
+        Some("c.yml:7:3"),
+        "ports.interval",
+        "SECRET is not a duration",
+    )]))
 }
 
 #[tokio::test]

@@ -1,7 +1,7 @@
 //! Who may come in by certificate: Go's `ClientAuthType`, and `client_allowed_sans`.
 
 use super::section::{Section, Written};
-use crate::config::{Fault, ValueError};
+use crate::config::{ConfigError, ValueError};
 use std::fmt;
 use std::net::IpAddr;
 use std::sync::Arc;
@@ -77,7 +77,7 @@ pub(super) fn verifier(
     sans: Vec<Written>,
     provider: &Arc<CryptoProvider>,
     section: &Section,
-    faults: &mut Vec<Fault>,
+    faults: &mut Vec<ConfigError>,
 ) -> Option<Arc<dyn ClientCertVerifier>> {
     if authorities.is_some() && policy == Policy::None {
         faults.push(section.fault("client_ca_file", "needs a client_auth_type"));
@@ -103,7 +103,7 @@ fn chain(
     authorities: Option<Vec<CertificateDer<'static>>>,
     provider: &Arc<CryptoProvider>,
     section: &Section,
-    faults: &mut Vec<Fault>,
+    faults: &mut Vec<ConfigError>,
 ) -> Option<Arc<dyn ClientCertVerifier>> {
     let Some(authorities) = authorities else {
         faults.push(section.fault("client_ca_file", "is missing; client_auth_type needs it"));

@@ -5,7 +5,7 @@ use super::section::{Section, flag};
 use super::stamps::{self, Stamped};
 use super::users::Users;
 use super::{Loaded, tls};
-use crate::config::{Fault, Faults, Place, ValueError, parse_yaml, utf8};
+use crate::config::{ConfigError, ConfigErrors, Place, ValueError, parse_yaml, utf8};
 use crate::files;
 use hyper::header::{HeaderName, HeaderValue};
 use std::path::Path;
@@ -21,7 +21,7 @@ const HEADERS: &[(&str, &[&str])] = &[
 ];
 
 /// Loads a web configuration. In any case every file that was read for it comes back, with what it was like before that.
-pub(super) fn load(path: &Path) -> (Vec<Stamped>, Result<Loaded, Faults>) {
+pub(super) fn load(path: &Path) -> (Vec<Stamped>, Result<Loaded, ConfigErrors>) {
     let mut faults = Vec::new();
     let mut named = Files { directory: path.parent().unwrap_or(Path::new("")), read: vec![stamps::of(path)] };
     let loaded = root(path, &mut faults).map(|root| understand(root, &mut named, &mut faults));
@@ -30,19 +30,19 @@ pub(super) fn load(path: &Path) -> (Vec<Stamped>, Result<Loaded, Faults>) {
         && faults.is_empty()
     {
         let wrong = ValueError::new("changed while it was read").expected("load it again when it is complete");
-        faults.push(Fault::new(Some(&file.display().to_string()), "", wrong));
+        faults.push(ConfigError::new(Some(&file.display().to_string()), "", wrong));
     }
     let loaded = match loaded {
         Some(loaded) if faults.is_empty() => Ok(loaded),
-        _ => Err(Faults::in_order(faults)),
+        _ => Err(ConfigErrors::in_order(faults)),
     };
     (named.read, loaded)
 }
 
-fn root(path: &Path, faults: &mut Vec<Fault>) -> Option<Section> {
+fn root(path: &Path, faults: &mut Vec<ConfigError>) -> Option<Section> {
     let name = path.display().to_string();
     let bytes = files::read(path)
-        .map_err(|error| faults.push(Fault::new(Some(&name), "", format!("cannot be read: {error}"))))
+        .map_err(|error| faults.push(ConfigError::new(Some(&name), "", format!("cannot be read: {error}"))))
         .ok()?;
     let text = utf8(&bytes, &name, faults)?;
     let before = faults.len();
@@ -51,7 +51,7 @@ fn root(path: &Path, faults: &mut Vec<Fault>) -> Option<Section> {
     (faults.len() == before).then(|| Section::new("", root, faults))
 }
 
-fn understand(mut root: Section, named: &mut Files<'_>, faults: &mut Vec<Fault>) -> Loaded {
+fn understand(mut root: Section, named: &mut Files<'_>, faults: &mut Vec<ConfigError>) -> Loaded {
     let mut loaded = Loaded::default();
     if let Some(section) = root.section("tls_server_config", faults)
         && let Some(tls) = tls::understand(section, named, faults)
@@ -82,7 +82,7 @@ fn understand(mut root: Section, named: &mut Files<'_>, faults: &mut Vec<Fault>)
     loaded
 }
 
-fn headers(mut section: Section, faults: &mut Vec<Fault>) -> Vec<(HeaderName, HeaderValue)> {
+fn headers(mut section: Section, faults: &mut Vec<ConfigError>) -> Vec<(HeaderName, HeaderValue)> {
     let mut headers = Vec::new();
     for (name, value) in section.texts(faults) {
         let mut fault = |wrong: String| faults.push(section.fault_at(&value.origin, &name, wrong));
@@ -118,14 +118,14 @@ pub(super) struct Pem {
 }
 
 impl Files<'_> {
-    /// Takes a PEM text that stands in the file under `inline`, or in a file that `named` names. Faults do not show that
+    /// Takes a PEM text that stands in the file under `inline`, or in a file that `named` names. ConfigErrors do not show that
     /// name: some write the key itself there.
     pub(super) fn pem(
         &mut self,
         section: &mut Section,
         inline: &'static str,
         named: &'static str,
-        faults: &mut Vec<Fault>,
+        faults: &mut Vec<ConfigError>,
     ) -> Option<Pem> {
         let text = section.text(inline, faults);
         let file = section.text(named, faults);

@@ -18,7 +18,7 @@ mod users;
 pub(crate) use users::Users;
 
 use super::refusals::Refusals;
-use crate::config::{Fault, Faults, ValueError};
+use crate::config::{ConfigError, ConfigErrors, ValueError};
 use crate::model::Refusal;
 use arc_swap::ArcSwap;
 use demands::Demands;
@@ -93,7 +93,7 @@ impl Web {
     ///
     /// # Errors
     /// Every fault of the file and of the files that it names.
-    pub fn open(path: Option<&Path>) -> Result<Web, Faults> {
+    pub fn open(path: Option<&Path>) -> Result<Web, ConfigErrors> {
         let (files, loaded) = path.map_or_else(|| (Vec::new(), Ok(Loaded::default())), file::load);
         Ok(Web {
             path: path.map(Path::to_owned),
@@ -110,7 +110,7 @@ impl Web {
     ///
     /// # Errors
     /// Every fault.
-    pub fn prepare(&self) -> Result<Prepared, Faults> {
+    pub fn prepare(&self) -> Result<Prepared, ConfigErrors> {
         let Some(path) = &self.path else { return Ok(Prepared(None)) };
         match file::load(path) {
             (files, Ok(loaded)) => Ok(Prepared(Some((files, loaded)))),
@@ -122,7 +122,7 @@ impl Web {
     ///
     /// # Errors
     /// What it demands less of clients than what is in force, which stays.
-    pub fn put_in_force(&self, prepared: Prepared) -> Result<(), Faults> {
+    pub fn put_in_force(&self, prepared: Prepared) -> Result<(), ConfigErrors> {
         let (Some(path), Prepared(Some((files, mut loaded)))) = (&self.path, prepared) else { return Ok(()) };
         let _turn = lock(&self.replacing);
         let less = loaded.demands.less_than(&self.now.load().demands);
@@ -130,9 +130,9 @@ impl Web {
             let name = path.display().to_string();
             let fault = |(key, what): (&str, &str)| {
                 let wrong = ValueError::new(format!("{what} while the exporter runs"));
-                Fault::new(Some(&name), key, wrong.expected("restart the exporter if this is meant"))
+                ConfigError::new(Some(&name), key, wrong.expected("restart the exporter if this is meant"))
             };
-            return Err(self.refused(files, Faults::in_order(less.into_iter().map(fault).collect())));
+            return Err(self.refused(files, ConfigErrors::in_order(less.into_iter().map(fault).collect())));
         }
         *lock(&self.watched) = files;
         if let (Some(users), Some(before)) = (loaded.users.as_mut().and_then(Arc::get_mut), &self.now.load().users) {
@@ -145,7 +145,7 @@ impl Web {
     }
 
     /// Reads the files and puts them in force. Blocks meanwhile.
-    pub(crate) fn reload(&self) -> Result<(), Faults> {
+    pub(crate) fn reload(&self) -> Result<(), ConfigErrors> {
         self.prepare().and_then(|prepared| self.put_in_force(prepared))
     }
 
@@ -210,7 +210,7 @@ impl Web {
     }
 
     /// Notes what was refused, so that it is not read again before it changes.
-    fn refused(&self, files: Vec<Stamped>, faults: Faults) -> Faults {
+    fn refused(&self, files: Vec<Stamped>, faults: ConfigErrors) -> ConfigErrors {
         *lock(&self.watched) = files;
         self.current.store(false, Ordering::Relaxed);
         faults

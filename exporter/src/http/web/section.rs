@@ -1,6 +1,6 @@
 //! Reads a mapping key by key. A key that was not asked for in the end is a fault. No fault shows a value.
 
-use crate::config::{Content, Entry, Fault, Node, ValueError, shown_key};
+use crate::config::{ConfigError, Content, Entry, Node, ValueError, shown_key};
 
 /// A mapping at a path of the file.
 pub(super) struct Section {
@@ -19,14 +19,18 @@ pub(super) struct Written {
 
 impl Section {
     /// Takes a mapping apart. Nothing at all is a mapping without keys.
-    pub(super) fn new(path: &str, node: Node, faults: &mut Vec<Fault>) -> Section {
+    pub(super) fn new(path: &str, node: Node, faults: &mut Vec<ConfigError>) -> Section {
         let Node { origin, content } = node;
         let left = match content {
             Content::Map(entries) => entries,
             Content::Null => Vec::new(),
             other => {
                 let wrong = ValueError::new(format!("is {}", other.kind()));
-                faults.push(Fault::new(Some(&origin), path, wrong.expected("write a mapping of keys to values here")));
+                faults.push(ConfigError::new(
+                    Some(&origin),
+                    path,
+                    wrong.expected("write a mapping of keys to values here"),
+                ));
                 Vec::new()
             }
         };
@@ -36,24 +40,24 @@ impl Section {
 
     /// A fault of one key, at its place, or at that of the section where the key is missing. An empty key stands for the
     /// section.
-    pub(super) fn fault(&self, key: &str, wrong: impl Into<ValueError>) -> Fault {
+    pub(super) fn fault(&self, key: &str, wrong: impl Into<ValueError>) -> ConfigError {
         let place = self.places.iter().find(|(name, _)| name == key).map_or(&self.origin, |(_, origin)| origin);
         self.fault_at(place, key, wrong)
     }
 
     /// A fault below this section at a given place.
-    pub(super) fn fault_at(&self, origin: &str, key: &str, wrong: impl Into<ValueError>) -> Fault {
-        Fault::new(Some(origin), &self.path(key), wrong)
+    pub(super) fn fault_at(&self, origin: &str, key: &str, wrong: impl Into<ValueError>) -> ConfigError {
+        ConfigError::new(Some(origin), &self.path(key), wrong)
     }
 
     /// The mapping of a key.
-    pub(super) fn section(&mut self, key: &str, faults: &mut Vec<Fault>) -> Option<Section> {
+    pub(super) fn section(&mut self, key: &str, faults: &mut Vec<ConfigError>) -> Option<Section> {
         let path = self.path(key);
         self.take(key).map(|node| Section::new(&path, node, faults))
     }
 
     /// The text of a key; empty counts as missing, as in the toolkit.
-    pub(super) fn text(&mut self, key: &str, faults: &mut Vec<Fault>) -> Option<String> {
+    pub(super) fn text(&mut self, key: &str, faults: &mut Vec<ConfigError>) -> Option<String> {
         match self.take(key)?.content {
             Content::Text(text) => Some(text).filter(|text| !text.is_empty()),
             other => {
@@ -68,14 +72,14 @@ impl Section {
         &mut self,
         key: &str,
         parse: impl Fn(&str) -> Result<T, ValueError>,
-        faults: &mut Vec<Fault>,
+        faults: &mut Vec<ConfigError>,
     ) -> Option<T> {
         let text = self.text(key, faults)?;
         parse(&text).map_err(|wrong| faults.push(self.fault(key, wrong))).ok()
     }
 
     /// The texts of a key.
-    pub(super) fn list(&mut self, key: &str, faults: &mut Vec<Fault>) -> Vec<Written> {
+    pub(super) fn list(&mut self, key: &str, faults: &mut Vec<ConfigError>) -> Vec<Written> {
         let items = match self.take(key).map(|node| node.content) {
             None => return Vec::new(),
             Some(Content::List(items)) => items,
@@ -98,7 +102,7 @@ impl Section {
     }
 
     /// Every key that is left, each with its text.
-    pub(super) fn texts(&mut self, faults: &mut Vec<Fault>) -> Vec<(String, Written)> {
+    pub(super) fn texts(&mut self, faults: &mut Vec<ConfigError>) -> Vec<(String, Written)> {
         let mut pairs = Vec::new();
         for Entry { key, value: Node { origin, content }, .. } in std::mem::take(&mut self.left) {
             match content {
@@ -113,7 +117,7 @@ impl Section {
     }
 
     /// What is left is unknown.
-    pub(super) fn finish(&mut self, faults: &mut Vec<Fault>) {
+    pub(super) fn finish(&mut self, faults: &mut Vec<ConfigError>) {
         for Entry { key, origin, .. } in std::mem::take(&mut self.left) {
             faults.push(self.fault_at(&origin, &key, "unknown key"));
         }

@@ -4,7 +4,7 @@ use super::clients::{self, Policy};
 use super::demands::TlsDemands;
 use super::file::{Files, Pem};
 use super::section::{Section, Written, flag};
-use crate::config::{Fault, ValueError};
+use crate::config::{ConfigError, ValueError};
 use std::sync::Arc;
 use tokio_rustls::rustls::crypto::{CryptoProvider, SupportedKxGroup, aws_lc_rs};
 use tokio_rustls::rustls::pki_types::pem::PemObject;
@@ -21,7 +21,7 @@ pub(super) struct Tls {
 }
 
 /// Understands the section. `None` with faults, or where it holds nothing: then, as in the toolkit, there is no TLS.
-pub(super) fn understand(mut section: Section, files: &mut Files<'_>, faults: &mut Vec<Fault>) -> Option<Tls> {
+pub(super) fn understand(mut section: Section, files: &mut Files<'_>, faults: &mut Vec<ConfigError>) -> Option<Tls> {
     let before = faults.len();
     let chain = files.pem(&mut section, "cert", "cert_file", faults);
     let key = files.pem(&mut section, "key", "key_file", faults);
@@ -74,7 +74,7 @@ pub(super) fn understand(mut section: Section, files: &mut Files<'_>, faults: &m
     }
 }
 
-fn certificates(section: &Section, pem: &Pem, faults: &mut Vec<Fault>) -> Vec<CertificateDer<'static>> {
+fn certificates(section: &Section, pem: &Pem, faults: &mut Vec<ConfigError>) -> Vec<CertificateDer<'static>> {
     let read: Result<Vec<_>, _> = CertificateDer::pem_slice_iter(&pem.bytes).collect();
     let certificates = read.unwrap_or_default();
     if certificates.is_empty() {
@@ -83,7 +83,7 @@ fn certificates(section: &Section, pem: &Pem, faults: &mut Vec<Fault>) -> Vec<Ce
     certificates
 }
 
-fn private_key(section: &Section, pem: &Pem, faults: &mut Vec<Fault>) -> Option<PrivateKeyDer<'static>> {
+fn private_key(section: &Section, pem: &Pem, faults: &mut Vec<ConfigError>) -> Option<PrivateKeyDer<'static>> {
     let key = PrivateKeyDer::from_pem_slice(&pem.bytes).ok();
     if key.is_none() {
         faults.push(section.fault(pem.key, "holds no private key in PEM form that is not encrypted"));
@@ -91,7 +91,7 @@ fn private_key(section: &Section, pem: &Pem, faults: &mut Vec<Fault>) -> Option<
     key
 }
 
-fn versions(section: &mut Section, faults: &mut Vec<Fault>) -> Vec<&'static SupportedProtocolVersion> {
+fn versions(section: &mut Section, faults: &mut Vec<ConfigError>) -> Vec<&'static SupportedProtocolVersion> {
     let version = |text: &str| match text {
         "TLS12" => Ok(ProtocolVersion::TLSv1_2),
         "TLS13" => Ok(ProtocolVersion::TLSv1_3),
@@ -112,7 +112,7 @@ fn versions(section: &mut Section, faults: &mut Vec<Fault>) -> Vec<&'static Supp
 
 /// The cryptography, narrowed to what is listed. As in Go, `cipher_suites` is about TLS 1.2: those of TLS 1.3 are not
 /// a matter of choice, though they may be listed.
-fn provider(section: &mut Section, faults: &mut Vec<Fault>) -> CryptoProvider {
+fn provider(section: &mut Section, faults: &mut Vec<ConfigError>) -> CryptoProvider {
     let mut provider = aws_lc_rs::default_provider();
     let listed = section.list("cipher_suites", faults);
     if !listed.is_empty() {
@@ -142,7 +142,7 @@ fn provider(section: &mut Section, faults: &mut Vec<Fault>) -> CryptoProvider {
     provider
 }
 
-fn curve(name: &Written, section: &Section, faults: &mut Vec<Fault>) -> Option<&'static dyn SupportedKxGroup> {
+fn curve(name: &Written, section: &Section, faults: &mut Vec<ConfigError>) -> Option<&'static dyn SupportedKxGroup> {
     match name.text.as_str() {
         "X25519" => Some(aws_lc_rs::kx_group::X25519),
         "CurveP256" => Some(aws_lc_rs::kx_group::SECP256R1),

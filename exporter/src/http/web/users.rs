@@ -1,7 +1,7 @@
 //! `basic_auth_users`.
 
 use super::section::Section;
-use crate::config::{Fault, ValueError};
+use crate::config::{ConfigError, ValueError};
 use bcrypt::HashParts;
 use std::collections::{BTreeMap, HashMap};
 use std::fmt;
@@ -37,7 +37,7 @@ impl fmt::Debug for Users {
 
 impl Users {
     /// Takes users and hashes; `None` with faults or without users.
-    pub(super) fn understand(mut section: Section, faults: &mut Vec<Fault>) -> Option<Users> {
+    pub(super) fn understand(mut section: Section, faults: &mut Vec<ConfigError>) -> Option<Users> {
         let pairs = section.texts(faults);
         let mut decoys = BTreeMap::new();
         for (user, hash) in &pairs {

@@ -218,7 +218,7 @@ fn a_passive_exporter_does_not_say_whether_the_master_is_up() {
 fn over_the_limit_whole_families_go_in_their_order() {
     let fleet = Arc::new(full().into());
     let read = |series| {
-        let limits = crate::config::Limits { series, ..LIMITS };
+        let limits = crate::config::Limits { series, ..*LIMITS };
         parse(&page(&fleet, &facts(), &limits, Format::Text004), false).unwrap()
     };
     let series = |parsed: &Parsed| parsed.samples.len() - parsed.of("msx_exporter_series_limited").count();

@@ -118,7 +118,7 @@ proptest! {
     #[test]
     fn any_fleet_becomes_a_page_that_parses(fleet in any_fleet(), series in 0_usize..400) {
         let shown = Arc::new(Fleet::from(&fleet));
-        let limits = crate::config::Limits { series, ..LIMITS };
+        let limits = crate::config::Limits { series, ..*LIMITS };
         let text = parse(&page(&shown, &facts(), &limits, Format::Text004), false).map_err(TestCaseError::fail)?;
         let open = parse(&page(&shown, &facts(), &limits, Format::OpenMetrics100), true).map_err(TestCaseError::fail)?;
         prop_assert_eq!(&text.samples, &open.samples);

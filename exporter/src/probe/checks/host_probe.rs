@@ -2,6 +2,7 @@
 
 use super::{browser, engine, rpc};
 use crate::config::Depth;
+use crate::model::duration::span;
 use crate::model::{BROWSER_PORT, Check, DEFAULT_PORT, PortSource, PortState};
 use crate::probe::destination::Destination;
 use crate::probe::port_results::Finding;
@@ -223,7 +224,7 @@ impl<'a> HostProbe<'a> {
         } else {
             let started = Instant::now();
             let silent = |_| {
-                let evidence = format!("it accepted the connection and did not answer in {:?}", self.patience);
+                let evidence = format!("it accepted the connection and did not answer in {}", span(self.patience));
                 Err(ProbeError::new(PortState::WrongProtocol, evidence))
             };
             let said = timeout(self.patience, talk(&mut line)).await.unwrap_or_else(silent);

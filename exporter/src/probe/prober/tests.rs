@@ -12,12 +12,11 @@ use tokio::net::{TcpListener, TcpStream, UdpSocket};
 fn settings(depth: Depth) -> Ports {
     let how = CheckSettings { sweep: true, depth, required: false };
     Ports {
-        enabled: true,
         interval: Duration::from_secs(300),
         timeout: Duration::from_millis(600),
         concurrency: 8,
         checks: Check::ALL.into_iter().map(|check| (check, how)).collect(),
-        overrides: Vec::new(),
+        ..crate::config::defaults().ports
     }
 }
 

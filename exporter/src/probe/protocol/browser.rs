@@ -1,6 +1,7 @@
 //! SQL Browser: on which port a named instance listens ([MC-SQLR], UDP 1434).
 
 use super::attempt::{ProbeError, Sockets, race};
+use crate::model::duration::span;
 use crate::model::{BROWSER_PORT, PortState};
 use std::net::{Ipv4Addr, Ipv6Addr, SocketAddr};
 use std::time::Duration;
@@ -110,7 +111,7 @@ pub(crate) async fn ask(browser: SocketAddr, instance: &str, patience: Duration)
     Err(if strange {
         ProbeError::new(PortState::WrongProtocol, format!("what answers knows nothing of instance {instance}"))
     } else {
-        ProbeError::new(PortState::NoAnswer, format!("no answer for instance {instance} in {patience:?}"))
+        ProbeError::new(PortState::NoAnswer, format!("no answer for instance {instance} in {}", span(patience)))
     })
 }
 
@@ -144,7 +145,7 @@ pub(crate) async fn instance_port(
     let sockets = Sockets::new(browsers.len());
     let question = ask_any(browsers, instance, patience / 2, &sockets);
     let silence =
-        |_| ProbeError::new(PortState::NoAnswer, format!("no answer for instance {instance} in {patience:?}"));
+        |_| ProbeError::new(PortState::NoAnswer, format!("no answer for instance {instance} in {}", span(patience)));
     let found = timeout(patience, question).await.map_err(silence)?;
     let found = found.map_err(|(_, miss)| {
         ProbeError::new(miss.state, format!("SQL Browser (UDP {BROWSER_PORT}) reported no port: {}", miss.evidence))

@@ -2,6 +2,7 @@
 
 use super::attempt::ProbeError;
 use crate::model::PortState;
+use crate::model::duration::span;
 use std::net::{IpAddr, ToSocketAddrs as _};
 use std::sync::Arc;
 use std::time::Duration;
@@ -48,7 +49,7 @@ impl Resolver {
             Ok(Ok(Ok(found))) => found,
             Ok(Ok(Err(error))) => return Err(unresolved(&error.to_string())),
             Ok(Err(_)) => return Err(unresolved("the resolver was stopped")),
-            Err(_) => return Err(unresolved(&format!("the name service did not answer in {patience:?}"))),
+            Err(_) => return Err(unresolved(&format!("the name service did not answer in {}", span(patience)))),
         };
         let mut addresses: Vec<IpAddr> = Vec::new();
         for address in found {

@@ -2,6 +2,7 @@
 
 use super::attempt::{ProbeError, Sockets, race};
 use crate::model::PortState;
+use crate::model::duration::span;
 use std::io;
 use std::net::SocketAddr;
 use std::time::Duration;
@@ -52,7 +53,9 @@ impl Line {
         match timeout(patience, TcpStream::connect(address)).await {
             Ok(Ok(stream)) => Ok(Line { address, took: started.elapsed(), stream, _permit: permit }),
             Ok(Err(error)) => Err(ProbeError::from_io(&error)),
-            Err(_) => Err(ProbeError::new(PortState::Filtered, format!("no answer to the connect in {patience:?}"))),
+            Err(_) => {
+                Err(ProbeError::new(PortState::Filtered, format!("no answer to the connect in {}", span(patience))))
+            }
         }
     }
 }

@@ -13,12 +13,11 @@ const HOUR: Duration = Duration::from_secs(3600);
 fn settings(interval: Duration) -> Ports {
     let how = |check| CheckSettings { sweep: check == Check::Engine, depth: Depth::Connect, required: false };
     Ports {
-        enabled: true,
         interval,
         timeout: Duration::from_secs(3),
         concurrency: 4,
         checks: Check::ALL.into_iter().map(|check| (check, how(check))).collect(),
-        overrides: Vec::new(),
+        ..crate::config::defaults().ports
     }
 }
 

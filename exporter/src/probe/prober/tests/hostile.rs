@@ -76,7 +76,7 @@ async fn a_byte_at_a_time_ends_in_time_in_every_protocol() {
     };
     let findings = find_in_time(numbers).await;
     for check in [Check::Engine, Check::RpcMapper, Check::Netbios, Check::Smb] {
-        wrong(&findings, check, "did not answer in 600ms");
+        wrong(&findings, check, "did not answer in 600 ms");
     }
 }
 

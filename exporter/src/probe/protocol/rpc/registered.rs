@@ -3,6 +3,7 @@
 use super::epm::Mapped;
 use super::{Interface, RpcError, ask_mapper};
 use crate::model::PortState;
+use crate::model::duration::span;
 use crate::probe::protocol::attempt::{ProbeError, Sockets};
 use crate::probe::protocol::tcp::Line;
 use std::net::SocketAddr;
@@ -42,6 +43,6 @@ pub async fn registered_port(
             Err(ProbeError::new(PortState::Open, format!("the look-up failed: {status:#010x}")))
         }
         Ok(Err(trouble)) => Err(trouble.into()),
-        Err(_) => Err(ProbeError::new(PortState::WrongProtocol, format!("no answer in {patience:?}"))),
+        Err(_) => Err(ProbeError::new(PortState::WrongProtocol, format!("no answer in {}", span(patience)))),
     }
 }

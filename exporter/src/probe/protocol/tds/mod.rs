@@ -12,6 +12,7 @@ use super::attempt::{ProbeError, Sockets};
 use super::certificate;
 use super::tcp::Line;
 use super::tls::{Called, Opening, TlsClient, TlsFacts};
+use crate::model::duration::span;
 use crate::model::{Certificate, PortState};
 use packet::{Kind, PacketError};
 use prelogin::{Answer, Prelogin};
@@ -248,9 +249,9 @@ async fn strict(mut line: Line, gaze: Gaze<'_>, deadline: Instant, facts: &mut E
 /// The connection stands and the conversation did not end in time.
 fn silent(patience: Duration, facts: &EngineFacts) -> Stop {
     if facts.version.is_some() {
-        return tls_failed(format!("the TLS handshake did not end in {patience:?}"));
+        return tls_failed(format!("the TLS handshake did not end in {}", span(patience)));
     }
-    wrong(format!("it accepted the connection and did not answer in {patience:?}"))
+    wrong(format!("it accepted the connection and did not answer in {}", span(patience)))
 }
 
 impl EngineFacts {

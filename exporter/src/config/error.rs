@@ -1,11 +1,13 @@
 //! What is wrong with a configuration, in words that never hold a secret.
 
+use super::keys::KEYS;
 use super::layers::{ConfigFile, Sources};
+use std::collections::HashSet;
 use std::{fmt, io};
 
 /// One thing that is wrong.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub struct Fault {
+pub struct ConfigError {
     /// Where it was written: `file:line:column`, the name of a variable or a flag. `None` where nothing was written.
     pub origin: Option<String>,
     /// The key, such as `master.timeout`; empty for a fault of a whole file.
@@ -16,14 +18,19 @@ pub struct Fault {
     pub expected: Option<String>,
 }
 
-impl Fault {
-    pub(crate) fn new(origin: Option<&str>, path: &str, wrong: impl Into<ValueError>) -> Fault {
+impl ConfigError {
+    pub(crate) fn new(origin: Option<&str>, path: &str, wrong: impl Into<ValueError>) -> ConfigError {
         let wrong = wrong.into();
-        Fault { origin: origin.map(str::to_owned), path: path.to_owned(), wrong: wrong.what, expected: wrong.expected }
+        ConfigError {
+            origin: origin.map(str::to_owned),
+            path: path.to_owned(),
+            wrong: wrong.what,
+            expected: wrong.expected,
+        }
     }
 }
 
-impl fmt::Display for Fault {
+impl fmt::Display for ConfigError {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         if let Some(origin) = &self.origin {
             write!(f, "{}: ", on_one_line(origin))?;
@@ -41,33 +48,35 @@ impl fmt::Display for Fault {
 
 /// Everything that is wrong, one fault a line. Never empty.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub struct Faults(pub(crate) Vec<Fault>);
+pub struct ConfigErrors(pub(crate) Vec<ConfigError>);
 
-impl Faults {
-    /// In the order of the file, then the rest. Where the usual file was looked for in vain, that comes first.
-    pub(super) fn told(faults: Vec<Fault>, sources: &Sources) -> Faults {
-        let Faults(mut faults) = Faults::in_order(faults);
+impl ConfigErrors {
+    /// In the order of the file, then in that of the reference. Where the usual file was looked for in vain, that comes
+    /// first.
+    pub(super) fn of(mut faults: Vec<ConfigError>, sources: &Sources) -> ConfigErrors {
+        faults.sort_by_key(|fault| KEYS.iter().position(|key| key.path == fault.path));
+        let ConfigErrors(mut faults) = ConfigErrors::in_order(faults);
         let path = sources.file.path();
         let missing = |error: io::Error| error.kind() == io::ErrorKind::NotFound;
         if matches!(sources.file, ConfigFile::Usual(_)) && (sources.read)(path).is_err_and(missing) {
             let wrong = ValueError::new("is not there").expected("name another file with --config.file");
-            faults.insert(0, Fault::new(Some(&path.display().to_string()), "", wrong));
+            faults.insert(0, ConfigError::new(Some(&path.display().to_string()), "", wrong));
         }
         if faults.is_empty() {
-            faults.push(Fault::new(None, "", "a value is missing and no fault names it; please report this"));
+            faults.push(ConfigError::new(None, "", "a value is missing and no fault names it; please report this"));
         }
-        Faults(faults)
+        ConfigErrors(faults)
     }
 
     /// In the order of the file, then those that have no line.
-    pub(crate) fn in_order(mut faults: Vec<Fault>) -> Faults {
+    pub(crate) fn in_order(mut faults: Vec<ConfigError>) -> ConfigErrors {
         faults.sort_by_key(|fault| fault.origin.as_deref().and_then(line_and_column).unwrap_or((usize::MAX, 0)));
-        Faults(faults)
+        ConfigErrors(faults)
     }
 
     /// Where they are, one a line: file, line, column and key, and nothing of what was written there.
     pub(crate) fn places(&self) -> String {
-        let place = |fault: &Fault| match (fault.origin.as_deref(), fault.path.as_str()) {
+        let place = |fault: &ConfigError| match (fault.origin.as_deref(), fault.path.as_str()) {
             (Some(origin), "") => on_one_line(origin),
             (Some(origin), path) => format!("{}: {}", on_one_line(origin), on_one_line(path)),
             (None, path) => on_one_line(path),
@@ -76,12 +85,12 @@ impl Faults {
     }
 
     /// All of them, in the order in which they are shown.
-    pub fn all(&self) -> &[Fault] {
+    pub fn all(&self) -> &[ConfigError] {
         &self.0
     }
 }
 
-impl fmt::Display for Faults {
+impl fmt::Display for ConfigErrors {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         for (index, fault) in self.0.iter().enumerate() {
             if index > 0 {
@@ -93,7 +102,38 @@ impl fmt::Display for Faults {
     }
 }
 
-impl std::error::Error for Faults {}
+impl std::error::Error for ConfigErrors {}
+
+impl std::error::Error for ConfigError {}
+
+/// The faults of a configuration that is being read, and the paths of the values that they concern: such a value counts
+/// as written, and nothing more is said of it. There is no `Debug`: keys may hold a secret.
+#[derive(Default)]
+pub(super) struct Report {
+    pub(super) faults: Vec<ConfigError>,
+    values: HashSet<String>,
+}
+
+impl Report {
+    /// Reports the value at a path. `shown` is the path as messages show it.
+    pub(super) fn value(&mut self, origin: &str, path: &str, shown: &str, wrong: impl Into<ValueError>) {
+        self.faults.push(ConfigError::new(Some(origin), shown, wrong));
+        self.values.insert(path.to_owned());
+    }
+
+    /// Whether the value at a path, or the whole section above it, was reported.
+    pub(super) fn has(&self, path: &str) -> bool {
+        let above = path.match_indices('.').map(|(at, _)| path.split_at(at).0);
+        above.chain([path]).any(|path| self.values.contains(path))
+    }
+
+    /// A later source gives this value, whatever was wrong with the earlier one.
+    pub(super) fn overridden(&mut self, path: &str) {
+        self.values.retain(|other| {
+            other.strip_prefix(path).is_none_or(|rest| !matches!(rest.chars().next(), None | Some('[')))
+        });
+    }
+}
 
 /// What a parser says of a text, before it is known where the text stood.
 #[derive(Debug, Clone, PartialEq, Eq)]
