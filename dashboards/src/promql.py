@@ -106,7 +106,7 @@ def required_closed(scope):
 
 
 # One row for each target with the job and instance of its master. Where two masters have a row for it, it was enlisted
-# anew, and the one that it polls is its master. The last day is looked at, because the far side matters most while the
+# again, and the one that it polls is its master. The last day is looked at, because the target side matters most while the
 # master cannot be read.
 HOMES = f"""
     group by (job, instance, target) (topk by (target) (1,

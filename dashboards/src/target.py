@@ -236,7 +236,7 @@ def downloads():
             lines(
                 "Download errors by class",
                 "Failed instructions that stand in the download list, by class of their message. Any is bad; proxy classes are "
-                "mended on the target, permission and object exists in its msdb.",
+                "fixed on the target, permission and object exists in its msdb.",
                 [Query(f"msx_target_download_errors_by_class{{{ONE}}}", "{{class}}")],
                 stacked=True,
                 stepped=True,

@@ -204,7 +204,7 @@ def moved_location():
 
 
 def no_info():
-    """Whoever drops msx_target_info to save series loses the owner, not the alert."""
+    """Dropping msx_target_info to save series loses the owner, not the alert."""
     world = World(60)
     silent_from(30, 100)(world, True, MASTER)
     world.forget("msx_target_info")

@@ -278,13 +278,13 @@ SPECS = [
         labels={**JOB, "target": TARGET, "operation": "other"}, dashboard=OVERVIEW, title="without a DEFECT",
         summary="Instructions wait for a target that is not enlisted.",
         description=lambda m: r"2 instructions wait on the master behind msx1:9814 for SQL01\PAYROLL, which is not enlisted there. "
-                              "Nobody will download what waits."),
+                              "No target will download what waits."),
     Spec(
         "MsxOrphanInstructions", orphan("other", 1, 70), 110, start=30, end=75, for_=15, keep=15, slack=1, severity="info", component="master",
         labels={**JOB, "target": TARGET, "operation": "other"}, dashboard=OVERVIEW, title="one", variant=True,
         summary="Instructions wait for a target that is not enlisted.",
         description=lambda m: r"1 instruction waits on the master behind msx1:9814 for SQL01\PAYROLL, which is not enlisted there. "
-                              "Nobody will download what waits."),
+                              "No target will download what waits."),
     Spec(
         "MsxOrphanInstructions", orphan("defect", 1, 1600), 1640, start=30, end=1605, for_=DAY, keep=15, slack=1, severity="info", component="master",
         labels={**JOB, "target": TARGET, "operation": "defect"}, dashboard=OVERVIEW, title="a DEFECT",

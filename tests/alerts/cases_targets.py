@@ -378,7 +378,7 @@ SPECS = [
     DEFECTED,
     Spec(
         "MsxTargetUnexpected", with_series("msx_target_expected", 1, 0), 110, start=30, end=70, for_=15, keep=15, severity="info",
-        component="target", labels=OWNED, dashboard=DETAIL, per_target=True, summary="A target is enlisted that nobody expects.",
+        component="target", labels=OWNED, dashboard=DETAIL, per_target=True, summary="A target is enlisted that is not expected.",
         description=lambda m: r"SQL01\PAYROLL is enlisted and not in expected_targets of the exporter at msx1:9814. "
                               "Add it to the list, or find out who enlisted it.",
         needs=("msx_target_expected", "msx_target_enlisted")),

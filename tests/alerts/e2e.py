@@ -37,7 +37,7 @@ def last_polled(target, age=AGO):
 
 
 def stops_polling(world):
-    """The owner is told, since the configuration gives the target a route."""
+    """The owner is notified, since the configuration gives the target a route."""
     it = yield Incident(
         world, "stops_polling", more="targets:\n  labels:\n    - { match: '.*INST1', route: payroll-team }\n"
     )
@@ -71,7 +71,7 @@ def engine_stops(world):
 
 
 def long_silent(world):
-    """Silent for 40 minutes: somebody is woken, and the warning is held back. Its port, which nobody requires, is
+    """Silent for 40 minutes: someone is called, and the warning is held back. Its port, which is not required, is
     filtered all the time and accused of nothing."""
     door = world.stand.door("filtered")
     it = yield Incident(world, "long_silent", behind=timedelta(minutes=40), ports=at_door(NAMED, door, False))
@@ -110,7 +110,7 @@ FAILED = (
 
 
 def is_blocked(world):
-    """One instruction failed and holds two more, until the target is synchronised anew."""
+    """One instruction failed and holds two more, until the target is synchronised again."""
     it = yield Incident(world, "is_blocked")
     it.breaks(f"fail {NAMED} {PROXY}", f"post {NAMED}", f"post {NAMED}")
     it.fires("MsxTargetDownloadErrors", "warning", FAILED, target=NAMED)
@@ -183,7 +183,7 @@ def master_without_targets(world):
 
 
 def in_maintenance(world):
-    """A target stops in its maintenance, and a port that nobody requires is filtered: nothing is heard of either."""
+    """A target stops in its maintenance, and a port that is not required is filtered: nothing is heard of either."""
     door = world.stand.door("filtered")
     window = f"{{ match: '.*INST1', from: {utc(timedelta(hours=1))}, until: {utc(-timedelta(hours=2))}, reason: patching }}"
     it = yield Incident(

@@ -57,7 +57,7 @@ class Stand(Processes):
         config = yaml.safe_load((ALERTS / "alertmanager/alertmanager.yml").read_text(encoding="utf-8"))
         config |= yaml.safe_load((ALERTS / "alertmanager/inhibition.yaml").read_text(encoding="utf-8"))
         config["route"] |= {"group_wait": "1s", "group_interval": "1s"}
-        # The example mutes whoever is on call on Saturday nights, which may be now.
+        # The example mutes the person on call on Saturday nights, which may be now.
         for interval in config["time_intervals"]:
             interval["time_intervals"] = [{"years": ["2000"]}]
         for receiver in config["receivers"]:

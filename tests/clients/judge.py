@@ -175,8 +175,8 @@ for name, server, client, encrypted in LOGINS:
     with connect(server, **tls_of(client)) as connection:
         with connection.cursor() as cursor:
             cursor.execute("session")
-            told = cursor.fetchone()[0]
-        check(f"{name}: session", told, f"sa|msdb|judge|{str(encrypted).lower()}")
+            reported = cursor.fetchone()[0]
+        check(f"{name}: session", reported, f"sa|msdb|judge|{str(encrypted).lower()}")
         judge_types(connection, name)
         judge_answers(connection, name)
         judge_cancel(connection, name)

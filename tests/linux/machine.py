@@ -52,7 +52,7 @@ class Machine:
         return self.run(f"systemctl show --property={name} --value {unit}").strip()
 
     def page(self, port: int) -> str:
-        """The page of metrics, or nothing where nobody answers."""
+        """The page of metrics, or nothing where nothing answers."""
         script = f"import urllib.request; print(urllib.request.urlopen('http://127.0.0.1:{port}/metrics', timeout=10).read().decode())"
         text = self.run(f'/usr/bin/python3 -c "{script}"', check=False)
         return text if "# HELP" in text else ""

@@ -184,7 +184,7 @@ def fits(found, wanted):
 
 
 def scraped(processes, receiver):
-    """Static, by file and by HTTP: all find the same two masters, and nobody else under their job."""
+    """Static, by file and by HTTP: all find the same two masters, and no other under their job."""
     alerts = alertmanager(processes, receiver)
     static = example(processes, "prometheus-north", "scrape-static.yml")
     by_file = example(processes, "prometheus-south", "scrape-file.yml")
@@ -215,7 +215,7 @@ def scraped(processes, receiver):
     probes = 'msx_port_open{job="msx-probe",check="engine"} == 1'
     wait("http: each target is probed by its own master", lambda: values(by_http, probes, "target") == probed, 60)
     wait("the alert reaches Alertmanager", lambda: any(fits(each, BLOCKED) for each in known(alerts)), 60)
-    assert len(known(alerts)) == 1, f"one alert, whoever sends it: {known(alerts)}"
+    assert len(known(alerts)) == 1, f"one alert, whichever sends it: {known(alerts)}"
     # A master that leaves the file leaves Prometheus, without a reload.
     path = processes.folder / "prometheus-south-scrape-file.yml/targets/msx.yml"
     # Replaced in one step, as a deployment should.
@@ -324,7 +324,7 @@ def main():
         unseen = {path.name for path in EXAMPLES.glob("*.yml")} - loaded
         if unseen:
             outcome["failed"] += 1
-            print(f"FAIL nobody loaded {unseen}")
+            print(f"FAIL not loaded: {unseen}")
         subprocess.run(["umount", "/etc/hosts"], check=True)
     print(", ".join(f"{count} {what}" for what, count in outcome.items()))
     sys.exit(outcome["failed"] > 0)

@@ -1,4 +1,4 @@
-//! The request as it is made beside the master.
+//! The request as it is made on the master's side.
 
 use super::logins::{self, Silent};
 use super::request::{End, Readiness, Request, Row, Seen, Transport};
@@ -18,17 +18,17 @@ pub struct MasterEnd {
     pub name: String,
     /// The addresses of its host.
     pub addresses: Vec<IpAddr>,
-    /// The TCP ports on which its engine listens, the one to call first. Empty where nobody tells.
+    /// The TCP ports on which its engine listens, the one to call first. Empty where they are not known.
     pub ports: Vec<u16>,
-    /// Who told these ports.
+    /// Where these ports are from.
     pub port_source: String,
 }
 
 /// What stands behind the ports.
 #[derive(Debug, Clone, PartialEq)]
 pub struct Inside {
-    /// What the master told of itself, or why it did not.
-    pub told: Result<MasterTold, Fault>,
+    /// What the master reports of itself, or why it does not.
+    pub reported: Result<MasterTold, Fault>,
     /// Targets that do not poll, with the addresses to which their names lead.
     pub silent: Silent,
 }
@@ -46,7 +46,7 @@ impl MasterEnd {
 /// What SQL Server calls the certificate that it makes at its start where it is given none.
 const FALLBACK: &str = "SSL_Self_Signed_Fallback";
 
-/// Who stands at the third end. Nobody tells us which machine that is.
+/// Who stands at the third end. No source says which machine that is.
 const DESK: &str = "machine with SSMS";
 
 /// Stands for the targets where none is known: what is to be asked for before the first one is enlisted is the same.
@@ -288,13 +288,13 @@ fn readiness(fleet: &Fleet, master: &MasterEnd, inside: &Inside, now: Timestamp)
             "msx_exporter grants, block server",
         ),
     });
-    if let Ok(told) = &inside.told {
-        if let Err(fault) = &told.listeners {
+    if let Ok(reported) = &inside.reported {
+        if let Err(fault) = &reported.listeners {
             list.push(logins::unread("ports on which the master listens", fault));
         }
-        list.push(logins::members(&told.members));
-        list.extend(logins::refusals(&told.refusals, &inside.silent));
-    } else if let (Some(_), Err(fault)) = (&fleet.master, &inside.told) {
+        list.push(logins::members(&reported.members));
+        list.extend(logins::refusals(&reported.refusals, &inside.silent));
+    } else if let (Some(_), Err(fault)) = (&fleet.master, &inside.reported) {
         list.push(logins::unread("ports, logins and members of TargetServersRole on the master", fault));
     }
     list.push(match server.and_then(|server| server.certificate.as_ref()) {

@@ -19,7 +19,7 @@ use tokio::time::Instant;
 pub async fn look_inside(config: &Config, prober: &Prober, fleet: &Fleet) -> Inside {
     // What cannot be read now is not asked a second time.
     let unread = fleet.master.is_none().then(|| fleet.reports.iter().find_map(|report| report.fault.clone())).flatten();
-    let told = match unread {
+    let reported = match unread {
         Some(fault) => Err(fault),
         None => ask_master(&config.master).await,
     };
@@ -29,14 +29,14 @@ pub async fn look_inside(config: &Config, prober: &Prober, fleet: &Fleet) -> Ins
         async move { prober.addresses(&destination.host).await }
     }));
     let silent = names.iter().cloned().zip(addresses.await).collect();
-    Inside { told, silent }
+    Inside { reported, silent }
 }
 
 /// The master's end: its name as targets know it, its addresses and its port.
 ///
 /// `known_as` is what the server calls itself, `None` where it could not be read.
 pub async fn look_around(config: &Config, prober: &Prober, known_as: Option<&str>, inside: &Inside) -> MasterEnd {
-    let listening = inside.told.as_ref().ok().and_then(|told| told.listeners.as_ref().ok());
+    let listening = inside.reported.as_ref().ok().and_then(|reported| reported.listeners.as_ref().ok());
     let listening = listening.map(|listeners| ports(listeners));
     let address = &config.master.address;
     let name = known_as.map_or_else(|| address.server_name().to_string(), str::to_owned);
@@ -101,8 +101,8 @@ pub async fn look_at_master(config: &Config, prober: &Prober, local_target: &Loc
         }
         None => None,
     };
-    let told = ask_target(config).await;
-    let nodes = told.as_ref().and_then(|told| told.as_ref().ok()?.nodes.clone().ok()).unwrap_or_default();
+    let reported = ask_target(config).await;
+    let nodes = reported.as_ref().and_then(|reported| reported.as_ref().ok()?.nodes.clone().ok()).unwrap_or_default();
     let nodes = nodes.into_iter().map(|name| async move {
         let addresses = prober.addresses(&name).await;
         End { name, addresses }
@@ -119,6 +119,6 @@ pub async fn look_at_master(config: &Config, prober: &Prober, local_target: &Loc
         facts,
         presented,
         nodes: join_all(nodes).await,
-        told,
+        reported,
     }
 }

@@ -18,10 +18,10 @@ pub(crate) fn unread(subject: &str, fault: &Fault) -> Readiness {
     }
 }
 
-/// The members of the role that a target's login needs. From names alone nobody can say that a target cannot log in.
-pub(crate) fn members(told: &Result<Vec<Member>, Fault>) -> Readiness {
+/// The members of the role that a target's login needs. Names alone do not show that a target cannot log in.
+pub(crate) fn members(reported: &Result<Vec<Member>, Fault>) -> Readiness {
     let subject = "login of each target, by TargetServersRole in msdb";
-    let members = match told {
+    let members = match reported {
         Err(fault) => return unread(subject, fault),
         Ok(members) => members,
     };
@@ -41,12 +41,12 @@ pub(crate) fn members(told: &Result<Vec<Member>, Fault>) -> Readiness {
 }
 
 /// What the master remembers of refused logins from the addresses of targets that are silent.
-pub(crate) fn refusals(told: &Result<Vec<Refusal>, Fault>, silent: &Silent) -> Vec<Readiness> {
+pub(crate) fn refusals(reported: &Result<Vec<Refusal>, Fault>, silent: &Silent) -> Vec<Readiness> {
     let subject = "logins from silent targets";
     if silent.is_empty() {
         return Vec::new();
     }
-    let refusals = match told {
+    let refusals = match reported {
         Err(fault) => return vec![unread(subject, fault)],
         Ok(refusals) => refusals,
     };
@@ -136,21 +136,21 @@ mod tests {
 
     #[test]
     fn a_refused_login_is_put_to_the_silent_target_from_whose_address_it_came() {
-        let told = Ok(vec![refusal("10.1.0.8", 8), refusal("10.1.0.80", 5), refusal("::ffff:10.1.0.8", 8)]);
-        let found = refusals(&told, &silent(&["10.1.0.8"]));
+        let reported = Ok(vec![refusal("10.1.0.8", 8), refusal("10.1.0.80", 5), refusal("::ffff:10.1.0.8", 8)]);
+        let found = refusals(&reported, &silent(&["10.1.0.8"]));
         assert_eq!((found.len(), found[0].fine), (1, Some(false)));
         assert!(found[0].evidence.starts_with("2 refused from") && found[0].evidence.contains("wrong password"));
     }
 
     #[test]
     fn no_refused_login_is_no_proof_and_a_missing_address_is_said() {
-        let told = Ok(vec![refusal("10.1.0.80", 5), refusal("<local machine>", 8)]);
-        let found = refusals(&told, &silent(&[]));
+        let reported = Ok(vec![refusal("10.1.0.80", 5), refusal("<local machine>", 8)]);
+        let found = refusals(&reported, &silent(&[]));
         assert_eq!((found.len(), found[0].fine), (1, None));
         assert!(
             found[0].evidence.contains("still holds (2)") && found[0].evidence.contains("no address is known of SQL02")
         );
-        assert!(refusals(&told, &Silent::new()).is_empty());
+        assert!(refusals(&reported, &Silent::new()).is_empty());
     }
 
     #[test]
@@ -168,7 +168,7 @@ mod tests {
     }
 
     #[test]
-    fn a_role_without_members_is_no_proof_that_nobody_can_log_in() {
+    fn a_role_without_members_does_not_prove_that_logins_fail() {
         assert_eq!(members(&Ok(Vec::new())).fine, None);
         assert!(members(&Ok(Vec::new())).evidence.contains("sysadmin"));
     }

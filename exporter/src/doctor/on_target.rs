@@ -22,14 +22,14 @@ pub struct TargetEnd {
     pub addresses: Vec<IpAddr>,
     /// What the checks found.
     pub findings: Vec<Finding>,
-    /// What the master's engine told, where it answered.
+    /// What the master's engine reports, where it answered.
     pub facts: Option<EngineFacts>,
     /// Its certificate, and what a client that verifies says of it; `None` where it was not seen.
     pub presented: Option<Presented>,
     /// The nodes, where its instance is one of a failover cluster.
     pub nodes: Vec<End>,
-    /// What its own instance told, where the configuration has a login for it.
-    pub told: Option<Result<TargetTold, Fault>>,
+    /// What its own instance reports, where the configuration has a login for it.
+    pub reported: Option<Result<TargetTold, Fault>>,
 }
 
 impl TargetEnd {
@@ -78,10 +78,10 @@ pub fn examine_on_target(end: &TargetEnd, now: Timestamp) -> Request {
 
 fn readiness(end: &TargetEnd) -> Vec<Readiness> {
     let mut list = registry(end);
-    match &end.told {
+    match &end.reported {
         None => {}
         Some(Err(fault)) => list.push(logins::unread("instance on this target", fault)),
-        Some(Ok(told)) => list.extend(here(told, end.facts.as_ref())),
+        Some(Ok(reported)) => list.extend(here(reported, end.facts.as_ref())),
     }
     if let Some(facts) = &end.facts {
         list.extend(at_the_master(end, facts));
@@ -108,7 +108,7 @@ fn registry(end: &TargetEnd) -> Vec<Readiness> {
 }
 
 /// What this target's own instance tells.
-fn here(told: &TargetTold, master: Option<&EngineFacts>) -> Vec<Readiness> {
+fn here(reported: &TargetTold, master: Option<&EngineFacts>) -> Vec<Readiness> {
     let item = |subject: &str, fine, evidence: String, remedy: &str| Readiness {
         subject: subject.to_owned(),
         fine,
@@ -116,7 +116,7 @@ fn here(told: &TargetTold, master: Option<&EngineFacts>) -> Vec<Readiness> {
         remedy: remedy.to_owned(),
     };
     let subject = "SQL Server Agent on this target";
-    let agent = match &told.agent {
+    let agent = match &reported.agent {
         Err(fault) => logins::unread(subject, fault),
         Ok(None) => item(subject, Some(false), "there is none".to_owned(), "Express editions have none"),
         Ok(Some(agent)) => {
@@ -131,7 +131,7 @@ fn here(told: &TargetTold, master: Option<&EngineFacts>) -> Vec<Readiness> {
         }
     };
     let subject = "ports of this target's engine, for SSMS";
-    let listening = match &told.listeners {
+    let listening = match &reported.listeners {
         Err(fault) => logins::unread(subject, fault),
         Ok(listeners) => {
             let list: Vec<String> = ports(listeners).iter().map(ToString::to_string).collect();
@@ -145,15 +145,20 @@ fn here(told: &TargetTold, master: Option<&EngineFacts>) -> Vec<Readiness> {
     let subject = "version of this target against its master's";
     let major = |version: &str| version.split('.').next().and_then(|major| major.parse::<u32>().ok());
     let theirs = master.and_then(|facts| facts.version.as_deref());
-    let version = match (major(&told.version), theirs.and_then(major)) {
+    let version = match (major(&reported.version), theirs.and_then(major)) {
         (Some(here), Some(there)) => {
             let fine = there >= here;
             let remedy = if fine { "" } else { "the master must be at least as new as its targets (error 14541)" };
-            item(subject, Some(fine), format!("{} here, {} there", told.version, theirs.unwrap_or_default()), remedy)
+            item(
+                subject,
+                Some(fine),
+                format!("{} here, {} there", reported.version, theirs.unwrap_or_default()),
+                remedy,
+            )
         }
-        _ => item(subject, None, format!("{} here; the master's is not known", told.version), ""),
+        _ => item(subject, None, format!("{} here; the master's is not known", reported.version), ""),
     };
-    let nodes = told.nodes.as_ref().err().map(|fault| logins::unread("nodes of a failover cluster", fault));
+    let nodes = reported.nodes.as_ref().err().map(|fault| logins::unread("nodes of a failover cluster", fault));
     [agent, listening, version].into_iter().chain(nodes).collect()
 }
 
@@ -189,7 +194,7 @@ fn encryption(end: &TargetEnd) -> Vec<Readiness> {
             (None, 2) => " (the default)",
             _ => "",
         };
-        // Of what is not set here nobody has to do anything.
+        // What is not set here asks for no action.
         let wanted = forecast.connects == Some(false) && forecast.setting == here.unwrap_or(2);
         Readiness {
             subject: format!("connection with MsxEncryptChannelOptions = {}{set}", forecast.setting),

@@ -56,8 +56,8 @@ fn master(name: &str, ports: &[u16]) -> MasterEnd {
 
 fn inside() -> Inside {
     let member = Member { name: r"CORP\TSX".to_owned(), kind: "WINDOWS_GROUP".to_owned() };
-    let told = MasterTold { listeners: Ok(Vec::new()), members: Ok(vec![member]), refusals: Ok(Vec::new()) };
-    Inside { told: Ok(told), silent: BTreeMap::from([("SQL03".to_owned(), Vec::new())]) }
+    let reported = MasterTold { listeners: Ok(Vec::new()), members: Ok(vec![member]), refusals: Ok(Vec::new()) };
+    Inside { reported: Ok(reported), silent: BTreeMap::from([("SQL03".to_owned(), Vec::new())]) }
 }
 
 fn examine(fleet: &Fleet, master: &MasterEnd, now: Timestamp) -> Request {
@@ -120,7 +120,7 @@ fn the_wizard_needs_the_dynamic_port_and_not_135_alone() {
 }
 
 #[test]
-fn a_port_that_nobody_tells_is_never_guessed() {
+fn a_port_that_is_not_known_is_never_guessed() {
     let request = examine(&fleet(), &master(r"MSX01\HQ", &[]), now());
     assert!(find(&request, "SQL01", "MSX01", "unknown").test.contains("find the port first"));
     assert!(request.rows.iter().filter(|row| row.destination[0].name == "MSX01").all(|row| row.ports != "1433"));
@@ -225,7 +225,7 @@ fn target_end(state: PortState, verdict: Verdict) -> TargetEnd {
             seen_at: now(),
         }),
         nodes: Vec::new(),
-        told: None,
+        reported: None,
     }
 }
 
@@ -267,7 +267,7 @@ fn what_the_registry_says_is_held_against_what_is_seen() {
 }
 
 #[test]
-fn the_setting_here_stands_first_and_each_other_is_told() {
+fn the_setting_here_stands_first_and_each_other_is_named() {
     let said = |option, verdict| {
         let mut end = target_end(PortState::Open, verdict);
         end.local_target.encrypt_channel_option = option;

@@ -23,7 +23,7 @@ pub struct Entry {
     pub text: String,
 }
 
-/// Where events go. Whoever writes one tells no log of it: that would never end.
+/// Where events go. Writing one is not logged itself: that would never end.
 pub trait Journal: Send + Sync {
     /// Writes one event.
     fn write(&self, entry: Entry);
