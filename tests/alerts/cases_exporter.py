@@ -1,7 +1,7 @@
 """Cases of the alerts on the exporter itself."""
 
 from .spec import Spec, case, point
-from .world import MASTER, World, link
+from .series_model import MASTER, World, link
 
 EXPORTER = link("msx-exporter", job="msx", instance=MASTER)
 

@@ -9,7 +9,7 @@ from .cases_ports import SPECS as ports
 from .cases_targets import SPECS as targets
 from .cases_targets import not_polling, poll_stopped, polled_text, silent_from
 from .spec import case, point
-from .world import MASTER, TARGET, World, human_duration, notation
+from .series_model import MASTER, TARGET, World, human_duration, notation
 
 POLL_ALERTS = ("MsxTargetNotPolling", "MsxTargetPollStopped", "MsxTargetNeverPolled", "MsxManyTargetsNotPolling", "MsxMasterClockOff",
                "MsxTargetClockSkew", "MsxTargetDefected")

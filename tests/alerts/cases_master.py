@@ -2,7 +2,7 @@
 
 from .cases_exporter import steps
 from .spec import Spec, case, point
-from .world import MASTER, TARGET, World, human_duration, link
+from .series_model import MASTER, TARGET, World, human_duration, link
 
 OVERVIEW = link("msx-overview", job="msx", instance=MASTER)
 JOB = {"job": "msx", "instance": MASTER}

@@ -2,7 +2,7 @@
 
 from .cases_exporter import steps
 from .spec import Spec, case, point
-from .world import MASTER, TARGET, World, link
+from .series_model import MASTER, TARGET, World, link
 
 DETAIL = link("msx-target", job="msx", instance=MASTER, target=TARGET)
 OVERVIEW = link("msx-overview", job="msx", instance=MASTER)

@@ -17,7 +17,7 @@ from tests.lib.processes import override, wait
 from tests.lib.webhook import Receiver
 
 from .e2e_incident import FLEET, NAMED, SLACK, Incident, World
-from .e2e_stand import Stand, utc
+from .e2e_servers import Stand, utc
 
 AGO = r"\d+m \d+s"
 PROXY = "The job step requires a proxy account, however proxy matching is disabled on the target server."

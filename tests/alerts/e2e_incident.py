@@ -11,7 +11,7 @@ import yaml
 from tests import ROOT
 from tests.lib.processes import wait
 
-from .e2e_stand import ALERTS, Site
+from .e2e_servers import ALERTS, Site
 
 NAMED = r"SQL00000\INST1"
 FLEET = [NAMED, "SQL00001", "SQL00002", "SQL00003"]

@@ -8,7 +8,7 @@ the list of alerts, not read from the rules.
 from dataclasses import dataclass, field
 from typing import Callable
 
-from .world import MASTER, OTHER_MASTER, World
+from .series_model import MASTER, OTHER_MASTER, World
 
 RUNBOOKS = "https://github.com/msx-exporter/msx_exporter/blob/main/alerts/runbooks"
 LAST_WINDOW = 5  # minutes that a rule looks back for the last value

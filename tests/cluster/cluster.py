@@ -1,6 +1,6 @@
 """Both shapes of the exporter on a failover cluster, with an address that really moves from one node to the other.
 
-Each node is a network of its own (tests/cluster/room). The master is the lab on the address of the network name, which a
+Each node is a network of its own (tests/cluster/netns). The master is the lab on the address of the network name, which a
 failover takes from one node and gives to the other. What a passive node wrote goes through the shipped alert rules.
 
 Needs the built lab and exporter, ip, promtool and root: tests/stages/cluster.

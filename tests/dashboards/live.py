@@ -23,7 +23,7 @@ from tests.lib.processes import wait
 
 from .grafana import Page, dashboards, panels, references, variables
 from .scenarios import CHOICES, FACTS, FLEETING, MUTANTS, SCENARIOS, TABLES, TARGET, may_be_empty
-from .stand import SCRAPE, SCRAPE_LARGE, Stand
+from .servers import SCRAPE, SCRAPE_LARGE, Stand
 
 SHOW = "--show" in sys.argv[1:]
 RECORD = next((word.partition("=")[2] for word in sys.argv[1:] if word.startswith("--record=")), "")

@@ -1,4 +1,4 @@
-"""A machine in a room of its own (tests/linux/room), and how to speak to it."""
+"""A machine in a room of its own (tests/linux/namespaces), and how to speak to it."""
 
 import subprocess
 from pathlib import Path
@@ -15,7 +15,7 @@ class Machine:
         self.folder = folder
 
     def __enter__(self) -> "Machine":
-        self.room = subprocess.Popen([HERE / "room", self.folder])
+        self.room = subprocess.Popen([HERE / "namespaces", self.folder])
         wait("systemd is up", self.up)
         return self
 

@@ -16,7 +16,7 @@ from tests.lib.processes import wait
 
 from ..grafana import Page, dashboards, panels, variables
 from ..live import Asker, legend
-from ..stand import SCRAPE, SCRAPE_LARGE, Scenario, Stand
+from ..servers import SCRAPE, SCRAPE_LARGE, Scenario, Stand
 
 # The first is the master of the exporters in the role target.
 CONTROL = ["--control", "127.0.0.1:0"]
