@@ -227,10 +227,10 @@ class Processes:
             "".join(["  overrides:\n", *(f"    - {line}\n" for line in overrides)]) if overrides else "",
         )
 
-    def far(self, target, master, sweep):
-        """An exporter that runs on a target and looks at its master, as the process `far-TARGET`."""
+    def target_side(self, target, master, sweep):
+        """An exporter that runs on a target and looks at its master, as the process `target-side-TARGET`."""
         return self.configured(
-            f"far-{target}", f"role: target\nmaster:\n  address: '{master}'\nlocal:\n  name: '{target}'\n", sweep
+            f"target-side-{target}", f"role: target\nmaster:\n  address: '{master}'\nlocal:\n  name: '{target}'\n", sweep
         )
 
     def configured(self, process, head, sweep, tail=""):

@@ -53,7 +53,7 @@ async fn a_name_that_moves_is_followed_at_the_next_check() {
     let prober = Prober::new(settings.clone());
     let moving = [Destination::to_target("moving.example", &settings.overrides)];
     let before = std::fs::read_to_string(HOSTS).unwrap();
-    assert!(before.contains("fifty.example"), "this is the machine's own file, not the room's");
+    assert!(before.contains("fifty.example"), "this is the machine's own file, not the namespace's");
     // The listener follows the name: an address that is remembered finds nothing.
     for address in ["127.0.6.2", "127.0.6.3", "127.0.6.2"] {
         std::fs::write(HOSTS, format!("{before}{address} moving.example\n")).unwrap();
