@@ -24,8 +24,8 @@ BY_PORT = "on (job, instance, target, check, direction, master)"
 
 # What an exporter on a target says of the way to its master. Job and instance are those of that exporter, and `master`
 # is the name by which the target calls it, often an alias: such series are found by the target alone.
-FAR = 'direction="to_master", target=~"$target"'
-FAR_ONE = 'direction="to_master", target="$target"'
+TO_MASTER = 'direction="to_master", target=~"$target"'
+TO_MASTER_ONE = 'direction="to_master", target="$target"'
 
 
 def tidy(expression):
@@ -116,7 +116,7 @@ HOMES = f"""
 
 
 def of_its_master(expression):
-    """Gives series of the far side the job and instance of the master to which their target belongs."""
+    """Gives series of the target side the job and instance of the master to which their target belongs."""
     return f"({expression}) * on (target) group_left (job, instance) {HOMES}"
 
 

@@ -78,7 +78,7 @@ pub(crate) fn ports(listeners: &[Listener]) -> Vec<u16> {
     ports.into_iter().collect()
 }
 
-/// The far side: what a target on this machine sees of its master.
+/// The target side: what a target on this machine sees of its master.
 pub async fn look_at_master(config: &Config, prober: &Prober, local_target: &LocalTarget) -> TargetEnd {
     let address = &config.master.address;
     let destination = local_target.destination();
