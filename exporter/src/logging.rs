@@ -34,13 +34,13 @@ pub struct Settings {
 pub enum Level {
     /// Errors only.
     Error,
-    /// And what may become one.
+    /// Warnings too, of what may become an error.
     Warn,
-    /// And what a person who was away wants to know.
+    /// Changes of state too, as they concern an administrator.
     Info,
-    /// And what libraries do.
+    /// The work of libraries too.
     Debug,
-    /// And all details.
+    /// All details.
     Trace,
 }
 

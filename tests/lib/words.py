@@ -33,7 +33,7 @@ BANNED = {
     "dear": "expensive", "mend": "repair, fix", "mends": "repairs", "mended": "repaired",
 }
 READ = [
-    *(f"exporter/src/{room}" for room in ("pages", "api", "doctor", "probe", "target_side", "logging", "windows_service", "process", "signal")),
+    *(f"exporter/src/{room}" for room in ("pages", "api", "doctor", "probe", "target_side", "logging", "windows_service", "process", "signal", "events", "exit", "files")),
     "alerts", "dashboards", "deploy", "tests",
 ]
 UNREAD = ["tests/lab", "tests/suites/master", "tests/lib/words.py"]
