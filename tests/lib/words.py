@@ -6,6 +6,7 @@
 - What README.md lists under "Not there yet" is not there: commands, paths of the server, files. Until then other pages
   may speak of those commands.
 - Names of metrics, alerts, keys, variables, flags and causes exist, and figures are those of their source: claims.py.
+- The tests' Python is one package: no file of it changes where Python looks for modules.
 - No word stands in the rooms that were read for it which the project does not use: BANNED.
 - No file names the host of a package registry or a folder of a build machine: both mean nothing to the reader.
 
@@ -174,6 +175,13 @@ def below(path: Path, tops: list[str]) -> bool:
     return any(name == top or name.startswith((f"{top}/", f"{top}.")) for top in tops)
 
 
+def package(path: Path) -> None:
+    if path.suffix == ".py" and below(path, ["tests"]) and path != Path(__file__):
+        for number, line in enumerate(path.read_text().splitlines(), 1):
+            if "sys.path" in line:
+                complain(path, number, "changes sys.path: the tests are one package, run from the root by python3 -m")
+
+
 def banned(path: Path) -> None:
     """The words that the project does not use, in the rooms that were read for them."""
     if not below(path, READ) or below(path, UNREAD) or path.suffix in {".snap", ".json", ".png"}:
@@ -197,6 +205,7 @@ def main() -> int:
         if str(path.relative_to(ROOT)) not in EXEMPT:
             strangers(path)
         banned(path)
+        package(path)
         if path.suffix == ".md":
             markdown(path, tops, stages, calls)
     for fault in claims.figures({path: path.read_text() for path in files if path.suffix == ".md"}):
