@@ -89,7 +89,7 @@ def collectors():
         table(
             "Collectors now",
             "Each part of each exporter's reading at the last scrape, the worst first; all but read is bad. Lacks a right: run msx_exporter grants on "
-            "it, which prints the script. Timed out: the master is slow or a lock is held. An old reading is normal where a dear "
+            "it, which prints the script. Timed out: the master is slow or a lock is held. An old reading is normal where an expensive "
             "one is spaced out.",
             COLLECTOR_STATE,
             [
@@ -245,7 +245,7 @@ def process():
             "climbs for days without them: please report it with the version above.",
             [Query(of_exporters("process_resident_memory_bytes"), "{{instance}}")],
             unit="bytes",
-            no_value="Not told by this platform",
+            no_value="Not reported by this platform",
             width=8,
         ),
         lines(
@@ -259,7 +259,7 @@ def process():
                 )
             ],
             unit="percentunit",
-            no_value="Not told by this platform",
+            no_value="Not reported by this platform",
             width=8,
         ),
         lines(
@@ -268,7 +268,7 @@ def process():
             "ports then fail for want of sockets. Raise the limit, or lower ports.concurrency.",
             [Query(by_exporter(f"process_open_fds{{{SCOPE}}} / process_max_fds{{{SCOPE}}}", "process_open_fds"), "{{instance}}")],
             unit="percentunit",
-            no_value="Not told by this platform",
+            no_value="Not reported by this platform",
             width=8,
         ),
     ]

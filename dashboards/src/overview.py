@@ -15,11 +15,11 @@ from .promql import (
     BY_PORT,
     BY_TARGET,
     CODES,
-    FAR,
     MASTER_STATE,
     PASSIVE,
     SCOPE,
     TARGETS,
+    TO_MASTER,
     UNREADABLE,
     diagnosis_code,
     in_group,
@@ -79,9 +79,9 @@ ERRORS = f"msx_target_download_errors{{{TARGETS}}}"
 PENDING = f"msx_target_pending_downloads{{{TARGETS}}}"
 
 # Required ports of both directions: those beside the masters, and those that the targets report.
-CLOSED = f"{in_group(required_closed(TARGETS))} or {of_its_master(required_closed(FAR))}"
+CLOSED = f"{in_group(required_closed(TARGETS))} or {of_its_master(required_closed(TO_MASTER))}"
 REQUIRED_PORTS = (
-    f"{in_group(f'msx_port_required{{{TARGETS}}} == 1')} or {of_its_master(f'msx_port_required{{{FAR}}} == 1')}"
+    f"{in_group(f'msx_port_required{{{TARGETS}}} == 1')} or {of_its_master(f'msx_port_required{{{TO_MASTER}}} == 1')}"
 )
 
 
@@ -90,7 +90,7 @@ def tiles():
         stat(
             "Master readable",
             "The worst of the chosen masters. Unreadable: the exporter answers and cannot read its master, so nothing is "
-            "known of the targets; Exporter health shows at which stage it stops. Exporter down: start it, or mend the "
+            "known of the targets; Exporter health shows at which stage it stops. Exporter down: start it, or repair the "
             "scrape. The table Masters below says which one.",
             f"max({UNREADABLE}) or max({PASSIVE})",
             mappings=MASTER_STATES,
@@ -160,14 +160,14 @@ def targets_table():
     # -1 where nothing waits: a target without pending instructions has no oldest one, and 0 would be an age.
     oldest = f"{oldest_pending_age(TARGETS)} or {BY_TARGET} ({PENDING} == 0) - 1"
     watched = f"sum by (job, instance, target) (msx_port_open{{{TARGETS}}} == bool 0)"
-    far_watched = of_its_master(f"sum by (target, master) (msx_port_open{{{FAR}}} == bool 0)")
+    to_master_watched = of_its_master(f"sum by (target, master) (msx_port_open{{{TO_MASTER}}} == bool 0)")
     ports = f"""
         2 * (count by (job, instance, target) (({CLOSED}) == 1) > bool 0)
-        or {BY_TARGET} sum by (job, instance, target) ({in_group(watched)} or {far_watched}) > bool 0"""
+        or {BY_TARGET} sum by (job, instance, target) ({in_group(watched)} or {to_master_watched}) > bool 0"""
     # Ports and alerts go on where there is no row: while the master is unreadable, and for orphans.
     firing = 'ALERTS{{alertname=~"Msx.*", alertstate="firing", {}}}'
     alerts = f"""
-        count by (job, instance, target) ({firing.format(TARGETS)} or {of_its_master(firing.format(FAR))})
+        count by (job, instance, target) ({firing.format(TARGETS)} or {of_its_master(firing.format(TO_MASTER))})
         or {BY_TARGET} 0 * msx_target:poll_age:seconds{{{TARGETS}}}"""
     return table(
         "Targets now",
@@ -261,7 +261,7 @@ def port_table(title, description, direction, no_value):
     if direction == "to_target":
         scope, shown = f'{TARGETS}, direction="to_target"', in_group
     else:
-        scope, shown = FAR, of_its_master
+        scope, shown = TO_MASTER, of_its_master
     by_check = []
     for check, name in CHECKS.items():
         state = f'msx_port_state{{{scope}, check="{check}"}}'

@@ -24,8 +24,8 @@ BY_PORT = "on (job, instance, target, check, direction, master)"
 
 # What an exporter on a target says of the way to its master. Job and instance are those of that exporter, and `master`
 # is the name by which the target calls it, often an alias: such series are found by the target alone.
-FAR = 'direction="to_master", target=~"$target"'
-FAR_ONE = 'direction="to_master", target="$target"'
+TO_MASTER = 'direction="to_master", target=~"$target"'
+TO_MASTER_ONE = 'direction="to_master", target="$target"'
 
 
 def tidy(expression):
@@ -106,7 +106,7 @@ def required_closed(scope):
 
 
 # One row for each target with the job and instance of its master. Where two masters have a row for it, it was enlisted
-# anew, and the one that it polls is its master. The last day is looked at, because the far side matters most while the
+# again, and the one that it polls is its master. The last day is looked at, because the target side matters most while the
 # master cannot be read.
 HOMES = f"""
     group by (job, instance, target) (topk by (target) (1,
@@ -116,7 +116,7 @@ HOMES = f"""
 
 
 def of_its_master(expression):
-    """Gives series of the far side the job and instance of the master to which their target belongs."""
+    """Gives series of the target side the job and instance of the master to which their target belongs."""
     return f"({expression}) * on (target) group_left (job, instance) {HOMES}"
 
 

@@ -13,10 +13,10 @@ from .parts import NONE_ALLOWED, WRAPPED, Column, Query, lines, override, stat, 
 from .promql import (
     BY_PORT,
     BY_TARGET,
-    FAR_ONE,
     MASTER_STATE,
     ONE,
     SCOPE,
+    TO_MASTER_ONE,
     diagnosis_code,
     lateness,
     oldest_pending_age,
@@ -50,9 +50,9 @@ UNREAD = "not known"
 def both_ways(metric):
     """A port metric of both directions: seen from the master, and by the exporter on the target.
 
-    The far side belongs to no job or instance of the choice above: it is found by the target.
+    The target side belongs to no job or instance of the choice above: it is found by the target.
     """
-    return f'{metric}{{{ONE}, direction="to_target"}} or {metric}{{{FAR_ONE}}}'
+    return f'{metric}{{{ONE}, direction="to_target"}} or {metric}{{{TO_MASTER_ONE}}}'
 
 
 def verdict():
@@ -236,7 +236,7 @@ def downloads():
             lines(
                 "Download errors by class",
                 "Failed instructions that stand in the download list, by class of their message. Any is bad; proxy classes are "
-                "mended on the target, permission and object exists in its msdb.",
+                "fixed on the target, permission and object exists in its msdb.",
                 [Query(f"msx_target_download_errors_by_class{{{ONE}}}", "{{class}}")],
                 stacked=True,
                 stepped=True,
@@ -270,7 +270,7 @@ def ports():
     required = both_ways("msx_port_required")
     coded = " or ".join(f'{code} * msx_port_state{{SELECTOR, state="{name}"}}' for code, name in enumerate(PORT_STATES))
     near = coded.replace("SELECTOR", f'{ONE}, direction="to_target"')
-    far = coded.replace("SELECTOR", FAR_ONE)
+    to_master = coded.replace("SELECTOR", TO_MASTER_ONE)
     code = f"sum without (state) ({{coded}}) + {BY_PORT} 100 * {{required}}"
     word = (
         f'label_replace(({state}) and {BY_PORT} ({required}) == 1, "word", "required $1", "state", "(.*)") '
@@ -344,7 +344,7 @@ def ports():
                     code.format(coded=near, required=f'msx_port_required{{{ONE}, direction="to_target"}}'),
                     "to target: {{check}}",
                 ),
-                Query(code.format(coded=far, required=f"msx_port_required{{{FAR_ONE}}}"), "to master: {{check}}"),
+                Query(code.format(coded=to_master, required=f"msx_port_required{{{TO_MASTER_ONE}}}"), "to master: {{check}}"),
             ],
             port_codes(),
             no_value="No port of this target was checked in this time range.",
@@ -352,7 +352,7 @@ def ports():
     ]
 
 
-def far_side():
+def target_side():
     here = '{target="$target"}'
     absent = "no exporter on the target"
     return [
@@ -539,7 +539,7 @@ def target():
             section("", (4, verdict()), (4, *tiles())),
             section("Polls and downloads", (5, state()), *[(8, *line) for line in downloads()]),
             section("Ports, both ways", *[(7, panel) for panel in ports()]),
-            section("As the target itself sees it", (4, *far_side())),
+            section("As the target itself sees it", (4, *target_side())),
             section("Jobs and facts", (8, jobs()), (4, *facts())),
         ],
     )

@@ -36,7 +36,7 @@ KINDS = {
     "port": {"$ref": "#/$defs/port"},
     "names": {"type": "array", "items": NAME, "uniqueItems": True},
 }
-# What YAML makes of these words where nobody quotes them.
+# What YAML makes of these words where they are not quoted.
 SPOKEN = {"off": False, "true": True, "false": False}
 
 

@@ -161,7 +161,7 @@ function Install-Service {
         Start-Service -Name $ServiceName
     } catch {
         $fault = $_
-        # What fails here is told, and does not keep the rest from being undone.
+        # What fails here is reported, and does not keep the rest from being undone.
         try {
             if ($installed) { Invoke-Program @('service', 'uninstall', "--service.name=$ServiceName") }
         } catch {

@@ -170,7 +170,7 @@ function Test-Engine($Addresses, [int]$Port) {
     $last
 }
 
-# Asks SQL Browser for one instance ([MC-SQLR] 2.2.3). The port is 0 where it told none.
+# Asks SQL Browser for one instance ([MC-SQLR] 2.2.3). The port is 0 where it named none.
 function Test-Browser($Addresses, [string]$Instance) {
     $last = @{ port = 0; seen = (New-Seen $false 'unresolved' 'the name has no address') }
     $question = [byte[]](@(4) + [Text.Encoding]::ASCII.GetBytes($Instance) + @(0))
@@ -268,7 +268,7 @@ function New-End([string]$Name, $Addresses) {
     @{ name = $Name; addresses = @($Addresses | ForEach-Object { [string]$_ }) }
 }
 
-# The port that the configuration, SQL Browser or the default tells; 0 where nobody does.
+# The port that the configuration, SQL Browser or the default tells; 0 where none does.
 function Get-EnginePort($Address, $Browser) {
     if ($Address.port -gt 0) { return $Address.port }
     if ($Address.instance -eq '') { return 1433 }
@@ -302,7 +302,7 @@ function New-BrowserRow($Source, $Destination, [string]$Full, [string]$Port, $Se
 
 function New-NothingBackRow($Source, $Destination) {
     @{
-        source = @($Destination); destination = @($Source); transport = $null; ports = ''; initiator = 'nobody'
+        source = @($Destination); destination = @($Source); transport = $null; ports = ''; initiator = 'none'
         need = 'nothing'; now = @{ open = $null; state = 'not needed'; at = $null; evidence = 'by design' }
         justification = 'the master never calls a target: each connection of polling is opened by the target'
         frequency = 'never'; handling = 'no rule'; valid_until = 'not applicable'; test = 'nothing to test'
@@ -326,7 +326,7 @@ function Get-Look($Enlistment) {
     $shown = [string]$port
     if ($port -eq 0) {
         $shown = 'unknown'
-        $engine = New-Seen $null 'skipped' "SQL Browser (UDP $BrowserPort) told no port: $($browser.seen.evidence)"
+        $engine = New-Seen $null 'skipped' "SQL Browser (UDP $BrowserPort) named no port: $($browser.seen.evidence)"
     } else {
         $engine = Test-Engine $addresses $port
     }

@@ -10,7 +10,7 @@ pub const FIELD: &str = "event";
 
 /// It serves.
 pub const STARTED: u64 = 100;
-/// It was told to stop.
+/// It is stopping.
 pub const STOPPING: u64 = 101;
 /// The configuration was reloaded.
 pub const RELOADED: u64 = 102;
@@ -18,7 +18,7 @@ pub const RELOADED: u64 = 102;
 pub const FAULTY: u64 = 200;
 /// It cannot start or go on for another reason, as an address that is taken.
 pub const FAILED: u64 = 201;
-/// The configuration was to be loaded anew and has faults: the old one stays in force.
+/// The configuration was to be loaded again and has faults: the old one stays in force.
 pub const NOT_RELOADED: u64 = 202;
 /// The master cannot be read.
 pub const MASTER_LOST: u64 = 300;
@@ -35,7 +35,7 @@ pub const DIAGNOSIS: u64 = 400;
 /// What a target knows of its master does not fit.
 pub const REMARK: u64 = 401;
 
-/// Every event: its number, how grave it is, what it says.
+/// Every event: its number, its severity, what it says.
 pub const ALL: [(u64, Level, &str); 13] = [
     (STARTED, Level::INFO, "The exporter started"),
     (STOPPING, Level::INFO, "The exporter is stopping"),

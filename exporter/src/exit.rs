@@ -16,7 +16,7 @@ pub const USAGE: u8 = 64;
 pub struct Failure {
     /// The exit code.
     pub code: u8,
-    /// What it has to say all the same, for standard output.
+    /// What was found before it failed, for standard output.
     pub data: String,
     /// What went wrong, for standard error.
     pub complaint: String,

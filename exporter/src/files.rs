@@ -19,7 +19,7 @@ use std::sync::mpsc::{self, RecvTimeoutError};
 use std::thread;
 use std::time::{Duration, SystemTime};
 
-/// For one file. A file server that takes longer is as good as none.
+/// The deadline for one file. A file server that takes longer counts as one that does not answer.
 const DEADLINE: Duration = Duration::from_secs(5);
 /// Readings at once, those included that were given up.
 const MOST: usize = 32;
@@ -28,7 +28,7 @@ const LARGEST: u64 = 4 << 20;
 
 static UNDER_WAY: AtomicUsize = AtomicUsize::new(0);
 
-/// Reads a whole file of at most 4 MiB. Blocks for at most 5 s.
+/// Reads a file of at most 4 MiB. Blocks for at most 5 s.
 ///
 /// # Errors
 /// Why it cannot be read, without its name.

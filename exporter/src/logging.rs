@@ -34,13 +34,13 @@ pub struct Settings {
 pub enum Level {
     /// Errors only.
     Error,
-    /// And what may become one.
+    /// Warnings too, of what may become an error.
     Warn,
-    /// And what a person who was away wants to know.
+    /// Changes of state too, as they concern an administrator.
     Info,
-    /// And what libraries do.
+    /// The work of libraries too.
     Debug,
-    /// And all details.
+    /// All details.
     Trace,
 }
 
@@ -80,7 +80,7 @@ where
 }
 
 impl Settings {
-    /// How to log where nobody could say.
+    /// How to log before the command line is read.
     pub const DEFAULT: Settings = Settings { level: Level::Info, format: Format::Logfmt };
 
     fn writes_lines(self) -> bool {
@@ -143,7 +143,7 @@ where
         event.record(&mut fields);
         let level = event.metadata().level().as_str().to_ascii_lowercase();
         let line = line(self.settings.format, Timestamp::now(), &level, &fields);
-        // Nobody is left to be told that the log cannot be written.
+        // There is no other place to report that the log cannot be written.
         let _ = self.writer.make_writer().write_all(line.as_bytes());
     }
 }
@@ -367,7 +367,7 @@ mod tests {
     }
 
     #[test]
-    fn causes_of_an_error_are_told() {
+    fn causes_of_an_error_are_reported() {
         #[derive(Debug, thiserror::Error)]
         #[error("cannot read the file")]
         struct Outer(#[source] io::Error);

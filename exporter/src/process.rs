@@ -2,7 +2,7 @@
 
 use crate::exposition::ProcessFacts;
 
-/// What the platform tells of this process now. `None` where it tells nothing.
+/// What the platform reports of this process now. `None` where it reports nothing.
 #[cfg(target_os = "linux")]
 pub fn read() -> Option<ProcessFacts> {
     let process = procfs::process::Process::myself().ok()?;
@@ -22,7 +22,7 @@ pub fn read() -> Option<ProcessFacts> {
     })
 }
 
-/// What the platform tells of this process now. `None` where it tells nothing.
+/// What the platform reports of this process now. `None` where it reports nothing.
 #[cfg(windows)]
 pub fn read() -> Option<ProcessFacts> {
     use sysinfo::{ProcessRefreshKind, ProcessesToUpdate, System};
@@ -42,7 +42,7 @@ pub fn read() -> Option<ProcessFacts> {
     })
 }
 
-/// What the platform tells of this process now. `None` where it tells nothing.
+/// What the platform reports of this process now. `None` where it reports nothing.
 #[cfg(not(any(target_os = "linux", windows)))]
 pub fn read() -> Option<ProcessFacts> {
     None

@@ -104,7 +104,7 @@ ROUTES = [
     (not_polling(), ["tickets"]),
     ({**stopped(), "route": "payroll-team"}, ["payroll-team", "on-call"]),
     ({**not_polling(), "route": "payroll-team"}, ["payroll-team"]),
-    (alert("MsxTargetDefected", severity="info", target=T), ["nobody"]),
+    (alert("MsxTargetDefected", severity="info", target=T), ["none"]),
     ({"alertname": "Watchdog", "severity": "none"}, ["dead-mans-switch"]),
 ]
 

@@ -1,7 +1,7 @@
 """Cases of the alerts on the exporter itself."""
 
+from .series_model import MASTER, SeriesModel, link
 from .spec import Spec, case, point
-from .world import MASTER, World, link
 
 EXPORTER = link("msx-exporter", job="msx", instance=MASTER)
 
@@ -12,43 +12,43 @@ def steps(before, after, since, until):
 
 
 def exporter(metric, before, after, since=30, until=70, **labels):
-    """A world in which one of the exporter's own series changes for a while."""
-    def build(world, bad, instance):
-        world.master(instance)
-        world.write(metric, steps(before, after, since, until) if bad else before, instance, **labels)
+    """A model in which one of the exporter's own series changes for a while."""
+    def build(model, bad, instance):
+        model.master(instance)
+        model.write(metric, steps(before, after, since, until) if bad else before, instance, **labels)
     return build
 
 
 def down(job):
-    def build(world, bad, instance):
-        world.write("up", steps(1, 0, 30, 50) if bad else 1, instance, job)
+    def build(model, bad, instance):
+        model.write("up", steps(1, 0, 30, 50) if bad else 1, instance, job)
     return build
 
 
 def flicker(job):
-    world = World(60)
-    world.write("up", lambda m: int(m % 5 != 0), job=job)
-    return case("MsxExporterDown: one scrape lost in five is no outage", world,
+    model = SeriesModel(60)
+    model.write("up", lambda m: int(m % 5 != 0), job=job)
+    return case("MsxExporterDown: one scrape lost in five is no outage", model,
                 [point("MsxExporterDown", m, []) for m in (30, 35, 40)])
 
 
-def absent(world, bad, instance):
-    world.write("up", (lambda m: None if 30 <= m < 60 else 1) if bad else 1, instance)
+def absent(model, bad, instance):
+    model.write("up", (lambda m: None if 30 <= m < 60 else 1) if bad else 1, instance)
 
 
 def never_scraped():
-    world = World(20)
-    world.write("up", 1, "prom:9090", "prometheus")
-    return case("MsxExporterAbsent: no exporter beside a master was ever scraped", world, [
+    model = SeriesModel(20)
+    model.write("up", 1, "prom:9090", "prometheus")
+    return case("MsxExporterAbsent: no exporter beside a master was ever scraped", model, [
         point("MsxExporterAbsent", 9, []),
         point("MsxExporterAbsent", 10, [absent_everywhere()]),
     ])
 
 
 def absent_for_days():
-    world = World(1600)
-    world.write("up", lambda m: 1 if m < 30 else None)
-    return case("MsxExporterAbsent: after a day the instance is forgotten, the empty job is not", world,
+    model = SeriesModel(1600)
+    model.write("up", lambda m: 1 if m < 30 else None)
+    return case("MsxExporterAbsent: after a day the instance is forgotten, the empty job is not", model,
                 [point("MsxExporterAbsent", 1500, [absent_everywhere()])])
 
 
@@ -66,47 +66,47 @@ def absent_everywhere():
 
 def collector(success, permission, timeout=0):
     """The collector `jobs` fails from minute 30 to 70; `success` and `permission` are what it says meanwhile."""
-    def build(world, bad, instance):
-        world.master(instance)
+    def build(model, bad, instance):
+        model.master(instance)
         for metric, value in (("success", success), ("permission", permission), ("timeout", timeout)):
             good = 0 if metric == "timeout" else 1
-            world.write(f"msx_exporter_collector_{metric}", steps(good, value, 30, 70) if bad else good, instance, collector="jobs")
+            model.write(f"msx_exporter_collector_{metric}", steps(good, value, 30, 70) if bad else good, instance, collector="jobs")
     return build
 
 
 def one_collector(success, permission, unreadable, name, alert):
-    world = World(60)
-    collector(success, permission)(world, True, MASTER)
+    model = SeriesModel(60)
+    collector(success, permission)(model, True, MASTER)
     if unreadable:
-        world.unreadable(range(30, 61))
-    return case(name, world, [point(alert, m, []) for m in (40, 50)])
+        model.unreadable(range(30, 61))
+    return case(name, model, [point(alert, m, []) for m in (40, 50)])
 
 
-def sweep(world, bad, instance, duration=120):
-    world.master(instance)
-    world.write("msx_exporter_port_sweep_timestamp_seconds",
+def sweep(model, bad, instance, duration=120):
+    model.master(instance)
+    model.write("msx_exporter_port_sweep_timestamp_seconds",
                 lambda m: 300 * (m // 5 if not bad or m < 65 else 12 if m < 130 else m // 5), instance)
-    world.write("msx_exporter_port_sweep_duration_seconds", duration, instance)
+    model.write("msx_exporter_port_sweep_duration_seconds", duration, instance)
 
 
 def slow_sweep():
-    world = World(130)
-    sweep(world, True, MASTER, duration=1200)
-    return case("MsxPortSweepStale: a sweep that takes 20 minutes may end late", world, [point("MsxPortSweepStale", 110, [])])
+    model = SeriesModel(130)
+    sweep(model, True, MASTER, duration=1200)
+    return case("MsxPortSweepStale: a sweep that takes 20 minutes may end late", model, [point("MsxPortSweepStale", 110, [])])
 
 
 def passive_sweep():
-    world = World(130)
-    sweep(world, True, MASTER)
-    world.write("msx_exporter_passive", 1)
-    return case("MsxPortSweepStale: a passive node of a cluster sweeps nothing", world, [point("MsxPortSweepStale", 110, [])])
+    model = SeriesModel(130)
+    sweep(model, True, MASTER)
+    model.write("msx_exporter_passive", 1)
+    return case("MsxPortSweepStale: a passive node of a cluster sweeps nothing", model, [point("MsxPortSweepStale", 110, [])])
 
 
 def first_sweep():
-    world = World(40)
-    world.master()
-    world.write("msx_exporter_port_sweep_timestamp_seconds", lambda m: 600 if m >= 10 else None)
-    return case("MsxPortSweepStale: silent in the first half hour of its life", world, [point("MsxPortSweepStale", m, []) for m in (26, 36)])
+    model = SeriesModel(40)
+    model.master()
+    model.write("msx_exporter_port_sweep_timestamp_seconds", lambda m: 600 if m >= 10 else None)
+    return case("MsxPortSweepStale: silent in the first half hour of its life", model, [point("MsxPortSweepStale", m, []) for m in (26, 36)])
 
 
 COMMON = dict(component="exporter", dashboard=EXPORTER)

@@ -8,8 +8,8 @@ from .cases_master import SPECS as master
 from .cases_ports import SPECS as ports
 from .cases_targets import SPECS as targets
 from .cases_targets import not_polling, poll_stopped, polled_text, silent_from
+from .series_model import MASTER, TARGET, SeriesModel, human_duration, notation
 from .spec import case, point
-from .world import MASTER, TARGET, World, human_duration, notation
 
 POLL_ALERTS = ("MsxTargetNotPolling", "MsxTargetPollStopped", "MsxTargetNeverPolled", "MsxManyTargetsNotPolling", "MsxMasterClockOff",
                "MsxTargetClockSkew", "MsxTargetDefected")
@@ -24,21 +24,21 @@ def firing(alert, severity, target, minute, last, interval, more=""):
     return expected
 
 
-def silence(world, minutes, alerts=POLL_ALERTS):
+def silence(model, minutes, alerts=POLL_ALERTS):
     return [point(alert, m, []) for m in minutes for alert in alerts]
 
 
 def intervals_side_by_side():
     """Scraped once a minute, BRISK polls every 10 s and FAR every 8 hours; both fall silent, each in its own time."""
-    world = World(2400)
-    world.master(targets=2)
+    model = SeriesModel(2400)
+    model.master(targets=2)
     # The last poll that a scrape sees is up to 10 s old. time() instead of the master's clock would call that late.
-    world.target("BRISK", interval=10, last_poll=lambda m: 60 * min(m, 600) - 9, port="filtered",
+    model.target("BRISK", interval=10, last_poll=lambda m: 60 * min(m, 600) - 9, port="filtered",
                  cause=lambda m: "stopped_polling" if m > 600 else "ok")
-    world.target("FAR", interval=28800, last_poll=lambda m: 28800 * (min(m, 500) // 480), port="filtered",
+    model.target("FAR", interval=28800, last_poll=lambda m: 28800 * (min(m, 500) // 480), port="filtered",
                  cause=lambda m: "stopped_polling" if m > 480 + 1440 else "ok")
     more = " Its jobs run on without changes, and their results do not arrive."
-    points = silence(world, (60, 470, 600), alerts=POLL_ALERTS[:3])
+    points = silence(model, (60, 470, 600), alerts=POLL_ALERTS[:3])
     points += [
         # BRISK is late from minute 601 (69 s are over 30 s), so it fires 5 minutes later; FAR is well within its 8 hours.
         point("MsxTargetNotPolling", 605, []),
@@ -52,7 +52,7 @@ def intervals_side_by_side():
             seconds(firing("MsxTargetPollStopped", "critical", "BRISK", 2166, 600, 10, more), 93969),
             firing("MsxTargetPollStopped", "critical", "FAR", 2166, 480, 28800, more)]),
     ]
-    return case("a target that polls every 10 s and one that polls every 8 h, scraped once a minute", world, points)
+    return case("a target that polls every 10 s and one that polls every 8 h, scraped once a minute", model, points)
 
 
 def seconds(expected, age):
@@ -65,15 +65,15 @@ def seconds(expected, age):
 
 def daylight_saving(before, after, name):
     """The master's offset changes at minute 60. All times are UTC, so nothing moves."""
-    world = World(200)
-    world.master()
-    world.target(last_poll=lambda m: 60 * m)
-    world.target("DEAD", last_poll=lambda m: 60 * min(m, 50), port="filtered", cause=lambda m: "stopped_polling" if m > 53 else "ok")
+    model = SeriesModel(200)
+    model.master()
+    model.target(last_poll=lambda m: 60 * m)
+    model.target("DEAD", last_poll=lambda m: 60 * min(m, 50), port="filtered", cause=lambda m: "stopped_polling" if m > 53 else "ok")
     for each in (TARGET, "DEAD"):
-        world.write("msx_target_clock_skew_seconds", 2, target=each)
-    world.write("msx_server_utc_offset_seconds", lambda m: before if m < 60 else after)
+        model.write("msx_target_clock_skew_seconds", 2, target=each)
+    model.write("msx_server_utc_offset_seconds", lambda m: before if m < 60 else after)
     more = " Its jobs run on without changes, and their results do not arrive."
-    points = silence(world, (58,)) + silence(world, (60, 65, 120), alerts=("MsxMasterClockOff", "MsxTargetClockSkew", "MsxTargetDefected"))
+    points = silence(model, (58,)) + silence(model, (60, 65, 120), alerts=("MsxMasterClockOff", "MsxTargetClockSkew", "MsxTargetDefected"))
     points += [
         point("MsxTargetNotPolling", 58, []),
         point("MsxTargetNotPolling", 59, [firing("MsxTargetNotPolling", "warning", "DEAD", 59, 50, 60)]),
@@ -81,35 +81,35 @@ def daylight_saving(before, after, name):
         point("MsxTargetPollStopped", 85, []),
         point("MsxTargetPollStopped", 86, [firing("MsxTargetPollStopped", "critical", "DEAD", 86, 50, 60, more)]),
     ]
-    return case(f"the night on which the clocks go {name}: the living stay quiet, the dead fire on time", world, points)
+    return case(f"the night on which the clocks go {name}: the living stay quiet, the dead fire on time", model, points)
 
 
 def all_alerts_silent():
     """A fleet in good health, with every series that an alert reads."""
-    world = World(400)
+    model = SeriesModel(400)
     names = []
     for spec in (*exporter, *master, *targets, *ports):
         if spec.alert in names or "msx-target" in (spec.labels.get("job"),):
             continue
         names.append(spec.alert)
-        healthy = World(400)
+        healthy = SeriesModel(400)
         spec.build(healthy, False, MASTER)
-        world.series.update(healthy.series)
-    world.write("msx_targets", 4)
-    world.write("msx_server_time_seconds", lambda m: 60 * m)
-    return case("a healthy fleet: not one alert", world,
+        model.series.update(healthy.series)
+    model.write("msx_targets", 4)
+    model.write("msx_server_time_seconds", lambda m: 60 * m)
+    return case("a healthy fleet: not one alert", model,
                 [point(alert, minute, []) for alert in names for minute in (100, 250, 400)])
 
 
 def recordings():
     """The recording rules, value by value."""
-    world = World(30)
-    world.master(targets=3)
-    world.target(last_poll=lambda m: 60 * m)
-    world.target("LATE", interval=120, last_poll=60)
-    world.target("FAR", interval=28800, last_poll=0)
+    model = SeriesModel(30)
+    model.master(targets=3)
+    model.target(last_poll=lambda m: 60 * m)
+    model.target("LATE", interval=120, last_poll=60)
+    model.target("FAR", interval=28800, last_poll=0)
     # Read a moment after the master's clock, a poll may seem to lie in the future.
-    world.target("AHEAD", last_poll=lambda m: 60 * m + 3)
+    model.target("AHEAD", last_poll=lambda m: 60 * m + 3)
 
     def series(metric, **labels):
         return notation(metric, {"job": "msx", "instance": MASTER, **labels}.items())
@@ -130,21 +130,21 @@ def recordings():
         sample("msx_target:roster:info", *[(series("msx_target:roster:info", target=t, route="payroll-team"), 1)
                                            for t in (TARGET, "LATE", "FAR", "AHEAD")]),
     ]
-    return {"name": "what the recording rules say of four targets", "interval": "1m", "input_series": world.input_series(),
+    return {"name": "what the recording rules say of four targets", "interval": "1m", "input_series": model.input_series(),
             "promql_expr_test": expressions}
 
 
 def maintenance_ratio():
     """Targets in maintenance and those of which a fresh master has yet to hear are in neither sum nor total."""
-    world = World(30)
-    world.master(targets=4)
-    world.target("UP")
-    world.target("DOWN", last_poll=0)
-    world.target("PATCHED", last_poll=0)
-    world.target("NEXT", last_poll=0, cause=lambda m: "settling")
-    world.maintain("PATCHED")
+    model = SeriesModel(30)
+    model.master(targets=4)
+    model.target("UP")
+    model.target("DOWN", last_poll=0)
+    model.target("PATCHED", last_poll=0)
+    model.target("NEXT", last_poll=0, cause=lambda m: "settling")
+    model.maintain("PATCHED")
     labels = {"job": "msx", "instance": MASTER}.items()
-    return {"name": "targets in maintenance, or not yet due, do not count", "interval": "1m", "input_series": world.input_series(),
+    return {"name": "targets in maintenance, or not yet due, do not count", "interval": "1m", "input_series": model.input_series(),
             "promql_expr_test": [
                 {"expr": f"msx:{which}_not_polling:{what}", "eval_time": "20m",
                  "exp_samples": [{"labels": notation(f"msx:{which}_not_polling:{what}", labels), "value": value}]}
@@ -153,22 +153,22 @@ def maintenance_ratio():
 
 def maintenance_of_a_day():
     """Once the configuration has no window any more, a target that is read counts as not in maintenance."""
-    world = World(60)
-    world.master(targets=3)
-    world.target("PATCHED", maintenance=lambda m: 1 if m < 20 else None)
-    world.target("LEFT", maintenance=lambda m: 1 if m < 20 else None, here=lambda m: m < 15)
-    world.lose([19, 40])
+    model = SeriesModel(60)
+    model.master(targets=3)
+    model.target("PATCHED", maintenance=lambda m: 1 if m < 20 else None)
+    model.target("LEFT", maintenance=lambda m: 1 if m < 20 else None, here=lambda m: m < 15)
+    model.lose([19, 40])
 
     def points(minute, *rows):
         labels = {"job": "msx", "instance": MASTER}
         samples = [{"labels": notation("msx_target:maintenance:bool", {**labels, "target": name}.items()), "value": value} for name, value in rows]
         return {"expr": "msx_target:maintenance:bool", "eval_time": f"{minute}m", "exp_samples": samples}
 
-    plain = World(60)
+    plain = SeriesModel(60)
     plain.master()
     plain.target()
     return [
-        {"name": "maintenance by its last word", "interval": "1m", "input_series": world.input_series(), "promql_expr_test": [
+        {"name": "maintenance by its last word", "interval": "1m", "input_series": model.input_series(), "promql_expr_test": [
             points(14, ("PATCHED", 1), ("LEFT", 1)), points(18, ("PATCHED", 1)), points(19), points(20, ("PATCHED", 0)), points(40),
             points(60, ("PATCHED", 0))]},
         {"name": "no maintenance where no window is configured", "interval": "1m", "input_series": plain.input_series(),
@@ -178,43 +178,43 @@ def maintenance_of_a_day():
 
 def settled_ratio():
     """A target counts from the scrape on at which the master no longer waits for it."""
-    world = World(60)
-    world.master(targets=2)
-    world.target("UP")
-    world.target("NEXT", last_poll=0, cause=lambda m: "settling" if m < 30 else "stopped_polling")
-    world.lose([30])
+    model = SeriesModel(60)
+    model.master(targets=2)
+    model.target("UP")
+    model.target("NEXT", last_poll=0, cause=lambda m: "settling" if m < 30 else "stopped_polling")
+    model.lose([30])
     labels = {"job": "msx", "instance": MASTER}.items()
 
     def rows(minute, *values):
         return {"expr": "msx:targets_not_polling:count", "eval_time": f"{minute}m",
                 "exp_samples": [{"labels": notation("msx:targets_not_polling:count", labels), "value": value} for value in values]}
 
-    return {"name": "a target that was settling counts at once", "interval": "1m", "input_series": world.input_series(),
+    return {"name": "a target that was settling counts at once", "interval": "1m", "input_series": model.input_series(),
             "promql_expr_test": [rows(29, 0), rows(30), rows(31, 1)]}
 
 
 def moved_location():
     """The text of its location changes between two scrapes: the join must not break for want of a single match."""
-    world = World(60)
-    silent_from(30, 100)(world, True, MASTER)
-    world.write("msx_target_info", lambda m: 1 if m < 38 else None, target=TARGET, location="Basel", route="payroll-team")
-    world.write("msx_target_info", lambda m: 1 if m >= 38 else None, target=TARGET, location="Bern", route="payroll-team")
-    return case("a target whose location is edited while its alert is pending", world,
+    model = SeriesModel(60)
+    silent_from(30, 100)(model, True, MASTER)
+    model.write("msx_target_info", lambda m: 1 if m < 38 else None, target=TARGET, location="Basel", route="payroll-team")
+    model.write("msx_target_info", lambda m: 1 if m >= 38 else None, target=TARGET, location="Bern", route="payroll-team")
+    return case("a target whose location is edited while its alert is pending", model,
                 [point("MsxTargetNotPolling", 39, [firing("MsxTargetNotPolling", "warning", TARGET, 39, 30, 60)])])
 
 
 def no_info():
-    """Whoever drops msx_target_info to save series loses the owner, not the alert."""
-    world = World(60)
-    silent_from(30, 100)(world, True, MASTER)
-    world.forget("msx_target_info")
+    """Dropping msx_target_info to save series loses the owner, not the alert."""
+    model = SeriesModel(60)
+    silent_from(30, 100)(model, True, MASTER)
+    model.forget("msx_target_info")
     expected = firing("MsxTargetNotPolling", "warning", TARGET, 39, 30, 60)
     del expected["exp_labels"]["route"]
-    lost = World(60)
+    lost = SeriesModel(60)
     silent_from(30, 100)(lost, True, MASTER)
     lost.forget("msx_target_info")
     lost.lose([36, 39])
-    return [case("without msx_target_info the alert comes without its owner", world, [point("MsxTargetNotPolling", 39, [expected])]),
+    return [case("without msx_target_info the alert comes without its owner", model, [point("MsxTargetNotPolling", 39, [expected])]),
             case("the same with scrapes lost", lost, [point("MsxTargetNotPolling", 40, [{**expected, "exp_annotations": {
                 **expected["exp_annotations"],
                 "description": expected["exp_annotations"]["description"].replace("9m 0s", "10m 0s")}}])])]

@@ -1,8 +1,8 @@
 """Cases of the alerts on a master."""
 
 from .cases_exporter import steps
+from .series_model import MASTER, TARGET, SeriesModel, human_duration, link
 from .spec import Spec, case, point
-from .world import MASTER, TARGET, World, human_duration, link
 
 OVERVIEW = link("msx-overview", job="msx", instance=MASTER)
 JOB = {"job": "msx", "instance": MASTER}
@@ -10,32 +10,32 @@ DAY = 24 * 60
 
 
 def master_series(metric, before, after, since=30, until=70, **labels):
-    def build(world, bad, instance):
-        world.master(instance)
-        world.write(metric, steps(before, after, since, until) if bad else before, instance, **labels)
+    def build(model, bad, instance):
+        model.master(instance)
+        model.write(metric, steps(before, after, since, until) if bad else before, instance, **labels)
     return build
 
 
-def unreadable(world, bad, instance):
-    world.master(instance)
-    world.write("msx_exporter_sql_errors_total", lambda m: max(0, min(m, 60) - 29) if bad else 0, instance, stage="login")
-    world.write("msx_exporter_sql_errors_total", 0, instance, stage="connect")
+def unreadable(model, bad, instance):
+    model.master(instance)
+    model.write("msx_exporter_sql_errors_total", lambda m: max(0, min(m, 60) - 29) if bad else 0, instance, stage="login")
+    model.write("msx_exporter_sql_errors_total", 0, instance, stage="connect")
     if bad:
-        world.unreadable(range(30, 60), instance)
+        model.unreadable(range(30, 60), instance)
 
 
 def passive_node():
-    world = World(60)
-    unreadable(world, True, MASTER)
-    world.write("msx_exporter_passive", 1)
-    return case("MsxMasterUnreadable: a passive node of a cluster reads nothing", world, [point("MsxMasterUnreadable", 40, [])])
+    model = SeriesModel(60)
+    unreadable(model, True, MASTER)
+    model.write("msx_exporter_passive", 1)
+    return case("MsxMasterUnreadable: a passive node of a cluster reads nothing", model, [point("MsxMasterUnreadable", 40, [])])
 
 
 def no_error_counted():
-    world = World(40)
-    world.master()
-    world.unreadable(range(30, 41))
-    return case("MsxMasterUnreadable: the text has words where no error was counted", world, [point("MsxMasterUnreadable", 33, [{
+    model = SeriesModel(40)
+    model.master()
+    model.unreadable(range(30, 41))
+    return case("MsxMasterUnreadable: the text has words where no error was counted", model, [point("MsxMasterUnreadable", 33, [{
         "exp_labels": {**JOB, "severity": "critical", "component": "master"},
         "exp_annotations": {
             "summary": "The multiserver master cannot be read.",
@@ -50,43 +50,43 @@ def no_error_counted():
 
 def silent(alert, name, metric, values, minutes, at, dark=None):
     """Nothing fires while a series of the master takes these values."""
-    world = World(minutes)
-    world.master()
-    world.write(metric, values)
+    model = SeriesModel(minutes)
+    model.master()
+    model.write(metric, values)
     if dark:
-        world.unreadable(dark)
-    return case(f"{alert}: {name}", world, [point(alert, m, []) for m in at])
+        model.unreadable(dark)
+    return case(f"{alert}: {name}", model, [point(alert, m, []) for m in at])
 
 
 def fleet(interval=60, stopped=3, total=8, slow_ones=0):
     """`stopped` of `total` targets poll no more for a while from minute 30; `slow_ones` more poll every 30 minutes."""
-    def build(world, bad, instance):
-        world.master(instance, targets=total + slow_ones)
+    def build(model, bad, instance):
+        model.master(instance, targets=total + slow_ones)
         for number in range(total):
             dead = bad and number < stopped
-            world.target(f"SQL{number:02}\\PAYROLL", instance, interval=interval,
-                         last_poll=(lambda m: 60 * (min(m, 30) if m < world.minutes - 40 else m)) if dead else (lambda m: 60 * m))
+            model.target(f"SQL{number:02}\\PAYROLL", instance, interval=interval,
+                         last_poll=(lambda m: 60 * (min(m, 30) if m < model.minutes - 40 else m)) if dead else (lambda m: 60 * m))
         for number in range(slow_ones):
-            world.target(f"FAR{number:02}", instance, interval=1800, last_poll=lambda m: 1800 * (m // 30))
+            model.target(f"FAR{number:02}", instance, interval=1800, last_poll=lambda m: 1800 * (m // 30))
     return build
 
 
-def tired(world, bad, instance):
+def tired(model, bad, instance):
     """Two of three brisk targets stopped, and three that poll every 20 minutes are late, too."""
-    fleet(stopped=2, total=3)(world, bad, instance)
+    fleet(stopped=2, total=3)(model, bad, instance)
     for number in range(3):
-        world.target(f"FAR{number:02}", instance, interval=1200, last_poll=0)
+        model.target(f"FAR{number:02}", instance, interval=1200, last_poll=0)
 
 
 def many(name, build, minute, fires=None, maintenance=(), settling=False, minutes=100):
-    world = World(minutes)
-    build(world, True, MASTER)
+    model = SeriesModel(minutes)
+    build(model, True, MASTER)
     if maintenance:
-        world.maintain(*maintenance)
+        model.maintain(*maintenance)
     if settling:
         for number in range(3):
-            world.judge(f"SQL{number:02}\\PAYROLL", MASTER, lambda m: "settling")
-    return case(f"MsxManyTargetsNotPolling: {name}", world,
+            model.judge(f"SQL{number:02}\\PAYROLL", MASTER, lambda m: "settling")
+    return case(f"MsxManyTargetsNotPolling: {name}", model,
                 [point("MsxManyTargetsNotPolling", minute, [many_firing(*fires)] if fires else [])])
 
 
@@ -109,10 +109,10 @@ def many_text(count, percent):
 
 def certificate(end_minute, renewed):
     """The certificate ends at `end_minute` by the master's clock and is renewed at minute `renewed`."""
-    def build(world, bad, instance):
-        world.master(instance)
+    def build(model, bad, instance):
+        model.master(instance)
         far = 60 * (end_minute + 365 * DAY)
-        world.write("msx_certificate_expiry_timestamp_seconds", steps(far, 60 * end_minute, 0, renewed) if bad else far, instance)
+        model.write("msx_certificate_expiry_timestamp_seconds", steps(far, 60 * end_minute, 0, renewed) if bad else far, instance)
     return build
 
 
@@ -147,21 +147,21 @@ def warning_beside(minute):
 
 
 def expired():
-    world = World(70)
-    certificate(20, 1000)(world, True, MASTER)
-    return case("MsxMasterCertificateExpiring: a certificate that has ended", world, [point("MsxMasterCertificateExpiring", 65, [
+    model = SeriesModel(70)
+    certificate(20, 1000)(model, True, MASTER)
+    return case("MsxMasterCertificateExpiring: a certificate that has ended", model, [point("MsxMasterCertificateExpiring", 65, [
         certificate_alert("critical", 20, 65), certificate_alert("warning", 20, 65)])])
 
 
 def far_side(reason="name_mismatch", option=2):
-    def build(world, bad, instance):
-        world.write("up", 1, instance, "msx-target")
+    def build(model, bad, instance):
+        model.write("up", 1, instance, "msx-target")
         # Only the reason that holds is written.
         bad_now = lambda m: bad and 30 <= m < 70
-        world.write("msx_master_certificate_valid", lambda m: None if bad_now(m) else 1, instance, "msx-target", target=TARGET, reason="ok")
-        world.write("msx_master_certificate_valid", lambda m: 1 if bad_now(m) else None, instance, "msx-target", target=TARGET, reason=reason)
+        model.write("msx_master_certificate_valid", lambda m: None if bad_now(m) else 1, instance, "msx-target", target=TARGET, reason="ok")
+        model.write("msx_master_certificate_valid", lambda m: 1 if bad_now(m) else None, instance, "msx-target", target=TARGET, reason=reason)
         if option is not None:
-            world.write("msx_target_encrypt_channel_option", option, instance, "msx-target", target=TARGET)
+            model.write("msx_target_encrypt_channel_option", option, instance, "msx-target", target=TARGET)
     return build
 
 
@@ -171,9 +171,9 @@ def refused_text(setting):
 
 
 def unknown_setting():
-    world = World(60)
-    far_side(option=None)(world, True, MASTER)
-    return case("MsxMasterCertificateRefused: the text has words where the target's setting is not known", world, [
+    model = SeriesModel(60)
+    far_side(option=None)(model, True, MASTER)
+    return case("MsxMasterCertificateRefused: the text has words where the target's setting is not known", model, [
         point("MsxMasterCertificateRefused", 50, [{
             "exp_labels": {"job": "msx-target", "instance": MASTER, "target": TARGET, "severity": "warning", "component": "master"},
             "exp_annotations": {
@@ -185,10 +185,10 @@ def unknown_setting():
 
 
 def orphan(operation, after, until):
-    def build(world, bad, instance):
-        world.master(instance)
+    def build(model, bad, instance):
+        model.master(instance)
         # No series is written where no row waits.
-        world.write("msx_orphan_instructions", lambda m: after if bad and 30 <= m < until else None, instance,
+        model.write("msx_orphan_instructions", lambda m: after if bad and 30 <= m < until else None, instance,
                     target=TARGET, operation=operation)
     return build
 
@@ -259,14 +259,14 @@ SPECS = [
                               "Targets go on polling, because the engine answers them; the master's own jobs do not run.",
         needs=("msx_agent_running",), **COMMON),
     Spec(
-        "MsxMasterClockOff", lambda world, bad, instance: world.master(instance, clock_ahead=steps(0, -121, 30, 70) if bad else 0), 100,
+        "MsxMasterClockOff", lambda model, bad, instance: model.master(instance, clock_ahead=steps(0, -121, 30, 70) if bad else 0), 100,
         start=30, end=70, for_=15, keep=15, severity="warning",
         summary="The clocks of the multiserver master and of Prometheus differ.",
         description=lambda m: "The clock of the master behind msx1:9814 and that of Prometheus differ by 2m 1s. "
                               "Ages stay right, since they are taken by the master's clock; schedules, logs and Kerberos may not.",
         needs=("msx_server_time_seconds",), **COMMON),
     Spec(
-        "MsxMasterClockOff", lambda world, bad, instance: world.master(instance, clock_ahead=steps(120, 180, 30, 70) if bad else 120), 100,
+        "MsxMasterClockOff", lambda model, bad, instance: model.master(instance, clock_ahead=steps(120, 180, 30, 70) if bad else 120), 100,
         start=30, end=70, for_=15, keep=15, severity="warning", title="ahead, and 2 minutes are allowed", variant=True,
         summary="The clocks of the multiserver master and of Prometheus differ.",
         description=lambda m: "The clock of the master behind msx1:9814 and that of Prometheus differ by 3m 0s. "
@@ -278,13 +278,13 @@ SPECS = [
         labels={**JOB, "target": TARGET, "operation": "other"}, dashboard=OVERVIEW, title="without a DEFECT",
         summary="Instructions wait for a target that is not enlisted.",
         description=lambda m: r"2 instructions wait on the master behind msx1:9814 for SQL01\PAYROLL, which is not enlisted there. "
-                              "Nobody will download what waits."),
+                              "No target will download what waits."),
     Spec(
         "MsxOrphanInstructions", orphan("other", 1, 70), 110, start=30, end=75, for_=15, keep=15, slack=1, severity="info", component="master",
         labels={**JOB, "target": TARGET, "operation": "other"}, dashboard=OVERVIEW, title="one", variant=True,
         summary="Instructions wait for a target that is not enlisted.",
         description=lambda m: r"1 instruction waits on the master behind msx1:9814 for SQL01\PAYROLL, which is not enlisted there. "
-                              "Nobody will download what waits."),
+                              "No target will download what waits."),
     Spec(
         "MsxOrphanInstructions", orphan("defect", 1, 1600), 1640, start=30, end=1605, for_=DAY, keep=15, slack=1, severity="info", component="master",
         labels={**JOB, "target": TARGET, "operation": "defect"}, dashboard=OVERVIEW, title="a DEFECT",

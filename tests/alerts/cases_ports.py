@@ -1,8 +1,8 @@
 """Cases of the alerts on ports."""
 
 from .cases_exporter import steps
+from .series_model import MASTER, TARGET, SeriesModel, link
 from .spec import Spec, case, point
-from .world import MASTER, TARGET, World, link
 
 DETAIL = link("msx-target", job="msx", instance=MASTER, target=TARGET)
 OVERVIEW = link("msx-overview", job="msx", instance=MASTER)
@@ -11,68 +11,68 @@ OWNED = {"job": "msx", "instance": MASTER, "target": TARGET, **ENGINE, "route": 
 FAR = {"check": "engine", "direction": "to_master", "master": r"MSX01\CENTRAL"}
 
 
-def port(world, open_, name=TARGET, instance=MASTER, required=1, state=None, protocol_ok=None, job="msx", info=True, **labels):
+def port(model, open_, name=TARGET, instance=MASTER, required=1, state=None, protocol_ok=None, job="msx", info=True, **labels):
     labels = {"target": name, **(labels or ENGINE)}
-    world.write("msx_port_open", open_, instance, job, **labels)
-    world.write("msx_port_required", required, instance, job, **labels)
+    model.write("msx_port_open", open_, instance, job, **labels)
+    model.write("msx_port_required", required, instance, job, **labels)
     if info:
-        world.write("msx_port_info", 1, instance, job, **labels, port="14331", protocol="tcp", source="config")
+        model.write("msx_port_info", 1, instance, job, **labels, port="14331", protocol="tcp", source="config")
     # Only the state that holds is written.
     if state:
-        is_open = world.each_minute(open_)
-        world.write("msx_port_state", lambda m: 1 if is_open[m] else None, instance, job, **labels, state="open")
-        world.write("msx_port_state", lambda m: None if is_open[m] else 1, instance, job, **labels, state=state)
+        is_open = model.each_minute(open_)
+        model.write("msx_port_state", lambda m: 1 if is_open[m] else None, instance, job, **labels, state="open")
+        model.write("msx_port_state", lambda m: None if is_open[m] else 1, instance, job, **labels, state=state)
     if protocol_ok is not None:
-        world.write("msx_port_protocol_ok", protocol_ok, instance, job, **labels)
+        model.write("msx_port_protocol_ok", protocol_ok, instance, job, **labels)
 
 
 def closed(required=1):
-    def build(world, bad, instance):
-        world.master(instance)
-        world.target(instance=instance, port=None)
-        port(world, steps(1, 0, 30, 70) if bad else 1, instance=instance, state="filtered", required=required)
+    def build(model, bad, instance):
+        model.master(instance)
+        model.target(instance=instance, port=None)
+        port(model, steps(1, 0, 30, 70) if bad else 1, instance=instance, state="filtered", required=required)
     return build
 
 
-def closed_far(world, bad, instance):
-    world.write("up", 1, instance, "msx-target")
-    port(world, steps(1, 0, 30, 70) if bad else 1, instance=instance, job="msx-target", state="refused", info=False, **FAR)
+def closed_far(model, bad, instance):
+    model.write("up", 1, instance, "msx-target")
+    port(model, steps(1, 0, 30, 70) if bad else 1, instance=instance, job="msx-target", state="refused", info=False, **FAR)
 
 
 def wrong(far=False, open_=1):
-    def build(world, bad, instance):
+    def build(model, bad, instance):
         ok = steps(1, 0, 30, 70) if bad else 1
         if far:
-            world.write("up", 1, instance, "msx-target")
-            port(world, open_, instance=instance, job="msx-target", protocol_ok=ok, **FAR)
+            model.write("up", 1, instance, "msx-target")
+            port(model, open_, instance=instance, job="msx-target", protocol_ok=ok, **FAR)
         else:
-            world.master(instance)
-            world.target(instance=instance, port=None)
-            port(world, open_, instance=instance, protocol_ok=ok)
+            model.master(instance)
+            model.target(instance=instance, port=None)
+            port(model, open_, instance=instance, protocol_ok=ok)
     return build
 
 
 def quiet(alert, name, build, at=(41, 55)):
-    world = World(60)
-    build(world, True, MASTER)
-    return case(f"{alert}: {name}", world, [point(alert, m, []) for m in at])
+    model = SeriesModel(60)
+    build(model, True, MASTER)
+    return case(f"{alert}: {name}", model, [point(alert, m, []) for m in at])
 
 
 def many(shut=3, total=8, maintained=0):
-    def build(world, bad, instance):
-        world.master(instance)
+    def build(model, bad, instance):
+        model.master(instance)
         for number in range(total):
             name = rf"SQL0{number}\PAYROLL"
-            world.target(name, instance, port=None, maintenance=int(number < maintained) if maintained else None)
-            port(world, steps(1, 0, 30, 70) if bad and number < shut else 1, name, instance, info=False)
+            model.target(name, instance, port=None, maintenance=int(number < maintained) if maintained else None)
+            port(model, steps(1, 0, 30, 70) if bad and number < shut else 1, name, instance, info=False)
     return build
 
 
 def many_in_maintenance():
     """Six of thirteen are shut and three of these are in maintenance: three of ten count."""
-    world = World(60)
-    many(6, 13, maintained=3)(world, True, MASTER)
-    return case("MsxManyPortsClosed: those in maintenance are not in the total", world, [point("MsxManyPortsClosed", 45, [{
+    model = SeriesModel(60)
+    many(6, 13, maintained=3)(model, True, MASTER)
+    return case("MsxManyPortsClosed: those in maintenance are not in the total", model, [point("MsxManyPortsClosed", 45, [{
         "exp_labels": {"job": "msx", "instance": MASTER, **ENGINE, "severity": "warning", "component": "port"},
         "exp_annotations": {
             "summary": "The same required port is closed on many targets.",
@@ -83,18 +83,18 @@ def many_in_maintenance():
 
 
 def many_unread():
-    world = World(60)
-    many()(world, True, MASTER)
-    world.unreadable(range(30, 61))
-    return case("MsxManyPortsClosed: does not start while the master cannot be read", world, [point("MsxManyPortsClosed", m, []) for m in (40, 50)])
+    model = SeriesModel(60)
+    many()(model, True, MASTER)
+    model.unreadable(range(30, 61))
+    return case("MsxManyPortsClosed: does not start while the master cannot be read", model, [point("MsxManyPortsClosed", m, []) for m in (40, 50)])
 
 
 def far_maintained():
     """The far side's own configuration may name it too."""
-    world = World(60)
-    wrong(far=True)(world, True, MASTER)
-    world.write("msx_target_maintenance", 1, job="msx-target", target=TARGET)
-    return case("MsxPortWrongProtocol: silent in maintenance on the far side", world, [point("MsxPortWrongProtocol", 45, [])])
+    model = SeriesModel(60)
+    wrong(far=True)(model, True, MASTER)
+    model.write("msx_target_maintenance", 1, job="msx-target", target=TARGET)
+    return case("MsxPortWrongProtocol: silent in maintenance on the far side", model, [point("MsxPortWrongProtocol", 45, [])])
 
 
 COMMON = dict(for_=10, keep=15, severity="warning", component="port", minutes=110, start=30, end=70)

@@ -1,8 +1,8 @@
 """Cases of the alerts on one target."""
 
 from .cases_exporter import steps
+from .series_model import MASTER, TARGET, SeriesModel, human_duration, link
 from .spec import Spec, case, point
-from .world import MASTER, TARGET, World, human_duration, link
 
 DETAIL = link("msx-target", job="msx", instance=MASTER, target=TARGET)
 BASE = {"job": "msx", "instance": MASTER, "target": TARGET}
@@ -11,19 +11,19 @@ FILTERED = "Its engine port as seen from the master: filtered (polling does not 
 AGES = ("msx_server_time_seconds", "msx_target_last_poll_timestamp_seconds", "msx_target_poll_interval_seconds", "msx_target_polled")
 
 
-def healthy_or(world, bad, instance, **target):
+def healthy_or(model, bad, instance, **target):
     """A master with one target, which is well unless `bad`."""
-    world.master(instance)
+    model.master(instance)
     if bad:
-        world.target(instance=instance, **target)
+        model.target(instance=instance, **target)
     else:
-        world.target(instance=instance, interval=target.get("interval", 60))
+        model.target(instance=instance, interval=target.get("interval", 60))
 
 
 def silent_from(minute, until, interval=60):
     """It polls at minute `minute` for the last time, and again from `until` on."""
-    def build(world, bad, instance):
-        healthy_or(world, bad, instance, interval=interval, last_poll=lambda m: 60 * (min(m, minute) if m < until else m),
+    def build(model, bad, instance):
+        healthy_or(model, bad, instance, interval=interval, last_poll=lambda m: 60 * (min(m, minute) if m < until else m),
                    cause=lambda m: "stopped_polling" if minute + 3 * interval / 60 < m < until else "ok", port="filtered")
     return build
 
@@ -49,14 +49,14 @@ def poll_stopped(start, interval, until, minutes, **changes):
 
 def never_polled(interval=60, until=70):
     """It is enlisted at minute 30 and polls for the first time at minute `until`."""
-    def build(world, bad, instance):
-        world.master(instance)
+    def build(model, bad, instance):
+        model.master(instance)
         if bad:
-            world.target(instance=instance, interval=interval, here=lambda m: m >= 30, pending=lambda m: 4 if m < until else 0,
+            model.target(instance=instance, interval=interval, here=lambda m: m >= 30, pending=lambda m: 4 if m < until else 0,
                          last_poll=lambda m: 1800 if m < until else 60 * m, polled=lambda m: int(m >= until),
                          cause=lambda m: "never_polled" if m < until else "ok", port="no_answer")
         else:
-            world.target(instance=instance, interval=interval)
+            model.target(instance=instance, interval=interval)
     return build
 
 
@@ -72,19 +72,19 @@ NEVER = dict(alert="MsxTargetNeverPolled", for_=5, keep=15, severity="warning", 
 
 def with_series(metric, before, after, since=30, until=70):
     """A healthy target with one more series that changes for a while."""
-    def build(world, bad, instance):
-        world.master(instance)
-        world.target(instance=instance)
-        world.write(metric, steps(before, after, since, until) if bad else before, instance, target=TARGET)
+    def build(model, bad, instance):
+        model.master(instance)
+        model.target(instance=instance)
+        model.write(metric, steps(before, after, since, until) if bad else before, instance, target=TARGET)
     return build
 
 
 def stuck(interval=60):
     """Its oldest waiting instruction was posted at minute 20; it polls on and takes it at minute 70."""
-    def build(world, bad, instance):
-        world.master(instance)
-        world.target(instance=instance, interval=interval, pending=lambda m: 3 if bad and 20 <= m < 70 else 0)
-        world.write("msx_target_oldest_pending_download_timestamp_seconds", lambda m: 1200 if bad and 20 <= m < 70 else None, instance, target=TARGET)
+    def build(model, bad, instance):
+        model.master(instance)
+        model.target(instance=instance, interval=interval, pending=lambda m: 3 if bad and 20 <= m < 70 else 0)
+        model.write("msx_target_oldest_pending_download_timestamp_seconds", lambda m: 1200 if bad and 20 <= m < 70 else None, instance, target=TARGET)
     return build
 
 
@@ -97,30 +97,30 @@ STUCK = dict(
 JOB_LABELS = {"job_id": "6D1F", "job_name": "Nightly backup"}
 
 
-def job(world, bad, instance, enabled="true", targets=(TARGET,), last_poll=lambda m: 60 * m - 120):
+def job(model, bad, instance, enabled="true", targets=(TARGET,), last_poll=lambda m: 60 * m - 120):
     """Its targets are two intervals late, which is not yet silence."""
-    world.master(instance)
+    model.master(instance)
     for name in targets:
-        world.target(name, instance, last_poll=last_poll)
-        world.write("msx_job_target_last_run_success", steps(1, 0, 30, 70) if bad else 1, instance, **JOB_LABELS, target=name)
-    world.write("msx_job_target_last_run_success", 1, instance, **JOB_LABELS, target="SQL99")
-    world.write("msx_job_info", 1, instance, **JOB_LABELS, enabled=enabled)
+        model.target(name, instance, last_poll=last_poll)
+        model.write("msx_job_target_last_run_success", steps(1, 0, 30, 70) if bad else 1, instance, **JOB_LABELS, target=name)
+    model.write("msx_job_target_last_run_success", 1, instance, **JOB_LABELS, target="SQL99")
+    model.write("msx_job_info", 1, instance, **JOB_LABELS, enabled=enabled)
 
 
 def quiet_job(name, dark=None, **how):
-    world = World(60)
-    job(world, True, MASTER, **how)
+    model = SeriesModel(60)
+    job(model, True, MASTER, **how)
     if dark:
-        world.unreadable(dark)
-    return case(f"MsxJobFailing: {name}", world, [point("MsxJobFailing", m, []) for m in (36, 40)])
+        model.unreadable(dark)
+    return case(f"MsxJobFailing: {name}", model, [point("MsxJobFailing", m, []) for m in (36, 40)])
 
 
 def many_targets_job():
     names = [rf"SQL0{n}\PAYROLL" for n in range(1, 8)]
-    world = World(40)
-    job(world, True, MASTER, targets=names)
+    model = SeriesModel(40)
+    job(model, True, MASTER, targets=names)
     text = "The last run of the job Nightly backup failed on 7 targets: " + ", ".join(names[:5]) + " and others."
-    return case("MsxJobFailing: the text names five targets at most", world, [point("MsxJobFailing", 36, [{
+    return case("MsxJobFailing: the text names five targets at most", model, [point("MsxJobFailing", 36, [{
         "exp_labels": {"job": "msx", "instance": MASTER, **JOB_LABELS, "severity": "warning", "component": "target"},
         "exp_annotations": {
             "summary": "A multiserver job failed on at least one target.", "description": text,
@@ -141,94 +141,94 @@ SKEW = dict(alert="MsxTargetClockSkew", start=30, end=80, minutes=110, for_=30, 
             dashboard=DETAIL, summary="A target's clock differs from its multiserver master's.")
 
 
-def not_enlisted(world, bad, instance):
+def not_enlisted(model, bad, instance):
     """It is enlisted until minute 29 and again from minute 70; the configuration expects it all the time."""
-    world.master(instance)
+    model.master(instance)
     gone = lambda m: bad and 30 <= m < 70
-    world.target(instance=instance, here=lambda m: not gone(m))
-    world.write("msx_target_enlisted", lambda m: 0 if gone(m) else 1, instance, target=TARGET)
-    world.judge(TARGET, instance, lambda m: "not_enlisted" if gone(m) else "ok")
+    model.target(instance=instance, here=lambda m: not gone(m))
+    model.write("msx_target_enlisted", lambda m: 0 if gone(m) else 1, instance, target=TARGET)
+    model.judge(TARGET, instance, lambda m: "not_enlisted" if gone(m) else "ok")
 
 
 def expected_and_planned():
     """It has no series that could say so but its maintenance, which a configuration that names it still writes."""
-    world = World(60)
-    not_enlisted(world, True, MASTER)
-    world.write("msx_target_maintenance", 1, target=TARGET)
-    return case("MsxTargetNotEnlisted: silent in maintenance", world, [point("MsxTargetNotEnlisted", m, []) for m in (46, 55)])
+    model = SeriesModel(60)
+    not_enlisted(model, True, MASTER)
+    model.write("msx_target_maintenance", 1, target=TARGET)
+    return case("MsxTargetNotEnlisted: silent in maintenance", model, [point("MsxTargetNotEnlisted", m, []) for m in (46, 55)])
 
 
-def defected(world, bad, instance):
-    world.master(instance)
-    world.target(instance=instance, here=lambda m: not (bad and 30 <= m < 70))
+def defected(model, bad, instance):
+    model.master(instance)
+    model.target(instance=instance, here=lambda m: not (bad and 30 <= m < 70))
 
 
 def quiet_defection(name, metric_value=None, dark=None):
-    world = World(60)
-    world.master()
-    world.target(here=lambda m: m < 30, maintenance=metric_value)
+    model = SeriesModel(60)
+    model.master()
+    model.target(here=lambda m: m < 30, maintenance=metric_value)
     if dark:
-        world.unreadable(dark)
-    return case(f"MsxTargetDefected: {name}", world, [point("MsxTargetDefected", m, []) for m in (46, 55)])
+        model.unreadable(dark)
+    return case(f"MsxTargetDefected: {name}", model, [point("MsxTargetDefected", m, []) for m in (46, 55)])
 
 
 def no_longer_maintained(name, since, gone, dark=()):
     """Its maintenance, the last window of the configuration, was taken out an hour before it left."""
-    world = World(180)
-    world.master()
-    world.target(here=lambda m: m < gone, maintenance=lambda m: 1 if m < since else None)
-    world.lose(dark)
-    return case(f"MsxTargetDefected: {name}", world, [
+    model = SeriesModel(180)
+    model.master()
+    model.target(here=lambda m: m < gone, maintenance=lambda m: 1 if m < since else None)
+    model.lose(dark)
+    return case(f"MsxTargetDefected: {name}", model, [
         point("MsxTargetDefected", gone + 14, []), point("MsxTargetDefected", gone + 15, [DEFECTED.firing(gone + 15)])])
 
 
 def maintained_and_gone():
     """The last window is taken out once it is no target any more: what counts is that it left in maintenance."""
-    world = World(180)
-    world.master()
-    world.target(here=lambda m: m < 30, maintenance=1)
-    world.target("SQL02", maintenance=lambda m: 0 if m < 60 else None)
-    return case("MsxTargetDefected: silent when it left in maintenance and the window is taken out later", world,
+    model = SeriesModel(180)
+    model.master()
+    model.target(here=lambda m: m < 30, maintenance=1)
+    model.target("SQL02", maintenance=lambda m: 0 if m < 60 else None)
+    return case("MsxTargetDefected: silent when it left in maintenance and the window is taken out later", model,
                 [point("MsxTargetDefected", m, []) for m in (46, 100, 179)])
 
 
 def long_gone():
-    world = World(1520)
-    world.master()
-    world.target(here=lambda m: m < 30)
-    return case("MsxTargetDefected: a day later it is forgotten", world, [point("MsxTargetDefected", 1500, [])])
+    model = SeriesModel(1520)
+    model.master()
+    model.target(here=lambda m: m < 30)
+    return case("MsxTargetDefected: a day later it is forgotten", model, [point("MsxTargetDefected", 1500, [])])
 
 
 def defected_while_pending(alert, build):
     """It leaves in the middle of `for`: the last value of five minutes must not carry the alert past its end."""
-    world = World(60)
-    build(world, True, MASTER)
-    for (name, labels), values in world.series.items():
+    model = SeriesModel(60)
+    build(model, True, MASTER)
+    for (name, labels), values in model.series.items():
         if "target" in dict(labels):
             values[37:] = [None] * len(values[37:])
-    return case(f"{alert}: a target that is defected inside `for` never fires", world, [point(alert, m, []) for m in range(37, 50, 2)])
+    return case(f"{alert}: a target that is defected inside `for` never fires", model, [point(alert, m, []) for m in range(37, 50, 2)])
 
 
 def settling(alert, build, minutes, at):
-    world = World(minutes)
-    build(world, True, MASTER)
-    world.judge(TARGET, MASTER, lambda m: "settling")
-    return case(f"{alert}: silent while a master that has just started has yet to hear from it", world, [point(alert, m, []) for m in at])
+    model = SeriesModel(minutes)
+    build(model, True, MASTER)
+    model.judge(TARGET, MASTER, lambda m: "settling")
+    return case(f"{alert}: silent while a master that has just started has yet to hear from it", model, [point(alert, m, []) for m in at])
 
 
 def settled(spec, build, minutes, held_until):
     """Its master has just started and waits for it up to a minute; from the next on the silence counts, and no later."""
-    def world(lost=()):
-        world = World(minutes)
-        build(world, True, MASTER)
-        world.judge(TARGET, MASTER, lambda m: "settling" if m < held_until else "stopped_polling")
-        world.lose(lost)
-        return world
+    def model(lost=()):
+        model = SeriesModel(minutes)
+        build(model, True, MASTER)
+        model.judge(TARGET, MASTER, lambda m: "settling" if m < held_until else "stopped_polling")
+        model.lose(lost)
+        return model
 
     fires = held_until + spec.for_
-    yield case(f"{spec.alert}: fires on time once a cause that silenced it has ended", world(), [spec.at(fires - 1, False), spec.at(fires, True)])
+    yield case(f"{spec.alert}: fires on time once a cause that silenced it has ended", model(), [spec.at(fires - 1, False), spec.at(fires, True)])
     # The last that was heard before the restart is `settling`: it holds for the minute without an answer.
-    yield case(f"{spec.alert}: the same across a restart of the exporter", world([held_until]), [spec.at(fires, False), spec.at(fires + 1, True)])
+    yield case(f"{spec.alert}: the same across a restart of the exporter", model([held_until]), [spec.at(fires, False), spec.at(fires + 1, True)])
 
 
 def with_settled(spec, build, minutes, held_until):
@@ -238,12 +238,12 @@ def with_settled(spec, build, minutes, held_until):
 
 def renamed_diagnosis(spec):
     """The cause changes while the alert fires: its text has the newest one alone, also after a lost scrape."""
-    world = spec.world()
+    model = spec.model()
     first, second = spec.start + spec.for_ + 2, spec.start + spec.for_ + 6
-    world.judge(TARGET, MASTER, lambda m: "stopped_polling" if m < first else "engine_down" if m < second else "unreachable")
+    model.judge(TARGET, MASTER, lambda m: "stopped_polling" if m < first else "engine_down" if m < second else "unreachable")
     # At `second` the exporter restarts, and the cause is another one when it is back.
     lost = [first + 1, second]
-    world.lose(lost)
+    model.lose(lost)
 
     def text(minute, cause):
         # In the minute without an answer the age is the last that is known, and of the port nothing is.
@@ -254,7 +254,7 @@ def renamed_diagnosis(spec):
             texts["description"] = texts["description"].replace(FILTERED, "Its engine port was not checked.")
         return point(spec.alert, minute, [expected])
 
-    spec.extra.append(case(f"{spec.alert}: the text has the cause that holds, and none that has just ended", world, [
+    spec.extra.append(case(f"{spec.alert}: the text has the cause that holds, and none that has just ended", model, [
         text(first - 1, "stopped polling"), text(first, "engine down"), text(first + 1, "engine down"),
         text(second - 1, "engine down"), text(second, "engine down"), text(second + 1, "unreachable")]))
     return spec
@@ -262,21 +262,21 @@ def renamed_diagnosis(spec):
 
 def changed_reason():
     """One class after the other fails, and one scrape is lost: the text names the classes that occur, and the sum is theirs."""
-    world = World(60)
-    world.master()
-    world.target(pending=4)
+    model = SeriesModel(60)
+    model.master()
+    model.target(pending=4)
     counts = {"proxy_missing": lambda m: 2 if 30 <= m < 36 else None, "permission": lambda m: 1 if m >= 34 else None}
     for name, count in counts.items():
-        world.write("msx_target_download_errors_by_class", count, target=TARGET, **{"class": name})
-    world.write("msx_target_download_errors", lambda m: sum(count(m) or 0 for count in counts.values()), target=TARGET)
-    world.lose([35, 37])
+        model.write("msx_target_download_errors_by_class", count, target=TARGET, **{"class": name})
+    model.write("msx_target_download_errors", lambda m: sum(count(m) or 0 for count in counts.values()), target=TARGET)
+    model.lose([35, 37])
 
     def text(minute, failed, reason):
         spec = download_errors(lambda m: rf"SQL01\PAYROLL failed {failed}; nothing behind is downloaded until that is cleared. "
                                          f"Reason: {reason}. Waiting behind: 4.")
         return point(spec.alert, minute, [spec.firing(minute)])
 
-    return case("MsxTargetDownloadErrors: the text names the classes that occur, and none that has just ended", world, [
+    return case("MsxTargetDownloadErrors: the text names the classes that occur, and none that has just ended", model, [
         text(33, "2 instructions", "proxy missing"), text(34, "3 instructions", "permission, proxy missing"),
         text(35, "3 instructions", "permission, proxy missing"), text(36, "1 instruction", "permission"),
         text(37, "1 instruction", "permission")])
@@ -284,14 +284,14 @@ def changed_reason():
 
 def with_classes(*counts, **target):
     """Failed instructions from minute 30 to 70, by class and as their sum."""
-    def build(world, bad, instance):
-        world.master(instance)
-        world.target(instance=instance, **target)
+    def build(model, bad, instance):
+        model.master(instance)
+        model.target(instance=instance, **target)
         now = lambda m: bad and 30 <= m < 70
         for name, count in counts:
-            world.write("msx_target_download_errors_by_class", lambda m, count=count: count if now(m) else None, instance,
+            model.write("msx_target_download_errors_by_class", lambda m, count=count: count if now(m) else None, instance,
                         target=TARGET, **{"class": name})
-        world.write("msx_target_download_errors", lambda m: sum(count for _, count in counts) if now(m) else 0, instance, target=TARGET)
+        model.write("msx_target_download_errors", lambda m: sum(count for _, count in counts) if now(m) else 0, instance, target=TARGET)
     return build
 
 
@@ -304,9 +304,9 @@ def download_errors(description, **changes):
 
 def with_lost_scrapes(spec):
     """A variant whose second half of an `or` no other case with lost scrapes reaches."""
-    world, fires = spec.world(), spec.start + spec.for_
-    world.lose([m for m in range(spec.start - 20, fires + 20) if m % 5 == (spec.start + 2) % 5])
-    spec.extra.append(case(f"{spec.alert} ({spec.title}): one scrape lost in five delays nothing", world,
+    model, fires = spec.model(), spec.start + spec.for_
+    model.lose([m for m in range(spec.start - 20, fires + 20) if m % 5 == (spec.start + 2) % 5])
+    spec.extra.append(case(f"{spec.alert} ({spec.title}): one scrape lost in five delays nothing", model,
                            [spec.at(fires - 1, False), spec.at(fires, True)]))
     return spec
 
@@ -378,7 +378,7 @@ SPECS = [
     DEFECTED,
     Spec(
         "MsxTargetUnexpected", with_series("msx_target_expected", 1, 0), 110, start=30, end=70, for_=15, keep=15, severity="info",
-        component="target", labels=OWNED, dashboard=DETAIL, per_target=True, summary="A target is enlisted that nobody expects.",
+        component="target", labels=OWNED, dashboard=DETAIL, per_target=True, summary="A target is enlisted that is not expected.",
         description=lambda m: r"SQL01\PAYROLL is enlisted and not in expected_targets of the exporter at msx1:9814. "
                               "Add it to the list, or find out who enlisted it.",
         needs=("msx_target_expected", "msx_target_enlisted")),

@@ -16,8 +16,8 @@ from datetime import timedelta
 from tests.lib.processes import override, wait
 from tests.lib.webhook import Receiver
 
-from .e2e_incident import FLEET, NAMED, SLACK, Incident, World
-from .e2e_stand import Stand, utc
+from .e2e_incident import FLEET, NAMED, SLACK, Estate, Incident
+from .e2e_servers import Servers, utc
 
 AGO = r"\d+m \d+s"
 PROXY = "The job step requires a proxy account, however proxy matching is disabled on the target server."
@@ -36,10 +36,10 @@ def last_polled(target, age=AGO):
     return rf"{re.escape(target)} last polled {age} ago; its own interval is 10s\."
 
 
-def stops_polling(world):
-    """The owner is told, since the configuration gives the target a route."""
+def stops_polling(estate):
+    """The owner is notified, since the configuration gives the target a route."""
     it = yield Incident(
-        world, "stops_polling", more="targets:\n  labels:\n    - { match: '.*INST1', route: payroll-team }\n"
+        estate, "stops_polling", more="targets:\n  labels:\n    - { match: '.*INST1', route: payroll-team }\n"
     )
     it.breaks(f"stop {NAMED}")
     it.fires(
@@ -50,10 +50,10 @@ def stops_polling(world):
     it.ends("MsxTargetNotPolling")
 
 
-def engine_stops(world):
+def engine_stops(estate):
     """The instance went down: its port refuses and it no longer polls. Both are said, neither hides the other."""
-    door = world.stand.door("open")
-    it = yield Incident(world, "engine_stops", ports=at_door(NAMED, door, True))
+    door = estate.servers.door("open")
+    it = yield Incident(estate, "engine_stops", ports=at_door(NAMED, door, True))
     door.set("refused")
     it.breaks(f"stop {NAMED}")
     it.fires(
@@ -70,11 +70,11 @@ def engine_stops(world):
     it.ends("MsxPortClosed")
 
 
-def long_silent(world):
-    """Silent for 40 minutes: somebody is woken, and the warning is held back. Its port, which nobody requires, is
+def long_silent(estate):
+    """Silent for 40 minutes: someone is called, and the warning is held back. Its port, which is not required, is
     filtered all the time and accused of nothing."""
-    door = world.stand.door("filtered")
-    it = yield Incident(world, "long_silent", behind=timedelta(minutes=40), ports=at_door(NAMED, door, False))
+    door = estate.servers.door("filtered")
+    it = yield Incident(estate, "long_silent", behind=timedelta(minutes=40), ports=at_door(NAMED, door, False))
     it.breaks(f"stop {NAMED}", "advance 40m")
     age = r"4\dm \d+s"
     it.fires(
@@ -88,10 +88,10 @@ def long_silent(world):
     it.ends("MsxTargetPollStopped")
 
 
-def never_polls(world):
+def never_polls(estate):
     """Enlisted 12 minutes ago, and never heard of since."""
     target = r"SQL07\PAYROLL"
-    it = yield Incident(world, "never_polls", behind=timedelta(minutes=12))
+    it = yield Incident(estate, "never_polls", behind=timedelta(minutes=12))
     it.breaks(f"enlist {target}", f"stop {target}", *[f"post {target}"] * 3, "advance 12m")
     it.fires(
         "MsxTargetNeverPolled", "warning",
@@ -109,31 +109,31 @@ FAILED = (
 )
 
 
-def is_blocked(world):
-    """One instruction failed and holds two more, until the target is synchronised anew."""
-    it = yield Incident(world, "is_blocked")
+def is_blocked(estate):
+    """One instruction failed and holds two more, until the target is synchronised again."""
+    it = yield Incident(estate, "is_blocked")
     it.breaks(f"fail {NAMED} {PROXY}", f"post {NAMED}", f"post {NAMED}")
     it.fires("MsxTargetDownloadErrors", "warning", FAILED, target=NAMED)
     it.repairs(f"resync {NAMED}")
     it.ends("MsxTargetDownloadErrors")
 
 
-def is_stuck(world):
+def is_stuck(estate):
     """It polls and takes nothing; what was posted two hours ago still waits. Defecting and enlisting it again helps."""
-    it = yield Incident(world, "is_stuck", lab=("--scenario", "not_downloading"))
+    it = yield Incident(estate, "is_stuck", lab=("--scenario", "not_downloading"))
     it.fires(
         "MsxTargetDownloadsStuck", "warning",
         r"SQL03 still polled 2h \d+m \d+s after its oldest waiting instruction was posted and did not take it\. Waiting: 3\.",
-        target="SQL03", since=world.watched,
+        target="SQL03", since=estate.watched,
     )
     it.repairs("defect SQL03", "enlist SQL03")
     it.ends("MsxTargetDownloadsStuck")
 
 
-def port_filtered(world):
+def port_filtered(estate):
     """A required port of a target that goes on polling: nothing but the port is spoken of."""
-    door = world.stand.door("open")
-    it = yield Incident(world, "port_filtered", ports=at_door(NAMED, door, True))
+    door = estate.servers.door("open")
+    it = yield Incident(estate, "port_filtered", ports=at_door(NAMED, door, True))
     it.breaks()
     door.set("filtered")
     it.fires(
@@ -146,9 +146,9 @@ def port_filtered(world):
     it.ends("MsxPortClosed")
 
 
-def master_down(world):
+def master_down(estate):
     """A target is blocked, then the master goes. What was known of the target is held and silenced."""
-    it = yield Incident(world, "master_down")
+    it = yield Incident(estate, "master_down")
     it.breaks(f"fail {NAMED} {PROXY}", f"post {NAMED}", f"post {NAMED}")
     it.fires("MsxTargetDownloadErrors", "warning", FAILED, target=NAMED)
     gone = it.mark = time.time()
@@ -168,9 +168,9 @@ def master_down(world):
     it.ends("MsxTargetDownloadErrors", since=gone + 110)
 
 
-def master_without_targets(world):
+def master_without_targets(estate):
     """All targets leave at once, as after a restore of msdb."""
-    it = yield Incident(world, "master_without_targets")
+    it = yield Incident(estate, "master_without_targets")
     it.breaks(*[f"defect {name}" for name in FLEET])
     it.fires(
         "MsxMasterLostTargets", "critical",
@@ -182,18 +182,18 @@ def master_without_targets(world):
     it.ends("MsxMasterLostTargets")
 
 
-def in_maintenance(world):
-    """A target stops in its maintenance, and a port that nobody requires is filtered: nothing is heard of either."""
-    door = world.stand.door("filtered")
+def in_maintenance(estate):
+    """A target stops in its maintenance, and a port that is not required is filtered: nothing is heard of either."""
+    door = estate.servers.door("filtered")
     window = f"{{ match: '.*INST1', from: {utc(timedelta(hours=1))}, until: {utc(-timedelta(hours=2))}, reason: patching }}"
     it = yield Incident(
-        world, "in_maintenance", more=f"maintenance:\n  - {window}\n", ports=at_door("SQL00001", door, False)
+        estate, "in_maintenance", more=f"maintenance:\n  - {window}\n", ports=at_door("SQL00001", door, False)
     )
     it.breaks(f"stop {NAMED}")
     late = f'msx_target:poll_lateness:ratio{{instance="{it.site.instance}"}} > 60'
     wait("the target is long overdue", lambda: it.number(late), 600 + SLACK)
     closed = it.number(f'msx_port_open{{instance="{it.site.instance}",target="SQL00001"}}') == 0
-    world.tell(closed, "in_maintenance: a target is over 60 intervals late, a port of another is closed")
+    estate.tell(closed, "in_maintenance: a target is over 60 intervals late, a port of another is closed")
 
 
 INCIDENTS = [
@@ -202,7 +202,7 @@ INCIDENTS = [
 ]
 
 
-def live(world, story, incident):
+def live(estate, story, incident):
     """Lets one incident happen to its end, or to the first thing that is not as it should be."""
     name = incident.site.name
     try:
@@ -215,14 +215,14 @@ def live(world, story, incident):
     except StopIteration:
         return
     except Exception as fault:
-        world.tell(False, f"{name}: {type(fault).__name__}: {fault}", [world.stand.last_lines(f"exporter-{name}")])
+        estate.tell(False, f"{name}: {type(fault).__name__}: {fault}", [estate.servers.last_lines(f"exporter-{name}")])
 
 
-def strangers(world, incidents):
+def strangers(estate, incidents):
     """Yields alerts that arrived and that no incident waited for."""
     awaited = {(it.site.instance, alert, f"/{receiver}") for it in incidents for alert, receiver in it.fired}
     names = {it.site.instance: it.site.name for it in incidents}
-    for each in world.receiver.alerts():
+    for each in estate.receiver.alerts():
         labels = each["labels"]
         if (labels.get("instance"), labels["alertname"], each["path"]) not in awaited:
             yield f"{names.get(labels.get('instance'))}: {labels['alertname']} of {labels.get('target')} at {each['path']}"
@@ -230,19 +230,19 @@ def strangers(world, incidents):
 
 def main():
     chosen = [story for story in INCIDENTS if not sys.argv[1:] or story.__name__ in sys.argv[1:]]
-    with Receiver() as receiver, Stand(receiver.url) as stand:
-        world = World(stand, receiver)
-        stories = [story(world) for story in chosen]
+    with Receiver() as receiver, Servers(receiver.url) as servers:
+        estate = Estate(servers, receiver)
+        stories = [story(estate) for story in chosen]
         incidents = [next(story) for story in stories]
-        world.watched = time.time()
-        stand.watch([it.site for it in incidents])
-        world.tell(True, f"{len(incidents)} masters are watched")
+        estate.watched = time.time()
+        servers.watch([it.site for it in incidents])
+        estate.tell(True, f"{len(incidents)} masters are watched")
         with ThreadPoolExecutor(len(incidents)) as pool:
-            list(pool.map(live, [world] * len(incidents), stories, incidents))
-        strange = sorted(set(strangers(world, incidents)))
-        world.tell(not strange, "nothing arrived that was not awaited", strange)
-        print(f"end to end: {world.tally[True]} passed, {world.tally[False]} failed")
-        return 1 if world.tally[False] else 0
+            list(pool.map(live, [estate] * len(incidents), stories, incidents))
+        strange = sorted(set(strangers(estate, incidents)))
+        estate.tell(not strange, "nothing arrived that was not awaited", strange)
+        print(f"end to end: {estate.tally[True]} passed, {estate.tally[False]} failed")
+        return 1 if estate.tally[False] else 0
 
 
 if __name__ == "__main__":

@@ -11,7 +11,7 @@ import yaml
 from tests import ROOT
 from tests.lib.processes import wait
 
-from .e2e_stand import ALERTS, Site
+from .e2e_servers import ALERTS, Site
 
 NAMED = r"SQL00000\INST1"
 FLEET = [NAMED, "SQL00001", "SQL00002", "SQL00003"]
@@ -44,11 +44,11 @@ def at(text):
     return datetime.fromisoformat(re.sub(r"\.(\d{1,6})\d*", lambda m: "." + m[1].ljust(6, "0"), text)).timestamp()
 
 
-class World:
-    """The stand, the ear, and the tally."""
+class Estate:
+    """The servers, the receiver of notifications, and what was counted."""
 
-    def __init__(self, stand, receiver):
-        self.stand, self.receiver = stand, receiver
+    def __init__(self, servers, receiver):
+        self.servers, self.receiver = servers, receiver
         self.began = time.monotonic()
         self.watched = 0.0
         self.tally = {True: 0, False: 0}
@@ -70,8 +70,8 @@ class Faulty(Exception):
 class Incident:
     """What befalls one master, and what is heard of it."""
 
-    def __init__(self, world, name, **site):
-        self.world, self.site = world, Site(world.stand, name, **site)
+    def __init__(self, estate, name, **site):
+        self.estate, self.site = estate, Site(estate.servers, name, **site)
         self.mark = time.time()
         self.fired = []
 
@@ -89,7 +89,7 @@ class Incident:
             raise Faulty(f"{early:.0f} alerts before anything broke")
 
     def number(self, expression):
-        return self.world.stand.number(expression)
+        return self.estate.servers.number(expression)
 
     def polls_fast(self):
         """A SET-POLL without a number is taken as the least interval, 10 s."""
@@ -110,7 +110,7 @@ class Incident:
         }
         patience = seconds(rule["for"])
         self.fired.append((alert, receiver))
-        got = self.world.receiver.wait_for(
+        got = self.estate.receiver.wait_for(
             f"{self.site.name}: {alert}",
             lambda each: each["status"] == "firing" and each["path"] == f"/{receiver}" and self.mine(each, alert),
             patience + SLACK,
@@ -121,7 +121,7 @@ class Incident:
         after = at(got["startsAt"]) - (since or self.mark)
         if not patience - 1 <= after <= patience + SLACK:
             faults.append(f"fired after {after:.0f} s, and its `for` is {rule['for']}")
-        self.world.tell(
+        self.estate.tell(
             not faults, f"{self.site.name}: {alert} ({severity}) fired {after:.0f} s after the cause, came to {receiver}",
             [got["annotations"]["description"], *faults],
         )
@@ -131,20 +131,20 @@ class Incident:
         rule = next(rule for (name, _), rule in RULES.items() if name == alert)
         keep = seconds(rule.get("keep_firing_for", "0s"))
         receiver = next(path for name, path in self.fired if name == alert)
-        got = self.world.receiver.wait_for(
+        got = self.estate.receiver.wait_for(
             f"{self.site.name}: the end of {alert}",
             lambda each: each["status"] == "resolved" and each["path"] == f"/{receiver}" and self.mine(each, alert),
             keep + SLACK,
         )
         after = at(got["endsAt"]) - (since or self.mark)
         faults = [] if keep - 1 <= after <= keep + SLACK else [f"ended after {after:.0f} s, and is held for {keep} s"]
-        self.world.tell(not faults, f"{self.site.name}: {alert} resolved {after:.0f} s after its cause ended", faults)
+        self.estate.tell(not faults, f"{self.site.name}: {alert} resolved {after:.0f} s after its cause ended", faults)
 
     def silenced(self, alert):
         """Waits until Alertmanager holds it back because of another."""
-        stand, instance = self.world.stand, self.site.instance
-        wait(f"{alert} is suppressed", lambda: stand.state(alert, instance) == "suppressed", 60)
-        self.world.tell(True, f"{self.site.name}: {alert} is silenced by another alert")
+        servers, instance = self.estate.servers, self.site.instance
+        wait(f"{alert} is suppressed", lambda: servers.state(alert, instance) == "suppressed", 60)
+        self.estate.tell(True, f"{self.site.name}: {alert} is silenced by another alert")
 
     def mine(self, each, alert):
         return each["labels"]["alertname"] == alert and each["labels"].get("instance") == self.site.instance

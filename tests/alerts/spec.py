@@ -1,4 +1,4 @@
-"""What is asked of every alert, in one place: a Spec says how its world goes wrong, and yields its promtool tests.
+"""What is asked of every alert, in one place: a Spec says how its model goes wrong, and yields its promtool tests.
 
 All tests run at one evaluation a minute. A Spec names the minute from which the alert's condition holds (`start`), the
 minute from which it no longer does (`end`), its `for` and its keep_firing_for, all in minutes and all written down from
@@ -8,7 +8,7 @@ the list of alerts, not read from the rules.
 from dataclasses import dataclass, field
 from typing import Callable
 
-from .world import MASTER, OTHER_MASTER, World
+from .series_model import MASTER, OTHER_MASTER, SeriesModel
 
 RUNBOOKS = "https://github.com/msx-exporter/msx_exporter/blob/main/alerts/runbooks"
 LAST_WINDOW = 5  # minutes that a rule looks back for the last value
@@ -20,7 +20,7 @@ class Spec:
     """One way in which one alert comes and goes."""
 
     alert: str
-    build: Callable[..., World]  # build(bad, instance, world) adds one exporter's series; bad=False stays healthy
+    build: Callable[..., SeriesModel]  # build(bad, instance, model) adds one exporter's series; bad=False stays healthy
     minutes: int
     start: int
     end: int
@@ -36,16 +36,16 @@ class Spec:
     per_target: bool = False  # silent in maintenance and while the master cannot be read
     about_scrapes: bool = False  # lost scrapes are its subject, not an accident
     slack: int = 0  # minutes of play where a range's edge differs between Prometheus 2 and 3
-    # Other variants of the same alert that fire in the same world, as pairs of labels and annotations, by minute.
+    # Other variants of the same alert that fire in the same model, as pairs of labels and annotations, by minute.
     also: Callable[[int], list] = lambda minute: []
     title: str = ""
     variant: bool = False  # the same rule with other figures: only its times and texts are asked, not the accidents
     extra: list = field(default_factory=list)  # further tests, as made by `case`
 
-    def world(self, bad=True):
-        world = World(self.minutes)
-        self.build(world, bad, MASTER)
-        return world
+    def model(self, bad=True):
+        model = SeriesModel(self.minutes)
+        self.build(model, bad, MASTER)
+        return model
 
     def firing(self, minute, instance=MASTER, text_of=None):
         """The alert as expected at a minute; `text_of` is the minute whose figures its text shows."""
@@ -70,7 +70,7 @@ class Spec:
         title = f"{self.alert}{' (' + self.title + ')' if self.title else ''}"
         s, fires, last = self.slack, self.start + self.for_, self.end - 1 - self.slack
         held = self.end + self.keep
-        yield case(f"{title}: silent before, silent inside `for`, fires, is held after recovery, ends", self.world(), [
+        yield case(f"{title}: silent before, silent inside `for`, fires, is held after recovery, ends", self.model(), [
             self.at(self.start - 1 - s, False),
             self.at(fires - 1 - s, False),
             self.at(fires + s, True),
@@ -81,35 +81,35 @@ class Spec:
         if self.variant or self.minutes > 400:
             yield from self.extra
             return
-        healthy = self.world(bad=False)
+        healthy = self.model(bad=False)
         yield case(f"{title}: silent while nothing is wrong", healthy,
                    [point(self.alert, minute, []) for minute in (self.start + s, fires + s, self.end)])
 
-        twins = World(self.minutes)
+        twins = SeriesModel(self.minutes)
         self.build(twins, True, MASTER)
         self.build(twins, False, OTHER_MASTER)
         yield case(f"{title}: of two masters with targets of the same name only the one in trouble", twins,
                    [self.at(fires - 1 - s, False), self.at(fires + s, True)])
 
         for metric in self.needs:
-            blind = self.world()
+            blind = self.model()
             blind.forget(metric)
             yield case(f"{title}: silent, not broken, where {metric} is missing", blind,
                        [point(self.alert, fires + s, self.also(fires + s))])
 
         if not self.about_scrapes:
-            flaky = self.world()
+            flaky = self.model()
             flaky.lose([m for m in range(self.minutes + 1) if m % 5 == (self.start + 2) % 5])
             yield case(f"{title}: one scrape lost in five delays nothing", flaky,
                        [self.at(self.start - 1 - s, False), self.at(fires - 1 - s, False), self.at(fires + s, True)])
 
             if self.alert != "MsxMasterUnreadable" and self.labels["job"] == "msx":
-                nervous = self.world()
+                nervous = self.model()
                 nervous.unreadable([m for m in range(self.minutes + 1) if m % 5 == (self.start + 2) % 5])
                 yield case(f"{title}: a master that cannot be read at one scrape in five delays nothing", nervous,
                            [self.at(self.start - 1 - s, False), self.at(fires - 1 - s, False), self.at(fires + s, True)])
 
-            restart = self.world()
+            restart = self.model()
             restart.lose([self.start - 6, self.start - 5, fires + 2 + s])
             yield case(f"{title}: a restart of the exporter starts nothing and ends nothing", restart,
                        [self.at(self.start - 3 - s, False), self.at(self.start - 1 - s, False), self.at(fires + 4 + s, True)])
@@ -119,12 +119,12 @@ class Spec:
         yield from self.extra
 
     def per_target_tests(self, title, fires):
-        dark = self.world()
+        dark = self.model()
         dark.unreadable(range(self.start, self.minutes + 1))
         yield case(f"{title}: does not start while the master cannot be read", dark,
                    [self.at(minute, False) for minute in range(self.start, fires + LAST_WINDOW + 2, 2)])
 
-        late = self.world()
+        late = self.model()
         late.unreadable(range(fires + 2, self.minutes + 1))
         gone = fires + 2 + ROSTER_WINDOW + self.keep
         if gone + 2 <= self.minutes:
@@ -132,7 +132,7 @@ class Spec:
             yield case(f"{title}: what fires is held for {self.keep} minutes once the master cannot be read, then ends",
                        late, [self.at(gone + 2, False)])
 
-        kept = self.world()
+        kept = self.model()
         kept.maintain()
         yield case(f"{title}: silent in maintenance", kept, [self.at(fires, False), self.at(last_before(self.end), False)])
 
@@ -145,5 +145,5 @@ def point(alert, minute, expected):
     return {"eval_time": f"{minute}m", "alertname": alert, "exp_alerts": expected}
 
 
-def case(name, world, points):
-    return {"name": name, "interval": "1m", "input_series": world.input_series(), "alert_rule_test": points}
+def case(name, model, points):
+    return {"name": name, "interval": "1m", "input_series": model.input_series(), "alert_rule_test": points}

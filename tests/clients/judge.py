@@ -175,8 +175,8 @@ for name, server, client, encrypted in LOGINS:
     with connect(server, **tls_of(client)) as connection:
         with connection.cursor() as cursor:
             cursor.execute("session")
-            told = cursor.fetchone()[0]
-        check(f"{name}: session", told, f"sa|msdb|judge|{str(encrypted).lower()}")
+            reported = cursor.fetchone()[0]
+        check(f"{name}: session", reported, f"sa|msdb|judge|{str(encrypted).lower()}")
         judge_types(connection, name)
         judge_answers(connection, name)
         judge_cancel(connection, name)
@@ -193,4 +193,5 @@ with connect("instance", host="127.0.0.94\\PAYROLL", port=None) as connection:
     judge_answers(connection, "named instance")
 
 print(f"{passed} passed, {failed} failed")
-sys.exit(1 if failed else 0)
+if __name__ == "__main__":
+    sys.exit(1 if failed else 0)

@@ -1,6 +1,6 @@
 """Both shapes of the exporter on a failover cluster, with an address that really moves from one node to the other.
 
-Each node is a network of its own (tests/cluster/room). The master is the lab on the address of the network name, which a
+Each node is a network of its own (tests/cluster/netns). The master is the lab on the address of the network name, which a
 failover takes from one node and gives to the other. What a passive node wrote goes through the shipped alert rules.
 
 Needs the built lab and exporter, ip, promtool and root: tests/stages/cluster.
@@ -32,7 +32,7 @@ def run(*words):
 
 
 def scrape(host):
-    """The series of a page, or none while nobody answers."""
+    """The series of a page, or none while nothing answers."""
     try:
         with urllib.request.urlopen(f"http://{host}:9814/metrics", timeout=15) as answer:
             lines = answer.read().decode().splitlines()
@@ -132,7 +132,7 @@ def is_active(page):
 
 
 def one_on_each_node(folder):
-    """Shape two: only_if_local on both, and the instance moves there, away, and to nobody."""
+    """Shape two: only_if_local on both, and the instance moves there, away, and to neither."""
     peer = Peer()
     configure(folder, peer.port, only_if_local=True)
     first, second = nodes = [Node(name, folder) for name in NODES]
@@ -171,7 +171,7 @@ def one_on_each_node(folder):
 
         second.lose()
         for node in nodes:
-            wait("both to be passive where nobody holds the instance", lambda: is_passive(look(node)))
+            wait("both to be passive where neither holds the instance", lambda: is_passive(look(node)))
         return active, passive
     finally:
         for node in nodes:
@@ -194,7 +194,7 @@ def one_that_moves(folder):
             node.stop("exporter")
             node.lose()
         assert seen[0] and seen[0] == seen[1], seen
-        assert not scrape(ADDRESS), "nobody answers where the group is offline"
+        assert not scrape(ADDRESS), "nothing answers where the group is offline"
     finally:
         for node in nodes:
             node.end()
@@ -255,11 +255,11 @@ def rules_stay_silent(folder, active, passive):
     assert "MsxExporterDown" in down.stdout + down.stderr, down.stdout + down.stderr
 
 
-def nobody_reads(folder):
+def no_node_reads(folder):
     """The rule of deploy/windows/CLUSTERS.md for the case that no node holds the instance."""
     document = (ROOT / "deploy/windows/CLUSTERS.md").read_text()
     block = next(part for part in re.findall(r"```yaml\n(.*?)```", document, re.DOTALL) if "MsxClusterNobodyReads" in part)
-    rule = folder / "nobody.yaml"
+    rule = folder / "unread.yaml"
     rule.write_text(block)
     both = lambda first, second: [
         (f'msx_exporter_passive{{job="msx", cluster="MSXCLUSTER", instance="{node}:9814"}}', value)
@@ -279,7 +279,7 @@ def main():
         ("one exporter on each node: exactly one reads", lambda folder: pages.update(zip(("active", "passive"), one_on_each_node(folder)))),
         ("one exporter that moves with the instance", one_that_moves),
         ("the rules say nothing of a passive node", lambda folder: rules_stay_silent(folder, pages["active"], pages["passive"])),
-        ("a rule for the case that no node reads", nobody_reads),
+        ("a rule for the case that no node reads", no_node_reads),
     ]
     for name, step in steps:
         print(f"--- {name}", flush=True)

@@ -66,7 +66,7 @@ def context():
 
 
 def seen(name, rules):
-    """The last rule that fits decides. Of patterns only `**` is known here; whoever needs more teaches it here."""
+    """The last rule that fits decides. Of patterns only `**` is known here; what needs more is added here."""
     verdict = True
     for rule in rules:
         pattern = rule.lstrip("!").rstrip("/")

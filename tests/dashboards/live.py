@@ -23,7 +23,7 @@ from tests.lib.processes import wait
 
 from .grafana import Page, dashboards, panels, references, variables
 from .scenarios import CHOICES, FACTS, FLEETING, MUTANTS, SCENARIOS, TABLES, TARGET, may_be_empty
-from .stand import SCRAPE, SCRAPE_LARGE, Stand
+from .servers import SCRAPE, SCRAPE_LARGE, Servers
 
 SHOW = "--show" in sys.argv[1:]
 RECORD = next((word.partition("=")[2] for word in sys.argv[1:] if word.startswith("--record=")), "")
@@ -54,14 +54,14 @@ class Answer:
 class Asker:
     """Sends what Grafana would send."""
 
-    def __init__(self, stand, page):
-        self.stand, self.page = stand, page
+    def __init__(self, servers, page):
+        self.servers, self.page = servers, page
 
     def ask(self, target, expression, ago=0):
         if target.get("instant"):
-            body = self.stand.ask("api/v1/query", query=expression, time=self.page.end - ago)
+            body = self.servers.ask("api/v1/query", query=expression, time=self.page.end - ago)
         else:
-            body = self.stand.ask(
+            body = self.servers.ask(
                 "api/v1/query_range", query=expression, start=self.page.start, end=self.page.end, step=self.page.step
             )
         if body["status"] != "success" or body.get("warnings"):
@@ -78,7 +78,7 @@ class Asker:
         if inner := re.fullmatch(r"query_result\((.+)\)", query):
             return self.picked(inner[1], variable["regex"])
         metric, label = re.fullmatch(r"label_values\((.+), (\w+)\)", query).groups()
-        body = self.stand.ask(
+        body = self.servers.ask(
             f"api/v1/label/{label}/values", **{"match[]": metric, "start": self.page.start, "end": self.page.end}
         )
         return sorted(value for value in body["data"] if value)
@@ -86,7 +86,7 @@ class Asker:
 
     def picked(self, expression, regex):
         """What an expression of the variable's own finds in the series that a query answers."""
-        body = self.stand.ask("api/v1/query", query=expression, time=self.page.end)
+        body = self.servers.ask("api/v1/query", query=expression, time=self.page.end)
         # As Grafana writes a series, without escapes.
         texts = [",".join(f'{name}="{value}"' for name, value in one["metric"].items()) for one in body["data"]["result"]]
         return sorted({found[1] for text in texts if (found := re.search(regex.strip("/"), text))})
@@ -172,13 +172,13 @@ def differs(one, other):
 class Look:
     """One dashboard with its variables chosen."""
 
-    # Longer than the stand exists: the graphs begin before the recording does.
-    def __init__(self, stand, dashboard, chosen, span=900):
+    # Longer than the servers run: the graphs begin before the recording does.
+    def __init__(self, servers, dashboard, chosen, span=900):
         end = time.time()
         self.dashboard = dashboard
         interval = SCRAPE_LARGE if chosen.get("job") == ["msx-large"] else SCRAPE
         self.page = Page(dashboard, end - span, end, scrape_interval=interval)
-        self.asker = Asker(stand, self.page)
+        self.asker = Asker(servers, self.page)
         self.faults = []
         for variable in variables(dashboard):
             name = variable["name"]
@@ -276,26 +276,26 @@ def legend_of(labels):
     return "/".join(labels.get(name, "") for name in ("key", "target", "instance", "stage", "check") if labels.get(name))
 
 
-def ready(stand):
+def ready(servers):
     """Waits until there is something to look at: scrapes, a sweep of each exporter, recorded series, a dead master."""
     count = len(SCENARIOS)
-    wait("all masters were read", lambda: stand.number("count(max_over_time(msx_up[5m]) == 1)") == count, 120)
-    wait("all sweeps ended", lambda: stand.number("count(msx_exporter_port_sweep_timestamp_seconds)") == count + 2, 120)
+    wait("all masters were read", lambda: servers.number("count(max_over_time(msx_up[5m]) == 1)") == count, 120)
+    wait("all sweeps ended", lambda: servers.number("count(msx_exporter_port_sweep_timestamp_seconds)") == count + 2, 120)
     # Before one of them ends: of what is gone, a rate needs samples too.
-    wait("there are rates", lambda: (stand.number("min(count_over_time(msx_up[5m]) and msx_up)") or 0) >= 3, 180)
+    wait("there are rates", lambda: (servers.number("min(count_over_time(msx_up[5m]) and msx_up)") or 0) >= 3, 180)
     by_name = {scenario.name: scenario for scenario in SCENARIOS}
-    stand.stop("lab-down")
-    stand.stop("exporter-gone")
+    servers.stop("lab-down")
+    servers.stop("exporter-gone")
     unread = f'msx_up{{instance="{by_name["down"].instance}"}}'
-    wait("the dead master is unread", lambda: stand.number(unread) == 0, 60)
+    wait("the dead master is unread", lambda: servers.number(unread) == 0, 60)
     silent = f'up{{instance="{by_name["gone"].instance}"}}'
-    wait("the dead exporter does not answer", lambda: stand.number(silent) == 0, 60)
+    wait("the dead exporter does not answer", lambda: servers.number(silent) == 0, 60)
     calm = 'max(msx_target:poll_lateness:ratio{job="msx-large"})'
-    wait("a thousand targets poll", lambda: (stand.number(calm) or 9) < 3, 180)
+    wait("a thousand targets poll", lambda: (servers.number(calm) or 9) < 3, 180)
     # A recorded series: the pages show those, and they end one evaluation after the series that they come from.
     known = 'count(count by (instance) (msx:targets_not_polling:count{job=~"msx.*"}))'
-    wait("the rules were evaluated", lambda: stand.number(known) == count - 2, 60)
-    wait("an alert fires", lambda: stand.number('count(ALERTS{alertname="MsxTargetNotPolling",alertstate="firing"})'), 60)
+    wait("the rules were evaluated", lambda: servers.number(known) == count - 2, 60)
+    wait("an alert fires", lambda: servers.number('count(ALERTS{alertname="MsxTargetNotPolling",alertstate="firing"})'), 60)
 
 
 def contradictions(facts, look, marks):
@@ -326,23 +326,23 @@ def picked(found, expected):
     return part
 
 
-def looked_at(stand, scenario, dashboard, **more):
+def looked_at(servers, scenario, dashboard, **more):
     """The page of one scenario, once its last scrape was a good one: on a loaded machine now and then one is late."""
     if scenario.name != "gone":
         read = f'{"up" if scenario.name == "down" else "msx_up"}{{job="{scenario.job}", instance="{scenario.instance}"}}'
-        wait(f"{scenario.name} was scraped", lambda: stand.number(read) == 1, 120)
+        wait(f"{scenario.name} was scraped", lambda: servers.number(read) == 1, 120)
     chosen = {"job": [scenario.job], "instance": [scenario.instance]}
     if scenario.name in ("down", "gone"):
         chosen["no targets"] = True
     if dashboard["uid"] == "msx-target":
         chosen["target"] = TARGET.get(scenario.name, "SQL03")
-    return Look(stand, dashboard, chosen | more)
+    return Look(servers, dashboard, chosen | more)
 
 
-def judged(stand, scenario, dashboard, recording=None):
+def judged(servers, scenario, dashboard, recording=None):
     """All that is wrong with the page of one scenario."""
     uid = dashboard["uid"]
-    look = looked_at(stand, scenario, dashboard)
+    look = looked_at(servers, scenario, dashboard)
     if recording is not None:
         recording += look.recorded(scenario.name)
     marks = look.annotations()
@@ -366,22 +366,22 @@ def alone(dashboard, title, old, new):
     return right, dashboard | {"panels": [panel]}
 
 
-def check(stand, loaded, recording):
+def check(servers, loaded, recording):
     """Yields (what was looked at, its faults)."""
     by_name = {scenario.name: scenario for scenario in SCENARIOS}
     for scenario in SCENARIOS:
         for uid, dashboard in loaded.items():
-            yield f"{scenario.name} {uid}", judged(stand, scenario, dashboard, recording)
+            yield f"{scenario.name} {uid}", judged(servers, scenario, dashboard, recording)
     for name, uid, chosen, facts in CHOICES:
-        look = looked_at(stand, by_name[name], loaded[uid], **chosen)
+        look = looked_at(servers, by_name[name], loaded[uid], **chosen)
         yield f"{name} {uid} with {chosen}", look.faults + list(contradictions(facts, look, {}))
     for uid in ("msx-overview", "msx-exporter"):
-        look = Look(stand, loaded[uid], {})
+        look = Look(servers, loaded[uid], {})
         look.annotations()
         yield f"all masters {uid}", look.faults
     for number, (name, uid, title, old, new) in enumerate(MUTANTS, 1):
         # What is said of the other panels is missing in both, and proves nothing.
-        right, wrong = (set(judged(stand, by_name[name], page)) for page in alone(loaded[uid], title, old, new))
+        right, wrong = (set(judged(servers, by_name[name], page)) for page in alone(loaded[uid], title, old, new))
         noticed = wrong - right
         yield f"mutant {number}: {title}", [] if noticed else [f"{old!r} became {new!r}, and nothing was noticed"]
 
@@ -391,10 +391,10 @@ def main():
     passed = failed = 0
     recording = []
     began = time.monotonic()
-    with Stand(SCENARIOS) as stand:
-        ready(stand)
+    with Servers(SCENARIOS) as servers:
+        ready(servers)
         print(f"{len(SCENARIOS)} masters are up after {time.monotonic() - began:.0f} s")
-        for name, faults in check(stand, loaded, recording):
+        for name, faults in check(servers, loaded, recording):
             passed, failed = passed + (not faults), failed + bool(faults)
             print(f"{'FAILED' if faults else 'ok':6} {name}")
             for fault in faults:

@@ -1,7 +1,7 @@
 """The masters of the live test, and what the dashboards must say of each."""
 
 from .emptiness import without_exporter, without_master
-from .stand import Scenario
+from .servers import Scenario
 
 SCENARIOS = [
     Scenario("healthy", ["--scenario", "healthy"]),

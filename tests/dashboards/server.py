@@ -36,7 +36,7 @@ class Server:
             self.headers["Authorization"] = f"Basic {base64.b64encode(login.encode()).decode()}"
 
     def call(self, method, path, body=None):
-        """The status and what came with it; 0 where nobody listens."""
+        """The status and what came with it; 0 where nothing listens."""
         data = None if body is None else json.dumps(body).encode()
         request = urllib.request.Request(f"{self.base}{path}", data, self.headers, method=method)
         try:

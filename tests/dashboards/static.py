@@ -252,7 +252,7 @@ def target_rules(all_dashboards):
             targets = panel.get("targets", [])
             refs = [target["refId"] for target in targets]
             if panel["type"] != "text" and not targets or len(refs) != len(set(refs)):
-                yield f"{name}: its queries are missing or not told apart"
+                yield f"{name}: its queries are missing or not distinguished"
             for target in targets:
                 if target["datasource"] != {"type": "prometheus", "uid": "${datasource}"}:
                     yield f"{name}: query {target['refId']} does not ask the chosen data source"

@@ -15,7 +15,7 @@ pub(crate) fn binary() -> PathBuf {
     std::env::var_os("MSX_BINARIES").map_or_else(built, |folder| PathBuf::from(folder).join("msx_exporter"))
 }
 
-/// A call of the program without the settings of whoever runs the tests.
+/// A call of the program without the settings of the user who runs the tests.
 pub(crate) fn command() -> Command {
     command_under(&[])
 }

@@ -77,16 +77,16 @@ def lay(folder, pod, maps, pem):
     """Lays the files of a pod's volumes below a folder, and leads the paths in its configuration there."""
     mounts = {mount["name"]: mount["mountPath"] for mount in pod["containers"][0]["volumeMounts"]}
     for volume in pod["volumes"]:
-        room = Path(folder + mounts[volume["name"]])
-        room.mkdir(parents=True, exist_ok=True)
+        place = Path(folder + mounts[volume["name"]])
+        place.mkdir(parents=True, exist_ok=True)
         source = volume.get("secret") or volume["configMap"]
         for item in source.get("items", []):
-            (room / item["path"]).write_bytes(pem if volume["name"] == "ca" else b"secret-of-the-test\n")
+            (place / item["path"]).write_bytes(pem if volume["name"] == "ca" else b"secret-of-the-test\n")
         if volume["name"] == "config":
             for file, words in maps[source["name"]].items():
                 for path in FOLDERS:
                     words = words.replace(path, folder + path)
-                (room / file).write_text(words)
+                (place / file).write_text(words)
 
 
 def configuration(chart):

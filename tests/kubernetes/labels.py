@@ -58,13 +58,13 @@ def main():
     with socket.socket() as free, socket.socket() as closed:
         free.bind(("127.0.0.1", 0))
         closed.bind(("127.0.0.1", 0))
-        port, nobody = free.getsockname()[1], f"127.0.0.1:{closed.getsockname()[1]}"
+        port, closed_address = free.getsockname()[1], f"127.0.0.1:{closed.getsockname()[1]}"
         free.close()
         with tempfile.TemporaryDirectory() as folder:
             config = Path(folder) / "prometheus.yml"
             config.write_text(yaml.safe_dump({"scrape_configs": [{
                 "job_name": "serviceMonitor/monitoring/msx/0", "relabel_configs": BEFORE + ours,
-                "static_configs": [{"targets": [nobody], "labels": targets(service, "msx-msx01-6d5f")}]}]}))
+                "static_configs": [{"targets": [closed_address], "labels": targets(service, "msx-msx01-6d5f")}]}]}))
             words = ["prometheus", f"--config.file={config}", f"--storage.tsdb.path={folder}/data",
                      f"--web.listen-address=127.0.0.1:{port}"]
             with open(Path(folder) / "log", "w") as log, subprocess.Popen(words, stdout=log, stderr=log) as server:
@@ -80,4 +80,5 @@ def main():
     return 0 if 'up{job="msx"}' in text else 'the rules no longer look for job="msx"; this check does'
 
 
-sys.exit(main())
+if __name__ == "__main__":
+    sys.exit(main())

@@ -58,7 +58,7 @@ class Door:
     kernel then drops what comes, as a firewall does."""
 
     def __init__(self, state):
-        # Bound and never listening: it keeps the number while nobody listens.
+        # Bound and never listening: it keeps the number while nothing listens.
         self.holder = self.bound(0)
         self.port = self.holder.getsockname()[1]
         self.listener = None
@@ -213,8 +213,8 @@ class Processes:
     def lab(self, name, *arguments, address="127.0.0.1:0"):
         """A master, as the process `lab-NAME`."""
         self.run(f"lab-{name}", program("lab"), "--listen", address, "--control", "127.0.0.1:0", *arguments)
-        told = re.compile(r"listening on (\S+)\ncontrol on (\S+)\n")
-        return Lab(*wait(f"the lab of {name} listens", lambda: told.search(self.log(f"lab-{name}")), 30).groups())
+        reported = re.compile(r"listening on (\S+)\ncontrol on (\S+)\n")
+        return Lab(*wait(f"the lab of {name} listens", lambda: reported.search(self.log(f"lab-{name}")), 30).groups())
 
     def exporter(self, name, master, sweep, overrides=(), more=""):
         """The exporter of a master, as the process `exporter-NAME`. Answers where it listens. `sweep` holds keys of
@@ -227,10 +227,10 @@ class Processes:
             "".join(["  overrides:\n", *(f"    - {line}\n" for line in overrides)]) if overrides else "",
         )
 
-    def far(self, target, master, sweep):
-        """An exporter that runs on a target and looks at its master, as the process `far-TARGET`."""
+    def target_side(self, target, master, sweep):
+        """An exporter that runs on a target and looks at its master, as the process `target-side-TARGET`."""
         return self.configured(
-            f"far-{target}", f"role: target\nmaster:\n  address: '{master}'\nlocal:\n  name: '{target}'\n", sweep
+            f"target-side-{target}", f"role: target\nmaster:\n  address: '{master}'\nlocal:\n  name: '{target}'\n", sweep
         )
 
     def configured(self, process, head, sweep, tail=""):

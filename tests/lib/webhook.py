@@ -5,7 +5,7 @@
         got = receiver.wait_for("the alert", lambda alert: alert["labels"]["alertname"] == "MsxTargetNotPolling")
 
 It listens on 127.0.0.1 with a port of the system's choice, keeps every notification in the order of arrival and never
-sleeps: whoever waits is woken by what arrives, or by the deadline.
+sleeps: the caller is woken by what arrives, or by the deadline.
 """
 
 import json

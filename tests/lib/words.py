@@ -6,6 +6,8 @@
 - What README.md lists under "Not there yet" is not there: commands, paths of the server, files. Until then other pages
   may speak of those commands.
 - Names of metrics, alerts, keys, variables, flags and causes exist, and figures are those of their source: claims.py.
+- The tests' Python is one package: no file of it changes where Python looks for modules.
+- No word stands in the rooms that were read for it which the project does not use: BANNED.
 - No file names the host of a package registry or a folder of a build machine: both mean nothing to the reader.
 
 Needs Python 3, git and the exporter, which says what commands, flags and paths it has: tests/stages/words.
@@ -26,6 +28,18 @@ SHELLS = {"sh", "bash", "console", "shell", "powershell"}
 HOSTS = ["crates" + ".io", "npmjs" + ".org", "npmjs" + ".com", "pypi" + ".org", "pythonhosted" + ".org", "proxy.golang" + ".org"]
 FOLDERS = re.compile(r"(?<![\w.~-])/(?:home/\w+|root|Users/\w+|work/\w+|tmp/(?!msx)\w+)/")
 EXEMPT = {"Cargo.lock"}
+# Old or private words, and what to say instead. The files below these paths are clean of them and stay so.
+BANNED = {
+    "nobody": "no one, nothing, no caller", "whoever": "the caller, the user", "told": "reported, asked", "anew": "again",
+    "dear": "expensive", "mend": "repair, fix", "mends": "repairs", "mended": "repaired",
+}
+READ = [
+    *(f"exporter/src/{room}" for room in ("pages", "api", "doctor", "probe", "target_side", "logging", "windows_service", "process", "signal", "events", "exit", "files")),
+    "alerts", "dashboards", "deploy", "tests",
+]
+UNREAD = ["tests/lab", "tests/suites/master", "tests/lib/words.py"]
+# Names of hosts and services in tests.
+NAMED = re.compile(r"NOBODY|--service\.name=nobody")
 
 faults: list[str] = []
 promised: set[str] = set()
@@ -156,6 +170,31 @@ def strangers(path: Path) -> None:
             complain(path, number, f"names a folder of a build machine: {folder}")
 
 
+def below(path: Path, tops: list[str]) -> bool:
+    name = path.relative_to(ROOT).as_posix()
+    return any(name == top or name.startswith((f"{top}/", f"{top}.")) for top in tops)
+
+
+def package(path: Path) -> None:
+    if path.suffix == ".py" and below(path, ["tests"]) and path != Path(__file__):
+        for number, line in enumerate(path.read_text().splitlines(), 1):
+            if "sys.path" in line:
+                complain(path, number, "changes sys.path: the tests are one package, run from the root by python3 -m")
+
+
+def banned(path: Path) -> None:
+    """The words that the project does not use, in the rooms that were read for them."""
+    if not below(path, READ) or below(path, UNREAD) or path.suffix in {".snap", ".json", ".png"}:
+        return
+    try:
+        text = path.read_text()
+    except UnicodeDecodeError:
+        return
+    for number, line in enumerate(text.splitlines(), 1):
+        for word in re.findall(rf"(?<![A-Za-z])({'|'.join(BANNED)})(?![A-Za-z])", NAMED.sub("", line), re.IGNORECASE):
+            complain(path, number, f"`{word}` is no word of this project: {BANNED[word.lower()]}")
+
+
 def main() -> int:
     files = tracked()
     tops = {name.relative_to(ROOT).parts[0] for name in files if len(name.relative_to(ROOT).parts) > 1}
@@ -165,6 +204,8 @@ def main() -> int:
     for path in files:
         if str(path.relative_to(ROOT)) not in EXEMPT:
             strangers(path)
+        banned(path)
+        package(path)
         if path.suffix == ".md":
             markdown(path, tops, stages, calls)
     for fault in claims.figures({path: path.read_text() for path in files if path.suffix == ".md"}):
@@ -175,4 +216,5 @@ def main() -> int:
     return 1 if faults else 0
 
 
-sys.exit(main())
+if __name__ == "__main__":
+    sys.exit(main())

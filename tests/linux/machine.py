@@ -1,4 +1,4 @@
-"""A machine in a room of its own (tests/linux/room), and how to speak to it."""
+"""A machine in namespaces of its own (tests/linux/namespaces), and how to speak to it."""
 
 import subprocess
 from pathlib import Path
@@ -15,18 +15,18 @@ class Machine:
         self.folder = folder
 
     def __enter__(self) -> "Machine":
-        self.room = subprocess.Popen([HERE / "room", self.folder])
+        self.process = subprocess.Popen([HERE / "namespaces", self.folder])
         wait("systemd is up", self.up)
         return self
 
     def __exit__(self, *_: object) -> None:
-        self.room.terminate()
-        self.room.wait(60)
+        self.process.terminate()
+        self.process.wait(60)
 
     def up(self) -> bool:
-        assert self.room.poll() is None, "the room could not be set up"
-        # The room's own child is unshare, and its child is process 1 inside.
-        first = self.children(self.room.pid)
+        assert self.process.poll() is None, "the namespaces could not be set up"
+        # The script's own child is unshare, and its child is process 1 inside.
+        first = self.children(self.process.pid)
         second = self.children(first[0]) if first else []
         if not second or Path(f"/proc/{second[0]}/comm").read_text() != "systemd\n":
             return False
@@ -52,7 +52,7 @@ class Machine:
         return self.run(f"systemctl show --property={name} --value {unit}").strip()
 
     def page(self, port: int) -> str:
-        """The page of metrics, or nothing where nobody answers."""
+        """The page of metrics, or nothing where nothing answers."""
         script = f"import urllib.request; print(urllib.request.urlopen('http://127.0.0.1:{port}/metrics', timeout=10).read().decode())"
         text = self.run(f'/usr/bin/python3 -c "{script}"', check=False)
         return text if "# HELP" in text else ""

@@ -1,4 +1,4 @@
-"""The manual page names every command and flag that the program tells of, and no other flag.
+"""The manual page names every command and flag that the program has, and no other flag.
 
     python3 -m tests.linux.manual PROGRAM
 """
@@ -11,15 +11,15 @@ from pathlib import Path
 PAGE = Path(__file__).resolve().parents[2] / "deploy/linux/msx_exporter.1"
 
 
-def told(program: str, *command: str) -> str:
+def help_of(program: str, *command: str) -> str:
     return subprocess.run([program, *command, "--help"], check=True, capture_output=True, text=True).stdout
 
 
 def main() -> int:
     program = sys.argv[1]
-    top = told(program)
+    top = help_of(program)
     commands = set(re.findall(r"^  ([a-z-]+)  ", top, re.MULTILINE))
-    helps = [top, *(told(program, command) for command in sorted(commands))]
+    helps = [top, *(help_of(program, command) for command in sorted(commands))]
     flags = {flag for text in helps for flag in re.findall(r"^\s+(?:-\w, )?(--[a-z.-]+)", text, re.MULTILINE)}
     page = PAGE.read_text().replace("\\-", "-")
     # What stands at the head of an entry.
@@ -32,4 +32,5 @@ def main() -> int:
     return 1 if faults or not commands or len(flags) < 10 else 0
 
 
-sys.exit(main())
+if __name__ == "__main__":
+    sys.exit(main())

@@ -1,5 +1,5 @@
 """The Debian package on a machine whose systemd really boots: installed, configured, served from a lab master, reloaded,
-broken and mended, upgraded, removed, purged.
+broken and repaired, upgraded, removed, purged.
 
     python3 -m tests.linux.suite DEB NEWER_DEB LAB      each a path; the second package is of a later revision
 
@@ -139,19 +139,19 @@ def flags_of_etc_default_are_used(machine: Machine) -> None:
 
 
 @step
-def a_crash_is_mended_and_a_faulty_configuration_is_not_tried_again(machine: Machine) -> None:
+def a_crash_is_repaired_and_a_faulty_configuration_is_not_tried_again(machine: Machine) -> None:
     pid = machine.shows("msx_exporter", "MainPID")
     machine.run("systemctl kill --signal=KILL msx_exporter")
     wait("it runs again", lambda: machine.shows("msx_exporter", "MainPID") not in (pid, "0") and machine.page(9900))
     machine.run("systemctl reset-failed msx_exporter; echo 'no_such_key: 1' >>/etc/msx_exporter/msx_exporter.yml")
     machine.run("systemctl restart msx_exporter", check=False)
     wait("it has failed", lambda: machine.shows("msx_exporter", "ActiveState") == "failed")
-    told = [machine.shows("msx_exporter", name) for name in ("ExecMainStatus", "NRestarts")]
-    assert told == ["64", "0"], told
+    reported = [machine.shows("msx_exporter", name) for name in ("ExecMainStatus", "NRestarts")]
+    assert reported == ["64", "0"], reported
     assert "no_such_key" in machine.run("journalctl --no-pager -u msx_exporter")
     machine.write("/etc/msx_exporter/msx_exporter.yml", CONFIGURATION.format(port=1433))
     machine.run("systemctl start msx_exporter")
-    wait("a page after the fault was mended", lambda: machine.page(9900))
+    wait("a page after the fault was repaired", lambda: machine.page(9900))
 
 
 @step
@@ -232,4 +232,5 @@ def main() -> int:
     return 1 if failed or unseen else 0
 
 
-sys.exit(main())
+if __name__ == "__main__":
+    sys.exit(main())

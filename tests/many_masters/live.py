@@ -22,6 +22,7 @@ from pathlib import Path
 import yaml
 
 from tests import ROOT
+from tests.lib.namespaces import refuse_the_machine
 from tests.lib.processes import Processes, Server, wait
 from tests.lib.programs import program
 from tests.lib.webhook import Receiver
@@ -50,6 +51,7 @@ loaded = set()
 
 def lay_out(folder):
     """Names and rules where the examples expect them, in this mount namespace alone."""
+    refuse_the_machine()
     subprocess.run(["ip", "link", "set", "lo", "up"], check=True)
     hosts = folder / "hosts"
     hosts.write_text("127.0.0.1 localhost\n" + "".join(f"{address} {name}\n" for name, address in HOSTS.items()))
@@ -184,7 +186,7 @@ def fits(found, wanted):
 
 
 def scraped(processes, receiver):
-    """Static, by file and by HTTP: all find the same two masters, and nobody else under their job."""
+    """Static, by file and by HTTP: all find the same two masters, and no other under their job."""
     alerts = alertmanager(processes, receiver)
     static = example(processes, "prometheus-north", "scrape-static.yml")
     by_file = example(processes, "prometheus-south", "scrape-file.yml")
@@ -215,7 +217,7 @@ def scraped(processes, receiver):
     probes = 'msx_port_open{job="msx-probe",check="engine"} == 1'
     wait("http: each target is probed by its own master", lambda: values(by_http, probes, "target") == probed, 60)
     wait("the alert reaches Alertmanager", lambda: any(fits(each, BLOCKED) for each in known(alerts)), 60)
-    assert len(known(alerts)) == 1, f"one alert, whoever sends it: {known(alerts)}"
+    assert len(known(alerts)) == 1, f"one alert, whichever sends it: {known(alerts)}"
     # A master that leaves the file leaves Prometheus, without a reload.
     path = processes.folder / "prometheus-south-scrape-file.yml/targets/msx.yml"
     # Replaced in one step, as a deployment should.
@@ -324,10 +326,11 @@ def main():
         unseen = {path.name for path in EXAMPLES.glob("*.yml")} - loaded
         if unseen:
             outcome["failed"] += 1
-            print(f"FAIL nobody loaded {unseen}")
+            print(f"FAIL not loaded: {unseen}")
         subprocess.run(["umount", "/etc/hosts"], check=True)
     print(", ".join(f"{count} {what}" for what, count in outcome.items()))
     sys.exit(outcome["failed"] > 0)
 
 
-main()
+if __name__ == "__main__":
+    main()

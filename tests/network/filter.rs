@@ -10,7 +10,7 @@ use std::time::{Duration, Instant};
 use tokio::net::{TcpListener, UdpSocket};
 
 #[tokio::test]
-async fn a_firewall_that_drops_is_told_from_one_that_says_no() {
+async fn a_firewall_that_drops_is_distinguished_from_one_that_says_no() {
     // Linux keeps an ICMP "host unreachable" from a UDP socket, as it may pass: SQL Browser is then silent.
     for (host, state, browser) in [
         ("127.0.2.1", PortState::Filtered, PortState::NoAnswer),
@@ -53,8 +53,8 @@ async fn a_name_that_moves_is_followed_at_the_next_check() {
     let prober = Prober::new(settings.clone());
     let moving = [Destination::to_target("moving.example", &settings.overrides)];
     let before = std::fs::read_to_string(HOSTS).unwrap();
-    assert!(before.contains("fifty.example"), "this is the machine's own file, not the room's");
-    // The listener follows the name: an address that is remembered finds nobody.
+    assert!(before.contains("fifty.example"), "this is the machine's own file, not the namespace's");
+    // The listener follows the name: an address that is remembered finds nothing.
     for address in ["127.0.6.2", "127.0.6.3", "127.0.6.2"] {
         std::fs::write(HOSTS, format!("{before}{address} moving.example\n")).unwrap();
         let _engine = TcpListener::bind((address, 1433)).await.unwrap();

@@ -1,4 +1,4 @@
-//! The port checks against peers that were not written here, in the rooms that `tests/network/room` lays out.
+//! The port checks against peers that were not written here, in the network namespaces that `tests/network/netns` lays out.
 //! Not part of a plain `cargo test`: `tests/run network` runs it.
 
 #![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic)]

@@ -89,7 +89,7 @@ fn on_a_target_the_authority_of_the_configuration_is_trusted_too() {
     }
 }
 
-/// What each setting makes of a master is told, whatever the master offers.
+/// What each setting makes of a master is reported, whatever the master offers.
 #[test]
 fn on_a_target_each_setting_is_judged_by_what_the_master_demands() {
     for (encryption, expected) in [

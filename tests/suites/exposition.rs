@@ -115,12 +115,12 @@ fn both_formats_tell_the_same() {
     assert_eq!(plain.header("content-type").unwrap(), "text/plain; version=0.0.4; charset=utf-8");
     assert_eq!(open.header("content-type").unwrap(), "application/openmetrics-text; version=1.0.0; charset=utf-8");
     assert!(open.text().ends_with("\n# EOF\n") && !plain.text().contains("# EOF"));
-    let told = |text: &str| -> BTreeSet<String> {
+    let reported = |text: &str| -> BTreeSet<String> {
         let lasting = |name: &str| !VOLATILE.iter().any(|volatile| name.starts_with(volatile));
         let samples = Page::parse(text).samples.into_iter().filter(|sample| lasting(&sample.name));
         samples.map(|sample| format!("{sample:?}")).collect()
     };
-    assert_eq!(told(&plain.text()), told(&open.text()));
+    assert_eq!(reported(&plain.text()), reported(&open.text()));
     assert_eq!(as_openmetrics(&page(&Scenario::Everything, "*/*")), page(&Scenario::Everything, OPENMETRICS));
 }
 

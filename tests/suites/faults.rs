@@ -21,7 +21,7 @@ fn failure(exporter: &mut Exporter, stage: &str) -> (Page, String) {
     let page = exporter.scrape();
     let line = exporter.logged(&["cannot read the master", &format!("stage={stage}")]);
     assert_eq!(page.value("msx_up", &[]), Some(0.0));
-    assert_eq!(page.targets().len(), 0, "no target may be told of");
+    assert_eq!(page.targets().len(), 0, "no target may be named");
     assert!(page.value("msx_server_time_seconds", &[]).is_none());
     for other in STAGES {
         assert_eq!(page.errors(other) > 0.0, other == stage, "stage {other}: {line}");
@@ -82,7 +82,7 @@ fn a_missing_right_costs_its_own_collector_alone() {
         }
         assert_eq!(page.errors("permission"), 1.0, "{right}");
         assert_eq!(page.all("msx_target_pending_downloads", &[]).is_empty(), collector != "jobs", "{right}");
-        // Without the download list nobody knows whether a target that polls is fine.
+        // Without the download list it is not known whether a target that polls is fine.
         let expected = match collector {
             "targets" => [None, None],
             "downloads" => [Some("unknown"), Some("stopped_polling")],
@@ -122,8 +122,8 @@ fn a_right_that_is_given_back_needs_no_restart() {
     let page = exporter.scrape_until("the right to be missed", |page| page.permission("downloads") == Some(0.0));
     assert!(page.up() && page.all("msx_target_pending_downloads", &[]).is_empty());
     let missed = Instant::now();
-    exporter.scrape_until("the grant to be told", |_| exporter.log().contains("the login lacks a right"));
-    assert!(missed.elapsed() < Duration::from_secs(30), "told after {:?}", missed.elapsed());
+    exporter.scrape_until("the grant to be reported", |_| exporter.log().contains("the login lacks a right"));
+    assert!(missed.elapsed() < Duration::from_secs(30), "reported after {:?}", missed.elapsed());
     stand.lab.grant("sysdownloadlist");
     exporter.scrape_until("the right to be seen", |page| page.permission("downloads") == Some(1.0));
     assert_eq!(stand.logins(), 1, "the connection was good all the time");
@@ -165,7 +165,7 @@ fn a_server_that_is_no_master_is_no_fault() {
 }
 
 #[test]
-fn a_name_without_an_address_and_a_port_that_nobody_listens_on() {
+fn a_name_without_an_address_and_a_port_without_a_listener() {
     let mut exporter = Setup::new("no-such-master.invalid").start();
     let (_, line) = failure(&mut exporter, "resolve");
     assert!(line.contains("no-such-master.invalid") && line.contains("hint="), "{line}");
@@ -177,7 +177,7 @@ fn a_name_without_an_address_and_a_port_that_nobody_listens_on() {
 }
 
 #[test]
-fn what_is_no_sql_server_is_told_apart_from_one_that_hangs() {
+fn what_is_no_sql_server_is_distinguished_from_one_that_hangs() {
     let http = Fault::Answer(b"HTTP/1.1 400 Bad Request\r\nContent-Length: 0\r\n\r\n".to_vec());
     let garbage = Fault::Answer((0..64).map(|byte: u8| byte.wrapping_mul(151)).collect());
     for (fault, encrypt, stage, word) in [
@@ -244,7 +244,7 @@ fn a_certificate_is_judged_and_the_message_says_whose_it_is() {
 }
 
 #[test]
-fn ten_thousand_targets_are_told_of() {
+fn ten_thousand_targets_are_reported() {
     let stand = Stand::start(Lab::fleet(10_000, 0, 0), Options::default());
     let exporter = Setup::of(&stand).master("timeout", "50s").with("limits:\n  targets: 10000").start();
     let page = exporter.scrape();

@@ -74,10 +74,10 @@ fn every_page_is_clean() {
         let mut names = stand.lab.with(|fleet, _| fleet.names());
         names.sort();
         for (script, page) in [(lenient(), &plain), (STRICT.to_owned(), &open)] {
-            let told = python(&script, page).unwrap_or_else(|error| panic!("{}: {error}", scenario.name()));
-            assert_eq!(told[0], series(page).to_string(), "{}", scenario.name());
-            let told: Vec<&String> = told[1..].iter().filter(|name| !name.is_empty()).collect();
-            assert_eq!(told, names.iter().collect::<Vec<_>>(), "{}", scenario.name());
+            let reported = python(&script, page).unwrap_or_else(|error| panic!("{}: {error}", scenario.name()));
+            assert_eq!(reported[0], series(page).to_string(), "{}", scenario.name());
+            let reported: Vec<&String> = reported[1..].iter().filter(|name| !name.is_empty()).collect();
+            assert_eq!(reported, names.iter().collect::<Vec<_>>(), "{}", scenario.name());
         }
     }
 }

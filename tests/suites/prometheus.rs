@@ -212,7 +212,7 @@ fn two_masters_on_one_host_break_no_rule_once_their_label_is_the_instance() {
 }
 
 #[test]
-fn tls_and_a_password_let_it_in_and_nobody_else() {
+fn tls_and_a_password_let_it_in_and_no_other() {
     let stand = Stand::play(Scenario::Healthy);
     let setup = Setup::of(&stand);
     let made = rcgen::generate_simple_self_signed(vec!["127.0.0.1".to_owned()]).unwrap();
@@ -226,7 +226,7 @@ fn tls_and_a_password_let_it_in_and_nobody_else() {
     let user = |password: &str| format!("  basic_auth:\n    username: prometheus\n    password: {password}\n");
     let jobs = [
         job("good", &exporter, &format!("{tls}{}", user("0pen Sesame"))),
-        job("nobody", &exporter, &tls),
+        job("anonymous", &exporter, &tls),
         job("wrong", &exporter, &format!("{tls}{}", user("wrong"))),
         job("clear", &exporter, &user("0pen Sesame")),
         job("distrust", &exporter, &format!("  scheme: https\n{}", user("0pen Sesame"))),
@@ -234,7 +234,7 @@ fn tls_and_a_password_let_it_in_and_nobody_else() {
     let prometheus = Prometheus::start(&jobs.concat());
     prometheus.becomes(r#"up{job="good"}"#, Some(1.0));
     prometheus.becomes(r#"msx_up{job="good"}"#, Some(1.0));
-    for refused in ["nobody", "wrong", "clear", "distrust"] {
+    for refused in ["anonymous", "wrong", "clear", "distrust"] {
         prometheus.becomes(&format!("up{{job='{refused}'}}"), Some(0.0));
     }
     assert_eq!(prometheus.value("count(msx_up)"), Some(1.0));

@@ -1,4 +1,4 @@
-//! Who waits for a reading, how long, and what becomes of the connection behind it; and how a process is told things
+//! Who waits for a reading, how long, and what becomes of the connection behind it; and how a process is signalled
 //! while it runs.
 
 #![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic, clippy::print_stderr)]
@@ -93,7 +93,7 @@ fn a_list_that_takes_too_long_is_cut_off_and_the_others_stay() {
     assert!(began.elapsed() < Duration::from_millis(2_800) + SLACK, "it took {:?}", began.elapsed());
     assert!(page.up() && page.success("downloads") == Some(0.0));
     assert_eq!(page.value("msx_exporter_collector_timeout", &[("collector", "downloads")]), Some(1.0));
-    // Who broke a batch goes last in the next one, so that nobody else suffers twice.
+    // Who broke a batch goes last in the next one, so that no other suffers twice.
     let page = exporter.scrape_until("the next reading", |page| page.success("jobs") == Some(1.0));
     assert!(page.up() && page.success("server") == Some(1.0) && page.success("downloads") == Some(0.0));
     stand.lab.clear_faults();
@@ -247,7 +247,7 @@ fn a_reload_swaps_the_configuration_with_its_credentials_or_keeps_the_old_one() 
     exporter.signal("HUP");
     let line = exporter.logged(&["the old one stays in force", "nonsense"]);
     assert!(!line.contains("Sw0rdfish") && !line.contains(PASSWORD), "{line}");
-    let page = exporter.scrape_until("the failure to be told", |page| {
+    let page = exporter.scrape_until("the failure to be reported", |page| {
         page.value("msx_exporter_config_last_reload_successful", &[]) == Some(0.0)
     });
     assert!(page.up());
@@ -341,5 +341,5 @@ fn a_master_that_does_not_answer_does_not_stop_the_health_checks() {
         assert!(began.elapsed() < SLACK, "{path} took {:?}", began.elapsed());
     }
     drop(waiters);
-    until("the attempt to end when nobody waits for it", || (stand.open() == 0).then_some(()));
+    until("the attempt to end when no caller waits for it", || (stand.open() == 0).then_some(()));
 }

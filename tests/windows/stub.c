@@ -1,5 +1,5 @@
 /* bcryptprimitives.dll for the tests under Wine 8, which has none: Rust's standard library takes its random numbers from
- * it. Every Windows program of Rust loads it before it starts, so that it mends one thing more, in DllMain. */
+ * it. Every Windows program of Rust loads it before it starts, so that it corrects one thing more, in DllMain. */
 #define SECURITY_WIN32
 #include <windows.h>
 #include <security.h>

@@ -74,7 +74,7 @@ class Suite:
         wait(f"the exporter at {port} reads the master", lambda: "\nmsx_up 1" in (page(port) or ""), 60)
 
     def is_down(self, port):
-        wait(f"nobody listens at {port}", lambda: page(port, "/-/healthy") is None, 30)
+        wait(f"nothing listens at {port}", lambda: page(port, "/-/healthy") is None, 30)
 
     def is_gone(self, name):
         for key in (rf"{SERVICES}\{name}", rf"{SOURCES}\{name}"):

@@ -12,7 +12,7 @@ STUB = Path(__file__).with_name("stub.c")
 
 
 class Wine:
-    """As a context: the prefix is made anew, and every process in it ends with the context."""
+    """As a context: the prefix is made again, and every process in it ends with the context."""
 
     def __init__(self, folder):
         self.prefix = Path(folder)
@@ -80,7 +80,7 @@ class Wine:
         )
 
     def events(self):
-        """Everything that was told the Event Log so far."""
+        """Everything that was written to the Event Log so far."""
         text = self.log.read_text(errors="replace")
         return "\n".join(line for line in text.splitlines() if "ReportEvent" in line)
 

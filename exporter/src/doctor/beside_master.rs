@@ -1,4 +1,4 @@
-//! The request as it is made beside the master.
+//! The request as it is made on the master's side.
 
 use super::logins::{self, Silent};
 use super::request::{End, Readiness, Request, Row, Seen, Transport};
@@ -18,7 +18,7 @@ pub struct MasterEnd {
     pub name: String,
     /// The addresses of its host.
     pub addresses: Vec<IpAddr>,
-    /// The TCP ports on which its engine listens, the one to call first. Empty where nobody tells.
+    /// The TCP ports on which its engine listens, the one to call first. Empty where they are not known.
     pub ports: Vec<u16>,
     /// Where these ports are known from.
     pub port_source: String,
@@ -46,7 +46,7 @@ impl MasterEnd {
 /// What SQL Server calls the certificate that it makes at its start where it is given none.
 const FALLBACK: &str = "SSL_Self_Signed_Fallback";
 
-/// Who stands at the third end. Nobody tells us which machine that is.
+/// Who stands at the third end. No source says which machine that is.
 const DESK: &str = "machine with SSMS";
 
 /// Stands for the targets where none is known: what is to be asked for before the first one is enlisted is the same.

@@ -15,7 +15,7 @@ use std::collections::BTreeSet;
 use std::net::SocketAddr;
 use tokio::time::Instant;
 
-/// What the master tells of itself, in a session of its own, and where the names of its silent targets lead.
+/// What the master reports of itself, in a session of its own, and where the names of its silent targets lead.
 pub async fn look_inside(config: &Config, prober: &Prober, fleet: &MasterFleet) -> Inside {
     // What cannot be read now is not asked a second time.
     let unread = fleet.master.is_none().then(|| fleet.reports.iter().find_map(|report| report.fault.clone())).flatten();
@@ -78,7 +78,7 @@ pub(crate) fn ports(listeners: &[Listener]) -> Vec<u16> {
     ports.into_iter().collect()
 }
 
-/// The far side: what a target on this machine sees of its master.
+/// The target side: what a target on this machine sees of its master.
 pub async fn look_at_master(config: &Config, prober: &Prober, local_target: &LocalTarget) -> TargetEnd {
     let address = &config.master.address;
     let destination = local_target.destination();

@@ -18,7 +18,7 @@ pub(crate) fn unread(subject: &str, fault: &ReadError) -> Readiness {
     }
 }
 
-/// The members of the role that a target's login needs. From names alone nobody can say that a target cannot log in.
+/// The members of the role that a target's login needs. Names alone do not show that a target cannot log in.
 pub(crate) fn members(read: &Result<Vec<Member>, ReadError>) -> Readiness {
     let subject = "login of each target, by TargetServersRole in msdb";
     let members = match read {
@@ -168,7 +168,7 @@ mod tests {
     }
 
     #[test]
-    fn a_role_without_members_is_no_proof_that_nobody_can_log_in() {
+    fn a_role_without_members_does_not_prove_that_logins_fail() {
         assert_eq!(members(&Ok(Vec::new())).fine, None);
         assert!(members(&Ok(Vec::new())).evidence.contains("sysadmin"));
     }

@@ -4,7 +4,7 @@ use super::request::{Readiness, Request};
 use super::table::{BEFORE, HEADS, cells};
 use std::fmt::Write as _;
 
-/// Draws the whole request.
+/// Draws the request.
 pub(crate) fn draw(request: &Request) -> String {
     let with_before = request.rows.iter().any(|row| row.before.is_some());
     let mut heads: Vec<String> = HEADS.iter().map(|head| (*head).to_owned()).collect();

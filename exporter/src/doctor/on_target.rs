@@ -107,7 +107,7 @@ fn registry(end: &TargetEnd) -> Vec<Readiness> {
     remarks.into_iter().map(|remark| item(false, remark, remedy)).collect()
 }
 
-/// What this target's own instance tells.
+/// What this target's own instance reports.
 fn here(answers: &TargetAnswers, master: Option<&EngineFacts>) -> Vec<Readiness> {
     let item = |subject: &str, fine, evidence: String, remedy: &str| Readiness {
         subject: subject.to_owned(),
@@ -189,7 +189,7 @@ fn encryption(end: &TargetEnd) -> Vec<Readiness> {
             (None, 2) => " (the default)",
             _ => "",
         };
-        // Of what is not set here nobody has to do anything.
+        // What is not set here asks for no action.
         let wanted = forecast.connects == Some(false) && forecast.setting == here.unwrap_or(2);
         Readiness {
             subject: format!("connection with MsxEncryptChannelOptions = {}{set}", forecast.setting),

@@ -31,7 +31,7 @@ fn row(source: &End, destination: &End, transport: Transport, ports: impl ToStri
     }
 }
 
-/// What stands for a port that nobody tells.
+/// What stands for a port that is not known.
 pub(crate) const UNKNOWN_PORT: &str = "unknown";
 
 /// PowerShell's own test of a TCP port.
@@ -86,7 +86,7 @@ pub(crate) fn nothing_back(master: &End, targets: Vec<End>) -> Row {
         destination: targets,
         transport: None,
         ports: String::new(),
-        initiator: "nobody".to_owned(),
+        initiator: "none".to_owned(),
         need: Need::Nothing,
         justification: "the master never calls a target: each connection of polling is opened by the target".to_owned(),
         frequency: "never".to_owned(),

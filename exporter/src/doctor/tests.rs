@@ -120,7 +120,7 @@ fn the_wizard_needs_the_dynamic_port_and_not_135_alone() {
 }
 
 #[test]
-fn a_port_that_nobody_tells_is_never_guessed() {
+fn a_port_that_is_not_known_is_never_guessed() {
     let request = examine(&fleet(), &master(r"MSX01\HQ", &[]), now());
     assert!(find(&request, "SQL01", "MSX01", "unknown").test.contains("find the port first"));
     assert!(request.rows.iter().filter(|row| row.destination[0].name == "MSX01").all(|row| row.ports != "1433"));
@@ -267,7 +267,7 @@ fn what_the_registry_says_is_held_against_what_is_seen() {
 }
 
 #[test]
-fn the_setting_here_stands_first_and_each_other_is_told() {
+fn the_setting_here_stands_first_and_each_other_is_named() {
     let said = |option, verdict| {
         let mut end = target_end(PortState::Open, verdict);
         end.local_target.encrypt_channel_option = option;

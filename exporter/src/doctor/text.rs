@@ -3,7 +3,7 @@
 use super::request::{Need, Readiness, Request, Row, ends};
 use std::fmt::Write as _;
 
-/// Draws the whole request.
+/// Draws the request.
 pub(crate) fn draw(request: &Request) -> String {
     let mut text = format!("{}\nmade at {}\n", request.title, request.made);
     for need in [Need::Required, Need::Nothing, Need::ForPeople] {

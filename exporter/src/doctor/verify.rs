@@ -2,7 +2,7 @@
 
 use super::request::{End, Request, Row, ends};
 
-/// Puts what an earlier request said beside what is known now. What the earlier request has and this one no longer has,
+/// Compares what an earlier request said with what is known now. What the earlier request has and this one no longer has,
 /// and the reverse, is named in the notes.
 ///
 /// # Errors

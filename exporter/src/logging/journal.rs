@@ -17,13 +17,13 @@ const LONGEST: usize = 16_000;
 pub struct Entry {
     /// Its number, one of [`crate::events`].
     pub number: u64,
-    /// How grave it is.
+    /// Its severity.
     pub level: Level,
     /// The message, and a line for each field.
     pub text: String,
 }
 
-/// Where events go. Whoever writes one tells no log of it: that would never end.
+/// Where events go. Writing one is not logged itself: that would never end.
 pub trait Journal: Send + Sync {
     /// Writes one event.
     fn write(&self, entry: Entry);
@@ -73,7 +73,7 @@ impl Visit for Number {
     fn record_debug(&mut self, _: &Field, _: &dyn std::fmt::Debug) {}
 }
 
-/// For eyes: the message, then the fields. The Event Log puts texts of its own in place of %1 and its like, and what a
+/// As it is read: the message, then the fields. The Event Log puts texts of its own in place of %1 and its like, and what a
 /// name in a database holds is not for it to replace.
 fn text(fields: Fields) -> String {
     let mut text = fields.message;

@@ -1,4 +1,4 @@
-//! The page at `/`: the whole fleet at a glance, the worst first.
+//! The page at `/`: all of the fleet at a glance, the worst first.
 
 use super::parts::{FaultView, Row};
 use super::words::{Tone, words};
@@ -28,7 +28,7 @@ fn of_master(fleet: &MasterFleet, facts: &ExporterFacts, details: bool) -> Resul
     let mut rows: Vec<Row<'_>> = clock
         .map(|clock| fleet.targets.iter().map(|target| Row::new(fleet, clock.now, target)).collect())
         .unwrap_or_default();
-    // What is under maintenance wakes nobody: it comes after what is wrong and is not.
+    // What is under maintenance raises no alert: it comes after what is wrong and is not.
     rows.sort_by_key(|row| (row.tone == Tone::Good, row.maintenance.is_some(), row.tone));
     let present = |cause: &Cause| clock.is_some() && fleet.targets.iter().any(|t| t.diagnosis.cause == *cause);
     let causes: Vec<Cause> = Cause::ALL.into_iter().filter(present).collect();
@@ -58,7 +58,7 @@ fn of_master(fleet: &MasterFleet, facts: &ExporterFacts, details: bool) -> Resul
             .reports
             .iter()
             .filter_map(|report| Some((report.collector.name(), report.fault.as_ref()?)))
-            // One fault that ended the whole reading is told once.
+            // One fault that ended the complete reading is shown once.
             .filter(|(_, fault)| Some(*fault) != ended)
             .map(|(name, fault)| CollectorView { name, fault: FaultView::new(fault, details) })
             .collect(),
@@ -152,7 +152,7 @@ impl<'a> OrphanView<'a> {
             OrphanKind::Defect => {
                 "It was removed here and never came to fetch its defection: it may still believe that it is enlisted."
             }
-            OrphanKind::Other => "Left over from a target that is gone or was renamed. Nobody will download it.",
+            OrphanKind::Other => "Left over from a target that is gone or was renamed. No target will download it.",
         };
         OrphanView { name: &orphan.target, kind: orphan.kind.name(), count: orphan.count, meaning }
     }

@@ -48,7 +48,7 @@ impl<'a> ViewRow<'a> {
     fn new(view: &'a View, ports: Vec<PortRow<'a>>) -> ViewRow<'a> {
         let (tone, verdict) = match view.presented.as_ref().map(|presented| presented.verdict) {
             Some(Verdict::Ok) => (Tone::Good, "good: a target that verifies would go on"),
-            Some(Verdict::Untrusted) => (Tone::Bad, "nobody whom this machine trusts signed it"),
+            Some(Verdict::Untrusted) => (Tone::Bad, "no authority that this machine trusts signed it"),
             Some(Verdict::NameMismatch) => (Tone::Bad, "it is for another name"),
             Some(Verdict::Expired) => (Tone::Bad, "it has ended, or not begun"),
             Some(Verdict::NoTls) => (Tone::Bad, "the master offers no encryption"),
@@ -94,7 +94,7 @@ impl SettingRow {
         let in_force = local_target.encrypt_channel_option == Some(forecast.setting);
         let (tone, outcome) = match forecast.connects {
             Some(true) => (Tone::Good, "connects"),
-            // What is not set here hurts nobody.
+            // What is not set here does no harm.
             Some(false) if !in_force => (Tone::Unknown, "would be refused"),
             Some(false) => (Tone::Bad, "is refused"),
             None => (Tone::Unknown, "not known"),

@@ -68,7 +68,7 @@ fn names_are_escaped_in_texts_and_in_links() {
 fn texts_of_errors_and_addresses_stand_only_where_they_are_allowed() {
     for fleet in [full(), unreadable()] {
         let shut = [overview(&fleet, false), json(&fleet, false).to_string()];
-        assert!(shut.iter().all(|text| !text.contains("10.1.2.3")), "an address is told");
+        assert!(shut.iter().all(|text| !text.contains("10.1.2.3")), "an address is shown");
     }
     assert!(overview(unreadable(), true).contains("login of 10.1.2.3 &#60;failed&#62;"));
     assert!(json(unreadable(), true).to_string().contains("10.1.2.3"));
@@ -80,7 +80,7 @@ fn texts_of_errors_and_addresses_stand_only_where_they_are_allowed() {
 fn a_master_that_cannot_be_read_shows_where_it_stopped_and_no_old_target() {
     let page = overview(unreadable(), false);
     in_order(&page, &["cannot be read", "Stopped at: login", "Next: Look at the master"]);
-    assert_eq!(page.matches("Look at the master").count(), 1, "one fault is told once");
+    assert_eq!(page.matches("Look at the master").count(), 1, "one fault is shown once");
     let mut other = unreadable();
     other.reports[3] = failed(Collector::Jobs, Stage::Query);
     in_order(&overview(&other, false), &["Stopped at: login", "Parts of the reading that failed", "jobs", "query"]);

@@ -5,9 +5,9 @@ use crate::model::Cause;
 /// How bad a verdict is: its place in a list and its colour.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
 pub(super) enum Tone {
-    /// Somebody must act.
+    /// It needs an action.
     Bad,
-    /// Somebody should look.
+    /// It needs a look.
     Warning,
     /// Not known, or not yet.
     Unknown,

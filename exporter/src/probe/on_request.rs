@@ -1,4 +1,4 @@
-//! The ports of one target now, for whoever asks.
+//! The ports of one target now, for one caller.
 
 use super::destination::Destination;
 use super::prober::{Extent, Prober, Visited};
@@ -52,7 +52,7 @@ impl Probes {
     }
 
     /// Runs every check of a target and answers within `wait`: a check that has no answer by then is skipped. A run ends
-    /// early only when nobody waits for it any longer.
+    /// early only when no caller waits for it any longer.
     ///
     /// `None` where the run that was joined has more time than that.
     pub async fn probe(&self, target: &str, wait: Duration) -> Option<Arc<Probe>> {
@@ -130,7 +130,7 @@ mod tests {
     }
 
     #[tokio::test]
-    async fn a_run_that_nobody_waits_for_ends_and_is_forgotten() {
+    async fn a_run_without_a_caller_ends_and_is_forgotten() {
         let (_listener, probes) = lab(Depth::Protocol).await;
         assert!(tokio::time::timeout(Duration::from_millis(50), probes.probe("127.0.0.1", WAIT)).await.is_err());
         assert!(probes.running.lock().unwrap()["127.0.0.1"].upgrade().is_none());

@@ -23,7 +23,7 @@ pub struct Finding {
     pub port: Option<u16>,
     /// `tcp` or `udp`.
     pub transport: &'static str,
-    /// Who told the number.
+    /// Where the number is from.
     pub source: PortSource,
     /// The address that answered, or the last one tried.
     pub address: Option<IpAddr>,
@@ -39,7 +39,7 @@ pub struct Finding {
     pub evidence: String,
 }
 
-/// The last whole sweep.
+/// The last complete sweep.
 #[derive(Debug, Clone, Copy, PartialEq)]
 pub struct Sweep {
     /// When it ended.
@@ -53,7 +53,7 @@ pub struct Sweep {
 pub struct PortResults {
     /// Findings by the target's name as enlisted, in the order of [`Check::ALL`].
     pub findings: BTreeMap<String, Vec<Finding>>,
-    /// The last whole sweep, if there was one.
+    /// The last complete sweep, if there was one.
     pub sweep: Option<Sweep>,
     /// Checks done and failed since the process started, by check.
     pub checks: BTreeMap<Check, (u64, u64)>,

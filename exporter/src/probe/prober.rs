@@ -19,7 +19,7 @@ use tokio::time::Instant;
 /// Which checks a visit consists of.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Extent {
-    /// Those that the configuration puts into the sweep, SQL Browser only where nobody else tells the port.
+    /// Those that the configuration puts into the sweep, SQL Browser only where the port is not known otherwise.
     Sweep,
     /// All.
     Full,
@@ -128,8 +128,8 @@ impl Prober {
                     (started.elapsed(), finding)
                 })
             });
-            // The sweep has time and is not to look like an intruder. Whoever waits for all checks has none: on a host
-            // that drops everything each of them takes its whole time-out.
+            // The sweep has time and is not to look like an intruder. A caller that waits for all checks has none: on a host
+            // that drops everything each of them takes all of its time-out.
             let found = match extent {
                 Extent::Sweep => stream::iter(checks).then(|check| check).collect::<Vec<_>>().await,
                 Extent::Full => join_all(checks).await,

@@ -1,4 +1,4 @@
-//! Checks the whole roster in the background and keeps what it found.
+//! Checks the complete roster in the background and keeps what it found.
 
 mod timetable;
 
@@ -21,7 +21,7 @@ use tokio::time::{Instant, sleep_until};
 /// Names of targets, as enlisted.
 pub type Roster = Arc<Vec<String>>;
 
-/// Where a name leads: beside the master to the target of this name, on a target to its master.
+/// Where a name leads: on the master's side to the target of this name, on a target to its master.
 pub type Route = Arc<dyn Fn(&str, &Ports) -> Destination + Send + Sync>;
 
 /// A finding is dropped when it is older than so many sweeps.
@@ -64,7 +64,7 @@ impl Sweeper {
         self.wake.notify_one();
     }
 
-    /// Sweeps for as long as it is polled. The first sweep is not spread, so that a page is whole soon after the start.
+    /// Sweeps for as long as it is polled. The first sweep is not spread, so that a page is complete soon after the start.
     pub async fn run(&self) {
         let mut roster = self.roster.clone();
         let mut known: HashSet<String> = HashSet::new();
@@ -195,7 +195,7 @@ fn count(port_results: &mut PortResults, findings: &[Finding]) {
     }
 }
 
-/// A panic elsewhere leaves no half-made value behind these locks: what they guard is replaced whole.
+/// A panic elsewhere leaves no half-made value behind these locks: what they guard is replaced at once.
 fn lock<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
     mutex.lock().unwrap_or_else(PoisonError::into_inner)
 }

@@ -1,4 +1,4 @@
-//! The far side: what a target can tell of the way to its master, which nobody beside the master can try.
+//! The target side: what can be seen on a target of the way to its master, which cannot be tried from the master.
 //!
 //! ```text
 //! registry ─► local_targets ─┬─► ports (sweep, to_master) ─► PortResults ─┐
@@ -62,7 +62,7 @@ impl View {
         self.presented.as_ref().map(|presented| forecasts(presented, self.local_target.checked_name()))
     }
 
-    /// What does not fit together, in whole sentences.
+    /// What does not fit together, in complete sentences.
     pub fn remarks(&self) -> Vec<String> {
         let local_target = &self.local_target;
         let mut remarks = Vec::new();

@@ -18,8 +18,8 @@ use tokio::time::Instant;
 /// master may note.
 const BETWEEN_LOOKS: Duration = Duration::from_secs(3_600);
 
-/// The targets on this machine and what they see. Without any it leads every check to the target of its name, as beside
-/// a master.
+/// The targets on this machine and what they see. Without any it leads every check to the target of its name, as in
+/// the role `master`.
 pub struct TargetMonitor {
     registry: Box<dyn Registry>,
     local_targets: ArcSwap<Vec<LocalTarget>>,

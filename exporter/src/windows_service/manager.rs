@@ -174,7 +174,7 @@ fn state(service: &Service) -> Result<ServiceState, String> {
     service.query_status().map(|status| status.current_state).map_err(|error| in_words(&error))
 }
 
-/// The manager tells nobody in safe code when a state changes: it is asked, until a deadline.
+/// The manager does not report to safe code when a state changes: it is asked, until a deadline.
 fn wait(service: &Service, reached: impl Fn(ServiceState) -> bool) -> Result<ServiceState, String> {
     let deadline = Instant::now() + STOPS_WITHIN;
     loop {

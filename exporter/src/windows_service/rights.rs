@@ -21,13 +21,13 @@ pub fn service_sid(service: &ServiceName) -> String {
 }
 
 /// Whether what an account owns may be trusted with a configuration: the system's own, the administrators', or the
-/// caller's. Whoever else made the folder before us may have put a configuration of theirs into it.
+/// caller's. Another account that made the folder before us may have put a configuration of its own into it.
 pub fn is_trusted_owner(owner: &str, caller: &str) -> bool {
     TRUSTED.contains(&owner) || owner == caller
 }
 
 /// The descriptor of the folder: administrators and the system everything, each service that reads there its reading,
-/// nobody else anything, nothing from above. The services in `before` stay, but for the one that goes.
+/// others nothing, and nothing is inherited. The services in `before` stay, but for the one that goes.
 pub fn folder(before: &str, comes: Option<&str>, goes: Option<&str>) -> String {
     let mut services: BTreeSet<&str> = services_in(before).collect();
     services.extend(comes);
@@ -67,7 +67,7 @@ mod tests {
     }
 
     #[test]
-    fn services_come_and_go_and_nobody_else_stays() {
+    fn services_come_and_go_and_no_other_stays() {
         let (one, other) = (service_sid(&"one".parse().unwrap()), service_sid(&"other".parse().unwrap()));
         let fresh = folder("", Some(&one), None);
         assert_eq!(fresh, format!("O:BAD:PAI(A;OICI;FA;;;SY)(A;OICI;FA;;;BA)(A;OICI;0x1200a9;;;{one})"));

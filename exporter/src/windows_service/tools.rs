@@ -6,7 +6,7 @@ use std::path::{Path, PathBuf};
 use std::process::{Command, Output};
 use std::{env, fs};
 
-/// Where the tools are. Never the search path: whoever can write to a folder of it would be called.
+/// Where the tools are. Never the search path: a program that any user of a writable folder put there would be called.
 fn system_folder() -> PathBuf {
     let root = env::var_os("SystemRoot").unwrap_or_else(|| r"C:\Windows".into());
     Path::new(&root).join("System32")

@@ -36,7 +36,7 @@ STYLE = "body { margin: 0; width: 100vw; overflow-x: hidden } .markdown-html tab
 
 
 class Site:
-    """The page and what it asks for, on a free port; `said` is what it told of itself."""
+    """The page and what it asks for, on a free port; `said` is what it reported of itself."""
 
     def __init__(self, folder, icons):
         self.picture, self.said = "null", None
@@ -85,7 +85,7 @@ def drawn(site, dashboard, shot, width, mode, out):
         yield f"Chromium drew nothing: {run.stderr[-500:]}"
         return
     if site.said is None:
-        yield "the page told nothing of itself"
+        yield "the page reported nothing of itself"
         return
     yield from site.said["faults"]
     wanted = sum(panel["type"] != "row" for panel in dashboard["panels"])

@@ -16,7 +16,7 @@ from tests.lib.processes import wait
 
 from ..grafana import Page, dashboards, panels, variables
 from ..live import Asker, legend
-from ..stand import SCRAPE, SCRAPE_LARGE, Scenario, Stand
+from ..servers import SCRAPE, SCRAPE_LARGE, Scenario, Servers
 
 # The first is the master of the exporters in the role target.
 CONTROL = ["--control", "127.0.0.1:0"]
@@ -63,10 +63,10 @@ class Recorder(Asker):
 
     def answered(self, target, expression):
         if target.get("instant"):
-            body = self.stand.ask("api/v1/query", query=expression, time=self.page.end)
+            body = self.servers.ask("api/v1/query", query=expression, time=self.page.end)
         else:
             span = {"start": self.page.start, "end": self.page.end, "step": self.page.step}
-            body = self.stand.ask("api/v1/query_range", query=expression, **span)
+            body = self.servers.ask("api/v1/query_range", query=expression, **span)
         if not body or body["status"] != "success":
             raise RuntimeError(f"{expression}: {body['error'] if body else 'no answer'}")
         return [
@@ -75,12 +75,12 @@ class Recorder(Asker):
         ]
 
 
-def shot(stand, dashboard, scenario, chosen, start, end):
+def shot(servers, dashboard, scenario, chosen, start, end):
     """One page: what is chosen, the answers of each panel, the marks."""
     page = Page(dashboard, start, end, scrape_interval=SCRAPE_LARGE if scenario is LARGE else SCRAPE)
     # As Grafana rounds the range to its step.
     page.start, page.end = start - start % page.step, end - end % page.step
-    recorder = Recorder(stand, page)
+    recorder = Recorder(servers, page)
     if scenario:
         chosen = chosen | {"job": [scenario.job], "instance": [scenario.instance]}
     shown = []
@@ -120,8 +120,8 @@ def marks(recorder, annotation):
         yield {"colour": annotation["iconColor"], "title": title, "from": times[0], "to": times[-1]}
 
 
-def command(stand, scenario, *lines):
-    host, _, port = re.search(r"control on (\S+)", stand.log(f"lab-{scenario.name}"))[1].rpartition(":")
+def command(servers, scenario, *lines):
+    host, _, port = re.search(r"control on (\S+)", servers.log(f"lab-{scenario.name}"))[1].rpartition(":")
     with socket.create_connection((host, int(port)), timeout=10) as connection, connection.makefile("rw") as both:
         for line in lines:
             print(line, file=both, flush=True)
@@ -132,35 +132,35 @@ def command(stand, scenario, *lines):
                 raise RuntimeError(f"the lab refuses {line!r}: {answer}")
 
 
-def befall(stand):
+def befall(servers):
     """Lets it happen, and waits until it shows."""
     count = len(SCENARIOS)
-    wait("all masters were read", lambda: stand.number("count(max_over_time(msx_up[5m]) == 1)") == count, 120)
-    command(stand, BUSY, f"delete {LONG}")
+    wait("all masters were read", lambda: servers.number("count(max_over_time(msx_up[5m]) == 1)") == count, 120)
+    command(servers, BUSY, f"delete {LONG}")
     gone = f'count(msx_target_enlisted{{job="msx", instance="{BUSY.instance}", target="{LONG}"}})'
-    wait("the long name is gone", lambda: stand.number(gone) is None, 60)
+    wait("the long name is gone", lambda: servers.number(gone) is None, 60)
     began = time.time()
-    wait("all sweeps ended", lambda: stand.number("count(msx_exporter_port_sweep_timestamp_seconds)") == count + 2, 120)
+    wait("all sweeps ended", lambda: servers.number("count(msx_exporter_port_sweep_timestamp_seconds)") == count + 2, 120)
     busy = f'job="msx", instance="{BUSY.instance}"'
     polled = f'msx_server_time_seconds{{{busy}}} - on (job, instance) msx_target_last_poll_timestamp_seconds{{{busy}, target="SQL10"}}'
-    wait("SQL10 has just polled", lambda: (stand.number(polled) or 99) < 10, 120)
-    command(stand, BUSY, *EVENTS)
+    wait("SQL10 has just polled", lambda: (servers.number(polled) or 99) < 10, 120)
+    command(servers, BUSY, *EVENTS)
     late = f'msx_target:poll_lateness:ratio{{{busy}, target="SQL10"}}'
-    wait("it is late", lambda: (stand.number(late) or 0) > 2, 240)
-    command(stand, BUSY, *LATER)
-    wait("it is silent", lambda: (stand.number(late) or 0) > 6, 360)
+    wait("it is late", lambda: (servers.number(late) or 0) > 2, 240)
+    command(servers, BUSY, *LATER)
+    wait("it is silent", lambda: (servers.number(late) or 0) > 6, 360)
     calm = 'max(msx_target:poll_lateness:ratio{job="msx-large"})'
-    wait("a thousand targets poll", lambda: (stand.number(calm) or 9) < 3, 180)
+    wait("a thousand targets poll", lambda: (servers.number(calm) or 9) < 3, 180)
     read = f'msx_up{{instance="{LARGE.instance}"}}'
-    wait("they were read just now", lambda: stand.number(read) == 1, 120)
+    wait("they were read just now", lambda: servers.number(read) == 1, 120)
     return began
 
 
 def main():
     pages = dashboards()
-    with Stand(SCENARIOS) as stand:
-        start, end = befall(stand), time.time()
-        shots = {name: shot(stand, pages[uid], scenario, chosen, start, end) for name, uid, scenario, chosen in SHOTS}
+    with Servers(SCENARIOS) as servers:
+        start, end = befall(servers), time.time()
+        shots = {name: shot(servers, pages[uid], scenario, chosen, start, end) for name, uid, scenario, chosen in SHOTS}
     Path(sys.argv[1]).write_text(json.dumps(shots), encoding="utf-8")
     slowest = max(Recorder.took, key=Recorder.took.get)
     print(f"the slowest of {len(Recorder.took)} queries took {Recorder.took[slowest]:.1f} s: {slowest[:300]}")

@@ -67,6 +67,8 @@ pub fn check_free(listen: SocketAddr) -> Result<(), String> {
 
 #[cfg(test)]
 mod tests {
+    #![allow(clippy::unwrap_used)]
+
     use super::*;
 
     fn read(words: &[&str]) -> Result<Arguments, String> {

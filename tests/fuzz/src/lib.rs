@@ -7,7 +7,7 @@ use std::path::{Path, PathBuf};
 /// Loads a configuration file of this name with this content; every other file is missing.
 ///
 /// # Panics
-/// Where what is told of it is not fit to be shown: a fault that nobody told, or a line that a terminal would obey.
+/// Where what is reported of it is not fit to be shown: a fault without a sentence of its own, or a line that a terminal would obey.
 pub fn load(name: &str, content: &[u8]) {
     let path = PathBuf::from(name);
     let content = content.to_vec();
@@ -23,9 +23,9 @@ pub fn load(name: &str, content: &[u8]) {
         windows: false,
     };
     if let Err(faults) = config::load(&sources) {
-        let told = faults.to_string();
-        // Every fault is told by the one who finds it.
-        assert!(!told.contains("please report this"), "{told}");
-        assert!(!told.chars().any(|character| character.is_control() && character != '\n'), "{told:?}");
+        let reported = faults.to_string();
+        // Every fault is reported by the one who finds it.
+        assert!(!reported.contains("please report this"), "{reported}");
+        assert!(!reported.chars().any(|character| character.is_control() && character != '\n'), "{reported:?}");
     }
 }

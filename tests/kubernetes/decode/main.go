@@ -216,11 +216,11 @@ func together(objects []meta.Object) {
 				}
 			}
 			if len(count(&it.Spec.PodSelector)) == 0 {
-				fault("the NetworkPolicy %s holds for nobody", it.Name)
+				fault("the NetworkPolicy %s holds for no pod", it.Name)
 			}
 		case *policy.PodDisruptionBudget:
 			if len(count(it.Spec.Selector)) == 0 {
-				fault("the PodDisruptionBudget %s holds for nobody", it.Name)
+				fault("the PodDisruptionBudget %s holds for no pod", it.Name)
 			}
 		case *monitoring.ServiceMonitor:
 			for _, other := range objects {

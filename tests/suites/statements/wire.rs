@@ -33,8 +33,11 @@ async fn the_doctor_sends_nothing_else_either() {
         lab.grant("VIEW DEFINITION");
         let recorder = Arc::new(Recorder::new(lab));
         let site = support::Site::start(recorder.clone()).await;
-        let told = ask_master(&site.config.master).await.unwrap();
-        assert!(told.listeners.is_ok() && told.members.is_ok() && told.refusals.is_ok(), "{version}: {told:?}");
+        let reported = ask_master(&site.config.master).await.unwrap();
+        assert!(
+            reported.listeners.is_ok() && reported.members.is_ok() && reported.refusals.is_ok(),
+            "{version}: {reported:?}"
+        );
         let batches = recorder.batches();
         assert!(batches.iter().any(|batch| batch.contains("dm_os_ring_buffers")), "{version}: {batches:?}");
         for batch in &batches {

@@ -6,7 +6,7 @@ use crate::model::{EnginePort, PortSource, PortState};
 use crate::probe::protocol::attempt::ProbeError;
 use crate::probe::protocol::tds::{Gaze, look};
 
-/// Connects to the engine's port, and with [`Depth::Protocol`] looks at the server. A named instance whose port nobody
+/// Connects to the engine's port, and with [`Depth::Protocol`] looks at the server. A named instance whose port nothing
 /// tells is skipped: 1433 would belong to another instance.
 pub(crate) async fn check(visit: &HostProbe<'_>, depth: Depth) -> Outcome {
     let destination = visit.destination;

@@ -88,7 +88,7 @@ pub(crate) struct HostProbe<'a> {
     mapper: OnceCell<rpc::MapperLook>,
 }
 
-/// What one check found, before it is told whose it is.
+/// What one check found, before it is known whose it is.
 #[derive(Debug, Clone, PartialEq)]
 pub(crate) struct Outcome {
     pub(crate) state: PortState,
@@ -118,7 +118,7 @@ impl Outcome {
 }
 
 impl Outcome {
-    /// Whoever asked waits no longer.
+    /// The caller waits no longer.
     fn out_of_time() -> Outcome {
         let miss = ProbeError::new(PortState::Skipped, "no answer within the time that the caller waits");
         Outcome::without_port(PortSource::Default, &miss)
@@ -181,7 +181,7 @@ impl<'a> HostProbe<'a> {
         self.addresses.unwrap_or_default().iter().map(|address| SocketAddr::new(*address, port)).collect()
     }
 
-    /// What SQL Browser says of the instance; asked once for the whole visit.
+    /// What SQL Browser says of the instance; asked once for the complete probe of the host.
     pub(crate) async fn announced(&self) -> &Announced {
         let ask = || async {
             let browsers = self.at(self.numbers.browser);
@@ -190,7 +190,7 @@ impl<'a> HostProbe<'a> {
         self.announced.get_or_init(ask).await
     }
 
-    /// What the endpoint mapper says of the service control manager; asked once for the whole visit.
+    /// What the endpoint mapper says of the service control manager; asked once for the complete probe of the host.
     pub(crate) async fn mapper(&self) -> &rpc::MapperLook {
         self.mapper.get_or_init(|| rpc::look_at_mapper(self)).await
     }

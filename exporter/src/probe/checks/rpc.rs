@@ -12,13 +12,13 @@ use crate::probe::protocol::tcp::Line;
 #[derive(Debug)]
 pub(crate) struct MapperLook {
     outcome: Outcome,
-    /// The port of the service control manager, or why nobody tells it.
+    /// The port of the service control manager, or why it is not known.
     port: Result<u16, String>,
 }
 
 /// Asks the mapper for the service control manager.
 pub(crate) async fn look_at_mapper(visit: &HostProbe<'_>) -> MapperLook {
-    let mut told = None;
+    let mut reported = None;
     let ask = async |line: &mut Line| {
         let mapped = ask_mapper(line, SERVICE_CONTROL).await?;
         let words = match mapped {
@@ -27,14 +27,14 @@ pub(crate) async fn look_at_mapper(visit: &HostProbe<'_>) -> MapperLook {
             Mapped::Failed(status) => format!("could not look up the service control manager, status {status:#010x}"),
         };
         if let Mapped::Port(port) = mapped {
-            told = Some(port);
+            reported = Some(port);
         }
         Ok(words)
     };
     let outcome = visit.tcp(visit.numbers.mapper, PortSource::Default, Depth::Protocol, ask).await;
     let unknown =
         || format!("its port is not known; the endpoint mapper, TCP {}: {}", visit.numbers.mapper, outcome.evidence);
-    MapperLook { port: told.ok_or_else(unknown), outcome }
+    MapperLook { port: reported.ok_or_else(unknown), outcome }
 }
 
 /// The check of the mapper itself.

@@ -120,7 +120,7 @@ async fn a_named_instance_is_found_through_sql_browser() {
 }
 
 #[tokio::test]
-async fn a_named_instance_whose_port_nobody_tells_is_skipped() {
+async fn a_named_instance_whose_port_is_not_known_is_skipped() {
     let silent = UdpSocket::bind("127.0.0.1:0").await.unwrap();
     let numbers = Numbers { browser: silent.local_addr().unwrap().port(), ..closed().await };
     let findings = find(r"127.0.0.1\PAYROLL", numbers, settings(Depth::Connect), Extent::Sweep).await;

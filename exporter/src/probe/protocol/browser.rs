@@ -39,7 +39,7 @@ pub struct Announcement {
 pub(crate) type Announced = Result<(SocketAddr, Announcement), (Option<SocketAddr>, ProbeError)>;
 
 /// The question for one instance, or `None` for a name that no instance can have: empty, over 32 bytes, with a NUL, or
-/// beyond Latin-1 (the protocol's "multi-byte" code page is the server's, which nobody tells).
+/// beyond Latin-1 (the protocol's "multi-byte" code page is the server's, which it does not say).
 pub(crate) fn encode_question(instance: &str) -> Option<Vec<u8>> {
     let mut question = vec![ASK_INSTANCE];
     for character in instance.chars() {
@@ -50,7 +50,7 @@ pub(crate) fn encode_question(instance: &str) -> Option<Vec<u8>> {
     (1..=NAME_LIMIT).contains(&length).then_some(question)
 }
 
-/// Reads an answer; `None` for bytes that are no whole answer about an instance.
+/// Reads an answer; `None` for bytes that are no complete answer about an instance.
 pub(crate) fn decode_answer(datagram: &[u8]) -> Option<Announcement> {
     let [ANSWER, low, high, text @ ..] = datagram else { return None };
     let size = usize::from(u16::from_le_bytes([*low, *high]));

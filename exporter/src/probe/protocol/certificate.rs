@@ -14,7 +14,7 @@ use x509_cert::ext::pkix::name::GeneralName;
 use x509_cert::name::Name;
 use x509_cert::time::Time;
 
-/// The longest name that is kept, in characters: it becomes a label and comes from whoever answers the port.
+/// The longest name that is kept, in characters: it becomes a label and comes from what answers the port.
 pub(super) const NAME_LIMIT: usize = 512;
 /// How deep values may lie in each other. Those of a certificate need ten levels at most.
 const DEEPEST: usize = 32;

@@ -39,7 +39,7 @@ impl Resolver {
             let permit = Arc::clone(&self.0).acquire_owned().await;
             let name = host.to_owned();
             spawn_blocking(move || {
-                // Given back when the resolver is done, not when nobody waits for it any longer.
+                // Given back when the resolver is done, not when no caller waits for it any longer.
                 let _permit = permit;
                 (name.as_str(), 0).to_socket_addrs().map(|found| found.map(|address| address.ip()).collect::<Vec<_>>())
             })

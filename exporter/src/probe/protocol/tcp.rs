@@ -142,7 +142,7 @@ mod tests {
     }
 
     #[tokio::test]
-    async fn bytes_that_nobody_read_do_not_turn_the_close_into_a_reset() {
+    async fn unread_bytes_do_not_turn_the_close_into_a_reset() {
         let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
         let line = open(listener.local_addr().unwrap()).await.unwrap();
         let (mut peer, _) = listener.accept().await.unwrap();

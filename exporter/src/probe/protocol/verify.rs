@@ -144,7 +144,7 @@ mod tests {
     }
 
     #[test]
-    fn nobody_trusted_signed_it() {
+    fn no_trusted_authority_signed_it() {
         let seen = presented(&Authority::new("Example CA").unwrap().issue(&["msx01"]).unwrap());
         let other = Anchors::new([der(Authority::new("Another CA").unwrap().pem())]);
         for anchors in [other, Anchors::new([])] {
@@ -155,7 +155,7 @@ mod tests {
     }
 
     #[test]
-    fn an_end_or_a_beginning_is_told_before_anything_else() {
+    fn an_end_or_a_beginning_is_reported_before_anything_else() {
         let authority = Authority::new("Example CA").unwrap();
         let seen = presented(&authority.issue_expired(&["msx01"]).unwrap());
         assert_eq!(verify_certificate(&seen, "msx01", &Anchors::new([der(authority.pem())]), now()), Verdict::Expired);

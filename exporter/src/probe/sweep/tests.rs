@@ -119,7 +119,7 @@ async fn sweeps_follow_one_another() {
 }
 
 #[tokio::test]
-async fn switched_off_it_calls_nobody() {
+async fn switched_off_it_calls_no_host() {
     let (calls, prober) = lab(Duration::from_millis(5)).await;
     prober.reconfigure(Ports { enabled: false, ..settings(Duration::from_millis(5)) });
     let (_names, watched) = watch::channel(names(&["127.0.3.1"]));

@@ -99,7 +99,7 @@ pub(crate) fn encode_request(operation: u16, stub: &[u8]) -> Vec<u8> {
     packet(REQUEST, 2, &body)
 }
 
-/// The length of the whole packet, from its head; `None` where that is no head, or of a packet longer than we allowed.
+/// The length of the complete packet, from its head; `None` where that is no head, or of a packet longer than we allowed.
 pub(crate) fn decode_length(head: &[u8; HEAD]) -> Option<usize> {
     let [5, 0 | 1, _, _, order, _, _, _, low, high, ..] = *head else { return None };
     let length = if order & 0x10 == 0 { u16::from_be_bytes([low, high]) } else { u16::from_le_bytes([low, high]) };

@@ -52,7 +52,7 @@ pub struct Engine {
     pub connect: Option<Duration>,
     /// How long PRELOGIN and the handshake took.
     pub handshake: Option<Duration>,
-    /// What the server told.
+    /// What the server reports.
     pub facts: EngineFacts,
     /// All of it in words.
     pub evidence: String,

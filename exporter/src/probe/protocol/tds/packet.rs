@@ -24,7 +24,7 @@ pub(crate) enum Kind {
 /// Why no message came.
 #[derive(Debug)]
 pub(crate) enum PacketError {
-    /// The peer closed the connection before it said a whole message.
+    /// The peer closed the connection before it sent a complete message.
     Closed,
     /// The peer speaks TLS.
     Tls,
@@ -69,7 +69,7 @@ fn decode_header(header: &[u8; HEADER]) -> Option<(bool, usize)> {
     known.then_some((status & END_OF_MESSAGE != 0, payload))
 }
 
-/// Reads one whole message.
+/// Reads one complete message.
 pub(crate) async fn read(line: &mut Line<impl Stream>) -> Result<Vec<u8>, PacketError> {
     let mut message = Vec::new();
     loop {

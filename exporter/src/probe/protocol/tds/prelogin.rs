@@ -35,7 +35,7 @@ const END: u8 = 0xff;
 /// tells its setting, and TLS follows all the same.
 const ENCRYPT_OFF: u8 = 0;
 
-/// The message, as one whole packet. `instance` is the bare instance name, empty for the default instance.
+/// The message, as one complete packet. `instance` is the bare instance name, empty for the default instance.
 pub(crate) fn encode(instance: &str) -> Vec<u8> {
     // A name that is not ASCII is left out: the code page in which the server would read it is not known.
     let mut name = if instance.is_ascii() { instance.as_bytes().to_vec() } else { Vec::new() };

@@ -33,7 +33,7 @@ fn assert_wrong(seen: &Engine, evidence: &str) {
 }
 
 #[tokio::test]
-async fn a_web_server_is_told_by_its_first_words() {
+async fn a_web_server_is_known_by_its_first_words() {
     let address = peer(|mut stream| async move {
         stream.write_all(b"HTTP/1.1 400 Bad Request\r\n\r\n").await.unwrap();
     })
@@ -100,7 +100,7 @@ mod against_the_stand_in {
     use msx_lab::wire::{Backend, Login, Reply, ServerError};
     use std::sync::Arc;
 
-    /// Nobody may log in, and nobody is to try.
+    /// A login is not possible here, and none is to be tried.
     struct NoLogin;
 
     impl Backend for NoLogin {
@@ -150,7 +150,7 @@ mod against_the_stand_in {
     }
 
     #[tokio::test]
-    async fn the_fallback_certificate_is_told_from_an_issued_one() {
+    async fn the_fallback_certificate_is_distinguished_from_an_issued_one() {
         let (address, _) = server(Setting::Required, None, "MSSQLSERVER").await;
         let own = gaze(address, "", false).await.facts.certificate.unwrap();
         assert!(own.self_signed);

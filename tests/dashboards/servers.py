@@ -59,7 +59,7 @@ class Registry:
         self.server.server_close()
 
 
-class Stand(Processes):
+class Servers(Processes):
     """All that runs, as a context."""
 
     def __init__(self, scenarios):
@@ -105,8 +105,8 @@ class Stand(Processes):
         engine = self.labs[self.scenarios[0].name].port
         jobs["msx-target"] = [
             registry.address,
-            self.far("SQL01", f"localhost:{engine}", SWEEP),
-            self.far("SQL02", f"127.0.0.1:{self.doors['filtered']}", SWEEP),
+            self.target_side("SQL01", f"localhost:{engine}", SWEEP),
+            self.target_side("SQL02", f"127.0.0.1:{self.doors['filtered']}", SWEEP),
         ]
         scrape = [
             {

@@ -1,6 +1,6 @@
 """A small model of what an exporter writes, minute by minute, and its translation into promtool's notation.
 
-A world is a set of series. Each series is a list with one entry a minute: a number, or None where it is not written.
+A model is a set of series. Each series is a list with one entry a minute: a number, or None where it is not written.
 That makes the accidents of real life one-liners: a lost scrape blanks a minute of every series of an instance, a
 second master is a second set of series. Prometheus marks a series as stale when a scrape no longer holds it, or fails;
 the translation does the same.
@@ -36,7 +36,7 @@ def human_duration(seconds):
     return f"{sign}{s}s"
 
 
-class World:
+class SeriesModel:
     """The series of one test, from minute 0 to `minutes`."""
 
     def __init__(self, minutes):

@@ -24,27 +24,27 @@ def utc(ago=timedelta()):
 class Site:
     """One master with its exporter. Nothing that befalls it is of any concern to the others."""
 
-    def __init__(self, stand, name, lab=("--targets", "4", "--rows", "0"), behind=timedelta(), ports=(), more=""):
+    def __init__(self, servers, name, lab=("--targets", "4", "--rows", "0"), behind=timedelta(), ports=(), more=""):
         """`behind` is how far the master's clock is behind at first, so that `advance` brings it to the right time.
         `ports` are overrides that come before the one for all targets."""
-        self.stand, self.name = stand, name
+        self.servers, self.name = servers, name
         self.arguments = [*lab, *(["--at", utc(behind)] if behind else [])]
-        self.lab = stand.lab(name, *self.arguments)
+        self.lab = servers.lab(name, *self.arguments)
         sweep = {"interval": "10s", "timeout": "1s"}
-        self.instance = stand.exporter(name, self.lab.address, sweep, [*ports, override(".*", self.lab.port)], more)
+        self.instance = servers.exporter(name, self.lab.address, sweep, [*ports, override(".*", self.lab.port)], more)
 
     def start_lab(self):
         """On the same address: the master is back."""
-        self.lab = self.stand.lab(self.name, *self.arguments, address=self.lab.address)
+        self.lab = self.servers.lab(self.name, *self.arguments, address=self.lab.address)
 
     def stop_lab(self):
-        self.stand.stop(f"lab-{self.name}")
+        self.servers.stop(f"lab-{self.name}")
 
     def do(self, *commands):
         self.lab.do(*commands)
 
 
-class Stand(Processes):
+class Servers(Processes):
     """All that runs, as a context. `receiver` is the URL that notifications go to; the name of the shipped receiver is
     appended, so that routing shows."""
 
@@ -57,7 +57,7 @@ class Stand(Processes):
         config = yaml.safe_load((ALERTS / "alertmanager/alertmanager.yml").read_text(encoding="utf-8"))
         config |= yaml.safe_load((ALERTS / "alertmanager/inhibition.yaml").read_text(encoding="utf-8"))
         config["route"] |= {"group_wait": "1s", "group_interval": "1s"}
-        # The example mutes whoever is on call on Saturday nights, which may be now.
+        # The example mutes the person on call on Saturday nights, which may be now.
         for interval in config["time_intervals"]:
             interval["time_intervals"] = [{"years": ["2000"]}]
         for receiver in config["receivers"]:

@@ -22,7 +22,7 @@ pub(crate) fn until<T>(what: &str, mut ask: impl FnMut() -> Option<T>) -> T {
     }
 }
 
-/// A call without the settings of whoever runs the tests.
+/// A call without the settings of the user who runs the tests.
 pub(crate) fn command(program: impl AsRef<std::ffi::OsStr>) -> Command {
     let mut command = Command::new(program);
     command.env_clear().envs(std::env::var_os("PATH").map(|path| ("PATH", path))).stdin(Stdio::null());
@@ -89,10 +89,10 @@ impl Serving {
         let child = call.arg("--web.listen-address=127.0.0.1:0").stderr(Stdio::piped()).spawn().unwrap();
         let mut program = Running(child);
         let mut log = BufReader::new(program.0.stderr.take().unwrap()).lines();
-        let mut told = String::new();
+        let mut reported = String::new();
         let address = loop {
-            let line = log.next().unwrap_or_else(|| panic!("it ended: {told}")).unwrap();
-            told += &line;
+            let line = log.next().unwrap_or_else(|| panic!("it ended: {reported}")).unwrap();
+            reported += &line;
             if let Some((_, rest)) = line.split_once("listening").and_then(|_| line.split_once(" address=")) {
                 break rest.split(' ').next().unwrap().parse().unwrap();
             }

@@ -53,7 +53,7 @@ fn promtool_finds_no_fault_in_the_page_of_a_probe_and_of_a_target() {
     let page = String::from_utf8(once.stdout).unwrap();
     assert!(page.contains("msx_master_certificate_valid"), "{page}");
     assert_eq!(lint(&page), "");
-    assert_eq!(far.logins.load(Ordering::SeqCst), 0, "nobody logs in");
+    assert_eq!(far.logins.load(Ordering::SeqCst), 0, "no login happens");
 }
 
 #[test]

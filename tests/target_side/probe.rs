@@ -50,7 +50,7 @@ fn a_probe_tells_open_from_refused_from_filtered() {
 }
 
 #[test]
-fn nobody_is_probed_while_no_roster_is_known() {
+fn no_target_is_probed_while_no_roster_is_known() {
     let stand = Stand::with_targets(&[]);
     let config = stand
         .config("expected_targets: [LISTED]\n")

@@ -58,7 +58,7 @@ fn the_masters_certificate_is_judged_as_a_target_would() {
         assert_eq!(reason(&page), Some(expected), "{encryption:?}: {page}");
         assert!(page.contains(&format!("msx_port_open{ENGINE} 1\n")), "{page}");
         assert!(page.contains(&format!("msx_port_required{ENGINE} 1\n")), "{page}");
-        assert_eq!(stand.logins.load(Ordering::SeqCst), 0, "nobody logs in");
+        assert_eq!(stand.logins.load(Ordering::SeqCst), 0, "no login happens");
     }
 }
 
@@ -109,6 +109,6 @@ fn a_target_serves_its_own_way_and_nothing_else() {
     assert!(!page.contains("to_target") && !page.contains("msx_exporter"), "{page}");
     assert_eq!(serving.get("/probe?target=SQL02").0, 403);
     assert_eq!(serving.get("/sd?port=9182").0, 503);
-    assert!(serving.get("/").1.contains("nobody whom this machine trusts signed it"));
-    assert_eq!(stand.logins.load(Ordering::SeqCst), 0, "nobody logs in");
+    assert!(serving.get("/").1.contains("no authority that this machine trusts signed it"));
+    assert_eq!(stand.logins.load(Ordering::SeqCst), 0, "no login happens");
 }

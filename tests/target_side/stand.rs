@@ -61,7 +61,7 @@ impl Stand {
     }
 }
 
-/// A port at which nobody listens.
+/// A port at which nothing listens.
 pub(crate) fn refused() -> u16 {
     TcpListener::bind("127.0.0.1:0").unwrap().local_addr().unwrap().port()
 }
