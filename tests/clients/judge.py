@@ -193,4 +193,5 @@ with connect("instance", host="127.0.0.94\\PAYROLL", port=None) as connection:
     judge_answers(connection, "named instance")
 
 print(f"{passed} passed, {failed} failed")
-sys.exit(1 if failed else 0)
+if __name__ == "__main__":
+    sys.exit(1 if failed else 0)

@@ -58,4 +58,5 @@ def main():
         print(f"built from the {len(files)} files of the context: {shlex.join(built)}")
 
 
-main()
+if __name__ == "__main__":
+    main()

@@ -179,4 +179,5 @@ for check in (images, services, configurations, provisioning):
 for fault in faults:
     print(f"wrong: {fault}")
 print(f"images, compose file, configurations and provisioning: {len(faults)} faults")
-sys.exit(bool(faults))
+if __name__ == "__main__":
+    sys.exit(bool(faults))

@@ -25,6 +25,7 @@ from pathlib import Path
 import yaml
 
 from tests import ROOT
+from tests.lib.namespaces import refuse_the_machine
 from tests.lib.processes import wait
 
 from . import compose, dockerfile
@@ -212,6 +213,7 @@ def real_master(up):
 
 
 def main():
+    refuse_the_machine()
     subprocess.run(["ip", "link", "set", "lo", "up"], check=True)
     with Up() as up:
         whole_product(up)
@@ -219,4 +221,5 @@ def main():
     print("the product came up")
 
 
-main()
+if __name__ == "__main__":
+    main()

@@ -5,4 +5,5 @@ import sys
 from . import chart as it
 from . import checks
 
-sys.exit("\n".join(getattr(checks, sys.argv[1])(it.CHART)) or 0)
+if __name__ == "__main__":
+    sys.exit("\n".join(getattr(checks, sys.argv[1])(it.CHART)) or 0)

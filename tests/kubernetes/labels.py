@@ -80,4 +80,5 @@ def main():
     return 0 if 'up{job="msx"}' in text else 'the rules no longer look for job="msx"; this check does'
 
 
-sys.exit(main())
+if __name__ == "__main__":
+    sys.exit(main())

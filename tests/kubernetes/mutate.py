@@ -66,4 +66,5 @@ def main():
     return "\n".join(unseen)
 
 
-sys.exit(main() or 0)
+if __name__ == "__main__":
+    sys.exit(main() or 0)

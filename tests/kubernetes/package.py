@@ -52,4 +52,5 @@ def main():
         return "\n".join([*faults, *without_links(folder)])
 
 
-sys.exit(main() or 0)
+if __name__ == "__main__":
+    sys.exit(main() or 0)

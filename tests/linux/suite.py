@@ -232,4 +232,5 @@ def main() -> int:
     return 1 if failed or unseen else 0
 
 
-sys.exit(main())
+if __name__ == "__main__":
+    sys.exit(main())

@@ -22,6 +22,7 @@ from pathlib import Path
 import yaml
 
 from tests import ROOT
+from tests.lib.namespaces import refuse_the_machine
 from tests.lib.processes import Processes, Server, wait
 from tests.lib.programs import program
 from tests.lib.webhook import Receiver
@@ -50,6 +51,7 @@ loaded = set()
 
 def lay_out(folder):
     """Names and rules where the examples expect them, in this mount namespace alone."""
+    refuse_the_machine()
     subprocess.run(["ip", "link", "set", "lo", "up"], check=True)
     hosts = folder / "hosts"
     hosts.write_text("127.0.0.1 localhost\n" + "".join(f"{address} {name}\n" for name, address in HOSTS.items()))
@@ -330,4 +332,5 @@ def main():
     sys.exit(outcome["failed"] > 0)
 
 
-main()
+if __name__ == "__main__":
+    main()

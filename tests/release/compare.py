@@ -36,4 +36,5 @@ def main() -> int:
     return 1 if faults or equal < 4 else 0
 
 
-sys.exit(main())
+if __name__ == "__main__":
+    sys.exit(main())

@@ -32,4 +32,5 @@ def main() -> int:
     return 1 if faults or not bills else 0
 
 
-sys.exit(main())
+if __name__ == "__main__":
+    sys.exit(main())
