@@ -164,6 +164,7 @@ fn target(number: usize) -> Target {
         expected: None,
         maintenance: None,
         diagnosis: Diagnosis { cause: Cause::Ok, evidence: vec![] },
+        trace: None,
     }
 }
 

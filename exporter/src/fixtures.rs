@@ -4,13 +4,13 @@
 
 use crate::config::Limits;
 use crate::diagnosis::{
-    Diagnosis, Enlisted, Evidence, Fleet, Job, JobRun, Limited, MasterClock, Orphan, Pending, PollStatus, Target,
-    TargetDownloads,
+    Diagnosis, Enlisted, Evidence, Fleet, Job, JobRun, Limited, MasterClock, Orphan, Pending, PollStatus, Suspect,
+    Target, TargetDownloads, Trace,
 };
 use crate::exposition::{BuildInfo, ExporterFacts, ProcessFacts, Reload};
 use crate::model::{
-    Address, Cause, Certificate, Check, Collector, Direction, ErrorClass, Operation, OrphanKind, PortSource, PortState,
-    Stage,
+    Address, Cause, Certificate, Check, Collector, Direction, ErrorClass, MasterEvidence, Operation, OrphanKind,
+    PortSource, PortState, Stage,
 };
 use crate::probe::protocol::{Encryption, Verdict};
 use crate::probe::{Finding, PortResults, Sweep};
@@ -79,6 +79,7 @@ pub(crate) fn target(name: &str) -> Target {
         expected: None,
         maintenance: None,
         diagnosis: Diagnosis { cause: Cause::Ok, evidence: vec![] },
+        trace: None,
     }
 }
 
@@ -185,6 +186,18 @@ pub(crate) fn full() -> Fleet {
         .diagnosis
         .evidence
         .push(Evidence { cause: None, text: "engine filtered: not needed for polling".to_owned() });
+    silent.trace = Some(Trace {
+        word: MasterEvidence::Refused,
+        text: "The master refused 4 logins from its host <since>.".to_owned(),
+        details: vec!["Newest refusal: error 18456 state 8 from 10.1.2.3.".to_owned()],
+        suspects: vec![
+            Suspect { title: "the password is wrong", step: "Compare the passwords.", is_detail: true },
+            Suspect { title: "The login is refused", step: "Read the ERRORLOG.", is_detail: false },
+        ],
+        refused: None,
+        before_login: None,
+        agent_connected: false,
+    });
     if let Some(row) = &mut silent.enlisted {
         row.last_poll = ago(7200);
         row.status.suspected_offline = true;
@@ -236,6 +249,7 @@ pub(crate) fn full() -> Fleet {
             ("SQL02".to_owned(), vec![finding(Check::Engine, PortState::Filtered)]),
             ("SQL04".to_owned(), vec![finding(Check::Engine, PortState::Skipped)]),
         ]),
+        addresses: BTreeMap::new(),
         sweep: Some(Sweep { ended: ago(90), took: Duration::from_millis(3100) }),
         checks: BTreeMap::from([(Check::Engine, (40, 3)), (Check::Browser, (10, 1))]),
     });

@@ -153,6 +153,10 @@ const DEPTH: Kind = Choice(&["connect", "protocol"]);
 const MATCH: Field = Field { name: "match", kind: Pattern, required: true, help: "which targets" };
 
 const LABELS: Kind = Items { fields: &[MATCH], open: true };
+const ADDRESSES: Kind = Items {
+    fields: &[MATCH, Field { name: "address", kind: Text, required: true, help: "an IPv4 or IPv6 address" }],
+    open: false,
+};
 const MAINTENANCE: Kind = Items {
     fields: &[
         MATCH,
@@ -207,10 +211,12 @@ pub(crate) const KEYS: &[Key] = &[
     Key::new("collectors.downloads", Flag, Some("true"), "The download list: pending and failed instructions."),
     Key::new("collectors.jobs", Flag, Some("true"), "Multiserver jobs and their outcomes."),
     Key::new("collectors.server", Flag, Some("true"), "Facts about the master itself."),
+    Key::new("collectors.arrivals", Flag, Some("true"), "Who arrives at the master, and why a login is refused: asked for only while a target is silent. Needs VIEW SERVER STATE, from SQL Server 2022 VIEW SERVER PERFORMANCE STATE; without it the rest goes on."),
 
     Key::new("targets.include", Pattern, Some("'.*'"), "Targets that are shown."),
     Key::new("targets.exclude", Pattern, Some("'^$'"), "Targets that are left out of these."),
     Key::new("targets.labels", LABELS, Some("[]"), "Labels for `msx_target_info`, such as `{ match: 'PAY.*', route: payroll-team }`. The first rule that sets a label wins."),
+    Key::new("targets.addresses", ADDRESSES, Some("[]"), "Addresses from which targets arrive at the master besides those of their names, such as `{ match: SQL03, address: 10.1.0.8 }`: behind NAT, and the nodes of a failover cluster. Every rule that matches adds its address."),
 
     Key::new("jobs.include", Pattern, Some("'.*'"), "Jobs that are shown."),
     Key::new("jobs.exclude", Pattern, Some("'^$'"), "Jobs that are left out of these."),

@@ -6,7 +6,7 @@ use super::parse::{self, choice};
 use super::scope::Scope;
 use super::{
     CheckSettings, Collectors, Config, Depth, Filter, LabelRule, Limits, Local, Maintenance, PortOverride, Ports, Role,
-    Targets, address, master,
+    SourceAddress, Targets, address, master,
 };
 use crate::model::Check;
 use std::collections::{BTreeMap, HashMap};
@@ -68,13 +68,15 @@ fn collectors(scope: &mut Scope<'_>) -> Option<Collectors> {
     let downloads = scope.required("collectors.downloads", parse::flag);
     let jobs = scope.required("collectors.jobs", parse::flag);
     let server = scope.required("collectors.server", parse::flag);
-    Some(Collectors { targets: targets?, downloads: downloads?, jobs: jobs?, server: server? })
+    let arrivals = scope.required("collectors.arrivals", parse::flag);
+    Some(Collectors { targets: targets?, downloads: downloads?, jobs: jobs?, server: server?, arrivals: arrivals? })
 }
 
 /// The list of targets comes from one collector; what lives on that list cannot do without it.
 fn collectors_fit(scope: &mut Scope<'_>, collectors: Option<Collectors>, ports: Option<&Ports>) {
     let Some(collectors) = collectors else { return };
-    if collectors == (Collectors { targets: false, downloads: false, jobs: false, server: false }) {
+    let Collectors { targets, downloads, jobs, server, arrivals: _ } = collectors;
+    if !(targets || downloads || jobs || server) {
         scope.fault(
             "collectors.targets",
             ValueError::new("all collectors are switched off").expected("leave at least one on"),
@@ -96,7 +98,14 @@ fn collectors_fit(scope: &mut Scope<'_>, collectors: Option<Collectors>, ports: 
 fn targets(scope: &mut Scope<'_>) -> Option<Targets> {
     let filter = filter(scope, "targets");
     let labels = scope.items("targets.labels", label_rule);
-    Some(Targets { filter: filter?, labels: labels? })
+    let addresses = scope.items("targets.addresses", source_address);
+    Some(Targets { filter: filter?, labels: labels?, addresses: addresses? })
+}
+
+fn source_address(item: &mut Scope<'_>) -> Option<SourceAddress> {
+    let matches = item.required("match", parse::pattern);
+    let address = item.required("address", parse::ip_address);
+    Some(SourceAddress { matches: matches?, address: address? })
 }
 
 fn label_rule(item: &mut Scope<'_>) -> Option<LabelRule> {

@@ -3,6 +3,7 @@
 use super::Pattern;
 use super::fault::{ValueError, quoted};
 use jiff::{SignedDuration, Timestamp};
+use std::net::IpAddr;
 use std::path::PathBuf;
 use std::time::Duration;
 
@@ -28,6 +29,13 @@ pub(super) fn name(written: &str) -> Result<String, ValueError> {
         return Err(ValueError::new("is longer than 128 characters, the longest name in SQL Server"));
     }
     Ok(name)
+}
+
+/// An IPv4 or IPv6 address, in the form in which addresses are compared.
+pub(super) fn ip_address(written: &str) -> Result<IpAddr, ValueError> {
+    crate::model::canonical(written).ok_or_else(|| {
+        ValueError::new(format!("{} is no IP address", quoted(written))).expected("such as 10.1.0.8 or fd00::8")
+    })
 }
 
 pub(super) fn path(written: &str) -> Result<PathBuf, ValueError> {

@@ -5,6 +5,7 @@ use crate::model::{Address, Check, Collector};
 use jiff::Timestamp;
 use std::collections::BTreeMap;
 use std::io;
+use std::net::IpAddr;
 use std::path::PathBuf;
 use std::time::Duration;
 
@@ -152,6 +153,8 @@ pub struct Collectors {
     pub jobs: bool,
     /// Collector `server`.
     pub server: bool,
+    /// Collector `arrivals`.
+    pub arrivals: bool,
 }
 
 impl Collectors {
@@ -162,6 +165,7 @@ impl Collectors {
             Collector::Downloads => self.downloads,
             Collector::Server => self.server,
             Collector::Jobs => self.jobs,
+            Collector::Arrivals => self.arrivals,
         }
     }
 }
@@ -227,6 +231,17 @@ pub struct Targets {
     pub filter: Filter,
     /// Labels for `msx_target_info`. Every label name of any rule stands on every target, empty where no rule matches.
     pub labels: Vec<LabelRule>,
+    /// Addresses from which targets arrive besides those of their names.
+    pub addresses: Vec<SourceAddress>,
+}
+
+/// An address from which the targets whose name fits arrive at the master.
+#[derive(Debug, Clone)]
+pub struct SourceAddress {
+    /// Which targets.
+    pub matches: Pattern,
+    /// The address, in the form in which addresses are compared.
+    pub address: IpAddr,
 }
 
 /// Labels for the targets whose name fits; the first rule that sets a label wins.

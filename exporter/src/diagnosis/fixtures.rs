@@ -51,8 +51,8 @@ pub(crate) fn config() -> Config {
             only_if_local: false,
         },
         local: Local { name: None, address: None, auth: auth() },
-        collectors: Collectors { targets: true, downloads: true, jobs: true, server: true },
-        targets: ShownTargets { filter: everything(), labels: Vec::new() },
+        collectors: Collectors { targets: true, downloads: true, jobs: true, server: true, arrivals: true },
+        targets: ShownTargets { filter: everything(), labels: Vec::new(), addresses: Vec::new() },
         jobs: everything(),
         expected_targets: Vec::new(),
         maintenance: Vec::new(),
@@ -132,6 +132,7 @@ pub(crate) fn reading(rows: Vec<TargetRow>) -> Reading {
         downloads: Some(read(Collector::Downloads, Downloads { downloaded: Some(Vec::new()), ..Downloads::default() })),
         server: Some(read(Collector::Server, server)),
         jobs: Some(read(Collector::Jobs, Jobs::default())),
+        arrivals: None,
     }
 }
 

@@ -49,6 +49,13 @@ pub(crate) fn targets(families: &mut FamilyWriter<'_>, fleet: &Fleet) -> fmt::Re
     families.family(
         &metric::TARGET_DIAGNOSIS_CODE,
         fleet.targets.iter().map(|target| (only(target), u64::from(target.diagnosis.cause.code()).into())),
+    )?;
+    families.family(
+        &metric::TARGET_MASTER_EVIDENCE,
+        fleet.targets.iter().filter_map(|target| {
+            let evidence = target.trace.as_ref()?.word.name();
+            Some(([("target", target.name.as_str()), ("evidence", evidence)], one))
+        }),
     )
 }
 

@@ -111,7 +111,8 @@ pub(super) fn reading(
         shelf.jobs = keep(&collected);
         collected
     });
-    Reading { began, took: Default::default(), targets, downloads, server, jobs }
+    // Who arrives is asked for behind this, and only while a target is silent.
+    Reading { began, took: Default::default(), targets, downloads, server, jobs, arrivals: None }
 }
 
 /// One collector and how it fared.

@@ -3,6 +3,7 @@
 //! It never writes: every statement is a SELECT, a SET of its own session, or the bracket of the transaction that makes
 //! all SELECTs see the same moment. Nobody outside sees a type of the driver.
 
+mod arrivals;
 mod assemble;
 mod batch;
 mod cells;
@@ -10,6 +11,8 @@ mod clock;
 mod coalescing;
 mod doctor;
 mod faults;
+#[cfg(feature = "fuzzing")]
+pub mod fuzzing;
 mod grants;
 mod reader;
 mod reader_stats;
@@ -22,6 +25,7 @@ mod session;
 mod stage_tracker;
 mod statements;
 
+pub use arrivals::{AgentSession, Arrival, Arrivals, RecordKind, Sighting, Timers};
 pub use coalescing::ReaderHandle;
 pub use doctor::{Agent, Listener, MasterTold, Member, TargetTold, ask_master, ask_target};
 pub use grants::{GrantFile, Grantee, Principal, Release, grant_files, revocation, whole as grants_for};

@@ -1,5 +1,6 @@
 //! Reads the master, again and again, over one connection.
 
+use super::arrivals::ArrivalWatch;
 use super::assemble::{self, Answer};
 use super::batch::{self, BatchError, Harvest};
 use super::clock::Clock;
@@ -46,6 +47,7 @@ pub(super) struct Reader {
     /// Collectors that broke the last batch go last until they succeed.
     broke: Vec<Collector>,
     shelf: ResultCache,
+    watch: ArrivalWatch,
 }
 
 impl Reader {
@@ -62,6 +64,7 @@ impl Reader {
             backoff: Backoff::default(),
             broke: Vec::new(),
             shelf: ResultCache::default(),
+            watch: ArrivalWatch::default(),
         }
     }
 
@@ -111,7 +114,8 @@ impl Reader {
         }
         self.settle(answer.end.as_ref()).await;
         self.remember_who_broke(&answer);
-        let reading = assemble::reading(answer, self.config.collectors, &mut self.clock, &mut self.shelf, began);
+        let mut reading = assemble::reading(answer, self.config.collectors, &mut self.clock, &mut self.shelf, began);
+        self.look_for_arrivals(&mut reading, deadline).await;
         let stages: BTreeSet<Stage> =
             reading.reports().filter_map(|report| report.fault.as_ref()).map(|fault| fault.stage).collect();
         for stage in &stages {
@@ -221,7 +225,7 @@ impl Reader {
                     sets.extend([Set::Jobs, Set::JobTargets]);
                 }
                 Collector::Server => sets.extend([Set::Agent, Set::Operator]),
-                Collector::Downloads | Collector::Jobs => {}
+                Collector::Downloads | Collector::Jobs | Collector::Arrivals => {}
             }
         }
         sets.retain(|set| session.capabilities.allows(*set));
@@ -257,6 +261,24 @@ impl Reader {
         Ok(Answer { asked, harvest, end, broken, capabilities, refused, encrypted, certificate })
     }
 
+    /// Asks who arrives, while a target is silent. It comes behind everything else: what goes wrong here spoils no other
+    /// part of the reading.
+    async fn look_for_arrivals(&mut self, reading: &mut Reading, deadline: Instant) {
+        if !self.config.collectors.arrivals {
+            return;
+        }
+        let targets = reading.targets.as_ref().and_then(|targets| targets.rows.as_ref());
+        let (arrivals, end) = match &mut self.session {
+            Some(session) => {
+                self.progress.enter(Stage::Query);
+                self.watch.look(session, targets, &self.config.master.msdb, deadline).await
+            }
+            None => (self.watch.at_rest(), None),
+        };
+        reading.arrivals = Some(arrivals);
+        self.settle(end.as_ref()).await;
+    }
+
     /// Leaves the connection ready for the next reading, or drops it.
     async fn settle(&mut self, end: Option<&BatchError>) {
         match end {
@@ -290,6 +312,7 @@ pub(super) fn failure(config: &Config, began: Timestamp, fault: &Fault) -> Readi
         downloads: on.downloads.then(|| assemble::failed(Collector::Downloads, fault)),
         server: on.server.then(|| assemble::failed(Collector::Server, fault)),
         jobs: on.jobs.then(|| assemble::failed(Collector::Jobs, fault)),
+        arrivals: on.arrivals.then(|| assemble::failed(Collector::Arrivals, fault)),
     }
 }
 

@@ -1,6 +1,7 @@
 //! One reading of the master: plain rows, every instant already in UTC.
 
-use crate::model::{Certificate, Collector, ErrorClass, Stage};
+use super::arrivals::Arrivals;
+use crate::model::{Certificate, Collector, ErrorClass, Stage, silence};
 use enum_map::EnumMap;
 use jiff::Timestamp;
 use jiff::civil::DateTime;
@@ -79,12 +80,22 @@ pub struct Reading {
     pub server: Option<Collected<ServerFacts>>,
     /// Multiserver jobs.
     pub jobs: Option<Collected<Jobs>>,
+    /// Who arrives, as the master remembers it.
+    pub arrivals: Option<Collected<Arrivals>>,
 }
 
 impl Reading {
     /// A reading for which nothing was asked.
     pub fn nothing(began: Timestamp) -> Reading {
-        Reading { began, took: Duration::ZERO, targets: None, downloads: None, server: None, jobs: None }
+        Reading {
+            began,
+            took: Duration::ZERO,
+            targets: None,
+            downloads: None,
+            server: None,
+            jobs: None,
+            arrivals: None,
+        }
     }
 
     /// The reports of all collectors that are switched on.
@@ -94,6 +105,7 @@ impl Reading {
             self.downloads.as_ref().map(|c| &c.report),
             self.server.as_ref().map(|c| &c.report),
             self.jobs.as_ref().map(|c| &c.report),
+            self.arrivals.as_ref().map(|c| &c.report),
         ]
         .into_iter()
         .flatten()
@@ -143,6 +155,13 @@ pub struct TargetRow {
     pub poll_interval_seconds: i32,
     /// Names of the target server groups that it belongs to, sorted.
     pub groups: Vec<String>,
+}
+
+impl TargetRow {
+    /// Whether it is silent by the master's clock.
+    pub(crate) fn is_silent(&self, now: Timestamp) -> bool {
+        silence::is_silent(now, self.last_poll, silence::poll_interval(self.poll_interval_seconds))
+    }
 }
 
 /// The download list, one row for each name in it.

@@ -17,10 +17,11 @@ pub(super) enum Right {
     JobServers,
     OperatorName,
     ServerState,
+    PerformanceState,
 }
 
 impl Right {
-    const ALL: [Right; 8] = [
+    const ALL: [Right; 9] = [
         Right::TargetServers,
         Right::TargetServerGroups,
         Right::TargetServerGroupMembers,
@@ -29,6 +30,7 @@ impl Right {
         Right::JobServers,
         Right::OperatorName,
         Right::ServerState,
+        Right::PerformanceState,
     ];
 
     /// Without these their collector reads nothing; without the others it leaves a fact out.
@@ -37,13 +39,17 @@ impl Right {
             Right::TargetServers | Right::TargetServerGroups | Right::TargetServerGroupMembers => &[Collector::Targets],
             Right::DownloadList => &[Collector::Downloads],
             Right::Jobs | Right::JobServers => &[Collector::Jobs],
-            Right::OperatorName | Right::ServerState => &[],
+            Right::OperatorName | Right::ServerState | Right::PerformanceState => &[],
         }
     }
 
     /// The collector that leaves a fact out without it.
     pub(super) fn helps(self) -> Option<Collector> {
-        matches!(self, Right::OperatorName | Right::ServerState).then_some(Collector::Server)
+        match self {
+            Right::OperatorName | Right::ServerState => Some(Collector::Server),
+            Right::PerformanceState => Some(Collector::Arrivals),
+            _ => None,
+        }
     }
 
     /// The statement that gives it, without the name of the login.
@@ -58,6 +64,7 @@ impl Right {
             Right::JobServers => table("sysjobservers"),
             Right::OperatorName => table("sysoperators (name)"),
             Right::ServerState => format!("USE master; GRANT {} TO <login>", server_state(major_version)),
+            Right::PerformanceState => format!("USE master; GRANT {} TO <login>", performance_state(major_version)),
         }
     }
 }
@@ -102,7 +109,7 @@ pub(super) enum Msdb {
     Closed,
 }
 
-const COLUMNS: [&str; 15] = [
+const COLUMNS: [&str; 16] = [
     "server_name",
     "product_version",
     "edition",
@@ -118,6 +125,7 @@ const COLUMNS: [&str; 15] = [
     "may_sysoperators_name",
     "may_server_state",
     "may_server_security_state",
+    "may_server_performance_state",
 ];
 
 impl Capabilities {
@@ -126,14 +134,15 @@ impl Capabilities {
         let columns: Vec<String> = row.columns().iter().map(|column| column.name().to_owned()).collect();
         let cells = Positions::locate(&COLUMNS, &columns)?.cells(row)?;
         let [server_name, version, edition, auth_scheme, msdb_id, msdb_access, rights @ ..] = cells;
-        let mut granted = [false; 9];
+        let mut granted = [false; 10];
         for (slot, cell) in granted.iter_mut().zip(rights) {
             *slot = cell.integer_or_null()? == Some(1);
         }
-        let [tables @ .., state, security_state] = granted;
+        let [tables @ .., state, security_state, performance_state] = granted;
         let product_version = version.text_or_null()?.unwrap_or_default();
-        let state = if major(&product_version) >= 16 { state || security_state } else { state };
-        let held = tables.into_iter().chain([state]).zip(Right::ALL);
+        let split = major(&product_version) >= 16;
+        let halves = [security_state, performance_state].map(|half| state || (split && half));
+        let held = tables.into_iter().chain(halves).zip(Right::ALL);
         Ok(Capabilities {
             server_name: server_name.text_or_null()?.unwrap_or_default(),
             edition: edition.text_or_null()?.unwrap_or_default(),
@@ -165,7 +174,8 @@ impl Capabilities {
     /// Whether a collector may read every fact that it knows how to read.
     /// Where there is no database, no right on its tables is missing.
     pub(super) fn complete_for(&self, collector: Collector) -> bool {
-        let grantable = |right: &Right| self.msdb != Msdb::Absent || *right == Right::ServerState;
+        let grantable =
+            |right: &Right| self.msdb != Msdb::Absent || matches!(right, Right::ServerState | Right::PerformanceState);
         !self
             .missing()
             .filter(grantable)
@@ -174,7 +184,7 @@ impl Capabilities {
 
     /// Why a collector is not even to be asked for: the database is missing, or a right.
     pub(super) fn refusal(&self, collector: Collector, msdb: &str) -> Option<Fault> {
-        if collector == Collector::Server {
+        if matches!(collector, Collector::Server | Collector::Arrivals) {
             return None;
         }
         match self.msdb {
@@ -201,6 +211,7 @@ impl Capabilities {
     pub(super) fn allows(&self, set: Set) -> bool {
         match set {
             Set::Agent => self.held.contains(&Right::ServerState),
+            Set::Arrivals | Set::Connected => self.held.contains(&Right::PerformanceState),
             Set::Operator => self.msdb == Msdb::Readable && self.held.contains(&Right::OperatorName),
             _ => true,
         }

@@ -1,5 +1,6 @@
 //! Turns the rows of each result set into plain values. Times stay local here: the clock comes later.
 
+use super::arrivals::{self, RawArrival, RawConnected};
 use super::cells::{Cell, CellError, Positions};
 use super::reading::{JobRow, JobTargetRow, Outcome};
 use super::statements::Set;
@@ -65,6 +66,8 @@ pub(super) struct Rows {
     pub(super) operator_present: bool,
     pub(super) jobs: Vec<JobRow>,
     pub(super) job_targets: Vec<JobTargetRow>,
+    pub(super) arrivals: Vec<RawArrival>,
+    pub(super) connected: Vec<RawConnected>,
 }
 
 const CLOCK: [&str; 4] = ["utc_now", "local_now", "utc_offset_minutes", "started"];
@@ -125,6 +128,8 @@ pub(super) enum Decoder {
     Operator(Positions<1>),
     Jobs(Positions<3>),
     JobTargets(Positions<6>),
+    Arrivals(Positions<3>),
+    Connected(Positions<7>),
 }
 
 impl Decoder {
@@ -144,6 +149,8 @@ impl Decoder {
             Set::Operator => Decoder::Operator(Positions::locate(&OPERATOR, columns)?),
             Set::Jobs => Decoder::Jobs(Positions::locate(&JOBS, columns)?),
             Set::JobTargets => Decoder::JobTargets(Positions::locate(&JOB_TARGETS, columns)?),
+            Set::Arrivals => Decoder::Arrivals(Positions::locate(&arrivals::ARRIVALS, columns)?),
+            Set::Connected => Decoder::Connected(Positions::locate(&arrivals::CONNECTED, columns)?),
         })
     }
 
@@ -193,6 +200,8 @@ impl Decoder {
                 rows.jobs.push(JobRow { id: id.guid()?, name: name.text()?, enabled: enabled.integer::<u8>()? != 0 });
             }
             Decoder::JobTargets(positions) => rows.job_targets.push(job_target(positions.cells(row)?)?),
+            Decoder::Arrivals(positions) => arrivals::read_arrival(positions.cells(row)?, &mut rows.arrivals)?,
+            Decoder::Connected(positions) => arrivals::read_connected(positions.cells(row)?, &mut rows.connected)?,
         }
         Ok(())
     }

@@ -15,10 +15,12 @@ pub(super) enum Set {
     Operator,
     Jobs,
     JobTargets,
+    Arrivals,
+    Connected,
 }
 
 impl Set {
-    const ALL: [Set; 10] = [
+    const ALL: [Set; 12] = [
         Set::Clock,
         Set::Targets,
         Set::Groups,
@@ -29,6 +31,8 @@ impl Set {
         Set::Operator,
         Set::Jobs,
         Set::JobTargets,
+        Set::Arrivals,
+        Set::Connected,
     ];
 
     pub(super) fn name(self) -> &'static str {
@@ -43,6 +47,8 @@ impl Set {
             Set::Operator => "operator",
             Set::Jobs => "jobs",
             Set::JobTargets => "job_targets",
+            Set::Arrivals => "arrivals",
+            Set::Connected => "connected",
         }
     }
 
@@ -56,6 +62,7 @@ impl Set {
             Set::Downloads | Set::Downloaded | Set::DownloadRows => Collector::Downloads,
             Set::Agent | Set::Operator => Collector::Server,
             Set::Jobs | Set::JobTargets => Collector::Jobs,
+            Set::Arrivals | Set::Connected => Collector::Arrivals,
         }
     }
 
@@ -71,6 +78,8 @@ impl Set {
             Set::Operator => include_str!("sql/operator.sql"),
             Set::Jobs => include_str!("sql/jobs.sql"),
             Set::JobTargets => include_str!("sql/job_targets.sql"),
+            Set::Arrivals => include_str!("sql/arrivals.sql"),
+            Set::Connected => include_str!("sql/connected.sql"),
         }
     }
 }
