@@ -276,6 +276,7 @@ fn target(number: usize) -> Target {
         expected: None,
         maintenance: None,
         diagnosis: Diagnosis { cause: Cause::Ok, evidence: vec![] },
+        trace: None,
     }
 }
 

@@ -6,12 +6,12 @@ use crate::collectors::{CollectorReport, JobRow, ServerFacts, TargetRow};
 use crate::config::Limits;
 use crate::diagnosis::{
     Diagnosis, Enlisted, Evidence, Fleet, Job, JobRun, Limited, MasterClock, MasterFleet, Orphan, Pending, PollStatus,
-    Target, TargetDownloads, TargetFleet,
+    Suspect, Target, TargetDownloads, TargetFleet, Trace,
 };
 use crate::exposition::{BuildInfo, ExporterFacts, ProcessFacts, Reload};
 use crate::model::{
-    Address, Cause, Certificate, Check, Collector, Direction, ErrorClass, Operation, OrphanKind, PortSource, PortState,
-    Refusal, Stage,
+    Address, Cause, Certificate, Check, Collector, Direction, ErrorClass, MasterEvidence, Operation, OrphanKind,
+    PortSource, PortState, Refusal, Stage,
 };
 use crate::probe::protocol::{Encryption, Verdict};
 use crate::probe::{Finding, PortResults, Sweep};
@@ -78,6 +78,7 @@ pub(crate) fn target(name: &str) -> Target {
         expected: None,
         maintenance: None,
         diagnosis: Diagnosis { cause: Cause::Ok, evidence: vec![] },
+        trace: None,
     }
 }
 
@@ -190,6 +191,18 @@ pub(crate) fn full() -> MasterFleet {
         .diagnosis
         .evidence
         .push(Evidence { cause: None, text: "engine filtered: not needed for polling".to_owned() });
+    silent.trace = Some(Trace {
+        word: MasterEvidence::Refused,
+        text: "The master refused 4 logins from its host <since>.".to_owned(),
+        details: vec!["Newest refusal: error 18456 state 8 from 10.1.2.3.".to_owned()],
+        suspects: vec![
+            Suspect { title: "the password is wrong", step: "Compare the passwords.", is_detail: true },
+            Suspect { title: "The login is refused", step: "Read the ERRORLOG.", is_detail: false },
+        ],
+        refused: None,
+        before_login: None,
+        agent_connected: false,
+    });
     if let Some(row) = &mut silent.enlisted {
         row.row.last_poll = ago(7200);
         row.status.suspected_offline = true;
@@ -244,6 +257,7 @@ pub(crate) fn full() -> MasterFleet {
             ("SQL02".to_owned(), vec![finding(Check::Engine, PortState::Filtered)]),
             ("SQL04".to_owned(), vec![finding(Check::Engine, PortState::Skipped)]),
         ]),
+        addresses: BTreeMap::new(),
         sweep: Some(Sweep { ended: ago(90), took: Duration::from_millis(3100) }),
         checks: BTreeMap::from([(Check::Engine, (40, 3)), (Check::Browser, (10, 1))]),
     });

@@ -64,19 +64,19 @@ def absent_everywhere():
     }
 
 
-def collector(success, permission, timeout=0):
-    """The collector `jobs` fails from minute 30 to 70; `success` and `permission` are what it says meanwhile."""
+def collector(success, permission, timeout=0, name="jobs"):
+    """A collector fails from minute 30 to 70; `success` and `permission` are what it says meanwhile."""
     def build(model, bad, instance):
         model.master(instance)
         for metric, value in (("success", success), ("permission", permission), ("timeout", timeout)):
             good = 0 if metric == "timeout" else 1
-            model.write(f"msx_exporter_collector_{metric}", steps(good, value, 30, 70) if bad else good, instance, collector="jobs")
+            model.write(f"msx_exporter_collector_{metric}", steps(good, value, 30, 70) if bad else good, instance, collector=name)
     return build
 
 
-def one_collector(success, permission, unreadable, name, alert):
+def one_collector(success, permission, unreadable, name, alert, collector_name="jobs"):
     model = SeriesModel(60)
-    collector(success, permission)(model, True, MASTER)
+    collector(success, permission, name=collector_name)(model, True, MASTER)
     if unreadable:
         model.unreadable(range(30, 61))
     return case(name, model, [point(alert, m, []) for m in (40, 50)])
@@ -159,7 +159,8 @@ SPECS = [
         description=lambda m: "The collector jobs of msx1:9814 lacks a right on the master, so its series are missing. "
                               "`msx_exporter grants` prints the script that gives it; or switch the collector off.",
         needs=("msx_exporter_collector_success", "msx_exporter_collector_permission"),
-        extra=[one_collector(0, 1, False, "MsxCollectorDenied: a failure with the right to read is another alert", "MsxCollectorDenied")],
+        extra=[one_collector(0, 1, False, "MsxCollectorDenied: a failure with the right to read is another alert", "MsxCollectorDenied"),
+               one_collector(0, 0, False, "MsxCollectorDenied: the collector arrivals can be done without", "MsxCollectorDenied", "arrivals")],
         **COMMON),
     Spec(
         "MsxSeriesLimited", exporter("msx_exporter_series_limited", 0, 1, collector="jobs"), 100,

@@ -27,7 +27,7 @@ use std::fs;
 use std::path::Path;
 use std::process::Output;
 
-const COLLECTORS: [&str; 4] = ["targets", "downloads", "jobs", "server"];
+const COLLECTORS: [&str; 5] = ["targets", "downloads", "jobs", "server", "arrivals"];
 const VERSIONS: [u16; 7] = [2012, 2014, 2016, 2017, 2019, 2022, 2025];
 
 fn data(output: &Output) -> String {
@@ -38,7 +38,7 @@ fn log(output: &Output) -> String {
     String::from_utf8(output.stderr.clone()).unwrap()
 }
 
-/// What the file for this version gives: the first two blocks, and the third.
+/// What the file for this version gives: the first three blocks, and the fourth.
 fn given(version: u16) -> (Vec<String>, Vec<String>) {
     let folder = if version >= 2022 { "2022-2025" } else { "2012-2019" };
     let path = Path::new(env!("CARGO_MANIFEST_DIR")).join("../deploy/sql").join(folder).join("grant-sql-login.sql");
@@ -72,15 +72,23 @@ fn named(log: &str) -> Vec<&str> {
     log.lines().filter(|line| line.contains("the login lacks a right")).collect()
 }
 
-/// The collector that cannot do without a right, or leaves a fact out, and the statement that gives the right.
-fn belongs_to(right: &str) -> (&'static str, String) {
+/// The collectors that cannot do without a right, or leave a fact out, and the statement that gives the right.
+fn belongs_to(right: &str) -> (&'static [&'static str], String) {
     let on = |table: &str| format!("GRANT SELECT ON dbo.{table} TO <user>");
     match right {
-        "systargetservers" | "systargetservergroups" | "systargetservergroupmembers" => ("targets", on(right)),
-        "sysdownloadlist" => ("downloads", on(right)),
-        "sysjobs" | "sysjobservers" => ("jobs", on(right)),
-        "sysoperators(name)" => ("server", on("sysoperators (name)")),
-        permission => ("server", format!("GRANT {permission} TO <login>")),
+        "systargetservers" | "systargetservergroups" | "systargetservergroupmembers" => (&["targets"], on(right)),
+        "sysdownloadlist" => (&["downloads"], on(right)),
+        "sysjobs" | "sysjobservers" => (&["jobs"], on(right)),
+        "sysoperators(name)" => (&["server"], on("sysoperators (name)")),
+        permission => {
+            let collectors: &[&str] = match permission {
+                "VIEW SERVER SECURITY STATE" => &["server"],
+                "VIEW SERVER PERFORMANCE STATE" => &["arrivals"],
+                // One permission for both, before it was split.
+                _ => &["server", "arrivals"],
+            };
+            (collectors, format!("GRANT {permission} TO <login>"))
+        }
     }
 }
 
@@ -104,28 +112,30 @@ fn with_exactly_the_rights_of_the_file_everything_is_read_and_nothing_is_missed(
 fn each_right_taken_away_is_the_one_that_is_named() {
     for version in VERSIONS {
         let rights = given(version).0;
-        assert_eq!(rights.len(), 8, "{rights:?}");
+        assert_eq!(rights.len(), if version >= 2022 { 9 } else { 8 }, "{rights:?}");
         for taken in &rights {
             let rest: Vec<String> = rights.iter().filter(|right| *right != taken).cloned().collect();
             let stand = master(version, Scenario::Everything, &rest);
             let setup = Setup::of(&stand);
             let output = setup.run(&["once"]);
-            let (collector, grant) = belongs_to(taken);
-            assert_eq!(denied(&Page::parse(&data(&output))), [collector], "{version}, {taken}: {}", log(&output));
+            let (collectors, grant) = belongs_to(taken);
+            assert_eq!(denied(&Page::parse(&data(&output))), collectors, "{version}, {taken}: {}", log(&output));
             let log = log(&output);
             let lines = named(&log);
-            let [line] = lines.as_slice() else { panic!("{version}, {taken}: {lines:?}") };
-            for word in [&grant, &format!("collector={collector}")] {
-                assert!(line.contains(word), "{version}, {taken}: no {word} in {line}");
+            assert_eq!(lines.len(), collectors.len(), "{version}, {taken}: {lines:?}");
+            for (line, collector) in lines.iter().zip(collectors) {
+                for word in [&grant, &format!("collector={collector}")] {
+                    assert!(line.contains(word), "{version}, {taken}: no {word} in {line}");
+                }
+                assert_eq!(line.matches("GRANT ").count(), 1, "{version}, {taken}: {line}");
             }
-            assert_eq!(line.matches("GRANT ").count(), 1, "{version}, {taken}: {line}");
             let refused = log.lines().filter(|line| line.contains("stage=permission")).collect::<Vec<&str>>();
             assert!(refused.iter().all(|line| line.contains(grant.as_str())), "{version}, {taken}: {refused:?}");
-            // `grants` prints the same and no more, the third block aside.
+            // `grants` prints the same and no more, once for each block that needs it, the doctor's aside.
             let script = data(&setup.run(&["grants"]));
             let missing: Vec<&str> = script.lines().filter(|line| line.starts_with("GRANT ")).collect();
             let wanted = grant.replace("<user>", "[msx_exporter]").replace("<login>", "[msx_exporter]");
-            assert_eq!(missing, [format!("{wanted};")], "{version}");
+            assert_eq!(missing, vec![format!("{wanted};"); collectors.len()], "{version}");
         }
     }
 }
@@ -162,8 +172,11 @@ fn the_doctor_knows_all_with_its_block_and_names_what_was_taken_from_it() {
         let (core, doctor) = given(version);
         let rights = [core, doctor.clone()].concat();
         assert_eq!(unknown(&master(version, Scenario::Stopped, &rights)), [], "{version}");
-        let state = if version >= 2022 { "VIEW SERVER SECURITY STATE" } else { "VIEW SERVER STATE" };
-        for taken in doctor.iter().map(String::as_str).chain([state]) {
+        let states: &[&str] = match version {
+            2022.. => &["VIEW SERVER SECURITY STATE", "VIEW SERVER PERFORMANCE STATE"],
+            _ => &["VIEW SERVER STATE"],
+        };
+        for taken in doctor.iter().map(String::as_str).chain(states.iter().copied()) {
             let rest: Vec<String> = rights.iter().filter(|right| *right != taken).cloned().collect();
             let unknown = unknown(&master(version, Scenario::Stopped, &rest));
             let subjects: Vec<&str> = unknown.iter().map(|(subject, _)| subject.as_str()).collect();

@@ -21,10 +21,10 @@ GRANT SELECT ON dbo.sysoperators (name) TO [DOMAIN\group];
 USE master;
 GRANT VIEW SERVER SECURITY STATE TO [DOMAIN\group];
 
--- Block 3, doctor: only for the command `doctor`; take the dashes away where that is wanted. The ports on
--- which the master listens need block 2. Who is in TargetServersRole:
+-- Block 3, arrivals: why a target is silent, from what the master remembers of who arrives.
+GRANT VIEW SERVER PERFORMANCE STATE TO [DOMAIN\group];
+
+-- Block 4, doctor: only for the command `doctor`; take the dashes away where that is wanted. The ports on
+-- which the master listens need block 2, refused logins block 3. Who is in TargetServersRole:
 -- USE msdb;
 -- GRANT VIEW DEFINITION TO [DOMAIN\group];
--- Which logins were refused:
--- USE master;
--- GRANT VIEW SERVER PERFORMANCE STATE TO [DOMAIN\group];

@@ -10,7 +10,7 @@ mod probe;
 pub use probe::{probe, probe_trace};
 
 use crate::collectors::CollectorReport;
-use crate::diagnosis::{Enlisted, Fleet, Job, MasterFleet, Orphan, Target};
+use crate::diagnosis::{Enlisted, Fleet, Job, MasterFleet, Orphan, Target, Trace};
 use crate::model::{Cause, Collector};
 use crate::probe::Finding;
 use crate::sqlserver::ReadError;
@@ -151,7 +151,34 @@ struct TargetFacts<'a> {
     labels: BTreeMap<&'a str, &'a str>,
     maintenance: Option<&'a str>,
     diagnosis: DiagnosisFacts<'a>,
+    master_evidence: Option<TraceFacts<'a>>,
     ports: Vec<PortFacts<'a>>,
+}
+
+#[derive(Serialize)]
+struct TraceFacts<'a> {
+    evidence: &'static str,
+    text: &'a str,
+    details: Option<&'a [String]>,
+    suspects: Vec<SuspectFacts<'a>>,
+}
+
+#[derive(Serialize)]
+struct SuspectFacts<'a> {
+    title: &'a str,
+    step: &'a str,
+}
+
+impl<'a> TraceFacts<'a> {
+    fn new(trace: &'a Trace, details: bool) -> TraceFacts<'a> {
+        let suspects = trace.suspects_shown(details);
+        TraceFacts {
+            evidence: trace.word.name(),
+            text: &trace.text,
+            details: details.then_some(trace.details.as_slice()),
+            suspects: suspects.map(|suspect| SuspectFacts { title: suspect.title, step: suspect.step }).collect(),
+        }
+    }
 }
 
 impl<'a> TargetFacts<'a> {
@@ -170,6 +197,7 @@ impl<'a> TargetFacts<'a> {
                     .map(|evidence| EvidenceFacts { cause: evidence.cause.map(Cause::name), text: &evidence.text })
                     .collect(),
             },
+            master_evidence: target.trace.as_ref().map(|trace| TraceFacts::new(trace, details)),
             ports: fleet.port_results.of(&target.name).iter().map(|finding| PortFacts::new(finding, details)).collect(),
         }
     }

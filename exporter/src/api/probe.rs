@@ -90,6 +90,7 @@ mod tests {
                     finding(Check::Browser, PortState::NoAnswer),
                     finding(Check::Smb, PortState::Filtered),
                 ],
+                addresses: Vec::new(),
                 steps: vec![
                     step("resolve SQL01", "10.1.2.3"),
                     step("engine tcp 1433", "open: 10.1.2.3:1433 accepted the connection"),

@@ -88,7 +88,7 @@ mod tests {
     use crate::model::Stage;
     use crate::sqlserver::{Right, prepare};
 
-    const ON: Collectors = Collectors { targets: true, downloads: true, jobs: true, server: true };
+    const ON: Collectors = Collectors { targets: true, downloads: true, jobs: true, server: true, arrivals: true };
 
     fn asked(known: &Capabilities, broke: &[Collector]) -> Asked {
         Asked::new(ON, known, "msdb", &ResultCache::default(), broke)

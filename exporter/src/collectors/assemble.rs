@@ -6,7 +6,7 @@ use super::reading::{Collected, CollectorReport, Reading};
 use super::result_cache::{CHEAP, Kept, ResultCache};
 use crate::config::{Collectors, Config};
 use crate::model::{Certificate, Collector, Stage};
-use crate::sqlserver::{BatchError, Capabilities, CellError, Closing, ReadError, on_statement};
+use crate::sqlserver::{BatchError, Capabilities, CellError, Closing, ReadError, SetOutcome, on_statement};
 use jiff::Timestamp;
 use std::time::Duration;
 
@@ -62,7 +62,7 @@ pub(super) fn reading(answer: Answer, on: Collectors, cache: &mut ResultCache, b
         cache.jobs = keep(&collected);
         collected
     });
-    Reading { began, took: Duration::ZERO, targets, downloads, server, jobs }
+    Reading { began, took: Duration::ZERO, targets, downloads, server, jobs, arrivals: None }
 }
 
 /// A reading that could not be done: every collector failed for the same reason.
@@ -75,6 +75,7 @@ pub(super) fn failure(config: &Config, began: Timestamp, fault: &ReadError) -> R
         downloads: on.downloads.then(|| failed(Collector::Downloads, fault)),
         server: on.server.then(|| failed(Collector::Server, fault)),
         jobs: on.jobs.then(|| failed(Collector::Jobs, fault)),
+        arrivals: on.arrivals.then(|| failed(Collector::Arrivals, fault)),
     }
 }
 
@@ -135,6 +136,26 @@ impl Scope<'_> {
     }
 }
 
+/// Why the rows of a set are not complete, if they are not. `broken` is the end of its batch in words.
+pub(super) fn incomplete(
+    name: &str,
+    outcome: &SetOutcome,
+    end: Option<&BatchError>,
+    broken: Option<&ReadError>,
+) -> Option<ReadError> {
+    match outcome.closing {
+        Some(Closing { error: 0, .. }) => outcome.error.clone().map(ReadError::from),
+        Some(Closing { error, .. }) => {
+            // The one text that the driver kept may be that of another statement.
+            let raised = end.and_then(BatchError::raised).filter(|(code, _)| *code == error);
+            Some(on_statement(error, raised.map(|(_, text)| text)))
+        }
+        None => Some(broken.cloned().unwrap_or_else(|| {
+            ReadError::new(Stage::Decode, format!("the answer ended before set {name}"))
+        })),
+    }
+}
+
 fn keep<T: Clone>(collected: &Collected<T>) -> Option<Kept<T>> {
     let report = &collected.report;
     let rows = collected.rows.as_ref().filter(|_| report.duration > CHEAP)?;
@@ -156,17 +177,7 @@ impl Brought<'_> {
 
     /// Why a collector's rows are not complete, if they are not.
     fn fault(&self, collector: Collector) -> Option<ReadError> {
-        self.of(collector).find_map(|ended| match ended.outcome.closing {
-            Some(Closing { error: 0, .. }) => ended.outcome.error.clone().map(ReadError::from),
-            Some(Closing { error, .. }) => {
-                // The one text that the driver kept may be that of another statement.
-                let raised = self.end.and_then(BatchError::raised).filter(|(code, _)| *code == error);
-                Some(on_statement(error, raised.map(|(_, text)| text)))
-            }
-            None => Some(self.broken.cloned().unwrap_or_else(|| {
-                ReadError::new(Stage::Decode, format!("the answer ended before set {}", ended.name))
-            })),
-        })
+        self.of(collector).find_map(|ended| incomplete(ended.name, &ended.outcome, self.end, self.broken))
     }
 
     fn took(&self, collector: Collector) -> Duration {

@@ -2,10 +2,13 @@
 //! needs, and the metrics that come straight from its rows. And the task that reads all of them again and again, over
 //! one connection.
 
+mod arrivals;
 mod asked;
 mod assemble;
 mod coalescing;
 pub(crate) mod downloads;
+#[cfg(feature = "fuzzing")]
+pub mod fuzzing;
 pub(crate) mod jobs;
 mod reader;
 mod reader_stats;
@@ -14,6 +17,7 @@ mod result_cache;
 pub(crate) mod server;
 pub(crate) mod targets;
 
+pub use arrivals::{AgentSession, Arrival, Arrivals, RecordKind, Sighting, Timers};
 pub use coalescing::ReaderHandle;
 pub use downloads::{DownloadRow, DownloadedRow, Downloads};
 pub use jobs::{JobRow, JobTargetRow, Jobs, Outcome};
@@ -32,6 +36,7 @@ fn needs(collector: Collector) -> &'static Needs {
         Collector::Downloads => &downloads::NEEDS,
         Collector::Server => &server::NEEDS,
         Collector::Jobs => &jobs::NEEDS,
+        Collector::Arrivals => &arrivals::NEEDS,
     }
 }
 

@@ -1,5 +1,6 @@
 //! Reads the master, again and again, over one connection.
 
+use super::arrivals::ArrivalWatch;
 use super::asked::Asked;
 use super::assemble::{self, Answer};
 use super::needs;
@@ -38,6 +39,7 @@ pub(super) struct Reader {
     /// Collectors that broke the last batch go last until they succeed.
     broke: Vec<Collector>,
     cache: ResultCache,
+    arrivals: ArrivalWatch,
 }
 
 impl Reader {
@@ -54,6 +56,7 @@ impl Reader {
             backoff: Backoff::default(),
             broke: Vec::new(),
             cache: ResultCache::default(),
+            arrivals: ArrivalWatch::default(),
         }
     }
 
@@ -103,7 +106,8 @@ impl Reader {
         }
         self.settle(answer.end.as_ref()).await;
         self.remember_who_broke(&answer);
-        let reading = assemble::reading(answer, self.config.collectors, &mut self.cache, began);
+        let mut reading = assemble::reading(answer, self.config.collectors, &mut self.cache, began);
+        self.look_for_arrivals(&mut reading, deadline).await;
         let stages: BTreeSet<Stage> =
             reading.reports().filter_map(|report| report.fault.as_ref()).map(|fault| fault.stage).collect();
         for stage in &stages {
@@ -211,6 +215,24 @@ impl Reader {
         let refused = refused.collect();
         let encrypted = self.progress.encrypted();
         Ok(Answer { ended: asked.ended(), asked, end, broken, capabilities, refused, encrypted, certificate })
+    }
+
+    /// Asks who arrives, while a target is silent. It comes behind everything else: what goes wrong here spoils no other
+    /// part of the reading.
+    async fn look_for_arrivals(&mut self, reading: &mut Reading, deadline: Instant) {
+        if !self.config.collectors.arrivals {
+            return;
+        }
+        let targets = reading.targets.as_ref().and_then(|targets| targets.rows.as_ref());
+        let (arrivals, end) = match &mut self.session {
+            Some(session) => {
+                self.progress.enter(Stage::Query);
+                self.arrivals.look(session, targets, &self.config.master.msdb, deadline).await
+            }
+            None => (self.arrivals.at_rest(), None),
+        };
+        reading.arrivals = Some(arrivals);
+        self.settle(end.as_ref()).await;
     }
 
     /// Leaves the connection ready for the next reading, or drops it.

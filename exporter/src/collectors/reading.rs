@@ -1,5 +1,6 @@
 //! One reading of the master: plain rows, every instant already in UTC.
 
+use super::arrivals::Arrivals;
 use super::downloads::Downloads;
 use super::jobs::Jobs;
 use super::server::ServerFacts;
@@ -55,12 +56,22 @@ pub struct Reading {
     pub server: Option<Collected<ServerFacts>>,
     /// Multiserver jobs.
     pub jobs: Option<Collected<Jobs>>,
+    /// Who arrives, as the master remembers it.
+    pub arrivals: Option<Collected<Arrivals>>,
 }
 
 impl Reading {
     /// A reading for which nothing was asked.
     pub fn nothing(began: Timestamp) -> Reading {
-        Reading { began, took: Duration::ZERO, targets: None, downloads: None, server: None, jobs: None }
+        Reading {
+            began,
+            took: Duration::ZERO,
+            targets: None,
+            downloads: None,
+            server: None,
+            jobs: None,
+            arrivals: None,
+        }
     }
 
     /// The reports of all collectors that are switched on.
@@ -70,6 +81,7 @@ impl Reading {
             self.downloads.as_ref().map(|c| &c.report),
             self.server.as_ref().map(|c| &c.report),
             self.jobs.as_ref().map(|c| &c.report),
+            self.arrivals.as_ref().map(|c| &c.report),
         ]
         .into_iter()
         .flatten()

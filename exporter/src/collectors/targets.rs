@@ -3,7 +3,7 @@
 use crate::exposition::catalogue as metric;
 use crate::exposition::family_writer::Value;
 use crate::exposition::in_order::InOrder;
-use crate::model::Collector;
+use crate::model::{Collector, silence};
 use crate::sqlserver::{Cell, CellError, Context, MasterClock, Needs, ResultSet, Right, Set, Statement, key, row};
 use jiff::Timestamp;
 use jiff::civil::DateTime;
@@ -63,6 +63,11 @@ fn local_age_seconds([cell]: [Cell<'_>; 1], context: &mut Context<'_>) -> Result
 }
 
 impl TargetRow {
+    /// Whether it is silent by the master's clock.
+    pub(crate) fn is_silent(&self, now: Timestamp) -> bool {
+        silence::is_silent(now, self.last_poll, silence::poll_interval(self.poll_interval_seconds))
+    }
+
     /// The offset from UTC that it reports, in seconds east, without daylight saving.
     pub fn utc_offset_seconds(&self) -> i32 {
         self.time_zone_adjustment_minutes.saturating_mul(60)

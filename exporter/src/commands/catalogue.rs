@@ -11,8 +11,8 @@ use crate::diagnosis::order;
 use crate::exit::{Done, Failure};
 use crate::exposition::Group;
 use crate::model::{
-    Cause, CauseFacts, Check, Collector, Direction, ErrorClass, Operation, OrphanKind, PortSource, PortState, Refusal,
-    Stage, Word,
+    Cause, CauseFacts, Check, Collector, Direction, ErrorClass, MasterEvidence, Operation, OrphanKind, PortSource,
+    PortState, Refusal, Stage, Word,
 };
 use crate::probe::protocol::Verdict;
 use crate::probe::{own_port, transport};
@@ -43,6 +43,8 @@ struct Catalogue {
     operations: Vec<Word>,
     orphan_operations: Vec<Word>,
     collectors: Vec<Word>,
+    /// What the master shows of a silent target, in the order in which it is decided.
+    master_evidence: Vec<Word>,
     stages: Vec<Word>,
     refusals: Vec<Word>,
     certificate_reasons: Vec<Word>,
@@ -114,6 +116,7 @@ impl Catalogue {
             operations: Operation::ALL.map(Operation::word).into(),
             orphan_operations: OrphanKind::ALL.map(OrphanKind::word).into(),
             collectors: Collector::ALL.map(Collector::word).into(),
+            master_evidence: MasterEvidence::ALL.map(MasterEvidence::word).into(),
             stages: Stage::ALL.map(Stage::word).into(),
             refusals: Refusal::ALL.map(Refusal::word).into(),
             certificate_reasons: Verdict::ALL.map(Verdict::word).into(),

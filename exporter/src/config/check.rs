@@ -78,7 +78,13 @@ fn encryption(config: &Config) -> String {
 }
 
 fn collectors(on: Collectors) -> String {
-    let all = [("targets", on.targets), ("downloads", on.downloads), ("jobs", on.jobs), ("server", on.server)];
+    let all = [
+        ("targets", on.targets),
+        ("downloads", on.downloads),
+        ("jobs", on.jobs),
+        ("server", on.server),
+        ("arrivals", on.arrivals),
+    ];
     all.iter().filter(|(_, on)| *on).map(|(name, _)| *name).collect::<Vec<_>>().join(", ")
 }
 

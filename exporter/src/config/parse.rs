@@ -3,6 +3,7 @@
 use super::error::{ValueError, quoted};
 use super::{Pattern, Secret};
 use jiff::Timestamp;
+use std::net::IpAddr;
 use std::path::PathBuf;
 use std::time::Duration;
 
@@ -41,6 +42,13 @@ pub(super) fn password(written: &str) -> Result<Secret, ValueError> {
         );
     }
     Ok(Secret::new(written))
+}
+
+/// An IPv4 or IPv6 address, in the form in which addresses are compared.
+pub(super) fn ip_address(written: &str) -> Result<IpAddr, ValueError> {
+    crate::model::canonical(written).ok_or_else(|| {
+        ValueError::new(format!("{} is no IP address", quoted(written))).expected("such as 10.1.0.8 or fd00::8")
+    })
 }
 
 pub(super) fn path(written: &str) -> Result<PathBuf, ValueError> {

@@ -1,5 +1,6 @@
 //! From one reading to the fleet.
 
+use super::arrivals::{self, Origins, Surroundings, Trace};
 use super::change::Change;
 use super::downloads::DownloadList;
 use super::jobs::jobs;
@@ -13,6 +14,7 @@ use crate::config::Config;
 use crate::model::Cause;
 use crate::model::names::bare;
 use crate::probe::PortResults;
+use crate::collectors::Arrivals;
 use std::collections::{BTreeSet, HashMap};
 use std::sync::Arc;
 
@@ -73,9 +75,27 @@ pub fn assess(reading: &Reading, port_results: Arc<PortResults>, config: &Config
             .and_then(|downloads| downloads.report.fault.as_ref())
             .map(|fault| fault.stage),
     };
+    let server = whole(reading.server.as_ref());
+    let unread = Arrivals { permitted: true, ..Arrivals::default() };
+    // Only silent targets are asked about; a fleet without one pays nothing for it.
+    let asked = targets.rows.iter().any(|row| row.is_silent(targets.clock.now));
+    let remembered = reading.arrivals.as_ref().filter(|_| asked).map(|read| whole(Some(read)).unwrap_or(&unread));
+    let remembered = remembered.map(arrivals::Remembered::new);
+    let master_name = server.map(|server| server.name.as_str());
+    let origins = match remembered {
+        Some(_) => Origins::new(targets, master_name, &fleet.port_results, config, targets.clock.now),
+        None => Origins::default(),
+    };
+    let surroundings = remembered.as_ref().map(|memory| Surroundings {
+        memory,
+        origins: &origins,
+        certificate: server.and_then(|server| server.certificate.as_ref()),
+        now: targets.clock.now,
+    });
     let mut judge = Judge {
         config,
         circumstances,
+        surroundings,
         label_names: config.targets.labels.iter().flat_map(|rule| rule.labels.keys().map(String::as_str)).collect(),
         before: std::mem::take(&mut memory.targets),
         after: HashMap::new(),
@@ -95,6 +115,8 @@ fn whole<T>(collected: Option<&Collected<T>>) -> Option<&T> {
 struct Judge<'a> {
     config: &'a Config,
     circumstances: Circumstances,
+    /// What the master remembers of who arrives. `None` where that is not asked for.
+    surroundings: Option<Surroundings<'a>>,
     /// Every label name of any rule.
     label_names: BTreeSet<&'a str>,
     before: HashMap<String, TargetMemory>,
@@ -109,12 +131,16 @@ impl Judge<'_> {
         let findings = port_results.of(entry.name);
         let before = self.before.remove(entry.name);
         let engine_was_open = before.is_some_and(|before| before.engine_was_open);
+        let silent = enlisted.as_ref().filter(|enlisted| enlisted.is_stale(now));
+        let trace = silent.zip(self.surroundings.as_ref());
+        let trace = trace.map(|(enlisted, surroundings)| Trace::of(bare(entry.name), enlisted, surroundings));
         let subject = Subject {
             name: entry.name,
             enlisted: enlisted.as_ref(),
             defects_waiting: entry.defects_waiting,
             findings,
             engine_was_open,
+            trace: trace.as_ref(),
         };
         let diagnosis = diagnose(&subject, &self.circumstances);
 
@@ -140,6 +166,7 @@ impl Judge<'_> {
             expected: entry.expected,
             enlisted,
             diagnosis,
+            trace,
         }
     }
 

@@ -3,25 +3,15 @@
 use super::clock_skew::skew_seconds;
 use super::target::{Enlisted, PollStatus, TargetDownloads};
 use crate::collectors::TargetRow;
+use crate::model::silence;
 use jiff::SignedDuration;
-use std::time::Duration;
 
-/// What SQL Server Agent polls by when nothing else is set.
-const DEFAULT_INTERVAL: Duration = Duration::from_secs(60);
 /// `sp_enlist_tsx` takes the time twice for the two columns of a new row, so they can differ by a little.
 const NEVER_POLLED_WITHIN: SignedDuration = SignedDuration::from_secs(1);
 
 const NORMAL: i32 = 0x1;
 const SUSPECTED_OFFLINE: i32 = 0x2;
 const BLOCKED: i32 = 0x4;
-
-/// The interval that a target reported, or SQL Server's default where it reported none.
-pub(crate) fn poll_interval(row: &TargetRow) -> Duration {
-    match u64::try_from(row.poll_interval_seconds) {
-        Ok(seconds) if seconds > 0 => Duration::from_secs(seconds),
-        _ => DEFAULT_INTERVAL,
-    }
-}
 
 /// Whether it has polled since it was enlisted.
 pub(crate) fn polled(row: &TargetRow) -> bool {
@@ -34,7 +24,7 @@ pub(crate) fn enlisted(row: &TargetRow, downloads: Option<TargetDownloads>) -> E
     Enlisted {
         row: row.clone(),
         polled,
-        poll_interval: poll_interval(row),
+        poll_interval: silence::poll_interval(row.poll_interval_seconds),
         status: status(row, downloads.as_ref()),
         clock_skew_seconds: polled.then(|| skew_seconds(row)),
         downloads,
@@ -62,15 +52,6 @@ mod tests {
     fn bits(row: TargetRow, downloads: Option<TargetDownloads>) -> (bool, bool, bool) {
         let status = enlisted(&row, downloads).status;
         (status.normal, status.suspected_offline, status.blocked)
-    }
-
-    #[test]
-    fn an_interval_of_nothing_is_a_minute() {
-        for (stored, meant) in [(i32::MIN, 60), (-1, 60), (0, 60), (1, 1), (28_800, 28_800), (i32::MAX, 2_147_483_647)]
-        {
-            let row = TargetRow { poll_interval_seconds: stored, ..target(1, "SQL01") };
-            assert_eq!(poll_interval(&row).as_secs(), meant);
-        }
     }
 
     #[test]

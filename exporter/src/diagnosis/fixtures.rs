@@ -96,6 +96,7 @@ pub(crate) fn reading(rows: Vec<TargetRow>) -> Reading {
         downloads: Some(read(Collector::Downloads, Downloads { downloaded: Some(Vec::new()), ..Downloads::default() })),
         server: Some(read(Collector::Server, server)),
         jobs: Some(read(Collector::Jobs, Jobs::default())),
+        arrivals: None,
     }
 }
 

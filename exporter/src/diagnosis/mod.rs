@@ -1,5 +1,6 @@
 //! What is true of each target now, and why. Pure: no clock of its own, no I/O.
 
+mod arrivals;
 mod assess;
 mod change;
 mod clock_skew;
@@ -16,6 +17,7 @@ mod rules;
 mod target;
 
 pub use crate::sqlserver::MasterClock;
+pub use arrivals::{Run, Suspect, Trace};
 pub use assess::{Assessment, assess};
 pub use change::{Change, summary};
 pub use memory::Memory;

@@ -3,8 +3,11 @@
 
 use super::fixtures::{config, failed, now, pattern, read, reading, with_downloads, with_jobs};
 use super::{Assessment, Memory, Target, assess, order};
-use crate::collectors::{DownloadRow, DownloadedRow, Downloads, JobRow, JobTargetRow, Outcome, Reading, TargetRow};
-use crate::config::Config;
+use crate::collectors::{
+    AgentSession, Arrival, Arrivals, DownloadRow, DownloadedRow, Downloads, JobRow, JobTargetRow, Outcome, Reading,
+    RecordKind, Sighting, TargetRow,
+};
+use crate::config::{Config, SourceAddress};
 use crate::model::names::key;
 use crate::model::{Cause, Check, Collector, Direction, PortState};
 use crate::probe::{Finding, PortResults};
@@ -15,6 +18,7 @@ use proptest::collection::{btree_map, vec};
 use proptest::option;
 use proptest::prelude::*;
 use std::collections::{BTreeSet, HashSet};
+use std::net::IpAddr;
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -142,6 +146,57 @@ fn any_reading() -> impl Strategy<Value = Reading> {
     })
 }
 
+/// Records and sightings around the thresholds, from addresses that the targets have and others.
+fn any_arrivals() -> impl Strategy<Value = Arrivals> {
+    let from = || prop_oneof![3 => (0..6_u8).prop_map(|last| Some(IpAddr::from([10, 1, 0, last]))), 1 => Just(None)];
+    let errors = vec![None, Some(18_456), Some(17_806), Some(17_830), Some(17_819), Some(4_014), Some(1)];
+    let facts = (prop::sample::select(errors), any::<bool>(), option::of(any::<bool>()), option::of(0..40_u32));
+    let record = (0..2_000_i64, from(), facts, option::of("[A-F]")).prop_map(|(seconds, from, facts, connection)| {
+        let (error, before_login, sent, state) = facts;
+        let kind = if error.is_some() { RecordKind::Error } else { RecordKind::ConnectionClose };
+        let at = now() - SignedDuration::from_secs(seconds);
+        let connection = connection.map(|name| format!("{name}{}", seconds / 2));
+        Arrival { at, connection, from, kind, error, state, before_login, sent, timers: None }
+    });
+    // A run at the rhythm of a target, so that a cause comes up.
+    let run = (option::of(0..6_u8), 60..900_i64, 3..12_i64).prop_map(|(last, newest, count)| {
+        let from = last.map(|last| IpAddr::from([10, 1, 0, last]));
+        let record = move |at: i64| Arrival {
+            at: now() - SignedDuration::from_secs(newest + 60 * (count - at)),
+            connection: Some(format!("{from:?} {newest} {at}")),
+            from,
+            kind: RecordKind::Error,
+            error: Some(18_456),
+            state: Some(8),
+            before_login: false,
+            sent: None,
+            timers: None,
+        };
+        (0..count).map(record).collect::<Vec<_>>()
+    });
+    let sighting = (0..6_u8, 0..7_000_i64, any::<bool>()).prop_map(|(last, seconds, agent)| {
+        let at = now() - SignedDuration::from_secs(seconds);
+        let session = AgentSession { at, login: None, host: Some(format!("SQL{last}")), blocked_by: None, wait: None };
+        Sighting { from: [10, 1, 0, last].into(), at, agent: agent.then_some(session) }
+    });
+    (any::<bool>(), option::weighted(0.9, 0..9_000_i64), vec(record, 0..30), vec(run, 0..3), vec(sighting, 0..4))
+        .prop_map(|(permitted, reach, mut records, runs, sightings)| {
+            records.extend(runs.into_iter().flatten());
+            records.sort_by_key(|record| record.at);
+            let covered_since = reach.map(|reach| now() - SignedDuration::from_secs(reach));
+            Arrivals { permitted, covered_since, covered_until: covered_since.map(|_| now()), records, sightings }
+        })
+}
+
+/// Targets that arrive from an address of their own, and two that share one.
+fn with_addresses(config: Config) -> Config {
+    let rule = |name: &str, last: u8| SourceAddress { matches: pattern(name), address: [10, 1, 0, last].into() };
+    let rules = (0..5_u8).map(|last| rule(&format!("SQL{last}"), last)).chain([rule("SQL[56]", 5)]);
+    let mut config = config;
+    config.targets.addresses = rules.collect();
+    config
+}
+
 fn any_board() -> impl Strategy<Value = Arc<PortResults>> {
     let states = vec![
         PortState::Open,
@@ -177,10 +232,11 @@ fn any_config() -> impl Strategy<Value = Config> {
     )
 }
 
-/// Three intervals have passed since the last poll, worked out in another way than the code does.
+/// Three intervals have passed since the last poll, or it lies far ahead; worked out in another way than the code does.
 fn silent(target: &Target, now: Timestamp) -> bool {
     target.enlisted.as_ref().is_some_and(|enlisted| {
-        now.as_nanosecond() - enlisted.last_poll.as_nanosecond() > 3 * enlisted.poll_interval.as_nanos() as i128
+        let age = now.as_nanosecond() - enlisted.last_poll.as_nanosecond();
+        age > 3 * enlisted.poll_interval.as_nanos() as i128 || age < -300_000_000_000
     })
 }
 
@@ -224,9 +280,83 @@ proptest! {
             let cause = target.diagnosis.cause;
             let dead = [
                 Cause::StoppedPolling, Cause::EngineDown, Cause::Unreachable, Cause::Unresolved, Cause::MasterSide,
+                Cause::LoginRefused, Cause::EndedBeforeLogin, Cause::ConnectedNotPolling,
             ];
             prop_assert!(!dead.contains(&cause), "{cause:?}");
         }
+    }
+
+    #[test]
+    fn with_arrivals_too_there_is_one_cause_and_only_silent_targets_have_a_trace(
+        reading in any_reading(), arrivals in any_arrivals(), port_results in any_board(), config in any_config()
+    ) {
+        let config = with_addresses(config);
+        let reading = Reading { arrivals: Some(read(Collector::Arrivals, arrivals)), ..reading };
+        let order = order();
+        let place = |cause| order.iter().position(|listed| *listed == cause).unwrap();
+        let fleet = once(&reading, &port_results, &config).fleet;
+        for target in fleet.targets {
+            let found: Vec<_> = target.diagnosis.evidence.iter().filter_map(|evidence| evidence.cause).collect();
+            prop_assert_eq!(found.first().copied().unwrap_or(Cause::Ok), target.diagnosis.cause);
+            prop_assert!(found.windows(2).all(|two| place(two[0]) < place(two[1])), "{found:?}");
+            let silent = silent(&target, fleet.master.unwrap().now);
+            prop_assert_eq!(target.trace.is_some(), silent);
+            let shown = [Cause::LoginRefused, Cause::EndedBeforeLogin, Cause::ConnectedNotPolling];
+            prop_assert!(silent || !found.iter().any(|cause| shown.contains(cause)));
+        }
+    }
+
+    #[test]
+    fn without_the_right_the_verdicts_are_those_without_evidence(
+        reading in any_reading(), arrivals in any_arrivals(), port_results in any_board(), config in any_config()
+    ) {
+        let config = with_addresses(config);
+        let denied = Arrivals { permitted: false, ..arrivals };
+        let denied = Reading { arrivals: Some(read(Collector::Arrivals, denied)), ..reading.clone() };
+        let causes = |reading: &Reading| {
+            let targets = once(reading, &port_results, &config).fleet.targets;
+            targets.into_iter().map(|target| target.diagnosis).collect::<Vec<_>>()
+        };
+        prop_assert_eq!(causes(&denied), causes(&reading));
+    }
+
+    #[test]
+    fn records_of_others_bring_no_cause(
+        reading in any_reading(), arrivals in any_arrivals(), config in any_config()
+    ) {
+        let mut others = arrivals;
+        for record in &mut others.records {
+            record.from = record.from.map(|_| IpAddr::from([192, 0, 2, 1]));
+        }
+        others.sightings.clear();
+        let config = with_addresses(config);
+        let with = Reading { arrivals: Some(read(Collector::Arrivals, others)), ..reading.clone() };
+        let causes = |reading: &Reading| {
+            let targets = once(reading, &Arc::default(), &config).fleet.targets;
+            targets.into_iter().map(|target| target.diagnosis).collect::<Vec<_>>()
+        };
+        prop_assert_eq!(causes(&with), causes(&reading));
+    }
+
+    #[test]
+    fn a_ring_that_reaches_less_far_brings_no_cause_that_a_longer_one_does_not(
+        reading in any_reading(), arrivals in any_arrivals(), cut in 0..900_i64, config in any_config()
+    ) {
+        let config = with_addresses(config);
+        let since = now() - SignedDuration::from_secs(cut);
+        let mut short = arrivals.clone();
+        short.records.retain(|record| record.at >= since);
+        short.covered_since = short.covered_since.map(|covered| covered.max(since));
+        let refused = |arrivals: Arrivals| {
+            let reading = Reading { arrivals: Some(read(Collector::Arrivals, arrivals)), ..reading.clone() };
+            let targets = once(&reading, &Arc::default(), &config).fleet.targets;
+            let refused = targets.into_iter().filter(|target| {
+                target.enlisted.as_ref().is_some_and(|row| row.polled)
+                    && target.diagnosis.evidence.iter().any(|evidence| evidence.cause == Some(Cause::LoginRefused))
+            });
+            refused.map(|target| target.name).collect::<BTreeSet<_>>()
+        };
+        prop_assert!(refused(short).is_subset(&refused(arrivals)));
     }
 
     #[test]

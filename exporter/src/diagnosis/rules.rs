@@ -1,5 +1,6 @@
 //! Why a target is, or is not, fine.
 
+mod arrivals;
 mod diagnose;
 mod instructions;
 mod outage;

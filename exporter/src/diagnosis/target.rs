@@ -1,8 +1,9 @@
 //! One target and what hangs on it.
 
+use super::arrivals::Trace;
 use super::rules::Diagnosis;
 use crate::collectors::{JobRow, TargetRow};
-use crate::model::{ErrorClass, Operation, OrphanKind};
+use crate::model::{ErrorClass, Operation, OrphanKind, silence};
 use enum_map::EnumMap;
 use jiff::Timestamp;
 use std::collections::BTreeMap;
@@ -24,6 +25,8 @@ pub struct Target {
     pub maintenance: Option<String>,
     /// Why it is, or is not, fine.
     pub diagnosis: Diagnosis,
+    /// What the master shows of a silent target. `None` for others, and where that is not asked for.
+    pub trace: Option<Trace>,
 }
 
 /// What the master knows of an enlisted target.
@@ -54,12 +57,12 @@ impl Deref for Enlisted {
 impl Enlisted {
     /// The silence after which it is stale: three of its own poll intervals.
     pub fn patience(&self) -> Duration {
-        self.poll_interval.saturating_mul(3)
+        silence::patience(self.poll_interval)
     }
 
-    /// Whether its last poll is over three of its intervals ago, in UTC by the master's clock.
+    /// Whether its last poll is over three of its intervals ago, in UTC by the master's clock, or too far ahead of it.
     pub fn is_stale(&self, now: Timestamp) -> bool {
-        elapsed(now, self.last_poll) > self.patience()
+        silence::is_silent(now, self.last_poll, self.poll_interval)
     }
 }
 

@@ -106,7 +106,7 @@ fn reason(error: u32, state: u32) -> &'static str {
 
 fn remedy(error: u32) -> &'static str {
     match error {
-        18_452 | 17_806 | 17_807 => {
+        18_452 | 17_806 => {
             "Windows authentication fails: look at the trust between the domains, at the clocks and at the master's \
              service principal names"
         }

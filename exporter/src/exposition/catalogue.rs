@@ -197,6 +197,8 @@ catalogue! {
             "1 for the cause that explains the target's state; the other causes are absent. Over a range of time use msx_target_diagnosis_code.";
         TARGET_DIAGNOSIS_CODE Gauge "msx_target_diagnosis_code" TARGET,
             "The number of the cause that explains the target's state, 0 when all is well; the reference lists the numbers, which never change.";
+        TARGET_MASTER_EVIDENCE Gauge "msx_target_master_evidence" &["target", "evidence"],
+            "1 for what the master itself shows of a silent target (agent_connected, refused, before_login, reached, connected, no_trace or unknown); absent while it is not silent, and where the collector arrivals is switched off.";
     }
     TargetSide [None] {
         TARGET_MASTER_INFO Gauge "msx_target_master_info" &["target", "master"],

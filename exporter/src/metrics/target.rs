@@ -42,6 +42,13 @@ pub(crate) fn targets<'a>(families: &mut InOrder<'a>, fleet: &'a MasterFleet) {
         &metric::TARGET_DIAGNOSIS_CODE,
         fleet.targets.iter().map(|target| (only(target), u64::from(target.diagnosis.cause.code()).into())),
     );
+    families.family(
+        &metric::TARGET_MASTER_EVIDENCE,
+        fleet.targets.iter().filter_map(|target| {
+            let evidence = target.trace.as_ref()?.word.name();
+            Some(([("target", target.name.as_str()), ("evidence", evidence)], Value::from(true)))
+        }),
+    );
 }
 
 /// What the download list says of each target. Nothing where it was not read.

@@ -2,6 +2,7 @@
 
 use super::ServerName;
 use std::fmt;
+use std::net::IpAddr;
 
 /// The TCP port of a default instance that is not configured otherwise.
 pub const DEFAULT_PORT: u16 = 1433;
@@ -63,9 +64,29 @@ impl<'a> EnginePort<'a> {
     }
 }
 
+/// The address in a text as SQL Server and resolvers write it, in one form: an IPv4 address that is mapped into IPv6 is
+/// IPv4, and the zone of a link-local address is left out. `None` for a word such as `<local machine>`.
+pub(crate) fn canonical(text: &str) -> Option<IpAddr> {
+    let bare = text.trim().split('%').next().unwrap_or_default();
+    bare.parse::<IpAddr>().ok().map(|address| address.to_canonical())
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn one_address_has_one_form() {
+        let four: IpAddr = std::net::Ipv4Addr::new(10, 1, 0, 8).into();
+        for text in ["10.1.0.8", " 10.1.0.8 ", "::ffff:10.1.0.8", "::FFFF:0A01:0008"] {
+            assert_eq!(canonical(text), Some(four), "{text}");
+        }
+        assert_eq!(canonical("FE80::1%12"), canonical("fe80:0:0:0:0:0:0:1"));
+        assert!(canonical("fe80::1%12").is_some());
+        for text in ["", "<local machine>", "<named pipe>", "10.1.0", "10.1.0.8:1433", "SQL03"] {
+            assert_eq!(canonical(text), None, "{text}");
+        }
+    }
 
     #[test]
     fn a_named_instance_has_no_default_port() {

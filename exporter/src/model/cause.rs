@@ -166,12 +166,12 @@ causes! {
         next_step: "Repair the collector that failed; its fault stands below the table of targets.",
         silent: false,
     }
-    /// The master has just started.
+    /// It has not polled since the master started or since it was enlisted, and neither is long ago.
     Settling {
         code: 12,
         name: "settling",
         short: "Settling",
-        title: "Not known yet: the master has just started",
+        title: "Not known yet: the master or the target has just begun",
         next_step: "Wait for three poll intervals of the target.",
         silent: false,
     }
@@ -183,6 +183,38 @@ causes! {
         title: "Fell silent together with many others",
         next_step: "Look at the master first: its certificate, its listener and port, the targets' login, a move or a \
                     restore.",
+        silent: true,
+    }
+    /// It is silent, and something on its host is refused by the master at the rhythm of its polls.
+    LoginRefused {
+        code: 14,
+        name: "login_refused",
+        short: "Login refused",
+        title: "Silent, and logins from its host are refused",
+        next_step: "Read the refused logins in the master's ERRORLOG: they name the login and the reason. Then repair \
+                    that login on the master, or what the target's SQL Server Agent logs in as (sp_msx_set_account, or \
+                    the account of its service).",
+        silent: true,
+    }
+    /// It is silent, and connections from its host end before their login at the rhythm of its polls.
+    EndedBeforeLogin {
+        code: 15,
+        name: "ended_before_login",
+        short: "Ends before login",
+        title: "Silent, and connections from its host end before login",
+        next_step: "Compare MsxEncryptChannelOptions on the target with the certificate that the master presents, and \
+                    look whether the target's host reaches a domain controller for a Windows login. SQLAGENT.OUT on \
+                    the target names the reason.",
+        silent: true,
+    }
+    /// It is silent although its SQL Server Agent was seen logged in to the master.
+    ConnectedNotPolling {
+        code: 16,
+        name: "connected_not_polling",
+        short: "Connected, no poll",
+        title: "Logged in to the master, but does not poll",
+        next_step: "Look on the master for what blocks its session, whether it was enlisted under another name, whether \
+                    it is newer than its master, and whether its login is in TargetServersRole of msdb.",
         silent: true,
     }
 }

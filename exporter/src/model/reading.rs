@@ -14,6 +14,8 @@ vocabulary! {
         Server = "server",
         /// Multiserver jobs and their last outcome on each target.
         Jobs = "jobs",
+        /// Who arrives at the master, as the master remembers it: asked for only while a target is silent.
+        Arrivals = "arrivals",
     }
 }
 

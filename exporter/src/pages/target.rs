@@ -2,7 +2,7 @@
 
 use super::parts::{NONE, Row, When, port_class, state};
 use super::words::words;
-use crate::diagnosis::{Enlisted, Evidence, Fleet, Target};
+use crate::diagnosis::{Enlisted, Evidence, Fleet, Suspect, Target, Trace};
 use crate::exposition::ExporterFacts;
 use crate::model::figures::{readable_instant, span};
 use crate::model::{Cause, names};
@@ -39,6 +39,7 @@ pub fn single(
         next: words(target.diagnosis.cause).next,
         figures: target.enlisted.as_ref().map(|row| figures(clock.now, target, row)).unwrap_or_default(),
         ports: fleet.port_results.of(&target.name).iter().map(PortView::new).collect(),
+        trace: target.trace.as_ref().map(|trace| TraceView::new(trace, details)),
         details,
     };
     page.render().map(Some)
@@ -53,7 +54,27 @@ struct Single<'a> {
     next: &'static str,
     figures: Vec<Figure>,
     ports: Vec<PortView>,
+    trace: Option<TraceView<'a>>,
     details: bool,
+}
+
+/// What the master shows of a silent target. Addresses, logins and states stand in it only with `details`.
+struct TraceView<'a> {
+    word: &'static str,
+    text: &'a str,
+    details: &'a [String],
+    suspects: Vec<&'a Suspect>,
+}
+
+impl<'a> TraceView<'a> {
+    fn new(trace: &'a Trace, details: bool) -> TraceView<'a> {
+        TraceView {
+            word: trace.word.word().title,
+            text: &trace.text,
+            details: if details { &trace.details } else { &[] },
+            suspects: trace.suspects_shown(details).collect(),
+        }
+    }
 }
 
 struct EvidenceView<'a> {

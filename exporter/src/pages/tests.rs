@@ -174,3 +174,20 @@ fn every_field_of_the_json_is_documented() {
         assert!(document.contains(&format!("`{field}`")) || document.contains(&format!("`{field}[]`")), "{field}");
     }
 }
+
+#[test]
+fn what_the_master_shows_has_its_details_only_with_details() {
+    let shown = |details: bool| (single("SQL02", details).unwrap(), json(&full(), details).to_string());
+    let (page, json) = shown(true);
+    for text in [&page, &json] {
+        for word in ["refused 4 logins", "state 8", "the password is wrong", "The login is refused"] {
+            assert!(text.contains(word), "{word}: {text}");
+        }
+    }
+    let (page, json) = shown(false);
+    for text in [&page, &json] {
+        assert!(text.contains("refused 4 logins") && text.contains("The login is refused"), "{text}");
+        assert!(!text.contains("state 8") && !text.contains("the password is wrong"), "{text}");
+    }
+    assert!(page.contains("&#60;since&#62;"), "{page}");
+}

@@ -79,7 +79,7 @@ async fn run(prober: Arc<Prober>, destination: Destination, wait: Duration) -> A
     let (began, started) = (Timestamp::now(), Instant::now());
     let end = started.checked_add(wait);
     let visited = prober.visit_until(std::slice::from_ref(&destination), Extent::Full, end).await.pop();
-    let visited = visited.unwrap_or_else(|| Visited { findings: Vec::new(), steps: Vec::new() });
+    let visited = visited.unwrap_or_else(|| Visited { findings: Vec::new(), addresses: Vec::new(), steps: Vec::new() });
     Arc::new(Probe { target: destination.target, began, took: started.elapsed(), visited })
 }
 

@@ -53,6 +53,8 @@ pub struct Sweep {
 pub struct PortResults {
     /// Findings by the target's name as enlisted, in the order of [`Check::ALL`].
     pub findings: BTreeMap<String, Vec<Finding>>,
+    /// The addresses of each target's host, by the target's name as enlisted, as far as its name leads anywhere.
+    pub addresses: BTreeMap<String, Vec<IpAddr>>,
     /// The last complete sweep, if there was one.
     pub sweep: Option<Sweep>,
     /// Checks done and failed since the process started, by check.
@@ -60,6 +62,12 @@ pub struct PortResults {
 }
 
 impl PortResults {
+    /// Keeps what a visit found in the place of what the one before found.
+    pub(crate) fn keep(&mut self, target: String, findings: Vec<Finding>, addresses: Vec<IpAddr>) {
+        self.addresses.insert(target.clone(), addresses);
+        self.findings.insert(target, findings);
+    }
+
     /// What is known of one target.
     pub fn of(&self, target: &str) -> &[Finding] {
         self.findings.get(target).map(Vec::as_slice).unwrap_or_default()

@@ -41,6 +41,8 @@ pub struct Step {
 pub struct Visited {
     /// One for each check, in the order of [`Check::ALL`].
     pub findings: Vec<Finding>,
+    /// The addresses of its host; none where its name leads nowhere.
+    pub addresses: Vec<IpAddr>,
     /// How it went: the resolution of the name, then one step for each finding.
     pub steps: Vec<Step>,
 }
@@ -134,7 +136,11 @@ impl Prober {
                 Extent::Sweep => stream::iter(checks).then(|check| check).collect::<Vec<_>>().await,
                 Extent::Full => join_all(checks).await,
             };
-            let mut visited = Visited { findings: Vec::new(), steps: vec![resolution.clone()] };
+            let mut visited = Visited {
+                findings: Vec::new(),
+                addresses: addresses.unwrap_or_default().to_vec(),
+                steps: vec![resolution.clone()],
+            };
             for (took, finding) in found {
                 visited.steps.push(step(&finding, took));
                 visited.findings.push(finding);

@@ -137,7 +137,7 @@ impl Sweeper {
         let port_results = Arc::make_mut(&mut port_results);
         for (target, visited) in found {
             count(port_results, &visited.findings);
-            port_results.findings.insert(target, visited.findings);
+            port_results.keep(target, visited.findings, visited.addresses);
         }
     }
 }
@@ -162,7 +162,7 @@ pub async fn sweep_once(prober: &Prober, names: &[String], route: &Route, extent
     while let Some(found) = visits.next().await {
         for (target, visited) in found {
             count(&mut port_results, &visited.findings);
-            port_results.findings.insert(target, visited.findings);
+            port_results.keep(target, visited.findings, visited.addresses);
         }
     }
     port_results.sweep = Some(Sweep { ended: Timestamp::now(), took: began.elapsed() });
@@ -179,10 +179,12 @@ fn prune(port_results: &mut Arc<PortResults>, roster: &[String], now: Timestamp,
     if port_results.findings.iter().all(|(target, findings)| stays(target, findings)) {
         return;
     }
-    Arc::make_mut(port_results).findings.retain(|target, findings| {
+    let port_results = Arc::make_mut(port_results);
+    port_results.findings.retain(|target, findings| {
         findings.retain(|finding| !old(finding));
         roster.contains(target.as_str()) && !findings.is_empty()
     });
+    port_results.addresses.retain(|target, _| port_results.findings.contains_key(target));
 }
 
 fn count(port_results: &mut PortResults, findings: &[Finding]) {

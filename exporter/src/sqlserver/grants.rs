@@ -1,6 +1,7 @@
 //! The smallest T-SQL script that gives the login its rights.
 //!
-//! Three blocks: core is what the exporter lives on, server adds facts about the master, doctor is for its one report.
+//! Four blocks: core is what the exporter lives on, server adds facts about the master, arrivals is for the search for the
+//! reason of a silence, doctor for its one report.
 //! Never TargetServersRole, which could delete instructions and spoof a poll; never sysadmin.
 
 mod files;
@@ -21,6 +22,7 @@ const CORE: [Right; 6] = [
     Right::JobServers,
 ];
 const SERVER: [Right; 2] = [Right::OperatorName, Right::ServerState];
+const ARRIVALS: [Right; 1] = [Right::PerformanceState];
 /// SQL Server 2022, which split VIEW SERVER STATE.
 const SPLIT_STATE: u32 = 16;
 /// Whether a server is that or newer, in T-SQL.
@@ -136,7 +138,8 @@ fn script(grantee: &Grantee, release: Option<Release>, capabilities: Option<&Cap
     script.head(capabilities);
     let core: Vec<Right> = CORE.into_iter().filter(needed).collect();
     let server: Vec<Right> = SERVER.into_iter().filter(needed).collect();
-    if core.is_empty() && server.is_empty() {
+    let arrivals: Vec<Right> = ARRIVALS.into_iter().filter(needed).collect();
+    if core.is_empty() && server.is_empty() && arrivals.is_empty() {
         script.line("-- Nothing is missing for what the exporter exposes.");
     }
     if !core.is_empty() {
@@ -150,6 +153,13 @@ fn script(grantee: &Grantee, release: Option<Release>, capabilities: Option<&Cap
     if !server.is_empty() {
         script.line("-- Block 2, server: whether the master's Agent runs, and whether MSXOperator exists.");
         for right in server {
+            script.grant(right);
+        }
+        script.line("");
+    }
+    if !arrivals.is_empty() {
+        script.line("-- Block 3, arrivals: why a target is silent, from what the master remembers of who arrives.");
+        for right in arrivals {
             script.grant(right);
         }
         script.line("");
@@ -227,17 +237,22 @@ impl Script<'_> {
 
     fn grant(&mut self, right: Right) {
         let login = quoted_name(&self.grantee.login);
-        if right != Right::ServerState {
-            self.enter(&self.grantee.msdb);
-            let statement = right.grant(SPLIT_STATE, &self.grantee.msdb);
-            let statement = statement.split("; ").last().unwrap_or_default().replace("<user>", &login);
-            self.line(&format!("{statement};"));
-            return;
-        }
+        let permission: fn(u32) -> &'static str = match right {
+            Right::ServerState => server_state,
+            Right::PerformanceState => performance_state,
+            _ => return self.grant_on_table(right, &login),
+        };
         self.enter("master");
-        for line in self.server_permission(server_state) {
+        for line in self.server_permission(permission) {
             self.line(&line);
         }
+    }
+
+    fn grant_on_table(&mut self, right: Right, login: &str) {
+        self.enter(&self.grantee.msdb);
+        let statement = right.grant(SPLIT_STATE, &self.grantee.msdb);
+        let statement = statement.split("; ").last().unwrap_or_default().replace("<user>", login);
+        self.line(&format!("{statement};"));
     }
 
     /// A permission that was split off in SQL Server 2022, for the version in question or for all of them.
@@ -259,15 +274,10 @@ impl Script<'_> {
     /// As comments: the exporter itself needs none of it.
     fn doctor(&mut self) {
         let login = quoted_name(&self.grantee.login);
-        self.line("-- Block 3, doctor: only for the command `doctor`; take the dashes away where that is wanted. The ports on");
-        self.line("-- which the master listens need block 2. Who is in TargetServersRole:");
+        self.line("-- Block 4, doctor: only for the command `doctor`; take the dashes away where that is wanted. The ports on");
+        self.line("-- which the master listens need block 2, refused logins block 3. Who is in TargetServersRole:");
         self.line(&format!("-- USE {};", bracketed(&self.grantee.msdb)));
         self.line(&format!("-- GRANT VIEW DEFINITION TO {login};"));
-        self.line("-- Which logins were refused:");
-        self.line("-- USE master;");
-        for line in self.server_permission(performance_state) {
-            self.line(&format!("-- {line}"));
-        }
     }
 }
 

@@ -26,15 +26,17 @@ const LONGEST: usize = 64;
 /// Errors that refuse a login; the rest of the ring buffer is about connections that broke.
 /// [Database engine errors](https://learn.microsoft.com/sql/relational-databases/errors-events/database-engine-events-and-errors):
 /// SSPI handshakes, logon triggers, and the range of failed logins.
-const SSPI: [u32; 2] = [17_806, 17_807];
+const SSPI: u32 = 17_806;
 const LOGON_TRIGGER: u32 = 17_892;
 const FAILED_LOGINS: std::ops::RangeInclusive<u32> = 18_450..=18_499;
 
 /// Reads one record.
 pub(crate) fn refusal(record: &str) -> Option<Refusal> {
     let error = element(record, "SniConsumerError")?.parse().ok()?;
-    let refuses = SSPI.contains(&error) || error == LOGON_TRIGGER || FAILED_LOGINS.contains(&error);
-    refuses.then_some(())?;
+    let refuses = error == SSPI || error == LOGON_TRIGGER || FAILED_LOGINS.contains(&error);
+    // The server's own connections, as to a linked server, have the far end in RemoteHost.
+    let own = matches!(element(record, "IsClient"), Some("1" | "true"));
+    (refuses && !own).then_some(())?;
     Some(Refusal {
         host: plain(element(record, "RemoteHost")?),
         error,
@@ -87,6 +89,8 @@ mod tests {
         for text in [
             String::new(),
             record("17830", "10.1.0.8"),
+            record("17807", "10.1.0.8"),
+            record("18456", "10.1.0.8").replace("<RemoteHost>", "<IsClient>1</IsClient><RemoteHost>"),
             record("0", "10.1.0.8"),
             record("-1", "10.1.0.8"),
             record("18456", &"9".repeat(LONGEST + 1)),

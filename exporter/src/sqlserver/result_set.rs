@@ -13,17 +13,24 @@ pub(crate) struct Statement {
     pub(crate) text: &'static str,
     /// How long it may take, where it may not take all the time of the reading.
     pub(crate) cap: Option<Duration>,
+    /// How many rows are kept. The others are read and dropped.
+    pub(crate) most: usize,
 }
 
 impl Statement {
     /// A statement that may take all the time there is.
     pub(crate) const fn new(name: &'static str, text: &'static str) -> Statement {
-        Statement { name, text, cap: None }
+        Statement { name, text, cap: None, most: usize::MAX }
     }
 
     /// The same with a time of its own.
     pub(crate) const fn within(self, cap: Duration) -> Statement {
         Statement { cap: Some(cap), ..self }
+    }
+
+    /// The same with a bound on the rows that are kept.
+    pub(crate) const fn at_most(self, most: usize) -> Statement {
+        Statement { most, ..self }
     }
 }
 
@@ -115,7 +122,8 @@ impl<R: FromRow + Send> Set for ResultSet<R> {
 
     fn take(&mut self, row: Cells<'_>, context: &mut Context<'_>) {
         match self.decoder.as_ref().map(|decode| decode(row, context)) {
-            Some(Ok(row)) => self.rows.push(row),
+            Some(Ok(row)) if self.rows.len() < self.statement.most => self.rows.push(row),
+            Some(Ok(_)) => {}
             Some(Err(error)) => self.spoil(error, context),
             // An earlier row could not be read.
             None => {}

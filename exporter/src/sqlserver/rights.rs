@@ -16,10 +16,11 @@ pub(crate) enum Right {
     JobServers,
     OperatorName,
     ServerState,
+    PerformanceState,
 }
 
 impl Right {
-    const ALL: [Right; 8] = [
+    const ALL: [Right; 9] = [
         Right::TargetServers,
         Right::TargetServerGroups,
         Right::TargetServerGroupMembers,
@@ -28,6 +29,7 @@ impl Right {
         Right::JobServers,
         Right::OperatorName,
         Right::ServerState,
+        Right::PerformanceState,
     ];
 
     /// The statement that gives it, without the name of the login.
@@ -42,6 +44,7 @@ impl Right {
             Right::JobServers => table("sysjobservers"),
             Right::OperatorName => table("sysoperators (name)"),
             Right::ServerState => format!("USE master; GRANT {} TO <login>", server_state(major_version)),
+            Right::PerformanceState => format!("USE master; GRANT {} TO <login>", performance_state(major_version)),
         }
     }
 }
@@ -104,7 +107,7 @@ pub(crate) enum Msdb {
     Closed,
 }
 
-const COLUMNS: [&str; 15] = [
+const COLUMNS: [&str; 16] = [
     "server_name",
     "product_version",
     "edition",
@@ -120,6 +123,7 @@ const COLUMNS: [&str; 15] = [
     "may_sysoperators_name",
     "may_server_state",
     "may_server_security_state",
+    "may_server_performance_state",
 ];
 
 impl Capabilities {
@@ -128,14 +132,15 @@ impl Capabilities {
         let columns: Vec<String> = row.columns().iter().map(|column| column.name().to_owned()).collect();
         let cells = Positions::locate(&COLUMNS, &columns)?.cells(Cells::new(row))?;
         let [server_name, version, edition, auth_scheme, msdb_id, msdb_access, rights @ ..] = cells;
-        let mut granted = [false; 9];
+        let mut granted = [false; 10];
         for (slot, cell) in granted.iter_mut().zip(rights) {
             *slot = cell.integer_or_null()? == Some(1);
         }
-        let [tables @ .., state, security_state] = granted;
+        let [tables @ .., state, security_state, performance_state] = granted;
         let product_version = version.text_or_null()?.unwrap_or_default();
-        let state = if major(&product_version) >= 16 { state || security_state } else { state };
-        let held = tables.into_iter().chain([state]).zip(Right::ALL);
+        let split = major(&product_version) >= 16;
+        let halves = [security_state, performance_state].map(|half| state || (split && half));
+        let held = tables.into_iter().chain(halves).zip(Right::ALL);
         Ok(Capabilities {
             server_name: server_name.text_or_null()?.unwrap_or_default(),
             edition: edition.text_or_null()?.unwrap_or_default(),
@@ -172,7 +177,8 @@ impl Capabilities {
     /// Whether a collector may read every fact that it knows how to read.
     /// Where there is no database, no right on its tables is missing.
     pub(crate) fn complete_for(&self, needs: &Needs) -> bool {
-        let grantable = |right: &Right| self.msdb != Msdb::Absent || *right == Right::ServerState;
+        let grantable =
+            |right: &Right| self.msdb != Msdb::Absent || matches!(right, Right::ServerState | Right::PerformanceState);
         !self.missing().filter(grantable).any(|right| needs.include(right))
     }
 

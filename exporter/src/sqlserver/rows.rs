@@ -88,6 +88,7 @@ columns! {
     i32: cell, _ => cell.integer();
     u8: cell, _ => cell.integer();
     u64: cell, _ => cell.integer();
+    i64: cell, _ => cell.integer();
     Option<i64>: cell, _ => cell.integer_or_null();
     bool: cell, _ => Ok(cell.integer::<u8>()? != 0);
     String: cell, _ => cell.text();

@@ -21,6 +21,9 @@ pub(crate) const SETS: [&str; 10] = [
     "job_targets",
 ];
 
+/// Those of the batch that follows while a target is silent.
+pub(crate) const ARRIVALS: [&str; 2] = ["connected", "arrivals"];
+
 pub(crate) const SYSNAME: Type = Type::NVarChar(Some(128));
 pub(crate) const JOB: [u8; 16] =
     [0x6F, 0x96, 0x19, 0xFF, 0x8B, 0x86, 0x40, 0x11, 0xB4, 0x2D, 0, 0xC0, 0x4F, 0xC9, 0x64, 0xFF];
@@ -68,8 +71,11 @@ impl Backend for Script {
         if let Some(name) = once {
             return self.part(name, || rows(name, &complete(name, sql)));
         }
-        let mut sets: Vec<(usize, &str)> =
-            SETS.into_iter().filter_map(|name| Some((sql.find(&format!("[set:{name}]"))?, name))).collect();
+        let mut sets: Vec<(usize, &str)> = SETS
+            .into_iter()
+            .chain(ARRIVALS)
+            .filter_map(|name| Some((sql.find(&format!("[set:{name}]"))?, name)))
+            .collect();
         sets.sort_unstable();
         let mut replies = self.part("first", Vec::new);
         for (_, name) in sets {
@@ -176,6 +182,7 @@ pub(crate) fn sound(set: &str) -> Cells {
                     "may_sysoperators_name",
                     "may_server_state",
                     "may_server_security_state",
+                    "may_server_performance_state",
                 ]
                 .map(|right| int(right, 1)),
             );
@@ -257,6 +264,27 @@ pub(crate) fn sound(set: &str) -> Cells {
             int("last_run_date", 20_261_122),
             int("last_run_time", 13_000),
             int("last_run_duration", 130),
+        ],
+        "connected" => vec![
+            ("address", Type::NVarChar(Some(48)), text("10.1.0.8")),
+            int("connections", 2),
+            int("agents", 1),
+            name("agent_login", "CORP\\sql01"),
+            name("agent_host", "SQL01"),
+            int("blocked_by", 71),
+            ("wait_type", Type::NVarChar(Some(60)), text("LCK_M_X")),
+        ],
+        "arrivals" => vec![
+            ("age_ms", Type::BigInt, Value::Int(30_000)),
+            ("up_ms", Type::BigInt, Value::Int(3_600_000)),
+            (
+                "record",
+                Type::NVarChar(Some(3_072)),
+                text(
+                    "<Record><ConnectivityTraceRecord><RecordType>Error</RecordType><RemoteHost>10.1.0.8</RemoteHost>\
+                     <SniConsumerError>18456</SniConsumerError><State>8</State></ConnectivityTraceRecord></Record>",
+                ),
+            ),
         ],
         other => panic!("no set {other}"),
     }

@@ -1,7 +1,7 @@
 //! Every column of every set: its type, NULL, and what does not fit.
 
 use crate::broken::spoils;
-use crate::script::{SETS, Script, sound, wall};
+use crate::script::{ARRIVALS, SETS, Script, sound, wall};
 use crate::support::Site;
 use msx_exporter::collectors::{Outcome, Reading};
 use msx_exporter::model::{Collector, Operation, Stage};
@@ -87,6 +87,58 @@ async fn null_is_nothing_where_it_may_be_and_a_fault_of_one_collector_where_it_m
                 assert!(fault.message.contains(column) && fault.message.contains("NULL"), "{set}.{column}: {fault}");
             }
             script.mend();
+        }
+    }
+}
+
+/// The target polls every second, and did so half a minute ago.
+fn silent(script: &Script) {
+    script.cell("targets", "poll_interval", Type::Int, Value::Int(1));
+}
+
+#[tokio::test]
+async fn who_arrives_is_read_while_a_target_is_silent() {
+    let script = Arc::new(Script::default());
+    let site = Site::start(script.clone()).await;
+    let before = site.read().await;
+    let arrivals = before.arrivals.as_ref().unwrap();
+    assert!(arrivals.report.success() && arrivals.report.read_at.is_none(), "nothing was asked: {arrivals:?}");
+    silent(&script);
+    let reading = site.read().await;
+    assert!(reading.reports().all(|report| report.success()), "{reading:?}");
+    let arrivals = reading.arrivals.as_ref().unwrap().rows.as_ref().unwrap();
+    assert_eq!(arrivals.covered_since.unwrap().to_string(), "2026-11-01T05:00:00Z");
+    let [record] = arrivals.records.as_slice() else { panic!("{arrivals:?}") };
+    assert_eq!((record.at.to_string().as_str(), record.error), ("2026-11-22T10:59:30Z", Some(18_456)));
+    let [sighting] = arrivals.sightings.as_slice() else { panic!("{arrivals:?}") };
+    let agent = sighting.agent.as_ref().unwrap();
+    assert_eq!((agent.login.as_deref(), agent.blocked_by), (Some("CORP\\sql01"), Some(71)));
+}
+
+#[tokio::test]
+async fn what_does_not_fit_there_is_a_fault_of_that_collector_alone() {
+    let script = Arc::new(Script::default());
+    let site = Site::start(script.clone()).await;
+    for set in ARRIVALS {
+        for (at, (column, ty, _)) in sound(set).into_iter().enumerate() {
+            for wrong in [true, false] {
+                silent(&script);
+                let (other, value) = WRONG[at % WRONG.len()];
+                if wrong {
+                    script.cell(set, column, other, value())
+                } else {
+                    script.cell(set, column, ty, Value::Null)
+                }
+                let reading = site.read_afresh().await;
+                let faulty = |collector| fault(&reading, collector).map(|fault| fault.stage);
+                let never_null = ["age_ms", "up_ms", "connections"].contains(&column);
+                let expected = (wrong || never_null).then_some(Stage::Decode);
+                assert_eq!(faulty(Collector::Arrivals), expected, "{set}.{column}");
+                for collector in [Collector::Targets, Collector::Downloads, Collector::Server, Collector::Jobs] {
+                    assert_eq!(faulty(collector), None, "{set}.{column}: {collector:?}");
+                }
+                script.mend();
+            }
         }
     }
 }

@@ -2,7 +2,8 @@
 
 use crate::exposition::{self, Metric};
 use crate::model::{
-    Cause, Check, Collector, Direction, ErrorClass, Operation, OrphanKind, PortSource, PortState, Refusal, Stage,
+    Cause, Check, Collector, Direction, ErrorClass, MasterEvidence, Operation, OrphanKind, PortSource, PortState,
+    Refusal, Stage,
 };
 use crate::probe::protocol::Verdict;
 use serde::Serialize;
@@ -47,6 +48,7 @@ fn values(metric: &str, label: &str) -> Option<Vec<&'static str>> {
         (_, "check") => Check::ALL.map(Check::name).into(),
         (_, "class") => ErrorClass::ALL.map(ErrorClass::name).into(),
         (_, "collector") => Collector::ALL.map(Collector::name).into(),
+        (_, "evidence") => MasterEvidence::ALL.map(MasterEvidence::name).into(),
         (_, "direction") => Direction::ALL.map(Direction::name).into(),
         (_, "operation") => Operation::ALL.map(Operation::name).into(),
         ("msx_exporter_http_refused_total", "reason") => Refusal::ALL.map(Refusal::name).into(),

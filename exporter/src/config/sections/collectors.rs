@@ -16,6 +16,9 @@ section! {
         jobs: bool = FLAG.or("true");
         /// Facts about the master itself.
         server: bool = FLAG.or("true");
+        /// Who arrives at the master, and why a login is refused: asked for only while a target is silent. Needs VIEW
+        /// SERVER STATE, from SQL Server 2022 VIEW SERVER PERFORMANCE STATE; without it the rest goes on.
+        arrivals: bool = FLAG.or("true");
     }
 }
 
@@ -27,6 +30,7 @@ impl Collectors {
             Collector::Downloads => self.downloads,
             Collector::Server => self.server,
             Collector::Jobs => self.jobs,
+            Collector::Arrivals => self.arrivals,
         }
     }
 }

@@ -24,7 +24,7 @@ pub use master::{Encrypt, Master, Trust};
 pub use port_checks::{CheckSettings, Depth};
 pub use port_overrides::PortOverride;
 pub use ports::Ports;
-pub use targets::{LabelRule, Targets};
+pub use targets::{LabelRule, SourceAddress, Targets};
 
 use super::error::ValueError;
 use super::layers::Sources;

@@ -1,7 +1,8 @@
 //! The table of causes, from the first that wins to the last.
 
 use super::outage::{Outage, Outages, Poll};
-use super::{Diagnosis, Evidence, instructions, ports, silence};
+use super::{Diagnosis, Evidence, arrivals, instructions, ports, silence};
+use crate::diagnosis::arrivals::Trace;
 use crate::diagnosis::target::{Enlisted, elapsed};
 use crate::model::{Cause, Stage};
 use crate::probe::Finding;
@@ -32,6 +33,8 @@ pub(crate) struct Subject<'a> {
     pub(crate) findings: &'a [Finding],
     /// Whether its engine port was once open from the master's side while it polled.
     pub(crate) engine_was_open: bool,
+    /// What the master shows of it; only for a stale one.
+    pub(crate) trace: Option<&'a Trace>,
 }
 
 /// An enlisted target as the rules see it.
@@ -48,6 +51,8 @@ pub(super) struct Case<'a> {
     pub(super) outage: Option<&'a Outage>,
     pub(super) findings: &'a [Finding],
     pub(super) engine_was_open: bool,
+    /// What the master shows of it; only for a stale one.
+    pub(super) trace: Option<&'a Trace>,
 }
 
 impl Poll {
@@ -69,11 +74,14 @@ struct Rule {
 }
 
 /// The rules for an enlisted target, from the first that wins to the last.
-const RULES: [Rule; 8] = [
+const RULES: [Rule; 11] = [
     Rule { causes: &[Cause::Settling], find: silence::settling },
-    Rule { causes: &[Cause::NeverPolled], find: silence::never_polled },
     Rule { causes: &[Cause::MasterSide], find: silence::master_side },
-    Rule { causes: &[Cause::Unresolved, Cause::Unreachable, Cause::EngineDown], find: ports::silent_engine },
+    Rule { causes: &[Cause::LoginRefused], find: arrivals::login_refused },
+    Rule { causes: &[Cause::EndedBeforeLogin], find: arrivals::ended_before_login },
+    Rule { causes: &[Cause::ConnectedNotPolling], find: arrivals::connected_not_polling },
+    Rule { causes: &[Cause::EngineDown, Cause::Unreachable, Cause::Unresolved], find: ports::silent_engine },
+    Rule { causes: &[Cause::NeverPolled], find: silence::never_polled },
     Rule { causes: &[Cause::StoppedPolling], find: silence::stopped_polling },
     Rule { causes: &[Cause::DownloadError], find: instructions::download_error },
     Rule { causes: &[Cause::NotDownloading], find: instructions::not_downloading },
@@ -105,6 +113,7 @@ pub(crate) fn diagnose(subject: &Subject<'_>, circumstances: &Circumstances) -> 
                 outage: Poll::of(target, circumstances.now).and_then(|poll| circumstances.outages.of(poll)),
                 findings: subject.findings,
                 engine_was_open: subject.engine_was_open,
+                trace: subject.trace,
             };
             silent = case.stale;
             evidence.extend(RULES.iter().filter_map(|rule| (rule.find)(&case)));

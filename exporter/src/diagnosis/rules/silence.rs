@@ -3,22 +3,36 @@
 use super::Evidence;
 use super::diagnose::Case;
 use crate::diagnosis::target::elapsed;
-use crate::model::Cause;
 use crate::model::figures::{instant, span};
+use crate::model::{Cause, silence};
 use std::time::Duration;
 
 /// Nobody is called silent for good sooner than this, however short the interval.
 pub(super) const GRACE: Duration = Duration::from_secs(600);
 
-/// The master has just started: whoever polls seldom has not had its turn yet.
+/// It is silent, and that may only be because the master or the enlistment is young: a target that polls seldom has not had
+/// its turn yet.
 pub(super) fn settling(case: &Case<'_>) -> Option<Evidence> {
-    let up = elapsed(case.now, case.started);
-    let since = case.target.polled && case.target.last_poll >= case.started;
-    (up < case.patience && !since).then(|| {
+    let Case { target, now, .. } = *case;
+    if !case.stale && target.polled {
+        return None;
+    }
+    let interval = span(target.poll_interval);
+    let up = elapsed(now, case.started);
+    let since_start = target.polled && target.last_poll >= case.started && !silence::is_ahead(now, target.last_poll);
+    if up < case.patience && !since_start {
+        return Some(Cause::Settling.because(format!(
+            "The master started {} ago and this target, which polls every {interval}, has not polled since.",
+            span(up)
+        )));
+    }
+    let enlisted = elapsed(now, target.row.enlisted_at);
+    let young = !target.polled && !silence::is_ahead(now, target.row.enlisted_at) && enlisted <= case.patience.max(GRACE);
+    young.then(|| {
         Cause::Settling.because(format!(
-            "The master started {} ago and this target, which polls every {}, has not polled since.",
-            span(up),
-            span(case.target.poll_interval)
+            "Enlisted {} ago: a target that polls every {interval} is given {} for its first poll.",
+            span(enlisted),
+            span(case.patience.max(GRACE))
         ))
     })
 }
@@ -54,7 +68,16 @@ pub(super) fn stopped_polling(case: &Case<'_>) -> Option<Evidence> {
         return None;
     }
     let interval = span(case.target.poll_interval);
-    let text = if case.target.polled {
+    let ahead = case.target.last_poll.duration_since(case.now);
+    let text = if silence::is_ahead(case.now, case.target.last_poll) {
+        let (what, at) = (if case.target.polled { "Its last poll" } else { "Its enlistment" }, case.target.last_poll);
+        format!(
+            "{what} lies {} ahead of the master's clock ({}): that clock was put right since, so it says nothing of \
+             whether the target polls. Its next poll writes a new time.",
+            span(ahead.unsigned_abs()),
+            instant(at)
+        )
+    } else if case.target.polled {
         format!(
             "Last poll {} ago ({}), over 3 of its intervals of {interval}. SQL Server Agent is stopped there, or it \
              was defected by force, enlisted elsewhere or renamed, or its way to the master, its login or its TLS \

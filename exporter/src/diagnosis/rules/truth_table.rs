@@ -68,7 +68,10 @@ fn a_target_that_polls_and_takes_what_is_posted_is_fine() {
 #[test]
 fn stale_is_over_three_intervals_by_the_clock_of_the_master() {
     for (age, cause) in [
-        (-7_200, Cause::Ok),
+        // A poll that lies ahead was written while the master's clock was wrong.
+        (-7_200, Cause::StoppedPolling),
+        (-301, Cause::StoppedPolling),
+        (-300, Cause::Ok),
         (0, Cause::Ok),
         (180, Cause::Ok),
         (181, Cause::StoppedPolling),
@@ -90,6 +93,15 @@ fn the_masters_local_arithmetic_decides_nothing() {
     assert_eq!(judge(&alone(in_the_night_of_the_change)).cause, Cause::Ok);
     let an_hour_hidden = TargetRow { local_poll_age_seconds: -3_419, ..stale() };
     assert_eq!(judge(&alone(an_hour_hidden)).cause, Cause::StoppedPolling);
+}
+
+#[test]
+fn a_last_poll_that_lies_ahead_is_a_finding() {
+    let verdict = judge(&alone(polled_at(sql01(), -7_200)));
+    let text = told(&verdict, Cause::StoppedPolling);
+    assert!(text.starts_with("Its last poll lies 2 h ahead of the master's clock (2026-11-22T14:00:00Z)"), "{text}");
+    let young = started(alone(polled_at(sql01(), -7_200)), ago(60));
+    assert_eq!(judge(&young).cause, Cause::Settling, "it is no poll since the start");
 }
 
 #[test]
@@ -138,7 +150,8 @@ fn a_master_that_has_just_started_is_given_three_intervals() {
     {
         assert_eq!(judge(&started(alone(polled_at(sql01(), 500)), ago(up))).cause, cause, "{up}");
     }
-    assert_eq!(judge(&started(alone(polled_at(sql01(), 61)), ago(60))).cause, Cause::Settling, "stale or not");
+    assert_eq!(judge(&started(alone(polled_at(sql01(), 180)), ago(60))).cause, Cause::Ok, "it is not silent");
+    assert_eq!(judge(&started(alone(polled_at(sql01(), 181)), ago(60))).cause, Cause::Settling);
     assert_eq!(judge(&started(alone(polled_at(sql01(), 60)), ago(60))).cause, Cause::Ok, "polled since");
 }
 
@@ -150,16 +163,18 @@ fn a_target_that_was_enlisted_after_the_start_and_has_not_polled_lets_the_master
 #[test]
 fn never_polled_is_said_after_ten_minutes_or_three_intervals() {
     for (age, cause) in [
-        (180, Cause::Ok),
-        // Stale is never fine, whatever is missing before it is called never_polled.
-        (181, Cause::StoppedPolling),
-        (600, Cause::StoppedPolling),
+        (0, Cause::Settling),
+        (181, Cause::Settling),
+        (600, Cause::Settling),
         (601, Cause::NeverPolled),
+        (-300, Cause::Settling),
+        // An enlistment that lies ahead says nothing of how long it has been silent.
+        (-301, Cause::StoppedPolling),
     ] {
         assert_eq!(judge(&alone(never_polled(1, NAME, age))).cause, cause, "{age}");
     }
     let slow = |age| TargetRow { poll_interval_seconds: 600, ..never_polled(1, NAME, age) };
-    assert_eq!(judge(&alone(slow(1_800))).cause, Cause::Ok);
+    assert_eq!(judge(&alone(slow(1_800))).cause, Cause::Settling);
     assert_eq!(judge(&alone(slow(1_801))).cause, Cause::NeverPolled);
 }
 
@@ -296,7 +311,7 @@ fn not_downloading_is_said_after_two_intervals_and_ten_minutes() {
 #[test]
 fn what_was_posted_to_a_target_that_has_not_polled_is_not_refused() {
     let old = waiting(NAME, 1, 9_999);
-    assert_eq!(judge(&with_downloads(alone(never_polled(1, NAME, 30)), vec![old])).cause, Cause::Ok);
+    assert_eq!(judge(&with_downloads(alone(never_polled(1, NAME, 30)), vec![old])).cause, Cause::Settling);
 }
 
 #[test]

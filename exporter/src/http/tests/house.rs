@@ -101,6 +101,7 @@ pub(super) fn fleet(length: usize) -> MasterFleet {
             expected: None,
             maintenance: None,
             diagnosis: Diagnosis { cause: Cause::NotEnlisted, evidence: Vec::new() },
+            trace: None,
         }],
         orphans: Some(vec![Orphan { target: "X".repeat(length), kind: OrphanKind::Other, count: 1 }]),
         downloadlist_rows: None,

@@ -159,7 +159,7 @@ async fn a_probe_is_an_exposition_or_a_trace_and_waits_as_long_as_prometheus_doe
         *house.site.probe.lock().unwrap() = Err(outcome);
         assert_eq!(client.ask("GET", "/probe?target=SQL01", "").await.status, status, "{outcome:?}");
     }
-    let visited = Visited { findings: Vec::new(), steps: Vec::new() };
+    let visited = Visited { findings: Vec::new(), addresses: Vec::new(), steps: Vec::new() };
     let probe = Probe { target: "SQL01".to_owned(), began: Timestamp::UNIX_EPOCH, took: Duration::ZERO, visited };
     *house.site.probe.lock().unwrap() = Ok(Arc::new(probe));
     house.site.waits.lock().unwrap().clear();

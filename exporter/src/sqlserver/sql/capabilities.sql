@@ -15,4 +15,5 @@ SELECT CAST(0 AS tinyint) AS [set:capabilities],
        CAST(HAS_PERMS_BY_NAME(N'msdb.dbo.sysjobservers', N'OBJECT', N'SELECT') AS int) AS may_sysjobservers,
        CAST(HAS_PERMS_BY_NAME(N'msdb.dbo.sysoperators', N'OBJECT', N'SELECT', N'name', N'COLUMN') AS int) AS may_sysoperators_name,
        CAST(HAS_PERMS_BY_NAME(NULL, NULL, N'VIEW SERVER STATE') AS int) AS may_server_state,
-       CAST(HAS_PERMS_BY_NAME(NULL, NULL, N'VIEW SERVER SECURITY STATE') AS int) AS may_server_security_state;
+       CAST(HAS_PERMS_BY_NAME(NULL, NULL, N'VIEW SERVER SECURITY STATE') AS int) AS may_server_security_state,
+       CAST(HAS_PERMS_BY_NAME(NULL, NULL, N'VIEW SERVER PERFORMANCE STATE') AS int) AS may_server_performance_state;

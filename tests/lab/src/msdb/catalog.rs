@@ -40,16 +40,10 @@ impl Master {
             "dm_os_ring_buffers" => self.ring_rows(now),
             "dm_server_services" => self.service_rows(now),
             "dm_tcp_listener_states" => self.listener_rows(),
-            "dm_exec_connections" => vec![vec![
-                Value::Int(login.session.into()),
-                Value::DateTime(self.fleet.local(now.utc)),
-                text("TCP"),
-                text("TSQL"),
-                text(if login.encrypted { "TRUE" } else { "FALSE" }),
-                text("SQL"),
-                text("127.0.0.1"),
-                Value::Int(1433),
-            ]],
+            "dm_exec_connections" => self.connection_rows(login, now),
+            "dm_exec_sessions" => self.session_rows(login, now),
+            "dm_exec_requests" => self.request_rows(login, now),
+            "dm_os_sys_info" => self.system_rows(now),
             _ => Vec::new(),
         };
         let width = def.columns.iter().filter(|c| c.since <= self.version).count();

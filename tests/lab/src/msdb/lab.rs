@@ -1,5 +1,6 @@
 //! The handle that tests, the stand-alone server and the protocol hold.
 
+use super::arrivals::{Arrival, Arriving};
 use super::clock::Clock;
 use super::fleet::{Fleet, Operation};
 use super::master::{Fault, Master};
@@ -173,7 +174,21 @@ impl Lab {
 
     /// A login from this address was refused, such as with error 18456 and state 8.
     pub fn refuse_login(&self, host: &str, error: u32, state: u32) {
-        self.master().refused.push(Refused { host: host.to_owned(), error, state });
+        let mut master = self.master();
+        let at = master.clock.now();
+        master.refused.push(Refused { host: host.to_owned(), error, state, at });
+    }
+
+    /// From now on something arrives from this address, so many seconds apart.
+    pub fn arrives(&self, host: &str, every_seconds: i64, what: Arrival) {
+        let mut master = self.master();
+        let since = master.clock.now();
+        master.arriving.push(Arriving { host: host.to_owned(), since, every_seconds, what });
+    }
+
+    /// Nothing arrives any more, and what arrived is forgotten.
+    pub fn nothing_arrives(&self) {
+        self.master().arriving.clear();
     }
 
     /// What happens whenever this table is read, until the faults are cleared.

@@ -1,5 +1,6 @@
 //! Everything that one stand-in master knows.
 
+use super::arrivals::Arriving;
 use super::clock::Clock;
 use super::fleet::Fleet;
 use super::network::{Listening, Refused};
@@ -68,6 +69,7 @@ pub struct Master {
     pub(crate) members: Vec<(String, String)>,
     pub(crate) listeners: Vec<Listening>,
     pub(crate) refused: Vec<Refused>,
+    pub(crate) arriving: Vec<Arriving>,
     /// The nodes, where it is a failover cluster instance.
     pub(crate) nodes: Vec<String>,
     pub(crate) downloads: Built,
@@ -100,6 +102,7 @@ impl Master {
                 .map(|(address, port)| Listening { address: address.to_owned(), port, group: false })
                 .into(),
             refused: Vec::new(),
+            arriving: Vec::new(),
             nodes: Vec::new(),
             downloads: Mutex::default(),
             clock,
@@ -112,6 +115,7 @@ impl Master {
     pub(crate) fn populate(&mut self) {
         self.fleet = Fleet::new();
         self.fleet.set_zone(self.clock.zone().clone());
+        self.arriving.clear();
         *super::locked(&self.downloads) = None;
         let now = self.clock.now();
         self.started = now.checked_sub(jiff::SignedDuration::from_hours(24 * 40)).unwrap_or(now);

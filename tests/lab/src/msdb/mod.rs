@@ -7,6 +7,7 @@
 //! lab.advance(jiff::SignedDuration::from_mins(90));
 //! ```
 
+mod arrivals;
 mod catalog;
 mod clock;
 mod control;
@@ -22,6 +23,7 @@ pub mod schema;
 mod tests;
 mod view;
 
+pub use arrivals::Arrival;
 pub use clock::Clock;
 pub use fleet::{Downloading, Fleet, Instruction, Job, Operation, Outcome, Target, packed_seconds};
 pub use lab::Lab;

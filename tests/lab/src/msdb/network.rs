@@ -1,8 +1,8 @@
 //! Who may log in to this master, who tried, and where it listens.
 
 use super::master::Master;
-use crate::tsql::world::Now;
 use crate::wire::{Login, Value};
+use jiff::Timestamp;
 
 /// The role of targets' logins, and its number among the principals.
 const TARGETS: (&str, i64) = ("TargetServersRole", 5);
@@ -23,6 +23,7 @@ pub(crate) struct Refused {
     pub(crate) host: String,
     pub(crate) error: u32,
     pub(crate) state: u32,
+    pub(crate) at: Timestamp,
 }
 
 impl Master {
@@ -98,62 +99,6 @@ impl Master {
         let row =
             |(at, name): (usize, &String)| vec![text(name), Value::Int(0), text("up"), Value::Int((at == 0).into())];
         self.nodes.iter().enumerate().map(row).collect()
-    }
-
-    /// The connectivity ring buffer, in the form that records of real servers have: a refused login leaves an Error record
-    /// and one with the times of the login, which repeats the error. With a killed session, a connection that broke
-    /// before its login, and a record of another buffer in it.
-    pub(crate) fn ring_rows(&self, now: Now) -> Vec<Vec<Value>> {
-        // Its seconds have no leading zero: 11/3/2016 20:21:8.222.
-        let at = self.fleet.local(now.utc).strftime("%-m/%-d/%Y %-H:%-M:%-S.0").to_string();
-        let record = |kind: &str, source: &str, error: &str, host: &str, more: &str| {
-            format!(
-                "<Record id=\"1\" type=\"RING_BUFFER_CONNECTIVITY\" time=\"71125202\"><ConnectivityTraceRecord>\
-                 <RecordType>{kind}</RecordType>{source}<Spid>0</Spid>\
-                 <SniConnectionId>22BF6970-70C0-4D4D-B347-7FB6EDB9CB36</SniConnectionId>{error}\
-                 <RemoteHost>{host}</RemoteHost><RemotePort>60618</RemotePort><LocalHost>10.0.0.1</LocalHost>\
-                 <LocalPort>1433</LocalPort><RecordTime>{at}</RecordTime>{more}</ConnectivityTraceRecord>\
-                 <Stack><frame id=\"0\">0X00000000021B6CF3</frame></Stack></Record>"
-            )
-        };
-        let buffers = "<TdsBuffersInformation><TdsInputBufferError>0</TdsInputBufferError><TdsOutputBufferError>0\
-                       </TdsOutputBufferError><TdsInputBufferBytes>116</TdsInputBufferBytes></TdsBuffersInformation>";
-        let login = |host: &str, error: u32, state: u32| {
-            let tds = "<RecordSource>Tds</RecordSource>";
-            let first = format!(
-                "<SniProvider>7</SniProvider><OSError>0</OSError><SniConsumerError>{error}</SniConsumerError>\
-                 <State>{state}</State>"
-            );
-            let timed = format!(
-                "<SniConsumerError>{error}</SniConsumerError><SniProvider>7</SniProvider><State>{state}</State>"
-            );
-            let timers = format!(
-                "{buffers}<LoginTimers><TotalLoginTimeInMilliseconds>1</TotalLoginTimeInMilliseconds></LoginTimers>"
-            );
-            [record("Error", tds, &first, host, ""), record("LoginTimers", "", &timed, host, &timers)]
-        };
-        let killed = record(
-            "ConnectionClose",
-            "<RecordSource>Tds</RecordSource>",
-            "<SniProvider>4</SniProvider>",
-            "&lt;local machine&gt;",
-            &format!("{buffers}<TdsDisconnectFlags><SessionIsKilled>1</SessionIsKilled></TdsDisconnectFlags>"),
-        );
-        let mut records = vec![killed];
-        records.extend(login("10.9.9.9", 17830, 105));
-        for Refused { host, error, state } in &self.refused {
-            let host = host.replace('<', "&lt;").replace('>', "&gt;");
-            records.extend(login(&host, *error, *state));
-        }
-        let other = ("RING_BUFFER_SCHEDULER_MONITOR", "<Record/>".to_owned());
-        let connectivity = records.into_iter().map(|record| ("RING_BUFFER_CONNECTIVITY", record));
-        let records = std::iter::once(other).chain(connectivity);
-        let since = Value::DateTime(self.fleet.local(now.utc));
-        let row = |(time, (kind, record)): (i64, (&str, String))| {
-            let bytes = Value::Bytes([0; 8].as_slice().into());
-            vec![bytes, text(kind), Value::Int(time), text(&record), text(""), since.clone()]
-        };
-        (71_125_202..).zip(records).map(row).collect()
     }
 }
 

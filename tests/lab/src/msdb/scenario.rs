@@ -1,5 +1,6 @@
 //! Named states of a master. Each is reached by letting a fleet live up to now, not by writing its rows.
 
+use super::arrivals::{Arrival, Arriving};
 use super::fleet::{Downloading, Fleet, Job, Operation, Outcome};
 use super::master::Master;
 use jiff::tz::TimeZone;
@@ -35,6 +36,14 @@ pub enum Scenario {
     MasterJustStarted,
     /// The master's certificate ended two hours ago: all targets stopped at once.
     CertificateEnded,
+    /// SQL03 stopped polling twenty minutes ago, and a login from its host is refused at each of its polls.
+    LoginRefused,
+    /// The same, and its connections end before their login, which the master records.
+    EndedBeforeLogin,
+    /// The same, and its connections end in order before their login: nothing is recorded.
+    HungUpInOrder,
+    /// The same, and its Agent is logged in, blocked by another session.
+    ConnectedNotPolling,
     /// Not a master: no targets.
     NoTargets,
     /// 24 targets in all states at once, with names that are hard to print.
@@ -73,6 +82,10 @@ impl Scenario {
             S::ResyncStorm,
             S::MasterJustStarted,
             S::CertificateEnded,
+            S::LoginRefused,
+            S::EndedBeforeLogin,
+            S::HungUpInOrder,
+            S::ConnectedNotPolling,
             S::NoTargets,
             S::Everything,
         ]
@@ -94,6 +107,10 @@ impl Scenario {
             Scenario::ResyncStorm => "resync_storm",
             Scenario::MasterJustStarted => "master_just_started",
             Scenario::CertificateEnded => "certificate_ended",
+            Scenario::LoginRefused => "login_refused",
+            Scenario::EndedBeforeLogin => "ended_before_login",
+            Scenario::HungUpInOrder => "hung_up_in_order",
+            Scenario::ConnectedNotPolling => "connected_not_polling",
             Scenario::NoTargets => "no_targets",
             Scenario::Everything => "everything",
             Scenario::Fleet { .. } => "fleet",
@@ -116,6 +133,10 @@ impl Scenario {
             Scenario::ResyncStorm => "sp_resync_targetserver 'ALL' ran a moment ago",
             Scenario::MasterJustStarted => "the master has been up for 20 seconds",
             Scenario::CertificateEnded => "all targets stopped two hours ago",
+            Scenario::LoginRefused => "SQL03 is silent, and a login from 10.1.0.3 is refused at each of its polls",
+            Scenario::EndedBeforeLogin => "SQL03 is silent, and connections from 10.1.0.3 end before login",
+            Scenario::HungUpInOrder => "SQL03 is silent, and hangs up in order: nothing is recorded",
+            Scenario::ConnectedNotPolling => "SQL03 is silent, and its Agent is logged in from 10.1.0.3 and blocked",
             Scenario::NoTargets => "a server that is no master",
             Scenario::Everything => "24 targets in all states",
             Scenario::Fleet { .. } => "a fleet of a given size",
@@ -179,6 +200,13 @@ impl Scenario {
                     target.next_poll = now.checked_add(SignedDuration::from_secs(5 + at * 7)).unwrap_or(now);
                 }
             }
+            Scenario::LoginRefused => arrives(master, victim, now, Arrival::Refused(18_456, 8)),
+            Scenario::EndedBeforeLogin => arrives(master, victim, now, Arrival::Reset(104)),
+            Scenario::HungUpInOrder => arrives(master, victim, now, Arrival::Orderly),
+            Scenario::ConnectedNotPolling => {
+                let (login, host) = ("CORP\\sql03".to_owned(), victim.to_owned());
+                arrives(master, victim, now, Arrival::Agent { login, host, blocked_by: 71 });
+            }
             Scenario::CertificateEnded => {
                 fleet.advance(ago(now, 120));
                 fleet.targets.values_mut().for_each(|target| target.alive = false);
@@ -186,6 +214,14 @@ impl Scenario {
             _ => {}
         }
     }
+}
+
+/// A target stops polling, and this arrives from its host at the rhythm of its polls instead.
+fn arrives(master: &mut Master, name: &str, now: Timestamp, what: Arrival) {
+    stopped(&mut master.fleet, name, ago(now, 20));
+    let (since, every_seconds) =
+        master.fleet.target(name).map_or((now, 60), |target| (target.next_poll, target.interval));
+    master.arriving.push(Arriving { host: "10.1.0.3".to_owned(), since, every_seconds, what });
 }
 
 fn ago(now: Timestamp, minutes: i64) -> Timestamp {

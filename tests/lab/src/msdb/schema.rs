@@ -363,7 +363,7 @@ pub static TABLES: &[TableDef] = &[
     view(
         "dm_exec_connections",
         Home::Server,
-        Needs::Security,
+        Needs::Performance,
         &[
             null("session_id", Type::Int),
             not_null("connect_time", Type::DateTime),
@@ -373,6 +373,47 @@ pub static TABLES: &[TableDef] = &[
             not_null("auth_scheme", Type::NVarChar(Some(40))),
             null("client_net_address", Type::VarChar(Some(48))),
             null("local_tcp_port", Type::Int),
+        ],
+    ),
+    // Without the right a login sees its own session alone, and no error.
+    view(
+        "dm_exec_sessions",
+        Home::Server,
+        Needs::Nothing,
+        &[
+            not_null("session_id", Type::SmallInt),
+            not_null("login_time", Type::DateTime),
+            null("host_name", SYSNAME),
+            null("program_name", SYSNAME),
+            not_null("login_name", SYSNAME),
+            not_null("status", Type::NVarChar(Some(30))),
+            not_null("is_user_process", Type::Bit),
+            not_null("original_login_name", SYSNAME),
+        ],
+    ),
+    view(
+        "dm_exec_requests",
+        Home::Server,
+        Needs::Nothing,
+        &[
+            not_null("session_id", Type::SmallInt),
+            not_null("start_time", Type::DateTime),
+            not_null("status", Type::NVarChar(Some(30))),
+            not_null("command", Type::NVarChar(Some(32))),
+            null("blocking_session_id", Type::SmallInt),
+            null("wait_type", DESC),
+            not_null("wait_time", Type::Int),
+        ],
+    ),
+    view(
+        "dm_os_sys_info",
+        Home::Server,
+        Needs::Performance,
+        &[
+            not_null("cpu_ticks", Type::BigInt),
+            not_null("ms_ticks", Type::BigInt),
+            not_null("sqlserver_start_time_ms_ticks", Type::BigInt),
+            not_null("sqlserver_start_time", Type::DateTime),
         ],
     ),
 ];

@@ -1,0 +1,55 @@
+//! What the master's own memory of who arrives says of a target that does not poll.
+//!
+//! Pure: records and sightings in, one [`Trace`] for each silent target out. The rules and what they may not say are those
+//! of `FACTS.md`, "What the master remembers of who arrives".
+
+mod attempts;
+mod origins;
+mod states;
+mod suspects;
+mod trace;
+#[cfg(test)]
+mod truth_table;
+
+pub(crate) use origins::Origins;
+pub use suspects::Suspect;
+pub(crate) use trace::Surroundings;
+pub use trace::{Run, Trace};
+
+use crate::model::MasterEvidence;
+use crate::collectors::{AgentSession, Arrivals};
+use attempts::Attempt;
+use jiff::Timestamp;
+use std::collections::HashMap;
+use std::net::IpAddr;
+
+/// What one reading shows of who arrives, ordered by where it comes from.
+pub(crate) struct Remembered<'a> {
+    pub(crate) permitted: bool,
+    pub(crate) covered_since: Option<Timestamp>,
+    attempts: HashMap<IpAddr, Vec<Attempt>>,
+    /// When an address was last seen connected, and the Agent that was last seen there.
+    sightings: HashMap<IpAddr, (Timestamp, Option<&'a AgentSession>)>,
+}
+
+impl<'a> Remembered<'a> {
+    pub(crate) fn new(arrivals: &'a Arrivals) -> Remembered<'a> {
+        Remembered {
+            permitted: arrivals.permitted,
+            covered_since: arrivals.covered_since.filter(|_| arrivals.covered_until.is_some()),
+            attempts: attempts::by_address(&arrivals.records),
+            sightings: arrivals
+                .sightings
+                .iter()
+                .map(|sighting| (sighting.from, (sighting.at, sighting.agent.as_ref())))
+                .collect(),
+        }
+    }
+}
+
+impl MasterEvidence {
+    /// What it means, where it proves something.
+    fn is_arrival(self) -> bool {
+        !matches!(self, MasterEvidence::NoTrace | MasterEvidence::Unknown)
+    }
+}

@@ -1,0 +1,104 @@
+//! From which addresses a target arrives.
+
+use crate::config::Config;
+use crate::model::ServerName;
+use crate::model::names::{bare, key};
+use crate::probe::PortResults;
+use crate::collectors::Targets;
+use jiff::Timestamp;
+use std::collections::{BTreeMap, HashMap};
+use std::net::IpAddr;
+
+/// How it is known that a target arrives from an address.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
+pub(crate) enum Source {
+    /// `targets.addresses` says so.
+    Configuration,
+    /// Its name leads there from here.
+    Name,
+}
+
+impl Source {
+    fn words(self) -> &'static str {
+        match self {
+            Source::Configuration => "targets.addresses",
+            Source::Name => "its name",
+        }
+    }
+}
+
+/// The addresses of all enlisted targets, and who else has one.
+#[derive(Default)]
+pub(crate) struct Origins<'a> {
+    /// By the key of a target's name.
+    addresses: HashMap<String, BTreeMap<IpAddr, Source>>,
+    owners: HashMap<IpAddr, Vec<Owner<'a>>>,
+    /// By the key of a host's name.
+    hosts: HashMap<String, Vec<Owner<'a>>>,
+}
+
+/// A target that arrives from an address or a host.
+#[derive(Debug, Clone, Copy)]
+pub(crate) struct Owner<'a> {
+    pub(crate) name: &'a str,
+    pub(crate) silent: bool,
+}
+
+impl<'a> Origins<'a> {
+    /// Sorts out the addresses of every enlisted target, shown or not. `master` is the master's name, whose own addresses
+    /// say nothing of a target on the same host.
+    pub(crate) fn new(
+        targets: &'a Targets,
+        master: Option<&str>,
+        port_results: &PortResults,
+        config: &Config,
+        now: Timestamp,
+    ) -> Origins<'a> {
+        let master = master.map(|name| key(ServerName::of(name).host));
+        let mut origins = Origins::default();
+        for row in &targets.rows {
+            let owner = Owner { name: bare(&row.name), silent: row.is_silent(now) };
+            let host = key(ServerName::of(owner.name).host);
+            let mut found = BTreeMap::new();
+            if master.as_ref() != Some(&host) {
+                let resolved = port_results.addresses.get(&row.name).into_iter().flatten();
+                found.extend(resolved.map(|address| (address.to_canonical(), Source::Name)));
+                // A loopback address means the computer that asks.
+                found.retain(|address, _| !address.is_loopback() && !address.is_unspecified());
+                origins.hosts.entry(host).or_default().push(owner);
+            }
+            let configured = config.targets.addresses.iter().filter(|rule| rule.matches.matches(owner.name));
+            found.extend(configured.map(|rule| (rule.address, Source::Configuration)));
+            for address in found.keys() {
+                origins.owners.entry(*address).or_default().push(owner);
+            }
+            origins.addresses.insert(key(owner.name), found);
+        }
+        origins
+    }
+
+    /// The addresses of a target.
+    pub(crate) fn of(&self, target: &str) -> impl Iterator<Item = IpAddr> {
+        self.addresses.get(&key(target)).into_iter().flatten().map(|(address, _)| *address)
+    }
+
+    /// The same in words, with where each comes from.
+    pub(crate) fn in_words(&self, target: &str) -> String {
+        let all = self.addresses.get(&key(target)).into_iter().flatten();
+        all.map(|(address, source)| format!("{address} ({})", source.words())).collect::<Vec<_>>().join(", ")
+    }
+
+    /// Whether an address is that of any target.
+    pub(crate) fn is_owned(&self, address: IpAddr) -> bool {
+        self.owners.contains_key(&address)
+    }
+
+    /// The other targets that arrive from an address of this one, or whose host has its name, each once.
+    pub(crate) fn others(&self, target: &str) -> Vec<Owner<'a>> {
+        let host = self.hosts.get(&key(ServerName::of(target).host)).into_iter().flatten();
+        let shared = self.of(target).filter_map(|address| self.owners.get(&address)).flatten();
+        let mut all: BTreeMap<&str, Owner<'a>> = shared.chain(host).map(|owner| (owner.name, *owner)).collect();
+        all.retain(|name, _| key(name) != key(target));
+        all.into_values().collect()
+    }
+}

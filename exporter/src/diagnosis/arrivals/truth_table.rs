@@ -1,0 +1,276 @@
+//! Every row of the rules for arrivals, at and past its thresholds, through the whole assessment.
+#![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic)]
+
+use super::Trace;
+use crate::config::{Config, SourceAddress};
+use crate::diagnosis::fixtures::{ago, config, never_polled, now, pattern, polled_at, read, reading, target};
+use crate::diagnosis::{Memory, Target, assess};
+use crate::model::{Cause, Collector, MasterEvidence, canonical};
+use crate::collectors::{AgentSession, Arrival, Arrivals, Reading, RecordKind, Sighting, TargetRow};
+use jiff::{SignedDuration, Timestamp};
+use std::net::IpAddr;
+use std::sync::Arc;
+
+const NAME: &str = "SQL01";
+const ADDRESS: &str = "10.1.0.8";
+
+pub(super) fn at(seconds_ago: i64) -> Timestamp {
+    ago(seconds_ago)
+}
+
+fn address(text: &str) -> IpAddr {
+    canonical(text).unwrap()
+}
+
+/// A record of a connection from [`ADDRESS`] so many seconds ago.
+pub(super) fn arrival(seconds_ago: i64, connection: &str, error: u32, state: Option<u32>) -> Arrival {
+    Arrival {
+        at: ago(seconds_ago),
+        connection: Some(connection.to_owned()),
+        from: Some(address(ADDRESS)),
+        kind: RecordKind::Error,
+        error: Some(error),
+        state,
+        before_login: false,
+        sent: None,
+        timers: None,
+    }
+}
+
+/// Attempts so many seconds ago.
+fn attempts(error: u32, sent: Option<bool>, seconds_ago: &[i64]) -> Vec<Arrival> {
+    let each = seconds_ago.iter().map(|ago| Arrival { sent, ..arrival(*ago, &ago.to_string(), error, Some(8)) });
+    each.collect()
+}
+
+/// A master that remembers these since an hour ago.
+fn remembers(records: Vec<Arrival>) -> Arrivals {
+    let (covered_since, covered_until) = (Some(ago(3_600)), Some(now()));
+    Arrivals { permitted: true, covered_since, covered_until, records, sightings: Vec::new() }
+}
+
+fn agent(seconds_ago: i64) -> Sighting {
+    let agent = AgentSession {
+        at: ago(seconds_ago),
+        login: Some("CORP\\sql01".into()),
+        host: None,
+        blocked_by: None,
+        wait: None,
+    };
+    Sighting { from: address(ADDRESS), at: ago(seconds_ago), agent: Some(agent) }
+}
+
+fn configured(rules: &[(&str, &str)]) -> Config {
+    let mut config = config();
+    let rule = |(name, at): &(&str, &str)| SourceAddress { matches: pattern(name), address: address(at) };
+    config.targets.addresses = rules.iter().map(rule).collect();
+    config
+}
+
+fn assessed(rows: Vec<TargetRow>, arrivals: Option<Arrivals>, config: &Config) -> Target {
+    let arrivals = arrivals.map(|rows| read(Collector::Arrivals, rows));
+    let reading = Reading { arrivals, ..reading(rows) };
+    let fleet = assess(&reading, Arc::default(), config, &mut Memory::default()).fleet;
+    fleet.targets.into_iter().find(|target| target.name == NAME).unwrap()
+}
+
+fn judged(row: TargetRow, arrivals: Arrivals) -> Target {
+    assessed(vec![row], Some(arrivals), &configured(&[(NAME, ADDRESS)]))
+}
+
+fn trace(target: &Target) -> &Trace {
+    target.trace.as_ref().unwrap()
+}
+
+/// Its last poll was ten minutes ago.
+fn silent() -> TargetRow {
+    polled_at(target(1, NAME), 600)
+}
+
+fn verdict(row: TargetRow, arrivals: Arrivals) -> (Cause, MasterEvidence) {
+    let target = judged(row, arrivals);
+    (target.diagnosis.cause, trace(&target).word)
+}
+
+#[test]
+fn logins_that_are_refused_at_the_rhythm_of_the_polls_are_the_cause() {
+    for (refused, cause) in [
+        (&[540, 480, 420][..], Cause::LoginRefused),
+        (&[540, 480], Cause::StoppedPolling),
+        // At both ends of the factor of two, and past them.
+        (&[540, 510, 480], Cause::LoginRefused),
+        (&[540, 511, 482], Cause::StoppedPolling),
+        (&[540, 420, 300], Cause::LoginRefused),
+        (&[540, 419, 298], Cause::StoppedPolling),
+        // The first within two intervals after the last poll.
+        (&[480, 420, 360], Cause::LoginRefused),
+        (&[479, 419, 359], Cause::StoppedPolling),
+        // A run that was there before the last poll is another program's.
+        (&[660, 600, 540, 480, 420], Cause::StoppedPolling),
+        (&[660, 540, 480, 420], Cause::StoppedPolling),
+        (&[661, 540, 480, 420], Cause::LoginRefused),
+    ] {
+        let target = judged(silent(), remembers(attempts(18_456, None, refused)));
+        assert_eq!((target.diagnosis.cause, trace(&target).word), (cause, MasterEvidence::Refused), "{refused:?}");
+    }
+}
+
+#[test]
+fn a_run_that_has_ended_is_no_cause_any_more() {
+    let long = |row| polled_at(row, 1_200);
+    let run = |newest: i64| remembers(attempts(18_456, None, &[1_140, 1_020, 900, 800, 700, newest]));
+    assert_eq!(verdict(long(target(1, NAME)), run(600)).0, Cause::LoginRefused);
+    assert_eq!(verdict(long(target(1, NAME)), run(601)).0, Cause::StoppedPolling);
+}
+
+#[test]
+fn a_target_that_never_polled_is_judged_since_its_enlistment() {
+    let row = || never_polled(1, NAME, 1_800);
+    let run = attempts(18_456, None, &[300, 240, 180, 120, 60]);
+    assert_eq!(verdict(row(), remembers(run)), (Cause::LoginRefused, MasterEvidence::Refused));
+    assert_eq!(verdict(row(), remembers(Vec::new())), (Cause::NeverPolled, MasterEvidence::NoTrace));
+}
+
+#[test]
+fn connections_that_end_before_login_are_the_cause_only_where_something_was_sent_or_the_error_names_it() {
+    let at = &[540, 480, 420];
+    for (error, sent, cause, word) in [
+        (17_830, Some(true), Cause::EndedBeforeLogin, MasterEvidence::BeforeLogin),
+        (17_819, None, Cause::EndedBeforeLogin, MasterEvidence::BeforeLogin),
+        (17_830, Some(false), Cause::StoppedPolling, MasterEvidence::Reached),
+        (17_830, None, Cause::StoppedPolling, MasterEvidence::Reached),
+        (4_014, None, Cause::StoppedPolling, MasterEvidence::Connected),
+    ] {
+        assert_eq!(verdict(silent(), remembers(attempts(error, sent, at))), (cause, word), "{error} {sent:?}");
+    }
+    let mut both = attempts(17_830, Some(true), at);
+    both.extend(attempts(18_456, None, &[541, 481, 421]));
+    both.sort_by_key(|record| record.at);
+    assert_eq!(verdict(silent(), remembers(both)).0, Cause::LoginRefused, "a refused login says more");
+}
+
+#[test]
+fn an_agents_session_says_that_it_is_connected_and_voids_runs_that_began_before_it() {
+    let seen = |records, seconds| Arrivals { sightings: vec![agent(seconds)], ..remembers(records) };
+    let none = Vec::new;
+    let refused = || attempts(18_456, None, &[540, 480, 420]);
+    use Cause::{ConnectedNotPolling, LoginRefused, StoppedPolling};
+    for (arrivals, cause) in [
+        (seen(none(), 60), ConnectedNotPolling),
+        // A session of its last poll, or of the upload behind it.
+        (seen(none(), 540), StoppedPolling),
+        (seen(none(), 539), ConnectedNotPolling),
+        (seen(refused(), 60), ConnectedNotPolling),
+        (seen(attempts(18_456, None, &[490, 430, 370]), 539), LoginRefused),
+    ] {
+        assert_eq!(verdict(silent(), arrivals).0, cause);
+    }
+    let old = polled_at(target(1, NAME), 90_000);
+    assert_eq!(verdict(old.clone(), seen(none(), 3_600)).0, ConnectedNotPolling);
+    assert_eq!(verdict(old, seen(none(), 3_601)).0, StoppedPolling);
+}
+
+#[test]
+fn a_session_that_states_the_host_counts_where_its_address_is_that_of_no_target() {
+    let stated = |host: &str| {
+        let mut sighting = agent(60);
+        sighting.from = address("192.0.2.1");
+        sighting.agent.as_mut().unwrap().host = Some(host.into());
+        Arrivals { sightings: vec![sighting], ..remembers(Vec::new()) }
+    };
+    assert_eq!(verdict(silent(), stated("sql01")).0, Cause::ConnectedNotPolling);
+    assert_eq!(verdict(silent(), stated("SQL02")).0, Cause::StoppedPolling);
+}
+
+#[test]
+fn two_targets_with_one_address_are_one_of_two_and_no_cause() {
+    let config = configured(&[("SQL0[12]", ADDRESS)]);
+    let second = |row: TargetRow| vec![silent(), row];
+    let refused = remembers(attempts(18_456, None, &[540, 480, 420]));
+    let target_row = || target(2, "SQL02");
+    let judged = assessed(second(polled_at(target_row(), 700)), Some(refused), &config);
+    assert_eq!((judged.diagnosis.cause, trace(&judged).word), (Cause::StoppedPolling, MasterEvidence::Refused));
+    assert!(trace(&judged).text.ends_with("one of its neighbours on that address: SQL02."), "{}", trace(&judged).text);
+    let seen = Arrivals { sightings: vec![agent(60)], ..remembers(Vec::new()) };
+    let judged = assessed(second(target_row()), Some(seen), &config);
+    assert_eq!(trace(&judged).word, MasterEvidence::Unknown, "the one that polls explains the session");
+}
+
+#[test]
+fn without_the_right_the_verdict_is_the_one_without_evidence() {
+    let refused = attempts(18_456, None, &[540, 480, 420]);
+    let denied = Arrivals { permitted: false, ..Arrivals::default() };
+    assert_eq!(verdict(silent(), denied), (Cause::StoppedPolling, MasterEvidence::Unknown));
+    let config = configured(&[(NAME, ADDRESS)]);
+    let off = assessed(vec![silent()], None, &config);
+    assert_eq!((off.diagnosis.cause, off.trace), (Cause::StoppedPolling, None));
+    let unread = Arrivals { covered_until: None, covered_since: None, ..remembers(refused) };
+    assert_eq!(verdict(silent(), unread), (Cause::StoppedPolling, MasterEvidence::Unknown));
+}
+
+#[test]
+fn a_ring_that_was_turned_over_falls_back_and_says_how_far_it_reaches() {
+    let refused = || attempts(18_456, None, &[540, 480, 420]);
+    let since = |seconds| Arrivals { covered_since: Some(ago(seconds)), ..remembers(refused()) };
+    assert_eq!(verdict(silent(), since(660)).0, Cause::LoginRefused);
+    assert_eq!(verdict(silent(), since(659)).0, Cause::StoppedPolling, "what was before its last poll is not known");
+    let short = |seconds| {
+        let target = judged(silent(), Arrivals { covered_since: Some(ago(seconds)), ..remembers(Vec::new()) });
+        (trace(&target).word, trace(&target).text.clone())
+    };
+    assert_eq!(short(180).0, MasterEvidence::NoTrace);
+    let (word, text) = short(179);
+    assert_eq!(word, MasterEvidence::Unknown);
+    assert!(text.contains("connections of the last 2 min 59 s alone"), "{text}");
+}
+
+#[test]
+fn without_an_address_nothing_is_known() {
+    let target = assessed(vec![silent()], Some(remembers(Vec::new())), &config());
+    assert_eq!(trace(&target).word, MasterEvidence::Unknown);
+    assert!(trace(&target).text.contains("targets.addresses"));
+}
+
+#[test]
+fn what_comes_from_others_brings_no_cause() {
+    let mut records = attempts(18_456, None, &[540, 480, 420]);
+    records.iter_mut().for_each(|record| record.from = Some(address("10.1.0.9")));
+    assert_eq!(verdict(silent(), remembers(records)), (Cause::StoppedPolling, MasterEvidence::NoTrace));
+}
+
+#[test]
+fn a_target_that_polls_has_no_trace_and_is_fine() {
+    let target = judged(target(1, NAME), remembers(attempts(18_456, None, &[540, 480, 420])));
+    assert_eq!((target.diagnosis.cause, target.trace), (Cause::Ok, None));
+}
+
+#[test]
+fn what_everybody_reads_has_no_address_login_or_state() {
+    let arrivals = Arrivals { sightings: vec![agent(60)], ..remembers(attempts(18_456, None, &[540, 480, 420])) };
+    let target = judged(silent(), arrivals);
+    let shown = trace(&target);
+    let mut open = vec![shown.text.as_str()];
+    open.extend(target.diagnosis.evidence.iter().map(|evidence| evidence.text.as_str()));
+    for text in open {
+        for secret in [ADDRESS, "CORP", "18456", "state 8"] {
+            assert!(!text.contains(secret), "{text}");
+        }
+    }
+    let details = shown.details.join("\n");
+    for shown in ["10.1.0.8 (targets.addresses)", "error 18456 state 8", "CORP\\sql01"] {
+        assert!(details.contains(shown), "{details}");
+    }
+    assert!(shown.suspects[0].is_detail && shown.suspects[0].title.contains("password"));
+}
+
+#[test]
+fn each_cause_ends_once_the_target_polls_again() {
+    let later = now() + SignedDuration::from_secs(1);
+    assert!(later > now());
+    for arrivals in [
+        remembers(attempts(18_456, None, &[540, 480, 420])),
+        Arrivals { sightings: vec![agent(60)], ..remembers(Vec::new()) },
+    ] {
+        assert_eq!(judged(polled_at(target(1, NAME), 5), arrivals).diagnosis.cause, Cause::Ok);
+    }
+}

@@ -1,0 +1,54 @@
+//! Rules for a silent target of whose arrivals the master remembers enough.
+
+use super::Evidence;
+use super::diagnose::Case;
+use crate::diagnosis::arrivals::{Run, Trace};
+use crate::diagnosis::target::elapsed;
+use crate::model::Cause;
+use crate::model::figures::{count, span};
+
+/// Something on its host is refused at the rhythm of its polls.
+pub(super) fn login_refused(case: &Case<'_>) -> Option<Evidence> {
+    let run = trace(case)?.refused?;
+    Some(Cause::LoginRefused.because(format!(
+        "The master refused {}: something on its host is refused at the rhythm of its polls, and who it is the master's \
+         ERRORLOG says.",
+        at_rhythm(case, run, "login")
+    )))
+}
+
+/// Connections from its host end before login at the rhythm of its polls.
+pub(super) fn ended_before_login(case: &Case<'_>) -> Option<Evidence> {
+    let run = trace(case)?.before_login?;
+    Some(Cause::EndedBeforeLogin.because(format!(
+        "{} ended before login, at the rhythm of its polls. Two suspects: it does not trust the certificate of the \
+         master, or its Windows login gets no ticket.",
+        at_rhythm(case, run, "connection")
+    )))
+}
+
+/// Its Agent was seen logged in.
+pub(super) fn connected_not_polling(case: &Case<'_>) -> Option<Evidence> {
+    trace(case)?.agent_connected.then(|| {
+        Cause::ConnectedNotPolling.because(
+            "A SQL Server Agent from its host was logged in to the master later than its last poll explains, and it does \
+             not poll. Suspects in this order: its session is blocked, it was enlisted under another name, it is newer \
+             than its master, its login may not poll."
+                .to_owned(),
+        )
+    })
+}
+
+fn trace<'a>(case: &Case<'a>) -> Option<&'a Trace> {
+    case.trace.filter(|_| case.stale)
+}
+
+fn at_rhythm(case: &Case<'_>, run: Run, noun: &str) -> String {
+    let since = if case.target.polled { "its last poll" } else { "it was enlisted" };
+    format!(
+        "{} from its host since {since}, one each {}, the newest {} ago",
+        count(run.attempts, noun),
+        span(run.distance),
+        span(elapsed(case.now, run.newest))
+    )
+}
