@@ -9,7 +9,7 @@ use super::places::Places;
 use super::refusals::Refusals;
 use super::shared_pages::SharedPages;
 use super::site::{NoProbe, ReloadError, Site};
-use super::views::{Form, NoPage, RenderRequest, View};
+use super::views::{Form, DrawError, RenderRequest, View};
 use crate::api;
 use crate::api::discovery::Entries;
 use crate::config::Limits;
@@ -178,7 +178,7 @@ impl<S: Site> Router<S> {
             Ok((Err(refusal), _)) => return refusal.into(),
             Err(failure) => {
                 error!(%failure, "a page could not be drawn");
-                return NoPage::Failed.into();
+                return DrawError::Failed.into();
             }
         };
         let mut answer = answer::page(drawn, form.gzip);

@@ -1,6 +1,6 @@
 //! Pages that several clients are served from. Each is drawn and compressed once for each reading, however many ask.
 
-use super::views::{Drawn, Key, NoPage};
+use super::views::{Drawn, Key, DrawError};
 use crate::diagnosis::Fleet;
 use std::sync::{Arc, Mutex, PoisonError, Weak};
 use tokio::task::{JoinError, spawn_blocking};
@@ -36,8 +36,8 @@ impl SharedPages {
         fleet: &Arc<Fleet>,
         key: Option<Key>,
         pass: T,
-        draw: impl FnOnce() -> Result<Drawn, NoPage> + Send + 'static,
-    ) -> Result<(Result<Drawn, NoPage>, T), JoinError> {
+        draw: impl FnOnce() -> Result<Drawn, DrawError> + Send + 'static,
+    ) -> Result<(Result<Drawn, DrawError>, T), JoinError> {
         let Some(key) = key else { return spawn_blocking(|| (draw(), pass)).await };
         let mut slot = self.slot(fleet, key).lock_owned().await;
         if let Some(drawn) = &*slot {
@@ -87,7 +87,7 @@ mod tests {
         RenderRequest::new(View::Discovery(Entries::Targets(std::num::NonZeroU16::new(port))), form).key(settings)
     }
 
-    fn drawn(text: &str) -> Result<Drawn, NoPage> {
+    fn drawn(text: &str) -> Result<Drawn, DrawError> {
         Ok(Drawn { body: gzip(text.as_bytes()).unwrap(), content_type: "text/plain", vary: "Accept-Encoding" })
     }
 
@@ -131,7 +131,7 @@ mod tests {
     #[tokio::test]
     async fn a_refusal_and_a_panic_are_not_kept() {
         let (pages, fleet) = (SharedPages::default(), Arc::new(full().into()));
-        assert!(pages.get(&fleet, key(1), (), || Err(NoPage::NotRead)).await.unwrap().0.is_err());
+        assert!(pages.get(&fleet, key(1), (), || Err(DrawError::NotRead)).await.unwrap().0.is_err());
         assert!(pages.get(&fleet, key(1), (), || unreachable!("on purpose")).await.is_err());
         bytes(&pages, &fleet, key(1), "page").await;
     }

@@ -99,7 +99,7 @@ pub(crate) struct Drawn {
 
 /// Why there is no page.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(crate) enum NoPage {
+pub(crate) enum DrawError {
     /// There is no such target.
     NoTarget,
     /// The master was not read: nothing is known.
@@ -108,14 +108,14 @@ pub(crate) enum NoPage {
     Failed,
 }
 
-impl From<NoPage> for Answer {
-    fn from(refusal: NoPage) -> Answer {
+impl From<DrawError> for Answer {
+    fn from(refusal: DrawError) -> Answer {
         match refusal {
-            NoPage::NoTarget => {
+            DrawError::NoTarget => {
                 answer::text(StatusCode::NOT_FOUND, "no such target; hint: the names stand on the first page")
             }
-            NoPage::NotRead => answer::busy("the master was not read; hint: the first page says why"),
-            NoPage::Failed => {
+            DrawError::NotRead => answer::busy("the master was not read; hint: the first page says why"),
+            DrawError::Failed => {
                 answer::text(StatusCode::INTERNAL_SERVER_ERROR, "the page could not be drawn; hint: see the log")
             }
         }
@@ -154,7 +154,7 @@ impl RenderRequest {
         fleet: &Arc<Fleet>,
         facts: &ExporterFacts,
         settings: &Settings,
-    ) -> Result<Drawn, NoPage> {
+    ) -> Result<Drawn, DrawError> {
         let Form { details, format, .. } = self.form;
         let document = |body: io::Result<Compressed>, content_type| {
             body.map(|body| Drawn { body, content_type, vary: DOCUMENT_VARY }).map_err(|error| failed(&error))
@@ -176,24 +176,24 @@ impl RenderRequest {
             }
             View::Discovery(entries) => {
                 let list = discovery::targets(fleet, *entries).map_err(|error| failed(&error))?;
-                text(list.ok_or(NoPage::NotRead)?, JSON)
+                text(list.ok_or(DrawError::NotRead)?, JSON)
             }
         }
     }
 }
 
-fn failed(error: &dyn Error) -> NoPage {
+fn failed(error: &dyn Error) -> DrawError {
     error!(%error, "a page could not be drawn");
-    NoPage::Failed
+    DrawError::Failed
 }
 
 /// While the master is not read it is unknown whether there is such a target.
-fn missing(fleet: &Fleet) -> NoPage {
+fn missing(fleet: &Fleet) -> DrawError {
     let known = match fleet {
         Fleet::Master(fleet) => fleet.master.is_some(),
         Fleet::Target(_) => true,
     };
-    if known { NoPage::NoTarget } else { NoPage::NotRead }
+    if known { DrawError::NoTarget } else { DrawError::NotRead }
 }
 
 /// A header that may stand in several lines, as one list (RFC 9110, section 5.3).
