@@ -6,7 +6,7 @@ use super::limiter::{Full, Limiter, Permit};
 use super::options::Options;
 use super::shared_pages::SharedPages;
 use super::site::{NoProbe, ReloadError, Site};
-use super::views::{Form, Refusal, RenderRequest, View};
+use super::views::{DrawError, Form, RenderRequest, View};
 use crate::api;
 use crate::api::discovery::Entries;
 use crate::config::Limits;
@@ -105,12 +105,12 @@ pub(crate) struct Router<S> {
     site: Arc<S>,
     options: Arc<Options>,
     scrapes: Arc<Limiter>,
-    pages: SharedPages,
+    shared: SharedPages,
 }
 
 impl<S: Site> Router<S> {
     pub(crate) fn new(site: Arc<S>, options: Arc<Options>) -> Router<S> {
-        Router { site, options, scrapes: Arc::default(), pages: SharedPages::default() }
+        Router { site, options, scrapes: Arc::default(), shared: SharedPages::default() }
     }
 
     /// Answers one request; `HEAD` as `GET` without the body.
@@ -163,13 +163,13 @@ impl<S: Site> Router<S> {
         let wish = RenderRequest::new(view, form);
         let fleet = self.site.fleet(deadline::wait(&request.headers, settings.reading_timeout)).await;
         let (site, of, key) = (Arc::clone(&self.site), Arc::clone(&fleet), wish.key(settings));
-        let drawing = self.pages.get(&fleet, key, pass, move || wish.draw(&of, &site.facts(), &settings)).await;
+        let drawing = self.shared.get(&fleet, key, pass, move || wish.draw(&of, &site.facts(), &settings)).await;
         let (drawn, pass) = match drawing {
             Ok((Ok(drawn), pass)) => (drawn, pass),
-            Ok((Err(refusal), _)) => return refusal.into(),
+            Ok((Err(error), _)) => return error.into(),
             Err(failure) => {
                 error!(%failure, "a page could not be drawn");
-                return Refusal::Failed.into();
+                return DrawError::Failed.into();
             }
         };
         let mut answer = answer::page(drawn, form.gzip);

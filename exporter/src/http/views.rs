@@ -99,7 +99,7 @@ pub(crate) struct Drawn {
 
 /// Why there is no page.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(crate) enum Refusal {
+pub(crate) enum DrawError {
     /// There is no such target.
     NoTarget,
     /// The master was not read: nothing is known.
@@ -108,14 +108,14 @@ pub(crate) enum Refusal {
     Failed,
 }
 
-impl From<Refusal> for Answer {
-    fn from(refusal: Refusal) -> Answer {
-        match refusal {
-            Refusal::NoTarget => {
+impl From<DrawError> for Answer {
+    fn from(error: DrawError) -> Answer {
+        match error {
+            DrawError::NoTarget => {
                 answer::text(StatusCode::NOT_FOUND, "no such target; hint: the names stand on the first page")
             }
-            Refusal::NotRead => answer::busy("the master was not read; hint: the first page says why"),
-            Refusal::Failed => {
+            DrawError::NotRead => answer::busy("the master was not read; hint: the first page says why"),
+            DrawError::Failed => {
                 answer::text(StatusCode::INTERNAL_SERVER_ERROR, "the page could not be drawn; hint: see the log")
             }
         }
@@ -154,7 +154,7 @@ impl RenderRequest {
         fleet: &Arc<Fleet>,
         facts: &ExporterFacts,
         settings: &Settings,
-    ) -> Result<Drawn, Refusal> {
+    ) -> Result<Drawn, DrawError> {
         let Form { details, format, .. } = self.form;
         let document = |body: io::Result<Compressed>, content_type| {
             body.map(|body| Drawn { body, content_type, vary: DOCUMENT_VARY }).map_err(|error| failed(&error))
@@ -176,20 +176,20 @@ impl RenderRequest {
             }
             View::Discovery(entries) => {
                 let list = discovery::targets(fleet, *entries).map_err(|error| failed(&error))?;
-                text(list.ok_or(Refusal::NotRead)?, JSON)
+                text(list.ok_or(DrawError::NotRead)?, JSON)
             }
         }
     }
 }
 
-fn failed(error: &dyn Error) -> Refusal {
+fn failed(error: &dyn Error) -> DrawError {
     error!(%error, "a page could not be drawn");
-    Refusal::Failed
+    DrawError::Failed
 }
 
 /// While the master is not read it is unknown whether there is such a target.
-fn missing(fleet: &Fleet) -> Refusal {
-    if fleet.master.is_some() || fleet.target_side.is_some() { Refusal::NoTarget } else { Refusal::NotRead }
+fn missing(fleet: &Fleet) -> DrawError {
+    if fleet.master.is_some() || fleet.target_side.is_some() { DrawError::NoTarget } else { DrawError::NotRead }
 }
 
 /// A header that may stand in several lines, as one list (RFC 9110, section 5.3).
