@@ -209,7 +209,7 @@ pub(crate) mod tests {
     #[test]
     fn a_family_without_a_series_leaves_no_head() {
         let text = page(Format::Text004, |families| {
-            families.family(&metric::TARGET_ENLISTED, [([("target", "A"); 1], Value::from(true)); 0])?;
+            families.family(&metric::TARGET_ENLISTED, iter::empty::<([(&str, &str); 1], Value)>())?;
             families.single(&metric::TARGETS, None::<u64>)?;
             assert_eq!(families.series, 0);
             Ok(())
