@@ -182,3 +182,68 @@ impl From<Duration> for Value {
         }
     }
 }
+
+#[cfg(test)]
+pub(crate) mod tests {
+    #![allow(clippy::unwrap_used)]
+
+    use super::*;
+    use crate::exposition::catalogue as metric;
+    use prometheus_client::collector::Collector;
+
+    struct Page<W>(Format, W);
+
+    impl<W> fmt::Debug for Page<W> {
+        fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+            f.write_str("Page")
+        }
+    }
+
+    impl<W: Fn(&mut FamilyWriter<'_>) -> fmt::Result + Send + Sync + 'static> Collector for Page<W> {
+        fn encode(&self, encoder: DescriptorEncoder<'_>) -> fmt::Result {
+            self.1(&mut FamilyWriter::new(encoder, self.0))
+        }
+    }
+
+    /// The page on which these families stand.
+    pub(crate) fn page(
+        format: Format,
+        write: impl Fn(&mut FamilyWriter<'_>) -> fmt::Result + Send + Sync + 'static,
+    ) -> String {
+        let mut text = String::new();
+        format.encode(&mut text, Page(format, write)).unwrap();
+        text
+    }
+
+    #[test]
+    fn a_family_without_a_series_leaves_no_head() {
+        let text = page(Format::Text004, |families| {
+            families.family(&metric::TARGET_ENLISTED, iter::empty::<([(&str, &str); 1], Value)>())?;
+            families.single(&metric::TARGETS, None::<u64>)?;
+            assert_eq!(families.series, 0);
+            Ok(())
+        });
+        assert_eq!(text, "");
+    }
+
+    #[test]
+    fn a_counter_is_described_and_written_as_each_format_asks_for() {
+        let write = |families: &mut FamilyWriter<'_>| -> fmt::Result {
+            families.single(&metric::PROCESS_CPU, Some(1.5))?;
+            families.family(&metric::SQL_ERRORS, [([("stage", "a\\\"\n")], Value::from(7_u64))])?;
+            assert_eq!(families.series, 2);
+            Ok(())
+        };
+        let (cpu, errors) = (metric::PROCESS_CPU.help, metric::SQL_ERRORS.help);
+        let both = |suffix: &str| {
+            format!(
+                "# HELP process_cpu_seconds{suffix} {cpu}\n# TYPE process_cpu_seconds{suffix} counter\n\
+                 process_cpu_seconds_total 1.5\n# HELP msx_exporter_sql_errors{suffix} {errors}\n\
+                 # TYPE msx_exporter_sql_errors{suffix} counter\n\
+                 msx_exporter_sql_errors_total{{stage=\"a\\\\\\\"\\n\"}} 7\n"
+            )
+        };
+        assert_eq!(page(Format::Text004, write), both("_total"));
+        assert_eq!(page(Format::OpenMetrics100, write), both("") + "# EOF\n");
+    }
+}

@@ -9,7 +9,7 @@ use super::places::Places;
 use super::refusals::Refusals;
 use super::shared_pages::SharedPages;
 use super::site::{NoProbe, ReloadError, Site};
-use super::views::{Form, DrawError, RenderRequest, View};
+use super::views::{DrawError, Form, RenderRequest, View};
 use crate::api;
 use crate::api::discovery::Entries;
 use crate::config::Limits;
@@ -175,7 +175,7 @@ impl<S: Site> Router<S> {
         let drawing = self.shared_pages.get(&fleet, key, pass, move || wish.draw(&of, &site.facts(), &settings)).await;
         let (drawn, pass) = match drawing {
             Ok((Ok(drawn), pass)) => (drawn, pass),
-            Ok((Err(refusal), _)) => return refusal.into(),
+            Ok((Err(error), _)) => return error.into(),
             Err(failure) => {
                 error!(%failure, "a page could not be drawn");
                 return DrawError::Failed.into();

@@ -1,6 +1,6 @@
 //! Pages that several clients are served from. Each is drawn and compressed once for each reading, however many ask.
 
-use super::views::{Drawn, Key, DrawError};
+use super::views::{DrawError, Drawn, Key};
 use crate::diagnosis::Fleet;
 use std::sync::{Arc, Mutex, PoisonError, Weak};
 use tokio::task::{JoinError, spawn_blocking};
@@ -27,7 +27,7 @@ impl SharedPages {
     /// The page of this fleet that the key stands for; without a key, one that is not shared. `draw` takes the
     /// processor, so it leaves the threads on which all connections live. It runs to its end even where its client has
     /// hung up, and `pass` goes along: who hangs up cannot start more. Those who wait for it share its outcome, unless
-    /// it is a refusal.
+    /// it is an error.
     ///
     /// # Errors
     /// Where `draw` panicked.
@@ -129,7 +129,7 @@ mod tests {
     }
 
     #[tokio::test]
-    async fn a_refusal_and_a_panic_are_not_kept() {
+    async fn an_error_and_a_panic_are_not_kept() {
         let (pages, fleet) = (SharedPages::default(), Arc::new(full().into()));
         assert!(pages.get(&fleet, key(1), (), || Err(DrawError::NotRead)).await.unwrap().0.is_err());
         assert!(pages.get(&fleet, key(1), (), || unreachable!("on purpose")).await.is_err());

@@ -109,8 +109,8 @@ pub(crate) enum DrawError {
 }
 
 impl From<DrawError> for Answer {
-    fn from(refusal: DrawError) -> Answer {
-        match refusal {
+    fn from(error: DrawError) -> Answer {
+        match error {
             DrawError::NoTarget => {
                 answer::text(StatusCode::NOT_FOUND, "no such target; hint: the names stand on the first page")
             }
