@@ -37,7 +37,7 @@ fn the_page_has_nothing_of_the_process_that_wrote_it() {
         assert!(!page.contains(name), "{name}: {page}");
     }
     let page = Page::parse(&page);
-    assert_eq!(page.all("msx_exporter_collector_success", &[]).len(), 4);
+    assert_eq!(page.all("msx_exporter_collector_success", &[]).len(), 5);
     assert_eq!(log(&output), "", "news are not for the mail of cron");
 }
 

@@ -2,7 +2,6 @@
 -- client states them. Rights: VIEW SERVER STATE; from SQL Server 2022 VIEW SERVER PERFORMANCE STATE.
 SELECT CAST(0 AS tinyint) AS [set:connected],
        CAST(c.client_net_address AS nvarchar(48)) AS address,
-       CAST(COUNT(*) AS int) AS connections,
        CAST(SUM(CASE WHEN s.program_name LIKE N'SQLAgent%' THEN 1 ELSE 0 END) AS int) AS agents,
        CAST(MAX(CASE WHEN s.program_name LIKE N'SQLAgent%' THEN s.original_login_name END) AS nvarchar(128)) AS agent_login,
        CAST(MAX(CASE WHEN s.program_name LIKE N'SQLAgent%' THEN s.host_name END) AS nvarchar(128)) AS agent_host,

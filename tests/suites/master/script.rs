@@ -267,7 +267,6 @@ pub(crate) fn sound(set: &str) -> Cells {
         ],
         "connected" => vec![
             ("address", Type::NVarChar(Some(48)), text("10.1.0.8")),
-            int("connections", 2),
             int("agents", 1),
             name("agent_login", "CORP\\sql01"),
             name("agent_host", "SQL01"),
