@@ -51,7 +51,7 @@ pub enum Command {
     Serve,
     /// One reading and one sweep, then exit.
     Once {
-        /// Stand on each series.
+        /// TestServer on each series.
         labels: Vec<ConstantLabel>,
     },
     /// Report all faults of the configuration.

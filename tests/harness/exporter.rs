@@ -1,7 +1,7 @@
 //! The real binary: started with a configuration of its own, listened to, and killed at the end.
 
 use super::http::{self, Answer};
-use super::{Folder, Page, Stand, until};
+use super::{Folder, Page, TestServer, until};
 use msx_lab::msdb::{PASSWORD, USER};
 use std::io::{BufRead, BufReader, Read};
 use std::net::SocketAddr;
@@ -67,7 +67,7 @@ impl Setup {
     }
 
     /// For a lab.
-    pub(crate) fn of(stand: &Stand) -> Setup {
+    pub(crate) fn of(stand: &TestServer) -> Setup {
         Setup::new(stand.address)
     }
 

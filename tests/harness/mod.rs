@@ -10,11 +10,11 @@ pub(crate) mod exporter;
 pub(crate) mod folder;
 pub(crate) mod http;
 pub(crate) mod page;
-pub(crate) mod stand;
+pub(crate) mod test_server;
 
 pub(crate) use folder::Folder;
 pub(crate) use page::Page;
-pub(crate) use stand::Stand;
+pub(crate) use test_server::TestServer;
 
 use std::time::{Duration, Instant};
 

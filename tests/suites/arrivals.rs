@@ -7,7 +7,7 @@
 mod harness;
 
 use harness::exporter::Setup;
-use harness::{Page, Stand};
+use harness::{Page, TestServer};
 use jiff::SignedDuration;
 use msx_lab::msdb::{Arrival, Lab, Scenario};
 use msx_lab::tds::Options;
@@ -31,7 +31,7 @@ fn lab(scenario: Scenario) -> Lab {
 }
 
 fn page(lab: Lab, config: &str) -> Page {
-    let stand = Stand::start(lab, Options::default());
+    let stand = TestServer::start(lab, Options::default());
     let output = Setup::of(&stand).with(config).run(&["once"]);
     assert_eq!(output.status.code(), Some(0), "{}", log(&output));
     Page::parse(&String::from_utf8(output.stdout).unwrap())

@@ -7,7 +7,7 @@
 mod harness;
 
 use harness::exporter::{Exporter, Setup, binary};
-use harness::{Folder, Page, Stand, http, until};
+use harness::{Folder, Page, TestServer, http, until};
 use msx_lab::msdb::{Lab, PASSWORD, USER};
 use msx_lab::tds::{Encryption, Options};
 use msx_lab::tsql::world::Mishap;
@@ -85,20 +85,20 @@ fn measure(process: u32, address: SocketAddr) -> Cost {
 }
 
 /// A master whose answers cost it nothing, encrypted as the default asks for.
-fn master(targets: usize, jobs: usize) -> Stand {
+fn master(targets: usize, jobs: usize) -> TestServer {
     master_with(targets, jobs, |_| ())
 }
 
-fn master_with(targets: usize, jobs: usize, prepare: impl Fn(&Lab)) -> Stand {
+fn master_with(targets: usize, jobs: usize, prepare: impl Fn(&Lab)) -> TestServer {
     let options = Options { encryption: Encryption::Required, ..Options::default() };
     let lab = Lab::fleet(targets, 2 * targets, jobs);
     prepare(&lab);
-    let mut stand = Stand::start(lab, options);
+    let mut stand = TestServer::start(lab, options);
     stand.replay();
     stand
 }
 
-fn setup(stand: &Stand, what: What) -> Setup {
+fn setup(stand: &TestServer, what: What) -> Setup {
     let setup = Setup::of(stand).master("encrypt", "required").master("timeout", "60s");
     let setup = setup.with(&format!("collectors: {{ {} }}", what.collectors));
     if what.ports { setup.ports(&ports(stand)) } else { setup }
@@ -106,7 +106,7 @@ fn setup(stand: &Stand, what: What) -> Setup {
 
 /// Three checks of each target, made once before anything is measured: every target is this machine, where the
 /// stand-in master is the engine, and nothing need answer for the other two.
-fn ports(stand: &Stand) -> String {
+fn ports(stand: &TestServer) -> String {
     let engine_port = stand.address.port();
     format!(
         "  interval: 1h\n  timeout: 1s\n  checks:\n    netbios: {{ sweep: true }}\n    smb: {{ sweep: true }}\n    \
@@ -133,7 +133,7 @@ fn scrape(exporter: &Exporter) -> Page {
 }
 
 /// Asks every question there is. What takes long the first time would be asked for more seldom; two readings ask all.
-fn warm_up(stand: &Stand, what: What) {
+fn warm_up(stand: &TestServer, what: What) {
     let first = setup(stand, what).start();
     first.scrape_until("a whole first reading", Page::up);
     let began = Instant::now();
@@ -142,7 +142,7 @@ fn warm_up(stand: &Stand, what: What) {
 }
 
 /// An exporter for a master that has answered its questions before, and how many series it shows.
-fn exporter(stand: &Stand, what: What) -> (Exporter, usize) {
+fn exporter(stand: &TestServer, what: What) -> (Exporter, usize) {
     warm_up(stand, what);
     let exporter = setup(stand, what).start();
     let page = match what.ports {
@@ -273,7 +273,7 @@ fn figures() {
     );
     drop(peer);
 
-    let row = |name: &str, stand: &Stand, what: What| {
+    let row = |name: &str, stand: &TestServer, what: What| {
         let (subject, series) = exporter(stand, what);
         let cost = measure(subject.id(), subject.address);
         report(name, series, cost);
@@ -334,7 +334,7 @@ const PEER_QUERIES: &str = r#"
 "#;
 
 impl Peer {
-    fn start(stand: &Stand) -> Peer {
+    fn start(stand: &TestServer) -> Peer {
         let folder = Folder::new();
         let link = format!("sqlserver://{USER}:{PASSWORD}@{}?encrypt=true&TrustServerCertificate=true", stand.address);
         let config = folder.write(

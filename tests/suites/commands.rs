@@ -6,7 +6,7 @@
 mod harness;
 
 use harness::exporter::{Setup, command, run};
-use harness::{Page, Stand};
+use harness::{Page, TestServer};
 use msx_lab::msdb::{PASSWORD, Scenario};
 use std::process::Output;
 
@@ -48,7 +48,7 @@ fn the_catalogue_needs_nothing_and_is_json() {
 
 #[test]
 fn once_writes_the_page_to_standard_output_and_the_log_to_standard_error() {
-    let stand = Stand::play(Scenario::Stopped);
+    let stand = TestServer::play(Scenario::Stopped);
     let output = Setup::of(&stand).run(&["once", "--log.level=info"]);
     assert_eq!(code(&output), 0, "{}", log(&output));
     let page = Page::parse(&data(&output));
@@ -60,7 +60,7 @@ fn once_writes_the_page_to_standard_output_and_the_log_to_standard_error() {
 
 #[test]
 fn once_replaces_its_file_in_one_step_and_leaves_nothing_beside_it() {
-    let stand = Stand::play(Scenario::Healthy);
+    let stand = TestServer::play(Scenario::Healthy);
     let setup = Setup::of(&stand);
     let path = setup.folder().write("msx.prom", "old");
     let flag = format!("--output.file={}", path.display());
@@ -76,7 +76,7 @@ fn once_replaces_its_file_in_one_step_and_leaves_nothing_beside_it() {
 
 #[test]
 fn once_says_on_the_page_and_by_its_code_that_the_master_cannot_be_read() {
-    let mut stand = Stand::play(Scenario::Healthy);
+    let mut stand = TestServer::play(Scenario::Healthy);
     stand.stop();
     let setup = Setup::of(&stand);
     let path = setup.folder().path().join("msx.prom");
@@ -93,7 +93,7 @@ fn once_says_on_the_page_and_by_its_code_that_the_master_cannot_be_read() {
 
 #[test]
 fn once_needs_no_file_where_flags_and_the_environment_say_all() {
-    let stand = Stand::play(Scenario::Healthy);
+    let stand = TestServer::play(Scenario::Healthy);
     let mut call = command();
     call.args(["once", "--role=master", &format!("--master.address={}", stand.address)]);
     for (key, value) in [("USER", "msx_exporter"), ("PASSWORD", PASSWORD), ("ENCRYPT", "off")] {
@@ -137,7 +137,7 @@ fn every_command_refuses_a_bad_configuration() {
 
 #[test]
 fn the_environment_beats_the_file_and_a_flag_beats_the_environment() {
-    let stand = Stand::play(Scenario::Healthy);
+    let stand = TestServer::play(Scenario::Healthy);
     let wrong = Setup::new("127.0.0.1:1");
     assert_eq!(code(&wrong.run(&["once"])), 1);
     let address = stand.address.to_string();
@@ -167,7 +167,7 @@ fn grants_prints_the_whole_script_or_with_a_connection_what_is_missing() {
     for table in ["systargetservers", "sysdownloadlist", "sysjobservers", "VIEW SERVER STATE"] {
         assert!(data(&whole).contains(table), "{table}: {}", data(&whole));
     }
-    let stand = Stand::play(Scenario::Healthy);
+    let stand = TestServer::play(Scenario::Healthy);
     let grants = |statement: &str| {
         let script = data(&Setup::of(&stand).run(&["grants"]));
         script.lines().filter(|line| !line.trim_start().starts_with("--") && line.contains(statement)).count()
@@ -184,7 +184,7 @@ fn grants_prints_the_whole_script_or_with_a_connection_what_is_missing() {
 
 #[test]
 fn a_password_is_never_printed_at_any_level() {
-    let stand = Stand::play(Scenario::Healthy);
+    let stand = TestServer::play(Scenario::Healthy);
     for format in ["logfmt", "json"] {
         let setup = Setup::of(&stand).arg("--log.level=trace").arg(&format!("--log.format={format}"));
         let output = setup.run(&["once"]);

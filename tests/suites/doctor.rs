@@ -5,7 +5,7 @@
 #[path = "../harness/mod.rs"]
 mod harness;
 
-use harness::Stand;
+use harness::TestServer;
 use harness::exporter::{Setup, command};
 use msx_lab::msdb::{Lab, PASSWORD, Scenario, USER};
 use msx_lab::tds::certs::Authority;
@@ -35,12 +35,15 @@ fn steady(text: &str, port: u16) -> String {
 }
 
 /// A master with a certificate of an authority that this machine does not know.
-fn encrypted() -> Stand {
-    Stand::start(Lab::scenario(Scenario::Healthy), Options { encryption: Encryption::Required, ..Options::default() })
+fn encrypted() -> TestServer {
+    TestServer::start(
+        Lab::scenario(Scenario::Healthy),
+        Options { encryption: Encryption::Required, ..Options::default() },
+    )
 }
 
 /// A call on a target with a login of its own instance, for which the same lab stands.
-fn on_target(stand: &Stand, args: &[&str]) -> Output {
+fn on_target(stand: &TestServer, args: &[&str]) -> Output {
     let mut call = command();
     call.args(["doctor", "--role=target", "--local.name=SQL01", &format!("--master.address={}", stand.address)]);
     for (key, value) in [
@@ -70,7 +73,7 @@ fn on_a_target_the_authority_of_the_configuration_is_trusted_too() {
     let authority = Authority::new("Corp CA").unwrap();
     let identity = Some(Arc::new(authority.issue(&["localhost"]).unwrap()));
     let options = Options { encryption: Encryption::Required, identity, ..Options::default() };
-    let stand = Stand::start(Lab::scenario(Scenario::Healthy), options);
+    let stand = TestServer::start(Lab::scenario(Scenario::Healthy), options);
     let folder = Setup::of(&stand);
     let file = folder.folder().write("authority.pem", authority.pem());
     for (trusted, said) in [(false, "untrusted"), (true, "the certificate passes; ok")] {
@@ -98,7 +101,7 @@ fn on_a_target_each_setting_is_judged_by_what_the_master_demands() {
         (Encryption::Required, [None, Some(true), Some(false)]),
         (Encryption::Strict, [None, None, Some(false)]),
     ] {
-        let stand = Stand::start(Lab::scenario(Scenario::Healthy), Options { encryption, ..Options::default() });
+        let stand = TestServer::start(Lab::scenario(Scenario::Healthy), Options { encryption, ..Options::default() });
         let mut call = command();
         call.args(["doctor", "--role=target", "--local.name=SQL01", "--format=json"]);
         let output = call.arg(format!("--master.address={}", stand.address)).output().unwrap();
@@ -109,7 +112,7 @@ fn on_a_target_each_setting_is_judged_by_what_the_master_demands() {
 }
 
 /// Ports towards the targets: the first one's engine on a port of its own, the others' on one where nothing listens.
-fn with_ports(stand: &Stand, first: u16) -> Setup {
+fn with_ports(stand: &TestServer, first: u16) -> Setup {
     Setup::of(stand).with(&format!(
         "  timeout: 1s\n  overrides:\n    - {{ match: SQL01, host: 127.0.0.2, engine_port: {first}, required: true }}\n    \
          - {{ match: '.*', host: 127.0.0.3, engine_port: 1 }}"
@@ -150,7 +153,7 @@ fn row<'r>(request: &'r Value, source: &str, destination: &str, port: &str) -> &
 
 #[test]
 fn beside_the_master_what_needs_a_rule_is_asked_for_and_nothing_else() {
-    let stand = Stand::start(frozen(Scenario::Healthy), Options::default());
+    let stand = TestServer::start(frozen(Scenario::Healthy), Options::default());
     let open = TcpListener::bind("127.0.0.2:0").unwrap();
     let port = open.local_addr().unwrap().port();
     let output = with_ports(&stand, port).run(&["doctor", "--format=json"]);
@@ -164,7 +167,7 @@ fn beside_the_master_what_needs_a_rule_is_asked_for_and_nothing_else() {
 
 #[test]
 fn aggregated_a_thousand_rows_are_a_few_rules() {
-    let stand = Stand::start(Lab::fleet(200, 0, 1), Options::default());
+    let stand = TestServer::start(Lab::fleet(200, 0, 1), Options::default());
     let setup =
         Setup::of(&stand).with("  timeout: 1s\n  overrides: [{ match: '.*', host: 127.0.0.3, engine_port: 1 }]");
     let whole = json(&setup.run(&["doctor", "--format=json"]));
@@ -177,7 +180,7 @@ fn aggregated_a_thousand_rows_are_a_few_rules() {
 
 #[test]
 fn a_required_port_that_is_closed_ends_with_2_and_an_earlier_request_is_compared_with_now() {
-    let stand = Stand::start(frozen(Scenario::Healthy), Options::default());
+    let stand = TestServer::start(frozen(Scenario::Healthy), Options::default());
     let port = free_port();
     let setup = with_ports(&stand, port);
     let before = setup.run(&["doctor", "--format=json"]);
@@ -251,7 +254,7 @@ fn without_a_readable_master_it_prints_what_is_needed_and_what_is_not_known() {
 
 #[test]
 fn bad_usage_is_64() {
-    let stand = Stand::play(Scenario::Healthy);
+    let stand = TestServer::play(Scenario::Healthy);
     let setup = Setup::of(&stand);
     let wrong = setup.folder().write("wrong.json", "{\"rows\": []}");
     for (args, part) in [
@@ -276,7 +279,7 @@ fn what_the_login_may_not_see_is_unknown_and_comes_with_the_grant_that_would_sho
         (2022, "VIEW SERVER SECURITY STATE", "VIEW SERVER PERFORMANCE STATE"),
         (2025, "VIEW SERVER SECURITY STATE", "VIEW SERVER PERFORMANCE STATE"),
     ] {
-        let stand = Stand::start(frozen(Scenario::Stopped).version(version), Options::default());
+        let stand = TestServer::start(frozen(Scenario::Stopped).version(version), Options::default());
         stand.lab.refuse_login("127.0.0.3", 18_456, 8);
         stand.lab.revoke("VIEW SERVER STATE");
         let setup = with_ports(&stand, 1);
@@ -312,7 +315,7 @@ fn a_question_that_fails_costs_its_own_answer_alone() {
         ("dm_tcp_listener_states", "ports on which the master listens"),
         ("database_role_members", "TargetServersRole"),
     ] {
-        let stand = Stand::start(frozen(Scenario::Stopped), Options::default());
+        let stand = TestServer::start(frozen(Scenario::Stopped), Options::default());
         stand.lab.grant("VIEW DEFINITION");
         stand.lab.drop_table(table);
         let request = json(&with_ports(&stand, 1).run(&["doctor", "--format=json"]));
@@ -325,7 +328,7 @@ fn a_question_that_fails_costs_its_own_answer_alone() {
 
 #[test]
 fn a_question_that_is_never_answered_costs_what_follows_and_no_more_than_the_time_of_a_reading() {
-    let stand = Stand::start(frozen(Scenario::Stopped), Options::default());
+    let stand = TestServer::start(frozen(Scenario::Stopped), Options::default());
     stand.lab.grant("VIEW DEFINITION");
     stand.lab.command("fault database_role_members wait 600s").unwrap();
     let began = std::time::Instant::now();
@@ -339,7 +342,7 @@ fn a_question_that_is_never_answered_costs_what_follows_and_no_more_than_the_tim
 
 #[test]
 fn the_ports_asked_for_are_those_on_which_targets_can_poll() {
-    let stand = Stand::start(frozen(Scenario::Healthy).server_name(r"MSX01\HQ"), Options::default());
+    let stand = TestServer::start(frozen(Scenario::Healthy).server_name(r"MSX01\HQ"), Options::default());
     stand.lab.listens_on(&[("0.0.0.0", 14330), ("127.0.0.1", 14331), ("::1", 14331)]);
     stand.lab.group_listener("10.1.0.99", 5022);
     let request = json(&with_ports(&stand, free_port()).run(&["doctor", "--format=json"]));

@@ -5,7 +5,7 @@
 #[path = "../harness/mod.rs"]
 mod harness;
 
-use harness::Stand;
+use harness::TestServer;
 use harness::exporter::Setup;
 use msx_lab::msdb::{Lab, Scenario};
 use msx_lab::tds::{Encryption, Options};
@@ -23,7 +23,8 @@ enum Outcome {
 use Outcome::{Clear, Encrypted, Refused};
 
 fn outcome(server: Encryption, client: &str) -> Outcome {
-    let stand = Stand::start(Lab::scenario(Scenario::Healthy), Options { encryption: server, ..Options::default() });
+    let stand =
+        TestServer::start(Lab::scenario(Scenario::Healthy), Options { encryption: server, ..Options::default() });
     let exporter = Setup::of(&stand).master("encrypt", client).start();
     let page = exporter.scrape();
     if !page.up() {

@@ -10,7 +10,7 @@
 mod harness;
 
 use harness::exporter::{Exporter, Setup};
-use harness::{Page, Stand};
+use harness::{Page, TestServer};
 use msx_lab::msdb::{Lab, Scenario};
 use msx_lab::tds::Options;
 use std::collections::BTreeSet;
@@ -28,8 +28,8 @@ const VOLATILE: [&str; 5] = [
     "msx_exporter_build_info",
 ];
 
-fn exporter_for(lab: Lab) -> (Stand, Exporter) {
-    let stand = Stand::start(lab.at(NOW), Options::default());
+fn exporter_for(lab: Lab) -> (TestServer, Exporter) {
+    let stand = TestServer::start(lab.at(NOW), Options::default());
     let exporter = Setup::of(&stand).start();
     (stand, exporter)
 }
@@ -101,7 +101,7 @@ fn every_other_scenario_differs_from_a_healthy_fleet_in_this() {
 
 #[test]
 fn the_page_of_a_master_that_cannot_be_read() {
-    let mut stand = Stand::play(Scenario::Everything);
+    let mut stand = TestServer::play(Scenario::Everything);
     stand.stop();
     let exporter = Setup::of(&stand).start();
     keep("down.prom", &steady(&exporter.scrape().text));
@@ -127,7 +127,7 @@ fn both_formats_tell_the_same() {
 /// How many series a target has in the mean of the fleet that the benchmark measures, only smaller.
 fn series_of_a_target(ports: &str) -> f64 {
     const TARGETS: usize = 100;
-    let stand = Stand::start(Lab::fleet(TARGETS, 2 * TARGETS, 0), Options::default());
+    let stand = TestServer::start(Lab::fleet(TARGETS, 2 * TARGETS, 0), Options::default());
     let engine_port = stand.address.port();
     let exporter = Setup::of(&stand)
         .ports(&format!(

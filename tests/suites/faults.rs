@@ -7,7 +7,7 @@
 mod harness;
 
 use harness::exporter::{Exporter, Setup};
-use harness::{Page, Stand};
+use harness::{Page, TestServer};
 use msx_lab::msdb::{Lab, PASSWORD, Scenario};
 use msx_lab::tds::{Encryption, Fault, Identity, Options};
 use std::net::TcpListener;
@@ -39,7 +39,7 @@ fn all_that_is_seen(exporter: &Exporter) -> String {
 
 #[test]
 fn a_wrong_password_is_a_fault_of_the_login_and_is_not_hammered() {
-    let stand = Stand::play(Scenario::Healthy);
+    let stand = TestServer::play(Scenario::Healthy);
     let mut exporter = Setup::of(&stand).with("explain:\n  details: true").arg("--log.level=debug").start();
     exporter.setup().folder().write("password", "Sw0rdfish");
     let began = Instant::now();
@@ -70,7 +70,7 @@ fn a_missing_right_costs_its_own_collector_alone() {
         ("sysjobs", "jobs", "GRANT SELECT ON dbo.sysjobs TO"),
         ("sysjobservers", "jobs", "GRANT SELECT ON dbo.sysjobservers TO"),
     ] {
-        let stand = Stand::play(Scenario::Stopped);
+        let stand = TestServer::play(Scenario::Stopped);
         stand.lab.revoke(right);
         let exporter = Setup::of(&stand).start();
         let page = exporter.scrape();
@@ -95,7 +95,7 @@ fn a_missing_right_costs_its_own_collector_alone() {
 #[test]
 fn facts_of_the_server_are_left_out_one_by_one() {
     let has = |right: Option<&str>, name: &str| {
-        let stand = Stand::play(Scenario::Healthy);
+        let stand = TestServer::play(Scenario::Healthy);
         right.into_iter().for_each(|right| stand.lab.revoke(right));
         let exporter = Setup::of(&stand).start();
         let page = exporter.scrape();
@@ -115,7 +115,7 @@ fn facts_of_the_server_are_left_out_one_by_one() {
 /// Takes a minute, for that is what it promises.
 #[test]
 fn a_right_that_is_given_back_needs_no_restart() {
-    let stand = Stand::play(Scenario::Stopped);
+    let stand = TestServer::play(Scenario::Stopped);
     let exporter = Setup::of(&stand).start();
     assert_eq!(exporter.scrape().success("downloads"), Some(1.0));
     stand.lab.revoke("sysdownloadlist");
@@ -131,7 +131,7 @@ fn a_right_that_is_given_back_needs_no_restart() {
 
 #[test]
 fn a_server_without_msdb_and_one_that_does_not_let_us_in() {
-    let stand = Stand::start(Lab::scenario(Scenario::Healthy).msdb(None), Options::default());
+    let stand = TestServer::start(Lab::scenario(Scenario::Healthy).msdb(None), Options::default());
     let exporter = Setup::of(&stand).start();
     let page = exporter.scrape();
     assert!(!page.up() && page.errors("query") == 1.0);
@@ -139,7 +139,7 @@ fn a_server_without_msdb_and_one_that_does_not_let_us_in() {
     exporter.logged(&["collector=targets", "stage=query", "there is no database msdb", "master.msdb"]);
     assert!(!exporter.log().contains("GRANT"), "no right is missing: {}", exporter.log());
 
-    let stand = Stand::play(Scenario::Healthy);
+    let stand = TestServer::play(Scenario::Healthy);
     stand.lab.allow_msdb(false);
     let exporter = Setup::of(&stand).start();
     let page = exporter.scrape();
@@ -147,14 +147,14 @@ fn a_server_without_msdb_and_one_that_does_not_let_us_in() {
     assert_eq!(page.permission("targets"), Some(0.0));
     exporter.logged(&["collector=targets", "stage=permission", "may not enter database msdb", "grants"]);
 
-    let stand = Stand::start(Lab::scenario(Scenario::Healthy).msdb(Some("agent copy")), Options::default());
+    let stand = TestServer::start(Lab::scenario(Scenario::Healthy).msdb(Some("agent copy")), Options::default());
     let exporter = Setup::of(&stand).master("msdb", "agent copy").start();
     assert_eq!(exporter.scrape().value("msx_targets", &[]), Some(6.0));
 }
 
 #[test]
 fn a_server_that_is_no_master_is_no_fault() {
-    let stand = Stand::play(Scenario::NoTargets);
+    let stand = TestServer::play(Scenario::NoTargets);
     let exporter = Setup::of(&stand).start();
     let page = exporter.scrape();
     assert!(page.up());
@@ -193,7 +193,7 @@ fn what_is_no_sql_server_is_distinguished_from_one_that_hangs() {
     ] {
         let encryption = if encrypt == "off" { Encryption::None } else { Encryption::Required };
         let options = Options { encryption, fault: Some(fault.clone()), ..Options::default() };
-        let stand = Stand::start(Lab::scenario(Scenario::Healthy), options);
+        let stand = TestServer::start(Lab::scenario(Scenario::Healthy), options);
         let mut exporter = Setup::of(&stand).master("encrypt", encrypt).master("timeout", "1s").start();
         let (_, line) = failure(&mut exporter, stage);
         assert!(line.contains(word) && line.contains("hint="), "{fault:?}, {encrypt}: {line}");
@@ -205,7 +205,7 @@ fn what_is_no_sql_server_is_distinguished_from_one_that_hangs() {
 #[test]
 fn a_certificate_is_judged_and_the_message_says_whose_it_is() {
     let options = Options { encryption: Encryption::Required, ..Options::default() };
-    let stand = Stand::start(Lab::scenario(Scenario::Healthy), options);
+    let stand = TestServer::start(Lab::scenario(Scenario::Healthy), options);
     let verified = || {
         let setup = Setup::of(&stand).master("encrypt", "required").master("trust_server_certificate", "false");
         let ca = setup.folder().write("ca.pem", stand.authority.pem());
@@ -245,7 +245,7 @@ fn a_certificate_is_judged_and_the_message_says_whose_it_is() {
 
 #[test]
 fn ten_thousand_targets_are_reported() {
-    let stand = Stand::start(Lab::fleet(10_000, 0, 0), Options::default());
+    let stand = TestServer::start(Lab::fleet(10_000, 0, 0), Options::default());
     let exporter = Setup::of(&stand).master("timeout", "50s").with("limits:\n  targets: 10000").start();
     let page = exporter.scrape();
     assert!(page.up(), "{}", exporter.log());

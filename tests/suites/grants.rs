@@ -18,7 +18,7 @@ mod names;
 mod scripts;
 
 use harness::exporter::{Setup, command};
-use harness::{Page, Stand};
+use harness::{Page, TestServer};
 use msx_exporter::sqlserver::{Principal, grant_files};
 use msx_lab::msdb::{Lab, PASSWORD, Scenario, USER};
 use msx_lab::tds::Options;
@@ -49,11 +49,11 @@ fn given(version: u16) -> (Vec<String>, Vec<String>) {
 }
 
 /// A master whose login has these rights and no other.
-fn master(version: u16, scenario: Scenario, rights: &[String]) -> Stand {
+fn master(version: u16, scenario: Scenario, rights: &[String]) -> TestServer {
     let lab = Lab::scenario(scenario).version(version).at("2026-11-22T12:00:00Z");
     lab.add_login(USER, PASSWORD);
     rights.iter().for_each(|right| lab.grant(right));
-    Stand::start(lab, Options::default())
+    TestServer::start(lab, Options::default())
 }
 
 /// The collectors that the page calls denied.
@@ -156,7 +156,7 @@ fn without_the_user_in_msdb_the_collectors_that_read_it_say_so() {
 }
 
 /// The subjects that the doctor knows nothing of, with their remedies.
-fn unknown(stand: &Stand) -> Vec<(String, String)> {
+fn unknown(stand: &TestServer) -> Vec<(String, String)> {
     let setup = Setup::of(stand).with("  timeout: 1s\n  overrides: [{ match: '.*', host: 127.0.0.3, engine_port: 1 }]");
     let output = setup.run(&["doctor", "--format=json"]);
     let request: Value = serde_json::from_str(&data(&output)).unwrap_or_else(|_| panic!("{}", log(&output)));

@@ -6,7 +6,7 @@
 #[path = "../harness/mod.rs"]
 mod harness;
 
-use harness::Stand;
+use harness::TestServer;
 use harness::exporter::Setup;
 use msx_lab::msdb::{Lab, Scenario};
 use msx_lab::tds::Options;
@@ -65,7 +65,7 @@ fn series(page: &[u8]) -> usize {
 #[test]
 fn every_page_is_clean() {
     for scenario in Scenario::all() {
-        let stand = Stand::start(Lab::scenario(scenario.clone()), Options::default());
+        let stand = TestServer::start(Lab::scenario(scenario.clone()), Options::default());
         let exporter = Setup::of(&stand).start();
         let plain = exporter.get("/metrics").body;
         let open =

@@ -6,7 +6,7 @@
 mod harness;
 
 use harness::exporter::{Setup, command, run};
-use harness::{Page, Stand};
+use harness::{Page, TestServer};
 use msx_lab::msdb::Scenario;
 use std::fs;
 use std::process::{Command, Output, Stdio};
@@ -29,7 +29,7 @@ fn flag(path: &std::path::Path) -> String {
 
 #[test]
 fn the_page_has_nothing_of_the_process_that_wrote_it() {
-    let stand = Stand::play(Scenario::Healthy);
+    let stand = TestServer::play(Scenario::Healthy);
     let output = Setup::of(&stand).run(&["once"]);
     assert_eq!(code(&output), 0, "{}", log(&output));
     let page = data(&output);
@@ -43,7 +43,7 @@ fn the_page_has_nothing_of_the_process_that_wrote_it() {
 
 #[test]
 fn a_label_stands_on_each_series_of_the_page() {
-    let stand = Stand::play(Scenario::Everything);
+    let stand = TestServer::play(Scenario::Everything);
     let setup = Setup::of(&stand);
     let plain = data(&setup.run(&["once"]));
     let output = setup.run(&["once", "--output.label=msx=msx01", r#"--output.label=site=A "B"\C"#]);
@@ -88,7 +88,7 @@ fn documents_of_other_commands_go_to_a_file_too() {
 #[cfg(target_os = "linux")]
 #[test]
 fn data_that_cannot_be_written_is_a_failure() {
-    let stand = Stand::play(Scenario::Healthy);
+    let stand = TestServer::play(Scenario::Healthy);
     let setup = Setup::of(&stand);
     let config = format!("--config.file={}", setup.write().display());
     for words in [&["once"][..], &["grants"], &["doctor"], &["catalogue"], &["check-config"], &["--help"]] {
@@ -103,7 +103,7 @@ fn data_that_cannot_be_written_is_a_failure() {
 #[test]
 fn what_is_no_regular_file_is_not_replaced() {
     use std::os::unix::fs::{FileTypeExt, symlink};
-    let stand = Stand::play(Scenario::Healthy);
+    let stand = TestServer::play(Scenario::Healthy);
     let setup = Setup::of(&stand);
     let at = |name: &str| setup.folder().path().join(name);
     let victim = setup.folder().write("victim", "untouched");
@@ -131,7 +131,7 @@ fn what_is_no_regular_file_is_not_replaced() {
 #[test]
 fn the_page_is_for_everyone_and_keeps_the_mode_that_it_has() {
     use std::os::unix::fs::PermissionsExt;
-    let stand = Stand::play(Scenario::Healthy);
+    let stand = TestServer::play(Scenario::Healthy);
     let setup = Setup::of(&stand);
     let path = setup.folder().path().join("msx.prom");
     let mode = || fs::metadata(&path).unwrap().permissions().mode() & 0o777;
@@ -153,7 +153,7 @@ fn the_page_is_for_everyone_and_keeps_the_mode_that_it_has() {
 #[cfg(target_os = "linux")]
 #[test]
 fn a_full_disk_leaves_the_old_page_and_no_other_file() {
-    let stand = Stand::play(Scenario::Everything);
+    let stand = TestServer::play(Scenario::Everything);
     let setup = Setup::of(&stand);
     let disk = setup.folder().path().join("disk");
     fs::create_dir(&disk).unwrap();

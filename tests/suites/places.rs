@@ -6,7 +6,7 @@
 mod harness;
 
 use harness::exporter::{Exporter, Setup};
-use harness::{DEADLINE, Page, Stand, until};
+use harness::{DEADLINE, Page, TestServer, until};
 use msx_lab::msdb::Scenario;
 use msx_lab::tsql::world::Mishap;
 use msx_lab::wire::Reply;
@@ -50,7 +50,7 @@ fn lines(exporter: &Exporter, words: &str) -> usize {
 
 #[test]
 fn eight_addresses_that_hold_every_connection_cost_another_one_no_scrape() {
-    let stand = Stand::play(Scenario::Healthy);
+    let stand = TestServer::play(Scenario::Healthy);
     let exporter = Setup::of(&stand).start();
     let mut held = Vec::new();
     for index in 0..512 {
@@ -68,7 +68,7 @@ fn eight_addresses_that_hold_every_connection_cost_another_one_no_scrape() {
 
 #[test]
 fn a_client_that_is_refused_again_and_again_leaves_one_line() {
-    let stand = Stand::play(Scenario::Healthy);
+    let stand = TestServer::play(Scenario::Healthy);
     let exporter = Setup::of(&stand).start();
     let hour = Duration::from_secs(3600);
     stand.lab.fault("systargetservers", Mishap::Replies { after: 0, replies: vec![Reply::Wait(hour)] });
@@ -96,7 +96,7 @@ fn a_client_that_is_refused_again_and_again_leaves_one_line() {
 
 #[test]
 fn failed_logins_leave_a_line_and_a_count() {
-    let stand = Stand::play(Scenario::Healthy);
+    let stand = TestServer::play(Scenario::Healthy);
     let setup = Setup::of(&stand);
     let hash = bcrypt::hash("right", 4).unwrap();
     let web = setup.folder().write("web.yml", &format!("basic_auth_users:\n  prometheus: {hash}\n"));
@@ -118,7 +118,7 @@ fn failed_logins_leave_a_line_and_a_count() {
 
 #[test]
 fn a_client_that_sends_nothing_more_gets_its_scrape() {
-    let stand = Stand::play(Scenario::Healthy);
+    let stand = TestServer::play(Scenario::Healthy);
     let exporter = Setup::of(&stand).start();
     let mut stream = connect("127.0.0.2", &exporter);
     send(&mut stream, "/metrics", "");

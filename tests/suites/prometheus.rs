@@ -6,7 +6,7 @@
 mod harness;
 
 use harness::exporter::{Exporter, Setup};
-use harness::{Folder, Stand, http, until};
+use harness::{Folder, TestServer, http, until};
 use msx_lab::msdb::Scenario;
 use serde_json::Value;
 use std::collections::BTreeMap;
@@ -112,7 +112,7 @@ fn job(name: &str, exporter: &Exporter, more: &str) -> String {
 
 #[test]
 fn it_sees_what_the_page_says() {
-    let stand = Stand::play(Scenario::Everything);
+    let stand = TestServer::play(Scenario::Everything);
     let exporter = Setup::of(&stand).start();
     let prometheus = Prometheus::start(&job("msx", &exporter, ""));
     prometheus.becomes("up", Some(1.0));
@@ -139,7 +139,7 @@ fn it_sees_what_the_page_says() {
 
 #[test]
 fn a_target_is_gone_with_its_defect_and_the_fleet_with_its_master() {
-    let mut stand = Stand::play(Scenario::Healthy);
+    let mut stand = TestServer::play(Scenario::Healthy);
     let exporter = Setup::of(&stand).start();
     let prometheus = Prometheus::start(&job("msx", &exporter, ""));
     prometheus.becomes("count(msx_target_info)", Some(6.0));
@@ -181,7 +181,7 @@ fn textfile_collector(pages: String) -> SocketAddr {
 #[test]
 fn two_masters_on_one_host_break_no_rule_once_their_label_is_the_instance() {
     let page = |name: &str| {
-        let stand = Stand::play(Scenario::Everything);
+        let stand = TestServer::play(Scenario::Everything);
         let output = Setup::of(&stand).run(&["once", &format!("--output.label=msx={name}")]);
         assert!(output.status.success(), "{}", String::from_utf8_lossy(&output.stderr));
         String::from_utf8(output.stdout).unwrap()
@@ -213,7 +213,7 @@ fn two_masters_on_one_host_break_no_rule_once_their_label_is_the_instance() {
 
 #[test]
 fn tls_and_a_password_let_it_in_and_no_other() {
-    let stand = Stand::play(Scenario::Healthy);
+    let stand = TestServer::play(Scenario::Healthy);
     let setup = Setup::of(&stand);
     let made = rcgen::generate_simple_self_signed(vec!["127.0.0.1".to_owned()]).unwrap();
     let certificate = setup.folder().write("web.crt", &made.cert.pem());

@@ -9,7 +9,7 @@
 mod harness;
 
 use harness::exporter::{Exporter, Setup};
-use harness::{Stand, http, until};
+use harness::{TestServer, http, until};
 use msx_lab::msdb::Scenario;
 use msx_lab::tsql::world::Mishap;
 use msx_lab::wire::Reply;
@@ -22,7 +22,7 @@ const PACE: Duration = Duration::from_millis(100);
 const TROUBLE: Duration = Duration::from_secs(4);
 
 /// What can break, in turn.
-const TROUBLES: [fn(&mut Stand); 6] = [
+const TROUBLES: [fn(&mut TestServer); 6] = [
     |stand| stand.lab.fault("sysdownloadlist", Mishap::Lock(Duration::from_secs(3600))),
     |stand| stand.lab.fault("systargetservers", Mishap::Replies { after: 3, replies: vec![Reply::Close] }),
     |stand| {
@@ -31,7 +31,7 @@ const TROUBLES: [fn(&mut Stand); 6] = [
             .fault("sysjobservers", Mishap::Replies { after: 0, replies: vec![Reply::Wait(Duration::from_secs(3600))] })
     },
     |stand| stand.lab.revoke("sysdownloadlist"),
-    Stand::stop,
+    TestServer::stop,
     |stand| stand.control.hang_up(),
 ];
 
@@ -45,10 +45,10 @@ fn open_files(exporter: &Exporter) -> usize {
     fs::read_dir(format!("/proc/{}/fd", exporter.id())).unwrap().count()
 }
 
-fn calm(stand: &mut Stand, trouble: usize) {
+fn calm(stand: &mut TestServer, trouble: usize) {
     stand.lab.clear_faults();
     stand.lab.grant("sysdownloadlist");
-    if TROUBLES[trouble % TROUBLES.len()] as usize == Stand::stop as fn(&mut Stand) as usize {
+    if TROUBLES[trouble % TROUBLES.len()] as usize == TestServer::stop as fn(&mut TestServer) as usize {
         stand.come_back();
     }
 }
@@ -57,7 +57,7 @@ fn calm(stand: &mut Stand, trouble: usize) {
 fn nothing_piles_up_while_everything_breaks_in_turn() {
     let seconds = std::env::var("MSX_SOAK_SECONDS").ok().and_then(|text| text.parse().ok()).unwrap_or(240);
     let end = Instant::now() + Duration::from_secs(seconds);
-    let mut stand = Stand::play(Scenario::Everything);
+    let mut stand = TestServer::play(Scenario::Everything);
     let mut exporter = Setup::of(&stand).master("timeout", "2s").start();
     let (mut troubles, mut scrapes, mut up) = (0, 0u64, 0u64);
     let mut early = None;

@@ -7,7 +7,7 @@
 mod harness;
 
 use harness::exporter::{Exporter, Setup};
-use harness::{DEADLINE, Page, Stand, until};
+use harness::{DEADLINE, Page, TestServer, until};
 use msx_lab::msdb::Lab;
 use msx_lab::tds::Options;
 use socket2::{Domain, SockAddr, Socket, Type};
@@ -54,7 +54,7 @@ fn stalled(exporter: &Exporter, path: &str) -> Vec<Socket> {
 }
 
 /// An exporter that has answered as often as those will, so that what its threads hold for themselves is there.
-fn exporter(stand: &Stand) -> Exporter {
+fn exporter(stand: &TestServer) -> Exporter {
     let exporter = Setup::of(stand)
         .master("timeout", "60s")
         .with("collectors: { targets: true, downloads: true, jobs: false, server: false }")
@@ -65,7 +65,7 @@ fn exporter(stand: &Stand) -> Exporter {
 
 #[test]
 fn readers_that_stall_share_one_page() {
-    let mut stand = Stand::start(Lab::fleet(TARGETS, 2 * TARGETS, 0), Options::default());
+    let mut stand = TestServer::start(Lab::fleet(TARGETS, 2 * TARGETS, 0), Options::default());
     stand.replay();
     let exporter = exporter(&stand);
     for path in ["/metrics", "/api/v1/targets"] {

@@ -7,7 +7,7 @@
 mod harness;
 
 use harness::exporter::{Exporter, Setup};
-use harness::{Page, Stand, http, until};
+use harness::{Page, TestServer, http, until};
 use msx_lab::msdb::{PASSWORD, Scenario, USER};
 use msx_lab::tds::Fault;
 use msx_lab::tsql::world::Mishap;
@@ -25,7 +25,7 @@ fn whole(page: &Page) -> bool {
 }
 
 /// A statement that does not end by itself while the fault is there.
-fn hang(stand: &Stand, table: &str) {
+fn hang(stand: &TestServer, table: &str) {
     stand.lab.fault(table, Mishap::Replies { after: 0, replies: vec![Reply::Wait(HOUR)] });
 }
 
@@ -38,7 +38,7 @@ fn scrape_within(exporter: &Exporter, seconds: &str) -> Page {
 
 #[test]
 fn twenty_scrapes_that_hang_up_while_a_table_is_held_leave_nothing_behind() {
-    let stand = Stand::play(Scenario::Healthy);
+    let stand = TestServer::play(Scenario::Healthy);
     let mut exporter = Setup::of(&stand).start();
     hang(&stand, "systargetservers");
     let mut began = Instant::now();
@@ -69,7 +69,7 @@ fn twenty_scrapes_that_hang_up_while_a_table_is_held_leave_nothing_behind() {
 
 #[test]
 fn a_lock_on_the_download_list_costs_that_collector_half_a_second() {
-    let stand = Stand::play(Scenario::Healthy);
+    let stand = TestServer::play(Scenario::Healthy);
     let exporter = Setup::of(&stand).start();
     stand.lab.fault("sysdownloadlist", Mishap::Lock(HOUR));
     let began = Instant::now();
@@ -85,7 +85,7 @@ fn a_lock_on_the_download_list_costs_that_collector_half_a_second() {
 
 #[test]
 fn a_list_that_takes_too_long_is_cut_off_and_the_others_stay() {
-    let stand = Stand::play(Scenario::Healthy);
+    let stand = TestServer::play(Scenario::Healthy);
     let exporter = Setup::of(&stand).start();
     hang(&stand, "sysdownloadlist");
     let began = Instant::now();
@@ -103,7 +103,7 @@ fn a_list_that_takes_too_long_is_cut_off_and_the_others_stay() {
 
 #[test]
 fn a_reading_ends_by_its_own_deadline() {
-    let stand = Stand::play(Scenario::Healthy);
+    let stand = TestServer::play(Scenario::Healthy);
     let exporter = Setup::of(&stand).master("timeout", "1s").start();
     assert!(whole(&exporter.scrape()));
     hang(&stand, "systargetservers");
@@ -125,7 +125,7 @@ fn a_reading_ends_by_its_own_deadline() {
 
 #[test]
 fn scrapes_that_come_together_share_one_reading() {
-    let stand = Stand::play(Scenario::Healthy);
+    let stand = TestServer::play(Scenario::Healthy);
     let exporter = Setup::of(&stand).with("limits:\n  scrapes_in_flight_per_client: 32").start();
     assert!(whole(&exporter.scrape()));
     let before = stand.readings();
@@ -148,7 +148,7 @@ fn scrapes_that_come_together_share_one_reading() {
 
 #[test]
 fn a_scrape_answers_before_prometheus_gives_up() {
-    let stand = Stand::play(Scenario::Healthy);
+    let stand = TestServer::play(Scenario::Healthy);
     let exporter = Setup::of(&stand).start();
     hang(&stand, "systargetservers");
     let began = Instant::now();
@@ -164,7 +164,7 @@ fn a_scrape_answers_before_prometheus_gives_up() {
 
 #[test]
 fn a_server_that_drips_does_not_stretch_the_deadline() {
-    let stand = Stand::play(Scenario::Healthy);
+    let stand = TestServer::play(Scenario::Healthy);
     let exporter = Setup::of(&stand).master("timeout", "1s").start();
     let drip = Reply::Drip { bytes: 1, pause: Duration::from_millis(20) };
     stand.lab.fault("systargetservers", Mishap::Replies { after: 1, replies: vec![drip] });
@@ -180,7 +180,7 @@ fn a_server_that_drips_does_not_stretch_the_deadline() {
 
 #[test]
 fn a_connection_cut_in_the_middle_of_a_row_shows_no_half_of_a_fleet() {
-    let stand = Stand::play(Scenario::Healthy);
+    let stand = TestServer::play(Scenario::Healthy);
     let exporter = Setup::of(&stand).start();
     assert!(whole(&exporter.scrape()));
     for reply in [Reply::CutAfter(30), Reply::Close, Reply::Reset] {
@@ -196,7 +196,7 @@ fn a_connection_cut_in_the_middle_of_a_row_shows_no_half_of_a_fleet() {
 
 #[test]
 fn a_restart_between_two_scrapes_loses_none() {
-    let mut stand = Stand::play(Scenario::Healthy);
+    let mut stand = TestServer::play(Scenario::Healthy);
     let exporter = Setup::of(&stand).start();
     assert!(whole(&exporter.scrape()));
     let readings = stand.readings();
@@ -214,7 +214,7 @@ fn a_restart_between_two_scrapes_loses_none() {
 #[cfg(unix)]
 #[test]
 fn a_signal_to_stop_drains_what_is_in_flight() {
-    let stand = Stand::play(Scenario::Healthy);
+    let stand = TestServer::play(Scenario::Healthy);
     let mut exporter = Setup::of(&stand).start();
     let held = Duration::from_millis(700);
     stand.lab.fault("systargetservers", Mishap::Replies { after: 0, replies: vec![Reply::Wait(held)] });
@@ -235,7 +235,7 @@ fn a_signal_to_stop_drains_what_is_in_flight() {
 #[cfg(unix)]
 #[test]
 fn a_reload_swaps_the_configuration_with_its_credentials_or_keeps_the_old_one() {
-    let stand = Stand::play(Scenario::Healthy);
+    let stand = TestServer::play(Scenario::Healthy);
     let mut exporter = Setup::of(&stand).arg("--web.enable-lifecycle").start();
     let page = exporter.scrape();
     assert!(page.up() && page.value("msx_exporter_config_last_reload_successful", &[]) == Some(1.0));
@@ -282,7 +282,7 @@ fn a_reload_swaps_the_configuration_with_its_credentials_or_keeps_the_old_one() 
 #[cfg(unix)]
 #[test]
 fn a_pipe_without_a_writer_stops_neither_answers_nor_the_end() {
-    let stand = Stand::play(Scenario::Healthy);
+    let stand = TestServer::play(Scenario::Healthy);
     let mut exporter = Setup::of(&stand).arg("--web.enable-lifecycle").start();
     let folder = exporter.setup().folder();
     let (password, pipe) = (folder.path().join("password"), folder.path().join("pipe"));
@@ -309,7 +309,7 @@ fn a_reload_over_http_is_off_unless_it_is_asked_for() {
 #[cfg(target_os = "linux")]
 #[test]
 fn memory_does_not_grow_with_reloads() {
-    let stand = Stand::play(Scenario::Everything);
+    let stand = TestServer::play(Scenario::Everything);
     let exporter = Setup::of(&stand).arg("--web.enable-lifecycle").start();
     let reload = |times: usize| {
         for _ in 0..times {
@@ -330,7 +330,7 @@ fn memory_does_not_grow_with_reloads() {
 
 #[test]
 fn a_master_that_does_not_answer_does_not_stop_the_health_checks() {
-    let stand = Stand::play(Scenario::Healthy);
+    let stand = TestServer::play(Scenario::Healthy);
     stand.control.change(|options| options.fault = Some(Fault::Silent));
     let exporter = Setup::of(&stand).start();
     let waiters: Vec<_> = (0..4).map(|_| http::send(exporter.address, "GET", "/metrics", &[]).unwrap()).collect();

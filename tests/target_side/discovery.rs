@@ -3,18 +3,18 @@
 #![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic)]
 
 mod exporter;
-mod stand;
+mod test_server;
 
 use exporter::{Folder, Running, Serving, command, exporter as call, get, until};
 use msx_lab::msdb::Lab;
 use msx_lab::tds::{Encryption, Options};
 use serde_json::Value;
-use stand::{Filtered, Stand, filtered, refused};
 use std::collections::BTreeMap;
 use std::io::Write as _;
 use std::net::SocketAddr;
 use std::process::Stdio;
 use std::sync::atomic::Ordering;
+use test_server::{Filtered, TestServer, filtered, refused};
 
 /// What `promtool check metrics` says of a page; nothing where it is clean.
 fn lint(page: &str) -> String {
@@ -28,8 +28,8 @@ fn lint(page: &str) -> String {
 
 /// A master with a target that is open, one that refuses, one that is silent, and a second instance on the first one's
 /// host, which refuses too.
-fn master() -> (Stand, Filtered, Serving) {
-    let stand = Stand::with_targets(&["SQL01", r"SQL01\PAYROLL", "SQL02", "SQL03"]);
+fn master() -> (TestServer, Filtered, Serving) {
+    let stand = TestServer::with_targets(&["SQL01", r"SQL01\PAYROLL", "SQL02", "SQL03"]);
     let silent = filtered();
     let serving = Serving::start(&stand.config(&format!(
         "ports:\n  enabled: false\n  timeout: 300ms\n  overrides:\n    - {{ match: SQL01, host: 127.0.0.1, \
@@ -47,7 +47,8 @@ fn promtool_finds_no_fault_in_the_page_of_a_probe_and_of_a_target() {
     let (_stand, _silent, serving) = master();
     let (status, page) = serving.get("/probe?target=SQL01");
     assert_eq!((status, lint(&page).as_str()), (200, ""));
-    let far = Stand::start(Lab::fleet(1, 0, 0), Options { encryption: Encryption::Required, ..Options::default() });
+    let far =
+        TestServer::start(Lab::fleet(1, 0, 0), Options { encryption: Encryption::Required, ..Options::default() });
     let place = format!("--master.address=localhost:{}", far.address.port());
     let once = call().args(["once", "--role=target", "--local.name=SQL01", &place]).output().unwrap();
     let page = String::from_utf8(once.stdout).unwrap();

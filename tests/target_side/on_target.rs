@@ -1,7 +1,7 @@
 //! The exporter on a target: `once` for a textfile collector, and `serve`.
 
 use super::exporter::{Folder, Serving, exporter, until};
-use super::stand::{Stand, refused};
+use super::test_server::{TestServer, refused};
 use msx_lab::msdb::Lab;
 use msx_lab::tds::certs::Authority;
 use msx_lab::tds::{Encryption, Identity, Options};
@@ -10,9 +10,9 @@ use std::sync::atomic::Ordering;
 
 const ENGINE: &str = r#"{target="SQL01",check="engine",direction="to_master",master="localhost"}"#;
 
-fn presenting(encryption: Encryption, identity: Option<Identity>) -> Stand {
+fn presenting(encryption: Encryption, identity: Option<Identity>) -> TestServer {
     let options = Options { encryption, identity: identity.map(Arc::new), ..Options::default() };
-    Stand::start(Lab::fleet(1, 0, 0), options)
+    TestServer::start(Lab::fleet(1, 0, 0), options)
 }
 
 /// One page of a target whose master is at a port of `localhost`, from a file that a textfile collector would read.

@@ -1,11 +1,11 @@
 //! `/probe` and `/sd` beside a master.
 
 use super::exporter::{Serving, until};
-use super::stand::{Stand, filtered, refused};
+use super::test_server::{TestServer, filtered, refused};
 
 #[test]
 fn a_probe_tells_open_from_refused_from_filtered() {
-    let stand = Stand::with_targets(&["OPEN", "REFUSED", "FILTERED", r"OPEN\HR"]);
+    let stand = TestServer::with_targets(&["OPEN", "REFUSED", "FILTERED", r"OPEN\HR"]);
     let silent = filtered();
     let serving = Serving::start(&stand.config(&format!(
         "expected_targets: [LISTED]\nports:\n  enabled: false\n  timeout: 500ms\n  overrides:\n    \
@@ -51,7 +51,7 @@ fn a_probe_tells_open_from_refused_from_filtered() {
 
 #[test]
 fn no_target_is_probed_while_no_roster_is_known() {
-    let stand = Stand::with_targets(&[]);
+    let stand = TestServer::with_targets(&[]);
     let config = stand
         .config("expected_targets: [LISTED]\n")
         .replace(&stand.address.to_string(), &format!("127.0.0.1:{}", refused()));

@@ -5,4 +5,4 @@
 mod exporter;
 mod on_target;
 mod probe;
-mod stand;
+mod test_server;

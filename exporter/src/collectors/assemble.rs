@@ -150,9 +150,11 @@ pub(super) fn incomplete(
             let raised = end.and_then(BatchError::raised).filter(|(code, _)| *code == error);
             Some(on_statement(error, raised.map(|(_, text)| text)))
         }
-        None => Some(broken.cloned().unwrap_or_else(|| {
-            ReadError::new(Stage::Decode, format!("the answer ended before set {name}"))
-        })),
+        None => Some(
+            broken
+                .cloned()
+                .unwrap_or_else(|| ReadError::new(Stage::Decode, format!("the answer ended before set {name}"))),
+        ),
     }
 }
 

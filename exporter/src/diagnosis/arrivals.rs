@@ -16,8 +16,8 @@ pub use suspects::Suspect;
 pub(crate) use trace::Surroundings;
 pub use trace::{Run, Trace};
 
-use crate::model::MasterEvidence;
 use crate::collectors::{AgentSession, Arrivals};
+use crate::model::MasterEvidence;
 use attempts::Attempt;
 use jiff::Timestamp;
 use std::collections::HashMap;

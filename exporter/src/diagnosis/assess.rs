@@ -9,12 +9,12 @@ use super::roster::{Roster, RosterEntry};
 use super::rules::{Circumstances, Outages, Subject, diagnose, engine};
 use super::target::Target;
 use super::{Limited, MasterFleet};
+use crate::collectors::Arrivals;
 use crate::collectors::{Collected, Reading};
 use crate::config::Config;
 use crate::model::Cause;
 use crate::model::names::bare;
 use crate::probe::PortResults;
-use crate::collectors::Arrivals;
 use std::collections::{BTreeSet, HashMap};
 use std::sync::Arc;
 

@@ -124,8 +124,8 @@ mod tests {
     use crate::model::Direction;
     use crate::probe::protocol::Verdict;
     use msx_lab::msdb::Lab;
-    use msx_lab::stand::Stand;
     use msx_lab::tds::{Encryption, Options};
+    use msx_lab::test_server::TestServer;
 
     /// One target of the machine that the registry describes.
     fn config(address: &str) -> Config {
@@ -136,8 +136,10 @@ mod tests {
         load(&sources).unwrap()
     }
 
-    async fn stand(encryption: Encryption) -> Stand {
-        Stand::start(&Lab::fleet(1, 0, 0), "127.0.0.1:0", Options { encryption, ..Options::default() }).await.unwrap()
+    async fn stand(encryption: Encryption) -> TestServer {
+        TestServer::start(&Lab::fleet(1, 0, 0), "127.0.0.1:0", Options { encryption, ..Options::default() })
+            .await
+            .unwrap()
     }
 
     fn verdict(monitor: &TargetMonitor) -> Option<Verdict> {

@@ -72,9 +72,8 @@ impl ArrivalWatch {
         let asked = timeout_at(deadline, session.ask(msdb, &mut sets, &mut context)).await;
         let end = asked.unwrap_or(Err(BatchError::Deadline)).err();
         let broken = end.as_ref().map(|end| in_words(end, start.elapsed()));
-        let fault = sets
-            .iter()
-            .find_map(|set| incomplete(set.statement().name, set.outcome(), end.as_ref(), broken.as_ref()));
+        let fault =
+            sets.iter().find_map(|set| incomplete(set.statement().name, set.outcome(), end.as_ref(), broken.as_ref()));
         let read_at = Timestamp::now();
         let mut took = Duration::ZERO;
         let mut price = |set: &dyn Set| {

@@ -1,10 +1,10 @@
 //! From which addresses a target arrives.
 
+use crate::collectors::Targets;
 use crate::config::Config;
 use crate::model::ServerName;
 use crate::model::names::{bare, key};
 use crate::probe::PortResults;
-use crate::collectors::Targets;
 use jiff::Timestamp;
 use std::collections::{BTreeMap, HashMap};
 use std::net::IpAddr;

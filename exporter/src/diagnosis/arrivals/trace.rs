@@ -5,11 +5,11 @@ use super::origins::{Origins, Owner};
 use super::states::refusal;
 use super::suspects::{Fact, Suspect, suspects};
 use super::{MasterEvidence, Remembered};
+use crate::collectors::AgentSession;
 use crate::diagnosis::target::{Enlisted, elapsed};
 use crate::model::figures::{count, span};
 use crate::model::names::key;
 use crate::model::{Certificate, ServerName};
-use crate::collectors::AgentSession;
 use jiff::{SignedDuration, Timestamp};
 use std::time::Duration;
 

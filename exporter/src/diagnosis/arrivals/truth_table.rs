@@ -2,11 +2,11 @@
 #![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic)]
 
 use super::Trace;
+use crate::collectors::{AgentSession, Arrival, Arrivals, Reading, RecordKind, Sighting, TargetRow};
 use crate::config::{Config, SourceAddress};
 use crate::diagnosis::fixtures::{ago, config, never_polled, now, pattern, polled_at, read, reading, target};
 use crate::diagnosis::{Memory, Target, assess};
 use crate::model::{Cause, Collector, MasterEvidence, canonical};
-use crate::collectors::{AgentSession, Arrival, Arrivals, Reading, RecordKind, Sighting, TargetRow};
 use jiff::{SignedDuration, Timestamp};
 use std::net::IpAddr;
 use std::sync::Arc;

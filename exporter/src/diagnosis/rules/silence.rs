@@ -27,7 +27,8 @@ pub(super) fn settling(case: &Case<'_>) -> Option<Evidence> {
         )));
     }
     let enlisted = elapsed(now, target.row.enlisted_at);
-    let young = !target.polled && !silence::is_ahead(now, target.row.enlisted_at) && enlisted <= case.patience.max(GRACE);
+    let young =
+        !target.polled && !silence::is_ahead(now, target.row.enlisted_at) && enlisted <= case.patience.max(GRACE);
     young.then(|| {
         Cause::Settling.because(format!(
             "Enlisted {} ago: a target that polls every {interval} is given {} for its first poll.",

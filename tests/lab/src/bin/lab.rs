@@ -3,8 +3,8 @@
 //! Commands come by standard input and by `--control`, one a line; `help` lists them.
 
 use msx_lab::msdb::{Lab, PASSWORD, Scenario, USER};
-use msx_lab::stand::{Stand, encryption};
 use msx_lab::tds::Options;
+use msx_lab::test_server::{TestServer, encryption};
 use std::error::Error;
 use std::io::Write;
 use std::str::FromStr;
@@ -90,7 +90,7 @@ async fn main() -> Result<(), Box<dyn Error>> {
     let encryption =
         encryption(mode).ok_or_else(|| format!("--encrypt {mode:?} is none of none, login_only, required, strict"))?;
     let address = arguments.text("--listen").unwrap_or("127.0.0.1:1433");
-    let stand = Stand::start(&lab, address, Options { encryption, ..Options::default() }).await?;
+    let stand = TestServer::start(&lab, address, Options { encryption, ..Options::default() }).await?;
     say(&format!("listening on {}", stand.address));
     if let Some(address) = arguments.text("--control") {
         let listener = TcpListener::bind(address).await?;

@@ -6,8 +6,8 @@ mod signals;
 use folder::Folder;
 use msx_demo::{Arguments, USAGE, arguments, check_free};
 use msx_lab::msdb::{Lab, Scenario, USER};
-use msx_lab::stand::Stand;
 use msx_lab::tds::{Encryption, Options};
+use msx_lab::test_server::TestServer;
 use signals::Signals;
 use std::io::Write;
 use std::net::SocketAddr;
@@ -56,7 +56,7 @@ async fn demo(listen: SocketAddr) -> Result<(), String> {
     let program = exporter()?;
     let lab = Lab::scenario(Scenario::Everything);
     let options = Options { encryption: Encryption::Required, ..Options::default() };
-    let stand = Stand::start(&lab, "127.0.0.1:0", options)
+    let stand = TestServer::start(&lab, "127.0.0.1:0", options)
         .await
         .map_err(|error| format!("the stand-in master cannot listen on 127.0.0.1: {error}"))?;
     let folder = Folder::create(stand.address)?;

@@ -13,7 +13,7 @@ use tokio::runtime::Runtime;
 use tokio::sync::oneshot;
 
 /// A lab behind a socket of 127.0.0.1.
-pub(crate) struct Stand {
+pub(crate) struct TestServer {
     pub(crate) lab: Lab,
     pub(crate) control: Control,
     pub(crate) address: SocketAddr,
@@ -72,15 +72,15 @@ impl Backend for Replay {
     }
 }
 
-impl Stand {
+impl TestServer {
     /// A lab that plays a scenario, without encryption.
-    pub(crate) fn play(scenario: Scenario) -> Stand {
-        Stand::start(Lab::scenario(scenario), Options::default())
+    pub(crate) fn play(scenario: Scenario) -> TestServer {
+        TestServer::start(Lab::scenario(scenario), Options::default())
     }
 
     /// Any lab. A certificate that an authority of its own signed for 127.0.0.1 and localhost is put in where the
     /// options have none.
-    pub(crate) fn start(lab: Lab, options: Options) -> Stand {
+    pub(crate) fn start(lab: Lab, options: Options) -> TestServer {
         let authority = Authority::new("Suite Authority").unwrap();
         let leaf = || Arc::new(authority.issue(&["localhost", "127.0.0.1"]).unwrap());
         let options = Options { identity: Some(options.identity.clone().unwrap_or_else(leaf)), ..options };
@@ -88,7 +88,7 @@ impl Stand {
         let server = runtime.block_on(Server::bind("127.0.0.1:0", options.clone())).unwrap();
         let (address, control) = (server.local_addr().unwrap(), server.control());
         let mut stand =
-            Stand { lab, control, address, authority, options, counts: Arc::default(), stop: None, runtime };
+            TestServer { lab, control, address, authority, options, counts: Arc::default(), stop: None, runtime };
         stand.serve(server);
         stand
     }

@@ -11,7 +11,7 @@ use std::time::Duration;
 use tokio::runtime::Runtime;
 
 /// A server on 127.0.0.1 that listens until it is dropped.
-pub(crate) struct Stand {
+pub(crate) struct TestServer {
     pub(crate) address: SocketAddr,
     /// Logins that were tried.
     pub(crate) logins: Arc<AtomicUsize>,
@@ -31,25 +31,25 @@ impl Backend for Counting {
     }
 }
 
-impl Stand {
-    pub(crate) fn start(lab: Lab, options: Options) -> Stand {
+impl TestServer {
+    pub(crate) fn start(lab: Lab, options: Options) -> TestServer {
         let runtime = tokio::runtime::Builder::new_multi_thread().worker_threads(1).enable_all().build().unwrap();
         let server = runtime.block_on(Server::bind("127.0.0.1:0", options)).unwrap();
         let address = server.local_addr().unwrap();
         let logins = Arc::<AtomicUsize>::default();
         runtime.spawn(server.run(Arc::new(Counting(lab, logins.clone())), std::future::pending()));
-        Stand { address, logins, _runtime: runtime }
+        TestServer { address, logins, _runtime: runtime }
     }
 
     /// A master with these targets.
-    pub(crate) fn with_targets(names: &[&str]) -> Stand {
+    pub(crate) fn with_targets(names: &[&str]) -> TestServer {
         let lab = Lab::fleet(0, 0, 0);
         lab.with(|fleet, now| {
             for name in names {
                 assert!(fleet.enlist(name, now).is_some(), "{name}");
             }
         });
-        Stand::start(lab, Options::default())
+        TestServer::start(lab, Options::default())
     }
 
     /// A configuration for it; `more` follows.

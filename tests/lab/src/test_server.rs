@@ -9,9 +9,9 @@ use tokio::net::ToSocketAddrs;
 use tokio::sync::oneshot;
 use tokio::task::JoinHandle;
 
-/// A lab that listens. It ends when it is dropped or [`Stand::stop`]ped.
+/// A lab that listens. It ends when it is dropped or [`TestServer::stop`]ped.
 #[derive(Debug)]
-pub struct Stand {
+pub struct TestServer {
     /// Where it listens.
     pub address: SocketAddr,
     /// The protocol's handle: faults of connections, how many there are.
@@ -20,12 +20,12 @@ pub struct Stand {
     task: JoinHandle<()>,
 }
 
-impl Stand {
+impl TestServer {
     /// Starts it. The version in PRELOGIN is the lab's, whatever the options say.
     ///
     /// # Errors
     /// The socket's own.
-    pub async fn start(lab: &Lab, address: impl ToSocketAddrs, options: Options) -> io::Result<Stand> {
+    pub async fn start(lab: &Lab, address: impl ToSocketAddrs, options: Options) -> io::Result<TestServer> {
         let options = Options { version: version(lab.year()), name: lab.name(), ..options };
         let server = Server::bind(address, options).await?;
         let (address, control) = (server.local_addr()?, server.control());
@@ -34,7 +34,7 @@ impl Stand {
         let task = tokio::spawn(server.run(backend, async move {
             let _ = stopped.await;
         }));
-        Ok(Stand { address, control, stop, task })
+        Ok(TestServer { address, control, stop, task })
     }
 
     /// Stops listening and ends every connection.
