@@ -101,12 +101,15 @@ def figures(texts):
     yield from agree(texts, r"\b(\d+)\s+targets\s+in\s+all\s+states")
     yield from agree(texts, r"\bbudgets?\s+of\s+the\s+gate\s+add\s+up\s+to\s+(\d+)", str(GATE))
     yield from agree(texts, r"\b(\w+)\s+stages\s+in\s+the\s+gate", str(sum(stage.in_gate for stage in read_stages())))
-    yield from rows(texts, ROOT / "exporter/CAUSES.md", causes())
+    page = ROOT / "exporter/CAUSES.md"
+    yield from rows(texts, page, "cause", causes())
+    yield from rows(texts, page, "evidence", [word["name"] for word in catalogue()["master_evidence"]])
 
 
-def rows(texts, path, wanted):
-    """The first table with names in its first column has a row for each of these, and no other."""
-    found = re.findall(r"^\| `(\w+)` \|", texts[path], re.MULTILINE)
+def rows(texts, path, title, wanted):
+    """The table whose first column has this title has a row for each of these, and no other."""
+    table = texts[path].partition(f"| {title} |")[2].partition("\n\n")[0]
+    found = re.findall(r"^\| `(\w+)` \|", table, re.MULTILINE)
     for name in sorted(set(wanted) - set(found)):
         yield path, 1, f"{name} has no row"
     for name in sorted(set(found) - set(wanted)):

@@ -177,7 +177,7 @@ fn every_field_of_the_json_is_documented() {
 
 #[test]
 fn what_the_master_shows_has_its_details_only_with_details() {
-    let shown = |details: bool| (single("SQL02", details).unwrap(), json(&full(), details).to_string());
+    let shown = |details: bool| (single("SQL02", details).unwrap(), json(full(), details).to_string());
     let (page, json) = shown(true);
     for text in [&page, &json] {
         for word in ["refused 4 logins", "state 8", "the password is wrong", "The login is refused"] {
