@@ -17,7 +17,7 @@ fn main() {
 }
 
 /// What Windows shows of the program in a file's properties, and the message table for the Event Viewer. Without the
-/// tools of binutils there is no program: an event without a text helps nobody.
+/// tools of binutils there is no program: an event without a text helps no one.
 fn resources() {
     println!("cargo::rerun-if-changed=events.mc");
     let (Ok(out), Ok(arch), Ok(version)) =

@@ -56,7 +56,7 @@ pub struct App {
     monitor: Arc<TargetMonitor>,
     /// What does not fit on the far side, as the log has it.
     remarks: Mutex<Vec<String>>,
-    /// The configuration has changed: what goes on in the background begins anew.
+    /// The configuration has changed: what goes on in the background begins again.
     changed: Notify,
     /// Whether another node of the cluster holds the instance.
     passive: AtomicBool,
@@ -140,7 +140,7 @@ impl App {
         self.assess(current, Arc::new(Reading::nothing(Timestamp::now())), Arc::default())
     }
 
-    /// What goes on beside the scrapes, for as long as it is polled: the sweep, and a reading whenever nobody has asked
+    /// What goes on beside the scrapes, for as long as it is polled: the sweep, and a reading whenever no one has asked
     /// for one in a whole interval, so that the sweep knows its targets.
     pub async fn background(&self) {
         tokio::join!(self.sweeper.run(), self.keep_roster());
@@ -189,7 +189,7 @@ impl App {
         });
     }
 
-    /// One reading and one whole sweep. Whoever asks for all checks gets them, whether there is a sweep or not.
+    /// One reading and one whole sweep. A caller who asks for all checks gets them, whether there is a sweep or not.
     pub async fn once(&self, extent: Extent) -> Arc<Fleet> {
         let current = self.current.load_full();
         if current.config.role == Role::Target {

@@ -325,7 +325,7 @@ impl Place {
     }
 }
 
-/// The commands and their flags, for whoever describes them.
+/// The commands and their flags, for the catalogue.
 pub(crate) fn definition() -> clap::Command {
     Typed::command()
 }
@@ -516,7 +516,7 @@ mod tests {
     }
 
     #[test]
-    fn the_doctor_can_do_without_a_file_and_writes_for_people_unless_told() {
+    fn the_doctor_can_do_without_a_file_and_writes_for_people_by_default() {
         let line = "doctor --role=target --master.address=MSX01 --local.name=SQL01";
         let plain = Doctor { form: Form::Text, aggregate: false, verify: None };
         let invocation = typed(line).unwrap();

@@ -106,7 +106,7 @@ async fn serve(mut reader: Reader, mut inbox: mpsc::Receiver<Waiter>, config: Ar
 
 enum Finished {
     Read(Box<Reading>),
-    /// Nobody waits any more.
+    /// No one waits any more.
     Unwanted,
     Panicked,
 }

@@ -126,8 +126,8 @@ mod tests {
     async fn a_rest_answers_with_what_went_wrong_and_then_ends() {
         let mut backoff = Backoff::default();
         assert_eq!(backoff.check(), Ok(()));
-        backoff.failed(&ReadError::new(Stage::Connect, "nobody answers"));
-        assert!(backoff.check().is_err_and(|fault| fault.message.starts_with("nobody answers; next attempt in")));
+        backoff.failed(&ReadError::new(Stage::Connect, "nothing answers"));
+        assert!(backoff.check().is_err_and(|fault| fault.message.starts_with("nothing answers; next attempt in")));
         tokio::time::advance(Duration::from_secs(2)).await;
         assert_eq!(backoff.check(), Ok(()));
     }

@@ -336,8 +336,8 @@ mod tests {
         ];
         let fleet = fleet(&three(), &config);
         let labels = |index: usize| {
-            let told = |(name, value): &(String, String)| format!("{name}={value}");
-            fleet.targets[index].labels.iter().map(told).collect::<Vec<_>>()
+            let shown = |(name, value): &(String, String)| format!("{name}={value}");
+            fleet.targets[index].labels.iter().map(shown).collect::<Vec<_>>()
         };
         assert_eq!(labels(0), ["floor=", "route=", "site="]);
         assert_eq!(labels(1), ["floor=", "route=payroll", "site=A"]);
@@ -369,26 +369,26 @@ mod tests {
     }
 
     #[test]
-    fn a_change_is_told_once_and_a_healthy_newcomer_is_none() {
+    fn a_change_is_reported_once_and_a_healthy_newcomer_is_none() {
         let mut memory = Memory::default();
-        let mut told = |rows: Vec<TargetRow>| {
+        let mut changes = |rows: Vec<TargetRow>| {
             let changes = assess(&reading(rows), Arc::default(), &config(), &mut memory).changes;
             changes.into_iter().map(|change| (change.target, change.from, change.to)).collect::<Vec<_>>()
         };
         let healthy = || target(1, "SQL01");
         let silent = || polled_at(healthy(), 300);
         let new = || never_polled(2, "SQL02", 900);
-        assert_eq!(told(vec![healthy()]), []);
+        assert_eq!(changes(vec![healthy()]), []);
         assert_eq!(
-            told(vec![silent(), new()]),
+            changes(vec![silent(), new()]),
             [
                 ("SQL01".to_owned(), Some(Cause::Ok), Cause::StoppedPolling),
                 ("SQL02".to_owned(), None, Cause::NeverPolled)
             ]
         );
-        assert_eq!(told(vec![silent(), new()]), []);
-        assert_eq!(told(vec![healthy()]), [("SQL01".to_owned(), Some(Cause::StoppedPolling), Cause::Ok)]);
-        assert_eq!(told(vec![healthy(), new()]), [("SQL02".to_owned(), None, Cause::NeverPolled)], "it had left");
+        assert_eq!(changes(vec![silent(), new()]), []);
+        assert_eq!(changes(vec![healthy()]), [("SQL01".to_owned(), Some(Cause::StoppedPolling), Cause::Ok)]);
+        assert_eq!(changes(vec![healthy(), new()]), [("SQL02".to_owned(), None, Cause::NeverPolled)], "it had left");
     }
 
     #[test]
@@ -430,7 +430,7 @@ mod tests {
     }
 
     #[test]
-    fn downloads_find_their_target_and_orphans_are_told_before_the_filter() {
+    fn downloads_find_their_target_and_orphans_are_found_before_the_filter() {
         let mut config = config();
         config.targets.filter.include = pattern("sql.*|gone");
         let rows = ["sql03", "DEV02", "dev02", "Gone"].map(|name| waiting(name, 2, 60)).to_vec();

@@ -5,7 +5,7 @@ use crate::model::Cause;
 use std::collections::BTreeMap;
 use std::fmt::Write;
 
-/// Changes in one reading beyond which they are told in one line. Each line is an event for the Event Log too: a night
+/// Changes in one reading beyond which they are reported in one line. Each line is an event for the Event Log too: a night
 /// of patches must not write thousands.
 const LINES: usize = 10;
 
@@ -65,8 +65,8 @@ mod tests {
     use super::*;
 
     fn change(target: &str, from: Option<Cause>, to: Cause) -> Change {
-        let told = |text: &str| Evidence { cause: Some(to), text: text.to_owned() };
-        Change { target: target.to_owned(), from, to, evidence: vec![told("First."), told("Second.")] }
+        let because = |text: &str| Evidence { cause: Some(to), text: text.to_owned() };
+        Change { target: target.to_owned(), from, to, evidence: vec![because("First."), because("Second.")] }
     }
 
     #[test]

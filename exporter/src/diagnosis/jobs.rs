@@ -164,8 +164,8 @@ mod tests {
     }
 
     #[test]
-    fn outcomes_are_told_by_their_rule() {
-        for (code, told, failed) in [
+    fn outcomes_follow_their_rule() {
+        for (code, shown, failed) in [
             (Outcome::Succeeded, Some(true), 0),
             (Outcome::Failed, Some(false), 1),
             (Outcome::Cancelled, Some(false), 1),
@@ -173,7 +173,7 @@ mod tests {
             (Outcome::InProgress, None, 0),
             (Outcome::Unknown, None, 0),
         ] {
-            assert_eq!(outcome(code, RAN, &mut Outcomes::new()), (told, failed), "{code:?}");
+            assert_eq!(outcome(code, RAN, &mut Outcomes::new()), (shown, failed), "{code:?}");
             assert_eq!(outcome(code, None, &mut Outcomes::new()), (None, 0), "{code:?} and never ran");
         }
     }
@@ -208,11 +208,11 @@ mod tests {
         let pairs = vec![run("A", 5, Outcome::Succeeded, RAN), run("A", 7, Outcome::Succeeded, RAN)];
         let rows = Jobs { jobs: vec![job("A", "Backup")], pairs };
         let jobs = all(&rows, &mut Outcomes::new());
-        let told: Vec<_> = jobs[0].runs.iter().map(|run| (run.target.as_str(), run.at, run.duration)).collect();
+        let shown: Vec<_> = jobs[0].runs.iter().map(|run| (run.target.as_str(), run.at, run.duration)).collect();
         let at = |text: &str| Some(text.parse().unwrap());
         let took = Some(Duration::from_secs(90));
         assert_eq!(
-            told,
+            shown,
             [("SQL01", at("2026-11-22T10:00:00Z"), took), ("SQL02", at("2026-11-22T16:00:00Z"), took)],
             "sorted by target"
         );
@@ -254,8 +254,8 @@ mod tests {
         };
         let filter = Filter { exclude: pattern("secret"), ..everything() };
         let (jobs, cut) = jobs(&rows, &filter, &seats(), usize::MAX, &mut Outcomes::new());
-        let told: Vec<_> = jobs.iter().map(|job| (job.name.as_str(), job.targets, job.failed_targets)).collect();
-        assert_eq!((told, cut), (vec![("Backup", 1, 1)], 0));
+        let shown: Vec<_> = jobs.iter().map(|job| (job.name.as_str(), job.targets, job.failed_targets)).collect();
+        assert_eq!((shown, cut), (vec![("Backup", 1, 1)], 0));
     }
 
     #[test]
@@ -269,19 +269,19 @@ mod tests {
         let take = |rows: &Jobs| {
             let (jobs, cut) = jobs(rows, &everything(), &seats(), 3, &mut Outcomes::new());
             let runs = |job: &Job| job.runs.iter().map(|run| run.target.clone()).collect::<Vec<_>>();
-            let told: Vec<_> =
+            let shown: Vec<_> =
                 jobs.iter().map(|job| (job.id.clone(), job.targets, job.failed_targets, runs(job))).collect();
-            (told, cut)
+            (shown, cut)
         };
-        let (told, cut) = take(&rows);
+        let (shown, cut) = take(&rows);
         let names = |names: &[&str]| names.iter().map(|name| (*name).to_owned()).collect::<Vec<_>>();
         // SQL03 is beyond the limit on targets and counts among the targets of its job all the same.
-        assert_eq!(told[0], ("A".into(), 3, 3, names(&["SQL01", "SQL02"])));
-        assert_eq!(told[1], ("B".into(), 2, 2, names(&["SQL01"])));
+        assert_eq!(shown[0], ("A".into(), 3, 3, names(&["SQL01", "SQL02"])));
+        assert_eq!(shown[1], ("B".into(), 2, 2, names(&["SQL01"])));
         assert_eq!(cut, 2);
         rows.pairs.reverse();
         rows.jobs.reverse();
-        assert_eq!(take(&rows), (told, cut));
+        assert_eq!(take(&rows), (shown, cut));
     }
 
     #[test]

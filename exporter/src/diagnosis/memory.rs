@@ -9,7 +9,7 @@ use std::collections::HashMap;
 pub struct Memory {
     /// By the target's name as shown.
     pub(crate) targets: HashMap<String, TargetMemory>,
-    /// The last run of each job on each target. A target that is enlisted anew has another `server_id` and starts
+    /// The last run of each job on each target. A target that is enlisted again has another `server_id` and starts
     /// afresh.
     pub(crate) outcomes: Outcomes,
 }

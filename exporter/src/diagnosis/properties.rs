@@ -22,7 +22,7 @@ use std::net::IpAddr;
 use std::sync::Arc;
 use std::time::Duration;
 
-/// Few enough names that rows, instructions, expectations and ports meet, in spellings that must be told to be one.
+/// Few enough names that rows, instructions, expectations and ports meet, in spellings that must be recognised as one.
 fn name() -> impl Strategy<Value = String> {
     prop_oneof![
         8 => (0..12_u8, 0..4_u8).prop_map(|(number, spelling)| match spelling {

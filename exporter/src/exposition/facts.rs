@@ -1,4 +1,4 @@
-//! What the exporter knows of itself. Whoever renders gathers it first: rendering asks nobody.
+//! What the exporter knows of itself. It is gathered before rendering, which asks nothing.
 
 use crate::model::{Refusal, Stage};
 use enum_map::EnumMap;

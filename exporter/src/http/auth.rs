@@ -11,7 +11,7 @@ use std::sync::Arc;
 use tracing::error;
 
 /// Passwords of one client that may wait for their verification. One is verified at a time, so that guessing takes one
-/// processor at most, in turn among clients, so that guessing costs nobody else a scrape.
+/// processor at most, in turn among clients, so that guessing costs no one else a scrape.
 const WAITING: usize = 4;
 
 /// Whether a client is known.
@@ -28,7 +28,7 @@ pub(crate) enum Verdict {
 }
 
 /// Judges the `Authorization` header. A password that was right before is recognised by its digest; any other costs a
-/// bcrypt, on a thread where that harms nobody, and as much for an unknown user as for a known one.
+/// bcrypt, on a thread where that harms no one, and as much for an unknown user as for a known one.
 pub(crate) async fn check(headers: &HeaderMap, users: &Arc<Users>, visitor: &Visitor, turns: &Arc<Turns>) -> Verdict {
     let Some((user, password)) = credentials(headers) else {
         return Verdict::Unknown;

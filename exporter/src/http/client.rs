@@ -5,7 +5,7 @@ use ipnet::IpNet;
 use std::net::{IpAddr, Ipv4Addr, Ipv6Addr};
 use std::sync::Arc;
 
-/// Bits of an IPv6 address that name a network: whoever has one address of it has all of them (RFC 4291, section
+/// Bits of an IPv6 address that name a network: who has one address of it has all of them (RFC 4291, section
 /// 2.5.4).
 const NETWORK_BITS: u32 = 64;
 

@@ -95,7 +95,7 @@ pub(crate) async fn serve<S: Site>(
     }
 }
 
-/// `None`: the client spoke plain HTTP and was told so.
+/// `None`: the client spoke plain HTTP and got an answer that says so.
 async fn shake_hands(
     mut stream: TcpStream,
     acceptor: TlsAcceptor,

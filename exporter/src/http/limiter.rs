@@ -194,7 +194,7 @@ mod tests {
     }
 
     #[tokio::test(start_paused = true)]
-    async fn a_newcomer_gets_the_oldest_idle_place_of_whoever_has_the_most() {
+    async fn a_newcomer_gets_the_oldest_idle_place_of_the_client_with_the_most() {
         let limiter = Arc::new(Limiter::default());
         let mut heavy = Vec::new();
         for address in ["10.0.0.1", "10.0.0.2"] {

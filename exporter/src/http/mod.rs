@@ -4,7 +4,7 @@
 //! listener ─► server ─► connection (TLS, pace) ─► auth ─► router ─► Site
 //! ```
 //!
-//! The server knows nothing of SQL Server or the network behind it: whoever implements [`Site`] answers
+//! The server knows nothing of SQL Server or the network behind it: what implements [`Site`] answers
 //! with a fleet, and [`crate::exposition`] draws it. Connections, scrapes, probes and pages have places of their own, counted
 //! for each client (`http/client.rs`); every phase of a connection has a deadline of its own; and passwords are verified
 //! one at a time, in turn among clients. `SECURITY.md` has what that promises.

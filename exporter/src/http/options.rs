@@ -14,7 +14,7 @@ pub struct Options {
     pub base: String,
     /// `--web.enable-lifecycle`: whether `POST /-/reload` is served.
     pub lifecycle: bool,
-    /// `--web.enable-probe`: whether `/probe` answers on addresses that are not loopback to whoever asks.
+    /// `--web.enable-probe`: whether `/probe` answers on addresses that are not loopback to anyone.
     pub probe: bool,
     /// `--web.trusted-clients`: who has places of its own.
     pub trusted: TrustedClients,
@@ -31,7 +31,7 @@ pub struct Options {
     pub idle_timeout: Duration,
     /// For a client to take a whole answer. Ends a client that does not read.
     pub answer_timeout: Duration,
-    /// For requests that are in flight when the server is told to stop.
+    /// For requests that are in flight when the server is asked to stop.
     pub drain_timeout: Duration,
     /// Bytes of a request's head.
     pub head_bytes: usize,

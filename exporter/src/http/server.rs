@@ -1,4 +1,4 @@
-//! Accepts connections until it is told to stop.
+//! Accepts connections until it is asked to stop.
 
 use super::client::Visitor;
 use super::connection::{self, Shared};

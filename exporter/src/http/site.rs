@@ -14,10 +14,10 @@ pub trait Site: Send + Sync + 'static {
     /// reading that took longer is a fleet without a master. All who join one reading get one fleet, the same
     /// by identity: a page is drawn once for each.
     ///
-    /// The future is dropped as soon as the client hangs up; a reading for which nobody waits may then be cancelled.
+    /// The future is dropped as soon as the client hangs up; a reading for which no one waits may then be cancelled.
     fn fleet(&self, wait: Duration) -> impl Future<Output = Arc<Fleet>> + Send;
 
-    /// Checks every port of one target now, and answers within about `wait`. Whoever asks meanwhile shares the run.
+    /// Checks every port of one target now, and answers within about `wait`. A caller who asks meanwhile shares the run.
     ///
     /// # Errors
     /// Why nothing was checked.
@@ -55,7 +55,7 @@ pub enum ReloadError {
 /// Why a target was not probed.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum NoProbe {
-    /// Nobody knows which targets there are: the master was not read.
+    /// It is not known which targets there are: the master was not read.
     NoRoster,
     /// It is neither enlisted nor expected.
     NotListed,

@@ -1,4 +1,4 @@
-//! One at a time, in turn among clients: whoever asks a hundred times waits for its own hundred, not everybody.
+//! One at a time, in turn among clients: a client that asks a hundred times waits for its own hundred, not everybody.
 
 use super::client::{Client, Visitor};
 use std::collections::{HashMap, VecDeque};

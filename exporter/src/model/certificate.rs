@@ -2,7 +2,7 @@
 
 use jiff::Timestamp;
 
-/// The certificate that the master presents to whoever connects.
+/// The certificate that the master presents to all that connect.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Certificate {
     /// Distinguished name of the subject.

@@ -189,7 +189,7 @@ mod tests {
     }
 
     #[test]
-    fn summer_and_winter_are_told_apart() {
+    fn summer_and_winter_are_kept_apart() {
         let mut clock = berlin();
         let november = row(datetime(2026, 11, 22, 12, 0, 0, 0), 60);
         assert_eq!(poll(&mut clock, &november, datetime(2026, 7, 1, 12, 0, 0, 0)), "2026-07-01T10:00:00Z");

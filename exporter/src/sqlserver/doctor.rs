@@ -15,7 +15,7 @@ use std::net::IpAddr;
 use tiberius::{QueryItem, Row};
 use tokio::time::{Instant, timeout_at};
 
-/// Nobody reads a list of more; what follows is taken from the wire and dropped.
+/// No one reads a list of more; what follows is taken from the wire and dropped.
 const MOST_ROWS: usize = 5_000;
 /// `status` of `sys.dm_server_services`: 4 is running.
 const RUNNING: i64 = 4;

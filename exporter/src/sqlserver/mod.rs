@@ -1,7 +1,7 @@
 //! Asks SQL Server: a connection, a session that is ready to be read, and one round trip that answers a whole batch.
 //!
 //! It never writes: every statement is a SELECT, a SET of its own session, or the bracket of the transaction that makes
-//! all SELECTs see the same moment. Nobody outside sees a type of the driver, and nothing here knows a collector.
+//! all SELECTs see the same moment. Nothing outside sees a type of the driver, and nothing here knows a collector.
 
 mod batch;
 mod cells;

@@ -15,7 +15,7 @@ pub struct Refusal {
     pub host: String,
     /// The error, such as 18456.
     pub error: u32,
-    /// Its state, which tells the reason that the client is not told.
+    /// Its state, which names the reason that the client does not learn.
     pub state: Option<u32>,
     /// When, as the server writes it.
     pub at: String,

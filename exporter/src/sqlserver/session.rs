@@ -39,7 +39,7 @@ pub(crate) struct Session {
     pub(crate) zone: Option<(TimeZone, &'static str)>,
     /// The address that answered.
     pub(crate) peer: SocketAddr,
-    /// What the server presents to whoever connects, its targets too; where it has one.
+    /// What the server presents to all that connect, its targets too; where it has one.
     pub(crate) certificate: Option<Certificate>,
 }
 

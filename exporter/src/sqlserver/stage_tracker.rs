@@ -15,7 +15,7 @@ const TDS_SQL_BATCH: u8 = 0x01;
 const TDS_LOGIN7: u8 = 0x10;
 const TLS_APPLICATION_DATA: u8 = 0x17;
 
-/// How far an attempt has come. Shared between the attempt and whoever waits for it.
+/// How far an attempt has come. Shared between the attempt and those who wait for it.
 #[derive(Debug, Clone, Default)]
 pub(crate) struct Progress(Arc<Marks>);
 

@@ -16,7 +16,7 @@ const MOST_RECORDS: usize = 4_000;
 const MAY_HAVE_WRAPPED: usize = 900;
 /// Addresses that are kept.
 const MOST_ADDRESSES: usize = 4_000;
-/// How long a sighting is kept. Whoever decides asks for less.
+/// How long a sighting is kept. The diagnosis asks for less.
 const SIGHTING_KEPT: SignedDuration = SignedDuration::from_hours(24);
 /// Two readings of the start of one instance differ by less.
 const SAME_START: SignedDuration = SignedDuration::from_mins(1);

@@ -1,4 +1,4 @@
-//! What is refused before a catalogue is printed: whoever reads it may rely on it.
+//! What is refused before a catalogue is printed: its readers may rely on it.
 
 use super::Catalogue;
 use std::collections::BTreeSet;

@@ -87,7 +87,7 @@ pub(super) fn clock_skew(case: &Case<'_>) -> Option<Evidence> {
     )))
 }
 
-/// The download list was not read, so nobody can say that it is fine.
+/// The download list was not read, so it is not known to be fine.
 pub(super) fn unknown(stage: Stage) -> Evidence {
     Cause::Unknown.because(format!(
         "The download list was not read (stopped at {}): whether instructions wait or failed is not known.",

@@ -4,7 +4,7 @@ use std::time::Duration;
 
 /// Fewer silent targets than this may be chance.
 const AT_LEAST: usize = 3;
-/// Whoever polled within this time before a moment counts as having been alive then.
+/// What polled within this time before a moment counts as having been alive then.
 const ALIVE: i64 = 86_400_000;
 
 /// What has to be known of a target that has polled at least once.
@@ -46,7 +46,7 @@ impl Outages {
     /// half of those that had polled within the day before.
     ///
     /// A target that polls every eight hours and one that polls each minute fell silent together when one moment lies
-    /// within three of its own intervals after each one's last poll. Whoever polls still counts among the living, so
+    /// within three of its own intervals after each one's last poll. What polls still counts among the living, so
     /// a few targets that were abandoned together long ago do not accuse a master that serves all others.
     pub(crate) fn find(polls: &[Poll]) -> Outages {
         let mut last_polls: Vec<i64> = polls.iter().map(|poll| poll.at).collect();
@@ -123,7 +123,7 @@ mod tests {
     }
 
     #[test]
-    fn whoever_was_silent_for_over_a_day_before_does_not_count() {
+    fn what_was_silent_for_over_a_day_before_does_not_count() {
         let mut fleet = vec![silent(DAY + 2), silent(DAY + 2), silent(DAY + 2)];
         fleet.extend([silent(1); 3]);
         assert!(Outages::find(&fleet).of(fleet[0]).is_some());
@@ -156,7 +156,7 @@ mod tests {
     }
 
     #[test]
-    fn two_outages_are_told_apart() {
+    fn two_outages_are_kept_apart() {
         let mut fleet = vec![silent(0); 4];
         fleet.extend([silent(3 * DAY); 3]);
         let outages = Outages::find(&fleet);

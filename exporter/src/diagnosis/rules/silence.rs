@@ -7,7 +7,7 @@ use crate::model::figures::{instant, span};
 use crate::model::{Cause, silence};
 use std::time::Duration;
 
-/// Nobody is called silent for good sooner than this, however short the interval.
+/// No target is called silent for good sooner than this, however short the interval.
 pub(super) const GRACE: Duration = Duration::from_secs(600);
 
 /// It is silent, and that may only be because the master or the enlistment is young: a target that polls seldom has not had

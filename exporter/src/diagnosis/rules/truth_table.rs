@@ -55,7 +55,7 @@ fn causes(diagnosis: &Diagnosis) -> Vec<Option<Cause>> {
     diagnosis.evidence.iter().map(|evidence| evidence.cause).collect()
 }
 
-fn told(diagnosis: &Diagnosis, cause: Cause) -> &str {
+fn evidence(diagnosis: &Diagnosis, cause: Cause) -> &str {
     &diagnosis.evidence.iter().find(|evidence| evidence.cause == Some(cause)).unwrap().text
 }
 
@@ -98,7 +98,7 @@ fn the_masters_local_arithmetic_decides_nothing() {
 #[test]
 fn a_last_poll_that_lies_ahead_is_a_finding() {
     let verdict = judge(&alone(polled_at(sql01(), -7_200)));
-    let text = told(&verdict, Cause::StoppedPolling);
+    let text = evidence(&verdict, Cause::StoppedPolling);
     assert!(text.starts_with("Its last poll lies 2 h ahead of the master's clock (2026-11-22T14:00:00Z)"), "{text}");
     let young = started(alone(polled_at(sql01(), -7_200)), ago(60));
     assert_eq!(judge(&young).cause, Cause::Settling, "it is no poll since the start");
@@ -107,7 +107,7 @@ fn a_last_poll_that_lies_ahead_is_a_finding() {
 #[test]
 fn stopped_polling_tells_its_figures() {
     let verdict = judge(&alone(polled_at(sql01(), 725)));
-    let text = told(&verdict, Cause::StoppedPolling);
+    let text = evidence(&verdict, Cause::StoppedPolling);
     assert!(
         text.starts_with("Last poll 12 min 5 s ago (2026-11-22T11:47:55Z), over 3 of its intervals of 1 min."),
         "{text}"
@@ -132,7 +132,7 @@ fn a_defect_waits_for_an_expected_name_without_a_row_too() {
     let reading = with_downloads(reading(vec![target(2, "SQL02")]), vec![defect]);
     let verdict = judge_with(&reading, Arc::default(), &expecting, &mut Memory::default());
     assert_eq!(causes(&verdict), [Some(Cause::DefectPending), Some(Cause::NotEnlisted)]);
-    assert!(told(&verdict, Cause::DefectPending).starts_with("2 DEFECT instructions not fetched, and the row"));
+    assert!(evidence(&verdict, Cause::DefectPending).starts_with("2 DEFECT instructions not fetched, and the row"));
 }
 
 #[test]
@@ -189,7 +189,9 @@ fn many_that_fall_silent_together_accuse_the_master() {
     assert_eq!(judge(&fleet(3, 3)).cause, Cause::StoppedPolling, "half is not over half");
     let verdict = judge(&fleet(3, 2));
     assert_eq!(causes(&verdict), [Some(Cause::MasterSide), Some(Cause::StoppedPolling)]);
-    assert!(told(&verdict, Cause::MasterSide).starts_with("3 of the 5 targets that had polled within the day before"));
+    assert!(
+        evidence(&verdict, Cause::MasterSide).starts_with("3 of the 5 targets that had polled within the day before")
+    );
 }
 
 #[test]
@@ -286,7 +288,7 @@ fn the_far_side_says_nothing_of_the_engine_of_the_target() {
 fn a_failed_instruction_holds_everything_behind_it() {
     let verdict = judge(&with_downloads(alone(sql01()), vec![blocked()]));
     assert_eq!(verdict.cause, Cause::DownloadError);
-    let text = told(&verdict, Cause::DownloadError);
+    let text = evidence(&verdict, Cause::DownloadError);
     assert!(text.starts_with("3 instructions failed on the target (proxy_disabled 1, permission 2)"), "{text}");
     assert!(text.contains("3 waiting") && text.contains("sp_resync_targetserver N'SQL01'"), "{text}");
 }
@@ -331,8 +333,8 @@ fn a_clock_may_be_five_minutes_off() {
     ] {
         assert_eq!(off(seconds).cause, cause, "{seconds}");
     }
-    assert!(told(&off(423), Cause::ClockSkew).starts_with("Its clock was 7 min 3 s ahead of the master's"));
-    assert!(told(&off(-423), Cause::ClockSkew).starts_with("Its clock was 7 min 3 s behind the master's"));
+    assert!(evidence(&off(423), Cause::ClockSkew).starts_with("Its clock was 7 min 3 s ahead of the master's"));
+    assert!(evidence(&off(-423), Cause::ClockSkew).starts_with("Its clock was 7 min 3 s behind the master's"));
 }
 
 #[test]
@@ -340,7 +342,7 @@ fn nothing_is_fine_while_the_download_list_is_not_read() {
     let unread = |row| judge(&Reading { downloads: Some(failed(Collector::Downloads)), ..alone(row) });
     let verdict = unread(sql01());
     assert_eq!((verdict.cause, causes(&verdict)), (Cause::Unknown, vec![Some(Cause::Unknown)]));
-    assert!(told(&verdict, Cause::Unknown).contains("stopped at permission"));
+    assert!(evidence(&verdict, Cause::Unknown).contains("stopped at permission"));
     assert_eq!(causes(&unread(stale())), [Some(Cause::StoppedPolling), Some(Cause::Unknown)], "what is proved stands");
 }
 

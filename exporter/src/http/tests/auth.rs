@@ -57,7 +57,7 @@ async fn only_who_proves_it_comes_in() {
             assert_eq!(client.ask("GET", path, header).await.status, 401, "{path} {header}");
         }
     }
-    assert_eq!(house.site.waits.lock().unwrap().len(), 4, "nobody else reached the site");
+    assert_eq!(house.site.waits.lock().unwrap().len(), 4, "no one else reached the site");
 }
 
 #[tokio::test]
@@ -84,7 +84,7 @@ async fn the_configured_headers_are_on_every_answer() {
 async fn one_client_cannot_keep_the_verifier_busy() {
     let folder = Folder::new();
     let house = guarded(&folder);
-    // All at once from one address: some are verified, some are told to come back, none is let in.
+    // All at once from one address: some are verified, some are asked to come back, none is let in.
     let guesses = (0..64).map(|guess| {
         let address = house.address;
         async move { with(&mut connect(address).await, "prometheus", &format!("guess {guess}")).await.status }

@@ -1,4 +1,4 @@
-//! A client that writes what it is told and reads what comes.
+//! A client that writes what it is given and reads what comes.
 
 use super::soon;
 use std::io;

@@ -16,7 +16,7 @@ use std::time::Duration;
 use tokio::sync::{oneshot, watch};
 use tokio::task::JoinHandle;
 
-/// Answers at once, or when it is told to, and writes down what it was asked.
+/// Answers at once, or when it is asked to, and writes down what it was asked.
 pub(super) struct Stub {
     pub(super) settings: Mutex<Settings>,
     /// How many wait for a fleet or a probe now.

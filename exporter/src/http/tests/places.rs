@@ -1,4 +1,4 @@
-//! Whoever holds places costs others none.
+//! A client that holds places costs others none.
 
 use super::super::{NoProbe, Options, TrustedClients, Web};
 use super::client::{Client, connect_from};

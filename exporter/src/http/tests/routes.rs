@@ -140,7 +140,7 @@ async fn details_are_shown_where_the_configuration_says_so() {
 }
 
 #[tokio::test]
-async fn nobody_knows_a_target_while_the_master_is_not_read() {
+async fn no_target_is_known_while_the_master_is_not_read() {
     let unread = Arc::new(crate::diagnosis::MasterFleet { master: None, ..fleet(1) }.into());
     let house = House::with(Stub { fleet: unread, ..Stub::new() }, Options::default(), Web::open(None).unwrap());
     let reply = get(house.address, "/target?name=SQL+01%5CPAYROLL").await;

@@ -123,7 +123,7 @@ async fn a_scrape_over_tls_is_answered() {
 }
 
 #[tokio::test]
-async fn plain_http_is_told_so() {
+async fn plain_http_gets_an_answer_that_says_so() {
     let (folder, authority) = (Folder::new(), Authority::new());
     let house = guarded(&folder, &authority, "");
     let mut client = connect(house.address).await;

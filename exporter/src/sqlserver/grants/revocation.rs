@@ -67,7 +67,7 @@ mod tests {
     }
 
     #[test]
-    fn a_windows_login_may_have_other_rights_and_stays_unless_told() {
+    fn a_windows_login_may_have_other_rights_and_stays_by_default() {
         for principal in [Principal::WindowsAccount, Principal::WindowsGroup] {
             let text = revocation(&Grantee::unnamed(principal), Some(Release::From2022));
             assert!(text.contains(&format!("DROP USER [{}];", principal.placeholder())));
