@@ -16,6 +16,7 @@ ROOT = HERE.parents[1]
 SCHEMA = HERE / "msx-exporter" / "values.schema.json"
 sys.path.insert(0, str(ROOT))
 
+from dashboards.src.layout import layout  # noqa: E402
 from tests.lib.catalogue import catalogue  # noqa: E402
 
 # The chart sets these itself, or they mean nothing in it.
@@ -86,7 +87,7 @@ def main():
     found = SCHEMA.read_text(encoding="utf-8")
     schema = json.loads(found)
     schema["$defs"]["config"] = config()
-    text = json.dumps(schema, indent=2, ensure_ascii=False) + "\n"
+    text = layout(schema) + "\n"
     if check and text != found:
         sys.exit(f"{SCHEMA.relative_to(ROOT)} differs: run tests/generate")
     if text != found:
