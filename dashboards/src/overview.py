@@ -48,6 +48,7 @@ from .words import (
     YELLOW,
     cause_codes,
     cause_names,
+    evidence_words,
     port_words,
     said_above,
 )
@@ -173,7 +174,8 @@ def targets_table():
         "Targets now",
         "One row for each target, the worst first; a click on a name opens its page. Lateness counts the target's own poll "
         "intervals since its last poll, by the master's clock: over 3 it is silent. Oldest pending: for how long the first "
-        "instruction waits. Ports: red where a required one is closed. Alerts: how many fire for it now; the column is "
+        "instruction waits. Master shows: what the master itself remembers from the host of a silent one; its page has the "
+        "suspects. Ports: red where a required one is closed. Alerts: how many fire for it now; the column is "
         "missing where the alert rules are not loaded.",
         rank,
         [
@@ -186,9 +188,17 @@ def targets_table():
                 cell="color-background",
             ),
             Column(
+                "Master shows",
+                in_group(f"msx_target_master_evidence{{{TARGETS}}}"),
+                label="evidence",
+                width=130,
+                mappings=evidence_words(),
+                no_value="–",
+            ),
+            Column(
                 "Last poll",
                 in_group(last_poll),
-                width=145,
+                width=130,
                 unit="dateTimeFromNow",
                 mappings={0: ("never", RED)},
                 no_value="–",

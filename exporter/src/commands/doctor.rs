@@ -52,18 +52,21 @@ pub fn doctor(invocation: &Invocation, how: &cli::Doctor) -> Done {
 /// why the master could not be read.
 async fn beside_master(invocation: &Invocation, config: &Config) -> Result<(Request, Option<String>), Failure> {
     let web = Web::open(None).map_err(Failure::usage)?;
-    let app = App::new(config.clone(), invocation.sources(), Arc::new(web));
+    let mut asked = config.clone();
+    // Why a target is silent is what this command is called for.
+    asked.collectors.arrivals = true;
+    let app = App::new(asked, invocation.sources(), Arc::new(web));
     let fleet = app.once(Extent::Full).await;
     let Fleet::Master(fleet) = fleet.as_ref() else {
         return Err(Failure::usage("this is the report of a master, and the configuration says `role: target`"));
     };
     let prober = Prober::new(config.ports.clone());
-    let inside = doctor::look_inside(config, &prober, fleet).await;
+    let answers = doctor::look_inside(config, fleet).await;
     let known_as = fleet.server.as_ref().map(|server| server.name.as_str());
-    let master = doctor::look_around(config, &prober, known_as, &inside).await;
+    let master = doctor::look_around(config, &prober, known_as, answers.as_ref().ok()).await;
     let faults = fleet.reports.iter().filter_map(|report| report.fault.as_ref());
     let unread = fleet.master.is_none().then(|| faults.map(ToString::to_string).next().unwrap_or_default());
-    Ok((doctor::examine(fleet, &master, &inside, Timestamp::now()), unread))
+    Ok((doctor::examine(fleet, &master, &answers, Timestamp::now()), unread))
 }
 
 /// Every target on this machine: the one that is configured, or those that the registry knows.

@@ -10,6 +10,7 @@ mod suspects;
 mod trace;
 #[cfg(test)]
 mod truth_table;
+mod words;
 
 pub(crate) use origins::Origins;
 pub use suspects::Suspect;
@@ -48,8 +49,8 @@ impl<'a> Remembered<'a> {
 }
 
 impl MasterEvidence {
-    /// What it means, where it proves something.
-    fn is_arrival(self) -> bool {
+    /// Whether something from its host was seen.
+    pub(crate) fn is_arrival(self) -> bool {
         !matches!(self, MasterEvidence::NoTrace | MasterEvidence::Unknown)
     }
 }

@@ -1,8 +1,9 @@
 //! The request as it is made on the master's side.
 
-use super::logins::{self, Silent};
+use super::logins;
 use super::request::{End, Readiness, Request, Row, Seen, Transport};
 use super::rules;
+use super::silence;
 use crate::diagnosis::{Enlisted, MasterClock, MasterFleet};
 use crate::model::{Check, PortState, ServerName};
 use crate::probe::Finding;
@@ -22,15 +23,6 @@ pub struct MasterEnd {
     pub ports: Vec<u16>,
     /// Where these ports are known from.
     pub port_source: String,
-}
-
-/// What stands behind the ports.
-#[derive(Debug, Clone, PartialEq)]
-pub struct Inside {
-    /// What the master answered about itself, or why it did not.
-    pub answers: Result<MasterAnswers, ReadError>,
-    /// Targets that do not poll, with the addresses to which their names lead.
-    pub silent: Silent,
 }
 
 impl MasterEnd {
@@ -53,7 +45,12 @@ const DESK: &str = "machine with SSMS";
 const EACH_TARGET: &str = "each target";
 
 /// Draws up the request from an assessed fleet, whose port_results holds a sweep of all checks.
-pub fn examine(fleet: &MasterFleet, master: &MasterEnd, inside: &Inside, now: Timestamp) -> Request {
+pub fn examine(
+    fleet: &MasterFleet,
+    master: &MasterEnd,
+    answers: &Result<MasterAnswers, ReadError>,
+    now: Timestamp,
+) -> Request {
     let end = End { name: master.host().to_owned(), addresses: master.addresses.clone() };
     let desk = End { name: DESK.to_owned(), addresses: Vec::new() };
     let port = &rules::port_text(master.ports.first().copied());
@@ -86,7 +83,7 @@ pub fn examine(fleet: &MasterFleet, master: &MasterEnd, inside: &Inside, now: Ti
         title: format!("Firewall request for master {} and {} targets", master.name, fleet.targets.len()),
         made: written(now),
         rows,
-        readiness: readiness(fleet, master, inside, now),
+        readiness: readiness(fleet, master, answers, now),
         next: targets.first().map(|target| elsewhere(master, port, target)).into_iter().collect(),
         notes: notes(master),
     }
@@ -237,21 +234,16 @@ pub(crate) fn seen(finding: &Finding) -> Seen {
     }
 }
 
-/// The names of the enlisted targets that did not poll within three intervals.
-pub(crate) fn silent(fleet: &MasterFleet) -> Vec<String> {
-    let targets = fleet.targets.iter().filter(|target| target.enlisted.is_some());
-    let polls = |name: &str, enlisted: Option<&Enlisted>| {
-        Target::new(name, enlisted, &[]).poll(fleet.master.as_ref()).is_some_and(|(_, _, fresh)| fresh)
-    };
-    let silent = targets.filter(|target| !polls(&target.name, target.enlisted.as_ref()));
-    silent.map(|target| target.name.clone()).collect()
-}
-
-fn readiness(fleet: &MasterFleet, master: &MasterEnd, inside: &Inside, now: Timestamp) -> Vec<Readiness> {
+fn readiness(
+    fleet: &MasterFleet,
+    master: &MasterEnd,
+    answers: &Result<MasterAnswers, ReadError>,
+    now: Timestamp,
+) -> Vec<Readiness> {
     let enlisted = fleet.targets.iter().filter(|target| target.enlisted.is_some()).count();
     let mut list = vec![match &fleet.master {
-        Some(_) if enlisted > 0 => state("master", Some(true), format!("{enlisted} targets are enlisted"), ""),
-        Some(_) => state(
+        Some(_) if enlisted > 0 => Readiness::new("master", Some(true), format!("{enlisted} targets are enlisted"), ""),
+        Some(_) => Readiness::new(
             "master",
             Some(false),
             "no target is enlisted here".to_owned(),
@@ -259,14 +251,16 @@ fn readiness(fleet: &MasterFleet, master: &MasterEnd, inside: &Inside, now: Time
         ),
         None => match fleet.reports.iter().find_map(|report| report.fault.as_ref()) {
             Some(fault) => logins::unread("master", fault),
-            None => state("master", None, "it was not read".to_owned(), ""),
+            None => Readiness::new("master", None, "it was not read".to_owned(), ""),
         },
     }];
     let server = fleet.server.as_ref();
     list.push(match server.and_then(|server| server.agent_running) {
-        Some(true) => state("SQL Server Agent on the master", Some(true), "it runs".to_owned(), ""),
-        Some(false) => state("SQL Server Agent on the master", Some(false), "it does not run".to_owned(), "start it"),
-        None => state(
+        Some(true) => Readiness::new("SQL Server Agent on the master", Some(true), "it runs".to_owned(), ""),
+        Some(false) => {
+            Readiness::new("SQL Server Agent on the master", Some(false), "it does not run".to_owned(), "start it")
+        }
+        None => Readiness::new(
             "SQL Server Agent on the master",
             None,
             "the login may not see it".to_owned(),
@@ -274,31 +268,35 @@ fn readiness(fleet: &MasterFleet, master: &MasterEnd, inside: &Inside, now: Time
         ),
     });
     list.push(match server.and_then(|server| server.operator_present) {
-        Some(true) => state("operator MSXOperator", Some(true), "it is there".to_owned(), ""),
-        Some(false) => state(
+        Some(true) => Readiness::new("operator MSXOperator", Some(true), "it is there".to_owned(), ""),
+        Some(false) => Readiness::new(
             "operator MSXOperator",
             Some(false),
             "it is missing: enlisting fails with error 14363".to_owned(),
             "EXEC msdb.dbo.sp_add_operator @name = N'MSXOperator'",
         ),
-        None => state(
+        None => Readiness::new(
             "operator MSXOperator",
             None,
             "the login may not see it".to_owned(),
             "msx_exporter grants, block server",
         ),
     });
-    if let Ok(answers) = &inside.answers {
-        if let Err(fault) = &answers.listeners {
-            list.push(logins::unread("ports on which the master listens", fault));
+    match answers {
+        Ok(answers) => {
+            if let Err(fault) = &answers.listeners {
+                list.push(logins::unread("ports on which the master listens", fault));
+            }
+            list.push(logins::members(&answers.members));
         }
-        list.push(logins::members(&answers.members));
-        list.extend(logins::refusals(&answers.refusals, &inside.silent));
-    } else if let (Some(_), Err(fault)) = (&fleet.master, &inside.answers) {
-        list.push(logins::unread("ports, logins and members of TargetServersRole on the master", fault));
+        Err(fault) if fleet.master.is_some() => {
+            list.push(logins::unread("ports of the master and members of TargetServersRole", fault));
+        }
+        Err(_) => {}
     }
+    list.extend(silence::of(fleet, answers.as_ref().ok().map(|answers| answers.arrivals_grant.as_str())));
     list.push(match server.and_then(|server| server.certificate.as_ref()) {
-        Some(certificate) if certificate.self_signed => state(
+        Some(certificate) if certificate.self_signed => Readiness::new(
             "certificate of the master",
             Some(false),
             format!(
@@ -309,7 +307,7 @@ fn readiness(fleet: &MasterFleet, master: &MasterEnd, inside: &Inside, now: Time
             ),
             "give the instance a certificate that targets trust, for the name by which they know it",
         ),
-        Some(certificate) => state(
+        Some(certificate) => Readiness::new(
             "certificate of the master",
             Some(certificate.not_after > now),
             format!(
@@ -320,7 +318,7 @@ fn readiness(fleet: &MasterFleet, master: &MasterEnd, inside: &Inside, now: Time
             ),
             "",
         ),
-        None => state(
+        None => Readiness::new(
             "certificate of the master",
             None,
             "none was seen: the master offers no TLS, or was not read".to_owned(),
@@ -329,7 +327,7 @@ fn readiness(fleet: &MasterFleet, master: &MasterEnd, inside: &Inside, now: Time
     });
     if master.named() {
         let evidence = format!("targets know the master as {}", master.name);
-        list.push(state(
+        list.push(Readiness::new(
             "SQL Browser on the master",
             None,
             evidence,
@@ -337,10 +335,6 @@ fn readiness(fleet: &MasterFleet, master: &MasterEnd, inside: &Inside, now: Time
         ));
     }
     list
-}
-
-fn state(subject: &str, fine: Option<bool>, evidence: String, remedy: &str) -> Readiness {
-    Readiness { subject: subject.to_owned(), fine, evidence, remedy: remedy.to_owned() }
 }
 
 pub(crate) fn written(instant: Timestamp) -> String {

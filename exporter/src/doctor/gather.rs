@@ -1,42 +1,42 @@
 //! Asks the network for what a request needs to know.
 
-use super::beside_master::{Inside, MasterEnd, silent};
+use super::beside_master::MasterEnd;
 use super::on_target::TargetEnd;
 use super::request::End;
 use crate::config::{Config, Encrypt};
 use crate::diagnosis::MasterFleet;
 use crate::model::{DEFAULT_PORT, PortSource, PortState, ServerName};
 use crate::probe::protocol::{Gaze, engine_port, look};
-use crate::probe::{Destination, Extent, Prober};
-use crate::sqlserver::{Listener, ask_master, ask_target};
+use crate::probe::{Extent, Prober};
+use crate::sqlserver::{Listener, MasterAnswers, ReadError, ask_master, ask_target};
 use crate::target_side::{self, LocalTarget};
 use futures_util::future::join_all;
 use std::collections::BTreeSet;
 use std::net::SocketAddr;
 use tokio::time::Instant;
 
-/// What the master reports of itself, in a session of its own, and where the names of its silent targets lead.
-pub async fn look_inside(config: &Config, prober: &Prober, fleet: &MasterFleet) -> Inside {
-    // What cannot be read now is not asked a second time.
+/// What the master reports of itself, in a session of its own.
+///
+/// # Errors
+/// Why there is no session; what could not be read before is not asked a second time.
+pub async fn look_inside(config: &Config, fleet: &MasterFleet) -> Result<MasterAnswers, ReadError> {
     let unread = fleet.master.is_none().then(|| fleet.reports.iter().find_map(|report| report.fault.clone())).flatten();
-    let answers = match unread {
+    match unread {
         Some(fault) => Err(fault),
         None => ask_master(&config.master).await,
-    };
-    let names = silent(fleet);
-    let addresses = join_all(names.iter().map(|name| {
-        let destination = Destination::to_target(name, &config.ports.overrides);
-        async move { prober.addresses(&destination.host).await }
-    }));
-    let silent = names.iter().cloned().zip(addresses.await).collect();
-    Inside { answers, silent }
+    }
 }
 
 /// The master's end: its name as targets know it, its addresses and its port.
 ///
 /// `known_as` is what the server calls itself, `None` where it could not be read.
-pub async fn look_around(config: &Config, prober: &Prober, known_as: Option<&str>, inside: &Inside) -> MasterEnd {
-    let listening = inside.answers.as_ref().ok().and_then(|answers| answers.listeners.as_ref().ok());
+pub async fn look_around(
+    config: &Config,
+    prober: &Prober,
+    known_as: Option<&str>,
+    answers: Option<&MasterAnswers>,
+) -> MasterEnd {
+    let listening = answers.and_then(|answers| answers.listeners.as_ref().ok());
     let listening = listening.map(|listeners| ports(listeners));
     let address = &config.master.address;
     let name = known_as.map_or_else(|| address.server_name().to_string(), str::to_owned);

@@ -1,6 +1,6 @@
 //! The request as Markdown, ready for a ticket.
 
-use super::request::{Readiness, Request};
+use super::request::{Readiness, Request, Suspicion};
 use super::table::{BEFORE, HEADS, cells};
 use std::fmt::Write as _;
 
@@ -20,8 +20,16 @@ pub(crate) fn draw(request: &Request) -> String {
         text.push_str(
             "\n## Besides ports\n\n| what | fine | how that is known | what to do |\n| --- | --- | --- | --- |\n",
         );
-        for Readiness { subject, fine, evidence, remedy } in &request.readiness {
-            let cells = [subject, super::yes_no(*fine), evidence, remedy].map(escaped);
+        for Readiness { subject, fine, evidence, remedy, suspects } in &request.readiness {
+            let suspects = (1..).zip(suspects);
+            let suspects: Vec<String> =
+                suspects.map(|(place, Suspicion { title, step })| format!("{place}. {title}: {step}")).collect();
+            let todo = if suspects.is_empty() {
+                remedy.clone()
+            } else {
+                format!("suspects, the likeliest first: {}", suspects.join(" "))
+            };
+            let cells = [subject, super::yes_no(*fine), evidence, &todo].map(escaped);
             text.push_str(&line(&cells));
         }
     }

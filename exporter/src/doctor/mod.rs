@@ -10,6 +10,7 @@ mod markdown;
 mod on_target;
 mod request;
 mod rules;
+mod silence;
 mod table;
 #[cfg(test)]
 mod tests;
@@ -17,10 +18,10 @@ mod text;
 mod verify;
 
 pub use aggregate::aggregate;
-pub use beside_master::{Inside, MasterEnd, examine};
+pub use beside_master::{MasterEnd, examine};
 pub use gather::{look_around, look_at_master, look_inside};
 pub use on_target::{TargetEnd, examine_on_target};
-pub use request::{End, Need, Readiness, Request, Row, Seen, Transport, together};
+pub use request::{End, Need, Readiness, Request, Row, Seen, Suspicion, Transport, together};
 pub(crate) use rules::patterns;
 pub(crate) use table::HEADS;
 pub use verify::verify;

@@ -92,12 +92,8 @@ fn readiness(end: &TargetEnd) -> Vec<Readiness> {
 /// Whether what SQL Server Agent keeps in the registry of its master fits what was seen of it; nothing where there is no
 /// registry.
 fn registry(end: &TargetEnd) -> Vec<Readiness> {
-    let item = |fine, evidence, remedy: &str| Readiness {
-        subject: "registry of SQL Server Agent on this target".to_owned(),
-        fine: Some(fine),
-        evidence,
-        remedy: remedy.to_owned(),
-    };
+    let subject = "registry of SQL Server Agent on this target";
+    let item = |fine, evidence, remedy: &str| Readiness::new(subject, Some(fine), evidence, remedy);
     let LocalTarget { enlisted_to, encrypt_channel_option, .. } = &end.local_target;
     let remarks = end.view().remarks();
     if let ([], Some(master), Some(option)) = (remarks.as_slice(), enlisted_to, encrypt_channel_option) {
@@ -109,12 +105,7 @@ fn registry(end: &TargetEnd) -> Vec<Readiness> {
 
 /// What this target's own instance reports.
 fn here(answers: &TargetAnswers, master: Option<&EngineFacts>) -> Vec<Readiness> {
-    let item = |subject: &str, fine, evidence: String, remedy: &str| Readiness {
-        subject: subject.to_owned(),
-        fine,
-        evidence,
-        remedy: remedy.to_owned(),
-    };
+    let item = Readiness::new;
     let subject = "SQL Server Agent on this target";
     let agent = match &answers.agent {
         Err(fault) => logins::unread(subject, fault),
@@ -160,15 +151,9 @@ fn here(answers: &TargetAnswers, master: Option<&EngineFacts>) -> Vec<Readiness>
 fn at_the_master(end: &TargetEnd, facts: &EngineFacts) -> Vec<Readiness> {
     let mut list = Vec::new();
     if let Some(version) = &facts.version {
-        list.push(Readiness {
-            subject: "engine of the master".to_owned(),
-            fine: Some(facts.instance_matches != Some(false)),
-            evidence: format!("SQL Server {version}"),
-            remedy: match facts.instance_matches {
-                Some(false) => "another instance answers on this port: correct the port".to_owned(),
-                _ => String::new(),
-            },
-        });
+        let other = facts.instance_matches == Some(false);
+        let remedy = if other { "another instance answers on this port: correct the port" } else { "" };
+        list.push(Readiness::new("engine of the master", Some(!other), format!("SQL Server {version}"), remedy));
     }
     list.extend(encryption(end));
     list
@@ -191,15 +176,13 @@ fn encryption(end: &TargetEnd) -> Vec<Readiness> {
         };
         // What is not set here asks for no action.
         let wanted = forecast.connects == Some(false) && forecast.setting == here.unwrap_or(2);
-        Readiness {
-            subject: format!("connection with MsxEncryptChannelOptions = {}{set}", forecast.setting),
-            fine: forecast.connects,
-            evidence: match forecast.setting {
-                2 => format!("{}; {}: {shown}", forecast.words, presented.verdict.name()),
-                _ => forecast.words,
-            },
-            remedy: if wanted { remedy(presented.verdict, end.local_target.checked_name()) } else { String::new() },
-        }
+        let subject = format!("connection with MsxEncryptChannelOptions = {}{set}", forecast.setting);
+        let evidence = match forecast.setting {
+            2 => format!("{}; {}: {shown}", forecast.words, presented.verdict.name()),
+            _ => forecast.words,
+        };
+        let remedy = if wanted { remedy(presented.verdict, end.local_target.checked_name()) } else { String::new() };
+        Readiness::new(&subject, forecast.connects, evidence, &remedy)
     };
     forecasts.into_iter().map(item).collect()
 }

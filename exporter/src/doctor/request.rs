@@ -108,6 +108,24 @@ pub struct Readiness {
     pub evidence: String,
     /// What to do; empty where all is well.
     pub remedy: String,
+    /// What may be the reason, the likeliest first. Of silent targets alone.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub suspects: Vec<Suspicion>,
+}
+
+/// Something that may be the reason of a silence.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Suspicion {
+    /// What it is.
+    pub title: String,
+    /// What to look at.
+    pub step: String,
+}
+
+impl Readiness {
+    pub(crate) fn new(subject: &str, fine: Option<bool>, evidence: String, remedy: &str) -> Readiness {
+        Readiness { subject: subject.to_owned(), fine, evidence, remedy: remedy.to_owned(), suspects: Vec::new() }
+    }
 }
 
 impl Request {

@@ -1,15 +1,15 @@
 #![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic)]
 
 use super::*;
-use crate::diagnosis::fixtures::{config, never_polled, now, polled_at, reading, target};
+use crate::collectors::{Arrival, Arrivals, Reading, RecordKind};
+use crate::diagnosis::fixtures::{ago, config, never_polled, now, polled_at, read, reading, target};
 use crate::diagnosis::{MasterFleet, Memory, assess};
-use crate::model::{Address, Certificate, Check, Direction, PortSource, PortState};
+use crate::model::{Address, Certificate, Check, Collector, Direction, PortSource, PortState};
 use crate::probe::protocol::{Encryption, EngineFacts, Verdict};
 use crate::probe::{Finding, PortResults};
 use crate::sqlserver::{MasterAnswers, Member};
 use crate::target_side::{LocalTarget, Presented};
 use jiff::Timestamp;
-use std::collections::BTreeMap;
 use std::sync::Arc;
 
 fn finding(check: Check, state: PortState, port: Option<u16>) -> Finding {
@@ -42,7 +42,23 @@ fn fleet() -> MasterFleet {
         finding(Check::Smb, PortState::Filtered, Some(445)),
     ];
     port_results.findings.insert("SQL01".to_owned(), tried.into());
-    assess(&reading(rows), Arc::new(port_results), &config(), &mut Memory::default()).fleet
+    let at = "10.1.0.8".parse().unwrap();
+    port_results.addresses.insert(r"SQL02\PAYROLL".to_owned(), vec![at]);
+    let refused = Arrival {
+        at: ago(30),
+        connection: None,
+        from: Some(at),
+        kind: RecordKind::Error,
+        error: Some(18_456),
+        state: Some(8),
+        before_login: false,
+        sent: None,
+        timers: None,
+    };
+    let (covered_since, covered_until, records) = (Some(ago(5_000)), Some(now()), vec![refused]);
+    let arrivals = Arrivals { permitted: true, covered_since, covered_until, records, sightings: Vec::new() };
+    let reading = Reading { arrivals: Some(read(Collector::Arrivals, arrivals)), ..reading(rows) };
+    assess(&reading, Arc::new(port_results), &config(), &mut Memory::default()).fleet
 }
 
 fn master(name: &str, ports: &[u16]) -> MasterEnd {
@@ -54,14 +70,13 @@ fn master(name: &str, ports: &[u16]) -> MasterEnd {
     }
 }
 
-fn inside() -> Inside {
+fn answers() -> MasterAnswers {
     let member = Member { name: r"CORP\TSX".to_owned(), kind: "WINDOWS_GROUP".to_owned() };
-    let answers = MasterAnswers { listeners: Ok(Vec::new()), members: Ok(vec![member]), refusals: Ok(Vec::new()) };
-    Inside { answers: Ok(answers), silent: BTreeMap::from([("SQL03".to_owned(), Vec::new())]) }
+    MasterAnswers { listeners: Ok(Vec::new()), members: Ok(vec![member]), arrivals_grant: "GRANT x".to_owned() }
 }
 
 fn examine(fleet: &MasterFleet, master: &MasterEnd, now: Timestamp) -> Request {
-    super::examine(fleet, master, &inside(), now)
+    super::examine(fleet, master, &Ok(answers()), now)
 }
 
 fn request() -> Request {

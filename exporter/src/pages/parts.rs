@@ -2,8 +2,8 @@
 
 use super::words::{Tone, words};
 use crate::diagnosis::{Enlisted, MasterFleet, Target};
-use crate::model::PortState;
 use crate::model::figures::{ago, readable_instant, span};
+use crate::model::{MasterEvidence, PortState};
 use crate::probe::Finding;
 use crate::sqlserver::ReadError;
 use jiff::Timestamp;
@@ -22,6 +22,8 @@ pub(super) struct Row<'a> {
     pub(super) class: &'static str,
     pub(super) state: &'static str,
     pub(super) evidence: Option<&'a str>,
+    /// What the master shows of it while it is silent, in at most 60 characters.
+    pub(super) master_shows: Option<&'static str>,
     pub(super) last_poll: When,
     pub(super) interval: String,
     pub(super) pending: String,
@@ -44,6 +46,11 @@ impl<'a> Row<'a> {
             class: words.tone.class(),
             state: words.title,
             evidence: target.diagnosis.evidence.first().map(|evidence| evidence.text.as_str()),
+            master_shows: target
+                .trace
+                .as_ref()
+                .filter(|trace| trace.word != MasterEvidence::Unknown)
+                .map(|trace| trace.word.word().title),
             last_poll: match row {
                 Some(row) if !row.polled => When { age: "never".to_owned(), instant: String::new() },
                 _ => When::new(now, row.map(|row| row.last_poll)),

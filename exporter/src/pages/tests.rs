@@ -4,7 +4,7 @@
 
 use crate::diagnosis::{Fleet, MasterFleet};
 use crate::fixtures::*;
-use crate::model::{Cause, Collector, Stage};
+use crate::model::{Cause, Collector, MasterEvidence, Stage};
 use crate::{api, pages};
 
 fn overview(fleet: impl Into<Fleet>, details: bool) -> String {
@@ -190,4 +190,21 @@ fn what_the_master_shows_has_its_details_only_with_details() {
         assert!(!text.contains("state 8") && !text.contains("the password is wrong"), "{text}");
     }
     assert!(page.contains("&#60;since&#62;"), "{page}");
+}
+
+#[test]
+fn the_overview_says_in_short_what_the_master_shows_of_a_silent_target() {
+    let shown = |word| {
+        let mut fleet = full();
+        fleet.targets.iter_mut().filter_map(|target| target.trace.as_mut()).for_each(|trace| trace.word = word);
+        overview(fleet, false)
+    };
+    for word in MasterEvidence::ALL {
+        let line = format!("The master shows: {}", word.word().title);
+        assert!(line.len() <= 60, "{line}");
+        let lines = shown(word).matches("<small>The master shows: ").count();
+        assert_eq!(lines, usize::from(word != MasterEvidence::Unknown), "{line}");
+        assert!(word == MasterEvidence::Unknown || shown(word).contains(&format!("<small>{line}</small>")), "{line}");
+    }
+    in_order(&shown(MasterEvidence::Refused), &["SQL02</a>", "The master shows: logins refused", "SQL&#60;03&#62;"]);
 }

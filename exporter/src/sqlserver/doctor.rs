@@ -3,8 +3,7 @@
 use super::cells::{CellError, Cells, Positions};
 use super::error::ReadError;
 use super::faults;
-use super::refusals::{Refusal, refusal};
-use super::rights::{bracketed, performance_state, server_state};
+use super::rights::{Right, bracketed, performance_state, server_state};
 use super::session::{self, Connection};
 use super::stage_tracker::Progress;
 use super::statements;
@@ -27,8 +26,8 @@ pub struct MasterAnswers {
     pub listeners: Result<Vec<Listener>, ReadError>,
     /// Who is in TargetServersRole.
     pub members: Result<Vec<Member>, ReadError>,
-    /// Logins that it refused, as far as it remembers.
-    pub refusals: Result<Vec<Refusal>, ReadError>,
+    /// The grant with which its login may see who arrives.
+    pub arrivals_grant: String,
 }
 
 /// What a target's own instance answers.
@@ -83,10 +82,8 @@ pub async fn ask_master(master: &Master) -> Result<MasterAnswers, ReadError> {
         Ok(()) => inquiry.ask(statements::DOCTOR_MEMBERS, member).await,
         Err(fault) => Err(fault),
     };
-    let right = server_grant(performance_state(inquiry.major));
-    let records = inquiry.ask(statements::DOCTOR_REFUSALS, record).await;
-    let refusals = records.map(|list| list.into_iter().flatten().collect()).map_err(|fault| missing(fault, &right));
-    Ok(MasterAnswers { listeners, members, refusals })
+    let arrivals_grant = Right::PerformanceState.grant(inquiry.major, &master.msdb);
+    Ok(MasterAnswers { listeners, members, arrivals_grant })
 }
 
 /// Asks the target's own instance, where the configuration has a login for it. An error is why there is no session.
@@ -226,11 +223,6 @@ fn listener(row: &Row) -> Result<Listener, CellError> {
 fn member(row: &Row) -> Result<Member, CellError> {
     let [name, kind] = Positions::locate(&["member_name", "member_type"], &columns(row))?.cells(Cells::new(row))?;
     Ok(Member { name: name.text()?, kind: kind.text_or_null()?.unwrap_or_default() })
-}
-
-fn record(row: &Row) -> Result<Option<Refusal>, CellError> {
-    let [record] = Positions::locate(&["record"], &columns(row))?.cells(Cells::new(row))?;
-    Ok(record.text_or_null()?.as_deref().and_then(refusal))
 }
 
 fn node(row: &Row) -> Result<String, CellError> {

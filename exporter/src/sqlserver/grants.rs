@@ -275,7 +275,7 @@ impl Script<'_> {
     fn doctor(&mut self) {
         let login = quoted_name(&self.grantee.login);
         self.line("-- Block 4, doctor: only for the command `doctor`; take the dashes away where that is wanted. The ports on");
-        self.line("-- which the master listens need block 2, refused logins block 3. Who is in TargetServersRole:");
+        self.line("-- which the master listens need block 2, reasons of silence block 3. Who is in TargetServersRole:");
         self.line(&format!("-- USE {};", bracketed(&self.grantee.msdb)));
         self.line(&format!("-- GRANT VIEW DEFINITION TO {login};"));
     }

@@ -19,8 +19,6 @@ pub(crate) const DOCTOR_RIGHTS: &str = include_str!("sql/doctor_rights.sql");
 pub(crate) const DOCTOR_LISTENERS: &str = include_str!("sql/doctor_listeners.sql");
 /// The same.
 pub(crate) const DOCTOR_MEMBERS: &str = include_str!("sql/doctor_members.sql");
-/// The same.
-pub(crate) const DOCTOR_REFUSALS: &str = include_str!("sql/doctor_refusals.sql");
 /// Asked on a target, of its own instance.
 pub(crate) const DOCTOR_AGENT: &str = include_str!("sql/doctor_agent.sql");
 /// The same.

@@ -1,13 +1,13 @@
-//! What the master shows of one silent target.
+//! What the master shows of one silent target: the decision. Its words stand in `words`.
 
 use super::attempts::{Attempt, End};
 use super::origins::{Origins, Owner};
 use super::states::refusal;
 use super::suspects::{Fact, Suspect, suspects};
-use super::{MasterEvidence, Remembered};
+use super::words::Findings;
+use super::{MasterEvidence, Remembered, words};
 use crate::collectors::AgentSession;
 use crate::diagnosis::target::{Enlisted, elapsed};
-use crate::model::figures::{count, span};
 use crate::model::names::key;
 use crate::model::{Certificate, ServerName};
 use jiff::{SignedDuration, Timestamp};
@@ -75,14 +75,7 @@ impl Trace {
         let memory = surroundings.memory;
         let facts = common_facts(target, surroundings);
         let Some(covered_since) = memory.covered_since.filter(|_| memory.permitted) else {
-            let text = if memory.permitted {
-                "Who arrives at the master has not been read.".to_owned()
-            } else {
-                "Who arrives at the master is not known: the login lacks the right of the collector arrivals \
-                 (msx_exporter grants prints it)."
-                    .to_owned()
-            };
-            return Trace::unknown(text, Vec::new(), facts);
+            return Trace::unknown(words::unread(memory.permitted).to_owned(), facts);
         };
         let mut attempts: Vec<&Attempt> =
             surroundings.origins.of(name).filter_map(|address| memory.attempts.get(&address)).flatten().collect();
@@ -96,12 +89,12 @@ impl Trace {
         self.suspects.iter().filter(move |suspect| details || !suspect.is_detail)
     }
 
-    fn unknown(text: String, details: Vec<String>, facts: Vec<Fact>) -> Trace {
+    fn unknown(text: String, facts: Vec<Fact>) -> Trace {
         let suspects = suspects(facts.into_iter().chain([Fact::Shows(MasterEvidence::Unknown)]));
         Trace {
             word: MasterEvidence::Unknown,
             text,
-            details,
+            details: Vec::new(),
             suspects,
             refused: None,
             before_login: None,
@@ -136,14 +129,14 @@ impl<'a> Question<'a> {
         let connected = self.connected_now();
         let reach = elapsed(now, self.covered_since);
         let reaches = reach >= self.target.patience();
-        let has_address = self.surroundings.origins.of(self.name).next().is_some();
+        let addresses = self.surroundings.origins.in_words(self.name);
         let word = match () {
             () if speaks => MasterEvidence::AgentConnected,
             () if refused > 0 => MasterEvidence::Refused,
             () if before_login > 0 => MasterEvidence::BeforeLogin,
             () if reached > 0 => MasterEvidence::Reached,
             () if connected || broken > 0 => MasterEvidence::Connected,
-            () if reaches && has_address && self.others.is_empty() => MasterEvidence::NoTrace,
+            () if reaches && !addresses.is_empty() && self.others.is_empty() => MasterEvidence::NoTrace,
             () => MasterEvidence::Unknown,
         };
         facts.push(Fact::Shows(word));
@@ -155,9 +148,20 @@ impl<'a> Question<'a> {
             |end| self.run(end).filter(|run| alone && agent.is_none_or(|agent| agent.at <= run.1)).map(|run| run.0);
         let mut suspects = suspects(facts);
         suspects.splice(..0, decides.and_then(|(error, state)| refusal(error, state)).map(Suspect::of_refusal));
+        let findings = Findings {
+            word,
+            counts,
+            reach,
+            reaches,
+            decides,
+            agent: agent.filter(|_| speaks),
+            addresses: &addresses,
+            others: &self.others,
+            now,
+        };
         Trace {
-            text: self.text(word, counts, reach, reaches, has_address),
-            details: self.details(decides, agent.filter(|_| speaks)),
+            text: findings.text(),
+            details: findings.details(),
             suspects,
             refused: run(End::Refused),
             before_login: run(End::BeforeLogin),
@@ -216,92 +220,5 @@ impl<'a> Question<'a> {
     fn connected_now(&self) -> bool {
         let Surroundings { memory, origins, now, .. } = *self.surroundings;
         origins.of(self.name).filter_map(|address| memory.sightings.get(&address)).any(|(at, _)| *at == now)
-    }
-
-    fn text(
-        &self,
-        word: MasterEvidence,
-        counts: [usize; 4],
-        reach: Duration,
-        reaches: bool,
-        has_address: bool,
-    ) -> String {
-        let [refused, before_login, reached, broken] = counts.map(|count| count as u64);
-        let mut text = match word {
-            MasterEvidence::AgentConnected => {
-                "A SQL Server Agent from its host is logged in to the master, or was lately, and does not poll: network, \
-                 TLS and login are fine."
-                    .to_owned()
-            }
-            MasterEvidence::Refused => format!(
-                "The master refused {} from its host since its last poll or its enlistment{}. Whether it was its Agent, \
-                 the master's ERRORLOG says.",
-                count(refused, "login"),
-                if before_login > 0 { format!(", and {} ended before login", count(before_login, "connection")) } else { String::new() }
-            ),
-            MasterEvidence::BeforeLogin => format!(
-                "{} from its host ended before login since its last poll or its enlistment, as a client would end them \
-                 that does not trust the master's certificate, or gets no ticket for its Windows login.",
-                count(before_login, "connection")
-            ),
-            MasterEvidence::Reached => format!(
-                "Its host reaches the master's port: {} came from there, and what was sent, if anything, is not recorded.",
-                count(reached, "connection")
-            ),
-            MasterEvidence::Connected if broken > 0 => format!(
-                "Logins from its host succeeded and {} broke later: no firewall lies between that host and the port.",
-                count(broken, "connection")
-            ),
-            MasterEvidence::Connected => {
-                "Another program on its host is logged in to the master over TCP: no firewall lies between that host and \
-                 the port."
-                    .to_owned()
-            }
-            MasterEvidence::NoTrace => format!(
-                "No login from its host was refused and none broke off in the last {}. Either nothing arrives, or a client \
-                 ends in order before its login, or logins succeed and do not poll: the master cannot tell these apart.",
-                span(reach)
-            ),
-            MasterEvidence::Unknown if !has_address => {
-                "The master cannot be asked for it: no address of its host is known (port checks resolve its name; \
-                 targets.addresses adds others)."
-                    .to_owned()
-            }
-            MasterEvidence::Unknown if !reaches => format!(
-                "The master remembers connections of the last {} alone, less than three poll intervals: refused logins \
-                 and broken connections cannot show.",
-                span(reach)
-            ),
-            MasterEvidence::Unknown => {
-                "The master shows nothing from its host, which it shares with other targets.".to_owned()
-            }
-        };
-        if !self.others.is_empty() && word.is_arrival() {
-            let names: Vec<&str> = self.others.iter().map(|other| other.name).collect();
-            text.push_str(&format!(" It may be one of its neighbours on that address: {}.", names.join(", ")));
-        }
-        text
-    }
-
-    fn details(&self, decides: Option<(u32, Option<u32>)>, agent: Option<&AgentSession>) -> Vec<String> {
-        let mut details = Vec::new();
-        let addresses = self.surroundings.origins.in_words(self.name);
-        if !addresses.is_empty() {
-            details.push(format!("Addresses looked for: {addresses}."));
-        }
-        if let Some((error, state)) = decides {
-            let meaning = refusal(error, state).map_or("not in the table", |row| row.meaning);
-            let state = state.map(|state| format!(" state {state}")).unwrap_or_default();
-            details.push(format!("Newest refusal: error {error}{state}, {meaning}."));
-        }
-        if let Some(agent) = agent {
-            let seen = span(elapsed(self.surroundings.now, agent.at));
-            let login = agent.login.as_deref().unwrap_or("a login that is not known");
-            let host = agent.host.as_deref().map(|host| format!(" from {host}")).unwrap_or_default();
-            let blocked = agent.blocked_by.map(|session| format!(", blocked by session {session}")).unwrap_or_default();
-            let wait = agent.wait.as_deref().map(|wait| format!(", waiting for {wait}")).unwrap_or_default();
-            details.push(format!("Agent session of {login}{host}, seen {seen} ago{blocked}{wait}."));
-        }
-        details
     }
 }

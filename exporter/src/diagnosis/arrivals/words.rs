@@ -1,0 +1,126 @@
+//! The evidence of a silent target in words.
+
+use super::MasterEvidence;
+use super::origins::Owner;
+use super::states::refusal;
+use crate::collectors::AgentSession;
+use crate::diagnosis::target::elapsed;
+use crate::model::figures::{count, span};
+use jiff::Timestamp;
+use std::time::Duration;
+
+/// What was found of a silent target, and the word that it amounts to.
+pub(super) struct Findings<'a> {
+    pub(super) word: MasterEvidence,
+    /// Attempts since its last poll: refused, ended before login, without a byte, broken later.
+    pub(super) counts: [usize; 4],
+    /// How far back the master remembers.
+    pub(super) reach: Duration,
+    /// Whether that is far enough.
+    pub(super) reaches: bool,
+    /// The newest refusal: its error and state.
+    pub(super) decides: Option<(u32, Option<u32>)>,
+    /// The session of an Agent that speaks for it.
+    pub(super) agent: Option<&'a AgentSession>,
+    /// Its addresses with where each comes from; empty where none is known.
+    pub(super) addresses: &'a str,
+    /// Other targets that share one.
+    pub(super) others: &'a [Owner<'a>],
+    pub(super) now: Timestamp,
+}
+
+/// What is said where nothing was read.
+pub(super) fn unread(permitted: bool) -> &'static str {
+    if permitted {
+        "Who arrives at the master has not been read."
+    } else {
+        "Who arrives at the master is not known: the login lacks the right of the collector arrivals (msx_exporter grants \
+         prints it)."
+    }
+}
+
+impl Findings<'_> {
+    /// The evidence, without addresses, logins and states.
+    pub(super) fn text(&self) -> String {
+        let mut text = self.of_the_word();
+        if !self.others.is_empty() && self.word.is_arrival() {
+            let names: Vec<&str> = self.others.iter().map(|other| other.name).collect();
+            text.push_str(&format!(" It may be one of its neighbours on that address: {}.", names.join(", ")));
+        }
+        text
+    }
+
+    fn of_the_word(&self) -> String {
+        let [refused, before_login, reached, broken] = self.counts.map(|count| count as u64);
+        let reach = span(self.reach);
+        match self.word {
+            MasterEvidence::AgentConnected => {
+                "A SQL Server Agent from its host is logged in to the master, or was lately, and does not poll: network, \
+                 TLS and login are fine."
+                    .to_owned()
+            }
+            MasterEvidence::Refused => format!(
+                "The master refused {} from its host since its last poll or its enlistment{}. Whether it was its Agent, \
+                 the master's ERRORLOG says.",
+                count(refused, "login"),
+                if before_login > 0 { format!(", and {} ended before login", count(before_login, "connection")) } else { String::new() }
+            ),
+            MasterEvidence::BeforeLogin => format!(
+                "{} from its host ended before login since its last poll or its enlistment, as a client would end them \
+                 that does not trust the master's certificate, or gets no ticket for its Windows login.",
+                count(before_login, "connection")
+            ),
+            MasterEvidence::Reached => format!(
+                "Its host reaches the master's port: {} came from there, and what was sent, if anything, is not recorded.",
+                count(reached, "connection")
+            ),
+            MasterEvidence::Connected if broken > 0 => format!(
+                "Logins from its host succeeded and {} broke later: no firewall lies between that host and the port.",
+                count(broken, "connection")
+            ),
+            MasterEvidence::Connected => {
+                "Another program on its host is logged in to the master over TCP: no firewall lies between that host and \
+                 the port."
+                    .to_owned()
+            }
+            MasterEvidence::NoTrace => format!(
+                "No login from its host was refused and none broke off in the last {reach}. Either nothing arrives, or a client \
+                 ends in order before its login, or logins succeed and do not poll: the master cannot tell these apart."
+            ),
+            MasterEvidence::Unknown if self.addresses.is_empty() => {
+                "The master cannot be asked for it: no address of its host is known (port checks resolve its name; \
+                 targets.addresses adds others)."
+                    .to_owned()
+            }
+            MasterEvidence::Unknown if !self.reaches => format!(
+                "The master remembers connections of the last {reach} alone, less than three poll intervals: refused logins \
+                 and broken connections cannot show."
+            ),
+            MasterEvidence::Unknown => {
+                "The master shows nothing from its host, which it shares with other targets.".to_owned()
+            }
+        }
+    }
+
+    /// The rest of it: only for pages that show details.
+    pub(super) fn details(&self) -> Vec<String> {
+        let mut details = Vec::new();
+        if !self.addresses.is_empty() {
+            details.push(format!("Addresses looked for: {}.", self.addresses));
+        }
+        if let Some((error, state)) = self.decides {
+            let meaning = refusal(error, state).map_or("not in the table", |row| row.meaning);
+            let state = state.map(|state| format!(" state {state}")).unwrap_or_default();
+            details.push(format!("Newest refusal: error {error}{state}, {meaning}."));
+        }
+        if let Some(agent) = self.agent {
+            let seen = span(elapsed(self.now, agent.at));
+            let login = agent.login.as_deref().unwrap_or("a login that is not known");
+            let host = agent.host.as_deref().map(|host| format!(" from {host}")).unwrap_or_default();
+            let blocked = agent.blocked_by.map(|session| format!(", blocked by session {session}")).unwrap_or_default();
+            let wait = agent.wait.as_deref().map(|wait| format!(", waiting for {wait}")).unwrap_or_default();
+            details.push(format!("Agent session of {login}{host}, seen {seen} ago{blocked}{wait}."));
+        }
+        details
+    }
+}

@@ -1,0 +1,114 @@
+//! Why targets are silent, as far as the master itself remembers it: the evidence and the suspects of their pages.
+
+use super::logins::unread;
+use super::request::{Readiness, Suspicion};
+use crate::diagnosis::{MasterFleet, Trace};
+use crate::model::{Collector, MasterEvidence, Stage};
+use crate::sqlserver::ReadError;
+
+/// What is known of each silent target. `grant` lets the login see who arrives, where it may not.
+pub(crate) fn of(fleet: &MasterFleet, grant: Option<&str>) -> Vec<Readiness> {
+    let mut groups: Vec<(Vec<&str>, &Trace)> = Vec::new();
+    for target in &fleet.targets {
+        let Some(trace) = &target.trace else { continue };
+        // Of many targets of which nothing was seen the same is said once.
+        let same = groups.iter_mut().find(|(_, other)| {
+            !trace.word.is_arrival() && (&other.text, &other.suspects) == (&trace.text, &trace.suspects)
+        });
+        match same {
+            Some((names, _)) => names.push(&target.name),
+            None => groups.push((vec![&target.name], trace)),
+        }
+    }
+    let unseen = if groups.is_empty() { None } else { unseen(fleet, grant) };
+    unseen.into_iter().chain(groups.into_iter().map(|(names, trace)| silence(&names, trace))).collect()
+}
+
+/// Why the master was not asked, or did not answer.
+fn unseen(fleet: &MasterFleet, grant: Option<&str>) -> Option<Readiness> {
+    let report = fleet.reports.iter().find(|report| report.collector == Collector::Arrivals)?;
+    let denied = || {
+        let fault = ReadError::new(Stage::Permission, "the login may not see who arrives");
+        fault.with_hint(grant.unwrap_or("msx_exporter grants, block arrivals").to_owned())
+    };
+    let fault = report.fault.clone().or_else(|| (!report.permission).then(denied))?;
+    Some(unread("what the master remembers of silent targets", &fault))
+}
+
+fn silence(names: &[&str], trace: &Trace) -> Readiness {
+    let subject = match names {
+        [name] => format!("silence of {name}"),
+        names => format!("silence of {} targets, {}", names.len(), names.join(", ")),
+    };
+    let fine = match trace.word {
+        MasterEvidence::AgentConnected | MasterEvidence::Refused | MasterEvidence::BeforeLogin => Some(false),
+        // Silence alone proves nothing.
+        MasterEvidence::Reached | MasterEvidence::Connected | MasterEvidence::NoTrace | MasterEvidence::Unknown => None,
+    };
+    let mut evidence = format!("the master shows: {}. {}", trace.word.word().title, trace.text);
+    for detail in trace.details.iter().filter(|_| names.len() == 1) {
+        evidence.push(' ');
+        evidence.push_str(detail);
+    }
+    let suspects = trace.suspects.iter();
+    let suspects =
+        suspects.map(|suspect| Suspicion { title: suspect.title.to_owned(), step: suspect.step.to_owned() }).collect();
+    Readiness { suspects, ..Readiness::new(&subject, fine, evidence, "") }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::fixtures::full;
+
+    fn silent(word: MasterEvidence) -> MasterFleet {
+        let mut fleet = full();
+        let trace = fleet.targets.iter().find_map(|target| target.trace.clone());
+        let trace = trace.map(|trace| Trace { word, ..trace });
+        fleet
+            .targets
+            .iter_mut()
+            .filter(|target| target.enlisted.is_some())
+            .for_each(|target| target.trace = trace.clone());
+        fleet
+    }
+
+    #[test]
+    fn what_was_seen_is_said_of_each_target_with_its_details_and_suspects() {
+        let fleet = silent(MasterEvidence::Refused);
+        let found = of(&fleet, None);
+        assert_eq!(found.len(), fleet.targets.iter().filter(|target| target.trace.is_some()).count());
+        for item in &found {
+            assert_eq!(item.fine, Some(false), "{item:?}");
+            assert!(
+                item.evidence.starts_with("the master shows: logins refused. The master refused 4 logins"),
+                "{item:?}"
+            );
+            assert!(item.evidence.ends_with("state 8 from 10.1.2.3."), "{item:?}");
+            assert_eq!((item.suspects.len(), item.suspects[0].step.as_str()), (2, "Compare the passwords."));
+        }
+    }
+
+    #[test]
+    fn of_many_targets_without_a_trace_the_same_is_said_once() {
+        let found = of(&silent(MasterEvidence::NoTrace), None);
+        let subjects: Vec<&str> = found.iter().map(|item| item.subject.as_str()).collect();
+        assert_eq!(subjects, [r"silence of 4 targets, SQL01\PAYROLL, SQL02, SQL<03>, SQL04"]);
+        assert!(found[0].fine.is_none() && !found[0].evidence.contains("10.1.2.3"), "{:?}", found[0]);
+    }
+
+    #[test]
+    fn a_missing_right_comes_with_its_grant_and_a_fleet_that_polls_asks_for_none() {
+        let mut fleet = silent(MasterEvidence::Unknown);
+        let mut of_arrivals = fleet.reports.iter_mut().filter(|report| report.collector == Collector::Arrivals);
+        of_arrivals.by_ref().for_each(|report| report.permission = false);
+        for (grant, remedy) in [(Some("GRANT x"), "GRANT x"), (None, "msx_exporter grants, block arrivals")] {
+            let found = of(&fleet, grant);
+            assert_eq!((found[0].fine, found[0].remedy.as_str()), (None, remedy));
+            assert!(found[0].evidence.starts_with("not known: "), "{:?}", found[0]);
+            assert_eq!(found.len(), 2, "{found:?}");
+        }
+        fleet.targets.iter_mut().for_each(|target| target.trace = None);
+        assert_eq!(of(&fleet, Some("GRANT x")), []);
+    }
+}
