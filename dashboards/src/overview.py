@@ -48,6 +48,7 @@ from .words import (
     YELLOW,
     cause_codes,
     cause_names,
+    evidence_words,
     port_words,
     said_above,
 )
@@ -173,7 +174,8 @@ def targets_table():
         "Targets now",
         "One row for each target, the worst first; a click on a name opens its page. Lateness counts the target's own poll "
         "intervals since its last poll, by the master's clock: over 3 it is silent. Oldest pending: for how long the first "
-        "instruction waits. Ports: red where a required one is closed. Alerts: how many fire for it now; the column is "
+        "instruction waits. Master shows: what the master itself remembers from the host of a silent one; its page has the "
+        "suspects. Ports: red where a required one is closed. Alerts: how many fire for it now; the column is "
         "missing where the alert rules are not loaded.",
         rank,
         [
@@ -181,9 +183,17 @@ def targets_table():
                 "Diagnosis",
                 in_group(f"msx_target_diagnosis{{{TARGETS}}}"),
                 label="cause",
-                width=150,
+                width=145,
                 mappings=cause_names(),
                 cell="color-background",
+            ),
+            Column(
+                "Master shows",
+                in_group(f"msx_target_master_evidence{{{TARGETS}}}"),
+                label="evidence",
+                width=128,
+                mappings=evidence_words(),
+                no_value="–",
             ),
             Column(
                 "Last poll",
@@ -197,7 +207,7 @@ def targets_table():
             Column(
                 "Lateness",
                 in_group(lateness(TARGETS)),
-                width=140,
+                width=95,
                 unit="none",
                 decimals=1,
                 no_value="–",
@@ -233,7 +243,7 @@ def targets_table():
         labels=TARGET_ROW,
         heads={
             "job": None,
-            "instance": Column("Exporter", "", label="instance", width=125, last=True),
+            "instance": Column("Exporter", "", label="instance", width=115, last=True),
             "target": name_column(),
         },
         no_value=NO_TARGETS,

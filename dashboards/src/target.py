@@ -38,6 +38,8 @@ from .words import (
     YELLOW,
     cause_codes,
     cause_names,
+    evidence_meanings,
+    evidence_words,
     port_codes,
     port_words,
 )
@@ -175,6 +177,39 @@ def state():
         ],
         cause_codes() | masters,
         no_value="No diagnosis in this time range: no master was read.",
+    )
+
+
+def evidence():
+    now = f"msx_target_master_evidence{{{ONE}}}"
+    return table(
+        "What the master shows of it",
+        "What the master itself remembers from the host of this target while it is silent. Bad is logins refused, ends before "
+        "login and Agent connected: the reason lies there, and no firewall does. The suspects, with one step each, stand on "
+        "the exporter's own page of this target and in msx_exporter doctor.",
+        now,
+        [
+            Column(
+                "Master shows",
+                f'label_replace({now}, "word", "$1", "evidence", "(.*)")',
+                label="word",
+                width=210,
+                mappings=evidence_words(),
+                cell="color-background",
+            ),
+            Column(
+                "In words",
+                f'label_replace({now}, "meaning", "$1", "evidence", "(.*)")',
+                label="meaning",
+                mappings=evidence_meanings(),
+                cell="auto",
+                more=WRAPPED,
+            ),
+        ],
+        labels=TARGET_ROW,
+        heads={"job": None, "instance": Column("Exporter", "", label="instance", width=120, last=True)},
+        no_value="Nothing is asked: the target is not silent, or the collector arrivals is switched off.",
+        filterable=False,
     )
 
 
@@ -537,7 +572,7 @@ def target():
         [*alert_annotations(ONE), enlistment_annotation(ONE), *start_annotations("msx_up")],
         [
             section("", (4, verdict()), (4, *tiles())),
-            section("Polls and downloads", (5, state()), *[(8, *line) for line in downloads()]),
+            section("Polls and downloads", (5, state()), (4, evidence()), *[(8, *line) for line in downloads()]),
             section("Ports, both ways", *[(7, panel) for panel in ports()]),
             section("As the target itself sees it", (4, *target_side())),
             section("Jobs and facts", (8, jobs()), (4, *facts())),

@@ -70,6 +70,10 @@ PORT_UNKNOWN = {state["name"] for state in catalogue()["port_states"] if state["
 # What stands behind the name of a state where the port is required.
 REQUIRED = "required "
 
+# What the master shows of a silent target: what was seen asks to be looked at.
+EVIDENCE = catalogue()["master_evidence"]
+EVIDENCE_COLOURS = {"no_trace": TEXT, "unknown": GREY}
+
 CHECKS = titles(catalogue()["checks"])
 ERROR_CLASSES = titles(catalogue()["error_classes"])
 
@@ -98,6 +102,14 @@ def cause_codes():
 
 def cause_names():
     return {cause.name: (cause.short, cause.colour) for cause in CAUSES}
+
+
+def evidence_words():
+    return {word["name"]: (word["title"], EVIDENCE_COLOURS.get(word["name"], ORANGE)) for word in EVIDENCE}
+
+
+def evidence_meanings():
+    return {word["name"]: (word["meaning"], None) for word in EVIDENCE}
 
 
 # The timeline shows masters and targets in one panel: a master's state comes after all causes.

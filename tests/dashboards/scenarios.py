@@ -42,6 +42,8 @@ def may_be_empty(uid, name):
     """The panels that have nothing to show in this scenario: exactly these must be empty."""
     empty = set(NOTHING_FAILED) if name != "everything" else set()
     empty |= {"Series left out by limits"}
+    if name not in ("never_polled", "stopped"):
+        empty |= {"What the master shows of it"}
     if name not in ("blocked", "everything"):
         empty |= NO_ERRORS
     if name in ("healthy", "filtered", "down", "gone"):
@@ -72,6 +74,7 @@ TABLES = {
     "Jobs that failed",
     "Targets where jobs failed",
     "Diagnosis and next step",
+    "What the master shows of it",
     "Ports now",
     "Jobs on this target",
     "Master by the target's own registry",
@@ -167,7 +170,10 @@ FACTS = {
     },
     ("stopped", "msx-overview"): {
         "Not polling": 1,
-        "Targets now": {"SQL03": {"Diagnosis": "engine_down", "Ports": 2, "Pending": 3}},
+        "Targets now": {
+            "SQL01": {"Master shows": None},
+            "SQL03": {"Diagnosis": "engine_down", "Master shows": "unknown", "Ports": 2, "Pending": 3},
+        },
         "SQL03 stands first": first_row("Targets now", "SQL03"),
         "alerts fire for it": over("Targets now", "Alerts", "/SQL03", 1),
         "its instructions wait for days": over("Targets now", "Oldest pending", "/SQL03", 2 * 86400),
@@ -175,6 +181,8 @@ FACTS = {
     },
     ("stopped", "msx-target"): {
         "Diagnosis and next step": {"SQL03": {"Diagnosis": "engine_down"}},
+        # Behind a loopback address every target is this computer.
+        "What the master shows of it": {"SQL03": {"Master shows": "unknown", "In words": "unknown"}},
         "Ports over time": {"to target: engine": 101},
     },
     ("filtered", "msx-overview"): {
@@ -265,6 +273,8 @@ MUTANTS = [
     ("never_polled", "msx-overview", "Targets now", "msx_target_polled", "msx_target_enlisted"),
     ("everything", "msx-overview", "Targets now", 'label_join(', 'label_join(topk by (job) (1, '),
     ("thousand", "msx-overview", "Diagnosis over time", "bottomk(25", "bottomk(5"),
+    ("stopped", "msx-overview", "Targets now", "msx_target_master_evidence", "0 * msx_target_enlisted"),
+    ("stopped", "msx-target", "What the master shows of it", '"evidence"', '"target"'),
     ("blocked", "msx-target", "Download errors by class", "_by_class", ""),
     ("stopped", "msx-overview", "Targets now", "!= bool 0", "== bool 0"),
     ("healthy", "msx-target", "Maintenance", " or on", " and on"),

@@ -356,6 +356,11 @@ def words(all_dashboards):
                         yield f"{name}: the exporter calls {cause} {title!r}"
                     if by_column["Next step"][0]["options"][cause]["text"] != step:
                         yield f"{name}: the exporter's next step for {cause} is {step!r}"
+            for column, of_the_word in (("Master shows", "title"), ("In words", "meaning")):
+                if column in said:
+                    shown = {word: option["text"] for word, option in by_column[column][0]["options"].items()}
+                    if shown != {word["name"]: word[of_the_word] for word in catalogue()["master_evidence"]}:
+                        yield f"{name}: column {column} does not say what the exporter says of the master's evidence"
             for column in ("Engine", "State"):
                 if column in said and "filtered" in said[column] and not states <= said[column]:
                     yield f"{name}: column {column} says nothing of {sorted(states - said[column])}"

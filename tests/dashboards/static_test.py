@@ -77,6 +77,15 @@ MUTANTS = [
         ),
     ),
     (static.words, edit(O, "Ports from master to target", lambda p: column(p, "Engine", "mappings")["value"][0]["options"].pop("denied"))),
+    (static.words, edit(O, "Targets now", lambda p: column(p, "Master shows", "mappings")["value"][0]["options"].pop("no_trace"))),
+    (
+        static.words,
+        edit(
+            T,
+            "What the master shows of it",
+            lambda p: column(p, "In words", "mappings")["value"][0]["options"]["refused"].update(text="No."),
+        ),
+    ),
     (static.words, query(T, "Diagnosis over time", "msx_target_diagnosis_code", "msx_target_diagnosis", index=1)),
     (static.words, query(O, "Diagnosis over time", "count_over_time", "last_over_time", index=1)),
     (static.words, query(O, "Not polling", "== 12", "== 5")),
