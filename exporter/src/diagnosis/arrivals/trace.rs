@@ -263,8 +263,8 @@ impl<'a> Question<'a> {
                 span(reach)
             ),
             MasterEvidence::Unknown if !has_address => {
-                "The master cannot be asked for it: no address of its host is known (port checks resolve its name; \
-                 targets.addresses adds others)."
+                "The master cannot be asked for it: no address of its host is known, loopback left aside (port checks \
+                 resolve its name; targets.addresses adds others)."
                     .to_owned()
             }
             MasterEvidence::Unknown if !reaches => format!(
