@@ -69,7 +69,9 @@ fn options(flags: &cli::Web) -> Result<Options, String> {
 pub fn grants(invocation: &Invocation, flags: &Grants) -> Done {
     let release = flags.version.map(|year| Release::of_year(year).ok_or(year)).transpose();
     let release = release.map_err(|year| {
-        Failure::usage(format!("--server.version={year}: 2012, 2014, 2016, 2017, 2019, 2022 or 2025"))
+        Failure::usage(format!(
+            "--server.version={year}: no version of that year is known; hint: 2012, 2014, 2016, 2017, 2019, 2022 or 2025"
+        ))
     })?;
     let config = match config::load(&invocation.sources()) {
         Ok(config) => Some(config),

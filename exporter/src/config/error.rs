@@ -59,7 +59,7 @@ impl ConfigErrors {
         let path = sources.file.path();
         let missing = |error: io::Error| error.kind() == io::ErrorKind::NotFound;
         if matches!(sources.file, ConfigFile::Usual(_)) && (sources.read)(path).is_err_and(missing) {
-            let wrong = ValueError::new("is not there").expected("name another file with --config.file");
+            let wrong = ValueError::new("is not there").expected("write it, or name another file with --config.file");
             faults.insert(0, ConfigError::new(Some(&path.display().to_string()), "", wrong));
         }
         if faults.is_empty() {

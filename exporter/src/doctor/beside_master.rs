@@ -9,7 +9,7 @@ use crate::model::{Check, PortState, ServerName};
 use crate::probe::Finding;
 use crate::sqlserver::{MasterAnswers, ReadError};
 use jiff::{SignedDuration, Timestamp};
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, HashSet};
 use std::net::IpAddr;
 
 /// What is known of the master's end of the network.
@@ -69,7 +69,7 @@ pub fn examine(
     for target in targets.iter().filter(|_| master.named()) {
         rows.push(rules::browser(&target.end, &end, &master.name, port, target.browser(fleet.master.as_ref())));
     }
-    rows.push(rules::nothing_back(&end, targets.iter().map(|target| target.end.clone()).collect()));
+    rows.push(rules::nothing_back(&end, hosts(&targets)));
     rows.extend(targets.iter().flat_map(|target| target.configured(&end)));
     rows.push(rules::management(&desk, &end, port, Seen::unknown("ask from that machine")));
     rows.push(rules::wizard_rpc(&desk, &end, Seen::unknown("ask from that machine")));
@@ -121,6 +121,13 @@ fn notes(master: &MasterEnd) -> Vec<String> {
         );
     }
     notes
+}
+
+/// Where the targets are, each host once: several instances may be on one.
+fn hosts(targets: &[Target<'_>]) -> Vec<End> {
+    let mut seen = HashSet::new();
+    let ends = targets.iter().map(|target| &target.end);
+    ends.filter(|end| seen.insert((&end.name, &end.addresses))).cloned().collect()
 }
 
 struct Target<'a> {

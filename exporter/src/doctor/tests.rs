@@ -115,6 +115,16 @@ fn nothing_is_asked_for_from_the_master_to_its_targets() {
 }
 
 #[test]
+fn a_host_with_two_instances_is_named_once_where_nothing_is_needed() {
+    let rows = vec![target(1, r"SQL01\PAYROLL"), target(2, r"SQL01\STOCK"), target(3, "SQL02")];
+    let fleet = assess(&reading(rows), Arc::new(PortResults::default()), &config(), &mut Memory::default()).fleet;
+    let request = examine(&fleet, &master("MSX01", &[1433]), now());
+    let nothing = request.rows.iter().find(|row| row.transport.is_none()).unwrap();
+    let names: Vec<&str> = nothing.destination.iter().map(|end| end.name.as_str()).collect();
+    assert_eq!(names, ["SQL01", "SQL02"]);
+}
+
+#[test]
 fn a_port_that_the_configuration_requires_is_asked_for_and_its_want_is_a_fault() {
     let mut fleet = fleet();
     assert!(!examine(&fleet, &master("MSX01", &[1433]), now()).lacks_a_required_port());

@@ -16,14 +16,14 @@ pub struct ConstantLabel {
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 pub enum ConstantLabelError {
     /// There is no name or no value.
-    #[error("write it as NAME=VALUE, such as master=msx01")]
+    #[error("write it as NAME=VALUE, such as msx=msx01")]
     Incomplete,
     /// The name has other characters.
     #[error("{0:?} is not the name of a label: letters, digits and _, no digit in front")]
     Name(String),
     /// Prometheus sets it itself.
     #[error(
-        "the label {0} belongs to Prometheus; choose another, such as master, and turn it into instance when it is scraped"
+        "the label {0} belongs to Prometheus; choose another, such as msx, and turn it into instance when it is scraped"
     )]
     Prometheus(String),
     /// A metric has it.
@@ -75,6 +75,12 @@ mod tests {
         ] {
             let error = bad.parse::<ConstantLabel>().unwrap_err().to_string();
             assert!(error.contains(part), "{bad}: {error}");
+            // What is proposed is taken.
+            let words = error.split(|c: char| !c.is_ascii_alphanumeric() && c != '=').collect::<Vec<_>>();
+            for name in words.windows(3).filter(|words| words[0] == "such" && words[1] == "as").map(|words| words[2]) {
+                let (name, _) = name.split_once('=').unwrap_or((name, ""));
+                assert!(format!("{name}=x").parse::<ConstantLabel>().is_ok(), "{bad}: {error}");
+            }
         }
     }
 }

@@ -1,7 +1,10 @@
 //! The reference of all metrics, `exporter/METRICS.md`, from the catalogue.
 
 use super::catalogue::{Group, Metric, catalogue};
-use crate::model::Cause;
+use crate::model::{
+    Cause, Check, Direction, ErrorClass, MasterEvidence, Operation, OrphanKind, PortSource, PortState, Refusal, Stage,
+    Word,
+};
 use std::fmt::Write as _;
 
 /// The whole document in Markdown.
@@ -18,9 +21,32 @@ pub fn reference() -> String {
     for cause in Cause::ALL {
         let _ = writeln!(out, "| {} | `{}` |", cause.code(), cause.name());
     }
+    out.push_str(WORDS);
+    words(&mut out, "state", "msx_port_state", &PortState::ALL.map(PortState::word));
+    words(&mut out, "check", "msx_port_*", &Check::ALL.map(Check::word));
+    words(&mut out, "direction", "msx_port_*", &Direction::ALL.map(Direction::word));
+    words(&mut out, "source", "msx_port_info", &PortSource::ALL.map(PortSource::word));
+    words(&mut out, "evidence", "msx_target_master_evidence", &MasterEvidence::ALL.map(MasterEvidence::word));
+    words(&mut out, "operation", "msx_target_pending_operations", &Operation::ALL.map(Operation::word));
+    words(&mut out, "operation", "msx_orphan_instructions", &OrphanKind::ALL.map(OrphanKind::word));
+    words(&mut out, "class", "msx_target_download_errors_by_class", &ErrorClass::ALL.map(ErrorClass::word));
+    words(&mut out, "stage", "msx_exporter_sql_errors_total", &Stage::ALL.map(Stage::word));
+    words(&mut out, "reason", "msx_exporter_http_refused_total", &Refusal::ALL.map(Refusal::word));
+    let states = |open| {
+        let states = PortState::ALL.iter().filter(|state| state.open() == open);
+        states.map(|state| format!("`{}`", state.name())).collect::<Vec<_>>().join(", ")
+    };
+    let (open, closed, unknown) = (states(Some(true)), states(Some(false)), states(None));
+    let _ = writeln!(out, "\n`msx_port_open` is 1 in the states {open}; 0 in {closed}; absent in {unknown}.");
     out.push_str(OVER_TIME);
     out.push_str(CLOSING);
     out
+}
+
+fn words(out: &mut String, label: &str, of: &str, words: &[Word]) {
+    for Word { name, meaning, .. } in words {
+        let _ = writeln!(out, "| `{label}` | `{of}` | `{name}` | {meaning} |");
+    }
 }
 
 fn row(out: &mut String, metric: &Metric) {
@@ -61,6 +87,13 @@ changes its meaning and is never used again.
 
 | number | cause |
 |---|---|
+";
+
+const WORDS: &str = "
+## Words in labels
+
+| label | of | word | meaning |
+|---|---|---|---|
 ";
 
 const OVER_TIME: &str = "

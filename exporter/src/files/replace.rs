@@ -32,12 +32,29 @@ fn replace_by(path: &Path, write: impl FnOnce(&mut File) -> io::Result<()>) -> i
     let name = path.file_name().ok_or_else(|| io::Error::new(io::ErrorKind::InvalidInput, "it names no file"))?;
     let folder = path.parent().filter(|folder| !folder.as_os_str().is_empty()).unwrap_or(Path::new("."));
     let prefix = format!(".{}.", name.to_string_lossy());
-    let mut file = tempfile::Builder::new().prefix(&prefix).suffix(".tmp").tempfile_in(folder)?;
+    let mut file = tempfile::Builder::new()
+        .prefix(&prefix)
+        .suffix(".tmp")
+        .tempfile_in(folder)
+        .map_err(|error| uncreated(folder, error))?;
     write(file.as_file_mut())?;
     permit(file.as_file(), before.as_ref())?;
     // Some file systems find out here that they are full.
     file.as_file().sync_all()?;
     file.persist(path).map(|_| ()).map_err(|error| error.error)
+}
+
+/// Why a new file cannot be created in a folder, without the name that was tried, which means nothing to a reader.
+fn uncreated(folder: &Path, error: io::Error) -> io::Error {
+    let folder = folder.display();
+    let text = match error.kind() {
+        io::ErrorKind::NotFound => format!("the folder {folder} is not there; hint: create it, or name another file"),
+        io::ErrorKind::PermissionDenied => {
+            format!("this account may not create a file in {folder}; hint: let it write there, or name another file")
+        }
+        _ => return error,
+    };
+    io::Error::new(error.kind(), text)
 }
 
 #[cfg(unix)]
@@ -95,7 +112,8 @@ mod tests {
 
     #[test]
     fn a_folder_that_is_not_there_is_an_error() {
-        assert!(replace(Path::new("/nonexistent/msx.prom"), "x".into()).is_err());
+        let error = replace(Path::new("/nonexistent/msx.prom"), "x".into()).unwrap_err().to_string();
+        assert_eq!(error, "the folder /nonexistent is not there; hint: create it, or name another file");
         assert!(replace(Path::new("/"), "x".into()).is_err());
     }
 

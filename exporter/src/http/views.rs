@@ -104,6 +104,8 @@ pub(crate) enum DrawError {
     NoTarget,
     /// The master was not read: nothing is known.
     NotRead,
+    /// This exporter is on a target and reads no master.
+    OnTarget,
     /// It could not be drawn; the log says why.
     Failed,
 }
@@ -115,6 +117,9 @@ impl From<DrawError> for Answer {
                 answer::text(StatusCode::NOT_FOUND, "no such target; hint: the names stand on the first page")
             }
             DrawError::NotRead => answer::busy("the master was not read; hint: the first page says why"),
+            DrawError::OnTarget => answer::busy(
+                "with role: target no master is read, so there is no list of targets; hint: ask the exporter of the master",
+            ),
             DrawError::Failed => {
                 answer::text(StatusCode::INTERNAL_SERVER_ERROR, "the page could not be drawn; hint: see the log")
             }
@@ -176,7 +181,7 @@ impl RenderRequest {
             }
             View::Discovery(entries) => {
                 let list = discovery::targets(fleet, *entries).map_err(|error| failed(&error))?;
-                text(list.ok_or(DrawError::NotRead)?, JSON)
+                text(list.ok_or_else(|| unlisted(fleet))?, JSON)
             }
         }
     }
@@ -185,6 +190,14 @@ impl RenderRequest {
 fn failed(error: &dyn Error) -> DrawError {
     error!(%error, "a page could not be drawn");
     DrawError::Failed
+}
+
+/// Why the targets are not known.
+fn unlisted(fleet: &Fleet) -> DrawError {
+    match fleet {
+        Fleet::Master(_) => DrawError::NotRead,
+        Fleet::Target(_) => DrawError::OnTarget,
+    }
 }
 
 /// While the master is not read it is unknown whether there is such a target.

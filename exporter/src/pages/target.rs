@@ -63,6 +63,8 @@ struct TraceView<'a> {
     word: &'static str,
     text: &'a str,
     details: &'a [String],
+    /// Whether there are details that this page does not show.
+    is_withheld: bool,
     suspects: Vec<&'a Suspect>,
 }
 
@@ -72,6 +74,7 @@ impl<'a> TraceView<'a> {
             word: trace.word.word().title,
             text: &trace.text,
             details: if details { &trace.details } else { &[] },
+            is_withheld: !details && !trace.details.is_empty(),
             suspects: trace.suspects_shown(details).collect(),
         }
     }
@@ -93,6 +96,12 @@ struct Figure {
     value: String,
 }
 
+/// Without a sign where it rounds to nothing.
+fn clock_skew(seconds: f64) -> String {
+    let seconds = if seconds.abs() < 0.05 { 0.0 } else { seconds };
+    format!("{seconds:.1} s")
+}
+
 fn figures(now: Timestamp, target: &Target, row: &Enlisted) -> Vec<Figure> {
     let at = |at| When::new(now, Some(at)).line();
     let mut figures = Vec::new();
@@ -109,7 +118,7 @@ fn figures(now: Timestamp, target: &Target, row: &Enlisted) -> Vec<Figure> {
         add("Groups", row.groups.join(", "));
     }
     if let Some(skew) = row.clock_skew_seconds {
-        add("Clock, target minus master", format!("{skew:.1} s"));
+        add("Clock, target minus master", clock_skew(skew));
     }
     add("Its offset from UTC, without daylight saving", format!("{} min", row.utc_offset_seconds() / 60));
     match &row.downloads {
@@ -165,5 +174,16 @@ impl PortView {
                 None => finding.evidence.clone(),
             },
         }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_clock_that_is_right_has_no_sign() {
+        let shown = [-0.02, 0.02, -0.387, 720.0].map(clock_skew);
+        assert_eq!(shown, ["0.0 s", "0.0 s", "-0.4 s", "720.0 s"]);
     }
 }

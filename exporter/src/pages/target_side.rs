@@ -1,6 +1,6 @@
 //! The page of an exporter that runs on a target: the way to its master, and its certificate.
 
-use super::parts::NONE;
+use super::parts::{NONE, state};
 use super::words::Tone;
 use crate::diagnosis::TargetFleet;
 use crate::exposition::ExporterFacts;
@@ -124,7 +124,7 @@ impl<'a> PortRow<'a> {
             name: format!("{}{number}", finding.check.name()),
             required: if finding.required { "for polling" } else { "no" },
             class: tone.class(),
-            state: finding.state.name(),
+            state: state(finding.state),
             evidence: details.then_some(finding.evidence.as_str()),
             checked: ago(now, finding.checked_at),
         }

@@ -184,7 +184,9 @@ fn what_the_master_shows_has_its_details_only_with_details() {
             assert!(text.contains(word), "{word}: {text}");
         }
     }
+    assert!(!page.contains("stand here with authentication"), "{page}");
     let (page, json) = shown(false);
+    assert!(page.contains("stand here with authentication, or with explain.details: true"), "{page}");
     for text in [&page, &json] {
         assert!(text.contains("refused 4 logins") && text.contains("The login is refused"), "{text}");
         assert!(!text.contains("state 8") && !text.contains("the password is wrong"), "{text}");

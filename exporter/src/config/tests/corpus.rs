@@ -113,8 +113,7 @@ fn a_file_that_was_named_must_be_there() {
     missing.file = super::ConfigFile::Named("other.yml".into());
     assert!(faults_of(&missing).starts_with("other.yml: cannot be read: "), "{}", faults_of(&missing));
     missing.file = super::ConfigFile::Usual("other.yml".into());
-    assert!(
-        faults_of(&missing)
-            .starts_with("other.yml: is not there; hint: name another file with --config.file\nmaster.user: ")
-    );
+    assert!(faults_of(&missing).starts_with(
+        "other.yml: is not there; hint: write it, or name another file with --config.file\nmaster.user: "
+    ));
 }

@@ -121,6 +121,12 @@ const ROWS: &[Row] = &[
         facts: &[(Fact::Polled, 1), (Fact::Shows(AgentConnected), 3)],
     },
     Row {
+        title: "It is newer than its master",
+        step: "Compare SERVERPROPERTY('ProductVersion') on the target with the master's: the master has to be the newest.",
+        weight: -1,
+        facts: &[(Fact::NeverPolled, 1), (Fact::Shows(AgentConnected), 4)],
+    },
+    Row {
         title: "It logs in and may not poll",
         step: "Look whether its login, or a group that it is in, is in TargetServersRole of msdb on the master.",
         weight: 1,
@@ -165,6 +171,19 @@ mod tests {
             (&[Polled, Shows(AgentConnected), AgentBlocked], "Its session is blocked"),
         ] {
             assert!(first(facts).starts_with(begins), "{facts:?}: {}", first(facts));
+        }
+    }
+
+    #[test]
+    fn a_connected_agent_has_the_suspects_of_its_cause_in_their_order() {
+        use Fact::{AgentBlocked, NeverPolled, Polled, Shows};
+        for polled in [Polled, NeverPolled] {
+            let found = suspects([polled, Shows(AgentConnected), AgentBlocked]);
+            let titles: Vec<&str> = found.iter().map(|suspect| suspect.title).collect();
+            let begins =
+                ["Its session is blocked", "It polls under another name", "It is newer", "It logs in and may not"];
+            assert_eq!(titles.len(), begins.len(), "{titles:?}");
+            assert!(titles.iter().zip(begins).all(|(title, begins)| title.starts_with(begins)), "{titles:?}");
         }
     }
 

@@ -88,8 +88,8 @@ impl Findings<'_> {
                  ends in order before its login, or logins succeed and do not poll: the master cannot tell these apart."
             ),
             MasterEvidence::Unknown if self.addresses.is_empty() => {
-                "The master cannot be asked for it: no address of its host is known (port checks resolve its name; \
-                 targets.addresses adds others)."
+                "The master cannot be asked for it: no address of its host is known, loopback left aside (port \
+                 checks resolve its name; targets.addresses adds others)."
                     .to_owned()
             }
             MasterEvidence::Unknown if !self.reaches => format!(

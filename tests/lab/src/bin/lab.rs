@@ -14,7 +14,7 @@ use tokio::net::TcpListener;
 const USAGE: &str = "\
 usage: lab [options]
   --listen ADDRESS      default 127.0.0.1:1433; port 0 takes a free one
-  --control ADDRESS     commands, one a line, on this loopback address as well
+  --control ADDRESS     takes commands on this loopback address as well
   --scenario NAME       default healthy; --list shows all
   --targets N           a fleet of this size instead, with --rows N and --jobs N
   --version YEAR        2012 to 2025, default 2022
@@ -24,7 +24,10 @@ usage: lab [options]
   --speed X             default 1; 0 stops the clock
   --user NAME           a login with the rights that monitoring needs, and
   --password-file FILE  its password
-  --exit-on-eof         ends when standard input does";
+  --exit-on-eof         ends when standard input does
+
+Without --user it is msx_exporter with the password Correct-Horse-9814. Standard input takes commands, one a line; help
+lists them.";
 
 #[derive(Default)]
 struct Arguments {
@@ -68,7 +71,7 @@ fn arguments() -> Result<Option<Arguments>, String> {
                 return Ok(None);
             }
             "--list" => {
-                Scenario::all().iter().for_each(|s| say(&format!("{:20} {}", s.name(), s.description())));
+                Scenario::all().iter().for_each(|s| say(&format!("{:22} {}", s.name(), s.description())));
                 return Ok(None);
             }
             "--exit-on-eof" => arguments.exit_on_eof = true,

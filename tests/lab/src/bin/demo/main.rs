@@ -30,7 +30,7 @@ const NOTABLE: [(&str, &str); 12] = [
     ("SQL07", "polls, and takes nothing"),
     ("SQL08", "its clock is 12 minutes ahead"),
     ("DEFECTING", "a DEFECT waits for it"),
-    ("SQL09", "deleted while it was dead: its DEFECT is an orphan"),
+    ("SQL09", "deleted while it was dead: its DEFECT is an orphan, below the targets"),
     ("RENAMED-OLD", "renamed without defecting first: its name is gone"),
     ("RENAMED-NEW", "expected by the configuration, not enlisted"),
     ("SLOW-DB", "polls every 15 minutes"),
