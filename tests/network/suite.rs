@@ -4,7 +4,7 @@
 #![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic)]
 
 mod filter;
-mod samba;
+mod peers;
 
 use msx_exporter::config::{CheckSettings, Depth, Ports};
 use msx_exporter::model::Check;
