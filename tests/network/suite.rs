@@ -4,22 +4,28 @@
 #![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic)]
 
 mod filter;
-mod samba;
+mod peers;
 
-use msx_exporter::config::{CheckSettings, Depth, Ports};
+use msx_exporter::config::{self, CheckSettings, ConfigFile, Depth, Ports, Sources};
 use msx_exporter::model::Check;
 use msx_exporter::probe::{Destination, Extent, Finding, Prober};
 use std::time::Duration;
 
+/// The defaults, with every check in the background at this depth.
 fn settings(depth: Depth) -> Ports {
+    let sources = Sources {
+        file: ConfigFile::Named("network.yml".into()),
+        environment: Vec::new(),
+        overrides: Vec::new(),
+        read: Box::new(|_| Ok(b"master: { user: monitor, password: secret }".into())),
+        windows: false,
+    };
     let how = CheckSettings { sweep: true, depth, required: false };
     Ports {
-        enabled: true,
-        interval: Duration::from_secs(300),
         timeout: Duration::from_secs(3),
         concurrency: 256,
         checks: Check::ALL.into_iter().map(|check| (check, how)).collect(),
-        overrides: Vec::new(),
+        ..config::load(&sources).unwrap().ports
     }
 }
 

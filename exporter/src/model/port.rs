@@ -3,18 +3,18 @@
 use super::vocabulary::vocabulary;
 
 vocabulary! {
-    /// What is checked.
+    /// What is checked. What is said of one here heads its section in the reference of the configuration.
     #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord, enum_map::Enum)]
     pub enum Check {
         /// TCP to the instance's port.
         Engine = "engine" => "Engine",
-        /// SQL Browser, UDP 1434, for one named instance.
+        /// SQL Browser, UDP 1434: asked for one named instance without a configured port.
         Browser = "browser" => "Browser",
         /// The RPC endpoint mapper, TCP 135.
         RpcMapper = "rpc_mapper" => "RPC 135",
         /// The port that the mapper names for the service control manager.
         RpcScm = "rpc_scm" => "RPC SCM",
-        /// NetBIOS session service, TCP 139.
+        /// The NetBIOS session service, TCP 139.
         Netbios = "netbios" => "NetBIOS",
         /// SMB, TCP 445.
         Smb = "smb" => "SMB 445",

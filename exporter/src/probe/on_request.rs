@@ -104,7 +104,7 @@ mod tests {
             checks: [(Check::Engine, CheckSettings { sweep: true, depth, required: false })].into(),
             ..crate::config::defaults().ports
         };
-        let numbers = Numbers { engine: listener.local_addr().unwrap().port(), ..Numbers::default() };
+        let numbers = Numbers::default().with(Check::Engine, listener.local_addr().unwrap().port());
         let route: Route = Arc::new(|name, settings| Destination::to_target(name, &settings.overrides));
         (listener, Probes::new(Arc::new(Prober::with_numbers(settings, numbers)), route))
     }

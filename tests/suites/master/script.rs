@@ -69,7 +69,7 @@ impl Backend for Script {
         let asked = |name: &&str| sql.contains(&format!("[set:{name}]"));
         let once = ["capabilities", "isolation", "timezone"].into_iter().find(asked);
         if let Some(name) = once {
-            return self.part(name, || rows(name, &complete(name, sql)));
+            return completed(name, sql, self.part(name, || rows(name, &sound(name))));
         }
         let mut sets: Vec<(usize, &str)> = SETS
             .into_iter()
@@ -79,7 +79,7 @@ impl Backend for Script {
         sets.sort_unstable();
         let mut replies = self.part("first", Vec::new);
         for (_, name) in sets {
-            replies.extend(self.part(name, || rows(name, &complete(name, sql))));
+            replies.extend(completed(name, sql, self.part(name, || rows(name, &sound(name)))));
             replies.extend(self.part(&format!("closing:{name}"), || closing(name, 0)));
             if replies.last() == Some(&aborted()) {
                 replies.pop();
@@ -133,13 +133,33 @@ pub(crate) fn wall(text: &str) -> Value {
     Value::DateTime(text.parse().unwrap())
 }
 
-/// The sound row of a set, with some value in each column that the statement asks for and [`sound`] does not know.
-fn complete(set: &str, sql: &str) -> Cells {
-    let mut cells = sound(set);
+/// The replies of a set, with some value in each column that the statement asks for and [`sound`] does not know.
+fn completed(set: &str, sql: &str, replies: Vec<Reply>) -> Vec<Reply> {
+    let (more, marker) = (unlisted(set, sql), format!("set:{set}"));
+    let mut inside = false;
+    let complete = |reply| match reply {
+        Reply::Columns(columns) => {
+            inside = columns.first().is_some_and(|first| first.name == marker);
+            let more = more.iter().filter(|_| inside);
+            let more = more.map(|(name, ty, _)| Column { name: (*name).to_owned(), ty: *ty, nullable: true });
+            Reply::Columns(columns.iter().cloned().chain(more).collect())
+        }
+        Reply::Row(values) if inside => {
+            Reply::Row(values.into_iter().chain(more.iter().map(|(.., value)| value.clone())).collect())
+        }
+        other => other,
+    };
+    replies.into_iter().map(complete).collect()
+}
+
+/// The columns that the statement of a set asks for and [`sound`] does not know, each with a value of its type.
+fn unlisted(set: &str, sql: &str) -> Cells {
+    let listed = sound(set);
+    let mut cells = Cells::new();
     let statement = sql.split(&format!("[set:{set}],")).nth(1).unwrap_or_default();
     for line in statement.lines().map(str::trim).take_while(|line| !line.starts_with("FROM ")) {
         let Some((cast, name)) = line.trim_end_matches([',', ';']).rsplit_once(" AS ") else { continue };
-        if cells.iter().any(|(known, ..)| *known == name) {
+        if listed.iter().any(|(known, ..)| *known == name) {
             continue;
         }
         let ty = cast.rsplit_once(" AS ").map_or("", |(_, ty)| ty.trim_end_matches(')'));
@@ -287,4 +307,16 @@ pub(crate) fn sound(set: &str) -> Cells {
         ],
         other => panic!("no set {other}"),
     }
+}
+
+#[test]
+fn a_column_that_is_not_listed_is_answered_by_its_type_in_every_reply_of_its_set() {
+    let sql = "SELECT CAST(0 AS tinyint) AS [set:groups],\n       CAST(g.more AS int) AS more\nFROM dbo.g AS g;";
+    let one = sound("groups")[..1].to_vec();
+    let replies = completed("groups", sql, [rows("groups", &one), closing("groups", 0)].concat());
+    let Reply::Columns(columns) = &replies[0] else { panic!("{replies:?}") };
+    let names: Vec<_> = columns.iter().map(|column| column.name.as_str()).collect();
+    assert_eq!(names, ["set:groups", "server_id", "more"]);
+    assert_eq!(replies[1], Reply::Row(vec![Value::Int(0), Value::Int(7), Value::Int(0)]));
+    assert_eq!(replies[3..], closing("groups", 0));
 }

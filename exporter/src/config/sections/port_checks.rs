@@ -30,7 +30,6 @@ choice! {
 
 /// What differs between the sections of the checks.
 struct Particulars {
-    section: &'static str,
     /// The default of `sweep`.
     sweep: &'static str,
     sweep_help: &'static str,
@@ -47,7 +46,6 @@ enum DepthOf {
 
 /// The keys of a check that is off in the background, and looks as deep as the configuration says.
 const USUAL: Particulars = Particulars {
-    section: "",
     sweep: "false",
     sweep_help: "In the background.",
     depth: DepthOf::Key("protocol", "How deep the check looks."),
@@ -57,7 +55,6 @@ const USUAL: Particulars = Particulars {
 fn particulars(check: Check) -> Particulars {
     match check {
         Check::Engine => Particulars {
-            section: "TCP to the instance's port.",
             sweep: "true",
             sweep_help: "In the background. Else only on request.",
             depth: DepthOf::Key(
@@ -67,22 +64,18 @@ fn particulars(check: Check) -> Particulars {
             required_help: "Whether the port must be open. Polling does not need it.",
         },
         Check::Browser => Particulars {
-            section: "SQL Browser, UDP 1434: asked for one named instance without a configured port.",
             sweep: "true",
             // A datagram has no connection to stop at.
             depth: DepthOf::Always(Depth::Protocol),
             required_help: "Whether it must answer.",
             ..USUAL
         },
-        Check::RpcMapper => Particulars { section: "The RPC endpoint mapper, TCP 135.", ..USUAL },
         Check::RpcScm => Particulars {
-            section: "The port that the mapper names for the service control manager.",
             // The mapper names a port without saying what listens there.
             depth: DepthOf::Always(Depth::Connect),
             ..USUAL
         },
-        Check::Netbios => Particulars { section: "The NetBIOS session service, TCP 139.", ..USUAL },
-        Check::Smb => Particulars { section: "SMB, TCP 445.", ..USUAL },
+        _ => USUAL,
     }
 }
 
@@ -102,7 +95,7 @@ impl Row for CheckRows {
                 table.add(Key::new(path("depth"), Depth::KIND.kind, Some(default), help));
             }
             table.add(Key::new(path("required"), Kind::Flag, Some("false"), keys.required_help));
-            table.sections.push((section, keys.section));
+            table.sections.push((section, check.word().meaning));
         }
     }
 

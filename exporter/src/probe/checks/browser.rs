@@ -1,7 +1,7 @@
 //! The check of SQL Browser.
 
 use super::host_probe::{HostProbe, Outcome};
-use crate::model::{PortSource, PortState};
+use crate::model::{Check, PortSource, PortState};
 use crate::probe::protocol::browser::Announcement;
 use tokio::time::Instant;
 
@@ -15,7 +15,7 @@ pub(crate) async fn check(visit: &HostProbe<'_>) -> Outcome {
     };
     Outcome {
         state,
-        port: Some(visit.numbers.browser),
+        port: Some(visit.numbers.of(Check::Browser)),
         source: PortSource::Default,
         address: browser.map(|browser| browser.ip()),
         protocol_ok: answer.is_ok().then_some(true),

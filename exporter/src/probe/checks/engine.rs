@@ -2,7 +2,7 @@
 
 use super::host_probe::{HostProbe, Outcome, protocol_ok};
 use crate::config::Depth;
-use crate::model::{EnginePort, PortSource, PortState};
+use crate::model::{Check, EnginePort, PortSource, PortState};
 use crate::probe::protocol::attempt::ProbeError;
 use crate::probe::protocol::tds::{Gaze, look};
 
@@ -12,7 +12,7 @@ pub(crate) async fn check(visit: &HostProbe<'_>, depth: Depth) -> Outcome {
     let destination = visit.destination;
     let (port, source) = match EnginePort::of(destination.engine_port, destination.instance.as_deref()) {
         EnginePort::Configured(port) => (port, PortSource::Config),
-        EnginePort::Default => (visit.numbers.engine, PortSource::Default),
+        EnginePort::Default => (visit.numbers.of(Check::Engine), PortSource::Default),
         // Asked once for all checks of this host.
         EnginePort::Announced(instance) => {
             let port = match visit.announced().await {

@@ -10,6 +10,7 @@ use crate::probe::protocol::attempt::{ProbeError, Sockets};
 use crate::probe::protocol::browser::{Announced, ask_any};
 use crate::probe::protocol::tcp::Line;
 use crate::probe::protocol::{netbios, smb};
+use enum_map::EnumMap;
 use futures_util::future::BoxFuture;
 use jiff::Timestamp;
 use std::net::{IpAddr, SocketAddr};
@@ -20,23 +21,37 @@ use tokio::time::{Instant, timeout, timeout_at};
 /// How a check is run.
 struct Row {
     transport: &'static str,
+    /// The port that its protocol has for its own.
+    own_port: Option<u16>,
     run: for<'a> fn(&'a HostProbe<'a>, Depth) -> BoxFuture<'a, Outcome>,
 }
 
 /// The table of the checks.
 fn row(check: Check) -> Row {
     match check {
-        Check::Engine => Row { transport: "tcp", run: |visit, depth| Box::pin(engine::check(visit, depth)) },
-        Check::Browser => Row { transport: "udp", run: |visit, _| Box::pin(browser::check(visit)) },
-        Check::RpcMapper => Row { transport: "tcp", run: |visit, depth| Box::pin(rpc::check_mapper(visit, depth)) },
-        Check::RpcScm => Row { transport: "tcp", run: |visit, depth| Box::pin(rpc::check_scm(visit, depth)) },
+        Check::Engine => Row {
+            transport: "tcp",
+            own_port: Some(DEFAULT_PORT),
+            run: |visit, depth| Box::pin(engine::check(visit, depth)),
+        },
+        Check::Browser => {
+            Row { transport: "udp", own_port: Some(BROWSER_PORT), run: |visit, _| Box::pin(browser::check(visit)) }
+        }
+        Check::RpcMapper => {
+            Row { transport: "tcp", own_port: Some(135), run: |visit, depth| Box::pin(rpc::check_mapper(visit, depth)) }
+        }
+        Check::RpcScm => {
+            Row { transport: "tcp", own_port: None, run: |visit, depth| Box::pin(rpc::check_scm(visit, depth)) }
+        }
         Check::Netbios => Row {
             transport: "tcp",
-            run: |visit, depth| Box::pin(visit.tcp(visit.numbers.netbios, PortSource::Default, depth, netbios::ask)),
+            own_port: Some(139),
+            run: |visit, depth| Box::pin(visit.ask(Check::Netbios, depth, netbios::ask)),
         },
         Check::Smb => Row {
             transport: "tcp",
-            run: |visit, depth| Box::pin(visit.tcp(visit.numbers.smb, PortSource::Default, depth, smb::ask)),
+            own_port: Some(445),
+            run: |visit, depth| Box::pin(visit.ask(Check::Smb, depth, smb::ask)),
         },
     }
 }
@@ -46,32 +61,32 @@ pub(crate) fn transport(check: Check) -> &'static str {
     row(check).transport
 }
 
+/// The port that the protocol of a check has for its own.
+pub(crate) fn own_port(check: Check) -> Option<u16> {
+    row(check).own_port
+}
+
 /// The ports that the protocols have for their own. Tests have others.
 #[derive(Debug, Clone, Copy)]
-pub(crate) struct Numbers {
-    pub(crate) engine: u16,
-    pub(crate) browser: u16,
-    pub(crate) mapper: u16,
-    pub(crate) netbios: u16,
-    pub(crate) smb: u16,
+pub(crate) struct Numbers(EnumMap<Check, Option<u16>>);
+
+impl Numbers {
+    /// The port of this check. 0, which is never called, where its protocol has none for its own.
+    pub(crate) fn of(&self, check: Check) -> u16 {
+        self.0[check].unwrap_or_default()
+    }
+
+    /// The same with another port for this check.
+    #[cfg(test)]
+    pub(crate) fn with(mut self, check: Check, port: u16) -> Numbers {
+        self.0[check] = Some(port);
+        self
+    }
 }
 
 impl Default for Numbers {
     fn default() -> Numbers {
-        Numbers { engine: DEFAULT_PORT, browser: BROWSER_PORT, mapper: 135, netbios: 139, smb: 445 }
-    }
-}
-
-/// The port that the protocol of a check has for its own.
-pub(crate) fn own_port(check: Check) -> Option<u16> {
-    let own = Numbers::default();
-    match check {
-        Check::Engine => Some(own.engine),
-        Check::Browser => Some(own.browser),
-        Check::RpcMapper => Some(own.mapper),
-        Check::RpcScm => None,
-        Check::Netbios => Some(own.netbios),
-        Check::Smb => Some(own.smb),
+        Numbers(EnumMap::from_fn(own_port))
     }
 }
 
@@ -184,7 +199,7 @@ impl<'a> HostProbe<'a> {
     /// What SQL Browser says of the instance; asked once for the complete probe of the host.
     pub(crate) async fn announced(&self) -> &Announced {
         let ask = || async {
-            let browsers = self.at(self.numbers.browser);
+            let browsers = self.at(self.numbers.of(Check::Browser));
             ask_any(&browsers, self.instance(), self.patience, self.sockets).await
         };
         self.announced.get_or_init(ask).await
@@ -193,6 +208,14 @@ impl<'a> HostProbe<'a> {
     /// What the endpoint mapper says of the service control manager; asked once for the complete probe of the host.
     pub(crate) async fn mapper(&self) -> &rpc::MapperLook {
         self.mapper.get_or_init(|| rpc::look_at_mapper(self)).await
+    }
+
+    /// A TCP check of the port that its protocol has for its own.
+    async fn ask<T>(&self, check: Check, depth: Depth, talk: T) -> Outcome
+    where
+        T: AsyncFnOnce(&mut Line) -> Result<String, ProbeError>,
+    {
+        self.tcp(self.numbers.of(check), PortSource::Default, depth, talk).await
     }
 
     /// A TCP check: connects, and with [`Depth::Protocol`] has a conversation, which ends in words or in why not.

@@ -2,7 +2,7 @@
 
 use super::host_probe::{HostProbe, Outcome};
 use crate::config::Depth;
-use crate::model::{PortSource, PortState};
+use crate::model::{Check, PortSource, PortState};
 use crate::probe::protocol::attempt::ProbeError;
 use crate::probe::protocol::rpc::epm::Mapped;
 use crate::probe::protocol::rpc::{SERVICE_CONTROL, ask_mapper, bind};
@@ -31,9 +31,14 @@ pub(crate) async fn look_at_mapper(visit: &HostProbe<'_>) -> MapperLook {
         }
         Ok(words)
     };
-    let outcome = visit.tcp(visit.numbers.mapper, PortSource::Default, Depth::Protocol, ask).await;
-    let unknown =
-        || format!("its port is not known; the endpoint mapper, TCP {}: {}", visit.numbers.mapper, outcome.evidence);
+    let outcome = visit.tcp(visit.numbers.of(Check::RpcMapper), PortSource::Default, Depth::Protocol, ask).await;
+    let unknown = || {
+        format!(
+            "its port is not known; the endpoint mapper, TCP {}: {}",
+            visit.numbers.of(Check::RpcMapper),
+            outcome.evidence
+        )
+    };
     MapperLook { port: reported.ok_or_else(unknown), outcome }
 }
 
@@ -42,7 +47,7 @@ pub(crate) async fn check_mapper(visit: &HostProbe<'_>, depth: Depth) -> Outcome
     match depth {
         Depth::Protocol => visit.mapper().await.outcome.clone(),
         Depth::Connect => {
-            visit.tcp(visit.numbers.mapper, PortSource::Default, depth, async |_| Ok(String::new())).await
+            visit.tcp(visit.numbers.of(Check::RpcMapper), PortSource::Default, depth, async |_| Ok(String::new())).await
         }
     }
 }

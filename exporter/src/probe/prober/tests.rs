@@ -5,6 +5,7 @@ mod hostile;
 use super::*;
 use crate::config::{Depth, Pattern, PortOverride};
 use crate::model::{PortSource, PortState};
+use crate::probe::checks::{own_port, transport};
 use std::net::SocketAddr;
 use tokio::io::{AsyncReadExt as _, AsyncWriteExt as _};
 use tokio::net::{TcpListener, TcpStream, UdpSocket};
@@ -22,13 +23,25 @@ fn settings(depth: Depth) -> Ports {
 
 /// Ports on which nothing listens.
 async fn closed() -> Numbers {
-    let mut free = Vec::new();
-    for _ in 0..4 {
-        free.push(TcpListener::bind("127.0.0.1:0").await.unwrap());
+    // All of them are held until each has another.
+    let (mut free, mut numbers) = (Vec::new(), Numbers::default());
+    for check in spoken() {
+        let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
+        numbers = numbers.with(check, listener.local_addr().unwrap().port());
+        free.push(listener);
     }
-    let number = |index: usize| free[index].local_addr().unwrap().port();
     let browser = UdpSocket::bind("127.0.0.1:0").await.unwrap().local_addr().unwrap().port();
-    Numbers { engine: number(0), browser, mapper: number(1), netbios: number(2), smb: number(3) }
+    numbers.with(Check::Browser, browser)
+}
+
+/// The checks with a TCP port and a protocol of their own.
+fn spoken() -> impl Iterator<Item = Check> {
+    Check::ALL.into_iter().filter(|check| transport(*check) == "tcp" && own_port(*check).is_some())
+}
+
+/// The same port for all of them.
+async fn everywhere(port: u16) -> Numbers {
+    spoken().fold(closed().await, |numbers, check| numbers.with(check, port))
 }
 
 /// Listens, and does the same to everyone who connects.
@@ -89,30 +102,25 @@ fn of(findings: &[Finding], check: Check) -> &Finding {
 async fn a_default_instance_has_every_check_but_sql_browser() {
     let findings = find("127.0.0.1", closed().await, settings(Depth::Connect), Extent::Full).await;
     let found: Vec<_> = findings.iter().map(|finding| (finding.check, finding.state)).collect();
-    assert_eq!(
-        found,
-        [
-            (Check::Engine, PortState::Refused),
-            (Check::RpcMapper, PortState::Refused),
-            (Check::RpcScm, PortState::Skipped),
-            (Check::Netbios, PortState::Refused),
-            (Check::Smb, PortState::Refused),
-        ]
-    );
+    let expected = Check::ALL.into_iter().filter(|check| *check != Check::Browser).map(|check| match check {
+        Check::RpcScm => (check, PortState::Skipped),
+        _ => (check, PortState::Refused),
+    });
+    assert_eq!(found, expected.collect::<Vec<_>>());
 }
 
 #[tokio::test]
 async fn a_name_without_an_address_is_unresolved_in_every_check() {
     let findings = find("no-such-host.invalid", closed().await, settings(Depth::Protocol), Extent::Full).await;
     assert!(findings.iter().all(|finding| finding.state == PortState::Unresolved), "{findings:?}");
-    assert_eq!(findings.len(), 5);
+    assert_eq!(findings.len(), Check::ALL.len() - 1);
 }
 
 #[tokio::test]
 async fn a_named_instance_is_found_through_sql_browser() {
     let engine = peer(|stream| async move { drop(stream) }).await;
     let text = Box::leak(format!("ServerName;X;InstanceName;PAYROLL;tcp;{engine};;").into_boxed_str());
-    let numbers = Numbers { browser: browser(text).await, ..closed().await };
+    let numbers = closed().await.with(Check::Browser, browser(text).await);
     let findings = find(r"127.0.0.1\PAYROLL", numbers, settings(Depth::Connect), Extent::Sweep).await;
     let found = of(&findings, Check::Engine);
     assert_eq!((found.state, found.port, found.source), (PortState::Open, Some(engine), PortSource::Browser));
@@ -122,7 +130,7 @@ async fn a_named_instance_is_found_through_sql_browser() {
 #[tokio::test]
 async fn a_named_instance_whose_port_is_not_known_is_skipped() {
     let silent = UdpSocket::bind("127.0.0.1:0").await.unwrap();
-    let numbers = Numbers { browser: silent.local_addr().unwrap().port(), ..closed().await };
+    let numbers = closed().await.with(Check::Browser, silent.local_addr().unwrap().port());
     let findings = find(r"127.0.0.1\PAYROLL", numbers, settings(Depth::Connect), Extent::Sweep).await;
     assert_eq!(of(&findings, Check::Browser).state, PortState::NoAnswer);
     let engine = of(&findings, Check::Engine);
@@ -133,7 +141,7 @@ async fn a_named_instance_whose_port_is_not_known_is_skipped() {
 #[tokio::test]
 async fn a_configured_port_needs_no_sql_browser_and_is_compared_with_what_it_says() {
     let engine = peer(|stream| async move { drop(stream) }).await;
-    let numbers = Numbers { browser: browser("InstanceName;PAYROLL;tcp;9;;").await, ..closed().await };
+    let numbers = closed().await.with(Check::Browser, browser("InstanceName;PAYROLL;tcp;9;;").await);
     let mut settings = settings(Depth::Connect);
     settings.overrides.push(PortOverride {
         matches: Pattern::new(r"SQL01\\PAYROLL").unwrap(),
@@ -154,9 +162,8 @@ async fn a_configured_port_needs_no_sql_browser_and_is_compared_with_what_it_say
 #[tokio::test]
 async fn garbage_on_every_port_is_the_wrong_protocol() {
     let garbage = speaker(vec![vec![0xee; 3000]]).await;
-    let numbers = Numbers { engine: garbage, mapper: garbage, netbios: garbage, smb: garbage, ..closed().await };
-    let findings = find("127.0.0.1", numbers, settings(Depth::Protocol), Extent::Full).await;
-    for check in [Check::Engine, Check::RpcMapper, Check::Netbios, Check::Smb] {
+    let findings = find("127.0.0.1", everywhere(garbage).await, settings(Depth::Protocol), Extent::Full).await;
+    for check in spoken() {
         let found = of(&findings, check);
         assert_eq!((found.state, found.protocol_ok), (PortState::WrongProtocol, Some(false)), "{check:?}");
         assert!(found.evidence.contains(r#"answered with "\xee"#), "{}", found.evidence);
@@ -167,9 +174,8 @@ async fn garbage_on_every_port_is_the_wrong_protocol() {
 #[tokio::test]
 async fn silence_behind_an_open_port_ends_in_time() {
     let silent = speaker(vec![Vec::new(); 9]).await;
-    let numbers = Numbers { engine: silent, mapper: silent, netbios: silent, smb: silent, ..closed().await };
-    let findings = find("127.0.0.1", numbers, settings(Depth::Protocol), Extent::Full).await;
-    for check in [Check::RpcMapper, Check::Netbios, Check::Smb] {
+    let findings = find("127.0.0.1", everywhere(silent).await, settings(Depth::Protocol), Extent::Full).await;
+    for check in spoken().filter(|check| *check != Check::Engine) {
         assert_eq!(of(&findings, check).state, PortState::WrongProtocol);
         assert!(of(&findings, check).evidence.contains("did not answer"), "{}", of(&findings, check).evidence);
     }
@@ -180,7 +186,7 @@ async fn the_mapper_leads_to_the_service_control_manager() {
     use crate::probe::protocol::rpc::samples;
     let scm = speaker(vec![samples::bind_ack()]).await;
     let mapper = speaker(vec![samples::bind_ack(), samples::mapped(scm)]).await;
-    let numbers = Numbers { mapper, ..closed().await };
+    let numbers = closed().await.with(Check::RpcMapper, mapper);
     let findings = find("127.0.0.1", numbers, settings(Depth::Protocol), Extent::Full).await;
     assert_eq!(of(&findings, Check::RpcMapper).state, PortState::Open);
     let found = of(&findings, Check::RpcScm);
@@ -192,7 +198,7 @@ async fn the_mapper_leads_to_the_service_control_manager() {
 async fn a_mapper_that_refuses_is_reachable_and_says_why() {
     use crate::probe::protocol::rpc::samples;
     let mapper = speaker(vec![samples::bind_ack(), samples::fault(5)]).await;
-    let numbers = Numbers { mapper, ..closed().await };
+    let numbers = closed().await.with(Check::RpcMapper, mapper);
     let findings = find("127.0.0.1", numbers, settings(Depth::Protocol), Extent::Full).await;
     let found = of(&findings, Check::RpcMapper);
     assert_eq!((found.state, found.state.open()), (PortState::Denied, Some(true)));

@@ -9,7 +9,7 @@ use super::tcp::{Line, Stream};
 use super::tds::{EngineFacts, packet, prelogin};
 use super::tls::TlsFacts;
 use super::verify::{Anchors, verify_certificate};
-use super::{browser as sql_browser, netbios as session_service, rpc, smb as file_service};
+use super::{browser as sql_browser, rpc};
 use futures_util::FutureExt as _;
 use jiff::Timestamp;
 use std::pin::Pin;
@@ -56,15 +56,17 @@ pub fn tower(stub: &[u8]) {
     assert_ne!(rpc::epm::decode_map(stub), Some(rpc::epm::Mapped::Port(0)));
 }
 
-/// The answer to an SMB 2 NEGOTIATE, with its frame.
-pub fn smb(stream: &[u8]) {
-    short(hold(file_service::ask(&mut peer(stream))));
+macro_rules! answers {
+    ($($protocol:ident),+) => {
+        $(
+            /// The answer to the one question of this protocol.
+            pub fn $protocol(stream: &[u8]) {
+                short(hold(super::$protocol::ask(&mut peer(stream))));
+            }
+        )+
+    };
 }
-
-/// The answer to a NetBIOS session request.
-pub fn netbios(stream: &[u8]) {
-    short(hold(session_service::ask(&mut peer(stream))));
-}
+super::of_one_question!(answers);
 
 /// What a server sent as its certificate, and what a client that verifies would say of it.
 pub fn certificate(der: &[u8]) {

@@ -1,6 +1,16 @@
 //! The protocols that are spoken to find out whether a port answers as it should: bytes, no policy. Nothing here logs
 //! in, and nothing panics, hangs or grows on what a peer sends.
 
+/// Hands the protocols of one question and one answer to a macro: each is fuzzed under its name.
+#[cfg(feature = "fuzzing")]
+macro_rules! of_one_question {
+    ($with:ident) => {
+        $with!(netbios, smb);
+    };
+}
+#[cfg(feature = "fuzzing")]
+use of_one_question;
+
 pub(crate) mod attempt;
 pub(crate) mod browser;
 mod certificate;

@@ -39,7 +39,7 @@ async fn lab(interval: Duration) -> (Arc<AtomicUsize>, Arc<Prober>) {
             break (port, listeners);
         }
     };
-    let numbers = Numbers { engine: port, ..Numbers::default() };
+    let numbers = Numbers::default().with(Check::Engine, port);
     let calls = Arc::new(AtomicUsize::new(0));
     for listener in listeners {
         let counter = Arc::clone(&calls);
