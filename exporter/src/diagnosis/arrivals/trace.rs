@@ -4,7 +4,7 @@ use super::attempts::{Attempt, End};
 use super::origins::{Origins, Owner};
 use super::states::refusal;
 use super::suspects::{Fact, Suspect, suspects};
-use super::{MasterEvidence, Remembered};
+use super::{MOST_NAMED, MasterEvidence, Remembered};
 use crate::collectors::AgentSession;
 use crate::diagnosis::target::{Enlisted, elapsed};
 use crate::model::figures::{count, span};
@@ -277,8 +277,9 @@ impl<'a> Question<'a> {
             }
         };
         if !self.others.is_empty() && word.is_arrival() {
-            let names: Vec<&str> = self.others.iter().map(|other| other.name).collect();
-            text.push_str(&format!(" It may be one of its neighbours on that address: {}.", names.join(", ")));
+            let names: Vec<&str> = self.others.iter().map(|other| other.name).take(MOST_NAMED).collect();
+            let more = if self.others.len() > MOST_NAMED { " and others" } else { "" };
+            text.push_str(&format!(" It may be one of its neighbours on that address: {}{more}.", names.join(", ")));
         }
         text
     }
