@@ -24,6 +24,9 @@ use jiff::Timestamp;
 use std::collections::HashMap;
 use std::net::IpAddr;
 
+/// Neighbours of a target that are named; of more is said that there are others.
+const MOST_NAMED: usize = 5;
+
 /// What one reading shows of who arrives, ordered by where it comes from.
 pub(crate) struct Remembered<'a> {
     pub(crate) permitted: bool,

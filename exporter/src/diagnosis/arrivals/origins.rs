@@ -9,6 +9,9 @@ use jiff::Timestamp;
 use std::collections::{BTreeMap, HashMap};
 use std::net::IpAddr;
 
+/// Others of an address or a host that are looked at: one more than are named.
+const MOST_OTHERS: usize = super::MOST_NAMED + 1;
+
 /// How it is known that a target arrives from an address.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
 pub(crate) enum Source {
@@ -32,6 +35,7 @@ impl Source {
 pub(crate) struct Origins<'a> {
     /// By the key of a target's name.
     addresses: HashMap<String, BTreeMap<IpAddr, Source>>,
+    /// Here and in the next, the targets that poll come first, then by name.
     owners: HashMap<IpAddr, Vec<Owner<'a>>>,
     /// By the key of a host's name.
     hosts: HashMap<String, Vec<Owner<'a>>>,
@@ -74,6 +78,9 @@ impl<'a> Origins<'a> {
             }
             origins.addresses.insert(key(owner.name), found);
         }
+        for owners in origins.owners.values_mut().chain(origins.hosts.values_mut()) {
+            owners.sort_unstable_by_key(|owner| (owner.silent, owner.name));
+        }
         origins
     }
 
@@ -93,12 +100,15 @@ impl<'a> Origins<'a> {
         self.owners.contains_key(&address)
     }
 
-    /// The other targets that arrive from an address of this one, or whose host has its name, each once.
+    /// Other targets that arrive from an address of this one, or whose host has its name, each once: a few where there are
+    /// many, and among them one that polls where there is one. All targets can share one address, so nothing here may take
+    /// longer the more there are.
     pub(crate) fn others(&self, target: &str) -> Vec<Owner<'a>> {
-        let host = self.hosts.get(&key(ServerName::of(target).host)).into_iter().flatten();
-        let shared = self.of(target).filter_map(|address| self.owners.get(&address)).flatten();
-        let mut all: BTreeMap<&str, Owner<'a>> = shared.chain(host).map(|owner| (owner.name, *owner)).collect();
-        all.retain(|name, _| key(name) != key(target));
+        let name = key(target);
+        let shared = self.of(target).filter_map(|address| self.owners.get(&address));
+        let groups = shared.chain(self.hosts.get(&key(ServerName::of(target).host)));
+        let others = groups.flat_map(|owners| owners.iter().filter(|owner| key(owner.name) != name).take(MOST_OTHERS));
+        let all: BTreeMap<&str, Owner<'a>> = others.map(|owner| (owner.name, *owner)).collect();
         all.into_values().collect()
     }
 }

@@ -197,6 +197,25 @@ fn two_targets_with_one_address_are_one_of_two_and_no_cause() {
 }
 
 #[test]
+fn of_many_targets_behind_one_address_a_few_are_named() {
+    let config = configured(&[(".*", ADDRESS)]);
+    let others = (2..1_000).map(|number| polled_at(target(number, &format!("TSX{number:04}")), 600));
+    let rows = |last: TargetRow| others.clone().chain([silent(), last]).collect();
+    let refused = || Some(remembers(attempts(18_456, None, &[540, 480, 420])));
+    let last = || target(1_000, "TSX1000");
+    let judged = assessed(rows(polled_at(last(), 600)), refused(), &config);
+    let text = &trace(&judged).text;
+    assert!(text.ends_with("on that address: TSX0002, TSX0003, TSX0004, TSX0005, TSX0006 and others."), "{text}");
+    // The last of them polls.
+    let judged = assessed(rows(last()), refused(), &config);
+    let text = &trace(&judged).text;
+    assert!(text.ends_with("on that address: TSX0002, TSX0003, TSX0004, TSX0005, TSX0006 and others."), "{text}");
+    let seen = Arrivals { sightings: vec![agent(60)], ..remembers(Vec::new()) };
+    let judged = assessed(rows(last()), Some(seen), &config);
+    assert_eq!(trace(&judged).word, MasterEvidence::Unknown, "the one that polls explains the session");
+}
+
+#[test]
 fn without_the_right_the_verdict_is_the_one_without_evidence() {
     let refused = attempts(18_456, None, &[540, 480, 420]);
     let denied = Arrivals { permitted: false, ..Arrivals::default() };

@@ -1,8 +1,8 @@
 //! The evidence of a silent target in words.
 
-use super::MasterEvidence;
 use super::origins::Owner;
 use super::states::refusal;
+use super::{MOST_NAMED, MasterEvidence};
 use crate::collectors::AgentSession;
 use crate::diagnosis::target::elapsed;
 use crate::model::figures::{count, span};
@@ -44,8 +44,9 @@ impl Findings<'_> {
     pub(super) fn text(&self) -> String {
         let mut text = self.of_the_word();
         if !self.others.is_empty() && self.word.is_arrival() {
-            let names: Vec<&str> = self.others.iter().map(|other| other.name).collect();
-            text.push_str(&format!(" It may be one of its neighbours on that address: {}.", names.join(", ")));
+            let names: Vec<&str> = self.others.iter().map(|other| other.name).take(MOST_NAMED).collect();
+            let more = if self.others.len() > MOST_NAMED { " and others" } else { "" };
+            text.push_str(&format!(" It may be one of its neighbours on that address: {}{more}.", names.join(", ")));
         }
         text
     }
