@@ -12,7 +12,7 @@ use crate::model::{Cause, names};
 use crate::probe::{Extent, PortResults, Probe, Prober, Probes, Roster, Sweeper, sweep_once};
 use crate::process;
 use crate::sqlserver::{self, ReadError};
-use crate::target_side::{self, TargetMonitor, View};
+use crate::target_side::{self, MasterView, TargetMonitor};
 use arc_swap::ArcSwap;
 use jiff::Timestamp;
 use std::sync::atomic::{AtomicBool, Ordering};
@@ -169,7 +169,7 @@ impl App {
         self.monitor.find(config);
         self.publish(self.monitor.names());
         self.monitor.look(config, &self.prober).await;
-        let remarks: Vec<String> = self.monitor.target_side().views.iter().flat_map(View::remarks).collect();
+        let remarks: Vec<String> = self.monitor.target_side().views.iter().flat_map(MasterView::remarks).collect();
         let mut known = self.remarks.lock().unwrap_or_else(PoisonError::into_inner);
         for remark in remarks.iter().filter(|remark| !known.contains(remark)) {
             warn!(event = events::REMARK, "{remark}");

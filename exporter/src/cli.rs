@@ -4,7 +4,7 @@
 //! a host sees the command lines of all processes.
 
 use crate::config::{ConfigFile, Override, Sources};
-use crate::doctor::Form;
+use crate::doctor::RequestFormat;
 use crate::exit::{FINE, Failure, USAGE};
 use crate::exposition::ConstantLabel;
 use crate::http::ListenAddress;
@@ -72,7 +72,7 @@ pub enum Command {
 pub struct Doctor {
     /// How the request is written
     #[arg(long = "format", value_enum, default_value = "text")]
-    pub form: Form,
+    pub form: RequestFormat,
     /// One rule for a group of machines instead of one for each
     #[arg(long = "aggregate")]
     pub aggregate: bool,
@@ -518,10 +518,10 @@ mod tests {
     #[test]
     fn the_doctor_can_do_without_a_file_and_writes_for_people_by_default() {
         let line = "doctor --role=target --master.address=MSX01 --local.name=SQL01";
-        let plain = Doctor { form: Form::Text, aggregate: false, verify: None };
+        let plain = Doctor { form: RequestFormat::Text, aggregate: false, verify: None };
         let invocation = typed(line).unwrap();
         assert_eq!((invocation.command, invocation.overrides.len()), (Command::Doctor(plain), 3));
-        let all = Doctor { form: Form::Markdown, aggregate: true, verify: Some("x.json".into()) };
+        let all = Doctor { form: RequestFormat::Markdown, aggregate: true, verify: Some("x.json".into()) };
         let invocation = typed("doctor --format=markdown --aggregate --verify x.json").unwrap();
         assert_eq!(invocation.command, Command::Doctor(all));
         assert_eq!(typed("doctor --format=xml").unwrap_err().code, USAGE);

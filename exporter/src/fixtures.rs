@@ -16,7 +16,7 @@ use crate::model::{
 use crate::probe::protocol::{Encryption, Verdict};
 use crate::probe::{Finding, PortResults, Sweep};
 use crate::sqlserver::ReadError;
-use crate::target_side::{LocalTarget, Presented, TargetSide, View};
+use crate::target_side::{LocalTarget, MasterView, Presented, TargetSide};
 use enum_map::{EnumMap, enum_map};
 use jiff::{SignedDuration, Timestamp};
 use std::collections::BTreeMap;
@@ -286,8 +286,8 @@ pub(crate) fn target_side() -> Fleet {
         seen_at: ago(600),
     };
     let views = vec![
-        View { local_target: local_target("SQL01", None, None), presented: None },
-        View { local_target: local_target("SQL01\\PAYROLL", Some("MSX01"), Some(2)), presented: Some(presented) },
+        MasterView { local_target: local_target("SQL01", None, None), presented: None },
+        MasterView { local_target: local_target("SQL01\\PAYROLL", Some("MSX01"), Some(2)), presented: Some(presented) },
     ];
     let mut engine = finding(Check::Engine, PortState::Open);
     (engine.direction, engine.master, engine.required) =

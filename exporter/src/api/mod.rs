@@ -35,18 +35,18 @@ pub(crate) fn write_targets(out: impl io::Write, fleet: &Fleet, details: bool) -
     serde_json::to_writer(out, &answer(fleet, details))
 }
 
-fn answer(fleet: &Fleet, details: bool) -> Answer<'_> {
+fn answer(fleet: &Fleet, details: bool) -> TargetsDocument<'_> {
     match fleet {
         Fleet::Master(fleet) => of_master(fleet, details),
         // Nothing is read on the side of a target; its page shows what is seen there.
-        Fleet::Target(fleet) => Answer { read_at: Instant(fleet.began), ..Answer::default() },
+        Fleet::Target(fleet) => TargetsDocument { read_at: Instant(fleet.began), ..TargetsDocument::default() },
     }
 }
 
-fn of_master(fleet: &MasterFleet, details: bool) -> Answer<'_> {
+fn of_master(fleet: &MasterFleet, details: bool) -> TargetsDocument<'_> {
     let up = fleet.master.as_ref();
     let failed = fleet.reports.iter().find(|report| report.collector == Collector::Targets);
-    Answer {
+    TargetsDocument {
         up: up.is_some(),
         read_at: Instant(fleet.began),
         fault: failed.and_then(|report| report.fault.as_ref()).map(|fault| FaultFacts::new(fault, details)),
@@ -82,7 +82,7 @@ impl Serialize for Instant {
 }
 
 #[derive(Default, Serialize)]
-struct Answer<'a> {
+struct TargetsDocument<'a> {
     up: bool,
     read_at: Instant,
     fault: Option<FaultFacts<'a>>,

@@ -10,8 +10,8 @@ use crate::sqlserver::{BatchError, Capabilities, CellError, Closing, ReadError, 
 use jiff::Timestamp;
 use std::time::Duration;
 
-/// What one batch brought, with everything that is needed to judge it.
-pub(super) struct Answer {
+/// What one batch outcomes, with everything that is needed to judge it.
+pub(super) struct BatchAnswer {
     pub(super) asked: Asked,
     /// How each set ended, in the order of the batch.
     pub(super) ended: Vec<Ended>,
@@ -26,12 +26,12 @@ pub(super) struct Answer {
 }
 
 /// The reading that an answer amounts to. Expensive rows come from the cache while they rest, and go there.
-pub(super) fn reading(answer: Answer, on: Collectors, cache: &mut ResultCache, began: Timestamp) -> Reading {
-    let Answer { asked, ended, end, broken, capabilities, refused, encrypted, certificate } = answer;
-    let brought = Brought { ended: &ended, broken: broken.as_ref(), end: end.as_ref(), read_at: Timestamp::now() };
+pub(super) fn reading(answer: BatchAnswer, on: Collectors, cache: &mut ResultCache, began: Timestamp) -> Reading {
+    let BatchAnswer { asked, ended, end, broken, capabilities, refused, encrypted, certificate } = answer;
+    let outcomes = SetOutcomes { ended: &ended, broken: broken.as_ref(), end: end.as_ref(), read_at: Timestamp::now() };
     let refusal = |collector| refused.iter().find(|(refused, _)| *refused == collector).map(|(_, fault)| fault);
     let collect =
-        |collector| Scope { collector, brought: &brought, capabilities: &capabilities, refusal: refusal(collector) };
+        |collector| Scope { collector, outcomes: &outcomes, capabilities: &capabilities, refusal: refusal(collector) };
     let clock = asked.clock();
 
     let targets =
@@ -44,7 +44,7 @@ pub(super) fn reading(answer: Answer, on: Collectors, cache: &mut ResultCache, b
         let collected = scope.rows(asked.downloads, |sets| {
             // Without it the times of the rows that there may be would not be known.
             clock.clone()?;
-            Ok(sets.collect(&mut cache.downloads, brought.read_at))
+            Ok(sets.collect(&mut cache.downloads, outcomes.read_at))
         });
         cache.downloads.downloads = keep(&collected);
         collected
@@ -94,7 +94,7 @@ fn failed<T>(collector: Collector, fault: &ReadError) -> Collected<T> {
 /// One collector and how it fared.
 struct Scope<'a> {
     collector: Collector,
-    brought: &'a Brought<'a>,
+    outcomes: &'a SetOutcomes<'a>,
     capabilities: &'a Capabilities,
     refusal: Option<&'a ReadError>,
 }
@@ -102,7 +102,7 @@ struct Scope<'a> {
 impl Scope<'_> {
     /// Its rows where every one of its sets is complete.
     fn rows<S, T>(&self, sets: Option<S>, rows: impl FnOnce(S) -> Result<T, CellError>) -> Collected<T> {
-        let fault = self.refusal.cloned().or_else(|| self.brought.fault(self.collector));
+        let fault = self.refusal.cloned().or_else(|| self.outcomes.fault(self.collector));
         let result = match (fault, sets) {
             (Some(fault), _) => Err(fault),
             (None, Some(sets)) => rows(sets).map_err(ReadError::from),
@@ -115,9 +115,9 @@ impl Scope<'_> {
         let denied = fault.as_ref().is_some_and(|fault| fault.stage == Stage::Permission);
         let report = CollectorReport {
             collector: self.collector,
-            duration: self.brought.took(self.collector),
+            duration: self.outcomes.took(self.collector),
             permission: !denied && self.capabilities.complete_for(needs(self.collector)),
-            read_at: rows.is_some().then_some(self.brought.read_at),
+            read_at: rows.is_some().then_some(self.outcomes.read_at),
             fault,
         };
         Collected { report, rows }
@@ -165,14 +165,14 @@ fn keep<T: Clone>(collected: &Collected<T>) -> Option<Kept<T>> {
 }
 
 /// How the batch and its sets ended.
-struct Brought<'a> {
+struct SetOutcomes<'a> {
     ended: &'a [Ended],
     broken: Option<&'a ReadError>,
     end: Option<&'a BatchError>,
     read_at: Timestamp,
 }
 
-impl Brought<'_> {
+impl SetOutcomes<'_> {
     fn of(&self, collector: Collector) -> impl Iterator<Item = &Ended> {
         self.ended.iter().filter(move |ended| ended.collector == collector)
     }

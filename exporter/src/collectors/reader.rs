@@ -2,7 +2,7 @@
 
 use super::arrivals::ArrivalWatch;
 use super::asked::Asked;
-use super::assemble::{self, Answer};
+use super::assemble::{self, BatchAnswer};
 use super::needs;
 use super::reader_stats::{Backoff, Connected, ReaderStats};
 use super::reading::Reading;
@@ -199,7 +199,7 @@ impl Reader {
     }
 
     /// Sends the batch and takes in what comes until its end or the deadline.
-    async fn ask(&mut self, deadline: Instant) -> Result<Answer, ReadError> {
+    async fn ask(&mut self, deadline: Instant) -> Result<BatchAnswer, ReadError> {
         let start = Instant::now();
         let msdb = &self.config.master.msdb;
         self.progress.enter(Stage::Query);
@@ -214,7 +214,7 @@ impl Reader {
         let refused = Collector::ALL.into_iter().filter_map(|c| Some((c, capabilities.refusal(needs(c), msdb)?)));
         let refused = refused.collect();
         let encrypted = self.progress.encrypted();
-        Ok(Answer { ended: asked.ended(), asked, end, broken, capabilities, refused, encrypted, certificate })
+        Ok(BatchAnswer { ended: asked.ended(), asked, end, broken, capabilities, refused, encrypted, certificate })
     }
 
     /// Asks who arrives, while a target is silent. It comes behind everything else: what goes wrong here spoils no other
@@ -244,7 +244,7 @@ impl Reader {
         }
     }
 
-    fn remember_who_broke(&mut self, answer: &Answer) {
+    fn remember_who_broke(&mut self, answer: &BatchAnswer) {
         let open = || answer.ended.iter().filter(|ended| ended.outcome.closing.is_none());
         self.broke.retain(|broke| open().any(|ended| ended.collector == *broke));
         let first_open = open().next().map(|ended| ended.collector);
@@ -254,7 +254,7 @@ impl Reader {
     }
 }
 
-fn met_a_change(answer: &Answer) -> bool {
+fn met_a_change(answer: &BatchAnswer) -> bool {
     let closings = answer.ended.iter().filter_map(|ended| ended.outcome.closing).map(|closing| closing.error);
     let raised = answer.end.as_ref().and_then(BatchError::raised).map(|(code, _)| code);
     closings.chain(raised).any(|code| SNAPSHOT_CONFLICTS.contains(&code))

@@ -176,15 +176,19 @@ pub fn deliver(done: Done, output: Option<&Path>) -> Done {
 /// # Errors
 /// With code 64 where the configuration or a flag has faults; with code 1 where an address cannot be bound.
 pub fn serve(invocation: &Invocation) -> Done {
-    let wish = || Stop::listen().map(|mut stop| async move { stop.requested().await });
-    serve_until(invocation, wish, || {})
+    let stop_signal = || Stop::listen().map(|mut stop| async move { stop.requested().await });
+    serve_until(invocation, stop_signal, || {})
 }
 
-/// Serves until the future that `wish` makes ends. `bound` is called when everything is bound.
+/// Serves until the future that `stop_signal` makes ends. `bound` is called when everything is bound.
 ///
 /// # Errors
 /// As [`serve()`].
-pub fn serve_until<S>(invocation: &Invocation, wish: impl FnOnce() -> io::Result<S>, bound: impl FnOnce()) -> Done
+pub fn serve_until<S>(
+    invocation: &Invocation,
+    stop_signal: impl FnOnce() -> io::Result<S>,
+    bound: impl FnOnce(),
+) -> Done
 where
     S: Future<Output = &'static str>,
 {
@@ -195,7 +199,7 @@ where
     let web = Arc::new(Web::open(flags.config_file.as_deref()).map_err(Failure::usage)?);
     run(async {
         // Listened for before anything is bound: a signal must not end the process half-way.
-        let stop = wish().map_err(Failure::running)?;
+        let stop = stop_signal().map_err(Failure::running)?;
         let reloads = Reloads::listen().map_err(Failure::running)?;
         let listeners = http::bind(&addresses).map_err(Failure::running)?;
         let app = Arc::new(App::new(config, invocation.sources(), web.clone()));

@@ -28,7 +28,7 @@ pub use verify::verify;
 
 /// How a request is written.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, clap::ValueEnum)]
-pub enum Form {
+pub enum RequestFormat {
     /// For people.
     Text,
     /// For a ticket.
@@ -40,13 +40,13 @@ pub enum Form {
 }
 
 /// Writes a request.
-pub fn draw(request: &Request, form: Form) -> String {
+pub fn draw(request: &Request, form: RequestFormat) -> String {
     match form {
-        Form::Text => text::draw(request),
-        Form::Markdown => markdown::draw(request),
-        Form::Csv => csv::draw(request),
+        RequestFormat::Text => text::draw(request),
+        RequestFormat::Markdown => markdown::draw(request),
+        RequestFormat::Csv => csv::draw(request),
         // Nothing in a request can fail to be written: there are no maps with keys that are no text.
-        Form::Json => serde_json::to_string_pretty(request).unwrap_or_default() + "\n",
+        RequestFormat::Json => serde_json::to_string_pretty(request).unwrap_or_default() + "\n",
     }
 }
 

@@ -9,7 +9,7 @@ use crate::model::{Check, ServerName};
 use crate::probe::Finding;
 use crate::probe::protocol::{EngineFacts, Verdict};
 use crate::sqlserver::{ReadError, TargetAnswers};
-use crate::target_side::{Forecast, LocalTarget, Presented, View};
+use crate::target_side::{Forecast, LocalTarget, MasterView, Presented};
 use jiff::Timestamp;
 use std::net::IpAddr;
 
@@ -34,8 +34,8 @@ pub struct TargetEnd {
 
 impl TargetEnd {
     /// What it sees of its master, as the exporter on a target has it.
-    fn view(&self) -> View {
-        View { local_target: self.local_target.clone(), presented: self.presented.clone() }
+    fn view(&self) -> MasterView {
+        MasterView { local_target: self.local_target.clone(), presented: self.presented.clone() }
     }
 }
 

@@ -175,7 +175,7 @@ fn an_earlier_request_is_compared_whether_aggregated_or_not() {
     earlier.rows.retain(|row| row.ports != "445");
     earlier.rows[0].now.state = "filtered".to_owned();
     for earlier in [earlier.clone(), aggregate(earlier)] {
-        let verified = verify(request(), &draw(&earlier, Form::Json)).unwrap();
+        let verified = verify(request(), &draw(&earlier, RequestFormat::Json)).unwrap();
         let before = &find(&verified, "SQL01", "MSX01", "14330").before;
         assert!(["filtered", "mixed"].contains(&before.as_ref().unwrap().state.as_str()));
         assert_eq!(find(&verified, "machine with SSMS", "SQL01", "445").before, None);
@@ -206,7 +206,7 @@ fn what_became_of_a_port_since_is_said_in_words() {
 #[test]
 fn what_json_says_reads_back() {
     let request = request();
-    assert_eq!(serde_json::from_str::<Request>(&draw(&request, Form::Json)).unwrap(), request);
+    assert_eq!(serde_json::from_str::<Request>(&draw(&request, RequestFormat::Json)).unwrap(), request);
 }
 
 #[test]
@@ -219,9 +219,9 @@ fn each_form_is_drawn() {
         not_after: "2056-01-01T00:00:00Z".parse().unwrap(),
     });
     let request = aggregate(examine(&fleet, &master(r"MSX01\HQ", &[14330, 14331]), now()));
-    insta::assert_snapshot!("text", draw(&request, Form::Text));
-    insta::assert_snapshot!("markdown", draw(&request, Form::Markdown));
-    insta::assert_snapshot!("csv", draw(&request, Form::Csv));
+    insta::assert_snapshot!("text", draw(&request, RequestFormat::Text));
+    insta::assert_snapshot!("markdown", draw(&request, RequestFormat::Markdown));
+    insta::assert_snapshot!("csv", draw(&request, RequestFormat::Csv));
 }
 
 fn target_end(state: PortState, verdict: Verdict) -> TargetEnd {

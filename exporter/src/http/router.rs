@@ -9,7 +9,7 @@ use super::places::Places;
 use super::refusals::Refusals;
 use super::shared_pages::SharedPages;
 use super::site::{NoProbe, ReloadError, Site};
-use super::views::{DrawError, Form, RenderRequest, View};
+use super::views::{DrawError, RenderRequest, Representation, Resource};
 use crate::api;
 use crate::api::discovery::Entries;
 use crate::config::Limits;
@@ -142,15 +142,15 @@ impl<S: Site> Router<S> {
             return answer::wrong_method(route.method.names());
         }
         match route.action {
-            Action::Overview => self.view(request, caller, View::Overview).await,
+            Action::Overview => self.view(request, caller, Resource::Overview).await,
             Action::Target => match parameter(request.uri.query(), "name") {
-                Some(name) => self.view(request, caller, View::Target(name)).await,
+                Some(name) => self.view(request, caller, Resource::Target(name)).await,
                 None => answer::text(StatusCode::BAD_REQUEST, "no target named; hint: /target?name=NAME"),
             },
-            Action::Metrics => self.view(request, caller, View::Metrics).await,
-            Action::Targets => self.view(request, caller, View::Targets).await,
+            Action::Metrics => self.view(request, caller, Resource::Metrics).await,
+            Action::Targets => self.view(request, caller, Resource::Targets).await,
             Action::Discovery => match entries(request.uri.query()) {
-                Ok(entries) => self.view(request, caller, View::Discovery(entries)).await,
+                Ok(entries) => self.view(request, caller, Resource::Discovery(entries)).await,
                 Err(fault) => answer::text(StatusCode::BAD_REQUEST, fault),
             },
             Action::Probe => self.probe(request, caller).await,
@@ -161,18 +161,21 @@ impl<S: Site> Router<S> {
     }
 
     /// Waits for a fleet and answers with a page of it. The place in the limiter is held until the client has taken it.
-    async fn view(&self, request: &Parts, caller: Caller, view: View) -> Answer {
+    async fn view(&self, request: &Parts, caller: Caller, view: Resource) -> Answer {
         let settings = self.site.settings();
-        let places = if view == View::Metrics { &self.scrapes } else { &self.pages };
+        let places = if view == Resource::Metrics { &self.scrapes } else { &self.pages };
         let pass = match admit(places, &caller, &settings.limits) {
             Ok(pass) => pass,
             Err(why) => return answer::busy(why),
         };
-        let form = Form::new(caller.proved || settings.explain_details, request);
-        let wish = RenderRequest::new(view, form);
+        let form = Representation::new(caller.proved || settings.explain_details, request);
+        let request_to_render = RenderRequest::new(view, form);
         let fleet = self.site.fleet(deadline::wait(&request.headers, settings.reading_timeout)).await;
-        let (site, of, key) = (Arc::clone(&self.site), Arc::clone(&fleet), wish.key(settings));
-        let drawing = self.shared_pages.get(&fleet, key, pass, move || wish.draw(&of, &site.facts(), &settings)).await;
+        let (site, of, key) = (Arc::clone(&self.site), Arc::clone(&fleet), request_to_render.key(settings));
+        let drawing = self
+            .shared_pages
+            .get(&fleet, key, pass, move || request_to_render.draw(&of, &site.facts(), &settings))
+            .await;
         let (drawn, pass) = match drawing {
             Ok((Ok(drawn), pass)) => (drawn, pass),
             Ok((Err(error), _)) => return error.into(),
@@ -204,7 +207,7 @@ impl<S: Site> Router<S> {
             Ok(pass) => pass,
             Err(why) => return answer::busy(why),
         };
-        let form = Form::new(caller.proved || settings.explain_details, request);
+        let form = Representation::new(caller.proved || settings.explain_details, request);
         let mut answer = match self.site.probe(&name, deadline::wait(&request.headers, UNHURRIED)).await {
             Ok(probe) if parameter(query, "debug").is_some_and(|debug| debug == "true") => {
                 form.document(api::probe_trace(&probe, form.details), TEXT)

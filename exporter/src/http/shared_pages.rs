@@ -73,7 +73,7 @@ mod tests {
     #![allow(clippy::unwrap_used)]
 
     use super::super::site::Settings;
-    use super::super::views::{Form, RenderRequest, View};
+    use super::super::views::{RenderRequest, Representation, Resource};
     use super::*;
     use crate::api::discovery::Entries;
     use crate::exposition::{Format, gzip};
@@ -83,8 +83,8 @@ mod tests {
 
     fn key(port: u16) -> Option<Key> {
         let settings = Settings { reading_timeout: std::time::Duration::ZERO, explain_details: false, limits: *LIMITS };
-        let form = Form { details: false, format: Format::Text004, gzip: false };
-        RenderRequest::new(View::Discovery(Entries::Targets(std::num::NonZeroU16::new(port))), form).key(settings)
+        let form = Representation { details: false, format: Format::Text004, gzip: false };
+        RenderRequest::new(Resource::Discovery(Entries::Targets(std::num::NonZeroU16::new(port))), form).key(settings)
     }
 
     fn drawn(text: &str) -> Result<Drawn, DrawError> {

@@ -24,7 +24,7 @@ const JSON: &str = "application/json";
 
 /// A view of a fleet.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub(crate) enum View {
+pub(crate) enum Resource {
     /// The explain page.
     Overview,
     /// One target, by its name as asked for.
@@ -39,7 +39,7 @@ pub(crate) enum View {
 
 /// The form that one client wants and may see.
 #[derive(Debug, Clone, Copy)]
-pub(crate) struct Form {
+pub(crate) struct Representation {
     /// Whether texts of errors, addresses and traces are shown.
     pub(crate) details: bool,
     pub(crate) format: Format,
@@ -47,10 +47,10 @@ pub(crate) struct Form {
     pub(crate) gzip: bool,
 }
 
-impl Form {
+impl Representation {
     /// What a request's headers say about it.
-    pub(crate) fn new(details: bool, request: &Parts) -> Form {
-        Form {
+    pub(crate) fn new(details: bool, request: &Parts) -> Representation {
+        Representation {
             details,
             format: exposition::negotiate(joined(request, ACCEPT).as_deref()),
             gzip: exposition::accepts_gzip(joined(request, ACCEPT_ENCODING).as_deref()),
@@ -81,7 +81,7 @@ impl Form {
 /// What a page is made from besides its fleet: two clients that ask for the same are served from one page.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(crate) struct Key {
-    view: View,
+    view: Resource,
     details: bool,
     format: Format,
     settings: Settings,
@@ -130,22 +130,22 @@ impl From<DrawError> for Answer {
 /// A view as one client wants it.
 #[derive(Debug)]
 pub(crate) struct RenderRequest {
-    view: View,
-    form: Form,
+    view: Resource,
+    form: Representation,
 }
 
 impl RenderRequest {
-    pub(crate) fn new(view: View, form: Form) -> RenderRequest {
+    pub(crate) fn new(view: Resource, form: Representation) -> RenderRequest {
         RenderRequest { view, form }
     }
 
     /// What the page is shared by. A page of one target is small, and there are as many as targets: it is not shared.
     pub(crate) fn key(&self, settings: Settings) -> Option<Key> {
-        let Form { details, format, .. } = self.form;
+        let Representation { details, format, .. } = self.form;
         let (details, format) = match self.view {
-            View::Target(_) => return None,
-            View::Metrics => (false, format),
-            View::Overview | View::Targets | View::Discovery(_) => (details, Format::Text004),
+            Resource::Target(_) => return None,
+            Resource::Metrics => (false, format),
+            Resource::Overview | Resource::Targets | Resource::Discovery(_) => (details, Format::Text004),
         };
         Some(Key { view: self.view.clone(), details, format, settings })
     }
@@ -160,26 +160,26 @@ impl RenderRequest {
         facts: &ExporterFacts,
         settings: &Settings,
     ) -> Result<Drawn, DrawError> {
-        let Form { details, format, .. } = self.form;
+        let Representation { details, format, .. } = self.form;
         let document = |body: io::Result<Compressed>, content_type| {
             body.map(|body| Drawn { body, content_type, vary: DOCUMENT_VARY }).map_err(|error| failed(&error))
         };
         let text = |text: String, content_type| document(exposition::gzip(text.as_bytes()), content_type);
         match &self.view {
-            View::Metrics => metrics::compressed_page(fleet, facts, &settings.limits, format)
+            Resource::Metrics => metrics::compressed_page(fleet, facts, &settings.limits, format)
                 .map(|body| Drawn { body, content_type: format.content_type(), vary: EXPOSITION_VARY })
                 .map_err(|error| failed(&error)),
-            View::Overview => text(pages::overview(fleet, facts, details).map_err(|error| failed(&error))?, HTML),
-            View::Target(name) => {
+            Resource::Overview => text(pages::overview(fleet, facts, details).map_err(|error| failed(&error))?, HTML),
+            Resource::Target(name) => {
                 let page = pages::single(fleet, name, facts, details).map_err(|error| failed(&error))?;
                 text(page.ok_or_else(|| missing(fleet))?, HTML)
             }
-            View::Targets => {
+            Resource::Targets => {
                 let mut out = Compressor::new();
                 api::write_targets(&mut out, fleet, details).map_err(|error| failed(&error))?;
                 document(out.finish(), JSON)
             }
-            View::Discovery(entries) => {
+            Resource::Discovery(entries) => {
                 let list = discovery::targets(fleet, *entries).map_err(|error| failed(&error))?;
                 text(list.ok_or_else(|| unlisted(fleet))?, JSON)
             }

@@ -121,22 +121,22 @@ impl Page {
     /// do all behind it: which series are there must not depend on small changes.
     fn what_fits(&self, families: &mut FamilyWriter<'_>) -> fmt::Result {
         let (fleet, port_results) = (self.fleet.as_ref(), self.fleet.port_results().as_ref());
-        let mut room = Room { limit: self.series_limit, full: false };
+        let mut budget = SeriesBudget { limit: self.series_limit, full: false };
         let mut ports_limited = 0;
         let count = |left_out: u64| usize::try_from(left_out).unwrap_or(usize::MAX);
         let limited = fleet.of_master().map(|fleet| fleet.limited).unwrap_or_default();
         let mut jobs_limited = count(limited.job_pairs).saturating_mul(jobs::SERIES_PER_RUN);
 
-        match room.take(families.series, ports::info_series(port_results)) {
+        match budget.take(families.series, ports::info_series(port_results)) {
             Ok(()) => ports::infos(families, port_results)?,
             Err(series) => ports_limited += series,
         }
-        match room.take(families.series, ports::duration_series(port_results)) {
+        match budget.take(families.series, ports::duration_series(port_results)) {
             Ok(()) => ports::durations(families, port_results)?,
             Err(series) => ports_limited += series,
         }
         if let Some(fleet) = fleet.of_master().filter(|fleet| fleet.master.is_some()) {
-            match room.take(families.series, jobs::run_series(fleet)) {
+            match budget.take(families.series, jobs::run_series(fleet)) {
                 Ok(()) => jobs::runs(families, fleet)?,
                 Err(series) => jobs_limited += series,
             }
@@ -151,12 +151,12 @@ impl Page {
 }
 
 /// What is left of `limits.series`.
-struct Room {
+struct SeriesBudget {
     limit: usize,
     full: bool,
 }
 
-impl Room {
+impl SeriesBudget {
     /// Whether a family fits; else how many series it would have had.
     fn take(&mut self, written: usize, series: usize) -> Result<(), usize> {
         self.full |= written + series > self.limit;

@@ -2,7 +2,7 @@
 
 use crate::exposition::catalogue as metric;
 use crate::exposition::family_writer::{FamilyWriter, Value};
-use crate::target_side::{TargetSide, View};
+use crate::target_side::{MasterView, TargetSide};
 use std::fmt;
 
 /// Everything but the ports, which are written as those of every other exporter.
@@ -29,6 +29,6 @@ pub(crate) fn target_side(families: &mut FamilyWriter<'_>, side: &TargetSide) ->
     )
 }
 
-fn target(view: &View) -> &str {
+fn target(view: &MasterView) -> &str {
     &view.local_target.target
 }

@@ -7,7 +7,7 @@ use crate::exposition::ExporterFacts;
 use crate::model::figures::{ago, readable_instant};
 use crate::probe::Finding;
 use crate::probe::protocol::Verdict;
-use crate::target_side::{Forecast, LocalTarget, View};
+use crate::target_side::{Forecast, LocalTarget, MasterView};
 use askama::Template;
 use jiff::Timestamp;
 
@@ -45,7 +45,7 @@ struct ViewRow<'a> {
 }
 
 impl<'a> ViewRow<'a> {
-    fn new(view: &'a View, ports: Vec<PortRow<'a>>) -> ViewRow<'a> {
+    fn new(view: &'a MasterView, ports: Vec<PortRow<'a>>) -> ViewRow<'a> {
         let (tone, verdict) = match view.presented.as_ref().map(|presented| presented.verdict) {
             Some(Verdict::Ok) => (Tone::Good, "good: a target that verifies would go on"),
             Some(Verdict::Untrusted) => (Tone::Bad, "no authority that this machine trusts signed it"),

@@ -30,12 +30,12 @@ use jiff::Timestamp;
 #[derive(Debug, Clone, Default, PartialEq)]
 pub struct TargetSide {
     /// One for each target, by name.
-    pub views: Vec<View>,
+    pub views: Vec<MasterView>,
 }
 
 /// What one target sees of its master.
 #[derive(Debug, Clone, PartialEq)]
-pub struct View {
+pub struct MasterView {
     /// The target, and where its master is.
     pub local_target: LocalTarget,
     /// The master's certificate; `None` where it was not seen.
@@ -55,7 +55,7 @@ pub struct Presented {
     pub seen_at: Timestamp,
 }
 
-impl View {
+impl MasterView {
     /// What would become of a connection with each setting of MsxEncryptChannelOptions; `None` where the master was not
     /// seen.
     pub fn forecasts(&self) -> Option<[Forecast; 3]> {
@@ -92,7 +92,7 @@ mod tests {
     use super::*;
     use crate::model::Address;
 
-    fn view(enlisted_to: Option<&str>, option: Option<u32>, verdict: Option<Verdict>) -> View {
+    fn view(enlisted_to: Option<&str>, option: Option<u32>, verdict: Option<Verdict>) -> MasterView {
         let address = Address { host: "msx01.corp.example".to_owned(), port: Some(14330), instance: None };
         let local_target = LocalTarget {
             target: "SQL01".to_owned(),
@@ -104,7 +104,7 @@ mod tests {
         let encryption = if verdict == Some(Verdict::NoTls) { Encryption::Unavailable } else { Encryption::Required };
         let seen_at = Timestamp::UNIX_EPOCH;
         let presented = verdict.map(|verdict| Presented { verdict, encryption, certificate: None, seen_at });
-        View { local_target, presented }
+        MasterView { local_target, presented }
     }
 
     #[test]

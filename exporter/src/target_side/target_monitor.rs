@@ -3,7 +3,7 @@
 use super::certificate::{self, Look};
 use super::local_targets::{LocalTarget, local_targets};
 use super::registry::Registry;
-use super::{Presented, TargetSide, View};
+use super::{MasterView, Presented, TargetSide};
 use crate::config::{Config, Ports};
 use crate::model::Address;
 use crate::probe::{Destination, Prober, Route};
@@ -102,7 +102,7 @@ impl TargetMonitor {
     pub fn target_side(&self) -> TargetSide {
         let local_targets = self.local_targets.load_full();
         let seen = self.lock();
-        let views = local_targets.iter().map(|local_target| View {
+        let views = local_targets.iter().map(|local_target| MasterView {
             local_target: local_target.clone(),
             presented: seen.presented.get(local_target.checked_name()).cloned(),
         });

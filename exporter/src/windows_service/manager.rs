@@ -27,7 +27,7 @@ const QUIET_TIME: Duration = Duration::from_secs(3600);
 const STOPS_WITHIN: Duration = Duration::from_secs(90);
 const BETWEEN_LOOKS: Duration = Duration::from_millis(100);
 
-type Fault = windows_service::Error;
+type ServiceError = windows_service::Error;
 
 fn manager(access: ServiceManagerAccess) -> Result<ServiceManager, String> {
     ServiceManager::local_computer(None::<&str>, access).map_err(|error| in_words(&error))
@@ -43,7 +43,7 @@ pub(super) fn find(name: &ServiceName) -> Result<Option<Service>, String> {
         | ServiceAccess::DELETE;
     let service = match manager(ServiceManagerAccess::CONNECT)?.open_service(name.as_str(), access) {
         Ok(service) => service,
-        Err(Fault::Winapi(error)) if error.raw_os_error() == Some(NO_SUCH_SERVICE) => return Ok(None),
+        Err(ServiceError::Winapi(error)) if error.raw_os_error() == Some(NO_SUCH_SERVICE) => return Ok(None),
         Err(error) => return Err(in_words(&error)),
     };
     if command_line::of_ours(&line(&service)?).is_none() {
@@ -121,13 +121,13 @@ pub(super) fn settle(name: &ServiceName) -> Result<(), String> {
         where_known(service.set_failure_actions_on_non_crash_failures(true))?;
         where_known(service.set_delayed_auto_start(true))
     };
-    settle().map_err(|error: Fault| in_words(&error))
+    settle().map_err(|error: ServiceError| in_words(&error))
 }
 
 /// A manager that does not know a setting is none of Windows (Wine is such a one): there is nothing to be set.
-fn where_known(done: Result<(), Fault>) -> Result<(), Fault> {
+fn where_known(done: Result<(), ServiceError>) -> Result<(), ServiceError> {
     match done {
-        Err(Fault::Winapi(error)) if error.raw_os_error() == Some(INVALID_LEVEL) => Ok(()),
+        Err(ServiceError::Winapi(error)) if error.raw_os_error() == Some(INVALID_LEVEL) => Ok(()),
         done => done,
     }
 }

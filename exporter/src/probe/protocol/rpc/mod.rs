@@ -8,7 +8,7 @@ mod pdu;
 mod registered;
 
 use super::tcp::{Line, Stream};
-use pdu::{Answer, HEAD};
+use pdu::{HEAD, RpcAnswer};
 use std::io;
 
 use epm::Mapped;
@@ -48,7 +48,7 @@ pub(crate) async fn ask_mapper(line: &mut Line<impl Stream>, interface: Interfac
     let mut result = Vec::new();
     loop {
         match receive(line).await? {
-            Answer::Result { mut stub, last } => {
+            RpcAnswer::Result { mut stub, last } => {
                 result.append(&mut stub);
                 if last {
                     let strange = || RpcError::Strange("its answer to ept_map is not understood".to_owned());
@@ -58,8 +58,8 @@ pub(crate) async fn ask_mapper(line: &mut Line<impl Stream>, interface: Interfac
                     return Err(RpcError::Strange("its answer to ept_map does not end".to_owned()));
                 }
             }
-            Answer::Fault(status) => return Err(fault(status)),
-            Answer::Bound | Answer::NotBound(_) => {
+            RpcAnswer::Fault(status) => return Err(fault(status)),
+            RpcAnswer::Bound | RpcAnswer::NotBound(_) => {
                 return Err(RpcError::Strange("it answered a call with a bind".to_owned()));
             }
         }
@@ -70,10 +70,10 @@ pub(crate) async fn ask_mapper(line: &mut Line<impl Stream>, interface: Interfac
 pub(crate) async fn bind(line: &mut Line<impl Stream>, interface: Interface) -> Result<(), RpcError> {
     line.send(&pdu::encode_bind(interface)).await?;
     match receive(line).await? {
-        Answer::Bound => Ok(()),
-        Answer::NotBound(reason) => Err(RpcError::Failed(format!("the bind was refused for reason {reason}"))),
-        Answer::Fault(status) => Err(fault(status)),
-        Answer::Result { .. } => Err(RpcError::Strange("it answered a bind with a result".to_owned())),
+        RpcAnswer::Bound => Ok(()),
+        RpcAnswer::NotBound(reason) => Err(RpcError::Failed(format!("the bind was refused for reason {reason}"))),
+        RpcAnswer::Fault(status) => Err(fault(status)),
+        RpcAnswer::Result { .. } => Err(RpcError::Strange("it answered a bind with a result".to_owned())),
     }
 }
 
@@ -86,7 +86,7 @@ fn fault(status: u32) -> RpcError {
     }
 }
 
-async fn receive(line: &mut Line<impl Stream>) -> Result<Answer, RpcError> {
+async fn receive(line: &mut Line<impl Stream>) -> Result<RpcAnswer, RpcError> {
     let mut head = [0; HEAD];
     line.receive_all(&mut head).await?;
     let strange = || RpcError::Strange(format!("it answered with \"{}\"", head.escape_ascii()));

@@ -48,7 +48,7 @@ const LAST: u8 = 0x02;
 
 /// What a peer answered.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub(crate) enum Answer {
+pub(crate) enum RpcAnswer {
     /// It accepted the interface.
     Bound,
     /// It does not offer the interface, or accepts no bind; the reason's number.
@@ -108,18 +108,18 @@ pub(crate) fn decode_length(head: &[u8; HEAD]) -> Option<usize> {
 }
 
 /// Reads a packet without its head; `None` for bytes that are no answer.
-pub(crate) fn decode(head: &[u8; HEAD], body: &[u8]) -> Option<Answer> {
+pub(crate) fn decode(head: &[u8; HEAD], body: &[u8]) -> Option<RpcAnswer> {
     let [_, _, kind, flags, ..] = *head;
     match kind {
         BIND_ACK => decode_bind_ack(body),
-        BIND_NAK => u16_at(body, 0).map(Answer::NotBound),
-        FAULT => u32_at(body, 8).map(Answer::Fault),
-        RESPONSE => Some(Answer::Result { stub: body.get(8..)?.to_vec(), last: flags & LAST != 0 }),
+        BIND_NAK => u16_at(body, 0).map(RpcAnswer::NotBound),
+        FAULT => u32_at(body, 8).map(RpcAnswer::Fault),
+        RESPONSE => Some(RpcAnswer::Result { stub: body.get(8..)?.to_vec(), last: flags & LAST != 0 }),
         _ => None,
     }
 }
 
-fn decode_bind_ack(body: &[u8]) -> Option<Answer> {
+fn decode_bind_ack(body: &[u8]) -> Option<RpcAnswer> {
     // Two fragment sizes and the association, then the secondary address, then the results on the next multiple of 4.
     let address = usize::from(u16_at(body, 8)?);
     let results = (10 + address).next_multiple_of(4);
@@ -127,7 +127,7 @@ fn decode_bind_ack(body: &[u8]) -> Option<Answer> {
         return None;
     }
     let result = u16_at(body, results + 4)?;
-    Some(if result == 0 { Answer::Bound } else { Answer::NotBound(u16_at(body, results + 6)?) })
+    Some(if result == 0 { RpcAnswer::Bound } else { RpcAnswer::NotBound(u16_at(body, results + 6)?) })
 }
 
 pub(crate) fn u16_at(bytes: &[u8], at: usize) -> Option<u16> {

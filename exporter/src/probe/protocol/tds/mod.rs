@@ -15,7 +15,7 @@ use super::tls::{Called, Opening, TlsClient, TlsFacts};
 use crate::model::duration::span;
 use crate::model::{Certificate, PortState};
 use packet::{Kind, PacketError};
-use prelogin::{Answer, Prelogin};
+use prelogin::{Prelogin, PreloginAnswer};
 use std::net::SocketAddr;
 use std::time::Duration;
 use tokio::time::{Instant, timeout_at};
@@ -175,7 +175,7 @@ async fn plain(mut line: Line, gaze: Gaze<'_>, deadline: Instant, facts: &mut En
             Err(PacketError::Io(error)) => return Err(wrong(error.to_string())),
         };
         facts.take(&answer);
-        if answer.encryption == Some(Answer::NotSupported) {
+        if answer.encryption == Some(PreloginAnswer::NotSupported) {
             return Ok(());
         }
         let called = Called { host: gaze.host, address: line.address.ip() };
@@ -259,9 +259,9 @@ impl EngineFacts {
         self.version.clone_from(&answer.version);
         self.instance_matches = answer.instance_matches;
         self.encryption = answer.encryption.map(|answer| match answer {
-            Answer::Off => Encryption::Optional,
-            Answer::Required => Encryption::Required,
-            Answer::NotSupported => Encryption::Unavailable,
+            PreloginAnswer::Off => Encryption::Optional,
+            PreloginAnswer::Required => Encryption::Required,
+            PreloginAnswer::NotSupported => Encryption::Unavailable,
         });
     }
 

@@ -8,14 +8,14 @@ pub(crate) struct Prelogin {
     /// The version of the product, such as `16.0.4135`.
     pub(crate) version: Option<String>,
     /// What the server makes of our wish for an encrypted login.
-    pub(crate) encryption: Option<Answer>,
+    pub(crate) encryption: Option<PreloginAnswer>,
     /// Whether the instance is the one that we named; only where the server says so.
     pub(crate) instance_matches: Option<bool>,
 }
 
 /// The server's answer to a client that asks for ENCRYPT_OFF.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(crate) enum Answer {
+pub(crate) enum PreloginAnswer {
     /// 0: the login is encrypted and no more.
     Off,
     /// 1 and 3: everything is encrypted, the server insists.
@@ -80,9 +80,9 @@ pub(crate) fn decode(message: &[u8]) -> Option<Prelogin> {
             }
             (ENCRYPTION, [answer]) => {
                 found.encryption = Some(match answer {
-                    0 => Answer::Off,
-                    1 | 3 => Answer::Required,
-                    2 => Answer::NotSupported,
+                    0 => PreloginAnswer::Off,
+                    1 | 3 => PreloginAnswer::Required,
+                    2 => PreloginAnswer::NotSupported,
                     _ => return None,
                 });
             }
@@ -112,7 +112,7 @@ mod tests {
     fn the_documented_answer_is_read() {
         let found = decode(DOCUMENTED).unwrap();
         assert_eq!(found.version.as_deref(), Some("9.0.1399"));
-        assert_eq!((found.encryption, found.instance_matches), (Some(Answer::Off), Some(true)));
+        assert_eq!((found.encryption, found.instance_matches), (Some(PreloginAnswer::Off), Some(true)));
     }
 
     #[test]
@@ -130,7 +130,7 @@ mod tests {
         let question = encode("PAYROLL");
         assert_eq!(question[..2], [0x12, 0x01]);
         assert_eq!(usize::from(u16::from_be_bytes([question[2], question[3]])), question.len());
-        assert_eq!(decode(&question[8..]).unwrap().encryption, Some(Answer::Off));
+        assert_eq!(decode(&question[8..]).unwrap().encryption, Some(PreloginAnswer::Off));
         assert!(question.windows(8).any(|window| window == b"PAYROLL\0"));
     }
 
