@@ -230,8 +230,12 @@ impl App {
         {
             return fleet.clone();
         }
+        let given_up = reading.given_up;
         let result = diagnosis::assess(&reading, port_results, &current.config, &mut assessed.memory);
         let fleet = Arc::new(Fleet::from(result.fleet));
+        if given_up {
+            return fleet;
+        }
         let before = assessed.last.replace((reading, fleet.clone()));
         drop(assessed);
         if let Some(read) = fleet.of_master().filter(|fleet| fleet.master.is_some()) {

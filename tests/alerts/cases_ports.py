@@ -69,14 +69,14 @@ def many(shut=3, total=8, maintained=0):
 
 
 def many_in_maintenance():
-    """Six of thirteen are shut and three of these are in maintenance: three of ten count."""
+    """Seven of eighteen are shut and three of these are in maintenance: four of fifteen count."""
     model = SeriesModel(60)
-    many(6, 13, maintained=3)(model, True, MASTER)
+    many(7, 18, maintained=3)(model, True, MASTER)
     return case("MsxManyPortsClosed: those in maintenance are not in the total", model, [point("MsxManyPortsClosed", 45, [{
         "exp_labels": {"job": "msx", "instance": MASTER, **ENGINE, "severity": "warning", "component": "port"},
         "exp_annotations": {
             "summary": "The same required port is closed on many targets.",
-            "description": "The port engine (to target) is required and not open for 3 targets of the master behind msx1:9814. "
+            "description": "The port engine (to target) is required and not open for 4 targets of the master behind msx1:9814. "
                            "Suspect one firewall rule, not the targets.",
             "runbook_url": "https://github.com/msx-exporter/msx_exporter/blob/main/alerts/runbooks/MsxManyPortsClosed.md",
             "dashboard_url": OVERVIEW}}])])

@@ -38,6 +38,20 @@ fn all_that_is_seen(exporter: &Exporter) -> String {
 }
 
 #[test]
+fn a_caller_that_hardly_waits_is_no_fault_of_the_master() {
+    let stand = TestServer::play(Scenario::Healthy);
+    let exporter = Setup::of(&stand).start();
+    exporter.scrape_until("the master to be read", Page::up);
+    for _ in 0..20 {
+        let hasty = [("X-Prometheus-Scrape-Timeout-Seconds", "1e-9")];
+        assert_eq!(exporter.request("GET", "/metrics", &hasty).status, 200);
+    }
+    assert!(exporter.scrape().up());
+    let log = exporter.log();
+    assert!(!log.contains("cannot read the master") && !log.contains("can be read again"), "{log}");
+}
+
+#[test]
 fn a_wrong_password_is_a_fault_of_the_login_and_is_not_hammered() {
     let stand = TestServer::play(Scenario::Healthy);
     let mut exporter = Setup::of(&stand).with("explain:\n  details: true").arg("--log.level=debug").start();

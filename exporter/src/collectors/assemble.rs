@@ -62,7 +62,7 @@ pub(super) fn reading(answer: BatchAnswer, on: Collectors, cache: &mut ResultCac
         cache.jobs = keep(&collected);
         collected
     });
-    Reading { began, took: Duration::ZERO, targets, downloads, server, jobs, arrivals: None }
+    Reading { began, took: Duration::ZERO, given_up: false, targets, downloads, server, jobs, arrivals: None }
 }
 
 /// A reading that could not be done: every collector failed for the same reason.
@@ -71,6 +71,7 @@ pub(super) fn failure(config: &Config, began: Timestamp, fault: &ReadError) -> R
     Reading {
         began,
         took: Duration::ZERO,
+        given_up: false,
         targets: on.targets.then(|| failed(Collector::Targets, fault)),
         downloads: on.downloads.then(|| failed(Collector::Downloads, fault)),
         server: on.server.then(|| failed(Collector::Server, fault)),

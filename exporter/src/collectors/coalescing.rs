@@ -7,6 +7,7 @@ use super::reader_stats::ReaderStats;
 use super::reading::Reading;
 use crate::config::Config;
 use crate::model::Stage;
+use crate::model::duration::span;
 use crate::sqlserver::{Progress, ReadError};
 use futures_util::FutureExt;
 use jiff::Timestamp;
@@ -21,6 +22,8 @@ use tracing::error;
 
 /// A request joins a reading that began less than this long ago.
 const JOIN: Duration = Duration::from_secs(1);
+/// A caller whose own time is up sooner than this learns nothing of the master.
+const HASTY: Duration = Duration::from_secs(1);
 /// Requests that wait for the task to look; more wait in the channel's own queue.
 const QUEUE: usize = 64;
 
@@ -56,6 +59,14 @@ impl ReaderHandle {
         let fault = match timeout(wait, asked).await {
             Ok(Some(reading)) => return reading,
             Ok(None) => ReadError::new(self.progress.stage(), "the reader is shutting down"),
+            Err(_) if wait < HASTY => {
+                let fault = ReadError {
+                    timeout: true,
+                    ..ReadError::new(self.progress.stage(), format!("the caller waited for {} alone", span(wait)))
+                };
+                let failure = assemble::failure(&self.config, began, &fault);
+                return Arc::new(Reading { took: wait, given_up: true, ..failure });
+            }
             Err(_) => ReadError::timed_out(self.progress.stage(), "waiting for a reading of the master", wait),
         };
         Arc::new(Reading { took: wait, ..assemble::failure(&self.config, began, &fault) })

@@ -48,6 +48,8 @@ pub struct Reading {
     pub began: Timestamp,
     /// How long it took.
     pub took: Duration,
+    /// Whether its caller gave up so soon that it says nothing of the master.
+    pub given_up: bool,
     /// The targets, always asked for unless switched off.
     pub targets: Option<Collected<Targets>>,
     /// The download list.
@@ -66,6 +68,7 @@ impl Reading {
         Reading {
             began,
             took: Duration::ZERO,
+            given_up: false,
             targets: None,
             downloads: None,
             server: None,

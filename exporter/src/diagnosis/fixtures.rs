@@ -90,6 +90,7 @@ pub(crate) fn reading(rows: Vec<TargetRow>) -> Reading {
     let targets = Targets { clock, rows };
     let server = ServerFacts { name: "MSX01".into(), version: "16.0.4135.4".into(), ..ServerFacts::default() };
     Reading {
+        given_up: false,
         began: now(),
         took: Duration::from_millis(20),
         targets: Some(read(Collector::Targets, targets)),
