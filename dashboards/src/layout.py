@@ -2,7 +2,7 @@
 
 import json
 
-WIDTH = 120
+WIDTH = 140
 
 
 def layout(value, depth=0, room=WIDTH):
