@@ -44,6 +44,12 @@ impl ArrivalWatch {
         self.collected(self.price(), None)
     }
 
+    /// What is reported while no target is silent: no one asks what is remembered, so it is not copied.
+    fn unasked(&self) -> Collected<Arrivals> {
+        let rows = Arrivals { permitted: self.permitted, ..Arrivals::default() };
+        Collected { report: self.report(self.price(), None), rows: Some(rows) }
+    }
+
     /// Asks what is due. The second answer is why the batch did not reach its end.
     pub(in crate::collectors) async fn look(
         &mut self,
@@ -63,7 +69,7 @@ impl ArrivalWatch {
         sets.extend(connected.as_mut().map(|set| set as &mut dyn Set));
         sets.extend(arrivals.as_mut().map(|set| set as &mut dyn Set));
         if sets.is_empty() {
-            return (self.at_rest(), None);
+            return (if silent.is_empty() { self.unasked() } else { self.at_rest() }, None);
         }
         let start = Instant::now();
         // No column of these is a local time.
@@ -124,14 +130,18 @@ impl ArrivalWatch {
             records: self.history.records(),
             sightings: self.history.sightings(),
         };
-        let report = CollectorReport {
+        let report = self.report(duration, fault);
+        Collected { rows: report.fault.is_none().then_some(rows), report }
+    }
+
+    fn report(&self, duration: Duration, fault: Option<ReadError>) -> CollectorReport {
+        CollectorReport {
             collector: Collector::Arrivals,
             duration,
             permission: self.permitted,
             read_at: self.read_at.filter(|_| fault.is_none()),
             fault,
-        };
-        Collected { rows: report.fault.is_none().then_some(rows), report }
+        }
     }
 }
 
