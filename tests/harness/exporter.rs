@@ -36,6 +36,21 @@ pub(crate) fn run(args: &[&str]) -> Output {
     command().args(args).output().unwrap()
 }
 
+/// The exit code.
+pub(crate) fn code(output: &Output) -> i32 {
+    output.status.code().unwrap()
+}
+
+/// What went to standard output.
+pub(crate) fn data(output: &Output) -> String {
+    String::from_utf8(output.stdout.clone()).unwrap()
+}
+
+/// What went to standard error, which is the log.
+pub(crate) fn log(output: &Output) -> String {
+    String::from_utf8(output.stderr.clone()).unwrap()
+}
+
 /// What an exporter is started with.
 pub(crate) struct Setup {
     folder: Folder,

@@ -6,13 +6,12 @@
 #[path = "../harness/mod.rs"]
 mod harness;
 
-use harness::exporter::Setup;
+use harness::exporter::{Setup, log};
 use harness::{Page, TestServer};
 use jiff::SignedDuration;
 use msx_lab::msdb::{Arrival, Lab, Scenario};
 use msx_lab::tds::Options;
 use msx_lab::tsql::world::Mishap;
-use std::process::Output;
 
 const ADDRESS: &str = "10.1.0.3";
 const ADDRESSES: &str = "targets:\n  addresses:\n    - { match: SQL03, address: 10.1.0.3 }";
@@ -21,10 +20,6 @@ const STOPPED_POLLING: f64 = 5.0;
 const LOGIN_REFUSED: f64 = 14.0;
 const ENDED_BEFORE_LOGIN: f64 = 15.0;
 const CONNECTED_NOT_POLLING: f64 = 16.0;
-
-fn log(output: &Output) -> String {
-    String::from_utf8(output.stderr.clone()).unwrap()
-}
 
 fn lab(scenario: Scenario) -> Lab {
     Lab::scenario(scenario).at("2026-11-22T12:00:00Z")

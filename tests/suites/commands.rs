@@ -5,22 +5,9 @@
 #[path = "../harness/mod.rs"]
 mod harness;
 
-use harness::exporter::{Setup, command, run};
+use harness::exporter::{Setup, code, command, data, log, run};
 use harness::{Page, TestServer};
 use msx_lab::msdb::{PASSWORD, Scenario};
-use std::process::Output;
-
-fn code(output: &Output) -> i32 {
-    output.status.code().unwrap()
-}
-
-fn data(output: &Output) -> String {
-    String::from_utf8(output.stdout.clone()).unwrap()
-}
-
-fn log(output: &Output) -> String {
-    String::from_utf8(output.stderr.clone()).unwrap()
-}
 
 #[test]
 fn help_and_version_are_data_and_bad_usage_is_not() {

@@ -6,7 +6,7 @@
 mod harness;
 
 use harness::TestServer;
-use harness::exporter::{Setup, command};
+use harness::exporter::{Setup, code, command, data, log};
 use msx_lab::msdb::{Lab, PASSWORD, Scenario, USER};
 use msx_lab::tds::certs::Authority;
 use msx_lab::tds::{Encryption, Options};
@@ -15,18 +15,6 @@ use std::net::TcpListener;
 use std::process::Output;
 use std::sync::Arc;
 use std::time::Duration;
-
-fn code(output: &Output) -> i32 {
-    output.status.code().unwrap()
-}
-
-fn data(output: &Output) -> String {
-    String::from_utf8(output.stdout.clone()).unwrap()
-}
-
-fn log(output: &Output) -> String {
-    String::from_utf8(output.stderr.clone()).unwrap()
-}
 
 /// What differs from run to run: times of this machine, and ports that the system gave.
 fn steady(text: &str, port: u16) -> String {

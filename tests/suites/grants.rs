@@ -17,7 +17,7 @@ mod names;
 #[path = "statements/scripts.rs"]
 mod scripts;
 
-use harness::exporter::{Setup, command};
+use harness::exporter::{Setup, command, data, log};
 use harness::{Page, TestServer};
 use msx_exporter::sqlserver::{Principal, grant_files};
 use msx_lab::msdb::{Lab, PASSWORD, Scenario, USER};
@@ -25,18 +25,9 @@ use msx_lab::tds::Options;
 use serde_json::Value;
 use std::fs;
 use std::path::Path;
-use std::process::Output;
 
 const COLLECTORS: [&str; 5] = ["targets", "downloads", "jobs", "server", "arrivals"];
 const VERSIONS: [u16; 7] = [2012, 2014, 2016, 2017, 2019, 2022, 2025];
-
-fn data(output: &Output) -> String {
-    String::from_utf8(output.stdout.clone()).unwrap()
-}
-
-fn log(output: &Output) -> String {
-    String::from_utf8(output.stderr.clone()).unwrap()
-}
 
 /// What the file for this version gives: the first three blocks, and the fourth.
 fn given(version: u16) -> (Vec<String>, Vec<String>) {

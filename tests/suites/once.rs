@@ -5,23 +5,11 @@
 #[path = "../harness/mod.rs"]
 mod harness;
 
-use harness::exporter::{Setup, command, run};
+use harness::exporter::{Setup, code, command, data, log, run};
 use harness::{Page, TestServer};
 use msx_lab::msdb::Scenario;
 use std::fs;
-use std::process::{Command, Output, Stdio};
-
-fn code(output: &Output) -> i32 {
-    output.status.code().unwrap()
-}
-
-fn data(output: &Output) -> String {
-    String::from_utf8(output.stdout.clone()).unwrap()
-}
-
-fn log(output: &Output) -> String {
-    String::from_utf8(output.stderr.clone()).unwrap()
-}
+use std::process::{Command, Stdio};
 
 fn flag(path: &std::path::Path) -> String {
     format!("--output.file={}", path.display())
