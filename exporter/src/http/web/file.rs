@@ -5,7 +5,7 @@ use super::section::{Section, flag};
 use super::stamps::{self, Stamped};
 use super::users::Users;
 use super::{Loaded, tls};
-use crate::config::{ConfigError, ConfigErrors, Place, ValueError, parse_yaml, utf8};
+use crate::config::{ConfigError, ConfigErrors, Place, ValueError, parse_yaml, text};
 use crate::files;
 use hyper::header::{HeaderName, HeaderValue};
 use std::path::Path;
@@ -44,9 +44,9 @@ fn root(path: &Path, faults: &mut Vec<ConfigError>) -> Option<Section> {
     let bytes = files::read(path)
         .map_err(|error| faults.push(ConfigError::new(Some(&name), "", format!("cannot be read: {error}"))))
         .ok()?;
-    let text = utf8(&bytes, &name, faults)?;
+    let text = text(bytes, &name, faults)?;
     let before = faults.len();
-    let root = parse_yaml(text, Place::File(&name), faults)?;
+    let root = parse_yaml(&text, Place::File(&name), faults)?;
     // A document with a fault of YAML is not what was meant.
     (faults.len() == before).then(|| Section::new("", root, faults))
 }
@@ -149,7 +149,7 @@ impl Files<'_> {
                     let expected = "a path that is not absolute is taken from the folder of the web configuration";
                     faults.push(section.fault(named, wrong.expected(expected)));
                 });
-                read.ok().map(|bytes| Pem { key: named, bytes })
+                read.ok().map(|bytes| Pem { key: named, bytes: files::unmarked(bytes) })
             }
             (None, None) => None,
         }
