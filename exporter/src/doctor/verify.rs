@@ -1,6 +1,7 @@
 //! Compares an earlier request with what is known now.
 
 use super::request::{End, Request, Row, ends};
+use crate::model::names;
 
 /// Compares what an earlier request said with what is known now. What the earlier request has and this one no longer has,
 /// and the reverse, is named in the notes.
@@ -26,7 +27,7 @@ pub fn verify(mut now: Request, earlier: &str) -> Result<Request, String> {
 /// since; the names are what was asked for.
 fn covers(old: &Row, row: &Row) -> bool {
     let within = |ends: &[End], group: &[End]| {
-        ends.iter().all(|end| group.iter().any(|other| other.name.eq_ignore_ascii_case(&end.name)))
+        ends.iter().all(|end| group.iter().any(|other| names::same(&other.name, &end.name)))
     };
     old.service() == row.service() && within(&row.source, &old.source) && within(&row.destination, &old.destination)
 }

@@ -13,7 +13,8 @@ use super::views::{DrawError, RenderRequest, Representation, Resource};
 use crate::api;
 use crate::api::discovery::Entries;
 use crate::config::Limits;
-use crate::model::Refusal;
+use crate::model::{Refusal, ServerName};
+use crate::process;
 use hyper::header::{HOST, HeaderName, HeaderValue, ORIGIN};
 use hyper::http::request::Parts;
 use hyper::{Method, StatusCode};
@@ -143,7 +144,7 @@ impl<S: Site> Router<S> {
         }
         match route.action {
             Action::Overview => self.view(request, caller, Resource::Overview).await,
-            Action::Target => match parameter(request.uri.query(), "name") {
+            Action::Target => match target(request.uri.query(), "name") {
                 Some(name) => self.view(request, caller, Resource::Target(name)).await,
                 None => answer::text(StatusCode::BAD_REQUEST, "no target named; hint: /target?name=NAME"),
             },
@@ -199,7 +200,7 @@ impl<S: Site> Router<S> {
             );
         }
         let query = request.uri.query();
-        let Some(name) = parameter(query, "target") else {
+        let Some(name) = target(query, "target") else {
             return answer::text(StatusCode::BAD_REQUEST, "no target named; hint: /probe?target=NAME");
         };
         let settings = self.site.settings();
@@ -286,6 +287,11 @@ fn entries(query: Option<&str>) -> Result<Entries, &'static str> {
     }
 }
 
+/// The name of a target in a parameter of the query, in the form in which targets are enlisted.
+fn target(query: Option<&str>, parameter_name: &str) -> Option<String> {
+    parameter(query, parameter_name).map(|typed| ServerName::enlisted(&typed, process::computer()))
+}
+
 /// The first value of a query parameter, decoded as forms are (`+` is a space). `None` where it is missing, empty or
 /// not UTF-8.
 fn parameter(query: Option<&str>, name: &str) -> Option<String> {
@@ -344,6 +350,7 @@ mod tests {
         for bad in ["", "name", "name=", "name=%", "name=%4", "name=%zz", "name=%ff", "rename=x"] {
             assert_eq!(name(bad), None, "{bad}");
         }
+        assert_eq!(target(Some("name=tcp:sql01.%2C1433"), "name").as_deref(), Some("sql01"));
         assert_eq!(parameter(None, "name"), None);
     }
 }
