@@ -5,6 +5,7 @@ mod aggregate;
 mod beside_master;
 mod csv;
 mod gather;
+mod lists;
 mod logins;
 mod markdown;
 mod on_target;

@@ -144,7 +144,7 @@ A stand-in master with 24 targets in all states, and the exporter on it.
 
 Every command takes this configuration. To paste into another terminal:
 
-  {program} doctor --aggregate --config.file={config}
+  {program} doctor --config.file={config}
   {program} once --config.file={config}
 
 Targets to look at:
