@@ -15,6 +15,8 @@ mod auth;
 mod client;
 mod connection;
 mod deadline;
+#[cfg(any(test, feature = "fuzzing"))]
+pub mod fuzzing;
 mod inflater;
 mod interim;
 mod limiter;

@@ -286,6 +286,13 @@ fn entries(query: Option<&str>) -> Result<Entries, &'static str> {
     }
 }
 
+/// Reads any query, for fuzzing.
+#[cfg(any(test, feature = "fuzzing"))]
+pub(super) fn read_any(query: Option<&str>) {
+    parameter(query, "name");
+    let _ = entries(query);
+}
+
 /// The first value of a query parameter, decoded as forms are (`+` is a space). `None` where it is missing, empty or
 /// not UTF-8.
 fn parameter(query: Option<&str>, name: &str) -> Option<String> {

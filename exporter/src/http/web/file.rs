@@ -44,11 +44,30 @@ fn root(path: &Path, faults: &mut Vec<ConfigError>) -> Option<Section> {
     let bytes = files::read(path)
         .map_err(|error| faults.push(ConfigError::new(Some(&name), "", format!("cannot be read: {error}"))))
         .ok()?;
-    let text = utf8(&bytes, &name, faults)?;
+    section(&bytes, &name, faults)
+}
+
+fn section(bytes: &[u8], name: &str, faults: &mut Vec<ConfigError>) -> Option<Section> {
+    let text = utf8(bytes, name, faults)?;
     let before = faults.len();
-    let root = parse_yaml(text, Place::File(&name), faults)?;
+    let root = parse_yaml(text, Place::File(name), faults)?;
     // A document with a fault of YAML is not what was meant.
     (faults.len() == before).then(|| Section::new("", root, faults))
+}
+
+/// Reads any bytes as a web configuration, for fuzzing.
+///
+/// # Panics
+/// Where a fault is not fit to be shown: a line that a terminal would obey.
+#[cfg(any(test, feature = "fuzzing"))]
+pub(in crate::http) fn read_any(bytes: &[u8]) {
+    let mut faults = Vec::new();
+    let mut named = Files { directory: Path::new(""), read: Vec::new() };
+    if let Some(root) = section(bytes, "web.yml", &mut faults) {
+        understand(root, &mut named, &mut faults);
+    }
+    let reported = ConfigErrors::in_order(faults).to_string();
+    assert!(!reported.chars().any(|character| character.is_control() && character != '\n'), "{reported:?}");
 }
 
 fn understand(mut root: Section, named: &mut Files<'_>, faults: &mut Vec<ConfigError>) -> Loaded {

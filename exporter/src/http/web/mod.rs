@@ -15,6 +15,8 @@ mod stamps;
 mod tls;
 mod users;
 
+#[cfg(any(test, feature = "fuzzing"))]
+pub(in crate::http) use file::read_any;
 pub(crate) use users::Users;
 
 use super::refusals::Refusals;
