@@ -1,4 +1,4 @@
-//! `rate_limit`: a bucket of tokens for all requests together, as in the toolkit.
+//! `rate_limit`: a token bucket for all requests together, as in the toolkit.
 
 use super::section::Section;
 use crate::config::{ConfigError, ValueError};
@@ -15,7 +15,7 @@ pub(crate) struct Rate {
 }
 
 impl Rate {
-    /// Understands the section; `None` with faults, or where the interval is 0.
+    /// Parses the section; `None` with faults, or where the interval is 0.
     pub(super) fn understand(mut section: Section, faults: &mut Vec<ConfigError>) -> Option<Rate> {
         let wrong = || ValueError::new("is not a duration").expected("a duration has a unit, such as 1s or 500ms");
         let interval = section.parsed("interval", |text| read_go(text).ok_or_else(wrong), faults);

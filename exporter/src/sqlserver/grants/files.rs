@@ -7,13 +7,13 @@ use super::{Grantee, Principal, Release, revocation, whole};
 pub struct GrantFile {
     /// Its path below `deploy/sql`.
     pub path: String,
-    /// What stands in it.
+    /// Its content.
     pub text: String,
-    /// A version's year with which `grants` prints the same.
+    /// The year of a version for which `grants` prints the same.
     pub year: u16,
-    /// For what kind of login.
+    /// The kind of login that it is for.
     pub principal: Principal,
-    /// Whether it takes the rights away.
+    /// Whether it revokes the rights.
     pub revokes: bool,
 }
 
