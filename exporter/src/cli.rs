@@ -91,7 +91,7 @@ pub struct Grants {
     /// Its name, such as msx_exporter or CORP\account$ [default: as the configuration has it]
     #[arg(long = "login.name", value_name = "NAME")]
     pub name: Option<String>,
-    /// The version's year, such as 2019: the whole script for it, and no server is asked
+    /// The version's year, such as 2019: the complete script for it, and no server is asked
     #[arg(long = "server.version", value_name = "YEAR")]
     pub version: Option<u16>,
     /// Take the rights away instead

@@ -127,7 +127,7 @@ const WITH_PORTS: What = What { ports: true, ..TARGETS_AND_DOWNLOADS };
 const WITH_JOBS: What = What { collectors: "targets: true, downloads: true, jobs: true, server: false", ports: false };
 const ALL: What = What { collectors: "targets: true, downloads: true, jobs: true, server: true", ports: true };
 
-/// A scrape as Prometheus makes it. One that is not compressed would hold the whole text, and memory with it.
+/// A scrape as Prometheus makes it. One that is not compressed would hold the complete text, and memory with it.
 fn scrape(exporter: &Exporter) -> Page {
     Page::parse(&exporter.request("GET", "/metrics", &[GZIP]).unzipped())
 }
@@ -135,7 +135,7 @@ fn scrape(exporter: &Exporter) -> Page {
 /// Asks every question there is. What takes long the first time would be asked for more seldom; two readings ask all.
 fn warm_up(master: &TestServer, what: What) {
     let first = setup(master, what).start();
-    first.scrape_until("a whole first reading", Page::up);
+    first.scrape_until("a complete first reading", Page::up);
     let began = Instant::now();
     until("a second reading", || (began.elapsed() > JOINED).then_some(()));
     assert!(first.scrape().up());
@@ -150,9 +150,9 @@ fn exporter(master: &TestServer, what: What) -> (Exporter, usize) {
         true => until("a finding for each check of each target", || {
             let page = scrape(&exporter);
             // A sweep that is over leaves nothing to be found while others are measured.
-            let whole = page.all("msx_port_open", &[]).len() == 3_000
+            let complete = page.all("msx_port_open", &[]).len() == 3_000
                 && page.value("msx_exporter_port_sweep_timestamp_seconds", &[]).is_some();
-            whole.then_some(page)
+            complete.then_some(page)
         }),
     };
     for collector in ["targets", "downloads"] {
@@ -350,7 +350,7 @@ impl Peer {
             .spawn()
             .unwrap();
         let peer = Peer { child, address, _folder: folder };
-        until("the peer's whole page", || {
+        until("the peer's complete page", || {
             let page = http::request(address, "GET", "/metrics", &[]).ok()?;
             (page.status == 200 && page.text().matches("col=\"oldest\"").count() == 1_000).then_some(())
         });

@@ -46,7 +46,7 @@ fn once_writes_the_page_to_standard_output_and_the_log_to_standard_error() {
 }
 
 #[test]
-fn once_replaces_its_file_in_one_step_and_leaves_nothing_beside_it() {
+fn once_replaces_its_file_in_one_step_and_leaves_nothing_next_to_it() {
     let master = TestServer::play(Scenario::Healthy);
     let setup = Setup::of(&master);
     let path = setup.folder().write("msx.prom", "old");
@@ -148,11 +148,11 @@ fn serve_fails_where_it_cannot_listen() {
 }
 
 #[test]
-fn grants_prints_the_whole_script_or_with_a_connection_what_is_missing() {
-    let whole = command().arg("grants").output().unwrap();
-    assert_eq!(code(&whole), 0, "{}", log(&whole));
+fn grants_prints_the_complete_script_or_with_a_connection_what_is_missing() {
+    let complete = command().arg("grants").output().unwrap();
+    assert_eq!(code(&complete), 0, "{}", log(&complete));
     for table in ["systargetservers", "sysdownloadlist", "sysjobservers", "VIEW SERVER STATE"] {
-        assert!(data(&whole).contains(table), "{table}: {}", data(&whole));
+        assert!(data(&complete).contains(table), "{table}: {}", data(&complete));
     }
     let master = TestServer::play(Scenario::Healthy);
     let grants = |statement: &str| {

@@ -140,7 +140,7 @@ fn row<'r>(request: &'r Value, source: &str, destination: &str, port: &str) -> &
 }
 
 #[test]
-fn beside_the_master_what_needs_a_rule_is_asked_for_and_nothing_else() {
+fn on_the_master_what_needs_a_rule_is_asked_for_and_nothing_else() {
     let master = TestServer::start(frozen(Scenario::Healthy), Options::default());
     let open = TcpListener::bind("127.0.0.2:0").unwrap();
     let port = open.local_addr().unwrap().port();
@@ -150,7 +150,7 @@ fn beside_the_master_what_needs_a_rule_is_asked_for_and_nothing_else() {
     // What this machine itself offers on 135 and 445 is its own affair.
     request["rows"].as_array_mut().unwrap().retain(|row| row["need"] != "for_people");
     let text = serde_json::to_string_pretty(&request).unwrap();
-    insta::assert_snapshot!("beside_the_master", steady(&text, port));
+    insta::assert_snapshot!("on_the_master", steady(&text, port));
 }
 
 #[test]
@@ -158,10 +158,10 @@ fn aggregated_a_thousand_rows_are_a_few_rules() {
     let master = TestServer::start(Lab::fleet(200, 0, 1), Options::default());
     let setup =
         Setup::of(&master).with("  timeout: 1s\n  overrides: [{ match: '.*', host: 127.0.0.3, engine_port: 1 }]");
-    let whole = json(&setup.run(&["doctor", "--format=json"]));
+    let complete = json(&setup.run(&["doctor", "--format=json"]));
     let few = json(&setup.run(&["doctor", "--format=json", "--aggregate"]));
     let count = |request: &Value| request["rows"].as_array().unwrap().len();
-    assert!(count(&whole) > 800 && count(&few) < 12, "{} and {}", count(&whole), count(&few));
+    assert!(count(&complete) > 800 && count(&few) < 12, "{} and {}", count(&complete), count(&few));
     let polling = &few["rows"][0];
     assert_eq!((polling["source"].as_array().unwrap().len(), &polling["need"]), (200, &Value::from("required")));
 }

@@ -74,7 +74,7 @@ fn difference(before: &str, after: &str) -> String {
 }
 
 #[test]
-fn the_whole_page_of_a_healthy_fleet_and_of_one_in_all_states() {
+fn the_complete_page_of_a_healthy_fleet_and_of_one_in_all_states() {
     for scenario in [Scenario::Healthy, Scenario::Everything] {
         keep(&format!("{}.prom", scenario.name()), &page(&scenario, "*/*"));
     }
@@ -135,7 +135,7 @@ fn series_of_a_target(ports: &str) -> f64 {
              {engine_port} }}]"
         ))
         .start();
-    let page = exporter.scrape_until("a whole reading and a whole sweep", |page| {
+    let page = exporter.scrape_until("a complete reading and a complete sweep", |page| {
         let swept = page.value("msx_exporter_port_sweep_timestamp_seconds", &[]).is_some();
         page.up() && page.success("downloads") == Some(1.0) && (swept || ports.contains("enabled: false"))
     });
@@ -154,7 +154,7 @@ fn a_target_has_few_series() {
 }
 
 #[test]
-fn names_that_are_hard_to_print_come_through_whole() {
+fn names_that_are_hard_to_print_come_through_unchanged() {
     let (master, exporter) = exporter_for(Lab::scenario(Scenario::Everything));
     let page = exporter.scrape();
     let enlisted = master.lab.with(|fleet, _| fleet.names());

@@ -212,7 +212,7 @@ fn what_is_no_sql_server_is_distinguished_from_one_that_hangs() {
         let (_, line) = failure(&mut exporter, stage);
         assert!(line.contains(word) && line.contains("hint="), "{fault:?}, {encrypt}: {line}");
         master.control.change(|options| options.fault = None);
-        exporter.scrape_until("the server to be read when it is whole again", Page::up);
+        exporter.scrape_until("the server to be read when it is complete again", Page::up);
     }
 }
 

@@ -86,7 +86,7 @@ fn nothing_piles_up_while_everything_breaks_in_turn() {
             early = Some((resident_kib(&exporter), open_files(&exporter)));
         }
     }
-    exporter.scrape_until("a whole page after all that", |page| {
+    exporter.scrape_until("a complete page after all that", |page| {
         page.up() && ["targets", "jobs", "server"].iter().all(|collector| page.success(collector) == Some(1.0))
     });
     let (memory, files) = early.expect("the soak is longer than its warm-up");

@@ -20,7 +20,7 @@ const JOINED: Duration = Duration::from_millis(1100);
 /// What a busy machine may add to a time that is promised.
 const SLACK: Duration = Duration::from_millis(1500);
 
-fn whole(page: &Page) -> bool {
+fn complete(page: &Page) -> bool {
     page.up() && ["targets", "downloads", "jobs", "server"].iter().all(|collector| page.success(collector) == Some(1.0))
 }
 
@@ -61,7 +61,7 @@ fn twenty_scrapes_that_hang_up_while_a_table_is_held_leave_nothing_behind() {
     master.lab.clear_faults();
     let began = Instant::now();
     let page = exporter.scrape();
-    assert!(whole(&page), "the next scrape is whole: {}", exporter.log());
+    assert!(complete(&page), "the next scrape is complete: {}", exporter.log());
     assert!(began.elapsed() < SLACK + Duration::from_millis(500), "it took {:?}", began.elapsed());
     assert_eq!((master.open(), page.value("msx_exporter_sql_connections", &[])), (1, Some(1.0)));
     assert!(exporter.lives());
@@ -79,7 +79,7 @@ fn a_lock_on_the_download_list_costs_that_collector_half_a_second() {
     assert_eq!(page.value("msx_exporter_collector_timeout", &[("collector", "downloads")]), Some(1.0));
     exporter.logged(&["collector=downloads", "1222", "another session holds a lock"]);
     master.lab.clear_faults();
-    exporter.scrape_until("the list to be read again", whole);
+    exporter.scrape_until("the list to be read again", complete);
     assert_eq!(master.logins(), 1);
 }
 
@@ -97,7 +97,7 @@ fn a_list_that_takes_too_long_is_cut_off_and_the_others_stay() {
     let page = exporter.scrape_until("the next reading", |page| page.success("jobs") == Some(1.0));
     assert!(page.up() && page.success("server") == Some(1.0) && page.success("downloads") == Some(0.0));
     master.lab.clear_faults();
-    exporter.scrape_until("the list to be read again", whole);
+    exporter.scrape_until("the list to be read again", complete);
     until("one connection", || (master.open() == 1).then_some(()));
 }
 
@@ -105,7 +105,7 @@ fn a_list_that_takes_too_long_is_cut_off_and_the_others_stay() {
 fn a_reading_ends_by_its_own_deadline() {
     let master = TestServer::play(Scenario::Healthy);
     let exporter = Setup::of(&master).master("timeout", "1s").start();
-    assert!(whole(&exporter.scrape()));
+    assert!(complete(&exporter.scrape()));
     hang(&master, "systargetservers");
     for round in 0..3 {
         let readings = master.readings();
@@ -119,7 +119,7 @@ fn a_reading_ends_by_its_own_deadline() {
     }
     assert!(exporter.scrape().errors("query") >= 3.0);
     master.lab.clear_faults();
-    exporter.scrape_until("the master to be read again", whole);
+    exporter.scrape_until("the master to be read again", complete);
     until("one connection", || (master.open() == 1).then_some(()));
 }
 
@@ -127,7 +127,7 @@ fn a_reading_ends_by_its_own_deadline() {
 fn scrapes_that_come_together_share_one_reading() {
     let master = TestServer::play(Scenario::Healthy);
     let exporter = Setup::of(&master).with("limits:\n  scrapes_in_flight_per_client: 32").start();
-    assert!(whole(&exporter.scrape()));
+    assert!(complete(&exporter.scrape()));
     let before = master.readings();
     master.lab.fault_once(
         "systargetservers",
@@ -138,7 +138,7 @@ fn scrapes_that_come_together_share_one_reading() {
         let first = scope.spawn(|| exporter.scrape_until("a new reading", |_| master.readings() > before));
         until("the reading to reach the master", || (master.readings() > before).then_some(()));
         let others: Vec<_> = (0..11).map(|_| scope.spawn(|| exporter.scrape())).collect();
-        assert!(others.into_iter().all(|other| whole(&other.join().unwrap())));
+        assert!(others.into_iter().all(|other| complete(&other.join().unwrap())));
         first.join().unwrap()
     });
     assert!(first.up());
@@ -159,7 +159,7 @@ fn a_scrape_answers_before_prometheus_gives_up() {
     assert_eq!(page.value("msx_exporter_collector_timeout", &[("collector", "targets")]), Some(1.0));
     assert!(page.targets().is_empty());
     master.lab.clear_faults();
-    exporter.scrape_until("the master to be read again", whole);
+    exporter.scrape_until("the master to be read again", complete);
 }
 
 #[test]
@@ -174,7 +174,7 @@ fn a_server_that_drips_does_not_stretch_the_deadline() {
     assert!(!page.up() && page.targets().is_empty());
     assert_eq!(page.errors("query"), 1.0);
     master.lab.clear_faults();
-    exporter.scrape_until("the master to be read again", whole);
+    exporter.scrape_until("the master to be read again", complete);
     until("one connection", || (master.open() == 1).then_some(()));
 }
 
@@ -182,14 +182,14 @@ fn a_server_that_drips_does_not_stretch_the_deadline() {
 fn a_connection_cut_in_the_middle_of_a_row_shows_no_half_of_a_fleet() {
     let master = TestServer::play(Scenario::Healthy);
     let exporter = Setup::of(&master).start();
-    assert!(whole(&exporter.scrape()));
+    assert!(complete(&exporter.scrape()));
     for reply in [Reply::CutAfter(30), Reply::Close, Reply::Reset] {
         master.lab.fault("systargetservers", Mishap::Replies { after: 2, replies: vec![reply.clone()] });
         let page = exporter.scrape_until("the cut", |page| !page.up());
         assert!(page.targets().is_empty(), "{reply:?}");
         assert!(page.value("msx_targets", &[]).is_none(), "{reply:?}");
         master.lab.clear_faults();
-        exporter.scrape_until("the master to be read again", whole);
+        exporter.scrape_until("the master to be read again", complete);
         until("one connection", || (master.open() == 1).then_some(()));
     }
 }
@@ -198,13 +198,13 @@ fn a_connection_cut_in_the_middle_of_a_row_shows_no_half_of_a_fleet() {
 fn a_restart_between_two_scrapes_loses_none() {
     let mut master = TestServer::play(Scenario::Healthy);
     let exporter = Setup::of(&master).start();
-    assert!(whole(&exporter.scrape()));
+    assert!(complete(&exporter.scrape()));
     let readings = master.readings();
     master.stop();
     master.come_back();
     let page = until("the next reading", || {
         let page = exporter.scrape();
-        assert!(whole(&page), "a scrape was lost: {}", exporter.log());
+        assert!(complete(&page), "a scrape was lost: {}", exporter.log());
         (master.readings() > readings).then_some(page)
     });
     assert_eq!(["tls", "connect", "query"].map(|stage| page.errors(stage)), [0.0; 3]);
@@ -225,7 +225,7 @@ fn a_signal_to_stop_drains_what_is_in_flight() {
         exporter.logged(&["stopping"]);
         scraping.join().unwrap()
     });
-    assert!(whole(&Page::parse(&answer.text())), "a scrape in flight is answered whole");
+    assert!(complete(&Page::parse(&answer.text())), "a scrape in flight is answered in full");
     let (status, data) = exporter.ended();
     assert_eq!((status.code(), data.as_str()), (Some(0), ""));
     until("the connection to the master to end", || (master.open() == 0).then_some(()));

@@ -1,4 +1,4 @@
-//! `/probe` and `/sd` beside a master.
+//! `/probe` and `/sd` next to a master.
 
 use super::exporter::{Serving, until};
 use super::test_server::{TestServer, filtered, refused};

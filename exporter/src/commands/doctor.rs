@@ -27,7 +27,7 @@ pub fn doctor(invocation: &Invocation, how: &cli::Doctor) -> Done {
     });
     let earlier = earlier.transpose()?;
     let (mut request, unread) = match config.role {
-        Role::Master => run(beside_master(invocation, &config))??,
+        Role::Master => run(on_master(invocation, &config))??,
         Role::Target => (run(on_target(&config))??, None),
     };
     if let Some(earlier) = earlier {
@@ -50,7 +50,7 @@ pub fn doctor(invocation: &Invocation, how: &cli::Doctor) -> Done {
 
 /// One reading, one sweep of all checks at once, and the questions that only the doctor asks. Also returns why the
 /// master could not be read.
-async fn beside_master(invocation: &Invocation, config: &Config) -> Result<(Request, Option<String>), Failure> {
+async fn on_master(invocation: &Invocation, config: &Config) -> Result<(Request, Option<String>), Failure> {
     let web = Web::open(None).map_err(Failure::usage)?;
     let mut asked = config.clone();
     // The doctor exists to explain silent targets, so the search for arrivals is always on.

@@ -87,7 +87,7 @@ pub fn grants(invocation: &Invocation, flags: &Grants) -> Done {
     match run(sqlserver::missing_grants(&config, &grantee))? {
         Ok(script) => Ok(script),
         Err(fault) => {
-            warn!("the master cannot be asked what is missing, so this is the whole script: {fault}");
+            warn!("the master cannot be asked what is missing, so this is the complete script: {fault}");
             Ok(sqlserver::grants_for(&grantee, None))
         }
     }
@@ -203,13 +203,14 @@ where
         let reloads = Reloads::listen().map_err(Failure::running)?;
         let listeners = http::bind(&addresses).map_err(Failure::running)?;
         let app = Arc::new(App::new(config, invocation.sources(), web.clone()));
-        let beside = app.clone();
-        let beside = tokio::spawn(async move { tokio::join!(beside.background(), reload_on_demand(&beside, reloads)) });
+        let background = app.clone();
+        let background =
+            tokio::spawn(async move { tokio::join!(background.background(), reload_on_demand(&background, reloads)) });
         info!(event = events::STARTED, version = BUILD.version, "serving");
         bound();
         let shutdown = async move { info!(event = events::STOPPING, signal = stop.await, "stopping") };
         http::run(listeners, app, options, web, shutdown).await;
-        beside.abort();
+        background.abort();
         Ok(String::new())
     })?
 }

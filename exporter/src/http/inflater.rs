@@ -69,9 +69,9 @@ mod tests {
 
     #[test]
     fn bytes_that_are_not_the_text_are_an_error_and_no_short_answer() {
-        let whole = gzip("msx_up 1\n".repeat(10_000).as_bytes()).unwrap();
-        let cut = Compressed { bytes: whole.bytes.slice(..whole.bytes.len() / 2), ..whole.clone() };
-        let noise = Compressed { bytes: Bytes::from_static(b"no gzip"), ..whole };
+        let complete = gzip("msx_up 1\n".repeat(10_000).as_bytes()).unwrap();
+        let cut = Compressed { bytes: complete.bytes.slice(..complete.bytes.len() / 2), ..complete.clone() };
+        let noise = Compressed { bytes: Bytes::from_static(b"no gzip"), ..complete };
         for broken in [cut, noise] {
             let mut inflater = Inflater::new(broken);
             let end = loop {

@@ -124,7 +124,7 @@ impl Default for Grantee {
 }
 
 /// The complete script, for one release or for every version.
-pub fn whole(grantee: &Grantee, release: Option<Release>) -> String {
+pub fn complete(grantee: &Grantee, release: Option<Release>) -> String {
     script(grantee, release, None)
 }
 
@@ -296,7 +296,7 @@ mod tests {
 
     #[test]
     fn without_a_connection_the_script_fits_every_version() {
-        insta::assert_snapshot!(whole(&Grantee::default(), None));
+        insta::assert_snapshot!(complete(&Grantee::default(), None));
     }
 
     #[test]
@@ -311,7 +311,7 @@ mod tests {
     fn no_script_gives_a_role_or_lets_the_login_write() {
         for principal in [Principal::SqlLogin, Principal::WindowsAccount, Principal::WindowsGroup] {
             for release in [None, Some(Release::To2019), Some(Release::From2022)] {
-                let text = whole(&Grantee::unnamed(principal), release);
+                let text = complete(&Grantee::unnamed(principal), release);
                 for word in ["ALTER ", "Role TO", "rolemember", "sysadmin TO", "UPDATE", "DELETE", "INSERT", "EXECUTE"]
                 {
                     assert!(!text.contains(word), "{word}");
@@ -332,7 +332,7 @@ mod tests {
     #[test]
     fn names_cannot_leave_their_brackets() {
         let grantee = Grantee { login: "a]; DROP TABLE x;--'".to_owned(), ..Grantee::default() };
-        assert!(whole(&grantee, None).contains("CREATE LOGIN [a]]; DROP TABLE x;--'] WITH"));
-        assert!(whole(&grantee, None).contains("SUSER_ID(N'a]; DROP TABLE x;--''')"));
+        assert!(complete(&grantee, None).contains("CREATE LOGIN [a]]; DROP TABLE x;--'] WITH"));
+        assert!(complete(&grantee, None).contains("SUSER_ID(N'a]; DROP TABLE x;--''')"));
     }
 }

@@ -24,7 +24,7 @@ pub(crate) use clock::{CLOCK, Clock};
 pub use doctor::{Agent, Listener, MasterAnswers, Member, TargetAnswers, ask_master, ask_target};
 pub use error::ReadError;
 pub(crate) use faults::on_statement;
-pub use grants::{GrantFile, Grantee, Principal, Release, grant_files, revocation, whole as grants_for};
+pub use grants::{GrantFile, Grantee, Principal, Release, complete as grants_for, grant_files, revocation};
 pub(crate) use result_set::{Closing, ResultSet, Set, SetOutcome, Statement};
 pub(crate) use rights::{Capabilities, Msdb, Needs, Right};
 pub(crate) use rows::{Column, Context, Decoder, Field, FromRow, Words, key, row};

@@ -42,8 +42,8 @@ impl Account {
             };
         }
         let parts = text.split_once('\\').or_else(|| text.split_once('@'));
-        let whole = parts.is_some_and(|(one, other)| !one.is_empty() && !other.is_empty() && !other.contains('\\'));
-        if !whole || text.chars().any(|c| c.is_control() || c == '"') {
+        let complete = parts.is_some_and(|(one, other)| !one.is_empty() && !other.is_empty() && !other.contains('\\'));
+        if !complete || text.chars().any(|c| c.is_control() || c == '"') {
             return Err(r"write it as DOMAIN\name, DOMAIN\name$ (group managed) or name@domain".to_owned());
         }
         if text.ends_with('$') { Ok(Account::Managed(text.to_owned())) } else { Ok(Account::User(text.to_owned())) }

@@ -19,7 +19,7 @@ impl Rate {
     pub(super) fn understand(mut section: Section, faults: &mut Vec<ConfigError>) -> Option<Rate> {
         let wrong = || ValueError::new("is not a duration").expected("a duration has a unit, such as 1s or 500ms");
         let interval = section.parsed("interval", |text| read_go(text).ok_or_else(wrong), faults);
-        let number = |text: &str| text.parse::<u32>().map_err(|_| ValueError::new("is not a whole number from 0 on"));
+        let number = |text: &str| text.parse::<u32>().map_err(|_| ValueError::new("is not an integer from 0 on"));
         let burst = section.parsed("burst", number, faults).unwrap_or(0);
         let interval = interval.filter(|interval| !interval.is_zero());
         if interval.is_some() && burst == 0 {

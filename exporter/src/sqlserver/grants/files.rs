@@ -1,6 +1,6 @@
 //! The scripts of `deploy/sql`: what `msx_exporter grants` prints, for each release and each kind of login.
 
-use super::{Grantee, Principal, Release, revocation, whole};
+use super::{Grantee, Principal, Release, complete, revocation};
 
 /// One of the files.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -30,7 +30,7 @@ pub fn grant_files() -> Vec<GrantFile> {
             let mut add = |verb: &str, revokes, text| {
                 files.push(GrantFile { path: format!("{folder}/{verb}-{name}.sql"), text, year, principal, revokes });
             };
-            add("grant", false, whole(&grantee, Some(release)));
+            add("grant", false, complete(&grantee, Some(release)));
             add("revoke", true, revocation(&grantee, Some(release)));
         }
     }
