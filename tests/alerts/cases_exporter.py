@@ -39,7 +39,7 @@ def absent(model, bad, instance):
 def never_scraped():
     model = SeriesModel(20)
     model.write("up", 1, "prom:9090", "prometheus")
-    return case("MsxExporterAbsent: no exporter beside a master was ever scraped", model, [
+    return case("MsxExporterAbsent: no exporter next to a master was ever scraped", model, [
         point("MsxExporterAbsent", 9, []),
         point("MsxExporterAbsent", 10, [absent_everywhere()]),
     ])
@@ -56,7 +56,7 @@ def absent_everywhere():
     return {
         "exp_labels": {"job": "msx", "severity": "critical", "component": "exporter"},
         "exp_annotations": {
-            "summary": "The exporter beside a multiserver master is no longer scraped.",
+            "summary": "The exporter next to a multiserver master is no longer scraped.",
             "description": "Prometheus has scraped no job named msx for a day. Look at its scrape configuration and service discovery.",
             "runbook_url": "https://github.com/msx-exporter/msx_exporter/blob/main/alerts/runbooks/MsxExporterAbsent.md",
             "dashboard_url": "/d/msx-exporter?var-job=msx&var-instance=",
@@ -115,10 +115,10 @@ JOB = {"job": "msx", "instance": MASTER}
 SPECS = [
     Spec(
         "MsxExporterDown", down("msx"), 60, start=30, end=50, for_=5, keep=0, severity="critical", labels=JOB,
-        summary="The exporter beside a multiserver master does not answer.",
+        summary="The exporter next to a multiserver master does not answer.",
         description=lambda m: "Prometheus has had no answer from the exporter at msx1:9814 for 5 minutes. "
                               "Nothing is known of its master or targets meanwhile.",
-        needs=("up",), about_scrapes=True, title="beside the master", extra=[flicker("msx")], **COMMON),
+        needs=("up",), about_scrapes=True, title="next to the master", extra=[flicker("msx")], **COMMON),
     Spec(
         "MsxExporterDown", down("msx-target"), 60, start=30, end=50, for_=5, keep=0, severity="warning",
         labels={"job": "msx-target", "instance": MASTER},
@@ -129,7 +129,7 @@ SPECS = [
         needs=("up",), about_scrapes=True, title="on a target", extra=[flicker("msx-target")]),
     Spec(
         "MsxExporterAbsent", absent, 80, start=30, end=60, for_=10, keep=0, severity="critical", labels=JOB,
-        summary="The exporter beside a multiserver master is no longer scraped.",
+        summary="The exporter next to a multiserver master is no longer scraped.",
         description=lambda m: "Prometheus scraped msx1:9814 within the last day and no longer tries to. "
                               "Look at its scrape configuration and service discovery.",
         about_scrapes=True, extra=[never_scraped(), absent_for_days()], **COMMON),
@@ -142,7 +142,7 @@ SPECS = [
                               "Its series are missing meanwhile, and no verdict that needs them says that all is well.",
         needs=("msx_exporter_collector_success", "msx_exporter_collector_permission"),
         extra=[one_collector(0, 0, False, "MsxCollectorFailing: a missing right is another alert", "MsxCollectorFailing"),
-               one_collector(0, 1, True, "MsxCollectorFailing: silent while the whole master cannot be read", "MsxCollectorFailing")],
+               one_collector(0, 1, True, "MsxCollectorFailing: silent while nothing of the master can be read", "MsxCollectorFailing")],
         **COMMON),
     Spec(
         "MsxCollectorFailing", collector(0, 1, timeout=1), 100, start=30, end=70, for_=10, keep=15, severity="warning",

@@ -19,15 +19,15 @@ use serde::Serialize;
 use std::collections::BTreeMap;
 use std::io;
 
-/// The answer. Texts of errors, addresses and traces stand in it only with `details`.
+/// The answer. Without `details` it holds no error texts, addresses or traces.
 ///
 /// # Errors
-/// None that the data can cause: every map has text for its keys.
+/// None that the data can cause: the keys of every map are texts.
 pub fn targets(fleet: &Fleet, details: bool) -> Result<String, serde_json::Error> {
     serde_json::to_string(&answer(fleet, details))
 }
 
-/// The same, without the whole text in memory.
+/// Writes the answer without holding the complete text in memory.
 ///
 /// # Errors
 /// Where `out` fails.
@@ -38,7 +38,7 @@ pub(crate) fn write_targets(out: impl io::Write, fleet: &Fleet, details: bool) -
 fn answer(fleet: &Fleet, details: bool) -> TargetsDocument<'_> {
     match fleet {
         Fleet::Master(fleet) => of_master(fleet, details),
-        // Nothing is read on the side of a target; its page shows what is seen there.
+        // On the target side nothing is read from SQL Server; its page shows what is seen there.
         Fleet::Target(fleet) => TargetsDocument { read_at: Instant(fleet.began), ..TargetsDocument::default() },
     }
 }

@@ -93,7 +93,7 @@ pub(super) fn count(written: &str) -> Result<usize, ValueError> {
     match number {
         Some(0) => Err(ValueError::new("must be at least 1")),
         Some(number) => Ok(number),
-        None => Err(ValueError::new(format!("{} is not a whole number from 1 to {MOST}", quoted(written)))),
+        None => Err(ValueError::new(format!("{} is not an integer from 1 to {MOST}", quoted(written)))),
     }
 }
 
@@ -172,7 +172,7 @@ mod tests {
     }
 
     #[test]
-    fn whole_names_are_matched_whatever_stands_in_the_pattern() {
+    fn complete_names_are_matched_whatever_stands_in_the_pattern() {
         let either = pattern("a|b").unwrap();
         assert!(either.matches("B") && !either.matches("ab"));
         assert!(pattern("a)|(b").is_err());

@@ -1,7 +1,7 @@
-//! What the master's own memory of who arrives says of a target that does not poll.
+//! What the master's own records of arrivals show about a target that does not poll.
 //!
-//! Pure: records and sightings in, one [`Trace`] for each silent target out. The rules and what they may not say are those
-//! of `FACTS.md`, "What the master remembers of who arrives".
+//! Pure: records and sightings in, one [`Trace`] for each silent target out. `FACTS.md`, "What the master remembers of
+//! who arrives", has the rules and their limits.
 
 mod attempts;
 mod origins;
@@ -24,10 +24,10 @@ use jiff::Timestamp;
 use std::collections::HashMap;
 use std::net::IpAddr;
 
-/// Neighbours of a target that are named; of more is said that there are others.
+/// The number of neighbours of a target that are named.
 const MOST_NAMED: usize = 5;
 
-/// What one reading shows of who arrives, ordered by where it comes from.
+/// The arrivals of one reading, by their address.
 pub(crate) struct Remembered<'a> {
     pub(crate) permitted: bool,
     pub(crate) covered_since: Option<Timestamp>,

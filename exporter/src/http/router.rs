@@ -1,4 +1,4 @@
-//! Which path answers what.
+//! The routes, and what answers each.
 
 use super::answer::{self, Answer, TEXT};
 use super::client::Visitor;
@@ -21,39 +21,39 @@ use std::sync::Arc;
 use std::time::Duration;
 use tracing::error;
 
-/// For a probe where the client does not say how long it waits: longer than all checks of a host that drops everything.
+/// The time of a probe whose client states none: longer than all checks of a host that drops every packet.
 const UNHURRIED: Duration = Duration::from_secs(30);
 
 const NOT_RELOADED: &str =
     "not reloaded, the configuration before stays in force; hint: the log and check-config say what is wrong";
 
-/// One path.
+/// One route.
 struct Route {
-    /// After the prefix.
+    /// The path after the prefix.
     path: &'static str,
     method: Methods,
     action: Action,
 }
 
-/// What a path is asked with.
+/// The method that a route accepts.
 #[derive(Clone, Copy)]
 enum Methods {
     Read,
     Post,
 }
 
-/// What a path does.
+/// The action of a route.
 #[derive(Clone, Copy)]
 enum Action {
-    /// Draws a view of a fleet; counted as a scrape.
+    /// Renders a view of a fleet; limited as a scrape.
     Overview,
     Target,
     Metrics,
     Targets,
     Discovery,
-    /// Checks the ports of one target; counted as a scrape too.
+    /// Checks the ports of one target; limited as a scrape too.
     Probe,
-    /// Says that the server is there, whatever the master does.
+    /// Answers whether the server is alive, whatever the state of the master.
     Healthy,
     Ready,
     Reload,
@@ -71,7 +71,7 @@ const ROUTES: &[Route] = &[
     Route { path: "/-/reload", method: Methods::Post, action: Action::Reload },
 ];
 
-/// Each path after the prefix, with the methods that it takes, in a list with commas.
+/// Each path after the prefix, with its methods in a list with commas.
 pub(crate) fn paths() -> impl Iterator<Item = (&'static str, &'static str)> {
     ROUTES.iter().map(|route| (route.path, route.method.names()))
 }
@@ -92,22 +92,21 @@ impl Methods {
     }
 }
 
-/// Who asks.
+/// The sender of a request.
 #[derive(Debug, Clone)]
 pub(crate) struct Caller {
-    /// Whose connection it is.
     pub(crate) visitor: Visitor,
-    /// Whether the address at which the request arrived is loopback: then it comes from this machine.
+    /// Whether the request arrived at a loopback address, so that it comes from this machine.
     pub(crate) loopback: bool,
-    /// Whether a password or a verified certificate proved who it is.
+    /// Whether a password or a verified certificate authenticated the client.
     pub(crate) proved: bool,
 }
 
-/// Answers requests that were let in.
+/// Answers requests that were authenticated where that is required.
 pub(crate) struct Router<S> {
     site: Arc<S>,
     options: Arc<Options>,
-    /// For scrapes, which neither probes nor pages can take.
+    /// The places of scrapes, which neither probes nor pages can take.
     scrapes: Places,
     probes: Places,
     pages: Places,
@@ -160,7 +159,7 @@ impl<S: Site> Router<S> {
         }
     }
 
-    /// Waits for a fleet and answers with a page of it. The place in the limiter is held until the client has taken it.
+    /// Waits for a fleet and answers with a page of it. The permit is held until the client has taken the page.
     async fn view(&self, request: &Parts, caller: Caller, view: Resource) -> Answer {
         let settings = self.site.settings();
         let places = if view == Resource::Metrics { &self.scrapes } else { &self.pages };
@@ -189,7 +188,8 @@ impl<S: Site> Router<S> {
         answer
     }
 
-    /// Checks the ports of one target. It makes this machine connect to another, so it is not for everybody.
+    /// Checks the ports of one target. Because this makes the machine connect to another, it needs authentication, a
+    /// loopback address or `--web.enable-probe`.
     async fn probe(&self, request: &Parts, caller: Caller) -> Answer {
         if !may_probe(&caller, &self.options) {
             return answer::text(
@@ -228,7 +228,7 @@ impl<S: Site> Router<S> {
         answer
     }
 
-    /// Says where the faults are, to those alone who proved who they are; what they are stands in the log.
+    /// Reloads. Only an authenticated client gets the places of the faults; the log has their texts.
     async fn reload(&self, request: &Parts, caller: Caller) -> Answer {
         if !self.options.lifecycle {
             return answer::text(StatusCode::FORBIDDEN, "reloading over HTTP is off; hint: --web.enable-lifecycle");
@@ -259,8 +259,8 @@ fn admit(places: &Places, caller: &Caller, limits: &Limits) -> Result<Permit, &'
     })
 }
 
-/// Whether a browser sent it for a page that is not this server's. A browser always sends `Origin` with a POST, and sends
-/// the user's password along.
+/// Whether a browser sent the request for a page of another site. A browser sends `Origin` with every POST, and the
+/// user's password with it.
 fn comes_from_another_site(request: &Parts) -> bool {
     let header = |name| request.headers.get(name).map(|value: &HeaderValue| value.to_str().unwrap_or_default());
     let same = |origin: &str| origin.split_once("://").map(|(_, host)| host) == header(HOST);
@@ -272,10 +272,10 @@ fn may_probe(caller: &Caller, options: &Options) -> bool {
     caller.loopback || caller.proved || options.probe
 }
 
-/// What is asked of `/sd`.
+/// The parameters of `/sd`.
 fn entries(query: Option<&str>) -> Result<Entries, &'static str> {
     const BAD_PORT: &str = "the port must be a number from 1 to 65535; hint: /sd?port=9182";
-    // A port that is there and no number must not pass for one that is missing.
+    // An invalid port must not be treated as a missing one.
     let given = query.is_some_and(|query| query.split('&').any(|pair| pair.split('=').next() == Some("port")));
     let port = parameter(query, "port").and_then(|port| port.parse().ok());
     let port = if given { Some(port.ok_or(BAD_PORT)?) } else { None };

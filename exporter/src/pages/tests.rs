@@ -1,4 +1,4 @@
-//! The pages for people and the JSON.
+//! Tests of the pages and of the JSON.
 
 #![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic)]
 
@@ -19,7 +19,7 @@ fn json(fleet: impl Into<Fleet>, details: bool) -> serde_json::Value {
     serde_json::from_str(&api::targets(&fleet.into(), details).unwrap()).unwrap()
 }
 
-/// Whether each text stands in the page, and each after the one before.
+/// Asserts that the page holds the texts in this order.
 fn in_order(page: &str, texts: &[&str]) {
     let mut rest = page;
     for text in texts {
@@ -147,7 +147,7 @@ fn the_json_holds_the_same_facts() {
     );
 }
 
-/// Names of all fields, but for the maps whose keys are data.
+/// The names of all fields, without the keys of maps, which are data.
 fn fields(value: &serde_json::Value, found: &mut std::collections::BTreeSet<String>) {
     match value {
         serde_json::Value::Array(all) => all.iter().for_each(|one| fields(one, found)),

@@ -1,10 +1,10 @@
-//! From what the driver or the system says to what a person can do about it.
+//! Translates errors of the driver and the system into what a user can do about them.
 
 use super::error::ReadError;
 use crate::model::Stage;
 use tiberius::error::Error as DriverError;
 
-/// What went wrong between PRELOGIN and the end of the login.
+/// A failure between PRELOGIN and the end of the login.
 pub(crate) fn on_connecting(error: &DriverError, stage: Stage, to: &str) -> ReadError {
     match error {
         DriverError::Server(token) => {
@@ -32,7 +32,7 @@ pub(crate) fn on_connecting(error: &DriverError, stage: Stage, to: &str) -> Read
     }
 }
 
-/// What the driver's decoder says where a connection ended within what would have to be a packet.
+/// The text of the driver's decoder for a connection that ended within a packet.
 const CUT_PACKET: &str = "bytes remaining on stream";
 
 fn no_tds(said: &str, to: &str) -> ReadError {
@@ -44,7 +44,7 @@ fn is_tls(message: &str) -> bool {
     ["certificate", "handshake", "tls", "TLS", "alert"].iter().any(|word| message.contains(word))
 }
 
-/// The driver's own advice speaks to programmers; its first sentence is the fact.
+/// The driver's text ends with advice for programmers; only its first sentence is kept.
 fn tls(text: &str, to: &str) -> ReadError {
     let fact = text.split(" To connect anyway").next().unwrap_or(text);
     let fault = ReadError::new(Stage::Tls, format!("the TLS handshake with {to} failed: {fact}"));
@@ -76,7 +76,7 @@ fn login_hint(code: u32) -> Option<&'static str> {
     })
 }
 
-/// What ended a batch.
+/// A failure that ended a batch.
 pub(crate) fn on_reading(error: &DriverError) -> ReadError {
     match error {
         DriverError::Server(token) => on_statement(token.code(), Some(token.message())),
@@ -85,7 +85,7 @@ pub(crate) fn on_reading(error: &DriverError) -> ReadError {
     }
 }
 
-/// What a statement ended with, by its number.
+/// An error that ended a statement, by its number.
 pub(crate) fn on_statement(code: u32, message: Option<&str>) -> ReadError {
     let text = message.unwrap_or("SQL Server sent no text with it");
     let stage = if matches!(code, 229 | 230 | 262 | 297 | 300 | 916) { Stage::Permission } else { Stage::Query };
@@ -101,7 +101,7 @@ pub(crate) fn on_statement(code: u32, message: Option<&str>) -> ReadError {
     }
 }
 
-/// Whether the connection is as good as before: SQL Server reports an error and goes on ([MS-TDS] 2.2.7.10).
+/// Whether the connection can be used again: after most errors SQL Server reports and goes on ([MS-TDS] 2.2.7.10).
 pub(crate) fn leaves_connection_usable(error: &DriverError) -> bool {
     matches!(error, DriverError::Server(token) if token.class() < 20)
 }

@@ -141,7 +141,7 @@ fn query(statement: &[Token]) -> Result<Query, String> {
     let query = parser.parse_query().map_err(|error| error.to_string())?;
     match parser.peek_token().token {
         Token::EOF => Ok(*query),
-        more => Err(format!("{more} follows a whole SELECT")),
+        more => Err(format!("{more} follows a complete SELECT")),
     }
 }
 

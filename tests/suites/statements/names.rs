@@ -21,7 +21,7 @@ pub(crate) struct Names {
     pub(crate) wrong: Vec<String>,
     version: u16,
     scopes: Vec<Scope>,
-    /// Queries in FROM, by address: they do not see the sources beside them.
+    /// Queries in FROM, by address: they do not see the sources next to them.
     derived: BTreeSet<usize>,
     /// Arguments that are no expressions, such as the part of a date.
     words: BTreeSet<usize>,

@@ -27,7 +27,7 @@ impl Pattern {
         Ok(Pattern { text: text.to_owned(), regex })
     }
 
-    /// Whether a whole name fits.
+    /// Whether a complete name fits.
     pub fn matches(&self, name: &str) -> bool {
         // The defaults are asked of every target in every scrape; the engine would take most of an assessment's time.
         match self.text.as_str() {

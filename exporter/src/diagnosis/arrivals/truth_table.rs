@@ -1,4 +1,4 @@
-//! Every row of the rules for arrivals, at and past its thresholds, through the whole assessment.
+//! Every row of the rules for arrivals, at and past its thresholds, through the complete assessment.
 #![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic)]
 
 use super::Trace;
@@ -97,15 +97,15 @@ fn logins_that_are_refused_at_the_rhythm_of_the_polls_are_the_cause() {
     for (refused, cause) in [
         (&[540, 480, 420][..], Cause::LoginRefused),
         (&[540, 480], Cause::StoppedPolling),
-        // At both ends of the factor of two, and past them.
+        // At both ends of the factor of two, and beyond them.
         (&[540, 510, 480], Cause::LoginRefused),
         (&[540, 511, 482], Cause::StoppedPolling),
         (&[540, 420, 300], Cause::LoginRefused),
         (&[540, 419, 298], Cause::StoppedPolling),
-        // The first within two intervals after the last poll.
+        // The first attempt within two intervals after the last poll.
         (&[480, 420, 360], Cause::LoginRefused),
         (&[479, 419, 359], Cause::StoppedPolling),
-        // A run that was there before the last poll is another program's.
+        // A run that began before the last poll is another program's.
         (&[660, 600, 540, 480, 420], Cause::StoppedPolling),
         (&[660, 540, 480, 420], Cause::StoppedPolling),
         (&[661, 540, 480, 420], Cause::LoginRefused),
@@ -157,7 +157,7 @@ fn an_agents_session_says_that_it_is_connected_and_voids_runs_that_began_before_
     use Cause::{ConnectedNotPolling, LoginRefused, StoppedPolling};
     for (arrivals, cause) in [
         (seen(none(), 60), ConnectedNotPolling),
-        // A session of its last poll, or of the upload behind it.
+        // A session of its last poll, or of the upload after it.
         (seen(none(), 540), StoppedPolling),
         (seen(none(), 539), ConnectedNotPolling),
         (seen(refused(), 60), ConnectedNotPolling),
@@ -206,7 +206,7 @@ fn of_many_targets_behind_one_address_a_few_are_named() {
     let judged = assessed(rows(polled_at(last(), 600)), refused(), &config);
     let text = &trace(&judged).text;
     assert!(text.ends_with("on that address: TSX0002, TSX0003, TSX0004, TSX0005, TSX0006 and others."), "{text}");
-    // The last of them polls.
+    // The last target polls.
     let judged = assessed(rows(last()), refused(), &config);
     let text = &trace(&judged).text;
     assert!(text.ends_with("on that address: TSX0002, TSX0003, TSX0004, TSX0005, TSX0006 and others."), "{text}");

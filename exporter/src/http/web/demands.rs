@@ -1,5 +1,5 @@
-//! What clients must bring. A reload can only ask for more: a file that is cut or half written asks for less, and must
-//! not open the door.
+//! What clients must present. A reload can only demand more: a file that is truncated or half written demands less, and
+//! must not remove the authentication.
 
 use super::clients::Policy;
 use tokio_rustls::rustls::{ProtocolVersion, SupportedCipherSuite};
@@ -9,7 +9,7 @@ use tokio_rustls::rustls::{ProtocolVersion, SupportedCipherSuite};
 pub(super) struct Demands {
     /// `None`: plain HTTP.
     pub(super) tls: Option<TlsDemands>,
-    /// Whether a user and a password are demanded. Which ones is no matter of more or less.
+    /// Whether a user and a password are demanded. A change of the users is neither more nor less.
     pub(super) users: bool,
 }
 
@@ -19,7 +19,7 @@ pub(super) struct TlsDemands {
     pub(super) policy: Policy,
     /// Whether the certificate must hold one of some names.
     pub(super) names: bool,
-    /// Whether TLS 1.2 is refused.
+    /// Whether only TLS 1.3 is accepted.
     pub(super) newest_alone: bool,
     /// The suites of TLS 1.2 that are offered.
     pub(super) suites: Vec<SupportedCipherSuite>,
@@ -39,7 +39,7 @@ impl TlsDemands {
 }
 
 impl Demands {
-    /// What these demands ask less of clients than others: the key, and what is missing. Empty where nothing is.
+    /// The keys in which these demands are weaker than those before, with what is missing. Empty where none is.
     pub(super) fn less_than(&self, before: &Demands) -> Vec<(&'static str, &'static str)> {
         let mut less = Vec::new();
         match (&self.tls, &before.tls) {

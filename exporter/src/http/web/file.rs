@@ -1,4 +1,4 @@
-//! Reads the file and everything that it names.
+//! Reads the web configuration and the files that it names.
 
 use super::rate::Rate;
 use super::section::{Section, flag};
@@ -11,7 +11,7 @@ use hyper::header::{HeaderName, HeaderValue};
 use std::path::Path;
 use std::sync::Arc;
 
-/// Headers that the toolkit lets one set, with the values that it allows where it does not allow any.
+/// The headers that the toolkit lets a file set, with the allowed values; an empty list allows any.
 const HEADERS: &[(&str, &[&str])] = &[
     ("Content-Security-Policy", &[]),
     ("Strict-Transport-Security", &[]),
@@ -20,12 +20,12 @@ const HEADERS: &[(&str, &[&str])] = &[
     ("X-XSS-Protection", &[]),
 ];
 
-/// Loads a web configuration. In any case every file that was read for it comes back, with what it was like before that.
+/// Loads a web configuration. Always returns every file that was read for it, with its stamp from before it was read.
 pub(super) fn load(path: &Path) -> (Vec<Stamped>, Result<Loaded, ConfigErrors>) {
     let mut faults = Vec::new();
     let mut named = Files { directory: path.parent().unwrap_or(Path::new("")), read: vec![stamps::of(path)] };
     let loaded = root(path, &mut faults).map(|root| understand(root, &mut named, &mut faults));
-    // One part of the old and one of the new is neither.
+    // The files changed while they were read, so the parts may not belong together.
     if let Some((file, _)) = stamps::changed(&named.read)
         && faults.is_empty()
     {
@@ -51,7 +51,7 @@ fn section(bytes: &[u8], name: &str, faults: &mut Vec<ConfigError>) -> Option<Se
     let text = utf8(bytes, name, faults)?;
     let before = faults.len();
     let root = parse_yaml(text, Place::File(name), faults)?;
-    // A document with a fault of YAML is not what was meant.
+    // A document with a YAML fault is not interpreted any further.
     (faults.len() == before).then(|| Section::new("", root, faults))
 }
 
@@ -80,8 +80,7 @@ fn understand(mut root: Section, named: &mut Files<'_>, faults: &mut Vec<ConfigE
         loaded.demands.tls = Some(tls.demands);
     }
     if let Some(mut section) = root.section("http_server_config", faults) {
-        // HTTP/2 is on by default in the toolkit. Here it is not spoken at all, whatever a client may have agreed to:
-        // asking for it would be a wish that is not met.
+        // HTTP/2 is on by default in the toolkit and not implemented here, so asking for it explicitly is a fault.
         if section.parsed("http2", flag, faults) == Some(true) {
             faults.push(section.fault("http2", "HTTP/2 is not served; write false or leave it out"));
         }
@@ -124,21 +123,21 @@ fn headers(mut section: Section, faults: &mut Vec<ConfigError>) -> Vec<(HeaderNa
     headers
 }
 
-/// Reads files relative to the configuration and remembers which.
+/// Reads files relative to the configuration and records their stamps.
 pub(super) struct Files<'a> {
     directory: &'a Path,
     read: Vec<Stamped>,
 }
 
-/// What stands under one of two keys, with the key under which it stands.
+/// A PEM text and the key that it came from.
 pub(super) struct Pem {
     pub(super) key: &'static str,
     pub(super) bytes: Vec<u8>,
 }
 
 impl Files<'_> {
-    /// Takes a PEM text that stands in the file under `inline`, or in a file that `named` names. ConfigErrors do not show that
-    /// name: some write the key itself there.
+    /// Takes a PEM text from the key `inline`, or from the file that the key `named` names. Faults do not show the
+    /// name, because some users put the private key itself there.
     pub(super) fn pem(
         &mut self,
         section: &mut Section,

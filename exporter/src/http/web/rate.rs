@@ -1,4 +1,4 @@
-//! `rate_limit`: a bucket of tokens for all requests together, as in the toolkit.
+//! `rate_limit`: a token bucket for all requests together, as in the toolkit.
 
 use super::section::Section;
 use crate::config::{ConfigError, ValueError};
@@ -15,11 +15,11 @@ pub(crate) struct Rate {
 }
 
 impl Rate {
-    /// Understands the section; `None` with faults, or where the interval is 0.
+    /// Parses the section; `None` with faults, or where the interval is 0.
     pub(super) fn understand(mut section: Section, faults: &mut Vec<ConfigError>) -> Option<Rate> {
         let wrong = || ValueError::new("is not a duration").expected("a duration has a unit, such as 1s or 500ms");
         let interval = section.parsed("interval", |text| read_go(text).ok_or_else(wrong), faults);
-        let number = |text: &str| text.parse::<u32>().map_err(|_| ValueError::new("is not a whole number from 0 on"));
+        let number = |text: &str| text.parse::<u32>().map_err(|_| ValueError::new("is not an integer from 0 on"));
         let burst = section.parsed("burst", number, faults).unwrap_or(0);
         let interval = interval.filter(|interval| !interval.is_zero());
         if interval.is_some() && burst == 0 {

@@ -89,7 +89,7 @@ fn every_fault_has_its_path() {
         ),
         ("rate_limit: { interval: 1, burst: 1 }", "web.yml:1:25: rate_limit.interval: is not a duration"),
         ("rate_limit: { interval: 1s }", "rate_limit.burst: must be 1 or more"),
-        ("rate_limit: { interval: 1s, burst: -1 }", "rate_limit.burst: is not a whole number"),
+        ("rate_limit: { interval: 1s, burst: -1 }", "rate_limit.burst: is not an integer"),
     ] {
         let found = faults(text);
         assert!(found.iter().any(|fault| fault.contains(expected)), "{text}: {found:?}");
@@ -197,7 +197,7 @@ fn a_change_takes_effect_and_a_fault_does_not() {
     web.look();
     assert!(Arc::ptr_eq(&first, &web.current()), "nothing changed");
 
-    // Certificate and key are rotated one after the other; in between they do not fit.
+    // Certificate and key are replaced one after the other; in between they do not match.
     let other = authority.issue("other.example");
     folder.write("server.crt", &format!("{}\n", other.certificate));
     web.look();
@@ -207,7 +207,7 @@ fn a_change_takes_effect_and_a_fault_does_not() {
     let second = web.current();
     assert!(!Arc::ptr_eq(&first, &second));
 
-    // A file that is half written opens no door.
+    // A half-written file must not remove the authentication.
     for (text, what) in [("", "tls_server_config: TLS cannot"), (users.as_str(), "tls_server_config: TLS cannot")] {
         folder.write("web.yml", text);
         web.look();
@@ -223,7 +223,7 @@ fn a_change_takes_effect_and_a_fault_does_not() {
     assert!(!Arc::ptr_eq(&second, &web.current()));
 }
 
-/// A full configuration cut after each of its lines, and after each byte of the lines that demand something.
+/// A full configuration truncated after each line, and after each byte of the lines that demand something.
 #[test]
 fn a_file_that_is_cut_anywhere_demands_no_less() {
     let (folder, authority) = (Folder::new(), Authority::new());
@@ -245,7 +245,7 @@ fn a_file_that_is_cut_anywhere_demands_no_less() {
         assert_eq!(result.is_ok(), web.is_current());
         taken += usize::from(result.is_ok());
     }
-    // Those that lack bob, who is out at once.
+    // Only those without bob, who is refused at once.
     assert!((1..10).contains(&taken), "{taken}");
 }
 
@@ -295,7 +295,7 @@ fn a_cost_for_which_nothing_is_promised_is_known() {
     assert_eq!([over("$04"), over("$12"), over("$13"), over("$18")], [None, None, Some(13), Some(18)]);
 }
 
-/// Each level repeats the one below nine times; written out it would be gigabytes.
+/// Each level repeats the one below nine times, which would expand to gigabytes.
 #[test]
 fn a_few_lines_cannot_fill_the_memory() {
     let mut text = "a0: &a0 [x, x, x, x, x, x, x, x, x]\n".to_owned();

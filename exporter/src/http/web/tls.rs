@@ -12,7 +12,7 @@ use tokio_rustls::rustls::pki_types::{CertificateDer, PrivateKeyDer};
 use tokio_rustls::rustls::version::{TLS12, TLS13};
 use tokio_rustls::rustls::{ProtocolVersion, ServerConfig, SupportedProtocolVersion};
 
-/// TLS, ready for use.
+/// A TLS configuration, ready for use.
 pub(super) struct Tls {
     pub(super) config: Arc<ServerConfig>,
     /// Whether a certificate that a client presents was verified.
@@ -20,7 +20,7 @@ pub(super) struct Tls {
     pub(super) demands: TlsDemands,
 }
 
-/// Understands the section. `None` with faults, or where it holds nothing: then, as in the toolkit, there is no TLS.
+/// Parses the section. `None` with faults, or where it is empty: then, as in the toolkit, TLS is off.
 pub(super) fn understand(mut section: Section, files: &mut Files<'_>, faults: &mut Vec<ConfigError>) -> Option<Tls> {
     let before = faults.len();
     let chain = files.pem(&mut section, "cert", "cert_file", faults);
@@ -63,7 +63,7 @@ pub(super) fn understand(mut section: Section, files: &mut Files<'_>, faults: &m
     match built {
         Ok(mut config) => {
             config.ignore_client_order = server_prefers;
-            // The one protocol that is served here; a client that insists on HTTP/2 learns it in the handshake.
+            // The only protocol that is served; a client that insists on HTTP/2 fails in the handshake.
             config.alpn_protocols = vec![b"http/1.1".to_vec()];
             Some(Tls { config: Arc::new(config), verifies_clients: policy.verifies(), demands })
         }
@@ -110,8 +110,8 @@ fn versions(section: &mut Section, faults: &mut Vec<ConfigError>) -> Vec<&'stati
     versions
 }
 
-/// The cryptography, narrowed to what is listed. As in Go, `cipher_suites` is about TLS 1.2: those of TLS 1.3 are not
-/// a matter of choice, though they may be listed.
+/// The cryptographic provider, restricted to the listed algorithms. As in Go, `cipher_suites` restricts TLS 1.2 only:
+/// the suites of TLS 1.3 are always on, though they may be listed.
 fn provider(section: &mut Section, faults: &mut Vec<ConfigError>) -> CryptoProvider {
     let mut provider = aws_lc_rs::default_provider();
     let listed = section.list("cipher_suites", faults);
