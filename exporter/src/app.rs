@@ -412,6 +412,16 @@ impl Site for App {
         self.assess(&current, reading, self.sweeper.port_results())
     }
 
+    fn request_look(&self, target: &str) {
+        let last = self.lock_assessed().last.as_ref().map(|(_, fleet)| fleet.clone());
+        let fleet = last.as_deref().and_then(Fleet::of_master);
+        let shown = fleet.and_then(|fleet| fleet.targets.iter().find(|shown| names::same(&shown.name, target)));
+        // Only silent targets have a trace.
+        if shown.is_some_and(|shown| shown.trace.is_some()) {
+            self.current.load().master.request_look();
+        }
+    }
+
     async fn probe(&self, name: &str, wait: Duration) -> Result<Arc<Probe>, NoProbe> {
         let began = Instant::now();
         if self.known_names().is_none() {

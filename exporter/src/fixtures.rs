@@ -199,11 +199,14 @@ pub(crate) fn full() -> MasterFleet {
             Suspect { title: "the password is wrong", step: "Compare the passwords.", is_detail: true },
             Suspect { title: "The login is refused", step: "Read the ERRORLOG.", is_detail: false },
         ],
+        addresses: vec!["10.1.2.3".parse().unwrap()],
+        reach: Some((ago(9000), ago(22))),
         refused: None,
         before_login: None,
         agent_connected: false,
     });
     if let Some(row) = &mut silent.enlisted {
+        row.row.enlisted_by = Some("CORP\\anna".to_owned());
         row.row.last_poll = ago(7200);
         row.status.suspected_offline = true;
     }

@@ -13,6 +13,7 @@ use crate::sqlserver::{self, BatchError, Clock, Context, Left, Msdb, Progress, R
 use jiff::Timestamp;
 use std::collections::BTreeSet;
 use std::sync::Arc;
+use std::sync::atomic::AtomicBool;
 use std::time::Duration;
 use tokio::time::{Instant, timeout_at};
 use tracing::{info, warn};
@@ -43,7 +44,12 @@ pub(super) struct Reader {
 }
 
 impl Reader {
-    pub(super) fn new(config: Arc<Config>, reader_stats: Arc<ReaderStats>, progress: Progress) -> Reader {
+    pub(super) fn new(
+        config: Arc<Config>,
+        reader_stats: Arc<ReaderStats>,
+        progress: Progress,
+        look_requested: Arc<AtomicBool>,
+    ) -> Reader {
         Reader {
             config,
             reader_stats,
@@ -56,7 +62,7 @@ impl Reader {
             backoff: Backoff::default(),
             broke: Vec::new(),
             cache: ResultCache::default(),
-            arrivals: ArrivalWatch::default(),
+            arrivals: ArrivalWatch::new(look_requested),
         }
     }
 

@@ -31,6 +31,8 @@ const MOST_NAMED: usize = 5;
 pub(crate) struct Remembered<'a> {
     pub(crate) permitted: bool,
     pub(crate) covered_since: Option<Timestamp>,
+    /// When the ring buffer was last read.
+    pub(crate) looked_at: Option<Timestamp>,
     attempts: HashMap<IpAddr, Vec<Attempt>>,
     /// When an address was last seen connected, and the Agent that was last seen there.
     sightings: HashMap<IpAddr, (Timestamp, Option<&'a AgentSession>)>,
@@ -41,6 +43,7 @@ impl<'a> Remembered<'a> {
         Remembered {
             permitted: arrivals.permitted,
             covered_since: arrivals.covered_since.filter(|_| arrivals.covered_until.is_some()),
+            looked_at: arrivals.covered_until,
             attempts: attempts::by_address(&arrivals.records),
             sightings: arrivals
                 .sightings

@@ -2,6 +2,8 @@
 
 mod arrivals;
 mod assess;
+pub(crate) mod batches;
+mod briefing;
 mod change;
 mod clock_skew;
 mod downloads;
@@ -19,6 +21,8 @@ mod target;
 pub use crate::sqlserver::MasterClock;
 pub use arrivals::{Run, Suspect, Trace};
 pub use assess::{Assessment, assess};
+pub use batches::Batch;
+pub use briefing::{Briefing, Remark};
 pub use change::{Change, summary};
 pub use memory::Memory;
 pub(crate) use rules::order;

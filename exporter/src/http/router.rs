@@ -147,7 +147,10 @@ impl<S: Site> Router<S> {
                 None => answer::text(StatusCode::BAD_REQUEST, "no target named; hint: /target?name=NAME"),
             },
             Action::Metrics => self.view(request, caller, Resource::Metrics).await,
-            Action::Targets => self.view(request, caller, Resource::Targets).await,
+            Action::Targets => {
+                let only = parameter(request.uri.query(), "target");
+                self.view(request, caller, Resource::Targets(only)).await
+            }
             Action::Discovery => match entries(request.uri.query()) {
                 Ok(entries) => self.view(request, caller, Resource::Discovery(entries)).await,
                 Err(fault) => answer::text(StatusCode::BAD_REQUEST, fault),
@@ -167,6 +170,9 @@ impl<S: Site> Router<S> {
             Ok(pass) => pass,
             Err(why) => return answer::busy(why),
         };
+        if let Some(target) = view.target() {
+            self.site.request_look(target);
+        }
         let form = Representation::new(caller.proved || settings.explain_details, request);
         let request_to_render = RenderRequest::new(view, form);
         let fleet = self.site.fleet(deadline::wait(&request.headers, settings.reading_timeout)).await;

@@ -17,6 +17,10 @@ pub trait Site: Send + Sync + 'static {
     /// The future is dropped as soon as the client hangs up; a reading that no caller waits for may then be cancelled.
     fn fleet(&self, wait: Duration) -> impl Future<Output = Arc<Fleet>> + Send;
 
+    /// Somebody is about to look at one target. Where it is silent, the next reading looks for its reason with fresh eyes,
+    /// as far as that may be asked for again. Cheap.
+    fn request_look(&self, target: &str);
+
     /// Checks every port of one target now and answers within about `wait`. Concurrent callers share one run.
     ///
     /// # Errors

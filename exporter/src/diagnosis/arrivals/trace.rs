@@ -11,6 +11,7 @@ use crate::diagnosis::target::{Enlisted, elapsed};
 use crate::model::names::key;
 use crate::model::{Certificate, ServerName};
 use jiff::{SignedDuration, Timestamp};
+use std::net::IpAddr;
 use std::time::Duration;
 
 /// Fewer attempts are not a rhythm.
@@ -31,6 +32,10 @@ pub struct Trace {
     pub details: Vec<String>,
     /// Why it may be silent, the likeliest first.
     pub suspects: Vec<Suspect>,
+    /// From where it arrives, as far as that is known: only for pages that show details.
+    pub addresses: Vec<IpAddr>,
+    /// Since when the master's memory of refused and broken connections is complete, and when it was last looked at.
+    pub reach: Option<(Timestamp, Timestamp)>,
     /// Logins from its host alone that are refused at the rhythm of its polls.
     pub(crate) refused: Option<Run>,
     /// Connections from its host alone that end before their login at that rhythm.
@@ -96,6 +101,8 @@ impl Trace {
             text,
             details: Vec::new(),
             suspects,
+            addresses: Vec::new(),
+            reach: None,
             refused: None,
             before_login: None,
             agent_connected: false,
@@ -163,6 +170,8 @@ impl<'a> Question<'a> {
             text: findings.text(),
             details: findings.details(),
             suspects,
+            addresses: self.surroundings.origins.of(self.name).collect(),
+            reach: self.surroundings.memory.looked_at.map(|at| (self.covered_since, at)),
             refused: run(End::Refused),
             before_login: run(End::BeforeLogin),
             agent_connected: word == MasterEvidence::AgentConnected && self.others.is_empty(),

@@ -24,6 +24,8 @@ async fn every_route_answers_with_its_type_and_its_length() {
         ("/target", 400, TEXT),
         ("/metrics", 200, "text/plain; version=0.0.4; charset=utf-8"),
         ("/api/v1/targets", 200, "application/json"),
+        ("/api/v1/targets?target=sql+01%5cpayroll", 200, "application/json"),
+        ("/api/v1/targets?target=NOBODY", 404, TEXT),
         ("/sd?port=9182", 200, "application/json"),
         ("/sd", 400, TEXT),
         ("/sd?port=0", 400, TEXT),
@@ -50,6 +52,15 @@ async fn every_route_answers_with_its_type_and_its_length() {
         assert_eq!(reply.header("x-frame-options").is_some(), content_type == HTML, "{path}");
         assert_eq!(reply.header("referrer-policy").is_some(), content_type == HTML, "{path}");
     }
+}
+
+#[tokio::test]
+async fn who_asks_for_one_target_requests_a_look_for_it() {
+    let house = House::plain();
+    for path in ["/", "/metrics", "/api/v1/targets", "/target", "/target?name=A", "/api/v1/targets?target=B"] {
+        get(house.address, path).await;
+    }
+    assert_eq!(*house.site.looks.lock().unwrap(), ["A", "B"]);
 }
 
 #[tokio::test]

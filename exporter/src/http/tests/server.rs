@@ -25,6 +25,8 @@ pub(super) struct Stub {
     pub(super) held: watch::Sender<bool>,
     pub(super) waits: Mutex<Vec<Duration>>,
     pub(super) reloads: Mutex<Vec<Result<(), ReloadError>>>,
+    /// The targets for which a look was requested.
+    pub(super) looks: Mutex<Vec<String>>,
     pub(super) fleet: Arc<Fleet>,
     /// The result of a probe.
     pub(super) probe: Mutex<Result<Arc<Probe>, NoProbe>>,
@@ -48,6 +50,7 @@ impl Stub {
             held: watch::Sender::new(false),
             waits: Mutex::default(),
             reloads: Mutex::default(),
+            looks: Mutex::default(),
             fleet: Arc::new(fleet(1).into()),
             probe: Mutex::new(Err(NoProbe::NoRoster)),
         }
@@ -126,6 +129,10 @@ impl Site for Stub {
     async fn fleet(&self, wait: Duration) -> Arc<Fleet> {
         self.wait(wait).await;
         Arc::clone(&self.fleet)
+    }
+
+    fn request_look(&self, target: &str) {
+        self.looks.lock().unwrap().push(target.to_owned());
     }
 
     async fn probe(&self, _: &str, wait: Duration) -> Result<Arc<Probe>, NoProbe> {
