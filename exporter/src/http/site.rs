@@ -3,6 +3,7 @@
 use crate::config::{Config, ConfigErrors, Limits};
 use crate::diagnosis::Fleet;
 use crate::exposition::ExporterFacts;
+use crate::model::ProbeFailure;
 use crate::probe::Probe;
 use std::future::Future;
 use std::sync::Arc;
@@ -21,7 +22,7 @@ pub trait Site: Send + Sync + 'static {
     ///
     /// # Errors
     /// Why nothing was checked.
-    fn probe(&self, name: &str, wait: Duration) -> impl Future<Output = Result<Arc<Probe>, NoProbe>> + Send;
+    fn probe(&self, name: &str, wait: Duration) -> impl Future<Output = Result<Arc<Probe>, ProbeFailure>> + Send;
 
     /// The exporter's own facts. Called where blocking is allowed, right before a page is drawn; who is served from that
     /// page later gets them as they were then.
@@ -50,17 +51,6 @@ pub enum ReloadError {
     /// The files were not read within the deadline, or reading them failed altogether.
     #[error("{0}")]
     Reading(String),
-}
-
-/// Why a target was not probed.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum NoProbe {
-    /// It is not known which targets there are: the master was not read.
-    NoRoster,
-    /// It is neither enlisted nor expected.
-    NotListed,
-    /// A run of the same target is under way that takes longer than this caller waits.
-    NoTime,
 }
 
 /// What the server needs of the configuration.

@@ -1,12 +1,12 @@
 //! A server that runs, and the stand-in behind it.
 
-use super::super::{NoProbe, Options, ReloadError, Settings, Site, Web, bind, run};
+use super::super::{Options, ReloadError, Settings, Site, Web, bind, run};
 use super::soon;
 use crate::collectors::CollectorReport;
 use crate::config::Limits;
 use crate::diagnosis::{Diagnosis, Fleet, MasterClock, MasterFleet, Orphan, Target};
 use crate::exposition::{BuildInfo, ExporterFacts, Reload};
-use crate::model::{Cause, Collector, OrphanKind, Stage};
+use crate::model::{Cause, Collector, OrphanKind, ProbeFailure, Stage};
 use crate::probe::Probe;
 use crate::sqlserver::ReadError;
 use jiff::Timestamp;
@@ -27,7 +27,7 @@ pub(super) struct Stub {
     pub(super) reloads: Mutex<Vec<Result<(), ReloadError>>>,
     pub(super) fleet: Arc<Fleet>,
     /// What a probe ends with.
-    pub(super) probe: Mutex<Result<Arc<Probe>, NoProbe>>,
+    pub(super) probe: Mutex<Result<Arc<Probe>, ProbeFailure>>,
 }
 
 impl Stub {
@@ -49,7 +49,7 @@ impl Stub {
             waits: Mutex::default(),
             reloads: Mutex::default(),
             fleet: Arc::new(fleet(1).into()),
-            probe: Mutex::new(Err(NoProbe::NoRoster)),
+            probe: Mutex::new(Err(ProbeFailure::NoRoster)),
         }
     }
 
@@ -128,7 +128,7 @@ impl Site for Stub {
         Arc::clone(&self.fleet)
     }
 
-    async fn probe(&self, _: &str, wait: Duration) -> Result<Arc<Probe>, NoProbe> {
+    async fn probe(&self, _: &str, wait: Duration) -> Result<Arc<Probe>, ProbeFailure> {
         self.wait(wait).await;
         self.probe.lock().unwrap().clone()
     }
@@ -139,6 +139,7 @@ impl Site for Stub {
             sql_errors: enum_map::EnumMap::default(),
             sql_connections: 0,
             refused: None,
+            probes: None,
             reload: Reload { successful: true, at: None },
             passive: None,
             process: None,

@@ -1,8 +1,9 @@
-use super::super::{NoProbe, Options, ReloadError, Web};
+use super::super::{Options, ReloadError, Web};
 use super::client::{connect, get};
 use super::house::{DETAIL, House, Stub, fleet};
 use super::tls::Folder;
 use crate::config::{ConfigError, ConfigErrors};
+use crate::model::ProbeFailure;
 use crate::probe::{Probe, Visited};
 use jiff::Timestamp;
 use std::io::Read as _;
@@ -155,7 +156,9 @@ async fn no_target_is_known_while_the_master_is_not_read() {
 async fn a_probe_is_an_exposition_or_a_trace_and_waits_as_long_as_prometheus_does() {
     let house = House::plain();
     let mut client = connect(house.address).await;
-    for (outcome, status) in [(NoProbe::NotListed, 403), (NoProbe::NoRoster, 503), (NoProbe::NoTime, 503)] {
+    for (outcome, status) in
+        [(ProbeFailure::NotListed, 403), (ProbeFailure::NoRoster, 503), (ProbeFailure::NoTime, 503)]
+    {
         *house.site.probe.lock().unwrap() = Err(outcome);
         assert_eq!(client.ask("GET", "/probe?target=SQL01", "").await.status, status, "{outcome:?}");
     }
@@ -171,6 +174,10 @@ async fn a_probe_is_an_exposition_or_a_trace_and_waits_as_long_as_prometheus_doe
     assert_eq!(trace.header("content-type"), Some(TEXT));
     assert!(trace.text().starts_with("Probe of SQL01, begun 1970-01-01"), "{}", trace.text());
     assert_eq!(*house.site.waits.lock().unwrap(), [Duration::from_millis(3500); 2]);
+    assert_eq!(client.ask("GET", "/probe", "").await.status, 400);
+    let counts = house.web.probe_counts().unwrap();
+    let failed = [ProbeFailure::NotListed, ProbeFailure::NoRoster, ProbeFailure::NoTime, ProbeFailure::NoTarget];
+    assert_eq!((counts.asked, failed.map(|why| counts.failed[why])), (6, [1; 4]));
 }
 
 #[tokio::test]
@@ -183,6 +190,7 @@ async fn probing_from_elsewhere_needs_its_flag() {
         let reply = get(house.address, "/probe?target=SQL01").await;
         assert_eq!(reply.status, status);
         assert_eq!(reply.text().contains("--web.enable-probe"), status == 403);
+        assert_eq!(house.web.probe_counts().unwrap().failed[ProbeFailure::Forbidden], u64::from(status == 403));
     }
 }
 

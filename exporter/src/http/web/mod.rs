@@ -17,8 +17,10 @@ mod users;
 
 pub(crate) use users::Users;
 
+use super::probe_tally::ProbeTally;
 use super::refusals::Refusals;
 use crate::config::{ConfigError, ConfigErrors, ValueError};
+use crate::exposition::ProbeCounts;
 use crate::model::Refusal;
 use arc_swap::ArcSwap;
 use demands::Demands;
@@ -84,6 +86,8 @@ pub struct Web {
     replacing: Mutex<()>,
     /// What the server refused.
     refusals: Arc<Refusals>,
+    /// What became of the requests to `/probe`.
+    probe_tally: Arc<ProbeTally>,
     /// Whether there is a server.
     serving: AtomicBool,
 }
@@ -102,6 +106,7 @@ impl Web {
             current: AtomicBool::new(true),
             replacing: Mutex::default(),
             refusals: Arc::default(),
+            probe_tally: Arc::default(),
             serving: AtomicBool::new(false),
         })
     }
@@ -158,6 +163,16 @@ impl Web {
     /// How much the server refused since it began; `None` where there is none.
     pub(crate) fn refusal_counts(&self) -> Option<EnumMap<Refusal, u64>> {
         self.serving.load(Ordering::Relaxed).then(|| self.refusals.counts())
+    }
+
+    /// Where the server counts requests to `/probe`.
+    pub(super) fn probe_tally(&self) -> &Arc<ProbeTally> {
+        &self.probe_tally
+    }
+
+    /// What became of the requests to `/probe`; `None` where there is no server.
+    pub(crate) fn probe_counts(&self) -> Option<ProbeCounts> {
+        self.serving.load(Ordering::Relaxed).then(|| self.probe_tally.counts())
     }
 
     /// Whether what the files held when they were last looked at is in force.
