@@ -285,6 +285,7 @@ fn facts() -> ExporterFacts {
         build: BuildInfo { version: "0.1.0", revision: "unknown", rustc: "unknown" },
         sql_errors: enum_map::EnumMap::default(),
         refused: Some(Default::default()),
+        probes: Some(Default::default()),
         sql_connections: 1,
         reload: Reload { successful: true, at: Some(ago(3600)) },
         passive: None,

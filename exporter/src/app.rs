@@ -6,9 +6,9 @@ use crate::config::{self, Config, Role, Sources};
 use crate::diagnosis::{self, Fleet, MasterFleet, Memory, TargetFleet};
 use crate::events;
 use crate::exposition::{BuildInfo, ExporterFacts, Reload};
-use crate::http::{NoProbe, ReloadError, Settings, Site, Web};
+use crate::http::{ReloadError, Settings, Site, Web};
 use crate::model::duration::span;
-use crate::model::{Cause, names};
+use crate::model::{Cause, ProbeFailure, names};
 use crate::probe::{Extent, PortResults, Probe, Prober, Probes, Roster, Sweeper, sweep_once};
 use crate::process;
 use crate::sqlserver::{self, ReadError};
@@ -422,18 +422,18 @@ impl Site for App {
         }
     }
 
-    async fn probe(&self, name: &str, wait: Duration) -> Result<Arc<Probe>, NoProbe> {
+    async fn probe(&self, name: &str, wait: Duration) -> Result<Arc<Probe>, ProbeFailure> {
         let began = Instant::now();
         if self.known_names().is_none() {
             self.fleet(wait).await;
         }
-        let names = self.known_names().ok_or(NoProbe::NoRoster)?;
+        let names = self.known_names().ok_or(ProbeFailure::NoRoster)?;
         let config = self.current.load().config.clone();
         // On a target, only its own way to the master is probed.
         let expected = config.expected_targets.iter().filter(|_| config.role == Role::Master);
         let known = names.iter().chain(expected).find(|known| names::same(known, name));
-        let known = known.ok_or(NoProbe::NotListed)?;
-        self.probes.probe(known, wait.saturating_sub(began.elapsed())).await.ok_or(NoProbe::NoTime)
+        let known = known.ok_or(ProbeFailure::NotListed)?;
+        self.probes.probe(known, wait.saturating_sub(began.elapsed())).await.ok_or(ProbeFailure::NoTime)
     }
 
     fn facts(&self) -> ExporterFacts {
@@ -442,6 +442,7 @@ impl Site for App {
             sql_errors: self.reader_stats.sql_errors(),
             sql_connections: self.reader_stats.sql_connections(),
             refused: self.web.refusal_counts(),
+            probes: self.web.probe_counts(),
             reload: self.reload_state(),
             passive: self.current.load().config.master.only_if_local.then(|| self.is_passive()),
             process: process::read(),

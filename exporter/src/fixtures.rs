@@ -8,10 +8,10 @@ use crate::diagnosis::{
     Diagnosis, Enlisted, Evidence, Fleet, Job, JobRun, Limited, MasterClock, MasterFleet, Orphan, Pending, PollStatus,
     Suspect, Target, TargetDownloads, TargetFleet, Trace,
 };
-use crate::exposition::{BuildInfo, ExporterFacts, ProcessFacts, Reload};
+use crate::exposition::{BuildInfo, ExporterFacts, ProbeCounts, ProcessFacts, Reload};
 use crate::model::{
     Address, Cause, Certificate, Check, Collector, Direction, ErrorClass, MasterEvidence, Operation, OrphanKind,
-    PortSource, PortState, Refusal, Stage,
+    PortSource, PortState, ProbeFailure, Refusal, Stage,
 };
 use crate::probe::protocol::{Encryption, Verdict};
 use crate::probe::{Finding, PortResults, Sweep};
@@ -37,6 +37,7 @@ pub(crate) fn facts() -> ExporterFacts {
         sql_errors: EnumMap::from_fn(|stage: Stage| stage as u64),
         sql_connections: 1,
         refused: Some(EnumMap::from_fn(|reason: Refusal| reason as u64)),
+        probes: Some(ProbeCounts { asked: 40, failed: EnumMap::from_fn(|reason: ProbeFailure| reason as u64) }),
         reload: Reload { successful: true, at: Some(ago(3600)) },
         passive: None,
         process: Some(ProcessFacts {

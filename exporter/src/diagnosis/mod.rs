@@ -45,6 +45,17 @@ pub enum Fleet {
 }
 
 impl Fleet {
+    /// What [`Fleet::role`] may be, as the configuration names it.
+    pub(crate) const ROLES: [&'static str; 2] = ["master", "target"];
+
+    /// The role in which it was seen.
+    pub(crate) fn role(&self) -> &'static str {
+        match self {
+            Fleet::Master(_) => Fleet::ROLES[0],
+            Fleet::Target(_) => Fleet::ROLES[1],
+        }
+    }
+
     /// When it was seen, by this machine's clock.
     pub fn began(&self) -> Timestamp {
         match self {

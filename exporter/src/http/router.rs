@@ -6,14 +6,15 @@ use super::deadline;
 use super::limiter::{Bounds, Full, Permit};
 use super::options::Options;
 use super::places::Places;
+use super::probe_tally::ProbeTally;
 use super::refusals::Refusals;
 use super::shared_pages::SharedPages;
-use super::site::{NoProbe, ReloadError, Site};
+use super::site::{ReloadError, Site};
 use super::views::{DrawError, RenderRequest, Representation, Resource};
 use crate::api;
 use crate::api::discovery::Entries;
 use crate::config::Limits;
-use crate::model::Refusal;
+use crate::model::{ProbeFailure, Refusal};
 use hyper::header::{HOST, HeaderName, HeaderValue, ORIGIN};
 use hyper::http::request::Parts;
 use hyper::{Method, StatusCode};
@@ -59,13 +60,15 @@ enum Action {
     Reload,
 }
 
+const PROBE: &str = "/probe";
+
 const ROUTES: &[Route] = &[
     Route { path: "/", method: Methods::Read, action: Action::Overview },
     Route { path: "/target", method: Methods::Read, action: Action::Target },
     Route { path: "/metrics", method: Methods::Read, action: Action::Metrics },
     Route { path: "/api/v1/targets", method: Methods::Read, action: Action::Targets },
     Route { path: "/sd", method: Methods::Read, action: Action::Discovery },
-    Route { path: "/probe", method: Methods::Read, action: Action::Probe },
+    Route { path: PROBE, method: Methods::Read, action: Action::Probe },
     Route { path: "/-/healthy", method: Methods::Read, action: Action::Healthy },
     Route { path: "/-/ready", method: Methods::Read, action: Action::Ready },
     Route { path: "/-/reload", method: Methods::Post, action: Action::Reload },
@@ -110,14 +113,27 @@ pub(crate) struct Router<S> {
     scrapes: Places,
     probes: Places,
     pages: Places,
+    probe_tally: Arc<ProbeTally>,
     shared_pages: SharedPages,
 }
 
 impl<S: Site> Router<S> {
-    pub(crate) fn new(site: Arc<S>, options: Arc<Options>, refusals: &Arc<Refusals>) -> Router<S> {
+    pub(crate) fn new(
+        site: Arc<S>,
+        options: Arc<Options>,
+        refusals: &Arc<Refusals>,
+        probe_tally: Arc<ProbeTally>,
+    ) -> Router<S> {
         let places = |refusal| Places::new(refusal, refusals);
         let [scrapes, probes, pages] = [Refusal::Metrics, Refusal::Probe, Refusal::Page].map(places);
-        Router { site, options, scrapes, probes, pages, shared_pages: SharedPages::default() }
+        Router { site, options, scrapes, probes, pages, probe_tally, shared_pages: SharedPages::default() }
+    }
+
+    /// Counts a request that was refused before it got here, where it asked for a probe.
+    pub(crate) fn kept_out(&self, request: &Parts, why: ProbeFailure) {
+        if request.uri.path().strip_prefix(self.options.route_prefix.as_str()) == Some(PROBE) {
+            self.probe_tally.count(Err(why));
+        }
     }
 
     /// Answers one request; `HEAD` as `GET` without the body.
@@ -197,38 +213,32 @@ impl<S: Site> Router<S> {
     /// Checks the ports of one target. Because this makes the machine connect to another, it needs authentication, a
     /// loopback address or `--web.enable-probe`.
     async fn probe(&self, request: &Parts, caller: Caller) -> Answer {
+        let refused = |why| {
+            self.probe_tally.count(Err(why));
+            no_probe(why)
+        };
         if !may_probe(&caller, &self.options) {
-            return answer::text(
-                StatusCode::FORBIDDEN,
-                "probing from another machine needs authentication; hint: users or client certificates in \
-                 --web.config.file, or --web.enable-probe to allow it to everybody",
-            );
+            return refused(ProbeFailure::Forbidden);
         }
         let query = request.uri.query();
-        let Some(name) = parameter(query, "target") else {
-            return answer::text(StatusCode::BAD_REQUEST, "no target named; hint: /probe?target=NAME");
-        };
+        let Some(name) = parameter(query, "target") else { return refused(ProbeFailure::NoTarget) };
         let settings = self.site.settings();
         let pass = match admit(&self.probes, &caller, &settings.limits) {
             Ok(pass) => pass,
-            Err(why) => return answer::busy(why),
+            Err(why) => {
+                self.probe_tally.count(Err(ProbeFailure::Busy));
+                return answer::busy(why);
+            }
         };
         let form = Representation::new(caller.proved || settings.explain_details, request);
-        let mut answer = match self.site.probe(&name, deadline::wait(&request.headers, UNHURRIED)).await {
+        let result = self.site.probe(&name, deadline::wait(&request.headers, UNHURRIED)).await;
+        self.probe_tally.count(result.as_ref().map(|_| ()).map_err(|why| *why));
+        let mut answer = match result {
             Ok(probe) if parameter(query, "debug").is_some_and(|debug| debug == "true") => {
                 form.document(api::probe_trace(&probe, form.details), TEXT)
             }
             Ok(probe) => form.exposition(api::probe(&probe, form.format)),
-            Err(NoProbe::NotListed) => answer::text(
-                StatusCode::FORBIDDEN,
-                "this name is not probed: it is neither enlisted nor listed in expected_targets",
-            ),
-            Err(NoProbe::NoRoster) => {
-                answer::busy("the targets are not known: the master was not read; hint: the first page says why")
-            }
-            Err(NoProbe::NoTime) => {
-                answer::busy("another probe of this target is under way and takes longer than this scrape may")
-            }
+            Err(why) => no_probe(why),
         };
         answer.body_mut().hold(pass);
         answer
@@ -253,6 +263,30 @@ impl<S: Site> Router<S> {
             Err(ReloadError::Faults(_) | ReloadError::Reading(_)) => {
                 answer::text(StatusCode::INTERNAL_SERVER_ERROR, NOT_RELOADED)
             }
+        }
+    }
+}
+
+/// What a client reads in place of a probe.
+fn no_probe(why: ProbeFailure) -> Answer {
+    match why {
+        ProbeFailure::Credentials => answer::unauthorized(),
+        ProbeFailure::Forbidden => answer::text(
+            StatusCode::FORBIDDEN,
+            "probing from another machine needs authentication; hint: users or client certificates in \
+             --web.config.file, or --web.enable-probe to allow it to everybody",
+        ),
+        ProbeFailure::Busy => answer::busy("too many requests in flight"),
+        ProbeFailure::NoTarget => answer::text(StatusCode::BAD_REQUEST, "no target named; hint: /probe?target=NAME"),
+        ProbeFailure::NotListed => answer::text(
+            StatusCode::FORBIDDEN,
+            "this name is not probed: it is neither enlisted nor listed in expected_targets",
+        ),
+        ProbeFailure::NoRoster => {
+            answer::busy("the targets are not known: the master was not read; hint: the first page says why")
+        }
+        ProbeFailure::NoTime => {
+            answer::busy("another probe of this target is under way and takes longer than this scrape may")
         }
     }
 }

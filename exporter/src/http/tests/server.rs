@@ -1,12 +1,12 @@
 //! A running server with a stub of the exporter behind it.
 
-use super::super::{NoProbe, Options, ReloadError, Settings, Site, Web, bind, run};
+use super::super::{Options, ReloadError, Settings, Site, Web, bind, run};
 use super::soon;
 use crate::collectors::CollectorReport;
 use crate::config::Limits;
 use crate::diagnosis::{Diagnosis, Fleet, MasterClock, MasterFleet, Orphan, Target};
 use crate::exposition::{BuildInfo, ExporterFacts, Reload};
-use crate::model::{Cause, Collector, OrphanKind, Stage};
+use crate::model::{Cause, Collector, OrphanKind, ProbeFailure, Stage};
 use crate::probe::Probe;
 use crate::sqlserver::ReadError;
 use jiff::Timestamp;
@@ -28,8 +28,8 @@ pub(super) struct Stub {
     /// The targets for which a look was requested.
     pub(super) looks: Mutex<Vec<String>>,
     pub(super) fleet: Arc<Fleet>,
-    /// The result of a probe.
-    pub(super) probe: Mutex<Result<Arc<Probe>, NoProbe>>,
+    /// What a probe ends with.
+    pub(super) probe: Mutex<Result<Arc<Probe>, ProbeFailure>>,
 }
 
 impl Stub {
@@ -52,7 +52,7 @@ impl Stub {
             reloads: Mutex::default(),
             looks: Mutex::default(),
             fleet: Arc::new(fleet(1).into()),
-            probe: Mutex::new(Err(NoProbe::NoRoster)),
+            probe: Mutex::new(Err(ProbeFailure::NoRoster)),
         }
     }
 
@@ -135,7 +135,7 @@ impl Site for Stub {
         self.looks.lock().unwrap().push(target.to_owned());
     }
 
-    async fn probe(&self, _: &str, wait: Duration) -> Result<Arc<Probe>, NoProbe> {
+    async fn probe(&self, _: &str, wait: Duration) -> Result<Arc<Probe>, ProbeFailure> {
         self.wait(wait).await;
         self.probe.lock().unwrap().clone()
     }
@@ -146,6 +146,7 @@ impl Site for Stub {
             sql_errors: enum_map::EnumMap::default(),
             sql_connections: 0,
             refused: None,
+            probes: None,
             reload: Reload { successful: true, at: None },
             passive: None,
             process: None,

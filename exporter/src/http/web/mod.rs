@@ -19,8 +19,10 @@ mod users;
 pub(in crate::http) use file::read_any;
 pub(crate) use users::Users;
 
+use super::probe_tally::ProbeTally;
 use super::refusals::Refusals;
 use crate::config::{ConfigError, ConfigErrors, ValueError};
+use crate::exposition::ProbeCounts;
 use crate::model::Refusal;
 use arc_swap::ArcSwap;
 use demands::Demands;
@@ -86,6 +88,9 @@ pub struct Web {
     replacing: Mutex<()>,
     /// Counts what the server refused.
     refusals: Arc<Refusals>,
+    /// What became of the requests to `/probe`.
+    probe_tally: Arc<ProbeTally>,
+    /// Whether there is a server.
     serving: AtomicBool,
 }
 
@@ -103,6 +108,7 @@ impl Web {
             current: AtomicBool::new(true),
             replacing: Mutex::default(),
             refusals: Arc::default(),
+            probe_tally: Arc::default(),
             serving: AtomicBool::new(false),
         })
     }
@@ -160,7 +166,17 @@ impl Web {
         self.serving.load(Ordering::Relaxed).then(|| self.refusals.counts())
     }
 
-    /// Whether the files, as they were at the last check, are in force.
+    /// Where the server counts requests to `/probe`.
+    pub(super) fn probe_tally(&self) -> &Arc<ProbeTally> {
+        &self.probe_tally
+    }
+
+    /// What became of the requests to `/probe`; `None` where there is no server.
+    pub(crate) fn probe_counts(&self) -> Option<ProbeCounts> {
+        self.serving.load(Ordering::Relaxed).then(|| self.probe_tally.counts())
+    }
+
+    /// Whether what the files held when they were last looked at is in force.
     pub fn is_current(&self) -> bool {
         self.current.load(Ordering::Relaxed)
     }
