@@ -18,19 +18,26 @@ pub(crate) use trace::Surroundings;
 pub use trace::{Run, Trace};
 
 use crate::collectors::{AgentSession, Arrivals};
+use crate::diagnosis::target::elapsed;
 use crate::model::MasterEvidence;
 use attempts::Attempt;
 use jiff::Timestamp;
 use std::collections::HashMap;
 use std::net::IpAddr;
+use std::time::Duration;
 
-/// The number of neighbours of a target that are named.
+/// A look speaks for so long; the next one is due after five minutes, or after its price has been rested for.
+const LOOK_SPEAKS: Duration = Duration::from_secs(15 * 60);
+/// A look that is older than this is late: its age is said.
+const LOOK_IS_LATE: Duration = Duration::from_secs(6 * 60);
+/// Neighbours of a target that are named; of more is said that there are others.
 const MOST_NAMED: usize = 5;
 
 /// The arrivals of one reading, by their address.
 pub(crate) struct Remembered<'a> {
     pub(crate) permitted: bool,
-    pub(crate) covered_since: Option<Timestamp>,
+    /// Since when, and until when, no record is missing.
+    covered: Option<(Timestamp, Timestamp)>,
     /// When the ring buffer was last read.
     pub(crate) looked_at: Option<Timestamp>,
     attempts: HashMap<IpAddr, Vec<Attempt>>,
@@ -39,10 +46,11 @@ pub(crate) struct Remembered<'a> {
 }
 
 impl<'a> Remembered<'a> {
-    pub(crate) fn new(arrivals: &'a Arrivals) -> Remembered<'a> {
+    pub(crate) fn new(arrivals: &'a Arrivals, now: Timestamp) -> Remembered<'a> {
+        let until = arrivals.covered_until.filter(|until| elapsed(now, *until) <= LOOK_SPEAKS);
         Remembered {
             permitted: arrivals.permitted,
-            covered_since: arrivals.covered_since.filter(|_| arrivals.covered_until.is_some()),
+            covered: arrivals.covered_since.zip(until),
             looked_at: arrivals.covered_until,
             attempts: attempts::by_address(&arrivals.records),
             sightings: arrivals

@@ -139,7 +139,8 @@ impl ArrivalWatch {
             sightings: self.history.sightings(),
         };
         let report = self.report(duration, fault);
-        Collected { rows: report.fault.is_none().then_some(rows), report }
+        // One look that fails takes nothing away: what earlier looks found says how old it is.
+        Collected { rows: Some(rows), report }
     }
 
     fn report(&self, duration: Duration, fault: Option<ReadError>) -> CollectorReport {

@@ -71,7 +71,7 @@ struct Question<'a> {
     /// Attempts from its addresses, oldest first, including those before its last poll.
     attempts: Vec<&'a Attempt>,
     others: Vec<Owner<'a>>,
-    covered_since: Timestamp,
+    covered: (Timestamp, Timestamp),
 }
 
 impl Trace {
@@ -79,14 +79,14 @@ impl Trace {
     pub(crate) fn of(name: &str, target: &Enlisted, surroundings: &Surroundings<'_>) -> Trace {
         let memory = surroundings.memory;
         let facts = common_facts(target, surroundings);
-        let Some(covered_since) = memory.covered_since.filter(|_| memory.permitted) else {
+        let Some(covered) = memory.covered.filter(|_| memory.permitted) else {
             return Trace::unknown(words::unread(memory.permitted).to_owned(), facts);
         };
         let mut attempts: Vec<&Attempt> =
             surroundings.origins.of(name).filter_map(|address| memory.attempts.get(&address)).flatten().collect();
         attempts.sort_by_key(|attempt| attempt.at);
         let others = surroundings.origins.others(name);
-        Question { surroundings, name, target, attempts, others, covered_since }.answer(facts)
+        Question { surroundings, name, target, attempts, others, covered }.answer(facts)
     }
 
     /// The suspects; those that are based on an error's state only with details.
@@ -122,7 +122,8 @@ fn common_facts(target: &Enlisted, surroundings: &Surroundings<'_>) -> Vec<Fact>
 impl<'a> Question<'a> {
     fn answer(&self, mut facts: Vec<Fact>) -> Trace {
         let now = self.surroundings.now;
-        let since = self.target.last_poll.max(self.covered_since);
+        let (covered_since, covered_until) = self.covered;
+        let since = self.target.last_poll.max(covered_since);
         let window = |end: End| self.attempts.iter().filter(move |attempt| attempt.end == end && attempt.at > since);
         let counts = [End::Refused, End::BeforeLogin, End::Reached, End::Broken].map(|end| window(end).count());
         let [refused, before_login, reached, broken] = counts;
@@ -134,7 +135,7 @@ impl<'a> Question<'a> {
         let agent = self.agent();
         let speaks = agent.is_some_and(|agent| first.is_none_or(|first| agent.at > first));
         let connected = self.connected_now();
-        let reach = elapsed(now, self.covered_since);
+        let reach = elapsed(now, covered_since);
         let reaches = reach >= self.target.patience();
         let addresses = self.surroundings.origins.in_words(self.name);
         let word = match () {
@@ -164,6 +165,7 @@ impl<'a> Question<'a> {
             agent: agent.filter(|_| speaks),
             addresses: &addresses,
             others: &self.others,
+            looked: elapsed(now, covered_until),
             now,
         };
         Trace {
@@ -197,7 +199,7 @@ impl<'a> Question<'a> {
         let follows = !polled || elapsed(first, last_poll) <= interval.saturating_mul(2);
         // Attempts that were refused before the last poll too belong to another program; where that cannot be seen,
         // nothing is concluded.
-        let seen_before = !polled || elapsed(first, self.covered_since) >= interval.saturating_mul(2);
+        let seen_before = !polled || elapsed(first, self.covered.0) >= interval.saturating_mul(2);
         let near = |at: &Timestamp| elapsed(first, *at) <= interval.saturating_mul(2);
         let reaches_back = of_kind().filter(|at| *at <= last_poll).any(|at| near(&at));
         (in_rhythm && goes_on && follows && seen_before && !reaches_back)

@@ -4,7 +4,7 @@
 use super::Trace;
 use crate::collectors::{AgentSession, Arrival, Arrivals, Reading, RecordKind, Sighting, TargetRow};
 use crate::config::{Config, SourceAddress};
-use crate::diagnosis::fixtures::{ago, config, never_polled, now, pattern, polled_at, read, reading, target};
+use crate::diagnosis::fixtures::{ago, config, failed, never_polled, now, pattern, polled_at, read, reading, target};
 use crate::diagnosis::{Memory, Target, assess};
 use crate::model::{Cause, Collector, MasterEvidence, canonical};
 use jiff::{SignedDuration, Timestamp};
@@ -241,6 +241,24 @@ fn a_ring_that_was_turned_over_falls_back_and_says_how_far_it_reaches() {
     let (word, text) = short(179);
     assert_eq!(word, MasterEvidence::Unknown);
     assert!(text.contains("connections of the last 2 min 59 s alone"), "{text}");
+}
+
+#[test]
+fn a_look_that_failed_takes_nothing_away_until_the_last_good_one_is_old() {
+    let refused = || attempts(18_456, None, &[540, 480, 420]);
+    let looked = |seconds| Arrivals { covered_until: Some(ago(seconds)), ..remembers(refused()) };
+    for (seconds, cause, says) in
+        [(360, Cause::LoginRefused, false), (361, Cause::LoginRefused, true), (901, Cause::StoppedPolling, false)]
+    {
+        let target = judged(silent(), looked(seconds));
+        assert_eq!(target.diagnosis.cause, cause, "{seconds}");
+        assert_eq!(trace(&target).text.contains("The last look that succeeded was 6 min"), says, "{seconds}");
+    }
+    let mut failed = failed::<Arrivals>(Collector::Arrivals);
+    failed.rows = Some(looked(60));
+    let reading = Reading { arrivals: Some(failed), ..reading(vec![silent()]) };
+    let fleet = assess(&reading, Arc::default(), &configured(&[(NAME, ADDRESS)]), &mut Memory::default()).fleet;
+    assert_eq!(fleet.targets[0].diagnosis.cause, Cause::LoginRefused, "the last look failed, the one before stands");
 }
 
 #[test]
