@@ -1,5 +1,6 @@
 //! What has to be remembered from one assessment to the next, and nothing else.
 
+use super::arrivals::AttemptIndex;
 use super::jobs::Outcomes;
 use crate::model::Cause;
 use std::collections::HashMap;
@@ -12,6 +13,8 @@ pub struct Memory {
     /// The last run of each job on each target. A target that is enlisted again has another `server_id` and starts
     /// afresh.
     pub(crate) outcomes: Outcomes,
+    /// What the master's records of arrivals amount to, while a target is silent.
+    pub(crate) attempts: AttemptIndex,
 }
 
 /// What is remembered of one target.
