@@ -17,12 +17,14 @@ pub use suspects::Suspect;
 pub(crate) use trace::Surroundings;
 pub use trace::{Run, Trace};
 
-use crate::collectors::{AgentSession, Arrivals};
+use crate::collectors::{AgentSession, Arrivals, Sighting};
 use crate::diagnosis::target::elapsed;
 use crate::model::MasterEvidence;
+use crate::model::names::key;
 use attempts::Attempt;
+pub(crate) use attempts::AttemptIndex;
 use jiff::Timestamp;
-use std::collections::HashMap;
+use std::collections::{BTreeMap, HashMap};
 use std::net::IpAddr;
 use std::time::Duration;
 
@@ -40,24 +42,28 @@ pub(crate) struct Remembered<'a> {
     covered: Option<(Timestamp, Timestamp)>,
     /// When the ring buffer was last read.
     pub(crate) looked_at: Option<Timestamp>,
-    attempts: HashMap<IpAddr, Vec<Attempt>>,
-    /// When an address was last seen connected, and the Agent that was last seen there.
-    sightings: HashMap<IpAddr, (Timestamp, Option<&'a AgentSession>)>,
+    attempts: &'a HashMap<IpAddr, Vec<Attempt>>,
+    sightings: &'a BTreeMap<IpAddr, Sighting>,
+    /// Sessions of an Agent that state a host, by the key of its name, and where they come from.
+    stated: HashMap<String, Vec<(IpAddr, &'a AgentSession)>>,
 }
 
 impl<'a> Remembered<'a> {
-    pub(crate) fn new(arrivals: &'a Arrivals, now: Timestamp) -> Remembered<'a> {
+    pub(crate) fn new(arrivals: &'a Arrivals, now: Timestamp, index: &'a mut AttemptIndex) -> Remembered<'a> {
         let until = arrivals.covered_until.filter(|until| elapsed(now, *until) <= LOOK_SPEAKS);
+        let mut stated: HashMap<String, Vec<(IpAddr, &AgentSession)>> = HashMap::new();
+        for (from, sighting) in arrivals.sightings.iter() {
+            if let Some((agent, host)) = sighting.agent.as_ref().and_then(|agent| Some((agent, agent.host.as_ref()?))) {
+                stated.entry(key(host)).or_default().push((*from, agent));
+            }
+        }
         Remembered {
             permitted: arrivals.permitted,
             covered: arrivals.covered_since.zip(until),
             looked_at: arrivals.covered_until,
-            attempts: attempts::by_address(&arrivals.records),
-            sightings: arrivals
-                .sightings
-                .iter()
-                .map(|sighting| (sighting.from, (sighting.at, sighting.agent.as_ref())))
-                .collect(),
+            attempts: index.of(&arrivals.records),
+            sightings: &arrivals.sightings,
+            stated,
         }
     }
 }

@@ -46,6 +46,7 @@ fn fleet() -> MasterFleet {
     port_results.addresses.insert(r"SQL02\PAYROLL".to_owned(), vec![at]);
     let refused = Arrival {
         at: ago(30),
+        up_ms: 0,
         connection: None,
         from: Some(at),
         kind: RecordKind::Error,
@@ -55,8 +56,8 @@ fn fleet() -> MasterFleet {
         sent: None,
         timers: None,
     };
-    let (covered_since, covered_until, records) = (Some(ago(5_000)), Some(now()), vec![refused]);
-    let arrivals = Arrivals { permitted: true, covered_since, covered_until, records, sightings: Vec::new() };
+    let (covered_since, covered_until, records) = (Some(ago(5_000)), Some(now()), vec![refused].into());
+    let arrivals = Arrivals { permitted: true, covered_since, covered_until, records, sightings: Arc::default() };
     let reading = Reading { arrivals: Some(read(Collector::Arrivals, arrivals)), ..reading(rows) };
     assess(&reading, Arc::new(port_results), &config(), &mut Memory::default()).fleet
 }

@@ -216,15 +216,13 @@ impl<'a> Question<'a> {
         let Surroundings { memory, origins, now, .. } = *self.surroundings;
         let host = key(ServerName::of(self.name).host);
         let own = origins.of(self.name).filter_map(|address| memory.sightings.get(&address));
-        let stated = memory.sightings.iter().filter(|(address, _)| !origins.is_owned(**address)).map(|(_, seen)| seen);
-        let stated = stated.filter(|(_, agent)| {
-            agent.and_then(|agent| agent.host.as_deref()).is_some_and(|stated| key(stated) == host)
-        });
+        let own = own.filter_map(|sighting| sighting.agent.as_ref());
+        let stated = memory.stated.get(&host).into_iter().flatten();
+        let stated = stated.filter(|(address, _)| !origins.is_owned(*address)).map(|(_, agent)| *agent);
         let explained = SignedDuration::try_from(self.target.poll_interval).unwrap_or(SignedDuration::MAX);
         let after = self.target.last_poll.checked_add(explained).unwrap_or(Timestamp::MAX);
         let speaks = self.target.patience().max(SIGHTING_SPEAKS);
         own.chain(stated)
-            .filter_map(|(_, agent)| *agent)
             .filter(|agent| agent.at > after && elapsed(now, agent.at) <= speaks)
             .max_by_key(|agent| agent.at)
     }
@@ -232,6 +230,6 @@ impl<'a> Question<'a> {
     /// Whether any session from one of its addresses was connected at the last reading.
     fn connected_now(&self) -> bool {
         let Surroundings { memory, origins, now, .. } = *self.surroundings;
-        origins.of(self.name).filter_map(|address| memory.sightings.get(&address)).any(|(at, _)| *at == now)
+        origins.of(self.name).filter_map(|address| memory.sightings.get(&address)).any(|seen| seen.at == now)
     }
 }
