@@ -2,6 +2,8 @@
 
 use super::error::{ValueError, quoted};
 use super::{Pattern, Secret};
+use crate::model::ServerName;
+use crate::process;
 use jiff::Timestamp;
 use std::net::IpAddr;
 use std::path::PathBuf;
@@ -29,6 +31,11 @@ pub(super) fn name(written: &str) -> Result<String, ValueError> {
         return Err(ValueError::new("is longer than 128 characters, the longest name in SQL Server"));
     }
     Ok(name)
+}
+
+/// The name of a target, in the form in which it is enlisted: as [`ServerName::enlisted`] makes it of what people type.
+pub(super) fn target_name(written: &str) -> Result<String, ValueError> {
+    name(written).map(|name| ServerName::enlisted(&name, process::computer()))
 }
 
 /// A password may hold anything but what cannot have been meant.
@@ -193,6 +200,18 @@ mod tests {
     #[test]
     fn complete_names_are_matched_whatever_stands_in_the_pattern() {
         let either = pattern("a|b").unwrap();
+        for (written, name, fits) in [
+            ("überwachung.*", "ÜBERWACHUNG nachts", true),
+            ("ÜBERWACHUNG", "Überwachung  ", true),
+            (r"\d+[а-я]\w?", "12Жa", true),
+            ("[^ü]", "Ü", false),
+            ("[ß-ü]", "ü", true),
+            ("straße", "STRASSE", false),
+            (r"\u{fc}", "ü", true),
+            ("sql.*", "SQLÜ", true),
+        ] {
+            assert_eq!(pattern(written).unwrap().matches(name), fits, "{written} {name}");
+        }
         assert!(either.matches("B") && !either.matches("ab"));
         assert!(pattern("a)|(b").is_err());
         assert!(pattern("(").is_err());

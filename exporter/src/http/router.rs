@@ -14,7 +14,8 @@ use super::views::{DrawError, RenderRequest, Representation, Resource};
 use crate::api;
 use crate::api::discovery::Entries;
 use crate::config::Limits;
-use crate::model::{ProbeFailure, Refusal};
+use crate::model::{ProbeFailure, Refusal, ServerName};
+use crate::process;
 use hyper::header::{HOST, HeaderName, HeaderValue, ORIGIN};
 use hyper::http::request::Parts;
 use hyper::{Method, StatusCode};
@@ -158,7 +159,7 @@ impl<S: Site> Router<S> {
         }
         match route.action {
             Action::Overview => self.view(request, caller, Resource::Overview).await,
-            Action::Target => match parameter(request.uri.query(), "name") {
+            Action::Target => match target(request.uri.query(), "name") {
                 Some(name) => self.view(request, caller, Resource::Target(name)).await,
                 None => answer::text(StatusCode::BAD_REQUEST, "no target named; hint: /target?name=NAME"),
             },
@@ -221,7 +222,7 @@ impl<S: Site> Router<S> {
             return refused(ProbeFailure::Forbidden);
         }
         let query = request.uri.query();
-        let Some(name) = parameter(query, "target") else { return refused(ProbeFailure::NoTarget) };
+        let Some(name) = target(query, "target") else { return refused(ProbeFailure::NoTarget) };
         let settings = self.site.settings();
         let pass = match admit(&self.probes, &caller, &settings.limits) {
             Ok(pass) => pass,
@@ -333,6 +334,11 @@ pub(super) fn read_any(query: Option<&str>) {
     let _ = entries(query);
 }
 
+/// The name of a target in a parameter of the query, in the form in which targets are enlisted.
+fn target(query: Option<&str>, parameter_name: &str) -> Option<String> {
+    parameter(query, parameter_name).map(|typed| ServerName::enlisted(&typed, process::computer()))
+}
+
 /// The first value of a query parameter, decoded as forms are (`+` is a space). `None` where it is missing, empty or
 /// not UTF-8.
 fn parameter(query: Option<&str>, name: &str) -> Option<String> {
@@ -391,6 +397,7 @@ mod tests {
         for bad in ["", "name", "name=", "name=%", "name=%4", "name=%zz", "name=%ff", "rename=x"] {
             assert_eq!(name(bad), None, "{bad}");
         }
+        assert_eq!(target(Some("name=tcp:sql01.%2C1433"), "name").as_deref(), Some("sql01"));
         assert_eq!(parameter(None, "name"), None);
     }
 }

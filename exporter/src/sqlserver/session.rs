@@ -189,7 +189,7 @@ fn driver_config(master: &Master, peer: SocketAddr) -> Result<tiberius::Config, 
         let bundle = files::read(path).map_err(|error| {
             ReadError::new(Stage::Tls, format!("master.ca_file {} cannot be read: {error}", path.display()))
         })?;
-        driver.trust_cert_ca_bundle(bundle);
+        driver.trust_cert_ca_bundle(files::unmarked(bundle));
     }
     if let Some(name) = &master.host_name_in_certificate {
         driver.hostname_in_certificate(name);

@@ -5,7 +5,7 @@ use super::section::{Section, flag};
 use super::stamps::{self, Stamped};
 use super::users::Users;
 use super::{Loaded, tls};
-use crate::config::{ConfigError, ConfigErrors, Place, ValueError, parse_yaml, utf8};
+use crate::config::{ConfigError, ConfigErrors, Place, ValueError, parse_yaml, text};
 use crate::files;
 use hyper::header::{HeaderName, HeaderValue};
 use std::path::Path;
@@ -44,13 +44,13 @@ fn root(path: &Path, faults: &mut Vec<ConfigError>) -> Option<Section> {
     let bytes = files::read(path)
         .map_err(|error| faults.push(ConfigError::new(Some(&name), "", format!("cannot be read: {error}"))))
         .ok()?;
-    section(&bytes, &name, faults)
+    section(bytes, &name, faults)
 }
 
-fn section(bytes: &[u8], name: &str, faults: &mut Vec<ConfigError>) -> Option<Section> {
-    let text = utf8(bytes, name, faults)?;
+fn section(bytes: Vec<u8>, name: &str, faults: &mut Vec<ConfigError>) -> Option<Section> {
+    let text = text(bytes, name, faults)?;
     let before = faults.len();
-    let root = parse_yaml(text, Place::File(name), faults)?;
+    let root = parse_yaml(&text, Place::File(name), faults)?;
     // A document with a YAML fault is not interpreted any further.
     (faults.len() == before).then(|| Section::new("", root, faults))
 }
@@ -63,7 +63,7 @@ fn section(bytes: &[u8], name: &str, faults: &mut Vec<ConfigError>) -> Option<Se
 pub(in crate::http) fn read_any(bytes: &[u8]) {
     let mut faults = Vec::new();
     let mut named = Files { directory: Path::new(""), read: Vec::new() };
-    if let Some(root) = section(bytes, "web.yml", &mut faults) {
+    if let Some(root) = section(bytes.to_vec(), "web.yml", &mut faults) {
         understand(root, &mut named, &mut faults);
     }
     let reported = ConfigErrors::in_order(faults).to_string();
@@ -167,7 +167,7 @@ impl Files<'_> {
                     let expected = "a path that is not absolute is taken from the folder of the web configuration";
                     faults.push(section.fault(named, wrong.expected(expected)));
                 });
-                read.ok().map(|bytes| Pem { key: named, bytes })
+                read.ok().map(|bytes| Pem { key: named, bytes: files::unmarked(bytes) })
             }
             (None, None) => None,
         }
