@@ -9,6 +9,7 @@
 mod clients;
 mod demands;
 mod file;
+mod offered;
 mod rate;
 mod section;
 mod stamps;
@@ -52,11 +53,16 @@ pub(crate) struct Loaded {
     pub(crate) rate: Option<Rate>,
     /// What is demanded of clients.
     demands: Demands,
+    /// What is taken and not met.
+    warnings: Vec<ConfigError>,
 }
 
 impl Loaded {
     /// Says in the log what is allowed and unwise.
     fn warn(&self) {
+        for warning in &self.warnings {
+            warn!("the web configuration: {warning}");
+        }
         if let Some(cost) = self.users.as_ref().and_then(|users| users.over_cost()) {
             warn!(
                 cost,
@@ -163,6 +169,11 @@ impl Web {
     /// Whether what the files held when they were last looked at is in force.
     pub fn is_current(&self) -> bool {
         self.current.load(Ordering::Relaxed)
+    }
+
+    /// What of the file in force is taken and not met, one line each.
+    pub fn warnings(&self) -> Vec<String> {
+        self.now.load().warnings.iter().map(ToString::to_string).collect()
     }
 
     /// What is in force.
