@@ -351,7 +351,7 @@ impl Current {
 /// Logs a fault when it begins, changes or ends, not at every scrape. Where all collectors share one, as when the
 /// master is down, one line is enough.
 fn log_faults(before: Option<&Fleet>, now: &Fleet) {
-    let kind = |fault: &ReadError| (fault.stage, fault.timeout);
+    let kind = |fault: &ReadError| (fault.stage, fault.timeout, fault.retry);
     let all = shared_fault(now);
     let all_before = before.and_then(shared_fault);
     if let Some(fault) = all {

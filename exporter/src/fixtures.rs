@@ -105,12 +105,8 @@ pub(crate) fn report(collector: Collector) -> CollectorReport {
 }
 
 pub(crate) fn failed(collector: Collector, stage: Stage) -> CollectorReport {
-    let fault = ReadError {
-        stage,
-        timeout: stage == Stage::Query,
-        message: format!("{} of 10.1.2.3 <failed>", stage.name()),
-        hint: Some("Look at the master".to_owned()),
-    };
+    let fault = ReadError::new(stage, format!("{} of 10.1.2.3 <failed>", stage.name())).with_hint("Look at the master");
+    let fault = ReadError { timeout: stage == Stage::Query, ..fault };
     CollectorReport { permission: stage != Stage::Permission, read_at: None, fault: Some(fault), ..report(collector) }
 }
 

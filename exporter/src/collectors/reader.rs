@@ -144,7 +144,7 @@ impl Reader {
                 Err(ReadError::timed_out(self.progress.stage(), &doing, self.config.master.timeout))
             }
         };
-        let session = opened.inspect_err(|fault| self.backoff.failed(fault))?;
+        let session = opened.map_err(|fault| self.backoff.failed(fault))?;
         self.backoff = Backoff::default();
         self.rights_asked = Some(Instant::now());
         // What is missing from the start is known by now.

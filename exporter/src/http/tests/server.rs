@@ -80,7 +80,7 @@ pub(super) const DETAIL: &str = "the login msx_exporter has no SELECT on sysjobs
 
 /// A fleet with one expected target, a failed collector, and a name of any length in the JSON.
 pub(super) fn fleet(length: usize) -> MasterFleet {
-    let fault = ReadError { stage: Stage::Permission, timeout: false, message: DETAIL.to_owned(), hint: None };
+    let fault = ReadError::new(Stage::Permission, DETAIL);
     let report = |collector, fault| CollectorReport {
         collector,
         duration: Duration::from_millis(1),

@@ -23,7 +23,8 @@ const HEADERS: &[(&str, &[&str])] = &[
 /// Loads a web configuration. Always returns every file that was read for it, with its stamp from before it was read.
 pub(super) fn load(path: &Path) -> (Vec<Stamped>, Result<Loaded, ConfigErrors>) {
     let mut faults = Vec::new();
-    let mut named = Files { directory: path.parent().unwrap_or(Path::new("")), read: vec![stamps::of(path)] };
+    let directory = path.parent().unwrap_or(Path::new(""));
+    let mut named = Files { directory, read: vec![stamps::of(path)], warnings: Vec::new() };
     let loaded = root(path, &mut faults).map(|root| understand(root, &mut named, &mut faults));
     // The files changed while they were read, so the parts may not belong together.
     if let Some((file, _)) = stamps::changed(&named.read)
@@ -80,9 +81,8 @@ fn understand(mut root: Section, named: &mut Files<'_>, faults: &mut Vec<ConfigE
         loaded.demands.tls = Some(tls.demands);
     }
     if let Some(mut section) = root.section("http_server_config", faults) {
-        // HTTP/2 is on by default in the toolkit and not implemented here, so asking for it explicitly is a fault.
         if section.parsed("http2", flag, faults) == Some(true) {
-            faults.push(section.fault("http2", "HTTP/2 is not served; write false or leave it out"));
+            named.warn(section.fault("http2", "HTTP/2 is not served; clients speak HTTP/1.1"));
         }
         if let Some(section) = section.section("headers", faults) {
             loaded.headers = headers(section, faults);
@@ -97,12 +97,13 @@ fn understand(mut root: Section, named: &mut Files<'_>, faults: &mut Vec<ConfigE
         loaded.rate = Rate::understand(section, faults);
     }
     root.finish(faults);
+    loaded.warnings = std::mem::take(&mut named.warnings);
     loaded
 }
 
 fn headers(mut section: Section, faults: &mut Vec<ConfigError>) -> Vec<(HeaderName, HeaderValue)> {
     let mut headers = Vec::new();
-    for (name, value) in section.texts(faults) {
+    for (name, value) in section.filled_texts(faults) {
         let mut fault = |wrong: String| faults.push(section.fault_at(&value.origin, &name, wrong));
         let Some((_, allowed)) = HEADERS.iter().find(|(known, _)| *known == name) else {
             fault("this header cannot be set".to_owned());
@@ -127,6 +128,7 @@ fn headers(mut section: Section, faults: &mut Vec<ConfigError>) -> Vec<(HeaderNa
 pub(super) struct Files<'a> {
     directory: &'a Path,
     read: Vec<Stamped>,
+    warnings: Vec<ConfigError>,
 }
 
 /// A PEM text and the key that it came from.
@@ -136,6 +138,11 @@ pub(super) struct Pem {
 }
 
 impl Files<'_> {
+    /// Notes what is taken and not met.
+    pub(super) fn warn(&mut self, warning: ConfigError) {
+        self.warnings.push(warning);
+    }
+
     /// Takes a PEM text from the key `inline`, or from the file that the key `named` names. Faults do not show the
     /// name, because some users put the private key itself there.
     pub(super) fn pem(
@@ -148,18 +155,17 @@ impl Files<'_> {
         let text = section.text(inline, faults);
         let file = section.text(named, faults);
         match (text, file) {
-            (Some(_), Some(_)) => {
-                faults.push(section.fault(inline, format!("give either it or {named}")));
-                None
-            }
             (Some(text), None) => Some(Pem { key: inline, bytes: text.into_bytes() }),
-            (None, Some(file)) if file.chars().any(char::is_control) => {
+            (_, Some(file)) if file.chars().any(char::is_control) => {
                 let wrong = ValueError::new("holds a line break or another control character");
                 let expected = format!("write the path of a file here; the text itself goes under {inline}");
                 faults.push(section.fault(named, wrong.expected(expected)));
                 None
             }
-            (None, Some(file)) => {
+            (inlined, Some(file)) => {
+                if inlined.is_some() {
+                    self.warn(section.fault(inline, format!("is not used, for {named} is there too")));
+                }
                 let path = self.directory.join(file);
                 self.read.push(stamps::of(&path));
                 let read = files::read(&path).map_err(|error| {

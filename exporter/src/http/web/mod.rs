@@ -9,6 +9,7 @@
 mod clients;
 mod demands;
 mod file;
+mod offered;
 mod rate;
 mod section;
 mod stamps;
@@ -56,11 +57,16 @@ pub(crate) struct Loaded {
     pub(crate) rate: Option<Rate>,
     /// What it demands of clients.
     demands: Demands,
+    /// What is taken and not met.
+    warnings: Vec<ConfigError>,
 }
 
 impl Loaded {
     /// Logs what is allowed and unwise.
     fn warn(&self) {
+        for warning in &self.warnings {
+            warn!("the web configuration: {warning}");
+        }
         if let Some(cost) = self.users.as_ref().and_then(|users| users.over_cost()) {
             warn!(
                 cost,
@@ -181,7 +187,12 @@ impl Web {
         self.current.load(Ordering::Relaxed)
     }
 
-    /// The configuration in force.
+    /// What of the file in force is taken and not met, one line each.
+    pub fn warnings(&self) -> Vec<String> {
+        self.now.load().warnings.iter().map(ToString::to_string).collect()
+    }
+
+    /// What is in force.
     pub(crate) fn current(&self) -> Arc<Loaded> {
         self.now.load_full()
     }
