@@ -7,6 +7,8 @@
     alerts/generate.py --runbooks=URL --grafana=URL
                                        first puts your own addresses into the rule files: runbooks that you copied to
                                        a wiki, and the Grafana whose dashboards the alerts link to
+    alerts/generate.py --selector='job=~"msx.*"'
+                                       what should be an exporter: those that have never answered are alerted on too
 
 Needs Python 3.9 and PyYAML.
 """
@@ -40,6 +42,17 @@ def with_addresses(text, runbooks, grafana):
         line = re.sub(r"^(\s+dashboard_url: )\S*?(/d/)", lambda m: f"{m[1]}{grafana}{m[2]}", line)
         lines.append(line)
     return "\n".join(lines) + "\n"
+
+
+# What stands in msx:exporter:seen for a selector: what it selects is an exporter next to a master until it says otherwise.
+UNSEEN = '          or on (job, instance) label_replace(group by (job, instance) (up{%s}), "role", "master", "", "")\n'
+SCRAPED = "          )\n          and on (job, instance) up\n"
+
+
+def with_selector(text, selector):
+    """A rule file that knows exporters by this selector too, or by none, whatever it had before."""
+    text = re.sub(re.escape(UNSEEN).replace("%s", ".*"), "", text)
+    return text.replace(SCRAPED, SCRAPED + UNSEEN % selector) if selector else text
 
 
 class Dumper(yaml.SafeDumper):
@@ -148,12 +161,14 @@ def main():
     arguments.add_argument("--check", action="store_true", help="write nothing, exit 1 where something differs")
     arguments.add_argument("--runbooks", default=RUNBOOKS, metavar="URL")
     arguments.add_argument("--grafana", default=GRAFANA, metavar="URL")
+    arguments.add_argument("--selector", default="", metavar="MATCHERS", help='of PromQL, without braces: job=~"msx.*"')
     asked = arguments.parse_args()
 
     wanted, groups = {}, []
     for name in SOURCES:
         path = HERE / f"{name}.yaml"
-        wanted[path] = with_addresses(path.read_text(), asked.runbooks.rstrip("/"), asked.grafana.rstrip("/"))
+        text = with_addresses(path.read_text(), asked.runbooks.rstrip("/"), asked.grafana.rstrip("/"))
+        wanted[path] = with_selector(text, asked.selector)
         groups += yaml.safe_load(wanted[path])["groups"]
     wanted[HERE / "kubernetes" / "prometheusrule.yaml"] = kubernetes(groups)
     wanted[HERE / "grafana" / "msx-alerts.yaml"] = grafana(groups)

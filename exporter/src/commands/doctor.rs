@@ -1,4 +1,4 @@
-//! `doctor`: the firewall request, beside the master or on a target.
+//! `doctor`: the firewall request, on the master's side or on a target.
 
 use super::{load, run};
 use crate::app::App;
@@ -20,8 +20,9 @@ const MOST: usize = 5;
 /// Every port in both directions: who calls whom, what needs it, and what is known of it now.
 ///
 /// # Errors
-/// With code 2 where a required port is not open, with code 1 where the master could not be read, with code 3 where a
-/// required port could not be looked at (the request is printed all the same), with code 64 where the configuration or the earlier request has faults.
+/// Code 2 where a required port is not open, code 1 where the master could not be read, code 3 where a required port could
+/// not be looked at (the request is printed nevertheless), code 64 where the configuration or the earlier request has
+/// faults.
 pub fn doctor(invocation: &Invocation, how: &cli::Doctor) -> Done {
     let config = load(invocation)?;
     let earlier = how.verify.as_ref().map(|path| {
@@ -31,7 +32,7 @@ pub fn doctor(invocation: &Invocation, how: &cli::Doctor) -> Done {
     });
     let earlier = earlier.transpose()?;
     let (mut request, unread) = match config.role {
-        Role::Master => run(beside_master(invocation, &config))??,
+        Role::Master => run(on_master(invocation, &config))??,
         Role::Target => (run(on_target(&config))??, None),
     };
     if let Some(earlier) = earlier {
@@ -62,12 +63,12 @@ fn few(mut lines: Vec<String>) -> String {
     lines.join("; ")
 }
 
-/// One reading, one sweep of all checks that is not spread, and the questions that only the doctor asks. Also answers
-/// why the master could not be read.
-async fn beside_master(invocation: &Invocation, config: &Config) -> Result<(Request, Option<String>), Failure> {
+/// One reading, one sweep of all checks at once, and the questions that only the doctor asks. Also returns why the
+/// master could not be read.
+async fn on_master(invocation: &Invocation, config: &Config) -> Result<(Request, Option<String>), Failure> {
     let web = Web::open(None).map_err(Failure::usage)?;
     let mut asked = config.clone();
-    // Why a target is silent is what this command is called for.
+    // The doctor exists to explain silent targets, so the search for arrivals is always on.
     asked.collectors.arrivals = true;
     let app = App::new(asked, invocation.sources(), Arc::new(web));
     let fleet = app.once(Extent::Full).await;
@@ -83,7 +84,7 @@ async fn beside_master(invocation: &Invocation, config: &Config) -> Result<(Requ
     Ok((doctor::examine(fleet, &master, &answers, Timestamp::now()), unread))
 }
 
-/// Every target on this machine: the one that is configured, or those that the registry knows.
+/// The target that is configured, or every target that the registry of this machine has.
 async fn on_target(config: &Config) -> Result<Request, Failure> {
     let prober = Prober::new(config.ports.clone());
     let mut requests = Vec::new();

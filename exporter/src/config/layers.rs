@@ -50,7 +50,7 @@ pub struct Override {
     pub value: String,
 }
 
-/// Reads a file whole.
+/// Reads a complete file.
 pub type ReadFile = dyn Fn(&Path) -> io::Result<Vec<u8>> + Send + Sync;
 
 /// Everything that a configuration is made from. What it needs of the process is handed in, so that it can be tested.

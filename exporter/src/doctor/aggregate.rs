@@ -46,7 +46,7 @@ fn on_host(end: &End) -> End {
     End { name: ServerName::of(&end.name).host.to_owned(), addresses: end.addresses.clone() }
 }
 
-/// Rows that become one.
+/// Rows that are merged.
 struct Group {
     row: Row,
     hosts: Vec<End>,

@@ -1,4 +1,4 @@
-//! The columns that a firewall team needs, for the forms that are tables.
+//! The columns of a request in the formats that are tables.
 
 use super::request::{End, Row, Seen};
 
@@ -20,7 +20,7 @@ pub(crate) const HEADS: [&str; 14] = [
     "test on the source",
 ];
 
-/// The head of the column that stands behind them when an earlier request is verified.
+/// The head of the additional column of --verify.
 pub(crate) const BEFORE: &str = "since the earlier request";
 
 /// One row's cells, its hosts as `name` has them, in the order of [`HEADS`], and [`BEFORE`] where that is asked for.

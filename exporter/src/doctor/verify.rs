@@ -1,14 +1,13 @@
-//! Compares an earlier request with what is known now.
+//! Compares an earlier request with the present state.
 
 use super::lists::in_few_words;
 use super::request::{End, Need, Request, Row};
 use crate::model::{ServerName, names};
 
-/// Compares what an earlier request said with what is known now. What the earlier request has and this one no longer has,
-/// and the reverse, is named in the notes.
+/// Adds the state of an earlier request to each row. Rows that only one of the two has are named in the notes.
 ///
 /// # Errors
-/// Where the text is no request as `--format=json` writes it.
+/// Where the text is not a request as `--format=json` writes it.
 pub fn verify(mut now: Request, earlier: &str) -> Result<Request, String> {
     let earlier: Request = serde_json::from_str(earlier)
         .map_err(|error| format!("this is no request as --format=json writes it: {error}"))?;

@@ -14,20 +14,20 @@ pub struct LocalTarget {
     pub master: String,
     /// Where the master is, as configured.
     pub address: Address,
-    /// The master as this target's registry has it (MSXServerName); `None` where the registry does not tell.
+    /// The master in this target's registry (MSXServerName); `None` where the registry has none.
     pub enlisted_to: Option<String>,
-    /// MsxEncryptChannelOptions of this target; `None` where the registry does not tell.
+    /// MsxEncryptChannelOptions of this target; `None` where the registry cannot be read.
     pub encrypt_channel_option: Option<u32>,
 }
 
 impl LocalTarget {
-    /// The way that this target's polls take.
+    /// The destination of this target's polls.
     pub fn destination(&self) -> Destination {
         Destination::to_master(&self.target, &self.master, &self.address)
     }
 
-    /// The name that must stand in the master's certificate: the host under which this target knows its master, as
-    /// written there.
+    /// The name that the master's certificate must hold: the host under which this target knows its master, as written
+    /// there.
     pub fn checked_name(&self) -> &str {
         match &self.enlisted_to {
             Some(master) => ServerName::of(master).host,
@@ -35,7 +35,7 @@ impl LocalTarget {
         }
     }
 
-    /// Whether a name means the configured master, as far as names can show it.
+    /// Whether a name means the configured master, as far as names can show.
     pub(super) fn is_master(&self, name: &str) -> bool {
         let (configured, name) = (self.address.server_name(), ServerName::of(name));
         let same_port = |port| port == self.address.port.unwrap_or(DEFAULT_PORT);
@@ -50,8 +50,8 @@ impl LocalTarget {
     }
 }
 
-/// The target that the configuration names, with what the registry says of it; else every instance of this machine
-/// that the registry says is a target.
+/// The target that the configuration names, completed from the registry; else every instance of this machine that is a
+/// target by the registry.
 pub fn local_targets(config: &Config, registry: &dyn Registry) -> Vec<LocalTarget> {
     let address = &config.master.address;
     let master = address.server_name().to_string();
@@ -66,7 +66,7 @@ pub fn local_targets(config: &Config, registry: &dyn Registry) -> Vec<LocalTarge
     match &config.local.name {
         Some(name) => {
             let at = found.iter().position(|found| names::same(&found.target, name));
-            // The name of the machine may have changed, or an alias may be configured; the instance tells as well.
+            // The machine may have been renamed, or an alias configured, so the instance alone identifies it too.
             let at = at.or_else(|| {
                 found.iter().position(|found| ServerName::of(&found.target).same_instance(ServerName::of(name)))
             });

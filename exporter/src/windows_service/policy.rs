@@ -1,4 +1,4 @@
-//! The local security policy as `secedit` writes and reads it: who may log on as a service.
+//! The right to log on as a service, in the security policy that `secedit` exports and imports.
 
 use crate::files;
 
@@ -10,8 +10,8 @@ pub fn has_logon_right(policy: &str, sid: &str) -> bool {
     holders(policy).iter().any(|holder| holder.trim_start_matches('*').eq_ignore_ascii_case(sid))
 }
 
-/// A policy that sets this right alone, for all who had it and one more, or one less. Everything that it does not name
-/// stays as it is.
+/// A policy that adds a SID to this right, or removes it, and names nothing else: what an import does not name stays as
+/// it is.
 pub fn with_logon_right(policy: &str, sid: &str, has: bool) -> String {
     let mut holders: Vec<String> = holders(policy);
     holders.retain(|holder| !holder.trim_start_matches('*').eq_ignore_ascii_case(sid));

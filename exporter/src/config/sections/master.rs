@@ -31,7 +31,7 @@ section! {
         /// `true`: accept any certificate. `false`: verify it. `auto`: accept any on this host's own addresses, verify
         /// elsewhere.
         trust_server_certificate: Trust = Trust::KIND.or("auto");
-        /// For a whole reading, connecting included. Keep it below the scrape time-out of Prometheus.
+        /// For a complete reading, connecting included. Keep it below the scrape time-out of Prometheus.
         timeout: Duration = DURATION.or("8s");
         /// The master's time zone, where the server does not report it (before SQL Server 2022, read from another
         /// host).
