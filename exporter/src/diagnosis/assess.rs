@@ -165,6 +165,7 @@ impl Judge<'_> {
         Target {
             name: entry.name.to_owned(),
             labels: self.labels(bare(entry.name)),
+            address: self.address(entry.name),
             maintenance: self.maintenance(bare(entry.name)),
             expected: entry.expected,
             enlisted,
@@ -186,6 +187,11 @@ impl Judge<'_> {
                 ((*label).to_owned(), value.cloned().unwrap_or_default())
             })
             .collect()
+    }
+
+    /// The host of the first override for this target.
+    fn address(&self, name: &str) -> Option<String> {
+        self.config.ports.overrides.iter().find(|entry| entry.matches.matches(name))?.host.clone()
     }
 
     /// The reason of the first window that holds the master's now.

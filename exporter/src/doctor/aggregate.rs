@@ -7,9 +7,9 @@ use std::collections::{BTreeMap, BTreeSet};
 
 type Key = (Need, Option<&'static str>, String, String, String, String);
 
-/// In one state at most so many are named.
+/// Hosts of one state that are named.
 const MOST_NAMED: usize = 3;
-/// So many frequencies are told apart.
+/// Frequencies that are named.
 const MOST_FREQUENCIES: usize = 3;
 
 /// Merges rows that differ in the target alone. A rule is for hosts, whatever instances are on them.
