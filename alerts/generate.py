@@ -47,7 +47,7 @@ def with_addresses(text, runbooks, grafana):
     return "\n".join(lines) + "\n"
 
 
-# What stands in msx:exporter:seen for a selector: what it selects is an exporter beside a master until it says otherwise.
+# What stands in msx:exporter:seen for a selector: what it selects is an exporter next to a master until it says otherwise.
 UNSEEN = '          or on (job, instance) label_replace(group by (job, instance) (up{%s}), "role", "master", "", "")\n'
 SCRAPED = "          )\n          and on (job, instance) up\n"
 

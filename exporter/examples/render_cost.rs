@@ -79,7 +79,7 @@ enum Line {
 }
 
 enum Number {
-    Whole(i64),
+    Integer(i64),
     Real(f64),
 }
 
@@ -104,7 +104,7 @@ impl ByHand {
                     }
                     out.push_str(if labels.is_empty() { " " } else { "} " });
                     match value {
-                        Number::Whole(value) => out.push_str(itoa::Buffer::new().format(*value)),
+                        Number::Integer(value) => out.push_str(itoa::Buffer::new().format(*value)),
                         Number::Real(value) => out.push_str(dtoa::Buffer::new().format(*value)),
                     }
                 }
@@ -121,7 +121,7 @@ impl Line {
         }
         let (series, value) = line.rsplit_once(' ').ok_or("a line without a value")?;
         let value = match value.parse() {
-            Ok(value) => Number::Whole(value),
+            Ok(value) => Number::Integer(value),
             Err(_) => Number::Real(value.parse()?),
         };
         let (name, mut rest) = series.split_once('{').unwrap_or((series, "}"));

@@ -105,12 +105,8 @@ pub(crate) fn report(collector: Collector) -> CollectorReport {
 }
 
 pub(crate) fn failed(collector: Collector, stage: Stage) -> CollectorReport {
-    let fault = ReadError {
-        stage,
-        timeout: stage == Stage::Query,
-        message: format!("{} of 10.1.2.3 <failed>", stage.name()),
-        hint: Some("Look at the master".to_owned()),
-    };
+    let fault = ReadError::new(stage, format!("{} of 10.1.2.3 <failed>", stage.name())).with_hint("Look at the master");
+    let fault = ReadError { timeout: stage == Stage::Query, ..fault };
     CollectorReport { permission: stage != Stage::Permission, read_at: None, fault: Some(fault), ..report(collector) }
 }
 
@@ -200,11 +196,14 @@ pub(crate) fn full() -> MasterFleet {
             Suspect { title: "the password is wrong", step: "Compare the passwords.", is_detail: true },
             Suspect { title: "The login is refused", step: "Read the ERRORLOG.", is_detail: false },
         ],
+        addresses: vec!["10.1.2.3".parse().unwrap()],
+        reach: Some((ago(9000), ago(22))),
         refused: None,
         before_login: None,
         agent_connected: false,
     });
     if let Some(row) = &mut silent.enlisted {
+        row.row.enlisted_by = Some("CORP\\anna".to_owned());
         row.row.last_poll = ago(7200);
         row.status.suspected_offline = true;
     }

@@ -164,9 +164,9 @@ LOOK = "Look at its scrape configuration and service discovery."
 SILENT = "Prometheus has had no answer from the exporter at msx1:9814 for 5 minutes. "
 DOWN = Spec(
     "MsxExporterDown", down("master"), 60, start=30, end=50, for_=5, keep=0, severity="critical", labels=role("master"),
-    summary="The exporter beside a multiserver master does not answer.",
+    summary="The exporter next to a multiserver master does not answer.",
     description=lambda m: SILENT + "Nothing is known of its master or targets meanwhile.",
-    needs=("up", "msx_exporter_build_info"), about_scrapes=True, title="beside the master", **COMMON)
+    needs=("up", "msx_exporter_build_info"), about_scrapes=True, title="next to the master", **COMMON)
 DOWN_TARGET = Spec(
     "MsxExporterDown", down("target"), 60, start=30, end=50, for_=5, keep=0, severity="warning", labels=role("target"),
     summary="The exporter on a target does not answer.",
@@ -174,8 +174,8 @@ DOWN_TARGET = Spec(
     needs=("up", "msx_exporter_build_info"), about_scrapes=True, title="on a target", **COMMON)
 ABSENT = Spec(
     "MsxExporterAbsent", absent(), 80, start=30, end=60, for_=10, keep=0, severity="critical", labels=role("master"), variant=True, title="the last one",
-    summary="No exporter beside a multiserver master is scraped any more.",
-    description=lambda m: f"{GONE}, nor any other exporter beside a master in the job msx. {LOOK}", **COMMON)
+    summary="No exporter next to a multiserver master is scraped any more.",
+    description=lambda m: f"{GONE}, nor any other exporter next to a master in the job msx. {LOOK}", **COMMON)
 DOWN.extra = [flicker("master"), never_an_exporter(), down_since_yesterday(), prometheus_was_down_too(), another_role()]
 DOWN_TARGET.extra = [flicker("target")]
 ABSENT.extra = [forgotten()]
@@ -210,7 +210,7 @@ SPECS = [
                               "Its series are missing meanwhile, and no verdict that needs them says that all is well.",
         needs=("msx_exporter_collector_success", "msx_exporter_collector_permission"),
         extra=[one_collector(0, 0, False, "MsxCollectorFailing: a missing right is another alert", "MsxCollectorFailing"),
-               one_collector(0, 1, True, "MsxCollectorFailing: silent while the whole master cannot be read", "MsxCollectorFailing")],
+               one_collector(0, 1, True, "MsxCollectorFailing: silent while nothing of the master can be read", "MsxCollectorFailing")],
         **COMMON),
     Spec(
         "MsxCollectorFailing", collector(0, 1, timeout=1), 100, start=30, end=70, for_=10, keep=15, severity="warning",

@@ -139,7 +139,7 @@ IN_21_DAYS = 30 + 21 * DAY
 IN_3_DAYS = 30 + 3 * DAY
 
 
-def warning_beside(minute):
+def warning_as_well(minute):
     """With under 3 days left from minute 31, the warning has held since minute 0."""
     if not 60 <= minute < 120 + 15:
         return []
@@ -242,7 +242,7 @@ SPECS = [
     Spec(
         "MsxMasterCertificateExpiring", certificate(IN_3_DAYS, 120), 150, start=31, end=120, for_=60, keep=15, severity="critical",
         summary="The multiserver master's certificate ends soon.", description=lambda m: certificate_text(60 * (IN_3_DAYS - m)),
-        also=warning_beside, title="3 days", **COMMON),
+        also=warning_as_well, title="3 days", **COMMON),
     Spec(
         "MsxMasterCertificateRefused", far_side(), 110, start=30, end=70, for_=15, keep=15, severity="warning", component="master",
         labels={"job": "msx-target", "instance": MASTER, "target": TARGET}, dashboard=link("msx-target", target=TARGET),

@@ -1,4 +1,4 @@
-"""Judges the rules, their cases and their runbooks as a whole; ends with `rules as a whole: N passed, N failed`.
+"""Judges the rules, their cases and their runbooks together; ends with `rules together: N passed, N failed`.
 
 The checks that need no server follow those of pint, a linter for Prometheus rules, so that they run wherever Python does.
 """
@@ -289,7 +289,7 @@ def main():
         for fault in faults:
             print(fault)
         passed, failed = passed + (not faults), failed + bool(faults)
-    print(f"rules as a whole: {passed} passed, {failed} failed")
+    print(f"rules together: {passed} passed, {failed} failed")
     return 1 if failed else 0
 
 

@@ -22,7 +22,7 @@ CODES = {name: cause["code"] for name, cause in causes().items()}
 
 
 def human_duration(seconds):
-    """What Prometheus' humanizeDuration prints for a whole number of seconds."""
+    """What Prometheus' humanizeDuration prints for a number of full seconds."""
     sign, seconds = ("-" if seconds < 0 else ""), abs(int(seconds))
     minutes, s = divmod(seconds, 60)
     hours, m = divmod(minutes, 60)

@@ -1,5 +1,5 @@
 """Every file of deploy/prometheus, loaded as it is by a real Prometheus and exercised: two labs play masters, an
-exporter beside each, up to three Prometheus servers and an Alertmanager.
+exporter next to each, up to three Prometheus servers and an Alertmanager.
 
     unshare --net --mount python3 -m tests.many_masters.live
 

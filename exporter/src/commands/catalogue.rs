@@ -25,15 +25,13 @@ use serde::Serialize;
 /// All sections. Each list is in the order in which the program itself has its entries.
 #[derive(Debug, Clone, Serialize)]
 struct Catalogue {
-    /// Of the program.
     version: &'static str,
-    /// The chapters of the metrics.
     groups: Vec<Word>,
     /// In the order of the page.
     metrics: Vec<MetricFacts>,
     /// In the order of their codes.
     causes: Vec<CauseFacts>,
-    /// The names of the causes from the first that wins to the last.
+    /// The names of the causes, from the first that is decided to the last.
     order: Vec<&'static str>,
     port_states: Vec<StateFacts>,
     checks: Vec<CheckFacts>,
@@ -136,10 +134,10 @@ impl Catalogue {
     }
 }
 
-/// `catalogue`: prints it.
+/// `catalogue`: prints the catalogue.
 ///
 /// # Errors
-/// With code 1 and a sentence for each entry that is not fit to be printed.
+/// Code 1 with one sentence for each entry that is not valid.
 pub fn catalogue() -> Done {
     write(&Catalogue::gather())
 }

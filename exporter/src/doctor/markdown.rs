@@ -47,7 +47,7 @@ fn line(cells: &[String]) -> String {
     format!("| {} |\n", cells.join(" | "))
 }
 
-/// Some texts come from the network: none of them ends a cell or begins a tag.
+/// Escapes texts from the network, so that none ends a cell or begins a tag.
 fn escaped(text: &str) -> String {
     let mut out = String::with_capacity(text.len());
     for character in text.chars() {

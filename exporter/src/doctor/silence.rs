@@ -1,4 +1,4 @@
-//! Why targets are silent, as far as the master itself remembers it: the evidence and the suspects of their pages.
+//! Why targets are silent, as far as the master remembers: the evidence and suspects of their pages.
 
 use super::logins::unread;
 use super::request::{Readiness, Suspicion};
@@ -6,12 +6,12 @@ use crate::diagnosis::{MasterFleet, Trace};
 use crate::model::{Collector, MasterEvidence, Stage};
 use crate::sqlserver::ReadError;
 
-/// What is known of each silent target. `grant` lets the login see who arrives, where it may not.
+/// The facts about each silent target. `grant` would let the login see who arrives, where it may not.
 pub(crate) fn of(fleet: &MasterFleet, grant: Option<&str>) -> Vec<Readiness> {
     let mut groups: Vec<(Vec<&str>, &Trace)> = Vec::new();
     for target in &fleet.targets {
         let Some(trace) = &target.trace else { continue };
-        // Of many targets of which nothing was seen the same is said once.
+        // Targets with the same facts share one entry.
         let same = groups.iter_mut().find(|(_, other)| {
             !trace.word.is_arrival() && (&other.text, &other.suspects) == (&trace.text, &trace.suspects)
         });

@@ -46,6 +46,7 @@ fn fleet() -> MasterFleet {
     port_results.addresses.insert(r"SQL02\PAYROLL".to_owned(), vec![at]);
     let refused = Arrival {
         at: ago(30),
+        up_ms: 0,
         connection: None,
         from: Some(at),
         kind: RecordKind::Error,
@@ -55,8 +56,8 @@ fn fleet() -> MasterFleet {
         sent: None,
         timers: None,
     };
-    let (covered_since, covered_until, records) = (Some(ago(5_000)), Some(now()), vec![refused]);
-    let arrivals = Arrivals { permitted: true, covered_since, covered_until, records, sightings: Vec::new() };
+    let (covered_since, covered_until, records) = (Some(ago(5_000)), Some(now()), vec![refused].into());
+    let arrivals = Arrivals { permitted: true, covered_since, covered_until, records, sightings: Arc::default() };
     let reading = Reading { arrivals: Some(read(Collector::Arrivals, arrivals)), ..reading(rows) };
     assess(&reading, Arc::new(port_results), &config(), &mut Memory::default()).fleet
 }
@@ -153,8 +154,8 @@ fn a_port_that_is_not_known_is_never_guessed() {
 
 #[test]
 fn a_group_is_one_rule_and_keeps_its_worst_state() {
-    let whole = request();
-    let few = aggregate(whole.clone());
+    let complete = request();
+    let few = aggregate(complete.clone());
     let polling = find(&few, "SQL01", "MSX01", "14330");
     assert_eq!(polling.source.len(), 3);
     assert_eq!((polling.now.open, polling.now.evidence.as_str()), (None, "1 open, 2 unknown"));
@@ -166,7 +167,7 @@ fn a_group_is_one_rule_and_keeps_its_worst_state() {
         ["TCP 14330", "UDP 1434", "nothing", "TCP 14330", "TCP 135, 49152-65535", "TCP 445", "TCP 1433", "TCP unknown"]
     );
     let machines = |request: &Request| request.rows.iter().flat_map(|row| row.destination.clone()).count();
-    assert!(machines(&few) < machines(&whole));
+    assert!(machines(&few) < machines(&complete));
 }
 
 #[test]
@@ -310,7 +311,7 @@ fn the_setting_here_stands_first_and_each_other_is_named() {
         let said = said(option, verdict);
         let found = said.iter().map(|item| (item.subject.split("= ").nth(1).unwrap(), item.fine));
         assert_eq!(found.collect::<Vec<_>>(), expected, "{option:?} {verdict:?}");
-        // Only what is set here, and does not connect, asks for something.
+        // Only the setting in force, where it does not connect, has a remedy.
         let asked = said.iter().filter(|item| !item.remedy.is_empty()).count();
         assert_eq!(asked, usize::from(expected[0].1 == Some(false)), "{said:#?}");
     }

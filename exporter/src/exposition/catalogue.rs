@@ -268,9 +268,9 @@ catalogue! {
         PORT_CHECK_FAILURES Counter "msx_exporter_port_check_failures_total" &["check"],
             "Number of port checks since the exporter started that did not find the port open.";
         SWEEP_DURATION Gauge "msx_exporter_port_sweep_duration_seconds" &[],
-            "How long the last whole sweep over all ports took, in seconds; absent until one has ended.";
+            "How long the last complete sweep over all ports took, in seconds; absent until one has ended.";
         SWEEP_AT Gauge "msx_exporter_port_sweep_timestamp_seconds" &[],
-            "When the last whole sweep over all ports ended, in seconds since 1970; absent until one has ended.";
+            "When the last complete sweep over all ports ended, in seconds since 1970; absent until one has ended.";
         SERIES_LIMITED Gauge "msx_exporter_series_limited" &["collector"],
             "Number of series that were left out because of a limit; a pair over limits.job_pairs counts as 3, a target over limits.targets as 1.";
         RELOAD_SUCCESSFUL Gauge "msx_exporter_config_last_reload_successful" &[],

@@ -7,7 +7,7 @@ use crate::model::{
 };
 use std::fmt::Write as _;
 
-/// The whole document in Markdown.
+/// The complete document in Markdown.
 pub fn reference() -> String {
     let mut out = String::from(INTRODUCTION);
     for group in Group::ALL {
@@ -121,7 +121,7 @@ the one that came after it. So ask a range of the number, and take the name from
 const CLOSING: &str = "
 ## When a page grows too long
 
-Over `limits.series` whole families are left out, in this order, until the page fits:
+Over `limits.series` families are left out, in this order, until the page fits:
 
 1. the last run of each job on each target (`msx_job_target_last_run_*`),
 2. the durations of port checks (`msx_port_*_duration_seconds`),

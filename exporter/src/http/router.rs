@@ -1,4 +1,4 @@
-//! Which path answers what.
+//! The routes, and what answers each.
 
 use super::answer::{self, Answer, TEXT};
 use super::client::Visitor;
@@ -14,7 +14,8 @@ use super::views::{DrawError, RenderRequest, Representation, Resource};
 use crate::api;
 use crate::api::discovery::Entries;
 use crate::config::Limits;
-use crate::model::{ProbeFailure, Refusal};
+use crate::model::{ProbeFailure, Refusal, ServerName};
+use crate::process;
 use hyper::header::{HOST, HeaderName, HeaderValue, ORIGIN};
 use hyper::http::request::Parts;
 use hyper::{Method, StatusCode};
@@ -22,39 +23,39 @@ use std::sync::Arc;
 use std::time::Duration;
 use tracing::error;
 
-/// For a probe where the client does not say how long it waits: longer than all checks of a host that drops everything.
+/// The time of a probe whose client states none: longer than all checks of a host that drops every packet.
 const UNHURRIED: Duration = Duration::from_secs(30);
 
 const NOT_RELOADED: &str =
     "not reloaded, the configuration before stays in force; hint: the log and check-config say what is wrong";
 
-/// One path.
+/// One route.
 struct Route {
-    /// After the prefix.
+    /// The path after the prefix.
     path: &'static str,
     method: Methods,
     action: Action,
 }
 
-/// What a path is asked with.
+/// The method that a route accepts.
 #[derive(Clone, Copy)]
 enum Methods {
     Read,
     Post,
 }
 
-/// What a path does.
+/// The action of a route.
 #[derive(Clone, Copy)]
 enum Action {
-    /// Draws a view of a fleet; counted as a scrape.
+    /// Renders a view of a fleet; limited as a scrape.
     Overview,
     Target,
     Metrics,
     Targets,
     Discovery,
-    /// Checks the ports of one target; counted as a scrape too.
+    /// Checks the ports of one target; limited as a scrape too.
     Probe,
-    /// Says that the server is there, whatever the master does.
+    /// Answers whether the server is alive, whatever the state of the master.
     Healthy,
     Ready,
     Reload,
@@ -74,7 +75,7 @@ const ROUTES: &[Route] = &[
     Route { path: "/-/reload", method: Methods::Post, action: Action::Reload },
 ];
 
-/// Each path after the prefix, with the methods that it takes, in a list with commas.
+/// Each path after the prefix, with its methods in a list with commas.
 pub(crate) fn paths() -> impl Iterator<Item = (&'static str, &'static str)> {
     ROUTES.iter().map(|route| (route.path, route.method.names()))
 }
@@ -95,22 +96,21 @@ impl Methods {
     }
 }
 
-/// Who asks.
+/// The sender of a request.
 #[derive(Debug, Clone)]
 pub(crate) struct Caller {
-    /// Whose connection it is.
     pub(crate) visitor: Visitor,
-    /// Whether the address at which the request arrived is loopback: then it comes from this machine.
+    /// Whether the request arrived at a loopback address, so that it comes from this machine.
     pub(crate) loopback: bool,
-    /// Whether a password or a verified certificate proved who it is.
+    /// Whether a password or a verified certificate authenticated the client.
     pub(crate) proved: bool,
 }
 
-/// Answers requests that were let in.
+/// Answers requests that were authenticated where that is required.
 pub(crate) struct Router<S> {
     site: Arc<S>,
     options: Arc<Options>,
-    /// For scrapes, which neither probes nor pages can take.
+    /// The places of scrapes, which neither probes nor pages can take.
     scrapes: Places,
     probes: Places,
     pages: Places,
@@ -159,12 +159,15 @@ impl<S: Site> Router<S> {
         }
         match route.action {
             Action::Overview => self.view(request, caller, Resource::Overview).await,
-            Action::Target => match parameter(request.uri.query(), "name") {
+            Action::Target => match target(request.uri.query(), "name") {
                 Some(name) => self.view(request, caller, Resource::Target(name)).await,
                 None => answer::text(StatusCode::BAD_REQUEST, "no target named; hint: /target?name=NAME"),
             },
             Action::Metrics => self.view(request, caller, Resource::Metrics).await,
-            Action::Targets => self.view(request, caller, Resource::Targets).await,
+            Action::Targets => {
+                let only = parameter(request.uri.query(), "target");
+                self.view(request, caller, Resource::Targets(only)).await
+            }
             Action::Discovery => match entries(request.uri.query()) {
                 Ok(entries) => self.view(request, caller, Resource::Discovery(entries)).await,
                 Err(fault) => answer::text(StatusCode::BAD_REQUEST, fault),
@@ -176,7 +179,7 @@ impl<S: Site> Router<S> {
         }
     }
 
-    /// Waits for a fleet and answers with a page of it. The place in the limiter is held until the client has taken it.
+    /// Waits for a fleet and answers with a page of it. The permit is held until the client has taken the page.
     async fn view(&self, request: &Parts, caller: Caller, view: Resource) -> Answer {
         let settings = self.site.settings();
         let places = if view == Resource::Metrics { &self.scrapes } else { &self.pages };
@@ -184,6 +187,9 @@ impl<S: Site> Router<S> {
             Ok(pass) => pass,
             Err(why) => return answer::busy(why),
         };
+        if let Some(target) = view.target() {
+            self.site.request_look(target);
+        }
         let form = Representation::new(caller.proved || settings.explain_details, request);
         let request_to_render = RenderRequest::new(view, form);
         let fleet = self.site.fleet(deadline::wait(&request.headers, settings.reading_timeout)).await;
@@ -205,7 +211,8 @@ impl<S: Site> Router<S> {
         answer
     }
 
-    /// Checks the ports of one target. It makes this machine connect to another, so it is not for everybody.
+    /// Checks the ports of one target. Because this makes the machine connect to another, it needs authentication, a
+    /// loopback address or `--web.enable-probe`.
     async fn probe(&self, request: &Parts, caller: Caller) -> Answer {
         let refused = |why| {
             self.probe_tally.count(Err(why));
@@ -215,7 +222,7 @@ impl<S: Site> Router<S> {
             return refused(ProbeFailure::Forbidden);
         }
         let query = request.uri.query();
-        let Some(name) = parameter(query, "target") else { return refused(ProbeFailure::NoTarget) };
+        let Some(name) = target(query, "target") else { return refused(ProbeFailure::NoTarget) };
         let settings = self.site.settings();
         let pass = match admit(&self.probes, &caller, &settings.limits) {
             Ok(pass) => pass,
@@ -238,7 +245,7 @@ impl<S: Site> Router<S> {
         answer
     }
 
-    /// Says where the faults are, to those alone who proved who they are; what they are stands in the log.
+    /// Reloads. Only an authenticated client gets the places of the faults; the log has their texts.
     async fn reload(&self, request: &Parts, caller: Caller) -> Answer {
         if !self.options.lifecycle {
             return answer::text(StatusCode::FORBIDDEN, "reloading over HTTP is off; hint: --web.enable-lifecycle");
@@ -293,8 +300,8 @@ fn admit(places: &Places, caller: &Caller, limits: &Limits) -> Result<Permit, &'
     })
 }
 
-/// Whether a browser sent it for a page that is not this server's. A browser always sends `Origin` with a POST, and sends
-/// the user's password along.
+/// Whether a browser sent the request for a page of another site. A browser sends `Origin` with every POST, and the
+/// user's password with it.
 fn comes_from_another_site(request: &Parts) -> bool {
     let header = |name| request.headers.get(name).map(|value: &HeaderValue| value.to_str().unwrap_or_default());
     let same = |origin: &str| origin.split_once("://").map(|(_, host)| host) == header(HOST);
@@ -306,10 +313,10 @@ fn may_probe(caller: &Caller, options: &Options) -> bool {
     caller.loopback || caller.proved || options.probe
 }
 
-/// What is asked of `/sd`.
+/// The parameters of `/sd`.
 fn entries(query: Option<&str>) -> Result<Entries, &'static str> {
     const BAD_PORT: &str = "the port must be a number from 1 to 65535; hint: /sd?port=9182";
-    // A port that is there and no number must not pass for one that is missing.
+    // An invalid port must not be treated as a missing one.
     let given = query.is_some_and(|query| query.split('&').any(|pair| pair.split('=').next() == Some("port")));
     let port = parameter(query, "port").and_then(|port| port.parse().ok());
     let port = if given { Some(port.ok_or(BAD_PORT)?) } else { None };
@@ -318,6 +325,18 @@ fn entries(query: Option<&str>) -> Result<Entries, &'static str> {
         Some("target") => Ok(Entries::Targets(port)),
         Some(_) => Err("there is an entry per host or per target; hint: /sd?port=9182&per=host or /sd?per=target"),
     }
+}
+
+/// Reads any query, for fuzzing.
+#[cfg(any(test, feature = "fuzzing"))]
+pub(super) fn read_any(query: Option<&str>) {
+    parameter(query, "name");
+    let _ = entries(query);
+}
+
+/// The name of a target in a parameter of the query, in the form in which targets are enlisted.
+fn target(query: Option<&str>, parameter_name: &str) -> Option<String> {
+    parameter(query, parameter_name).map(|typed| ServerName::enlisted(&typed, process::computer()))
 }
 
 /// The first value of a query parameter, decoded as forms are (`+` is a space). `None` where it is missing, empty or
@@ -378,6 +397,7 @@ mod tests {
         for bad in ["", "name", "name=", "name=%", "name=%4", "name=%zz", "name=%ff", "rename=x"] {
             assert_eq!(name(bad), None, "{bad}");
         }
+        assert_eq!(target(Some("name=tcp:sql01.%2C1433"), "name").as_deref(), Some("sql01"));
         assert_eq!(parameter(None, "name"), None);
     }
 }

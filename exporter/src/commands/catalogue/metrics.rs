@@ -16,11 +16,11 @@ pub(super) struct MetricFacts {
     /// `gauge` or `counter`.
     pub(super) kind: &'static str,
     pub(super) labels: Vec<&'static str>,
-    /// What a label can hold, for each label with a closed set.
+    /// The values of each label that has a closed set of them.
     pub(super) values: BTreeMap<&'static str, Vec<&'static str>>,
-    /// The name of its chapter.
+    /// The name of its chapter in the reference.
     pub(super) group: &'static str,
-    /// Without which it is absent.
+    /// The collector without which it is absent.
     pub(super) collector: Option<&'static str>,
     pub(super) help: &'static str,
 }
@@ -41,7 +41,7 @@ pub(super) fn facts() -> Vec<MetricFacts> {
 
 fn values(metric: &str, label: &str) -> Option<Vec<&'static str>> {
     Some(match (metric, label) {
-        // It counts ports too, which are no collector.
+        // The label counts ports too, which are not a collector.
         ("msx_exporter_series_limited", _) => return None,
         ("msx_orphan_instructions", "operation") => OrphanKind::ALL.map(OrphanKind::name).into(),
         ("msx_port_state", "state") => PortState::ALL.map(PortState::name).into(),
