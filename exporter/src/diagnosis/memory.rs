@@ -3,13 +3,12 @@
 use super::arrivals::AttemptIndex;
 use super::jobs::Outcomes;
 use crate::model::Cause;
-use std::collections::HashMap;
 
 /// What earlier assessments leave behind. It begins empty with the process, and forgets a target or a job that leaves.
 #[derive(Debug, Default)]
 pub struct Memory {
-    /// By the target's name as shown.
-    pub(crate) targets: HashMap<String, TargetMemory>,
+    /// With the names of the targets as shown, sorted by them.
+    pub(crate) targets: Vec<(String, TargetMemory)>,
     /// The last run of each job on each target. A target that is enlisted again has another `server_id` and starts
     /// afresh.
     pub(crate) outcomes: Outcomes,

@@ -38,10 +38,12 @@ impl LocalTarget {
     /// Whether a name means the configured master: the same instance, and a host that differs in case or domain only.
     pub(super) fn is_master(&self, name: &str) -> bool {
         let ServerName { host, instance } = ServerName::of(name);
-        let short = |host: &str| names::key(host.split('.').next().unwrap_or_default());
+        fn short(host: &str) -> &str {
+            host.split('.').next().unwrap_or_default()
+        }
         let both_long = host.contains('.') && self.address.host.contains('.');
-        let same_host =
-            names::same(host, &self.address.host) || (!both_long && short(host) == short(&self.address.host));
+        let same_host = names::same(host, &self.address.host)
+            || (!both_long && names::same(short(host), short(&self.address.host)));
         let same_instance = match (&self.address.instance, instance) {
             (Some(one), Some(other)) => names::same(one, other),
             (None, None) => true,

@@ -10,6 +10,7 @@ use crate::model::{Collector, Stage};
 use crate::sqlserver::{BatchError, Clock, Context, ReadError, ResultSet, Session, Set};
 use jiff::Timestamp;
 use std::collections::BTreeSet;
+use std::sync::Arc;
 use std::time::Duration;
 use tokio::time::{Instant, timeout_at};
 
@@ -47,7 +48,7 @@ impl ArrivalWatch {
     /// What is reported while no target is silent: no one asks what is remembered, so it is not copied.
     fn unasked(&self) -> Collected<Arrivals> {
         let rows = Arrivals { permitted: self.permitted, ..Arrivals::default() };
-        Collected { report: self.report(self.price(), None), rows: Some(rows) }
+        Collected { report: self.report(self.price(), None), rows: Some(Arc::new(rows)) }
     }
 
     /// Asks what is due. The second answer is why the batch did not reach its end.
@@ -131,7 +132,7 @@ impl ArrivalWatch {
             sightings: self.history.sightings(),
         };
         let report = self.report(duration, fault);
-        Collected { rows: report.fault.is_none().then_some(rows), report }
+        Collected { rows: report.fault.is_none().then(|| Arc::new(rows)), report }
     }
 
     fn report(&self, duration: Duration, fault: Option<ReadError>) -> CollectorReport {
