@@ -57,7 +57,7 @@ def tiles():
         ),
         stat(
             "Oldest sweep",
-            "How long ago the slowest of the exporters ended its last whole sweep over all ports. Bad is far more than the "
+            "How long ago the slowest of the exporters ended its last complete sweep over all ports. Bad is far more than the "
             "interval, 5 minutes by default: ports are then shown as they were, or dropped as too old.",
             f"max({age(SWEEP_AT)})",
             unit="s",
@@ -164,7 +164,7 @@ def scrapes():
         lines(
             "Series in each scrape",
             "How many series each exporter writes, the 10 largest. Steps follow the number of targets and jobs. Bad is near "
-            "limits.series, for then whole families go.",
+            "limits.series, for then families are left out.",
             [Query(of_exporters("scrape_samples_scraped"), "{{instance}}")],
             decimals=0,
             unit="short",
@@ -208,7 +208,7 @@ def sweeps():
     return [
         lines(
             "Time of a port sweep",
-            "How long a whole sweep over all ports took, the 10 longest. Bad is longer than ports.interval: sweeps then follow one another without "
+            "How long a complete sweep over all ports took, the 10 longest. Bad is longer than ports.interval: sweeps then follow one another without "
             "a pause. Many filtered ports cost their full timeout; raise ports.concurrency.",
             [Query(of_exporters("msx_exporter_port_sweep_duration_seconds"), "{{instance}}")],
             unit="s",
@@ -218,7 +218,7 @@ def sweeps():
         ),
         lines(
             "Age of the last port sweep",
-            "How long ago the last whole sweep ended, of the same 10 exporters: teeth up to ports.interval are healthy. A line that climbs is bad: the "
+            "How long ago the last complete sweep ended, of the same 10 exporters: teeth up to ports.interval are healthy. A line that climbs is bad: the "
             "exporter no longer checks; restart it and keep its log.",
             [Query(by_exporter(age(SWEEP_AT), "msx_exporter_port_sweep_duration_seconds"), "{{instance}}")],
             unit="s",
@@ -288,6 +288,7 @@ def exporters_table():
                 mappings={1: ("yes", GREEN), 0: ("no answer", RED)},
                 cell="color-background",
             ),
+            Column("Role", EXPORTERS, label="role", width=80, no_value="–"),
             Column("Version", EXPORTERS, label="version", width=90, no_value="–"),
             Column("Revision", EXPORTERS, label="revision", width=118, no_value="–"),
             Column(

@@ -70,7 +70,7 @@ def scope_variables(metric):
             "Instance",
             f'label_values({metric}{{job=~"$job"}}, instance)',
             all_value=".+",
-            description="The exporter; on the overview and the target page there is one beside each master.",
+            description="The exporter; on the overview and the target page there is one next to each master.",
         ),
     ]
 

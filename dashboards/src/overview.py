@@ -79,7 +79,7 @@ def of_the_worst(expression):
 ERRORS = f"msx_target_download_errors{{{TARGETS}}}"
 PENDING = f"msx_target_pending_downloads{{{TARGETS}}}"
 
-# Required ports of both directions: those beside the masters, and those that the targets report.
+# Required ports of both directions: those next to the masters, and those that the targets report.
 CLOSED = f"{in_group(required_closed(TARGETS))} or {of_its_master(required_closed(TO_MASTER))}"
 REQUIRED_PORTS = (
     f"{in_group(f'msx_port_required{{{TARGETS}}} == 1')} or {of_its_master(f'msx_port_required{{{TO_MASTER}}} == 1')}"
@@ -92,7 +92,7 @@ def tiles():
             "Master readable",
             "The worst of the chosen masters. Unreadable: the exporter answers and cannot read its master, so nothing is "
             "known of the targets; Exporter health shows at which stage it stops. Exporter down: start it, or repair the "
-            "scrape. The table Masters below says which one.",
+            "scrape. Page stands still: the task that writes it has stopped. The table Masters below says which one.",
             f"max({UNREADABLE}) or max({PASSIVE})",
             mappings=MASTER_STATES,
             thresholds=steps(GREEN, (1, BLUE), (2, RED)),
@@ -451,7 +451,7 @@ def job_tables():
 def masters_table():
     return table(
         "Masters",
-        "One row for each exporter beside a master. Bad: a state other than readable; Agent stopped, for then the master's own "
+        "One row for each exporter next to a master. Bad: a state other than readable; Agent stopped, for then the master's own "
         "jobs do not run; no MSXOperator, for then enlisting fails; a certificate that ends soon, or a self-signed one, which "
         "targets with the default MsxEncryptChannelOptions refuse; a clock over 2 minutes off.",
         MASTER_STATE,

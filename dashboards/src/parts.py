@@ -155,7 +155,7 @@ def lines(
     soft_max=None,
     wide=False,
 ):
-    """Lines over time, with the last and the largest value in the legend, the largest first. Beside a narrow graph there
+    """Lines over time, with the last and the largest value in the legend, the largest first. Next to a narrow graph there
     is no room for that: names and last values stand below it.
 
     `wide` is for values of which some are a thousand times the others: the scale is even up to 1 and logarithmic above.
@@ -191,7 +191,7 @@ def lines(
         defaults["min"] = minimum
     if decimals is not None:
         defaults["decimals"] = decimals
-    beside = {
+    at_the_right = {
         "calcs": ["lastNotNull", "max"],
         "displayMode": "table",
         "placement": "right",
@@ -203,7 +203,7 @@ def lines(
     }
     below = {"calcs": ["lastNotNull"], "displayMode": "list", "placement": "bottom", "showLegend": True}
     options = {
-        "legend": beside if (legend or ("right" if width >= 12 else "bottom")) == "right" else below,
+        "legend": at_the_right if (legend or ("right" if width >= 12 else "bottom")) == "right" else below,
         "tooltip": {"mode": "multi", "sort": "desc"},
     }
     return panel(

@@ -104,7 +104,7 @@ def tiles():
         stat(
             "Last poll",
             "How long ago the target polled, by the master's clock; before its first poll, since it was enlisted. Up to its own "
-            "interval is healthy; whether it is bad depends on that, and the tile beside it says so.",
+            "interval is healthy; whether it is bad depends on that, and the tile next to it says so.",
             poll_age(ONE),
             unit="s",
             decimals=0,

@@ -109,7 +109,7 @@ function Confirm-Hash([string]$Path) {
     if ($found -ne $Sha256) { throw "the SHA-256 of $Path is $found and not $Sha256" }
 }
 
-# Lays the new program beside its place. Its hash is taken there, where only administrators may write.
+# Puts the new program next to its final path. Its hash is taken there, where only administrators may write.
 function Copy-Fresh {
     Copy-Item -LiteralPath $Source -Destination $Fresh -Force
     Unblock-File -LiteralPath $Fresh

@@ -48,7 +48,7 @@ $Heads = @(
     'source', 'destination', 'transport', 'port', 'initiator', 'need', 'state', 'checked at', 'evidence',
     'justification', 'frequency', 'handling', 'valid until', 'test on the source'
 )
-# PRELOGIN of TDS without the name of an instance, as one whole packet ([MS-TDS] 2.2.6.5).
+# PRELOGIN of TDS without the name of an instance, as one complete packet ([MS-TDS] 2.2.6.5).
 $Prelogin = '1201002F00000100' + '00001A0006' + '0100200001' + '0200210001' + '0300220004' + '0400260001' + 'FF' +
     '000000000000' + '00' + '00' + '00000000' + '00'
 

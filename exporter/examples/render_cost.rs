@@ -64,7 +64,7 @@ fn main() -> Result<(), Box<dyn std::error::Error>> {
         let ratio = open.as_secs_f64() / hand.as_secs_f64();
         writeln!(out, "    by hand {hand:?}: the encoder takes {ratio:.1} times that; compressed on the way {both:?}")?;
         let html = best(|| drop(pages::overview(&fleet, &facts, true)));
-        let json = best(|| drop(api::targets(&fleet, true)));
+        let json = best(|| drop(api::write_targets(std::io::sink(), &fleet, None, true)));
         writeln!(out, "    explain page {html:?}, JSON {json:?}")?;
     }
     Ok(())
@@ -79,7 +79,7 @@ enum Line {
 }
 
 enum Number {
-    Whole(i64),
+    Integer(i64),
     Real(f64),
 }
 
@@ -104,7 +104,7 @@ impl ByHand {
                     }
                     out.push_str(if labels.is_empty() { " " } else { "} " });
                     match value {
-                        Number::Whole(value) => out.push_str(itoa::Buffer::new().format(*value)),
+                        Number::Integer(value) => out.push_str(itoa::Buffer::new().format(*value)),
                         Number::Real(value) => out.push_str(dtoa::Buffer::new().format(*value)),
                     }
                 }
@@ -121,7 +121,7 @@ impl Line {
         }
         let (series, value) = line.rsplit_once(' ').ok_or("a line without a value")?;
         let value = match value.parse() {
-            Ok(value) => Number::Whole(value),
+            Ok(value) => Number::Integer(value),
             Err(_) => Number::Real(value.parse()?),
         };
         let (name, mut rest) = series.split_once('{').unwrap_or((series, "}"));
@@ -285,6 +285,7 @@ fn facts() -> ExporterFacts {
         build: BuildInfo { version: "0.1.0", revision: "unknown", rustc: "unknown" },
         sql_errors: enum_map::EnumMap::default(),
         refused: Some(Default::default()),
+        probes: Some(Default::default()),
         sql_connections: 1,
         reload: Reload { successful: true, at: Some(ago(3600)) },
         passive: None,

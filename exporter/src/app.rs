@@ -1,4 +1,4 @@
-//! Where the rooms meet: a scrape becomes a reading, the reading a fleet, the fleet a page.
+//! The composition root: a scrape becomes a reading, the reading a fleet, the fleet a page.
 
 use crate::collectors::Reading;
 use crate::collectors::{ReaderHandle, ReaderStats};
@@ -6,9 +6,9 @@ use crate::config::{self, Config, Role, Sources};
 use crate::diagnosis::{self, Fleet, MasterFleet, Memory, TargetFleet};
 use crate::events;
 use crate::exposition::{BuildInfo, ExporterFacts, Reload};
-use crate::http::{NoProbe, ReloadError, Settings, Site, Web};
+use crate::http::{ReloadError, Settings, Site, Web};
 use crate::model::duration::span;
-use crate::model::{Cause, names};
+use crate::model::{Cause, ProbeFailure, names};
 use crate::probe::{Extent, PortResults, Probe, Prober, Probes, Roster, Sweeper, sweep_once};
 use crate::process;
 use crate::sqlserver::{self, ReadError};
@@ -23,30 +23,30 @@ use tokio::task::spawn_blocking;
 use tokio::time::{Instant, sleep_until, timeout};
 use tracing::{error, info, warn};
 
-/// A reading ends by itself at its own deadline; this is for its cancellation and its answer.
+/// A reading ends at its own deadline; this much more is left for its cancellation and its answer.
 const GRACE: Duration = Duration::from_secs(1);
-/// How this program was built.
+/// Version, commit and compiler of this program.
 pub const BUILD: BuildInfo =
     BuildInfo { version: env!("CARGO_PKG_VERSION"), revision: env!("MSX_REVISION"), rustc: env!("MSX_RUSTC") };
 
-/// Between the beginnings of two reloads: each costs the master a login.
+/// The least time between the beginnings of two reloads, because each costs the master a login.
 const RELOAD_SPACING: Duration = Duration::from_millis(500);
-/// For reading all files of the configuration again.
+/// How long a reload may take to read all files of the configuration.
 const RELOAD_DEADLINE: Duration = Duration::from_secs(10);
 
-/// While the master cannot be read, the ports of the targets that were last seen are checked for so long.
+/// For so long after the last good reading the ports of the targets that it showed are still checked.
 const ROSTER_KEPT: Duration = Duration::from_secs(24 * 3_600);
 
-/// The exporter behind the server.
+/// The exporter behind the HTTP server.
 pub struct App {
     sources: Arc<Sources>,
     web: Arc<Web>,
     reader_stats: Arc<ReaderStats>,
-    /// Replaced whole by a reload; what is under way ends on the old one.
+    /// A reload replaces the value in one step; requests that are under way end with the one that they began with.
     current: ArcSwap<Current>,
     assessed: Mutex<Assessed>,
     reload: Mutex<Reload>,
-    /// When the last reload began. Held for as long as a reload reads files, even where its caller has given up.
+    /// When the last reload began. The lock is held while a reload reads files, even after its caller has given up.
     reloading: Arc<tokio::sync::Mutex<Option<Instant>>>,
     prober: Arc<Prober>,
     sweeper: Sweeper,
@@ -54,21 +54,21 @@ pub struct App {
     roster: watch::Sender<Roster>,
     /// With `role: target`, what the targets on this machine see of their master.
     monitor: Arc<TargetMonitor>,
-    /// What does not fit on the far side, as the log has it.
+    /// What the log last reported of settings that do not fit together on the target side.
     remarks: Mutex<Vec<String>>,
-    /// The configuration has changed: what goes on in the background begins again.
+    /// Notified after each reload, so that the background tasks start again with the new configuration.
     changed: Notify,
-    /// Whether another node of the cluster holds the instance.
+    /// Whether another node of the failover cluster holds the instance.
     passive: AtomicBool,
 }
 
-/// What a reload replaces.
+/// Everything that a reload replaces.
 struct Current {
     config: Arc<Config>,
     master: ReaderHandle,
 }
 
-/// What the assessments leave behind.
+/// What one assessment leaves behind for the next.
 #[derive(Default)]
 struct Assessed {
     memory: Memory,
@@ -78,7 +78,7 @@ struct Assessed {
 }
 
 impl App {
-    /// Puts the rooms together. Nothing is opened before the first scrape. Needs a runtime.
+    /// Connects the parts of the exporter. Opens nothing before the first scrape. Needs a tokio runtime.
     pub fn new(config: Config, sources: Sources, web: Arc<Web>) -> App {
         let reader_stats = Arc::<ReaderStats>::default();
         let prober = Arc::new(Prober::new(config.ports.clone()));
@@ -108,7 +108,7 @@ impl App {
         }
     }
 
-    /// On a failover cluster only the node that holds the instance reads and probes. The others have no connection.
+    /// On a failover cluster only the node that holds the instance reads and probes; the others open no connection.
     async fn stays_passive(&self, current: &Current) -> bool {
         if !current.config.master.only_if_local {
             return false;
@@ -130,18 +130,18 @@ impl App {
         passive
     }
 
-    /// Whether another node of the cluster holds the instance, as far as it was asked.
+    /// Whether another node of the cluster held the instance when that was last checked.
     pub fn is_passive(&self) -> bool {
         self.passive.load(Ordering::Relaxed)
     }
 
-    /// What a passive node has to say.
+    /// The fleet of a passive node: no master, no findings.
     fn nothing(&self, current: &Current) -> Arc<Fleet> {
         self.assess(current, Arc::new(Reading::nothing(Timestamp::now())), Arc::default())
     }
 
-    /// What goes on beside the scrapes, for as long as it is polled: the sweep, and a reading whenever no one has asked
-    /// for one in a whole interval, so that the sweep knows its targets.
+    /// Runs the sweep for as long as it is polled. Also reads the master when no scrape did so within an interval,
+    /// because the sweep takes its targets from the reading.
     pub async fn background(&self) {
         tokio::join!(self.sweeper.run(), self.keep_roster());
     }
@@ -159,12 +159,12 @@ impl App {
             if age.is_some_and(|age| age > ROSTER_KEPT) {
                 self.roster.send_if_modified(|names| !std::mem::take(names).is_empty());
             }
-            // Either ends the wait.
+            // The interval or a reload ends the wait, whichever comes first.
             let _ = timeout(ports.interval, self.changed.notified()).await;
         }
     }
 
-    /// On a target: finds the targets of this machine, and looks at their master's certificate when it is due.
+    /// With `role: target`: finds the targets of this machine and checks their master's certificate when that is due.
     async fn look_out(&self, config: &Config) {
         self.monitor.find(config);
         self.publish(self.monitor.names());
@@ -177,7 +177,7 @@ impl App {
         *known = remarks;
     }
 
-    /// Tells the sweep and `/probe` which targets there are.
+    /// Hands the names of the targets to the sweep and to `/probe`.
     fn publish(&self, names: Vec<String>) {
         self.lock_assessed().read = Some(Instant::now());
         self.roster.send_if_modified(|known| {
@@ -189,7 +189,7 @@ impl App {
         });
     }
 
-    /// One reading and one whole sweep. A caller who asks for all checks gets them, whether there is a sweep or not.
+    /// One reading and one complete sweep. `extent` may ask for all checks even where the sweep is switched off.
     pub async fn once(&self, extent: Extent) -> Arc<Fleet> {
         let current = self.current.load_full();
         if current.config.role == Role::Target {
@@ -201,7 +201,7 @@ impl App {
             }
             return self.seen_from_target(Arc::new(port_results));
         }
-        // The doctor is asked by somebody who wants to know all the same.
+        // The doctor reads on a passive node too, because its user asks for a diagnosis of this machine.
         if extent == Extent::Sweep && self.stays_passive(&current).await {
             return self.nothing(&current);
         }
@@ -215,13 +215,13 @@ impl App {
         self.assess(&current, reading, Arc::new(port_results))
     }
 
-    /// The fleet of an exporter that runs on a target: its own way to the master, and nothing else.
+    /// The fleet of an exporter on a target: its own way to the master and nothing else.
     fn seen_from_target(&self, port_results: Arc<PortResults>) -> Arc<Fleet> {
         let target_side = self.monitor.target_side();
         Arc::new(Fleet::Target(TargetFleet { began: Timestamp::now(), target_side, port_results }))
     }
 
-    /// Judges a reading and tells the log what changed.
+    /// Assesses a reading and logs what changed.
     fn assess(&self, current: &Current, reading: Arc<Reading>, port_results: Arc<PortResults>) -> Arc<Fleet> {
         let mut assessed = self.lock_assessed();
         if let Some((last, fleet)) = &assessed.last
@@ -253,7 +253,7 @@ impl App {
         fleet
     }
 
-    /// The names of the targets that were last seen; `None` where that is too long ago.
+    /// The names of the last good reading; `None` where that is longer ago than `ROSTER_KEPT`.
     fn known_names(&self) -> Option<Roster> {
         let read = self.lock_assessed().read?;
         (read.elapsed() <= ROSTER_KEPT).then(|| self.roster.borrow().clone())
@@ -263,7 +263,7 @@ impl App {
         self.assessed.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
-    /// What became of the last reload. A web configuration that changed and was refused by itself counts as one.
+    /// The outcome of the last reload. A web configuration that changed on disk and was refused counts as one.
     fn reload_state(&self) -> Reload {
         let reload = *self.reload.lock().unwrap_or_else(PoisonError::into_inner);
         Reload { successful: reload.successful && self.web.is_current(), ..reload }
@@ -275,7 +275,7 @@ impl App {
         self.load(turn).await
     }
 
-    /// Reads everything where blocking harms no client, and puts it in force afterwards: all of it or nothing.
+    /// Reads all files on a blocking thread, then puts everything in force, or nothing.
     async fn load(&self, mut turn: OwnedMutexGuard<Option<Instant>>) -> Result<(), ReloadError> {
         if let Some(last) = *turn {
             sleep_until(last + RELOAD_SPACING).await;
@@ -335,7 +335,7 @@ impl App {
     }
 }
 
-/// Only enlisted names are swept: what is merely expected may not exist.
+/// Names that are only expected are not swept: their hosts may not exist.
 fn enlisted(fleet: &MasterFleet) -> Vec<String> {
     fleet.targets.iter().filter(|target| target.enlisted.is_some()).map(|target| target.name.clone()).collect()
 }
@@ -348,10 +348,10 @@ impl Current {
     }
 }
 
-/// A fault is worth a line when it comes, changes or goes, not at every scrape; and where all collectors share it, as
-/// when the master is down, one line is enough.
+/// Logs a fault when it begins, changes or ends, not at every scrape. Where all collectors share one, as when the
+/// master is down, one line is enough.
 fn log_faults(before: Option<&Fleet>, now: &Fleet) {
-    let kind = |fault: &ReadError| (fault.stage, fault.timeout);
+    let kind = |fault: &ReadError| (fault.stage, fault.timeout, fault.retry);
     let all = shared_fault(now);
     let all_before = before.and_then(shared_fault);
     if let Some(fault) = all {
@@ -412,18 +412,28 @@ impl Site for App {
         self.assess(&current, reading, self.sweeper.port_results())
     }
 
-    async fn probe(&self, name: &str, wait: Duration) -> Result<Arc<Probe>, NoProbe> {
+    fn request_look(&self, target: &str) {
+        let last = self.lock_assessed().last.as_ref().map(|(_, fleet)| fleet.clone());
+        let fleet = last.as_deref().and_then(Fleet::of_master);
+        let shown = fleet.and_then(|fleet| fleet.targets.iter().find(|shown| names::same(&shown.name, target)));
+        // Only silent targets have a trace.
+        if shown.is_some_and(|shown| shown.trace.is_some()) {
+            self.current.load().master.request_look();
+        }
+    }
+
+    async fn probe(&self, name: &str, wait: Duration) -> Result<Arc<Probe>, ProbeFailure> {
         let began = Instant::now();
         if self.known_names().is_none() {
             self.fleet(wait).await;
         }
-        let names = self.known_names().ok_or(NoProbe::NoRoster)?;
+        let names = self.known_names().ok_or(ProbeFailure::NoRoster)?;
         let config = self.current.load().config.clone();
         // On a target, only its own way to the master is probed.
         let expected = config.expected_targets.iter().filter(|_| config.role == Role::Master);
         let known = names.iter().chain(expected).find(|known| names::same(known, name));
-        let known = known.ok_or(NoProbe::NotListed)?;
-        self.probes.probe(known, wait.saturating_sub(began.elapsed())).await.ok_or(NoProbe::NoTime)
+        let known = known.ok_or(ProbeFailure::NotListed)?;
+        self.probes.probe(known, wait.saturating_sub(began.elapsed())).await.ok_or(ProbeFailure::NoTime)
     }
 
     fn facts(&self) -> ExporterFacts {
@@ -432,6 +442,7 @@ impl Site for App {
             sql_errors: self.reader_stats.sql_errors(),
             sql_connections: self.reader_stats.sql_connections(),
             refused: self.web.refusal_counts(),
+            probes: self.web.probe_counts(),
             reload: self.reload_state(),
             passive: self.current.load().config.master.only_if_local.then(|| self.is_passive()),
             process: process::read(),
@@ -457,7 +468,7 @@ mod tests {
     const TEXT: &str =
         "role: master\nmaster: { address: 127.0.0.1:1, user: u, password: p }\nports: { enabled: false }\n";
 
-    /// Sources whose file is read when it is released, with the beginnings of its readings and the release.
+    /// Sources whose file is read only when the test releases it, with a channel that reports each beginning.
     fn slow() -> (Sources, tokio::sync::mpsc::UnboundedReceiver<()>, mpsc::Sender<()>) {
         let (begun, beginnings) = tokio::sync::mpsc::unbounded_channel();
         let (release, released) = mpsc::channel::<()>();
@@ -493,7 +504,7 @@ mod tests {
         assert_eq!(app.reload().await, Err(ReloadError::UnderWay), "it has not ended");
         tokio::time::resume();
 
-        // What is read too late is not put in force; the next reload is.
+        // What is read after the deadline is not put in force; the next reload is.
         release.send(()).unwrap();
         release.send(()).unwrap();
         assert!(Arc::ptr_eq(&before, &app.current.load_full()));
@@ -501,7 +512,7 @@ mod tests {
         assert!(!Arc::ptr_eq(&before, &app.current.load_full()));
         assert!(app.facts().reload.successful);
 
-        // There are two a second at most.
+        // At most two reloads begin within a second.
         let began = Instant::now();
         for _ in 0..3 {
             release.send(()).unwrap();

@@ -23,22 +23,22 @@ const VERSION: &str =
 /// What is to be done, and with what.
 #[derive(Debug, Clone, PartialEq)]
 pub struct Invocation {
-    /// What is to be done.
+    /// The command.
     pub command: Command,
-    /// How to log.
+    /// Level and format of the log.
     pub log: logging::Settings,
-    /// Where the configuration is.
+    /// The file of the configuration, or flags in its place.
     pub file: ConfigFile,
     /// Keys of the configuration that flags set.
     pub overrides: Vec<Override>,
-    /// How to serve.
+    /// Options of the HTTP server.
     pub web: Web,
-    /// The file that the document of the command replaces; standard output where none is named.
+    /// The file that the output of the command replaces; standard output where none is named.
     pub output: Option<PathBuf>,
 }
 
 impl Invocation {
-    /// Where the configuration comes from, the environment of this process included.
+    /// The sources of the configuration, the environment of this process included.
     pub fn sources(&self) -> Sources {
         Sources::of_process(self.file.clone(), self.overrides.clone())
     }
@@ -91,7 +91,7 @@ pub struct Grants {
     /// Its name, such as msx_exporter or CORP\account$ [default: as the configuration has it]
     #[arg(long = "login.name", value_name = "NAME")]
     pub name: Option<String>,
-    /// The version's year, such as 2019: the whole script for it, and no server is asked
+    /// The version's year, such as 2019: the complete script for it, and no server is asked
     #[arg(long = "server.version", value_name = "YEAR")]
     pub version: Option<u16>,
     /// Take the rights away instead
@@ -100,10 +100,10 @@ pub struct Grants {
 }
 
 impl Grants {
-    /// A grantee with what the flags say otherwise.
+    /// The grantee of the configuration, overridden by the flags.
     pub(crate) fn grantee(&self, configured: Grantee) -> Grantee {
         let principal = self.kind.unwrap_or(configured.principal);
-        // A name that belongs to a login of another kind is no name for this one.
+        // The configured name belongs to a login of another kind, so it does not fit here.
         let usual =
             if principal == configured.principal { configured.login } else { principal.placeholder().to_owned() };
         Grantee { login: self.name.clone().unwrap_or(usual), principal, msdb: configured.msdb }
@@ -142,7 +142,7 @@ pub struct Web {
 pub struct Exit {
     /// The exit code.
     pub code: u8,
-    /// What to print: on standard output where the code is 0, else on standard error.
+    /// The text to print: on standard output where the code is 0, else on standard error.
     pub text: String,
 }
 
@@ -272,7 +272,7 @@ impl TypedAction {
     fn meant(self, service: ServiceName, flags: Vec<String>) -> Action {
         let wanted = |typed_service: TypedService, service| Wanted {
             service,
-            // The installer hands over what was not said as an empty text.
+            // The installer passes an empty text for a property that was not set.
             account: typed_service.account.filter(|text| !text.is_empty()),
             password_file: typed_service.password_file,
             firewall: typed_service.firewall,
@@ -356,14 +356,14 @@ pub fn parse(line: impl IntoIterator<Item = impl Into<OsString> + Clone>) -> Res
         }
         TypedCommand::Service { action, name } => Command::Service(action.meant(name, serving_flags(&matches))),
     };
-    // Each instance of a service has a file of its own.
+    // Each instance of the service has a file of its own.
     let usual = match &command {
         Command::Service(Action::Run(name)) => ConfigFile::Named(name.configuration(&windows_service::folder())),
         _ => ConfigFile::usual(),
     };
     let ServingFlags { config_file, log, web } = typed.serving;
-    // What a run of one of these finds stands in its document: on a terminal or in the mail of cron only what went wrong
-    // belongs next to it.
+    // These commands report their findings in their document; on a terminal or in a mail of cron only warnings belong
+    // next to it.
     let documents = matches!(&command, Command::Once { .. } | Command::Grants(_) | Command::Doctor(_));
     let asked = matches.value_source("level") == Some(ValueSource::CommandLine);
     let level = if documents && !asked { logging::Level::Warn } else { log.level };

@@ -1,4 +1,4 @@
-"""Cases that are about a whole fleet and a whole night, and about the recording rules themselves."""
+"""Cases that are about a complete fleet and a full night, and about the recording rules themselves."""
 
 import re
 from urllib.parse import quote_plus
@@ -56,7 +56,7 @@ def intervals_side_by_side():
 
 
 def seconds(expected, age):
-    """BRISK polls between two minutes, so its age is not whole minutes."""
+    """BRISK polls between two minutes, so its age is not a number of full minutes."""
 
     text = expected["exp_annotations"]
     text["description"] = re.sub(r"last polled .* ago;", f"last polled {human_duration(age)} ago;", text["description"])

@@ -1,6 +1,6 @@
 """Cases of the alerts on a master."""
 
-from .cases_exporter import steps
+from .cases_exporter import stands_still, steps
 from .series_model import MASTER, TARGET, SeriesModel, human_duration, link
 from .spec import Spec, case, point
 
@@ -139,7 +139,7 @@ IN_21_DAYS = 30 + 21 * DAY
 IN_3_DAYS = 30 + 3 * DAY
 
 
-def warning_beside(minute):
+def warning_as_well(minute):
     """With under 3 days left from minute 31, the warning has held since minute 0."""
     if not 60 <= minute < 120 + 15:
         return []
@@ -195,6 +195,13 @@ def orphan(operation, after, until):
 
 COMMON = dict(component="master", dashboard=OVERVIEW, labels=JOB)
 
+def clock_of_a_page_that_stands_still():
+    model = SeriesModel(60)
+    stands_still(model, True, MASTER)
+    model.write("msx_server_time_seconds", lambda m: 60 * min(m, 15))
+    return case("MsxMasterClockOff: a page that stands still is another alert", model, [point("MsxMasterClockOff", m, []) for m in (33, 45, 60)])
+
+
 SPECS = [
     Spec(
         "MsxMasterUnreadable", unreadable, 90, start=30, end=60, for_=3, keep=0, severity="critical",
@@ -235,7 +242,7 @@ SPECS = [
     Spec(
         "MsxMasterCertificateExpiring", certificate(IN_3_DAYS, 120), 150, start=31, end=120, for_=60, keep=15, severity="critical",
         summary="The multiserver master's certificate ends soon.", description=lambda m: certificate_text(60 * (IN_3_DAYS - m)),
-        also=warning_beside, title="3 days", **COMMON),
+        also=warning_as_well, title="3 days", **COMMON),
     Spec(
         "MsxMasterCertificateRefused", far_side(), 110, start=30, end=70, for_=15, keep=15, severity="warning", component="master",
         labels={"job": "msx-target", "instance": MASTER, "target": TARGET}, dashboard=link("msx-target", target=TARGET),
@@ -264,7 +271,7 @@ SPECS = [
         summary="The clocks of the multiserver master and of Prometheus differ.",
         description=lambda m: "The clock of the master behind msx1:9814 and that of Prometheus differ by 2m 1s. "
                               "Ages stay right, since they are taken by the master's clock; schedules, logs and Kerberos may not.",
-        needs=("msx_server_time_seconds",), **COMMON),
+        needs=("msx_server_time_seconds",), extra=[clock_of_a_page_that_stands_still()], **COMMON),
     Spec(
         "MsxMasterClockOff", lambda model, bad, instance: model.master(instance, clock_ahead=steps(120, 180, 30, 70) if bad else 120), 100,
         start=30, end=70, for_=15, keep=15, severity="warning", title="ahead, and 2 minutes are allowed", variant=True,

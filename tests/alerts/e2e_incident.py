@@ -102,7 +102,7 @@ class Incident:
     repairs = breaks
 
     def fires(self, alert, severity, says, receiver="tickets", target=None, since=None, **more):
-        """Waits for the notification and judges every word of it. `says` is the whole description, as a pattern."""
+        """Waits for the notification and judges every word of it. `says` is the complete description, as a pattern."""
         rule = RULES[alert, severity]
         wanted = {
             **rule["labels"], "alertname": alert, "job": "msx", "instance": self.site.instance,

@@ -1,4 +1,4 @@
-"""Everything from a master to the pager: labs that play masters, an exporter beside each, one Prometheus with the
+"""Everything from a master to the pager: labs that play masters, an exporter next to each, one Prometheus with the
 shipped rules, one Alertmanager with the shipped routing and inhibition.
 
 Intervals are short by configuration alone: targets poll every 10 s (a SET-POLL instruction), ports are checked every

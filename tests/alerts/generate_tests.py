@@ -41,7 +41,7 @@ MODULES = [
 
 
 def specs():
-    """What is asked of every alert, without the cases of a whole fleet."""
+    """What is asked of every alert, without the cases of many targets."""
     return [spec for module, _ in MODULES for spec in module.SPECS]
 
 

@@ -9,7 +9,7 @@ password=$(place password)
 export TDSVER=7.4 LC_ALL=C.UTF-8
 passed=0 failed=0
 
-# check <name> <text> <line>...: every line stands in the text, as a whole line.
+# check <name> <text> <line>...: every line stands in the text, as a complete line.
 check() {
     local name=$1 text=$2 line missing=""
     shift 2

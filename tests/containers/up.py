@@ -164,7 +164,7 @@ def alerts():
     return {(each["labels"]["alertname"], each["labels"].get("target")) for each in known}
 
 
-def whole_product(up):
+def complete_product(up):
     model = compose.load()
     for name in compose.in_order(model["services"]):
         if name == "grafana":
@@ -216,7 +216,7 @@ def main():
     refuse_the_machine()
     subprocess.run(["ip", "link", "set", "lo", "up"], check=True)
     with Up() as up:
-        whole_product(up)
+        complete_product(up)
         real_master(up)
     print("the product came up")
 

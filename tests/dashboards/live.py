@@ -164,8 +164,8 @@ def differs(one, other):
     if first.keys() != second.keys():
         return f"{sorted(first.keys() ^ second.keys())[:2]}"
     for key, value in first.items():
-        whole = value == int(value) and second[key] == int(second[key])
-        if value != second[key] and (whole or abs(value - second[key]) > max(3 * SCRAPE, 0.01 * abs(value))):
+        integral = value == int(value) and second[key] == int(second[key])
+        if value != second[key] and (integral or abs(value - second[key]) > max(3 * SCRAPE, 0.01 * abs(value))):
             return f"{dict(key)}: {value} and {second[key]}"
     return ""
 

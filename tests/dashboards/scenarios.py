@@ -101,7 +101,7 @@ def first_row(title, name):
 
 
 # What must be said: a number of a tile, rows of a table or lines of a graph by their names, marks of an annotation;
-# or a question to the whole page.
+# or a question to all of the page.
 FACTS = {
     ("healthy", "msx-overview"): {
         "Master readable": 0,
@@ -243,7 +243,7 @@ FACTS = {
     },
     ("thousand", "msx-overview"): {
         "Targets": 1000,
-        "the table is whole": lambda look: len(look.table("Targets now")) == 1000,
+        "the table is complete": lambda look: len(look.table("Targets now")) == 1000,
         "the timeline is not": lambda look: len(look.lines("Diagnosis over time")) == 26,
         "nor are the graphs": lambda look: len(look.lines("Poll lateness")) == 25,
     },

@@ -1,5 +1,5 @@
 """Holds the dashboards to Grafana's own types (@grafana/schema), by the TypeScript compiler: a name of an option that no
-panel knows, or a value that is not in its list, is an error. Broken copies beside them prove that it notices.
+panel knows, or a value that is not in its list, is an error. Broken copies next to them prove that it notices.
 
     python3 -m tests.dashboards.schema LIBRARY      a folder with @grafana/schema and typescript in node_modules
 """

@@ -82,8 +82,8 @@ impl Setup {
     }
 
     /// For a lab.
-    pub(crate) fn of(stand: &TestServer) -> Setup {
-        Setup::new(stand.address)
+    pub(crate) fn of(master: &TestServer) -> Setup {
+        Setup::new(master.address)
     }
 
     /// Sets a key of the section `master`.

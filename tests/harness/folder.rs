@@ -21,11 +21,11 @@ impl Folder {
         &self.0
     }
 
-    /// Writes a file, whole at any moment, and answers its path.
+    /// Replaces a file in one step, and answers its path.
     pub(crate) fn write(&self, name: &str, content: &str) -> PathBuf {
-        let (path, beside) = (self.0.join(name), self.0.join(format!("{name}.new")));
-        std::fs::write(&beside, content).unwrap();
-        std::fs::rename(beside, &path).unwrap();
+        let (path, temporary) = (self.0.join(name), self.0.join(format!("{name}.new")));
+        std::fs::write(&temporary, content).unwrap();
+        std::fs::rename(temporary, &path).unwrap();
         path
     }
 

@@ -65,13 +65,13 @@ fn parse(bytes: &[u8]) -> Option<Answer> {
         .collect();
     let mut answer = Answer { status, headers, body: bytes[end + 4..].to_vec() };
     if answer.header("transfer-encoding").as_deref() == Some("chunked") {
-        answer.body = whole(&answer.body)?;
+        answer.body = complete(&answer.body)?;
     }
     Some(answer)
 }
 
 /// A body that came in chunks (RFC 9112, section 7.1).
-fn whole(mut chunks: &[u8]) -> Option<Vec<u8>> {
+fn complete(mut chunks: &[u8]) -> Option<Vec<u8>> {
     let mut body = Vec::new();
     loop {
         let end = chunks.windows(2).position(|two| two == b"\r\n")?;

@@ -87,10 +87,10 @@ impl TestServer {
         let runtime = tokio::runtime::Builder::new_multi_thread().worker_threads(2).enable_all().build().unwrap();
         let server = runtime.block_on(Server::bind("127.0.0.1:0", options.clone())).unwrap();
         let (address, control) = (server.local_addr().unwrap(), server.control());
-        let mut stand =
+        let mut master =
             TestServer { lab, control, address, authority, options, counts: Arc::default(), stop: None, runtime };
-        stand.serve(server);
-        stand
+        master.serve(server);
+        master
     }
 
     fn serve(&mut self, server: Server) {

@@ -56,6 +56,6 @@ def flags(path=()):
     for command in catalogue()["commands"]:
         above = command["path"]
         if above == list(path[: len(above)]):
-            whole = len(above) == len(path)
-            taken |= {flag["name"] for flag in command["flags"] if whole or flag["global"]}
+            complete = len(above) == len(path)
+            taken |= {flag["name"] for flag in command["flags"] if complete or flag["global"]}
     return taken

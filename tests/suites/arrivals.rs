@@ -26,8 +26,8 @@ fn lab(scenario: Scenario) -> Lab {
 }
 
 fn page(lab: Lab, config: &str) -> Page {
-    let stand = TestServer::start(lab, Options::default());
-    let output = Setup::of(&stand).with(config).run(&["once"]);
+    let master = TestServer::start(lab, Options::default());
+    let output = Setup::of(&master).with(config).run(&["once"]);
     assert_eq!(output.status.code(), Some(0), "{}", log(&output));
     Page::parse(&String::from_utf8(output.stdout).unwrap())
 }

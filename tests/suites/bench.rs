@@ -85,29 +85,29 @@ fn measure(process: u32, address: SocketAddr) -> Cost {
 }
 
 /// A master whose answers cost it nothing, encrypted as the default asks for.
-fn master(targets: usize, jobs: usize) -> TestServer {
-    master_with(targets, jobs, |_| ())
+fn start_master(targets: usize, jobs: usize) -> TestServer {
+    start_master_with(targets, jobs, |_| ())
 }
 
-fn master_with(targets: usize, jobs: usize, prepare: impl Fn(&Lab)) -> TestServer {
+fn start_master_with(targets: usize, jobs: usize, prepare: impl Fn(&Lab)) -> TestServer {
     let options = Options { encryption: Encryption::Required, ..Options::default() };
     let lab = Lab::fleet(targets, 2 * targets, jobs);
     prepare(&lab);
-    let mut stand = TestServer::start(lab, options);
-    stand.replay();
-    stand
+    let mut master = TestServer::start(lab, options);
+    master.replay();
+    master
 }
 
-fn setup(stand: &TestServer, what: What) -> Setup {
-    let setup = Setup::of(stand).master("encrypt", "required").master("timeout", "60s");
+fn setup(master: &TestServer, what: What) -> Setup {
+    let setup = Setup::of(master).master("encrypt", "required").master("timeout", "60s");
     let setup = setup.with(&format!("collectors: {{ {} }}", what.collectors));
-    if what.ports { setup.ports(&ports(stand)) } else { setup }
+    if what.ports { setup.ports(&ports(master)) } else { setup }
 }
 
 /// Three checks of each target, made once before anything is measured: every target is this machine, where the
 /// stand-in master is the engine, and nothing need answer for the other two.
-fn ports(stand: &TestServer) -> String {
-    let engine_port = stand.address.port();
+fn ports(master: &TestServer) -> String {
+    let engine_port = master.address.port();
     format!(
         "  interval: 1h\n  timeout: 1s\n  checks:\n    netbios: {{ sweep: true }}\n    smb: {{ sweep: true }}\n    \
          browser: {{ sweep: false }}\n  overrides:\n    - {{ match: '.*', host: 127.0.0.1, engine_port: {engine_port} }}"
@@ -127,32 +127,32 @@ const WITH_PORTS: What = What { ports: true, ..TARGETS_AND_DOWNLOADS };
 const WITH_JOBS: What = What { collectors: "targets: true, downloads: true, jobs: true, server: false", ports: false };
 const ALL: What = What { collectors: "targets: true, downloads: true, jobs: true, server: true", ports: true };
 
-/// A scrape as Prometheus makes it. One that is not compressed would hold the whole text, and memory with it.
+/// A scrape as Prometheus makes it. One that is not compressed would hold the complete text, and memory with it.
 fn scrape(exporter: &Exporter) -> Page {
     Page::parse(&exporter.request("GET", "/metrics", &[GZIP]).unzipped())
 }
 
 /// Asks every question there is. What takes long the first time would be asked for more seldom; two readings ask all.
-fn warm_up(stand: &TestServer, what: What) {
-    let first = setup(stand, what).start();
-    first.scrape_until("a whole first reading", Page::up);
+fn warm_up(master: &TestServer, what: What) {
+    let first = setup(master, what).start();
+    first.scrape_until("a complete first reading", Page::up);
     let began = Instant::now();
     until("a second reading", || (began.elapsed() > JOINED).then_some(()));
     assert!(first.scrape().up());
 }
 
 /// An exporter for a master that has answered its questions before, and how many series it shows.
-fn exporter(stand: &TestServer, what: What) -> (Exporter, usize) {
-    warm_up(stand, what);
-    let exporter = setup(stand, what).start();
+fn exporter(master: &TestServer, what: What) -> (Exporter, usize) {
+    warm_up(master, what);
+    let exporter = setup(master, what).start();
     let page = match what.ports {
         false => scrape(&exporter),
         true => until("a finding for each check of each target", || {
             let page = scrape(&exporter);
             // A sweep that is over leaves nothing to be found while others are measured.
-            let whole = page.all("msx_port_open", &[]).len() == 3_000
+            let complete = page.all("msx_port_open", &[]).len() == 3_000
                 && page.value("msx_exporter_port_sweep_timestamp_seconds", &[]).is_some();
-            whole.then_some(page)
+            complete.then_some(page)
         }),
     };
     for collector in ["targets", "downloads"] {
@@ -175,18 +175,18 @@ fn breakdown(process: u32) {
 /// later. With `downloads_rest` the list is so slow that it is read once and shown from then on; without, the answer is
 /// `None` where a scrape came without a new reading of it.
 fn instructions(targets: usize, downloads_rest: bool) -> Option<u64> {
-    let stand = master_with(targets, 0, |lab| {
+    let master = start_master_with(targets, 0, |lab| {
         if downloads_rest {
             lab.fault("sysdownloadlist", Mishap::Replies { after: 0, replies: vec![Reply::Wait(EXPENSIVE)] });
         }
     });
-    warm_up(&stand, TARGETS_AND_DOWNLOADS);
+    warm_up(&master, TARGETS_AND_DOWNLOADS);
     let counts = [FEW, MANY].map(|scrapes| {
         let folder = Folder::new();
         let out = folder.path().join("callgrind.out");
         let option = format!("--callgrind-out-file={}", out.display());
         let mut exporter =
-            setup(&stand, TARGETS_AND_DOWNLOADS).under(&["valgrind", "--quiet", "--tool=callgrind", &option]).start();
+            setup(&master, TARGETS_AND_DOWNLOADS).under(&["valgrind", "--quiet", "--tool=callgrind", &option]).start();
         let mut readings = Vec::new();
         for _ in 0..scrapes {
             let began = Instant::now();
@@ -242,8 +242,8 @@ fn instructions_of_a_scrape() {
 fn figures() {
     let size = std::fs::metadata(binary()).unwrap().len();
     println!("binary: {size} bytes");
-    let stand = master(1_000, 0);
-    let (subject, series) = exporter(&stand, TARGETS_AND_DOWNLOADS);
+    let master = start_master(1_000, 0);
+    let (subject, series) = exporter(&master, TARGETS_AND_DOWNLOADS);
     let ours = measure(subject.id(), subject.address);
     report("targets and downloads", series, ours);
     breakdown(subject.id());
@@ -252,7 +252,7 @@ fn figures() {
     let mut starts: Vec<Duration> = (0..STARTS)
         .map(|_| {
             let began = Instant::now();
-            let exporter = setup(&stand, TARGETS_AND_DOWNLOADS).start();
+            let exporter = setup(&master, TARGETS_AND_DOWNLOADS).start();
             let answer = exporter.request("GET", "/metrics", &[GZIP]);
             let took = began.elapsed();
             assert!(Page::parse(&answer.unzipped()).up());
@@ -263,7 +263,7 @@ fn figures() {
     let start = starts[STARTS / 2];
     println!("start to the first good page: {:.0} ms, median of {STARTS}", start.as_secs_f64() * 1e3);
 
-    let peer = Peer::start(&stand);
+    let peer = Peer::start(&master);
     let theirs = measure(peer.child.id(), peer.address);
     report("peer", peer.series(), theirs);
     println!(
@@ -273,20 +273,20 @@ fn figures() {
     );
     drop(peer);
 
-    let row = |name: &str, stand: &TestServer, what: What| {
-        let (subject, series) = exporter(stand, what);
+    let row = |name: &str, master: &TestServer, what: What| {
+        let (subject, series) = exporter(master, what);
         let cost = measure(subject.id(), subject.address);
         report(name, series, cost);
         cost
     };
-    row("with 3 port checks of each", &stand, WITH_PORTS);
-    drop(stand);
-    let stand = master(5_000, 0);
-    let large = row("5,000 targets", &stand, TARGETS_AND_DOWNLOADS);
-    drop(stand);
-    let stand = master(1_000, 20);
-    let with_jobs = row("with 20 jobs on each", &stand, WITH_JOBS);
-    row("with 3 port checks, 20 jobs and the server's facts", &stand, ALL);
+    row("with 3 port checks of each", &master, WITH_PORTS);
+    drop(master);
+    let master = start_master(5_000, 0);
+    let large = row("5,000 targets", &master, TARGETS_AND_DOWNLOADS);
+    drop(master);
+    let master = start_master(1_000, 20);
+    let with_jobs = row("with 20 jobs on each", &master, WITH_JOBS);
+    row("with 3 port checks, 20 jobs and the server's facts", &master, ALL);
 
     let reached = [
         ("at most 14 MB are resident", ours.resident <= 14 * 1024),
@@ -334,7 +334,7 @@ const PEER_QUERIES: &str = r#"
 "#;
 
 impl Peer {
-    fn start(stand: &TestServer) -> Peer {
+    fn start(master: &TestServer) -> Peer {
         let folder = Folder::new();
         let link = format!("sqlserver://{USER}:{PASSWORD}@{}?encrypt=true&TrustServerCertificate=true", stand.address);
         let config = folder.write(
@@ -350,7 +350,7 @@ impl Peer {
             .spawn()
             .unwrap();
         let peer = Peer { child, address, _folder: folder };
-        until("the peer's whole page", || {
+        until("the peer's complete page", || {
             let page = http::request(address, "GET", "/metrics", &[]).ok()?;
             (page.status == 200 && page.text().matches("col=\"oldest\"").count() == 1_000).then_some(())
         });

@@ -35,8 +35,8 @@ fn the_catalogue_needs_nothing_and_is_json() {
 
 #[test]
 fn once_writes_the_page_to_standard_output_and_the_log_to_standard_error() {
-    let stand = TestServer::play(Scenario::Stopped);
-    let output = Setup::of(&stand).run(&["once", "--log.level=info"]);
+    let master = TestServer::play(Scenario::Stopped);
+    let output = Setup::of(&master).run(&["once", "--log.level=info"]);
     assert_eq!(code(&output), 0, "{}", log(&output));
     let page = Page::parse(&data(&output));
     assert!(page.up());
@@ -46,9 +46,9 @@ fn once_writes_the_page_to_standard_output_and_the_log_to_standard_error() {
 }
 
 #[test]
-fn once_replaces_its_file_in_one_step_and_leaves_nothing_beside_it() {
-    let stand = TestServer::play(Scenario::Healthy);
-    let setup = Setup::of(&stand);
+fn once_replaces_its_file_in_one_step_and_leaves_nothing_next_to_it() {
+    let master = TestServer::play(Scenario::Healthy);
+    let setup = Setup::of(&master);
     let path = setup.folder().write("msx.prom", "old");
     let flag = format!("--output.file={}", path.display());
     let output = setup.run(&["once", &flag]);
@@ -63,9 +63,9 @@ fn once_replaces_its_file_in_one_step_and_leaves_nothing_beside_it() {
 
 #[test]
 fn once_says_on_the_page_and_by_its_code_that_the_master_cannot_be_read() {
-    let mut stand = TestServer::play(Scenario::Healthy);
-    stand.stop();
-    let setup = Setup::of(&stand);
+    let mut master = TestServer::play(Scenario::Healthy);
+    master.stop();
+    let setup = Setup::of(&master);
     let path = setup.folder().path().join("msx.prom");
     let output = setup.run(&["once", &format!("--output.file={}", path.display())]);
     assert_eq!(code(&output), 1);
@@ -80,9 +80,9 @@ fn once_says_on_the_page_and_by_its_code_that_the_master_cannot_be_read() {
 
 #[test]
 fn once_needs_no_file_where_flags_and_the_environment_say_all() {
-    let stand = TestServer::play(Scenario::Healthy);
+    let master = TestServer::play(Scenario::Healthy);
     let mut call = command();
-    call.args(["once", "--role=master", &format!("--master.address={}", stand.address)]);
+    call.args(["once", "--role=master", &format!("--master.address={}", master.address)]);
     for (key, value) in [("USER", "msx_exporter"), ("PASSWORD", PASSWORD), ("ENCRYPT", "off")] {
         call.env(format!("MSX_EXPORTER__MASTER__{key}"), value);
     }
@@ -124,10 +124,10 @@ fn every_command_refuses_a_bad_configuration() {
 
 #[test]
 fn the_environment_beats_the_file_and_a_flag_beats_the_environment() {
-    let stand = TestServer::play(Scenario::Healthy);
+    let master = TestServer::play(Scenario::Healthy);
     let wrong = Setup::new("127.0.0.1:1");
     assert_eq!(code(&wrong.run(&["once"])), 1);
-    let address = stand.address.to_string();
+    let address = master.address.to_string();
     let by_environment = Setup::new("127.0.0.1:1").env("MSX_EXPORTER__MASTER__ADDRESS", &address);
     assert_eq!(code(&by_environment.run(&["once"])), 0);
     let by_flag = Setup::new("127.0.0.1:1").env("MSX_EXPORTER__MASTER__ADDRESS", "127.0.0.1:1");
@@ -148,21 +148,21 @@ fn serve_fails_where_it_cannot_listen() {
 }
 
 #[test]
-fn grants_prints_the_whole_script_or_with_a_connection_what_is_missing() {
-    let whole = command().arg("grants").output().unwrap();
-    assert_eq!(code(&whole), 0, "{}", log(&whole));
+fn grants_prints_the_complete_script_or_with_a_connection_what_is_missing() {
+    let complete = command().arg("grants").output().unwrap();
+    assert_eq!(code(&complete), 0, "{}", log(&complete));
     for table in ["systargetservers", "sysdownloadlist", "sysjobservers", "VIEW SERVER STATE"] {
-        assert!(data(&whole).contains(table), "{table}: {}", data(&whole));
+        assert!(data(&complete).contains(table), "{table}: {}", data(&complete));
     }
-    let stand = TestServer::play(Scenario::Healthy);
+    let master = TestServer::play(Scenario::Healthy);
     let grants = |statement: &str| {
-        let script = data(&Setup::of(&stand).run(&["grants"]));
+        let script = data(&Setup::of(&master).run(&["grants"]));
         script.lines().filter(|line| !line.trim_start().starts_with("--") && line.contains(statement)).count()
     };
     assert_eq!(grants("GRANT"), 0, "nothing is missing");
-    stand.lab.revoke("sysdownloadlist");
+    master.lab.revoke("sysdownloadlist");
     assert_eq!((grants("GRANT"), grants("sysdownloadlist")), (1, 1));
-    drop(stand);
+    drop(master);
     let unreachable = Setup::new("127.0.0.1:1").run(&["grants"]);
     assert_eq!(code(&unreachable), 0);
     assert!(data(&unreachable).contains("sysdownloadlist") && data(&unreachable).contains("systargetservers"));
@@ -171,9 +171,9 @@ fn grants_prints_the_whole_script_or_with_a_connection_what_is_missing() {
 
 #[test]
 fn a_password_is_never_printed_at_any_level() {
-    let stand = TestServer::play(Scenario::Healthy);
+    let master = TestServer::play(Scenario::Healthy);
     for format in ["logfmt", "json"] {
-        let setup = Setup::of(&stand).arg("--log.level=trace").arg(&format!("--log.format={format}"));
+        let setup = Setup::of(&master).arg("--log.level=trace").arg(&format!("--log.format={format}"));
         let output = setup.run(&["once"]);
         assert_eq!(code(&output), 0, "{}", log(&output));
         assert!(log(&output).len() > 1000, "trace says more than that");

@@ -31,11 +31,11 @@ fn encrypted() -> TestServer {
 }
 
 /// A call on a target with a login of its own instance, for which the same lab stands.
-fn on_target(stand: &TestServer, args: &[&str]) -> Output {
+fn on_target(master: &TestServer, args: &[&str]) -> Output {
     let mut call = command();
-    call.args(["doctor", "--role=target", "--local.name=SQL01", &format!("--master.address={}", stand.address)]);
+    call.args(["doctor", "--role=target", "--local.name=SQL01", &format!("--master.address={}", master.address)]);
     for (key, value) in [
-        ("LOCAL__ADDRESS", stand.address.to_string()),
+        ("LOCAL__ADDRESS", master.address.to_string()),
         ("LOCAL__AUTH", "sql".to_owned()),
         ("LOCAL__USER", USER.to_owned()),
         ("LOCAL__PASSWORD", PASSWORD.to_owned()),
@@ -48,11 +48,11 @@ fn on_target(stand: &TestServer, args: &[&str]) -> Output {
 
 #[test]
 fn each_form_as_it_is_printed_on_a_target() {
-    let stand = encrypted();
+    let master = encrypted();
     for form in ["text", "markdown", "csv", "json"] {
-        let output = on_target(&stand, &[&format!("--format={form}")]);
+        let output = on_target(&master, &[&format!("--format={form}")]);
         assert_eq!(code(&output), 0, "{}", log(&output));
-        insta::assert_snapshot!(format!("on_target_{form}"), steady(&data(&output), stand.address.port()));
+        insta::assert_snapshot!(format!("on_target_{form}"), steady(&data(&output), master.address.port()));
     }
 }
 
@@ -61,13 +61,13 @@ fn on_a_target_the_authority_of_the_configuration_is_trusted_too() {
     let authority = Authority::new("Corp CA").unwrap();
     let identity = Some(Arc::new(authority.issue(&["localhost"]).unwrap()));
     let options = Options { encryption: Encryption::Required, identity, ..Options::default() };
-    let stand = TestServer::start(Lab::scenario(Scenario::Healthy), options);
-    let folder = Setup::of(&stand);
+    let master = TestServer::start(Lab::scenario(Scenario::Healthy), options);
+    let folder = Setup::of(&master);
     let file = folder.folder().write("authority.pem", authority.pem());
     for (trusted, said) in [(false, "untrusted"), (true, "the certificate passes; ok")] {
         let mut call = command();
         call.args(["doctor", "--role=target", "--local.name=SQL01", "--format=json"]);
-        call.arg(format!("--master.address=localhost:{}", stand.address.port()));
+        call.arg(format!("--master.address=localhost:{}", master.address.port()));
         if trusted {
             call.env("MSX_EXPORTER__MASTER__CA_FILE", &file);
         }
@@ -89,10 +89,10 @@ fn on_a_target_each_setting_is_judged_by_what_the_master_demands() {
         (Encryption::Required, [None, Some(true), Some(false)]),
         (Encryption::Strict, [None, None, Some(false)]),
     ] {
-        let stand = TestServer::start(Lab::scenario(Scenario::Healthy), Options { encryption, ..Options::default() });
+        let master = TestServer::start(Lab::scenario(Scenario::Healthy), Options { encryption, ..Options::default() });
         let mut call = command();
         call.args(["doctor", "--role=target", "--local.name=SQL01", "--format=json"]);
-        let output = call.arg(format!("--master.address={}", stand.address)).output().unwrap();
+        let output = call.arg(format!("--master.address={}", master.address)).output().unwrap();
         let request = json(&output);
         let fine = |setting: u32| besides(&request, &format!("MsxEncryptChannelOptions = {setting}")).0;
         assert_eq!([fine(0), fine(1), fine(2)], expected, "{encryption:?}: {request:#}");
@@ -100,8 +100,8 @@ fn on_a_target_each_setting_is_judged_by_what_the_master_demands() {
 }
 
 /// Ports towards the targets: the first one's engine on a port of its own, the others' on one where nothing listens.
-fn with_ports(stand: &TestServer, first: u16) -> Setup {
-    Setup::of(stand).with(&format!(
+fn with_ports(master: &TestServer, first: u16) -> Setup {
+    Setup::of(master).with(&format!(
         "  timeout: 1s\n  overrides:\n    - {{ match: SQL01, host: 127.0.0.2, engine_port: {first}, required: true }}\n    \
          - {{ match: '.*', host: 127.0.0.3, engine_port: 1 }}"
     ))
@@ -140,41 +140,44 @@ fn row<'r>(request: &'r Value, source: &str, destination: &str, port: &str) -> &
 }
 
 #[test]
-fn beside_the_master_what_needs_a_rule_is_asked_for_and_nothing_else() {
-    let stand = TestServer::start(frozen(Scenario::Healthy), Options::default());
+fn on_the_master_what_needs_a_rule_is_asked_for_and_nothing_else() {
+    let master = TestServer::start(frozen(Scenario::Healthy), Options::default());
     let open = TcpListener::bind("127.0.0.2:0").unwrap();
     let port = open.local_addr().unwrap().port();
-    let output = with_ports(&stand, port).run(&["doctor", "--format=json"]);
+    let output = with_ports(&master, port).run(&["doctor", "--format=json"]);
     assert_eq!(code(&output), 0, "{}", log(&output));
     let mut request = json(&output);
     // What this machine itself offers on 135 and 445 is its own affair.
     request["rows"].as_array_mut().unwrap().retain(|row| row["need"] != "for_people");
     let text = serde_json::to_string_pretty(&request).unwrap();
-    insta::assert_snapshot!("beside_the_master", steady(&text, port));
+    insta::assert_snapshot!("on_the_master", steady(&text, port));
 }
 
 #[test]
 fn aggregated_a_thousand_rows_are_a_few_rules() {
-    let stand = TestServer::start(Lab::fleet(200, 0, 1), Options::default());
+    let master = TestServer::start(Lab::fleet(200, 0, 1), Options::default());
     let setup =
-        Setup::of(&stand).with("  timeout: 1s\n  overrides: [{ match: '.*', host: 127.0.0.3, engine_port: 1 }]");
-    let whole = json(&setup.run(&["doctor", "--format=json"]));
+        Setup::of(&master).with("  timeout: 1s\n  overrides: [{ match: '.*', host: 127.0.0.3, engine_port: 1 }]");
+    let complete = json(&setup.run(&["doctor", "--format=json"]));
     let few = json(&setup.run(&["doctor", "--format=json", "--aggregate"]));
     let count = |request: &Value| request["rows"].as_array().unwrap().len();
-    assert!(count(&whole) > 800 && count(&few) < 12, "{} and {}", count(&whole), count(&few));
+    assert!(count(&complete) > 800 && count(&few) < 12, "{} and {}", count(&complete), count(&few));
     let polling = &few["rows"][0];
     assert_eq!((polling["source"].as_array().unwrap().len(), &polling["need"]), (200, &Value::from("required")));
 }
 
 #[test]
 fn a_required_port_that_is_closed_ends_with_2_and_an_earlier_request_is_compared_with_now() {
-    let stand = TestServer::start(frozen(Scenario::Healthy), Options::default());
+    let master = TestServer::start(frozen(Scenario::Healthy), Options::default());
     let port = free_port();
-    let setup = with_ports(&stand, port);
+    let setup = with_ports(&master, port);
     let before = setup.run(&["doctor", "--format=json"]);
     assert_eq!(code(&before), 2, "{}", log(&before));
     assert!(log(&before).contains(&format!("required and not open: MSX01 → SQL01 (127.0.0.2), TCP {port} (refused)")));
-    let file = setup.folder().write("earlier.json", &data(&before));
+    // As `>` of Windows PowerShell 5.1 writes it.
+    let file = setup.folder().write("earlier.json", "");
+    let lines = format!("\u{feff}{}", data(&before).replace('\n', "\r\n"));
+    std::fs::write(&file, lines.encode_utf16().flat_map(u16::to_le_bytes).collect::<Vec<u8>>()).unwrap();
     let verify = |more: &[&str]| {
         let flag = format!("--verify={}", file.display());
         setup.run(&[&["doctor", "--format=json", &flag], more].concat())
@@ -209,13 +212,13 @@ fn on_a_target_a_closed_way_to_the_master_ends_with_2() {
 
 #[test]
 fn on_a_node_of_a_failover_cluster_every_node_is_a_source() {
-    let stand = encrypted();
-    stand.lab.cluster(&["127.0.0.11", "127.0.0.12"]);
-    let request = json(&on_target(&stand, &["--format=json"]));
-    let port = stand.address.port().to_string();
+    let master = encrypted();
+    master.lab.cluster(&["127.0.0.11", "127.0.0.12"]);
+    let request = json(&on_target(&master, &["--format=json"]));
+    let port = master.address.port().to_string();
     assert_eq!(row(&request, "127.0.0.11", "127.0.0.1", &port)["source"].as_array().unwrap().len(), 2);
-    stand.lab.revoke("VIEW SERVER STATE");
-    let request = json(&on_target(&stand, &["--format=json"]));
+    master.lab.revoke("VIEW SERVER STATE");
+    let request = json(&on_target(&master, &["--format=json"]));
     row(&request, "SQL01", "127.0.0.1", &port);
     for (subject, right) in [
         ("nodes of a failover cluster", "VIEW SERVER PERFORMANCE STATE"),
@@ -242,12 +245,13 @@ fn without_a_readable_master_it_prints_what_is_needed_and_what_is_not_known() {
 
 #[test]
 fn bad_usage_is_64() {
-    let stand = TestServer::play(Scenario::Healthy);
-    let setup = Setup::of(&stand);
+    let master = TestServer::play(Scenario::Healthy);
+    let setup = Setup::of(&master);
     let wrong = setup.folder().write("wrong.json", "{\"rows\": []}");
     for (args, part) in [
         (vec!["--format=xml".to_owned()], "xml"),
         (vec!["--verify=/nonexistent/x.json".to_owned()], "/nonexistent/x.json"),
+        (vec!["--verify=/dev/zero".to_owned()], "it is a device"),
         (vec![format!("--verify={}", wrong.display())], "no request"),
     ] {
         let output = setup.run(&[vec!["doctor"], args.iter().map(String::as_str).collect()].concat());
@@ -267,12 +271,12 @@ fn what_the_login_may_not_see_is_unknown_and_comes_with_the_grant_that_would_sho
         (2022, "VIEW SERVER SECURITY STATE", "VIEW SERVER PERFORMANCE STATE"),
         (2025, "VIEW SERVER SECURITY STATE", "VIEW SERVER PERFORMANCE STATE"),
     ] {
-        let stand = TestServer::start(frozen(Scenario::Stopped).version(version), Options::default());
-        stand.lab.refuse_login("10.1.0.3", 18_456, 8);
-        stand.lab.revoke("VIEW SERVER STATE");
+        let master = TestServer::start(frozen(Scenario::Stopped).version(version), Options::default());
+        master.lab.refuse_login("10.1.0.3", 18_456, 8);
+        master.lab.revoke("VIEW SERVER STATE");
         // What the doctor is asked for is asked whatever the exporter itself reads.
         let more = "targets:\n  addresses: [{ match: SQL03, address: 10.1.0.3 }]\ncollectors: { arrivals: false }";
-        let setup = with_ports(&stand, 1).with(more);
+        let setup = with_ports(&master, 1).with(more);
         let ask = || json(&setup.run(&["doctor", "--format=json"]));
         let request = ask();
         for (subject, right) in [
@@ -286,7 +290,7 @@ fn what_the_login_may_not_see_is_unknown_and_comes_with_the_grant_that_would_sho
             assert!(remedy.contains(&format!("GRANT {right} TO")), "{version}, {subject}: {remedy}");
         }
         for right in [security, performance, "VIEW DEFINITION"] {
-            stand.lab.grant(right);
+            master.lab.grant(right);
         }
         let request = ask();
         assert!(besides(&request, "TargetServersRole").1.contains(r"CORP\svc_agent (WINDOWS_USER)"), "{version}");
@@ -312,10 +316,10 @@ fn a_question_that_fails_costs_its_own_answer_alone() {
         ("dm_tcp_listener_states", "ports on which the master listens"),
         ("database_role_members", "TargetServersRole"),
     ] {
-        let stand = TestServer::start(frozen(Scenario::Stopped), Options::default());
-        stand.lab.grant("VIEW DEFINITION");
-        stand.lab.drop_table(table);
-        let request = json(&with_ports(&stand, 1).run(&["doctor", "--format=json"]));
+        let master = TestServer::start(frozen(Scenario::Stopped), Options::default());
+        master.lab.grant("VIEW DEFINITION");
+        master.lab.drop_table(table);
+        let request = json(&with_ports(&master, 1).run(&["doctor", "--format=json"]));
         assert!(besides(&request, spoiled).1.starts_with("not known: "), "{table}");
         let unknown = request["readiness"].as_array().unwrap().iter();
         let unknown = unknown.filter(|item| item["evidence"].as_str().unwrap().starts_with("not known"));
@@ -325,11 +329,11 @@ fn a_question_that_fails_costs_its_own_answer_alone() {
 
 #[test]
 fn a_question_that_is_never_answered_costs_what_follows_and_no_more_than_the_time_of_a_reading() {
-    let stand = TestServer::start(frozen(Scenario::Stopped), Options::default());
-    stand.lab.grant("VIEW DEFINITION");
-    stand.lab.command("fault database_role_members wait 600s").unwrap();
+    let master = TestServer::start(frozen(Scenario::Stopped), Options::default());
+    master.lab.grant("VIEW DEFINITION");
+    master.lab.command("fault database_role_members wait 600s").unwrap();
     let began = std::time::Instant::now();
-    let output = with_ports(&stand, 1).master("timeout", "2s").run(&["doctor", "--format=json"]);
+    let output = with_ports(&master, 1).master("timeout", "2s").run(&["doctor", "--format=json"]);
     assert!(began.elapsed() < Duration::from_secs(60), "{:?}", began.elapsed());
     let request = json(&output);
     assert_eq!(row(&request, "SQL02", "MSX01", "1433")["now"]["open"], Value::from(true));
@@ -339,10 +343,10 @@ fn a_question_that_is_never_answered_costs_what_follows_and_no_more_than_the_tim
 
 #[test]
 fn the_ports_asked_for_are_those_on_which_targets_can_poll() {
-    let stand = TestServer::start(frozen(Scenario::Healthy).server_name(r"MSX01\HQ"), Options::default());
-    stand.lab.listens_on(&[("0.0.0.0", 14330), ("127.0.0.1", 14331), ("::1", 14331)]);
-    stand.lab.group_listener("10.1.0.99", 5022);
-    let request = json(&with_ports(&stand, free_port()).run(&["doctor", "--format=json"]));
+    let master = TestServer::start(frozen(Scenario::Healthy).server_name(r"MSX01\HQ"), Options::default());
+    master.lab.listens_on(&[("0.0.0.0", 14330), ("127.0.0.1", 14331), ("::1", 14331)]);
+    master.lab.group_listener("10.1.0.99", 5022);
+    let request = json(&with_ports(&master, free_port()).run(&["doctor", "--format=json"]));
     assert_eq!(row(&request, "SQL01", "MSX01", "14330")["transport"], "tcp");
     assert_eq!(row(&request, "SQL01", "MSX01", "1434")["transport"], "udp");
     let text = request.to_string();
@@ -351,10 +355,10 @@ fn the_ports_asked_for_are_those_on_which_targets_can_poll() {
 
 #[test]
 fn no_form_and_no_log_holds_a_credential() {
-    let stand = encrypted();
-    let setup = Setup::of(&stand).master("encrypt", "required").arg("--log.level=trace");
+    let master = encrypted();
+    let setup = Setup::of(&master).master("encrypt", "required").arg("--log.level=trace");
     for form in ["text", "markdown", "csv", "json"] {
-        for output in [setup.run(&["doctor", "--format", form]), on_target(&stand, &["--format", form])] {
+        for output in [setup.run(&["doctor", "--format", form]), on_target(&master, &["--format", form])] {
             assert!(data(&output).len() > 500, "{}", log(&output));
             assert!(!data(&output).contains(PASSWORD) && !log(&output).contains(PASSWORD));
         }

@@ -23,16 +23,16 @@ enum Outcome {
 use Outcome::{Clear, Encrypted, Refused};
 
 fn outcome(server: Encryption, client: &str) -> Outcome {
-    let stand =
+    let master =
         TestServer::start(Lab::scenario(Scenario::Healthy), Options { encryption: server, ..Options::default() });
-    let exporter = Setup::of(&stand).master("encrypt", client).start();
+    let exporter = Setup::of(&master).master("encrypt", client).start();
     let page = exporter.scrape();
     if !page.up() {
         assert_eq!(page.errors("tls"), 1.0, "server {server:?}, client {client}: {}", exporter.log());
         assert_eq!(page.value("msx_exporter_sql_connections", &[]), Some(0.0));
         let line = exporter.logged(&["cannot read the master", "stage=tls"]);
         assert!(line.contains("hint="), "server {server:?}, client {client}: {line}");
-        assert_eq!(stand.logins(), 0, "no password may leave before it is protected as asked");
+        assert_eq!(master.logins(), 0, "no password may leave before it is protected as asked");
         return Refused;
     }
     let info = page.all("msx_server_info", &[]);

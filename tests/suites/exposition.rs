@@ -29,9 +29,9 @@ const VOLATILE: [&str; 5] = [
 ];
 
 fn exporter_for(lab: Lab) -> (TestServer, Exporter) {
-    let stand = TestServer::start(lab.at(NOW), Options::default());
-    let exporter = Setup::of(&stand).start();
-    (stand, exporter)
+    let master = TestServer::start(lab.at(NOW), Options::default());
+    let exporter = Setup::of(&master).start();
+    (master, exporter)
 }
 
 /// A page without what differs from one run to the next.
@@ -74,7 +74,7 @@ fn difference(before: &str, after: &str) -> String {
 }
 
 #[test]
-fn the_whole_page_of_a_healthy_fleet_and_of_one_in_all_states() {
+fn the_complete_page_of_a_healthy_fleet_and_of_one_in_all_states() {
     for scenario in [Scenario::Healthy, Scenario::Everything] {
         keep(&format!("{}.prom", scenario.name()), &page(&scenario, "*/*"));
     }
@@ -101,9 +101,9 @@ fn every_other_scenario_differs_from_a_healthy_fleet_in_this() {
 
 #[test]
 fn the_page_of_a_master_that_cannot_be_read() {
-    let mut stand = TestServer::play(Scenario::Everything);
-    stand.stop();
-    let exporter = Setup::of(&stand).start();
+    let mut master = TestServer::play(Scenario::Everything);
+    master.stop();
+    let exporter = Setup::of(&master).start();
     keep("down.prom", &steady(&exporter.scrape().text));
 }
 
@@ -127,15 +127,15 @@ fn both_formats_tell_the_same() {
 /// How many series a target has in the mean of the fleet that the benchmark measures, only smaller.
 fn series_of_a_target(ports: &str) -> f64 {
     const TARGETS: usize = 100;
-    let stand = TestServer::start(Lab::fleet(TARGETS, 2 * TARGETS, 0), Options::default());
-    let engine_port = stand.address.port();
-    let exporter = Setup::of(&stand)
+    let master = TestServer::start(Lab::fleet(TARGETS, 2 * TARGETS, 0), Options::default());
+    let engine_port = master.address.port();
+    let exporter = Setup::of(&master)
         .ports(&format!(
             "{ports}\n  interval: 1h\n  timeout: 1s\n  overrides: [{{ match: '.*', host: 127.0.0.1, engine_port: \
              {engine_port} }}]"
         ))
         .start();
-    let page = exporter.scrape_until("a whole reading and a whole sweep", |page| {
+    let page = exporter.scrape_until("a complete reading and a complete sweep", |page| {
         let swept = page.value("msx_exporter_port_sweep_timestamp_seconds", &[]).is_some();
         page.up() && page.success("downloads") == Some(1.0) && (swept || ports.contains("enabled: false"))
     });
@@ -154,10 +154,10 @@ fn a_target_has_few_series() {
 }
 
 #[test]
-fn names_that_are_hard_to_print_come_through_whole() {
-    let (stand, exporter) = exporter_for(Lab::scenario(Scenario::Everything));
+fn names_that_are_hard_to_print_come_through_unchanged() {
+    let (master, exporter) = exporter_for(Lab::scenario(Scenario::Everything));
     let page = exporter.scrape();
-    let enlisted = stand.lab.with(|fleet, _| fleet.names());
+    let enlisted = master.lab.with(|fleet, _| fleet.names());
     assert_eq!(page.all("msx_target_info", &[]).len(), enlisted.len());
     for name in &enlisted {
         assert_eq!(page.all("msx_target_info", &[("target", name)]).len(), 1, "{name}");

@@ -39,8 +39,8 @@ fn all_that_is_seen(exporter: &Exporter) -> String {
 
 #[test]
 fn a_caller_that_hardly_waits_is_no_fault_of_the_master() {
-    let stand = TestServer::play(Scenario::Healthy);
-    let exporter = Setup::of(&stand).start();
+    let master = TestServer::play(Scenario::Healthy);
+    let exporter = Setup::of(&master).start();
     exporter.scrape_until("the master to be read", Page::up);
     for _ in 0..20 {
         let hasty = [("X-Prometheus-Scrape-Timeout-Seconds", "1e-9")];
@@ -53,8 +53,8 @@ fn a_caller_that_hardly_waits_is_no_fault_of_the_master() {
 
 #[test]
 fn a_wrong_password_is_a_fault_of_the_login_and_is_not_hammered() {
-    let stand = TestServer::play(Scenario::Healthy);
-    let mut exporter = Setup::of(&stand).with("explain:\n  details: true").arg("--log.level=debug").start();
+    let master = TestServer::play(Scenario::Healthy);
+    let mut exporter = Setup::of(&master).with("explain:\n  details: true").arg("--log.level=debug").start();
     exporter.setup().folder().write("password", "Sw0rdfish");
     let began = Instant::now();
     let (_, line) = failure(&mut exporter, "login");
@@ -62,7 +62,7 @@ fn a_wrong_password_is_a_fault_of_the_login_and_is_not_hammered() {
         assert!(line.contains(part), "{part}: {line}");
     }
     // Rests of about 1, 2, 4 s, each a fifth shorter at most.
-    exporter.scrape_until("a third attempt", |_| stand.logins() >= 3);
+    exporter.scrape_until("a third attempt", |_| master.logins() >= 3);
     assert!(began.elapsed() >= Duration::from_millis(2_400), "three attempts within {:?}", began.elapsed());
     let seen = all_that_is_seen(&exporter);
     assert!(!seen.contains("Sw0rdfish") && !seen.contains(PASSWORD));
@@ -75,6 +75,33 @@ fn a_wrong_password_is_a_fault_of_the_login_and_is_not_hammered() {
 }
 
 #[test]
+fn a_server_that_lets_no_one_in_for_now_is_named_and_seen_when_it_does() {
+    let stand = TestServer::play(Scenario::Healthy);
+    stand.lab.close(Some((18401, 1)));
+    let mut exporter = Setup::of(&stand).with("explain:\n  details: true").start();
+    let (_, line) = failure(&mut exporter, "login");
+    for part in ["error 18401, state 1", "being upgraded", "next attempt in"] {
+        assert!(line.contains(part), "{part}: {line}");
+    }
+    assert!(exporter.get("/").text().contains("next attempt in"));
+    stand.lab.close(Some((18456, 1)));
+    exporter.scrape_until("the other refusal", |_| exporter.log().contains("error 18456, state 1"));
+    stand.lab.close(None);
+    exporter.scrape_until("the master to be read", Page::up);
+}
+
+#[test]
+fn the_one_session_of_single_user_mode_is_left_to_an_administrator() {
+    let stand = TestServer::play(Scenario::Healthy);
+    stand.lab.single_user(true);
+    let mut exporter = Setup::of(&stand).start();
+    let (_, line) = failure(&mut exporter, "login");
+    assert!(line.contains("single-user mode") && line.contains("administrator"), "{line}");
+    assert_eq!(exporter.scrape().value("msx_exporter_sql_connections", &[]), Some(0.0));
+    assert_eq!(stand.logins(), 1, "it rests");
+}
+
+#[test]
 fn a_missing_right_costs_its_own_collector_alone() {
     for (right, collector, grant) in [
         ("systargetservers", "targets", "GRANT SELECT ON dbo.systargetservers TO"),
@@ -84,9 +111,9 @@ fn a_missing_right_costs_its_own_collector_alone() {
         ("sysjobs", "jobs", "GRANT SELECT ON dbo.sysjobs TO"),
         ("sysjobservers", "jobs", "GRANT SELECT ON dbo.sysjobservers TO"),
     ] {
-        let stand = TestServer::play(Scenario::Stopped);
-        stand.lab.revoke(right);
-        let exporter = Setup::of(&stand).start();
+        let master = TestServer::play(Scenario::Stopped);
+        master.lab.revoke(right);
+        let exporter = Setup::of(&master).start();
         let page = exporter.scrape();
         exporter.logged(&["the login lacks a right", &format!("collector={collector}"), grant]);
         assert_eq!(page.up(), collector != "targets", "{right}");
@@ -109,9 +136,9 @@ fn a_missing_right_costs_its_own_collector_alone() {
 #[test]
 fn facts_of_the_server_are_left_out_one_by_one() {
     let has = |right: Option<&str>, name: &str| {
-        let stand = TestServer::play(Scenario::Healthy);
-        right.into_iter().for_each(|right| stand.lab.revoke(right));
-        let exporter = Setup::of(&stand).start();
+        let master = TestServer::play(Scenario::Healthy);
+        right.into_iter().for_each(|right| master.lab.revoke(right));
+        let exporter = Setup::of(&master).start();
         let page = exporter.scrape();
         assert!(page.up());
         assert_eq!(page.permission("server"), Some(f64::from(u8::from(right.is_none()))));
@@ -129,47 +156,47 @@ fn facts_of_the_server_are_left_out_one_by_one() {
 /// Takes a minute, for that is what it promises.
 #[test]
 fn a_right_that_is_given_back_needs_no_restart() {
-    let stand = TestServer::play(Scenario::Stopped);
-    let exporter = Setup::of(&stand).start();
+    let master = TestServer::play(Scenario::Stopped);
+    let exporter = Setup::of(&master).start();
     assert_eq!(exporter.scrape().success("downloads"), Some(1.0));
-    stand.lab.revoke("sysdownloadlist");
+    master.lab.revoke("sysdownloadlist");
     let page = exporter.scrape_until("the right to be missed", |page| page.permission("downloads") == Some(0.0));
     assert!(page.up() && page.all("msx_target_pending_downloads", &[]).is_empty());
     let missed = Instant::now();
     exporter.scrape_until("the grant to be reported", |_| exporter.log().contains("the login lacks a right"));
     assert!(missed.elapsed() < Duration::from_secs(30), "reported after {:?}", missed.elapsed());
-    stand.lab.grant("sysdownloadlist");
+    master.lab.grant("sysdownloadlist");
     exporter.scrape_until("the right to be seen", |page| page.permission("downloads") == Some(1.0));
-    assert_eq!(stand.logins(), 1, "the connection was good all the time");
+    assert_eq!(master.logins(), 1, "the connection was good all the time");
 }
 
 #[test]
 fn a_server_without_msdb_and_one_that_does_not_let_us_in() {
-    let stand = TestServer::start(Lab::scenario(Scenario::Healthy).msdb(None), Options::default());
-    let exporter = Setup::of(&stand).start();
+    let master = TestServer::start(Lab::scenario(Scenario::Healthy).msdb(None), Options::default());
+    let exporter = Setup::of(&master).start();
     let page = exporter.scrape();
     assert!(!page.up() && page.errors("query") == 1.0);
     assert_eq!(page.success("server"), Some(1.0));
     exporter.logged(&["collector=targets", "stage=query", "there is no database msdb", "master.msdb"]);
     assert!(!exporter.log().contains("GRANT"), "no right is missing: {}", exporter.log());
 
-    let stand = TestServer::play(Scenario::Healthy);
-    stand.lab.allow_msdb(false);
-    let exporter = Setup::of(&stand).start();
+    let master = TestServer::play(Scenario::Healthy);
+    master.lab.allow_msdb(false);
+    let exporter = Setup::of(&master).start();
     let page = exporter.scrape();
     assert!(!page.up() && page.errors("permission") == 1.0);
     assert_eq!(page.permission("targets"), Some(0.0));
     exporter.logged(&["collector=targets", "stage=permission", "may not enter database msdb", "grants"]);
 
-    let stand = TestServer::start(Lab::scenario(Scenario::Healthy).msdb(Some("agent copy")), Options::default());
-    let exporter = Setup::of(&stand).master("msdb", "agent copy").start();
+    let master = TestServer::start(Lab::scenario(Scenario::Healthy).msdb(Some("agent copy")), Options::default());
+    let exporter = Setup::of(&master).master("msdb", "agent copy").start();
     assert_eq!(exporter.scrape().value("msx_targets", &[]), Some(6.0));
 }
 
 #[test]
 fn a_server_that_is_no_master_is_no_fault() {
-    let stand = TestServer::play(Scenario::NoTargets);
-    let exporter = Setup::of(&stand).start();
+    let master = TestServer::play(Scenario::NoTargets);
+    let exporter = Setup::of(&master).start();
     let page = exporter.scrape();
     assert!(page.up());
     assert_eq!(page.value("msx_targets", &[]), Some(0.0));
@@ -207,25 +234,25 @@ fn what_is_no_sql_server_is_distinguished_from_one_that_hangs() {
     ] {
         let encryption = if encrypt == "off" { Encryption::None } else { Encryption::Required };
         let options = Options { encryption, fault: Some(fault.clone()), ..Options::default() };
-        let stand = TestServer::start(Lab::scenario(Scenario::Healthy), options);
-        let mut exporter = Setup::of(&stand).master("encrypt", encrypt).master("timeout", "1s").start();
+        let master = TestServer::start(Lab::scenario(Scenario::Healthy), options);
+        let mut exporter = Setup::of(&master).master("encrypt", encrypt).master("timeout", "1s").start();
         let (_, line) = failure(&mut exporter, stage);
         assert!(line.contains(word) && line.contains("hint="), "{fault:?}, {encrypt}: {line}");
-        stand.control.change(|options| options.fault = None);
-        exporter.scrape_until("the server to be read when it is whole again", Page::up);
+        master.control.change(|options| options.fault = None);
+        exporter.scrape_until("the server to be read when it is complete again", Page::up);
     }
 }
 
 #[test]
 fn a_certificate_is_judged_and_the_message_says_whose_it_is() {
     let options = Options { encryption: Encryption::Required, ..Options::default() };
-    let stand = TestServer::start(Lab::scenario(Scenario::Healthy), options);
+    let master = TestServer::start(Lab::scenario(Scenario::Healthy), options);
     let verified = || {
-        let setup = Setup::of(&stand).master("encrypt", "required").master("trust_server_certificate", "false");
-        let ca = setup.folder().write("ca.pem", stand.authority.pem());
+        let setup = Setup::of(&master).master("encrypt", "required").master("trust_server_certificate", "false");
+        let ca = setup.folder().write("ca.pem", master.authority.pem());
         (setup, ca.display().to_string())
     };
-    let present = |identity: Identity| stand.control.change(|options| options.identity = Some(Arc::new(identity)));
+    let present = |identity: Identity| master.control.change(|options| options.identity = Some(Arc::new(identity)));
 
     let (setup, _) = verified();
     let mut exporter = setup.start();
@@ -236,13 +263,13 @@ fn a_certificate_is_judged_and_the_message_says_whose_it_is() {
     let (setup, ca) = verified();
     assert!(setup.master("ca_file", &ca).start().scrape().up(), "the authority is known");
 
-    present(stand.authority.issue_expired(&["localhost", "127.0.0.1"]).unwrap());
+    present(master.authority.issue_expired(&["localhost", "127.0.0.1"]).unwrap());
     let (setup, ca) = verified();
     let mut exporter = setup.master("ca_file", &ca).start();
     let (_, line) = failure(&mut exporter, "tls");
     assert!(line.to_lowercase().contains("expired") && line.contains("2021-01-01"), "{line}");
 
-    present(stand.authority.issue(&["master.corp.example"]).unwrap());
+    present(master.authority.issue(&["master.corp.example"]).unwrap());
     let (setup, ca) = verified();
     let mut exporter = setup.master("ca_file", &ca).start();
     let (_, line) = failure(&mut exporter, "tls");
@@ -253,19 +280,19 @@ fn a_certificate_is_judged_and_the_message_says_whose_it_is() {
     let setup = setup.master("ca_file", &ca).master("host_name_in_certificate", "master.corp.example");
     assert!(setup.start().scrape().up(), "the name is known");
 
-    let exporter = Setup::of(&stand).master("encrypt", "required").start();
+    let exporter = Setup::of(&master).master("encrypt", "required").start();
     assert!(exporter.scrape().up(), "on this machine any certificate will do");
 }
 
 #[test]
 fn ten_thousand_targets_are_reported() {
-    let stand = TestServer::start(Lab::fleet(10_000, 0, 0), Options::default());
-    let exporter = Setup::of(&stand).master("timeout", "50s").with("limits:\n  targets: 10000").start();
+    let master = TestServer::start(Lab::fleet(10_000, 0, 0), Options::default());
+    let exporter = Setup::of(&master).master("timeout", "50s").with("limits:\n  targets: 10000").start();
     let page = exporter.scrape();
     assert!(page.up(), "{}", exporter.log());
     assert_eq!(page.value("msx_targets", &[]), Some(10_000.0));
     assert_eq!(page.targets().len(), 10_000);
-    let small = Setup::of(&stand).master("timeout", "50s").with("limits:\n  targets: 10").start().scrape();
+    let small = Setup::of(&master).master("timeout", "50s").with("limits:\n  targets: 10").start().scrape();
     assert_eq!(small.targets().len(), 10);
     assert_eq!(small.value("msx_exporter_series_limited", &[("collector", "targets")]).map(|n| n > 0.0), Some(true));
 }

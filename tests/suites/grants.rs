@@ -86,8 +86,8 @@ fn belongs_to(right: &str) -> (&'static [&'static str], String) {
 #[test]
 fn with_exactly_the_rights_of_the_file_everything_is_read_and_nothing_is_missed() {
     for version in VERSIONS {
-        let stand = master(version, Scenario::Everything, &given(version).0);
-        let setup = Setup::of(&stand);
+        let master = master(version, Scenario::Everything, &given(version).0);
+        let setup = Setup::of(&master);
         let output = setup.run(&["once"]);
         assert_eq!(output.status.code(), Some(0), "{version}: {}", log(&output));
         let page = Page::parse(&data(&output));
@@ -106,8 +106,8 @@ fn each_right_taken_away_is_the_one_that_is_named() {
         assert_eq!(rights.len(), if version >= 2022 { 9 } else { 8 }, "{rights:?}");
         for taken in &rights {
             let rest: Vec<String> = rights.iter().filter(|right| *right != taken).cloned().collect();
-            let stand = master(version, Scenario::Everything, &rest);
-            let setup = Setup::of(&stand);
+            let master = master(version, Scenario::Everything, &rest);
+            let setup = Setup::of(&master);
             let output = setup.run(&["once"]);
             let (collectors, grant) = belongs_to(taken);
             assert_eq!(denied(&Page::parse(&data(&output))), collectors, "{version}, {taken}: {}", log(&output));
@@ -134,21 +134,22 @@ fn each_right_taken_away_is_the_one_that_is_named() {
 #[test]
 fn without_the_user_in_msdb_the_collectors_that_read_it_say_so() {
     for version in [2019, 2022] {
-        let stand = master(version, Scenario::Healthy, &given(version).0);
-        stand.lab.allow_msdb(false);
-        let output = Setup::of(&stand).run(&["once"]);
+        let master = master(version, Scenario::Healthy, &given(version).0);
+        master.lab.allow_msdb(false);
+        let output = Setup::of(&master).run(&["once"]);
         let page = Page::parse(&data(&output));
         for collector in ["targets", "downloads", "jobs"] {
             assert_eq!(page.permission(collector), Some(0.0), "{version}: {collector}");
         }
         assert!(log(&output).contains("may not enter database msdb"), "{version}: {}", log(&output));
-        assert!(data(&Setup::of(&stand).run(&["grants"])).contains("CREATE USER [msx_exporter]"));
+        assert!(data(&Setup::of(&master).run(&["grants"])).contains("CREATE USER [msx_exporter]"));
     }
 }
 
 /// The subjects that the doctor knows nothing of, with their remedies.
-fn unknown(stand: &TestServer) -> Vec<(String, String)> {
-    let setup = Setup::of(stand).with("  timeout: 1s\n  overrides: [{ match: '.*', host: 127.0.0.3, engine_port: 1 }]");
+fn unknown(master: &TestServer) -> Vec<(String, String)> {
+    let setup =
+        Setup::of(master).with("  timeout: 1s\n  overrides: [{ match: '.*', host: 127.0.0.3, engine_port: 1 }]");
     let output = setup.run(&["doctor", "--format=json"]);
     let request: Value = serde_json::from_str(&data(&output)).unwrap_or_else(|_| panic!("{}", log(&output)));
     let items = request["readiness"].as_array().unwrap().iter();

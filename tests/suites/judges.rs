@@ -65,13 +65,13 @@ fn series(page: &[u8]) -> usize {
 #[test]
 fn every_page_is_clean() {
     for scenario in Scenario::all() {
-        let stand = TestServer::start(Lab::scenario(scenario.clone()), Options::default());
-        let exporter = Setup::of(&stand).start();
+        let master = TestServer::start(Lab::scenario(scenario.clone()), Options::default());
+        let exporter = Setup::of(&master).start();
         let plain = exporter.get("/metrics").body;
         let open =
             exporter.request("GET", "/metrics", &[("Accept", "application/openmetrics-text;version=1.0.0")]).body;
         assert_eq!(promtool(&plain), "", "{}", scenario.name());
-        let mut names = stand.lab.with(|fleet, _| fleet.names());
+        let mut names = master.lab.with(|fleet, _| fleet.names());
         names.sort();
         for (script, page) in [(lenient(), &plain), (STRICT.to_owned(), &open)] {
             let reported = python(&script, page).unwrap_or_else(|error| panic!("{}: {error}", scenario.name()));

@@ -17,8 +17,8 @@ fn flag(path: &std::path::Path) -> String {
 
 #[test]
 fn the_page_has_nothing_of_the_process_that_wrote_it() {
-    let stand = TestServer::play(Scenario::Healthy);
-    let output = Setup::of(&stand).run(&["once"]);
+    let master = TestServer::play(Scenario::Healthy);
+    let output = Setup::of(&master).run(&["once"]);
     assert_eq!(code(&output), 0, "{}", log(&output));
     let page = data(&output);
     for name in ["process_", "msx_exporter_build_info", "msx_exporter_config"] {
@@ -31,8 +31,8 @@ fn the_page_has_nothing_of_the_process_that_wrote_it() {
 
 #[test]
 fn a_label_stands_on_each_series_of_the_page() {
-    let stand = TestServer::play(Scenario::Everything);
-    let setup = Setup::of(&stand);
+    let master = TestServer::play(Scenario::Everything);
+    let setup = Setup::of(&master);
     let plain = data(&setup.run(&["once"]));
     let output = setup.run(&["once", "--output.label=msx=msx01", r#"--output.label=site=A "B"\C"#]);
     assert_eq!(code(&output), 0, "{}", log(&output));
@@ -76,8 +76,8 @@ fn documents_of_other_commands_go_to_a_file_too() {
 #[cfg(target_os = "linux")]
 #[test]
 fn data_that_cannot_be_written_is_a_failure() {
-    let stand = TestServer::play(Scenario::Healthy);
-    let setup = Setup::of(&stand);
+    let master = TestServer::play(Scenario::Healthy);
+    let setup = Setup::of(&master);
     let config = format!("--config.file={}", setup.write().display());
     for words in [&["once"][..], &["grants"], &["doctor"], &["catalogue"], &["check-config"], &["--help"]] {
         let full = fs::OpenOptions::new().write(true).open("/dev/full").unwrap();
@@ -91,8 +91,8 @@ fn data_that_cannot_be_written_is_a_failure() {
 #[test]
 fn what_is_no_regular_file_is_not_replaced() {
     use std::os::unix::fs::{FileTypeExt, symlink};
-    let stand = TestServer::play(Scenario::Healthy);
-    let setup = Setup::of(&stand);
+    let master = TestServer::play(Scenario::Healthy);
+    let setup = Setup::of(&master);
     let at = |name: &str| setup.folder().path().join(name);
     let victim = setup.folder().write("victim", "untouched");
     symlink(&victim, at("link")).unwrap();
@@ -119,8 +119,8 @@ fn what_is_no_regular_file_is_not_replaced() {
 #[test]
 fn the_page_is_for_everyone_and_keeps_the_mode_that_it_has() {
     use std::os::unix::fs::PermissionsExt;
-    let stand = TestServer::play(Scenario::Healthy);
-    let setup = Setup::of(&stand);
+    let master = TestServer::play(Scenario::Healthy);
+    let setup = Setup::of(&master);
     let path = setup.folder().path().join("msx.prom");
     let mode = || fs::metadata(&path).unwrap().permissions().mode() & 0o777;
     let config = format!("--config.file={}", setup.write().display());
@@ -141,8 +141,8 @@ fn the_page_is_for_everyone_and_keeps_the_mode_that_it_has() {
 #[cfg(target_os = "linux")]
 #[test]
 fn a_full_disk_leaves_the_old_page_and_no_other_file() {
-    let stand = TestServer::play(Scenario::Everything);
-    let setup = Setup::of(&stand);
+    let master = TestServer::play(Scenario::Everything);
+    let setup = Setup::of(&master);
     let disk = setup.folder().path().join("disk");
     fs::create_dir(&disk).unwrap();
     let mut mount = Command::new("mount");

@@ -50,8 +50,8 @@ fn lines(exporter: &Exporter, words: &str) -> usize {
 
 #[test]
 fn eight_addresses_that_hold_every_connection_cost_another_one_no_scrape() {
-    let stand = TestServer::play(Scenario::Healthy);
-    let exporter = Setup::of(&stand).start();
+    let master = TestServer::play(Scenario::Healthy);
+    let exporter = Setup::of(&master).start();
     let mut held = Vec::new();
     for index in 0..512 {
         let mut stream = connect(&format!("127.0.0.{}", 2 + index % 8), &exporter);
@@ -68,10 +68,10 @@ fn eight_addresses_that_hold_every_connection_cost_another_one_no_scrape() {
 
 #[test]
 fn a_client_that_is_refused_again_and_again_leaves_one_line() {
-    let stand = TestServer::play(Scenario::Healthy);
-    let exporter = Setup::of(&stand).start();
+    let master = TestServer::play(Scenario::Healthy);
+    let exporter = Setup::of(&master).start();
     let hour = Duration::from_secs(3600);
-    stand.lab.fault("systargetservers", Mishap::Replies { after: 0, replies: vec![Reply::Wait(hour)] });
+    master.lab.fault("systargetservers", Mishap::Replies { after: 0, replies: vec![Reply::Wait(hour)] });
     let waiting: Vec<_> = (0..8)
         .map(|_| {
             let mut stream = connect("127.0.0.2", &exporter);
@@ -96,8 +96,8 @@ fn a_client_that_is_refused_again_and_again_leaves_one_line() {
 
 #[test]
 fn failed_logins_leave_a_line_and_a_count() {
-    let stand = TestServer::play(Scenario::Healthy);
-    let setup = Setup::of(&stand);
+    let master = TestServer::play(Scenario::Healthy);
+    let setup = Setup::of(&master);
     let hash = bcrypt::hash("right", 4).unwrap();
     let web = setup.folder().write("web.yml", &format!("basic_auth_users:\n  prometheus: {hash}\n"));
     let exporter = setup.arg(&format!("--web.config.file={}", web.display())).start();
@@ -118,8 +118,8 @@ fn failed_logins_leave_a_line_and_a_count() {
 
 #[test]
 fn a_client_that_sends_nothing_more_gets_its_scrape() {
-    let stand = TestServer::play(Scenario::Healthy);
-    let exporter = Setup::of(&stand).start();
+    let master = TestServer::play(Scenario::Healthy);
+    let exporter = Setup::of(&master).start();
     let mut stream = connect("127.0.0.2", &exporter);
     send(&mut stream, "/metrics", "");
     stream.shutdown(Shutdown::Write).unwrap();

@@ -112,8 +112,8 @@ fn job(name: &str, exporter: &Exporter, more: &str) -> String {
 
 #[test]
 fn it_sees_what_the_page_says() {
-    let stand = TestServer::play(Scenario::Everything);
-    let exporter = Setup::of(&stand).start();
+    let master = TestServer::play(Scenario::Everything);
+    let exporter = Setup::of(&master).start();
     let prometheus = Prometheus::start(&job("msx", &exporter, ""));
     prometheus.becomes("up", Some(1.0));
     prometheus.becomes("msx_up", Some(1.0));
@@ -139,24 +139,24 @@ fn it_sees_what_the_page_says() {
 
 #[test]
 fn a_target_is_gone_with_its_defect_and_the_fleet_with_its_master() {
-    let mut stand = TestServer::play(Scenario::Healthy);
-    let exporter = Setup::of(&stand).start();
+    let mut master = TestServer::play(Scenario::Healthy);
+    let exporter = Setup::of(&master).start();
     let prometheus = Prometheus::start(&job("msx", &exporter, ""));
     prometheus.becomes("count(msx_target_info)", Some(6.0));
     let of_one = r#"count({target="SQL02"})"#;
     assert!(prometheus.value(of_one) > Some(20.0));
-    stand.lab.with(|fleet, _| fleet.defect("SQL02"));
+    master.lab.with(|fleet, _| fleet.defect("SQL02"));
     prometheus.becomes(of_one, None);
     assert_eq!(prometheus.value("count(msx_target_info)"), Some(5.0));
     assert_eq!(prometheus.value("msx_targets"), Some(5.0));
 
-    stand.stop();
+    master.stop();
     prometheus.becomes("msx_up", Some(0.0));
     assert_eq!(prometheus.value("up"), Some(1.0));
     prometheus.becomes(r#"count({target!=""})"#, None);
     assert_eq!(prometheus.value("msx_targets"), None);
     prometheus.becomes("sum(msx_exporter_sql_errors_total) > bool 0", Some(1.0));
-    stand.come_back();
+    master.come_back();
     prometheus.becomes("msx_up", Some(1.0));
     prometheus.becomes("count(msx_target_info)", Some(5.0));
 }
@@ -181,8 +181,8 @@ fn textfile_collector(pages: String) -> SocketAddr {
 #[test]
 fn two_masters_on_one_host_break_no_rule_once_their_label_is_the_instance() {
     let page = |name: &str| {
-        let stand = TestServer::play(Scenario::Everything);
-        let output = Setup::of(&stand).run(&["once", &format!("--output.label=msx={name}")]);
+        let master = TestServer::play(Scenario::Everything);
+        let output = Setup::of(&master).run(&["once", &format!("--output.label=msx={name}")]);
         assert!(output.status.success(), "{}", String::from_utf8_lossy(&output.stderr));
         String::from_utf8(output.stdout).unwrap()
     };
@@ -213,8 +213,8 @@ fn two_masters_on_one_host_break_no_rule_once_their_label_is_the_instance() {
 
 #[test]
 fn tls_and_a_password_let_it_in_and_no_other() {
-    let stand = TestServer::play(Scenario::Healthy);
-    let setup = Setup::of(&stand);
+    let master = TestServer::play(Scenario::Healthy);
+    let setup = Setup::of(&master);
     let made = rcgen::generate_simple_self_signed(vec!["127.0.0.1".to_owned()]).unwrap();
     let certificate = setup.folder().write("web.crt", &made.cert.pem());
     setup.folder().write("web.key", &made.signing_key.serialize_pem());

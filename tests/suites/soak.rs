@@ -23,16 +23,16 @@ const TROUBLE: Duration = Duration::from_secs(4);
 
 /// What can break, in turn.
 const TROUBLES: [fn(&mut TestServer); 6] = [
-    |stand| stand.lab.fault("sysdownloadlist", Mishap::Lock(Duration::from_secs(3600))),
-    |stand| stand.lab.fault("systargetservers", Mishap::Replies { after: 3, replies: vec![Reply::Close] }),
-    |stand| {
-        stand
+    |master| master.lab.fault("sysdownloadlist", Mishap::Lock(Duration::from_secs(3600))),
+    |master| master.lab.fault("systargetservers", Mishap::Replies { after: 3, replies: vec![Reply::Close] }),
+    |master| {
+        master
             .lab
             .fault("sysjobservers", Mishap::Replies { after: 0, replies: vec![Reply::Wait(Duration::from_secs(3600))] })
     },
-    |stand| stand.lab.revoke("sysdownloadlist"),
+    |master| master.lab.revoke("sysdownloadlist"),
     TestServer::stop,
-    |stand| stand.control.hang_up(),
+    |master| master.control.hang_up(),
 ];
 
 fn resident_kib(exporter: &Exporter) -> u64 {
@@ -45,11 +45,11 @@ fn open_files(exporter: &Exporter) -> usize {
     fs::read_dir(format!("/proc/{}/fd", exporter.id())).unwrap().count()
 }
 
-fn calm(stand: &mut TestServer, trouble: usize) {
-    stand.lab.clear_faults();
-    stand.lab.grant("sysdownloadlist");
+fn calm(master: &mut TestServer, trouble: usize) {
+    master.lab.clear_faults();
+    master.lab.grant("sysdownloadlist");
     if TROUBLES[trouble % TROUBLES.len()] as usize == TestServer::stop as fn(&mut TestServer) as usize {
-        stand.come_back();
+        master.come_back();
     }
 }
 
@@ -57,12 +57,12 @@ fn calm(stand: &mut TestServer, trouble: usize) {
 fn nothing_piles_up_while_everything_breaks_in_turn() {
     let seconds = std::env::var("MSX_SOAK_SECONDS").ok().and_then(|text| text.parse().ok()).unwrap_or(240);
     let end = Instant::now() + Duration::from_secs(seconds);
-    let mut stand = TestServer::play(Scenario::Everything);
-    let mut exporter = Setup::of(&stand).master("timeout", "2s").start();
+    let mut master = TestServer::play(Scenario::Everything);
+    let mut exporter = Setup::of(&master).master("timeout", "2s").start();
     let (mut troubles, mut scrapes, mut up) = (0, 0u64, 0u64);
     let mut early = None;
     while Instant::now() < end {
-        TROUBLES[troubles % TROUBLES.len()](&mut stand);
+        TROUBLES[troubles % TROUBLES.len()](&mut master);
         for (phase, lasting) in [("trouble", TROUBLE), ("calm", TROUBLE)] {
             let until_then = Instant::now() + lasting;
             while Instant::now() < until_then {
@@ -73,11 +73,11 @@ fn nothing_piles_up_while_everything_breaks_in_turn() {
                 let page = exporter.scrape();
                 scrapes += 1;
                 up += u64::from(page.up());
-                assert!(stand.open() <= 2, "{} connections while one is replaced", stand.open());
+                assert!(master.open() <= 2, "{} connections while one is replaced", master.open());
                 std::thread::sleep(PACE);
             }
             if phase == "trouble" {
-                calm(&mut stand, troubles);
+                calm(&mut master, troubles);
             }
         }
         troubles += 1;
@@ -86,7 +86,7 @@ fn nothing_piles_up_while_everything_breaks_in_turn() {
             early = Some((resident_kib(&exporter), open_files(&exporter)));
         }
     }
-    exporter.scrape_until("a whole page after all that", |page| {
+    exporter.scrape_until("a complete page after all that", |page| {
         page.up() && ["targets", "jobs", "server"].iter().all(|collector| page.success(collector) == Some(1.0))
     });
     let (memory, files) = early.expect("the soak is longer than its warm-up");
@@ -97,6 +97,6 @@ fn nothing_piles_up_while_everything_breaks_in_turn() {
     assert!(up > scrapes / 4 && up < scrapes, "{up} of {scrapes} up");
     assert!(memory_now < memory + memory / 4 + 2_048, "memory grew from {memory} to {memory_now} KiB");
     until("the files of the last clients to be closed", || (open_files(&exporter) <= files + 4).then_some(()));
-    until("one connection to the master", || (stand.open() == 1).then_some(()));
+    until("one connection to the master", || (master.open() == 1).then_some(()));
     assert!(exporter.lives());
 }

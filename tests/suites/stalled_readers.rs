@@ -54,8 +54,8 @@ fn stalled(exporter: &Exporter, path: &str) -> Vec<Socket> {
 }
 
 /// An exporter that has answered as often as those will, so that what its threads hold for themselves is there.
-fn exporter(stand: &TestServer) -> Exporter {
-    let exporter = Setup::of(stand)
+fn exporter(master: &TestServer) -> Exporter {
+    let exporter = Setup::of(master)
         .master("timeout", "60s")
         .with("collectors: { targets: true, downloads: true, jobs: false, server: false }")
         .start();
@@ -65,9 +65,9 @@ fn exporter(stand: &TestServer) -> Exporter {
 
 #[test]
 fn readers_that_stall_share_one_page() {
-    let mut stand = TestServer::start(Lab::fleet(TARGETS, 2 * TARGETS, 0), Options::default());
-    stand.replay();
-    let exporter = exporter(&stand);
+    let mut master = TestServer::start(Lab::fleet(TARGETS, 2 * TARGETS, 0), Options::default());
+    master.replay();
+    let exporter = exporter(&master);
     for path in ["/metrics", "/api/v1/targets"] {
         let page = exporter.get(path);
         assert_eq!(page.status, 200);

@@ -29,17 +29,17 @@ fn lint(page: &str) -> String {
 /// A master with a target that is open, one that refuses, one that is silent, and a second instance on the first one's
 /// host, which refuses too.
 fn master() -> (TestServer, Filtered, Serving) {
-    let stand = TestServer::with_targets(&["SQL01", r"SQL01\PAYROLL", "SQL02", "SQL03"]);
+    let master = TestServer::with_targets(&["SQL01", r"SQL01\PAYROLL", "SQL02", "SQL03"]);
     let silent = filtered();
-    let serving = Serving::start(&stand.config(&format!(
+    let serving = Serving::start(&master.config(&format!(
         "ports:\n  enabled: false\n  timeout: 300ms\n  overrides:\n    - {{ match: SQL01, host: 127.0.0.1, \
          engine_port: {} }}\n    - {{ match: SQL03, host: 127.0.0.1, engine_port: {} }}\n    - {{ match: '.*', host: \
          127.0.0.1, engine_port: {} }}\n",
-        stand.address.port(),
+        master.address.port(),
         silent.port,
         refused()
     )));
-    (stand, silent, serving)
+    (master, silent, serving)
 }
 
 #[test]

@@ -53,20 +53,20 @@ fn the_masters_certificate_is_judged_as_a_target_would() {
         (Encryption::Required, None, "untrusted"),
         (Encryption::None, None, "no_tls"),
     ] {
-        let stand = presenting(encryption, identity);
-        let page = once(stand.address.port(), authority.pem(), None);
+        let master = presenting(encryption, identity);
+        let page = once(master.address.port(), authority.pem(), None);
         assert_eq!(reason(&page), Some(expected), "{encryption:?}: {page}");
         assert!(page.contains(&format!("msx_port_open{ENGINE} 1\n")), "{page}");
         assert!(page.contains(&format!("msx_port_required{ENGINE} 1\n")), "{page}");
-        assert_eq!(stand.logins.load(Ordering::SeqCst), 0, "no login happens");
+        assert_eq!(master.logins.load(Ordering::SeqCst), 0, "no login happens");
     }
 }
 
 #[test]
 fn an_authority_can_be_trusted_by_the_configuration_alone() {
     let (own, other) = (Authority::new("Corp CA").unwrap(), Authority::new("Other CA").unwrap());
-    let stand = presenting(Encryption::Required, Some(own.issue(&["localhost"]).unwrap()));
-    let port = stand.address.port();
+    let master = presenting(Encryption::Required, Some(own.issue(&["localhost"]).unwrap()));
+    let port = master.address.port();
     assert_eq!(reason(&once(port, other.pem(), None)), Some("untrusted"));
     let variable = ("MSX_EXPORTER__MASTER__CA_FILE", own.pem());
     assert_eq!(reason(&once(port, other.pem(), Some(variable))), Some("ok"));
@@ -91,10 +91,10 @@ fn without_a_name_it_says_which_key_is_missing() {
 
 #[test]
 fn a_target_serves_its_own_way_and_nothing_else() {
-    let stand = presenting(Encryption::Required, None);
+    let master = presenting(Encryption::Required, None);
     let config = format!(
         "role: target\nmaster: {{ address: 'localhost:{}' }}\nlocal: {{ name: SQL01 }}\nexpected_targets: [SQL02]\n",
-        stand.address.port()
+        master.address.port()
     );
     let serving = Serving::start(&config);
     let page = until("port and certificate", || {
@@ -111,5 +111,5 @@ fn a_target_serves_its_own_way_and_nothing_else() {
     let (status, why) = serving.get("/sd?port=9182");
     assert!(status == 503 && why.starts_with("with role: target no master is read"), "{status}: {why}");
     assert!(serving.get("/").1.contains("no authority that this machine trusts signed it"));
-    assert_eq!(stand.logins.load(Ordering::SeqCst), 0, "no login happens");
+    assert_eq!(master.logins.load(Ordering::SeqCst), 0, "no login happens");
 }

@@ -1,17 +1,17 @@
-//! `/probe` and `/sd` beside a master.
+//! `/probe` and `/sd` next to a master.
 
 use super::exporter::{Serving, until};
 use super::test_server::{TestServer, filtered, refused};
 
 #[test]
 fn a_probe_tells_open_from_refused_from_filtered() {
-    let stand = TestServer::with_targets(&["OPEN", "REFUSED", "FILTERED", r"OPEN\HR"]);
+    let master = TestServer::with_targets(&["OPEN", "REFUSED", "FILTERED", r"OPEN\HR"]);
     let silent = filtered();
-    let serving = Serving::start(&stand.config(&format!(
+    let serving = Serving::start(&master.config(&format!(
         "expected_targets: [LISTED]\nports:\n  enabled: false\n  timeout: 500ms\n  overrides:\n    \
          - {{ match: OPEN, host: 127.0.0.1, engine_port: {} }}\n    - {{ match: FILTERED, host: 127.0.0.1, engine_port: \
          {} }}\n    - {{ match: '.*', host: 127.0.0.1, engine_port: {} }}\n",
-        stand.address.port(),
+        master.address.port(),
         silent.port,
         refused()
     )));
@@ -44,17 +44,17 @@ fn a_probe_tells_open_from_refused_from_filtered() {
     let all = [entry("FILTERED", "FILTERED"), entry("OPEN", "OPEN"), entry("REFUSED", "REFUSED")];
     assert_eq!((status, list), (200, format!("[{}]", all.join(","))));
     // The roster outlives the master for the ports alone.
-    drop(stand);
+    drop(master);
     until("the master is missed", || (serving.get("/sd?port=9182").0 == 503).then_some(()));
     assert_eq!(serving.get("/probe?target=OPEN").0, 200);
 }
 
 #[test]
 fn no_target_is_probed_while_no_roster_is_known() {
-    let stand = TestServer::with_targets(&[]);
-    let config = stand
+    let master = TestServer::with_targets(&[]);
+    let config = master
         .config("expected_targets: [LISTED]\n")
-        .replace(&stand.address.to_string(), &format!("127.0.0.1:{}", refused()));
+        .replace(&master.address.to_string(), &format!("127.0.0.1:{}", refused()));
     let (status, why) = Serving::start(&config).get("/probe?target=LISTED");
     assert_eq!(status, 503, "{why}");
 }

@@ -17,7 +17,7 @@ __declspec(dllexport) BOOL WINAPI ProcessPrng(PBYTE bytes, SIZE_T length) {
 }
 
 /* Where a TLS record is not complete, Wine says in the first buffer how many bytes are missing, and in the second, where
- * the schannel library looks, how long the whole record is: that waits for bytes that never come. */
+ * the schannel library looks, how long the record is in all: that waits for bytes that never come. */
 static SECURITY_STATUS WINAPI decrypt(PCtxtHandle context, PSecBufferDesc message, ULONG number, PULONG quality) {
   SECURITY_STATUS status = DecryptMessage(context, message, number, quality);
   if (status == SEC_E_INCOMPLETE_MESSAGE && message->cBuffers > 1)

@@ -119,7 +119,7 @@ class Suite:
                 process.kill()
                 process.wait()
 
-    def a_whole_reading_is_encrypted(self):
+    def a_complete_reading_is_encrypted(self):
         lab = self.lab_with("required", "required")
         text = self.exe(
             "once", r"--config.file=C:\plain\plain.yml",
@@ -158,7 +158,7 @@ class Suite:
             self.start_lab(self.lab.address)
         wait("so is the return", lambda: page(self.port) and "can be read again" in self.wine.events(), 90)
 
-    def a_second_instance_runs_beside_it(self):
+    def a_second_instance_runs_next_to_it(self):
         port = free_port()
         self.second = port
         text = self.exe(
@@ -248,11 +248,11 @@ class Suite:
     STEPS = [
         the_registry_names_the_targets,
         it_serves_from_a_master_and_logs_in_over_tls,
-        a_whole_reading_is_encrypted,
+        a_complete_reading_is_encrypted,
         a_service_is_not_started_by_hand,
         a_service_is_installed_started_and_tells_the_event_log,
         a_lost_master_is_an_event_and_so_is_its_return,
-        a_second_instance_runs_beside_it,
+        a_second_instance_runs_next_to_it,
         it_is_configured_again,
         a_faulty_configuration_is_an_event_and_no_start,
         what_fails_half_way_is_undone,

@@ -7,18 +7,18 @@ use std::collections::{BTreeMap, BTreeSet};
 use std::net::Ipv6Addr;
 use std::num::NonZeroU16;
 
-/// What the list is made of.
+/// The entries of the list.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Entries {
-    /// One entry for each host that has an enlisted target, at this port: for what runs once on a host.
+    /// One entry for each host with an enlisted target, at this port: for exporters that run once on a host.
     Hosts(NonZeroU16),
     /// One entry for each enlisted target, so that each instance can be probed. Without a port its address is the host
     /// alone, which the scrape configuration replaces.
     Targets(Option<NonZeroU16>),
 }
 
-/// The list. `None` when the targets were not read: an empty list would take every target away from Prometheus, which
-/// keeps the last one when it gets an error.
+/// The list. `None` when the targets were not read: Prometheus would drop every target for an empty list, but keeps the
+/// last list when it gets an error.
 ///
 /// # Errors
 /// None that the data can cause.
@@ -47,7 +47,7 @@ pub fn targets(fleet: &Fleet, entries: Entries) -> Result<Option<String>, serde_
     serde_json::to_string(&groups.values().map(|group| Entry::new(group, port)).collect::<Vec<_>>()).map(Some)
 }
 
-/// The instances that make up one entry, and what they have together.
+/// The instances of one entry, and their common labels.
 #[derive(Default)]
 struct Group<'a> {
     host: &'a str,
@@ -87,10 +87,10 @@ impl<'a> Entry<'a> {
         };
         let groups: String = group.groups.iter().flat_map(|name| [",", name]).collect();
         let labels = Labels {
-            // The default instance where there is one: its name is the shortest and so the first.
+            // The default instance sorts first where there is one, because its name is the shortest.
             target: group.targets.first().copied().unwrap_or_default(),
             host: group.host,
-            // A comma on either side, so that one expression finds a group wherever it stands.
+            // A comma on either side, so that one expression finds a group at any position.
             groups: if groups.is_empty() { groups } else { groups + "," },
             location: group.location,
         };

@@ -1,16 +1,16 @@
-//! What a probe of one target found, as metrics and as a trace.
+//! The result of a probe of one target, as metrics and as a trace.
 
 use crate::exposition::Format;
 use crate::exposition::family_writer::FamilyWriter;
 use crate::metrics;
-use crate::model::ServerName;
 use crate::model::figures::readable_instant;
+use crate::model::{ServerName, names};
 use crate::probe::{PortResults, Probe};
 use prometheus_client::collector::Collector;
 use prometheus_client::encoding::DescriptorEncoder;
 use std::fmt::{self, Write as _};
 
-/// The port series of the target alone: nothing of the exporter, which has a page of its own.
+/// The port series of the target alone: the exporter's own series are on `/metrics`.
 pub fn probe(probe: &Probe, format: Format) -> String {
     let findings = [(probe.target.clone(), probe.visited.findings.clone())];
     let port_results = PortResults { findings: findings.into(), ..PortResults::default() };
@@ -20,8 +20,8 @@ pub fn probe(probe: &Probe, format: Format) -> String {
     out
 }
 
-/// Each step with its time, and the metrics that the probe would have returned. Addresses and what was seen there
-/// stand in it only with `details`.
+/// Each step with its duration, then the metrics that the probe would have returned. Addresses and what was seen there
+/// are shown only with `details`.
 pub fn probe_trace(run: &Probe, details: bool) -> String {
     let mut out = format!(
         "Probe of {}, begun {}, took {:.3} s\n\n",
@@ -34,9 +34,9 @@ pub fn probe_trace(run: &Probe, details: bool) -> String {
     for (step, state) in run.visited.steps.iter().zip(states) {
         let outcome = if details { Some(step.outcome.as_str()) } else { state };
         let outcome = outcome.map(|outcome| format!(": {outcome}")).unwrap_or_default();
-        // The first step names the host, which an override may have put in the place of the target's own.
+        // The first step names the host, which an override may have replaced.
         let name = match step.name.split_once(' ') {
-            Some((name @ "resolve", host)) if !details && !host.eq_ignore_ascii_case(own) => name,
+            Some((name @ "resolve", host)) if !details && !names::same(host, own) => name,
             _ => &step.name,
         };
         let _ = writeln!(out, "{:9.3} ms  {name}{outcome}", step.took.as_secs_f64() * 1000.0);

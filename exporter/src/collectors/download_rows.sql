@@ -1,4 +1,4 @@
--- Rows of the whole download list, from the partition's metadata, so that nothing is read to count them.
+-- All rows of the download list, from the partition's metadata, so that nothing is read to count them.
 -- Rights: any on sysdownloadlist.
 SELECT CAST(0 AS tinyint) AS [set:download_rows],
        CAST(SUM(p.rows) AS bigint) AS table_rows

@@ -1,4 +1,4 @@
--- What was downloaded, one row for each name; asked at most every five minutes, for it reads the whole table.
+-- What was downloaded, one row for each name; asked at most every five minutes, for it reads all of the table.
 -- SQL Server trims these rows by DownloadedMaxRows. Rights: SELECT on sysdownloadlist.
 SELECT CAST(0 AS tinyint) AS [set:downloaded],
        CAST(d.target_server AS nvarchar(128)) AS target_server,

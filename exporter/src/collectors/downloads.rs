@@ -12,7 +12,7 @@ use std::time::Duration;
 
 /// The download list is the one table that can be large.
 const CAP: Duration = Duration::from_secs(2);
-/// Rows that were downloaded are history, and counting them reads the whole table.
+/// Rows that were downloaded are history, and counting them reads all of the table.
 const DOWNLOADED_EVERY: Duration = Duration::from_secs(5 * 60);
 
 const DOWNLOADS: Statement = Statement::new("downloads", include_str!("downloads.sql")).within(CAP);
@@ -81,7 +81,7 @@ pub struct Downloads {
     pub rows: Vec<DownloadRow>,
     /// Rows that were downloaded, counted at most every five minutes. `None` until they were first counted.
     pub downloaded: Option<Arc<Vec<DownloadedRow>>>,
-    /// Rows of the whole table, from the partition's metadata.
+    /// All rows of the table, from the partition's metadata.
     pub table_rows: Option<i64>,
 }
 
@@ -129,7 +129,7 @@ impl Sets {
     }
 }
 
-/// What comes straight from the rows and speaks of the whole list.
+/// What comes straight from the rows and describes all of the list.
 pub(crate) fn metrics(families: &mut InOrder<'_>, table_rows: Option<i64>) {
     families.single(&metric::DOWNLOADLIST_ROWS, table_rows);
 }

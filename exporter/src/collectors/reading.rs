@@ -38,7 +38,8 @@ impl CollectorReport {
 pub struct Collected<T> {
     /// How it fared.
     pub report: CollectorReport,
-    /// Its rows: present exactly when it succeeded. Readings share them while an expensive answer rests.
+    /// Its rows: present exactly when it succeeded; for arrivals also what earlier looks found, with its age. Readings
+    /// share them while an expensive answer rests.
     pub rows: Option<Arc<T>>,
 }
 

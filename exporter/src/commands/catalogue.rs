@@ -12,7 +12,7 @@ use crate::exit::{Done, Failure};
 use crate::exposition::Group;
 use crate::model::{
     Cause, CauseFacts, Check, Collector, Direction, ErrorClass, MasterEvidence, Operation, OrphanKind, PortSource,
-    PortState, Refusal, Stage, Word,
+    PortState, ProbeFailure, Refusal, Stage, Word,
 };
 use crate::probe::protocol::Verdict;
 use crate::probe::{own_port, transport};
@@ -25,15 +25,13 @@ use serde::Serialize;
 /// All sections. Each list is in the order in which the program itself has its entries.
 #[derive(Debug, Clone, Serialize)]
 struct Catalogue {
-    /// Of the program.
     version: &'static str,
-    /// The chapters of the metrics.
     groups: Vec<Word>,
     /// In the order of the page.
     metrics: Vec<MetricFacts>,
     /// In the order of their codes.
     causes: Vec<CauseFacts>,
-    /// The names of the causes from the first that wins to the last.
+    /// The names of the causes, from the first that is decided to the last.
     order: Vec<&'static str>,
     port_states: Vec<StateFacts>,
     checks: Vec<CheckFacts>,
@@ -47,6 +45,7 @@ struct Catalogue {
     master_evidence: Vec<Word>,
     stages: Vec<Word>,
     refusals: Vec<Word>,
+    probe_failures: Vec<Word>,
     certificate_reasons: Vec<Word>,
     sections: Vec<SectionFacts>,
     keys: Vec<KeyFacts>,
@@ -119,6 +118,7 @@ impl Catalogue {
             master_evidence: MasterEvidence::ALL.map(MasterEvidence::word).into(),
             stages: Stage::ALL.map(Stage::word).into(),
             refusals: Refusal::ALL.map(Refusal::word).into(),
+            probe_failures: ProbeFailure::ALL.map(ProbeFailure::word).into(),
             certificate_reasons: Verdict::ALL.map(Verdict::word).into(),
             sections: keys::sections(),
             keys: keys::facts(),
@@ -134,10 +134,10 @@ impl Catalogue {
     }
 }
 
-/// `catalogue`: prints it.
+/// `catalogue`: prints the catalogue.
 ///
 /// # Errors
-/// With code 1 and a sentence for each entry that is not fit to be printed.
+/// Code 1 with one sentence for each entry that is not valid.
 pub fn catalogue() -> Done {
     write(&Catalogue::gather())
 }

@@ -1,4 +1,4 @@
-//! `doctor`: the firewall request, beside the master or on a target.
+//! `doctor`: the firewall request, on the master's side or on a target.
 
 use super::{load, run};
 use crate::app::App;
@@ -7,27 +7,28 @@ use crate::config::{Config, Role};
 use crate::diagnosis::Fleet;
 use crate::doctor::{self, Request};
 use crate::exit::{CLOSED, Done, Failure};
+use crate::files;
 use crate::http::Web;
 use crate::probe::{Extent, Prober};
 use crate::target_side;
 use jiff::Timestamp;
-use std::fs;
 use std::sync::Arc;
 
 /// Every port in both directions: who calls whom, what needs it, and what is known of it now.
 ///
 /// # Errors
-/// With code 2 where a required port is not open, with code 1 where the master could not be read (the request is printed
-/// all the same), with code 64 where the configuration or the earlier request has faults.
+/// Code 2 where a required port is not open, code 1 where the master could not be read (the request is printed
+/// nevertheless), code 64 where the configuration or the earlier request has faults.
 pub fn doctor(invocation: &Invocation, how: &cli::Doctor) -> Done {
     let config = load(invocation)?;
     let earlier = how.verify.as_ref().map(|path| {
-        let text = fs::read_to_string(path);
-        text.map_err(|error| Failure::usage(format!("--verify {}: {error}", path.display())))
+        let wrong = |why: String| Failure::usage(format!("--verify={}: {why}", path.display()));
+        let bytes = files::read(path).map_err(|error| wrong(format!("cannot be read: {error}")))?;
+        files::text(bytes).map_err(|why| wrong(format!("{why}; hint: save it as UTF-8")))
     });
     let earlier = earlier.transpose()?;
     let (mut request, unread) = match config.role {
-        Role::Master => run(beside_master(invocation, &config))??,
+        Role::Master => run(on_master(invocation, &config))??,
         Role::Target => (run(on_target(&config))??, None),
     };
     if let Some(earlier) = earlier {
@@ -48,12 +49,12 @@ pub fn doctor(invocation: &Invocation, how: &cli::Doctor) -> Done {
     }
 }
 
-/// One reading, one sweep of all checks that is not spread, and the questions that only the doctor asks. Also answers
-/// why the master could not be read.
-async fn beside_master(invocation: &Invocation, config: &Config) -> Result<(Request, Option<String>), Failure> {
+/// One reading, one sweep of all checks at once, and the questions that only the doctor asks. Also returns why the
+/// master could not be read.
+async fn on_master(invocation: &Invocation, config: &Config) -> Result<(Request, Option<String>), Failure> {
     let web = Web::open(None).map_err(Failure::usage)?;
     let mut asked = config.clone();
-    // Why a target is silent is what this command is called for.
+    // The doctor exists to explain silent targets, so the search for arrivals is always on.
     asked.collectors.arrivals = true;
     let app = App::new(asked, invocation.sources(), Arc::new(web));
     let fleet = app.once(Extent::Full).await;
@@ -69,7 +70,7 @@ async fn beside_master(invocation: &Invocation, config: &Config) -> Result<(Requ
     Ok((doctor::examine(fleet, &master, &answers, Timestamp::now()), unread))
 }
 
-/// Every target on this machine: the one that is configured, or those that the registry knows.
+/// The target that is configured, or every target that the registry of this machine has.
 async fn on_target(config: &Config) -> Result<Request, Failure> {
     let prober = Prober::new(config.ports.clone());
     let mut requests = Vec::new();

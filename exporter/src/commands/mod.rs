@@ -1,4 +1,4 @@
-//! What each command does: from an invocation to the text that it prints, or why it failed.
+//! One function for each command: from an invocation to the text that it prints, or to the reason why it failed.
 
 mod catalogue;
 mod doctor;
@@ -27,20 +27,23 @@ use std::path::Path;
 use std::sync::Arc;
 use tracing::{info, warn};
 
-/// Threads that read, judge and answer. One scrape at a time is the rule; the second keeps the health checks answering
-/// while a large page is drawn.
+/// Threads that read, assess and answer. Usually one scrape is under way; the second thread keeps health checks
+/// answering while a large page is drawn.
 const WORKERS: usize = 2;
 
-/// `check-config`: every fault of the configuration, or what it means.
+/// `check-config`: every fault of the configuration, or the configuration in force.
 ///
 /// # Errors
-/// With code 64 where there is a fault.
+/// Code 64 where there is a fault.
 pub fn check_config(invocation: &Invocation) -> Done {
     let text = config::check(&invocation.sources());
     let web = Web::open(invocation.web.config_file.as_deref());
     let (addresses, options) = (addresses(&invocation.web), options(&invocation.web));
     match (text, web, addresses, options) {
-        (Ok(text), Ok(_), Ok(_), Ok(_)) => Ok(text),
+        (Ok(text), Ok(web), Ok(_), Ok(_)) => {
+            web.warnings().iter().for_each(|warning| warn!("{warning}"));
+            Ok(text)
+        }
         (text, web, addresses, options) => {
             let config = text.err().map(|faults| faults.to_string());
             let web = web.err().map(|faults| faults.to_string());
@@ -62,10 +65,10 @@ fn options(flags: &cli::Web) -> Result<Options, String> {
     Ok(Options { lifecycle: flags.enable_lifecycle, probe: flags.enable_probe, trusted, ..options })
 }
 
-/// `grants`: the script that gives the login its rights, or takes them away; with a connection, only what is missing.
+/// `grants`: the script that grants or revokes the login's rights; with a connection, only what is missing.
 ///
 /// # Errors
-/// With code 64 where the configuration has faults, or a flag asks for what is not there.
+/// Code 64 where the configuration has faults or the flags contradict each other.
 pub fn grants(invocation: &Invocation, flags: &Grants) -> Done {
     let release = flags.version.map(|year| Release::of_year(year).ok_or(year)).transpose();
     let release = release.map_err(|year| {
@@ -82,12 +85,12 @@ pub fn grants(invocation: &Invocation, flags: &Grants) -> Done {
     if flags.revoke {
         return Ok(sqlserver::revocation(&grantee, release));
     }
-    // A version that is named is that of a server which is not asked.
+    // A named version asks for the script of that version, so no server is asked.
     let (Some(config), None) = (config, release) else { return Ok(sqlserver::grants_for(&grantee, release)) };
     match run(sqlserver::missing_grants(&config, &grantee))? {
         Ok(script) => Ok(script),
         Err(fault) => {
-            warn!("the master cannot be asked what is missing, so this is the whole script: {fault}");
+            warn!("the master cannot be asked what is missing, so this is the complete script: {fault}");
             Ok(sqlserver::grants_for(&grantee, None))
         }
     }
@@ -96,8 +99,8 @@ pub fn grants(invocation: &Invocation, flags: &Grants) -> Done {
 /// `once`: one page, with these labels on each series.
 ///
 /// # Errors
-/// With code 64 where the configuration has faults, or a label stands there twice; with code 1 where the master could
-/// not be read (the page says so too, and is written).
+/// Code 64 where the configuration has faults or a label is given twice; code 1 where the master could not be read (the
+/// page is written and says so).
 pub fn once(invocation: &Invocation, labels: &[ConstantLabel]) -> Done {
     let config = load(invocation)?;
     no_doubles(&config, labels)?;
@@ -110,7 +113,7 @@ pub fn once(invocation: &Invocation, labels: &[ConstantLabel]) -> Done {
                 "no target was found on this machine: no instance has a master in its registry; hint: --local.name"
                     .to_owned()
             }),
-            // On the other node of a cluster that is as it should be.
+            // On the passive node of a cluster the absence of the master is expected.
             Fleet::Master(fleet) => (fleet.master.is_none() && !app.is_passive()).then(|| {
                 let faults = fleet.reports.iter().filter_map(|report| report.fault.as_ref());
                 let fault = faults.map(ToString::to_string).next().unwrap_or_default();
@@ -125,7 +128,7 @@ pub fn once(invocation: &Invocation, labels: &[ConstantLabel]) -> Done {
     }
 }
 
-/// A series with two labels of one name would make the whole page unreadable.
+/// A series with two labels of one name would make the complete page unreadable.
 fn no_doubles(config: &Config, labels: &[ConstantLabel]) -> Result<(), Failure> {
     let configured = |name: &str| config.targets.labels.iter().any(|rule| rule.labels.contains_key(name));
     for (index, label) in labels.iter().enumerate() {
@@ -142,11 +145,11 @@ fn no_doubles(config: &Config, labels: &[ConstantLabel]) -> Result<(), Failure> 
     Ok(())
 }
 
-/// Puts the document of a command in place of the file that `--output.file` names. A command that failed may have one
-/// too; where it has none, the file stays as it is.
+/// Replaces the file that `--output.file` names with the output of a command. A failed command may have output too;
+/// where it has none, the file stays as it is.
 ///
 /// # Errors
-/// Those of the command; with code 1 where the file could not be written.
+/// The error of the command; code 1 where the file could not be written.
 pub fn deliver(done: Done, output: Option<&Path>) -> Done {
     let (document, failure) = match done {
         Ok(document) => (document, None),
@@ -171,16 +174,16 @@ pub fn deliver(done: Done, output: Option<&Path>) -> Done {
     }
 }
 
-/// `serve`: answers until it is asked to stop.
+/// `serve`: answers requests until it is asked to stop.
 ///
 /// # Errors
-/// With code 64 where the configuration or a flag has faults; with code 1 where an address cannot be bound.
+/// Code 64 where the configuration or a flag has faults; code 1 where an address cannot be bound.
 pub fn serve(invocation: &Invocation) -> Done {
     let stop_signal = || Stop::listen().map(|mut stop| async move { stop.requested().await });
     serve_until(invocation, stop_signal, || {})
 }
 
-/// Serves until the future that `stop_signal` makes ends. `bound` is called when everything is bound.
+/// Serves until the future that `stop_signal` makes ends. Calls `bound` once every address is bound.
 ///
 /// # Errors
 /// As [`serve()`].
@@ -198,18 +201,19 @@ where
     let options = options(flags).map_err(Failure::usage)?;
     let web = Arc::new(Web::open(flags.config_file.as_deref()).map_err(Failure::usage)?);
     run(async {
-        // Listened for before anything is bound: a signal must not end the process half-way.
+        // The signal handler comes before any socket, so that a signal cannot end the process half-way.
         let stop = stop_signal().map_err(Failure::running)?;
         let reloads = Reloads::listen().map_err(Failure::running)?;
         let listeners = http::bind(&addresses).map_err(Failure::running)?;
         let app = Arc::new(App::new(config, invocation.sources(), web.clone()));
-        let beside = app.clone();
-        let beside = tokio::spawn(async move { tokio::join!(beside.background(), reload_on_demand(&beside, reloads)) });
+        let background = app.clone();
+        let background =
+            tokio::spawn(async move { tokio::join!(background.background(), reload_on_demand(&background, reloads)) });
         info!(event = events::STARTED, version = BUILD.version, "serving");
         bound();
         let shutdown = async move { info!(event = events::STOPPING, signal = stop.await, "stopping") };
         http::run(listeners, app, options, web, shutdown).await;
-        beside.abort();
+        background.abort();
         Ok(String::new())
     })?
 }
@@ -217,7 +221,7 @@ where
 async fn reload_on_demand(app: &App, mut reloads: Reloads) {
     loop {
         reloads.next().await;
-        // The log has said what came of it.
+        // The reload logs its own outcome.
         let _ = app.reload_in_turn().await;
     }
 }

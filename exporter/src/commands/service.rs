@@ -4,22 +4,22 @@ use crate::cli::{Exit, Invocation};
 use crate::exit::{Done, Failure};
 use crate::windows_service::Action;
 
-/// `service`: makes, changes or takes away an instance of the service.
+/// `service`: installs, changes or removes an instance of the service.
 ///
 /// # Errors
-/// With code 64 where it makes no sense, or on another system than Windows; with code 1 where Windows refuses.
+/// Code 64 where the request makes no sense or the system is not Windows; code 1 where Windows refuses.
 pub fn service(action: &Action) -> Done {
     if let Action::Run(_) = action {
-        // Known by its command line before anything else, so never here on Windows.
+        // On Windows `main` handles this command before it parses any other, so it never arrives here.
         return Err(Failure::usage("service run stands in front: msx_exporter service run [FLAGS]"));
     }
     system::service(action)
 }
 
-/// `service run`: what the service control manager starts.
+/// `service run`: entry point of the process that the service control manager starts.
 ///
 /// # Errors
-/// With code 64 where something else started it, or on another system than Windows.
+/// Code 64 where something else started it or the system is not Windows.
 pub fn run_service(typed: Result<Invocation, Exit>) -> Done {
     system::run_service(typed)
 }

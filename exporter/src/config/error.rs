@@ -10,7 +10,7 @@ use std::{fmt, io};
 pub struct ConfigError {
     /// Where it was written: `file:line:column`, the name of a variable or a flag. `None` where nothing was written.
     pub origin: Option<String>,
-    /// The key, such as `master.timeout`; empty for a fault of a whole file.
+    /// The key, such as `master.timeout`; empty for a fault of the file itself.
     pub path: String,
     /// What is wrong.
     pub wrong: String,
@@ -121,7 +121,7 @@ impl Report {
         self.values.insert(path.to_owned());
     }
 
-    /// Whether the value at a path, or the whole section above it, was reported.
+    /// Whether the value at a path, or the section above it, was reported.
     pub(super) fn has(&self, path: &str) -> bool {
         let above = path.match_indices('.').map(|(at, _)| path.split_at(at).0);
         above.chain([path]).any(|path| self.values.contains(path))

@@ -95,7 +95,7 @@ impl Kind {
                 "one of ".to_owned() + &words.iter().map(|word| format!("`{word}`")).collect::<Vec<_>>().join(", ")
             }
             Duration => "a duration, such as `8s`, `5m` or `250ms`".to_owned(),
-            Count => "a whole number from 1".to_owned(),
+            Count => "an integer from 1".to_owned(),
             Port => "a port from 1 to 65535".to_owned(),
             Zone => "a time zone, by its IANA or Windows name".to_owned(),
             Instant => "an instant, such as `2026-12-01T22:00:00Z`".to_owned(),

@@ -13,7 +13,7 @@ pub(super) type Layer = Map<String, Value>;
 /// The origin of a value that was not written.
 pub(super) const DEFAULT: &str = "default";
 
-/// A whole file.
+/// A complete file.
 pub(super) fn file(root: Node, report: &mut Report) -> Layer {
     match root.content {
         Content::Map(entries) => section("", entries, report),

@@ -1,4 +1,4 @@
-//! Whole configurations: good ones, a corpus of bad ones, and what must hold for any.
+//! Complete configurations: good ones, a corpus of bad ones, and what must hold for any.
 #![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic)]
 
 mod corpus;

@@ -1,7 +1,7 @@
-//! What the master's own memory of who arrives says of a target that does not poll.
+//! What the master's own records of arrivals show about a target that does not poll.
 //!
-//! Pure: records and sightings in, one [`Trace`] for each silent target out. The rules and what they may not say are those
-//! of `FACTS.md`, "What the master remembers of who arrives".
+//! Pure: records and sightings in, one [`Trace`] for each silent target out. `FACTS.md`, "What the master remembers of
+//! who arrives", has the rules and their limits.
 
 mod attempts;
 mod origins;
@@ -18,6 +18,7 @@ pub(crate) use trace::Surroundings;
 pub use trace::{Run, Trace};
 
 use crate::collectors::{AgentSession, Arrivals, Sighting};
+use crate::diagnosis::target::elapsed;
 use crate::model::MasterEvidence;
 use crate::model::names::key;
 use attempts::Attempt;
@@ -26,14 +27,20 @@ use jiff::Timestamp;
 use std::borrow::Cow;
 use std::collections::{BTreeMap, HashMap};
 use std::net::IpAddr;
+use std::time::Duration;
 
+/// A look speaks for so long; the next one is due after five minutes, or after its price has been rested for.
+const LOOK_SPEAKS: Duration = Duration::from_secs(15 * 60);
+/// A look that is older than this is late: its age is said.
+const LOOK_IS_LATE: Duration = Duration::from_secs(6 * 60);
 /// Neighbours of a target that are named; of more is said that there are others.
 const MOST_NAMED: usize = 5;
 
-/// What one reading shows of who arrives, ordered by where it comes from.
+/// The arrivals of one reading, by their address.
 pub(crate) struct Remembered<'a> {
     pub(crate) permitted: bool,
-    pub(crate) covered_since: Option<Timestamp>,
+    /// Since when, and until when, no record is missing.
+    covered: Option<(Timestamp, Timestamp)>,
     attempts: &'a HashMap<IpAddr, Vec<Attempt>>,
     sightings: &'a BTreeMap<IpAddr, Sighting>,
     /// Sessions of an Agent that state a host, by the key of its name, and where they come from.
@@ -41,7 +48,8 @@ pub(crate) struct Remembered<'a> {
 }
 
 impl<'a> Remembered<'a> {
-    pub(crate) fn new(arrivals: &'a Arrivals, index: &'a mut AttemptIndex) -> Remembered<'a> {
+    pub(crate) fn new(arrivals: &'a Arrivals, now: Timestamp, index: &'a mut AttemptIndex) -> Remembered<'a> {
+        let until = arrivals.covered_until.filter(|until| elapsed(now, *until) <= LOOK_SPEAKS);
         let mut stated: HashMap<Cow<'a, str>, Vec<(IpAddr, &AgentSession)>> = HashMap::new();
         for (from, sighting) in arrivals.sightings.iter() {
             if let Some((agent, host)) = sighting.agent.as_ref().and_then(|agent| Some((agent, agent.host.as_ref()?))) {
@@ -50,7 +58,7 @@ impl<'a> Remembered<'a> {
         }
         Remembered {
             permitted: arrivals.permitted,
-            covered_since: arrivals.covered_since.filter(|_| arrivals.covered_until.is_some()),
+            covered: arrivals.covered_since.zip(until),
             attempts: index.of(&arrivals.records),
             sightings: &arrivals.sightings,
             stated,

@@ -20,19 +20,19 @@ use std::iter::Peekable;
 use std::sync::Arc;
 use std::vec::IntoIter;
 
-/// What one reading says.
+/// The result of one assessment.
 #[derive(Debug, Clone)]
 pub struct Assessment {
     /// The fleet now.
     pub fleet: MasterFleet,
-    /// The targets whose verdict is not the one before, sorted by name. A target that is first seen and is fine is no
-    /// change; while the targets cannot be read nothing changes.
+    /// The targets whose verdict has changed, sorted by name. A target that is first seen and is fine is not a change;
+    /// while the targets cannot be read there are no changes.
     pub changes: Vec<Change>,
 }
 
-/// Brings a reading and what the port checks know together: what is true of each target, and why.
+/// Joins a reading with the findings of the port checks: the state of each target, and the reason.
 ///
-/// `memory` belongs to this master and is handed in again with the next reading.
+/// `memory` belongs to this master; the caller passes it to each assessment.
 pub fn assess(reading: &Reading, port_results: Arc<PortResults>, config: &Config, memory: &mut Memory) -> Assessment {
     let mut fleet = MasterFleet {
         began: reading.began,
@@ -47,20 +47,20 @@ pub fn assess(reading: &Reading, port_results: Arc<PortResults>, config: &Config
         reports: reading.reports().cloned().collect(),
         port_results,
     };
-    let Some(targets) = whole(reading.targets.as_ref()) else {
+    let Some(targets) = succeeded(reading.targets.as_ref()) else {
         return Assessment { fleet, changes: Vec::new() };
     };
     fleet.master = Some(targets.clock);
-    fleet.server = whole(reading.server.as_ref()).cloned();
+    fleet.server = succeeded(reading.server.as_ref()).cloned();
 
-    let downloads = whole(reading.downloads.as_ref());
+    let downloads = succeeded(reading.downloads.as_ref());
     let list = downloads.map(DownloadList::new);
     let roster = Roster::new(targets, list.as_ref(), config);
     fleet.orphans = list.as_ref().map(|list| list.orphans(|key| roster.is_enlisted(key), &config.targets.filter));
     fleet.downloadlist_rows = downloads.and_then(|downloads| downloads.table_rows);
     fleet.limited.targets = roster.left_out();
 
-    if let Some(rows) = whole(reading.jobs.as_ref()) {
+    if let Some(rows) = succeeded(reading.jobs.as_ref()) {
         let limit = config.limits.job_pairs;
         let (jobs, cut) = jobs(rows, &config.jobs, &roster.seats(), limit, &mut memory.outcomes);
         fleet.jobs = Some(jobs);
@@ -77,15 +77,15 @@ pub fn assess(reading: &Reading, port_results: Arc<PortResults>, config: &Config
             .and_then(|downloads| downloads.report.fault.as_ref())
             .map(|fault| fault.stage),
     };
-    let server = whole(reading.server.as_ref());
+    let server = succeeded(reading.server.as_ref());
     let unread = Arrivals { permitted: true, ..Arrivals::default() };
-    // Only silent targets are asked about; a fleet without one pays nothing for it.
+    // Only silent targets need the records of arrivals, so a fleet without one pays nothing.
     let asked = targets.rows.iter().any(|row| row.is_silent(targets.clock.now));
-    let remembered = reading.arrivals.as_ref().filter(|_| asked).map(|read| whole(Some(read)).unwrap_or(&unread));
+    let remembered = reading.arrivals.as_ref().filter(|_| asked).map(|read| read.rows.as_deref().unwrap_or(&unread));
     if remembered.is_none() {
         memory.attempts = AttemptIndex::default();
     }
-    let remembered = remembered.map(|read| Remembered::new(read, &mut memory.attempts));
+    let remembered = remembered.map(|read| Remembered::new(read, targets.clock.now, &mut memory.attempts));
     let master_name = server.map(|server| server.name.as_str());
     let origins = match remembered {
         Some(_) => Origins::new(targets, master_name, &fleet.port_results, config, targets.clock.now),
@@ -112,17 +112,17 @@ pub fn assess(reading: &Reading, port_results: Arc<PortResults>, config: &Config
 }
 
 /// The rows of a collector that succeeded.
-fn whole<T>(collected: Option<&Collected<T>>) -> Option<&T> {
+fn succeeded<T>(collected: Option<&Collected<T>>) -> Option<&T> {
     collected.filter(|collected| collected.report.success()).and_then(|collected| collected.rows.as_deref())
 }
 
-/// What it takes to judge one target after the other.
+/// The inputs for judging the targets one after the other.
 struct Judge<'a> {
     config: &'a Config,
     circumstances: Circumstances,
-    /// What the master remembers of who arrives. `None` where that is not asked for.
+    /// The master's records of arrivals. `None` where they are switched off or not needed.
     surroundings: Option<Surroundings<'a>>,
-    /// Every label name of any rule.
+    /// The label names of all rules.
     label_names: BTreeSet<&'a str>,
     /// What is remembered of the targets that are still to come, and of those that are gone.
     before: Peekable<IntoIter<(String, TargetMemory)>>,
@@ -372,7 +372,7 @@ mod tests {
             };
             config.maintenance = vec![window(from, until, "patching"), window(ago(9), now() + second, "second")];
             let mut reading = three();
-            // The clock of this machine says something else.
+            // The clock of this machine differs from the master's.
             reading.began = ago(86_400);
             let fleet = fleet(&reading, &config);
             assert_eq!(fleet.targets[0].maintenance, None, "DEV02 is not in the window");

@@ -1,15 +1,15 @@
-//! What became of each target between two readings.
+//! Changes of targets between two readings.
 
 use super::rules::Evidence;
 use crate::model::Cause;
 use std::collections::BTreeMap;
 use std::fmt::Write;
 
-/// Changes in one reading beyond which they are reported in one line. Each line is an event for the Event Log too: a night
-/// of patches must not write thousands.
+/// More changes in one reading are reported in one line. Each line is also an entry of the Event Log, and a night of
+/// patches must not write thousands.
 const LINES: usize = 10;
 
-/// A target whose verdict is not the one before.
+/// A target whose verdict has changed.
 #[derive(Debug, Clone, PartialEq)]
 pub struct Change {
     /// The target's name.
@@ -18,7 +18,7 @@ pub struct Change {
     pub from: Option<Cause>,
     /// The verdict now.
     pub to: Cause,
-    /// What speaks for it.
+    /// The evidence for the verdict now.
     pub evidence: Vec<Evidence>,
 }
 
@@ -35,8 +35,8 @@ impl Change {
     }
 }
 
-/// The lines for the log: one for each change, or a single one with counts where there are more than ten, as when
-/// a whole fleet falls silent.
+/// The lines for the log: one for each change, or a single one with counts where there are more than `LINES`, as when a
+/// complete fleet falls silent.
 pub fn summary(changes: &[Change]) -> Vec<String> {
     if changes.len() <= LINES {
         return changes.iter().map(Change::line).collect();

@@ -1,4 +1,4 @@
-//! What a target's own wall clock tells: how far it is off, and where it stands.
+//! How far a target's clock is off, and its offset from UTC.
 
 use crate::collectors::TargetRow;
 use jiff::civil::DateTime;
@@ -9,17 +9,17 @@ const QUARTER_OF_AN_HOUR: f64 = 900.0;
 
 /// Target clock minus master clock at the last poll, in seconds, within ±30 minutes.
 ///
-/// The target's local time less the offset that it reports ought to be the UTC of that poll. The offset is minus the
-/// registry's `Bias`, which knows no daylight saving, so a whole hour may be the season and is folded away. A half or a
-/// quarter of an hour in a zone's own offset is part of what is reported and is taken out with it.
+/// The target's local time minus its reported offset should be the UTC of that poll. The offset is minus the registry's
+/// `Bias`, which ignores daylight saving, so a full hour may be the season and is folded away. A half or a quarter of
+/// an hour in a zone's own offset is part of the reported offset and cancels out.
 pub(crate) fn skew_seconds(row: &TargetRow) -> f64 {
     let reported = f64::from(row.time_zone_adjustment_minutes) * 60.0;
     let skew = ahead_of_utc(row) - reported;
     skew - HOUR * (skew / HOUR).round()
 }
 
-/// The offset from UTC in force on the target at its last poll, in seconds east, to the quarter of an hour: daylight
-/// saving is in it, and so is whatever a wrong clock is off by.
+/// The offset from UTC in force on the target at its last poll, in seconds east, to the quarter of an hour. Includes
+/// daylight saving, and the error of a wrong clock.
 pub(crate) fn observed_offset(row: &TargetRow) -> SignedDuration {
     let offset = (ahead_of_utc(row) / QUARTER_OF_AN_HOUR).round() * QUARTER_OF_AN_HOUR;
     // Two instants of jiff's range lie at most 20,000 years apart, far inside an i64 of seconds.
@@ -45,7 +45,7 @@ mod tests {
     use super::*;
     use crate::diagnosis::fixtures::{ago, target, wall_clock};
 
-    /// A target whose clock shows a zone so many minutes east, reports another, and is off by some seconds.
+    /// A target whose clock shows a zone so many minutes east, reports another, and is wrong by some seconds.
     fn in_zone(shows: i32, reports: i32, off: i64) -> TargetRow {
         let last_poll = ago(20);
         let local = wall_clock(last_poll, shows).checked_add(SignedDuration::from_secs(off)).unwrap_or_default();

@@ -1,4 +1,4 @@
-//! The download list, brought together with the targets that it speaks of.
+//! The download list by target.
 
 use super::target::{Orphan, Pending, TargetDownloads};
 use crate::collectors::{DownloadRow, DownloadedRow, Downloads};
@@ -10,13 +10,13 @@ use jiff::Timestamp;
 use std::borrow::Cow;
 use std::collections::HashMap;
 
-/// What the download list holds, by name. Rows whose names differ only in case or trailing blanks are added together.
+/// The content of the download list by name. Rows whose names differ only in case or trailing blanks are added up.
 pub(crate) struct DownloadList<'a> {
     entries: HashMap<Cow<'a, str>, Entry<'a>>,
     downloaded_known: bool,
 }
 
-/// Everything under one name.
+/// The instructions of one name.
 #[derive(Default)]
 struct Entry<'a> {
     /// The first of its spellings in byte order, so that it is the same in each reading.
@@ -71,7 +71,7 @@ impl<'a> DownloadList<'a> {
         DownloadList { entries, downloaded_known: rows.downloaded.is_some() }
     }
 
-    /// What the list holds for the target with this [`key`]; zeroes where it holds nothing.
+    /// The instructions for the target with this [`key`]; zeroes where there are none.
     pub(crate) fn of(&self, key: &str) -> TargetDownloads {
         let Some(entry) = self.entries.get(key) else {
             return TargetDownloads { downloaded: self.downloaded_known.then_some(0), ..TargetDownloads::default() };
@@ -88,14 +88,14 @@ impl<'a> DownloadList<'a> {
         }
     }
 
-    /// How many DEFECT instructions wait for this [`key`], whether or not a target of that name is enlisted.
+    /// DEFECT instructions waiting for this [`key`], whether or not such a target is enlisted.
     pub(crate) fn defects_waiting(&self, key: &str) -> u64 {
         self.entries.get(key).map_or(0, |entry| entry.defect_waiting)
     }
 
-    /// What waits for names that are not enlisted, sorted. `enlisted` knows the [`key`] of every row on the master,
-    /// before any filter: a target that is not shown is not an orphan. A name that the filter leaves out is no
-    /// orphan of ours either.
+    /// Instructions waiting for names that are not enlisted, sorted. `enlisted` knows the [`key`] of every row on the
+    /// master before any filter, because a target that is not shown is not an orphan. Names that the filter excludes
+    /// are left out too.
     pub(crate) fn orphans(&self, enlisted: impl Fn(&str) -> bool, filter: &Filter) -> Vec<Orphan> {
         let mut orphans: Vec<Orphan> = self
             .entries

@@ -1,4 +1,4 @@
-//! From the row of a target to what is true of it.
+//! From the row of a target to the facts about it.
 
 use super::clock_skew::skew_seconds;
 use super::target::{Enlisted, PollStatus, TargetDownloads};
@@ -6,7 +6,7 @@ use crate::collectors::TargetRow;
 use crate::model::silence;
 use jiff::SignedDuration;
 
-/// `sp_enlist_tsx` takes the time twice for the two columns of a new row, so they can differ by a little.
+/// `sp_enlist_tsx` reads the clock twice for the two columns of a new row, so they can differ by a little.
 const NEVER_POLLED_WITHIN: SignedDuration = SignedDuration::from_secs(1);
 
 const NORMAL: i32 = 0x1;
@@ -18,7 +18,7 @@ pub(crate) fn polled(row: &TargetRow) -> bool {
     row.last_poll.duration_since(row.enlisted_at).abs() > NEVER_POLLED_WITHIN
 }
 
-/// What the master knows of a target. `downloads` is `None` when the download list was not read.
+/// The facts about a target. `downloads` is `None` when the download list was not read.
 pub(crate) fn enlisted(row: &TargetRow, downloads: Option<TargetDownloads>) -> Enlisted {
     let polled = polled(row);
     Enlisted {
@@ -31,7 +31,7 @@ pub(crate) fn enlisted(row: &TargetRow, downloads: Option<TargetDownloads>) -> E
     }
 }
 
-/// The bits as `sp_help_targetserver` answers them: what is stored, and what it finds as it is called.
+/// The bits as `sp_help_targetserver` returns them: one stored, the others computed at the call.
 fn status(row: &TargetRow, downloads: Option<&TargetDownloads>) -> PollStatus {
     let late = row.local_poll_age_seconds > 3 * i64::from(row.poll_interval_seconds);
     let failed = downloads.is_some_and(|downloads| downloads.errors.values().any(|count| *count > 0));

@@ -1,4 +1,4 @@
-//! Readings for tests: a healthy fleet, and ways to break it.
+//! Readings for tests: a healthy fleet, and ways to change it.
 #![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic)]
 
 use crate::collectors::{
@@ -17,7 +17,7 @@ use std::collections::BTreeMap;
 use std::sync::Arc;
 use std::time::Duration;
 
-/// The master's now in every reading that is not set otherwise.
+/// The master's now in every reading that sets no other.
 pub(crate) fn now() -> Timestamp {
     "2026-11-22T12:00:00Z".parse().unwrap()
 }
@@ -27,19 +27,19 @@ pub(crate) fn ago(seconds: i64) -> Timestamp {
     now().checked_sub(SignedDuration::from_secs(seconds)).unwrap()
 }
 
-/// What a clock shows at an instant in a zone so many minutes east.
+/// The local time at an instant in a zone so many minutes east.
 pub(crate) fn wall_clock(at: Timestamp, minutes_east: i32) -> DateTime {
     Offset::from_seconds(minutes_east * 60).unwrap().to_datetime(at)
 }
 
-/// The defaults of the configuration, with a login that nothing uses.
+/// The default configuration, with a login that is never used.
 pub(crate) fn config() -> Config {
     let mut config = crate::config::defaults();
     config.ports.checks.clear();
     config
 }
 
-/// A filter that lets everything through.
+/// A filter that accepts every name.
 pub(crate) fn everything() -> Filter {
     Filter { include: pattern(".*"), exclude: pattern("^$") }
 }
@@ -68,7 +68,7 @@ pub(crate) fn target(server_id: i32, name: &str) -> TargetRow {
     )
 }
 
-/// The same target with its last poll so many seconds ago, its clock right.
+/// The same target with its last poll so many seconds ago and its clock right.
 pub(crate) fn polled_at(row: TargetRow, seconds_ago: i64) -> TargetRow {
     let last_poll = ago(seconds_ago);
     TargetRow {
@@ -84,7 +84,7 @@ pub(crate) fn never_polled(server_id: i32, name: &str, seconds_ago: i64) -> Targ
     TargetRow { enlisted_at: ago(seconds_ago), ..polled_at(target(server_id, name), seconds_ago) }
 }
 
-/// A reading in which all collectors succeeded: these targets, nothing waits, no jobs.
+/// A reading in which all collectors succeeded: these targets, an empty download list, no jobs.
 pub(crate) fn reading(rows: Vec<TargetRow>) -> Reading {
     let clock = MasterClock { now: now(), utc_offset_seconds: 3_600, zone_known: true, started: ago(90 * 86_400) };
     let targets = Targets { clock, rows };
@@ -143,7 +143,7 @@ pub(crate) fn read<T>(collector: Collector, rows: T) -> Collected<T> {
 
 /// A collector that failed for want of a right.
 pub(crate) fn failed<T>(collector: Collector) -> Collected<T> {
-    let fault = ReadError { stage: Stage::Permission, timeout: false, message: "no SELECT".into(), hint: None };
+    let fault = ReadError::new(Stage::Permission, "no SELECT");
     Collected { report: report(collector, Some(fault)), rows: None }
 }
 
@@ -157,7 +157,7 @@ fn report(collector: Collector, fault: Option<ReadError>) -> CollectorReport {
     }
 }
 
-/// What a check of an engine port from the master found.
+/// A finding of a check of an engine port from the master.
 pub(crate) fn engine_port(state: PortState, required: bool) -> Finding {
     Finding {
         check: Check::Engine,
@@ -177,7 +177,7 @@ pub(crate) fn engine_port(state: PortState, required: bool) -> Finding {
     }
 }
 
-/// A port_results with these findings on one target.
+/// Port results with these findings on one target.
 pub(crate) fn port_results(target: &str, findings: Vec<Finding>) -> Arc<PortResults> {
     Arc::new(PortResults { findings: BTreeMap::from([(target.into(), findings)]), ..PortResults::default() })
 }

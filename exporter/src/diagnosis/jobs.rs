@@ -8,7 +8,7 @@ use jiff::civil::DateTime;
 use jiff::{SignedDuration, Timestamp};
 use std::collections::HashMap;
 
-/// What a job needs to know of a target that the filter lets through.
+/// The facts that a job needs about a target that the filter accepts.
 #[derive(Debug, Clone, Copy)]
 pub(crate) struct Seat<'a> {
     /// Its name as enlisted.
@@ -17,27 +17,27 @@ pub(crate) struct Seat<'a> {
     pub(crate) offset: SignedDuration,
     /// Its last poll.
     pub(crate) last_poll: Timestamp,
-    /// Whether it is shown, or cut off by the limit on targets.
+    /// Whether it is shown; false beyond the limit on targets.
     pub(crate) shown: bool,
 }
 
-/// What was known of each pair, by `job_id` and `server_id`.
+/// The remembered runs, by `job_id` and `server_id`.
 pub(crate) type Outcomes = HashMap<String, HashMap<i32, Remembered>>;
 
-/// What is remembered of a job's last run on one target.
+/// The remembered state of a job's last run on one target.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
 pub(crate) struct Remembered {
-    /// Whether the last finished run succeeded: a retry or a run in progress keeps it.
+    /// Whether the last finished run succeeded; a retry or a run in progress keeps it.
     success: Option<bool>,
-    /// The local time of a run, and the offset by which it was turned into UTC: decided once, by the first poll that
-    /// came after it, so that the run does not move when the target's clocks are changed.
+    /// The local time of a run, and the offset that converted it into UTC: decided once, by the first poll after it, so
+    /// that the run does not move when the target's clocks change.
     placed: Option<(DateTime, SignedDuration)>,
 }
 
-/// The jobs with at least one target after the filters, and how many pairs a limit left out.
+/// The jobs with at least one target after the filters, and the number of pairs that a limit left out.
 ///
-/// Jobs are sorted by `job_id` and the runs of each by target, and the limit takes the first of them: the same ones in
-/// each reading. Counts of a job speak of all its targets, cut off or not.
+/// Jobs are sorted by `job_id` and the runs of each by target, and the limit keeps the first of them, so they are the
+/// same in each reading. The counts of a job include all its targets.
 pub(crate) fn jobs(
     rows: &Jobs,
     filter: &Filter,
@@ -85,7 +85,7 @@ pub(crate) fn jobs(
 
 type Pair<'a> = (&'a JobTargetRow, Seat<'a>);
 
-/// The pairs of each job with a target that the filter lets through, sorted by target, each target once.
+/// The pairs of each job whose target the filter accepts, sorted by target, each target once.
 fn pairs_by_job<'a>(rows: &'a Jobs, seats: &HashMap<i32, Seat<'a>>) -> HashMap<&'a str, Vec<Pair<'a>>> {
     let mut pairs: HashMap<&str, Vec<Pair<'a>>> = HashMap::new();
     for pair in &rows.pairs {
@@ -100,7 +100,7 @@ fn pairs_by_job<'a>(rows: &'a Jobs, seats: &HashMap<i32, Seat<'a>>) -> HashMap<&
     pairs
 }
 
-/// Whether the last finished run went well: a retry and a run in progress leave the outcome before them standing.
+/// Whether the last finished run succeeded: a retry and a run in progress keep the earlier outcome.
 fn success(pair: &JobTargetRow, earlier: Option<bool>) -> Option<bool> {
     pair.last_run?;
     match pair.outcome {
@@ -111,8 +111,8 @@ fn success(pair: &JobTargetRow, earlier: Option<bool>) -> Option<bool> {
     }
 }
 
-/// The offset of a run's local time, and what is to be remembered of it. A target's offset is seen when it polls: one
-/// that polled before the run tells only what held then.
+/// The offset of a run's local time, and the value to remember. A target's offset is seen when it polls, so only a poll
+/// after the run shows it.
 fn place(
     pair: &JobTargetRow,
     seat: &Seat<'_>,
@@ -275,7 +275,7 @@ mod tests {
         };
         let (shown, cut) = take(&rows);
         let names = |names: &[&str]| names.iter().map(|name| (*name).to_owned()).collect::<Vec<_>>();
-        // SQL03 is beyond the limit on targets and counts among the targets of its job all the same.
+        // SQL03 is beyond the limit on targets, but counts among the targets of its job.
         assert_eq!(shown[0], ("A".into(), 3, 3, names(&["SQL01", "SQL02"])));
         assert_eq!(shown[1], ("B".into(), 2, 2, names(&["SQL01"])));
         assert_eq!(cut, 2);

@@ -1,7 +1,9 @@
-//! What is true of each target now, and why. Pure: no clock of its own, no I/O.
+//! The state of each target, and the reason. Pure: no clock of its own, no I/O.
 
 mod arrivals;
 mod assess;
+pub(crate) mod batches;
+mod briefing;
 mod change;
 mod clock_skew;
 mod downloads;
@@ -19,6 +21,8 @@ mod target;
 pub use crate::sqlserver::MasterClock;
 pub use arrivals::{Run, Suspect, Trace};
 pub use assess::{Assessment, assess};
+pub use batches::Batch;
+pub use briefing::{Briefing, Remark};
 pub use change::{Change, summary};
 pub use memory::Memory;
 pub(crate) use rules::order;
@@ -31,16 +35,27 @@ use crate::target_side::TargetSide;
 use jiff::Timestamp;
 use std::sync::Arc;
 
-/// Everything that is rendered: what is seen from one of the two sides.
+/// Everything that is rendered, as seen from one of the two sides.
 #[derive(Debug, Clone)]
 pub enum Fleet {
-    /// With `role: master`: all targets, as of one reading of their master.
+    /// With `role: master`: all targets, by one reading of their master.
     Master(Box<MasterFleet>),
-    /// With `role: target`: the way of the targets on this machine to their master.
+    /// With `role: target`: the connections of the targets on this machine to their master.
     Target(TargetFleet),
 }
 
 impl Fleet {
+    /// What [`Fleet::role`] may be, as the configuration names it.
+    pub(crate) const ROLES: [&'static str; 2] = ["master", "target"];
+
+    /// The role in which it was seen.
+    pub(crate) fn role(&self) -> &'static str {
+        match self {
+            Fleet::Master(_) => Fleet::ROLES[0],
+            Fleet::Target(_) => Fleet::ROLES[1],
+        }
+    }
+
     /// When it was seen, by this machine's clock.
     pub fn began(&self) -> Timestamp {
         match self {
@@ -49,7 +64,7 @@ impl Fleet {
         }
     }
 
-    /// What the port checks know.
+    /// The findings of the port checks.
     pub fn port_results(&self) -> &Arc<PortResults> {
         match self {
             Fleet::Master(fleet) => &fleet.port_results,
@@ -57,7 +72,7 @@ impl Fleet {
         }
     }
 
-    /// How each collector fared. Nothing is read from SQL Server on the side of a target.
+    /// The outcome of each collector. Empty on the target side, which reads nothing from SQL Server.
     pub fn reports(&self) -> &[CollectorReport] {
         match self {
             Fleet::Master(fleet) => &fleet.reports,
@@ -65,7 +80,7 @@ impl Fleet {
         }
     }
 
-    /// What a master shows; `None` on the side of a target.
+    /// The master's fleet; `None` on the target side.
     pub fn of_master(&self) -> Option<&MasterFleet> {
         match self {
             Fleet::Master(fleet) => Some(fleet),
@@ -80,23 +95,23 @@ impl From<MasterFleet> for Fleet {
     }
 }
 
-/// What the targets on this machine see of their master.
+/// The targets on this machine and what they see of their master.
 #[derive(Debug, Clone)]
 pub struct TargetFleet {
     /// When it was seen, by this machine's clock.
     pub began: Timestamp,
-    /// The targets, and what is known of their master.
+    /// The targets, with the facts about their master.
     pub target_side: TargetSide,
-    /// What the port checks know.
+    /// The findings of the port checks.
     pub port_results: Arc<PortResults>,
 }
 
-/// The fleet as of one reading of its master.
+/// The fleet by one reading of its master.
 #[derive(Debug, Clone)]
 pub struct MasterFleet {
     /// When the reading began, by this machine's clock.
     pub began: Timestamp,
-    /// The master's clock and what was read with it. `None` when the targets were not read: `msx_up` is 0.
+    /// The master's clock. `None` when the targets were not read: `msx_up` is 0.
     pub master: Option<MasterClock>,
     /// Facts about the master. `None` when they were not read, or when the targets were not.
     pub server: Option<ServerFacts>,
@@ -113,9 +128,9 @@ pub struct MasterFleet {
     pub has_maintenance_windows: bool,
     /// What the limits left out.
     pub limited: Limited,
-    /// How each collector fared.
+    /// The outcome of each collector.
     pub reports: Vec<CollectorReport>,
-    /// What the port checks know.
+    /// The findings of the port checks.
     pub port_results: Arc<PortResults>,
 }
 
@@ -126,7 +141,7 @@ impl MasterFleet {
     }
 }
 
-/// What `limits` of the configuration left out, after the filters.
+/// The number of entries beyond `limits` of the configuration, after the filters.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
 pub struct Limited {
     /// Enlisted targets beyond `limits.targets`. Names that are expected and not enlisted are never left out.

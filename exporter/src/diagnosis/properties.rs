@@ -1,4 +1,4 @@
-//! What holds for any fleet, however odd.
+//! Properties that hold for any fleet.
 #![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic)]
 
 use super::fixtures::{config, failed, now, pattern, read, reading, with_downloads, with_jobs};
@@ -22,7 +22,7 @@ use std::net::IpAddr;
 use std::sync::Arc;
 use std::time::Duration;
 
-/// Few enough names that rows, instructions, expectations and ports meet, in spellings that must be recognised as one.
+/// A few names, so that rows, instructions, expectations and ports meet, in spellings that must count as one.
 fn name() -> impl Strategy<Value = String> {
     prop_oneof![
         8 => (0..12_u8, 0..4_u8).prop_map(|(number, spelling)| match spelling {
@@ -36,7 +36,7 @@ fn name() -> impl Strategy<Value = String> {
     ]
 }
 
-/// Mostly around the thresholds of the rules, sometimes anywhere in time.
+/// Mostly near the thresholds of the rules, sometimes any time.
 fn instant() -> impl Strategy<Value = Timestamp> {
     prop_oneof![
         6 => (-120_000..2_400_000_i64).prop_map(|ago| now() - SignedDuration::from_millis(ago)),
@@ -146,7 +146,7 @@ fn any_reading() -> impl Strategy<Value = Reading> {
     })
 }
 
-/// Records and sightings around the thresholds, from addresses that the targets have and others.
+/// Records and sightings near the thresholds, from addresses that targets have and from others.
 fn any_arrivals() -> impl Strategy<Value = Arrivals> {
     let from = || prop_oneof![3 => (0..6_u8).prop_map(|last| Some(IpAddr::from([10, 1, 0, last]))), 1 => Just(None)];
     let errors = vec![None, Some(18_456), Some(17_806), Some(17_830), Some(17_819), Some(4_014), Some(1)];
@@ -158,7 +158,7 @@ fn any_arrivals() -> impl Strategy<Value = Arrivals> {
         let connection = connection.map(|name| format!("{name}{}", seconds / 2));
         Arrival { at, up_ms: 0, connection, from, kind, error, state, before_login, sent, timers: None }
     });
-    // A run at the rhythm of a target, so that a cause comes up.
+    // A run at the rhythm of a target, so that some cases have a cause.
     let run = (option::of(0..6_u8), 60..900_i64, 3..12_i64).prop_map(|(last, newest, count)| {
         let from = last.map(|last| IpAddr::from([10, 1, 0, last]));
         let record = move |at: i64| Arrival {
@@ -200,7 +200,7 @@ fn with_addresses(config: Config) -> Config {
     config
 }
 
-fn any_board() -> impl Strategy<Value = Arc<PortResults>> {
+fn any_port_results() -> impl Strategy<Value = Arc<PortResults>> {
     let states = vec![
         PortState::Open,
         PortState::Refused,
@@ -235,7 +235,8 @@ fn any_config() -> impl Strategy<Value = Config> {
     )
 }
 
-/// Three intervals have passed since the last poll, or it lies far ahead; worked out in another way than the code does.
+/// Three intervals have passed since the last poll, or it is far ahead; computed in another way than by the code under
+/// test.
 fn silent(target: &Target, now: Timestamp) -> bool {
     target.enlisted.as_ref().is_some_and(|enlisted| {
         let age = now.as_nanosecond() - enlisted.last_poll.as_nanosecond();
@@ -252,7 +253,7 @@ proptest! {
 
     #[test]
     fn every_target_has_one_cause_and_it_is_the_first_of_its_evidence(
-        reading in any_reading(), port_results in any_board(), config in any_config()
+        reading in any_reading(), port_results in any_port_results(), config in any_config()
     ) {
         let order = order();
         let place = |cause| order.iter().position(|listed| *listed == cause).unwrap();
@@ -267,7 +268,7 @@ proptest! {
     }
 
     #[test]
-    fn a_stale_target_is_never_fine(reading in any_reading(), port_results in any_board(), config in any_config()) {
+    fn a_stale_target_is_never_fine(reading in any_reading(), port_results in any_port_results(), config in any_config()) {
         let fleet = once(&reading, &port_results, &config).fleet;
         for target in fleet.targets.iter().filter(|target| silent(target, fleet.master.unwrap().now)) {
             let cause = target.diagnosis.cause;
@@ -277,7 +278,7 @@ proptest! {
     }
 
     #[test]
-    fn only_a_stale_target_is_called_silent(reading in any_reading(), port_results in any_board(), config in any_config()) {
+    fn only_a_stale_target_is_called_silent(reading in any_reading(), port_results in any_port_results(), config in any_config()) {
         let fleet = once(&reading, &port_results, &config).fleet;
         for target in fleet.targets.iter().filter(|target| !silent(target, fleet.master.unwrap().now)) {
             let cause = target.diagnosis.cause;
@@ -291,7 +292,7 @@ proptest! {
 
     #[test]
     fn with_arrivals_too_there_is_one_cause_and_only_silent_targets_have_a_trace(
-        reading in any_reading(), arrivals in any_arrivals(), port_results in any_board(), config in any_config()
+        reading in any_reading(), arrivals in any_arrivals(), port_results in any_port_results(), config in any_config()
     ) {
         let config = with_addresses(config);
         let reading = Reading { arrivals: Some(read(Collector::Arrivals, arrivals)), ..reading };
@@ -311,7 +312,7 @@ proptest! {
 
     #[test]
     fn without_the_right_the_verdicts_are_those_without_evidence(
-        reading in any_reading(), arrivals in any_arrivals(), port_results in any_board(), config in any_config()
+        reading in any_reading(), arrivals in any_arrivals(), port_results in any_port_results(), config in any_config()
     ) {
         let config = with_addresses(config);
         let denied = Arrivals { permitted: false, ..arrivals };
@@ -364,7 +365,7 @@ proptest! {
 
     #[test]
     fn nothing_is_fine_while_a_collector_that_it_needs_failed(
-        reading in any_reading(), port_results in any_board(), config in any_config()
+        reading in any_reading(), port_results in any_port_results(), config in any_config()
     ) {
         let reading = Reading { downloads: Some(failed(Collector::Downloads)), ..reading };
         let fleet = once(&reading, &port_results, &config).fleet;
@@ -394,7 +395,7 @@ proptest! {
 
     #[test]
     fn the_same_reading_twice_is_the_same_fleet_without_a_change(
-        before in any_reading(), reading in any_reading(), port_results in any_board(), config in any_config()
+        before in any_reading(), reading in any_reading(), port_results in any_port_results(), config in any_config()
     ) {
         let mut memory = Memory::default();
         assess(&before, port_results.clone(), &config, &mut memory);
@@ -408,7 +409,7 @@ proptest! {
     }
 
     #[test]
-    fn the_order_of_the_rows_says_nothing(reading in any_reading(), port_results in any_board(), config in any_config()) {
+    fn the_order_of_the_rows_says_nothing(reading in any_reading(), port_results in any_port_results(), config in any_config()) {
         let mut turned = reading.clone();
         turned.targets.iter_mut().filter_map(|part| part.rows.as_mut().map(Arc::make_mut)).for_each(|rows| rows.rows.reverse());
         turned.downloads.iter_mut().filter_map(|part| part.rows.as_mut().map(Arc::make_mut)).for_each(|rows| rows.rows.reverse());
@@ -418,7 +419,7 @@ proptest! {
     }
 
     #[test]
-    fn what_is_excluded_appears_nowhere(reading in any_reading(), port_results in any_board(), config in any_config()) {
+    fn what_is_excluded_appears_nowhere(reading in any_reading(), port_results in any_port_results(), config in any_config()) {
         let Assessment { fleet, changes } = once(&reading, &port_results, &config);
         let jobs = fleet.jobs.iter().flatten().flat_map(|job| &job.runs).map(|run| run.target.as_str());
         let orphans = fleet.orphans.iter().flatten().map(|orphan| orphan.target.as_str());

@@ -1,4 +1,4 @@
-//! Which targets are spoken of.
+//! Which targets are shown.
 
 use super::clock_skew::observed_offset;
 use super::downloads::DownloadList;
@@ -14,7 +14,7 @@ use std::borrow::Cow;
 use std::collections::hash_map::Entry;
 use std::collections::{HashMap, HashSet};
 
-/// The targets that are enlisted or expected, and let through by the filter.
+/// The enlisted or expected targets that the filter accepts.
 pub(crate) struct Roster<'a> {
     /// Every row on the master by its key, before the filter.
     enlisted: HashMap<Cow<'a, str>, &'a TargetRow>,
@@ -23,9 +23,9 @@ pub(crate) struct Roster<'a> {
 }
 
 pub(crate) struct RosterEntry<'a> {
-    /// As enlisted, or as expected.
+    /// Its name as enlisted, or as expected.
     pub(crate) name: &'a str,
-    /// What is true of it. `None` when it is expected and not enlisted.
+    /// Its row. `None` when it is expected and not enlisted.
     pub(crate) enlisted: Option<Enlisted>,
     /// DEFECT instructions that wait for it.
     pub(crate) defects_waiting: u64,
@@ -36,7 +36,7 @@ pub(crate) struct RosterEntry<'a> {
 }
 
 impl<'a> Roster<'a> {
-    /// Sorts out who is spoken of. `list` is `None` when the download list was not read.
+    /// Selects the targets. `list` is `None` when the download list was not read.
     pub(crate) fn new(targets: &'a Targets, list: Option<&DownloadList<'_>>, config: &'a Config) -> Roster<'a> {
         let filter = &config.targets.filter;
         let mut by_key: HashMap<Cow<'a, str>, &'a TargetRow> = HashMap::with_capacity(targets.rows.len());
@@ -45,7 +45,7 @@ impl<'a> Roster<'a> {
                 Entry::Vacant(free) => {
                     free.insert(row);
                 }
-                // Two spellings of one name: the row that polled last is the one that lives.
+                // Of two spellings of one name, the row that polled last counts.
                 Entry::Occupied(mut taken) => {
                     let other = taken.get();
                     if (row.last_poll, row.server_id) > (other.last_poll, other.server_id) {
@@ -100,12 +100,12 @@ impl<'a> Roster<'a> {
         self.entries.iter().filter_map(|entry| Some((entry, entry.enlisted.as_ref()?)))
     }
 
-    /// How many enlisted targets lie beyond the limit.
+    /// The number of enlisted targets beyond the limit.
     pub(crate) fn left_out(&self) -> u64 {
         self.entries.iter().filter(|entry| !entry.shown).count() as u64
     }
 
-    /// The last polls of all targets that ever polled, for the search for outages.
+    /// The last polls of all targets that have ever polled, for the search for outages.
     pub(crate) fn polls(&self, now: Timestamp) -> Vec<Poll> {
         self.rows().filter_map(|(_, enlisted)| Poll::of(enlisted, now)).collect()
     }

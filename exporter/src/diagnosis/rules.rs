@@ -16,26 +16,26 @@ pub(crate) use ports::engine;
 use crate::model::Cause;
 
 impl Cause {
-    /// A finding that speaks for this cause.
+    /// Evidence for this cause.
     fn because(self, text: String) -> Evidence {
         Evidence { cause: Some(self), text }
     }
 }
 
-/// The verdict on one target: the winner, and everything that was found.
+/// The verdict on one target with its evidence.
 #[derive(Debug, Clone, PartialEq)]
 pub struct Diagnosis {
-    /// The winner.
+    /// The cause that was decided.
     pub cause: Cause,
-    /// Every finding in the order of the table of causes, the winner's first. Empty when all is well.
+    /// Every finding in the order of the table of causes, the verdict's first. Empty when the target is fine.
     pub evidence: Vec<Evidence>,
 }
 
 /// One finding in words.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Evidence {
-    /// What it speaks for. `None` for a remark, such as a closed port that polling does not need.
+    /// The cause that it is evidence for. `None` for a remark, such as a closed port that polling does not need.
     pub cause: Option<Cause>,
-    /// What was seen, with its figures.
+    /// The observation, with its figures.
     pub text: String,
 }

@@ -1,4 +1,4 @@
-//! One target and what hangs on it.
+//! One target with its facts.
 
 use super::arrivals::Trace;
 use super::rules::Diagnosis;
@@ -29,10 +29,10 @@ pub struct Target {
     pub trace: Option<Trace>,
 }
 
-/// What the master knows of an enlisted target.
+/// The master's facts about an enlisted target.
 #[derive(Debug, Clone, PartialEq)]
 pub struct Enlisted {
-    /// Its row, whose fields are read as its own.
+    /// Its row; the target dereferences to it.
     pub row: TargetRow,
     /// False while its last poll is within 1 s of its enlistment.
     pub polled: bool,
@@ -42,7 +42,7 @@ pub struct Enlisted {
     pub status: PollStatus,
     /// Target clock minus master clock at the last poll, folded to the nearest hour. `None` until it polled.
     pub clock_skew_seconds: Option<f64>,
-    /// What waits and what failed. `None` when the download list was not read.
+    /// Its instructions. `None` when the download list was not read.
     pub downloads: Option<TargetDownloads>,
 }
 
@@ -66,7 +66,7 @@ impl Enlisted {
     }
 }
 
-/// How long ago something was; 0 for what seems to lie ahead.
+/// The time since an instant; 0 for one that is ahead.
 pub(crate) fn elapsed(now: Timestamp, since: Timestamp) -> Duration {
     Duration::try_from(now.duration_since(since)).unwrap_or_default()
 }
@@ -131,7 +131,7 @@ impl Pending {
 pub struct Orphan {
     /// The name as the download list has it.
     pub target: String,
-    /// What waits.
+    /// The kind of the instructions.
     pub kind: OrphanKind,
     /// How many rows.
     pub count: u64,
@@ -140,7 +140,7 @@ pub struct Orphan {
 /// A multiserver job.
 #[derive(Debug, Clone, PartialEq)]
 pub struct Job {
-    /// Its row, whose fields are read as its own.
+    /// Its row; the job dereferences to it.
     pub row: JobRow,
     /// Targets that it is sent to, after the configuration's filter.
     pub targets: u64,

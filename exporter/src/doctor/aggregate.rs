@@ -5,7 +5,7 @@ use std::collections::BTreeMap;
 
 type Key = (Need, Option<&'static str>, String, String, String, String);
 
-/// Merges rows that differ in their sources alone, and then those that differ in their destinations alone.
+/// Merges rows that differ only in their sources, then those that differ only in their destinations.
 pub fn aggregate(mut request: Request) -> Request {
     request.rows = merge(request.rows, |row| &row.destination, |row| &mut row.source);
     request.rows = merge(request.rows, |row| &row.source, |row| &mut row.destination);
@@ -47,7 +47,7 @@ fn merge(rows: Vec<Row>, fixed: impl Fn(&Row) -> &Vec<End>, merged: impl Fn(&mut
     groups.into_iter().map(Group::settle).collect()
 }
 
-/// Rows that become one.
+/// Rows that are merged.
 struct Group {
     row: Row,
     now: Vec<Seen>,
@@ -70,7 +70,7 @@ impl Group {
     }
 }
 
-/// Closed if any is, open only if all are; the evidence counts them.
+/// Closed if any port is, open only if all are; the evidence counts them.
 fn together(seen: &[Seen]) -> Seen {
     let mut states: BTreeMap<&str, usize> = BTreeMap::new();
     for one in seen {

@@ -3,7 +3,7 @@
 use super::request::Request;
 use super::table::{BEFORE, HEADS, cells};
 
-/// Draws the rows; what is no row is left to the other forms.
+/// Draws the rows; the other parts of a request are in the other formats.
 pub(crate) fn draw(request: &Request) -> String {
     let with_before = request.rows.iter().any(|row| row.before.is_some());
     let mut heads: Vec<String> = HEADS.iter().map(|head| (*head).to_owned()).collect();
@@ -12,7 +12,7 @@ pub(crate) fn draw(request: &Request) -> String {
     lines.map(|line| line.iter().map(|cell| quoted(cell)).collect::<Vec<_>>().join(",") + "\r\n").collect()
 }
 
-/// A cell that begins like a formula would be run by a spreadsheet, and some cells come from the network.
+/// A spreadsheet would run a cell that begins like a formula, and some cells come from the network.
 fn quoted(cell: &str) -> String {
     let guard = if cell.starts_with(['=', '+', '-', '@', '\t', '\r']) { "'" } else { "" };
     if guard.is_empty() && !cell.contains(['"', ',', '\r', '\n']) {

@@ -1,6 +1,6 @@
-//! Asks the network for what a request needs to know.
+//! Asks the network for what a request needs.
 
-use super::beside_master::MasterEnd;
+use super::on_master::MasterEnd;
 use super::on_target::TargetEnd;
 use super::request::End;
 use crate::config::{Config, Encrypt};
@@ -15,10 +15,10 @@ use std::collections::BTreeSet;
 use std::net::SocketAddr;
 use tokio::time::Instant;
 
-/// What the master reports of itself, in a session of its own.
+/// The master's own answers, in a session of their own.
 ///
 /// # Errors
-/// Why there is no session; what could not be read before is not asked a second time.
+/// Why no session was opened; a master that could not be read before is not asked a second time.
 pub async fn look_inside(config: &Config, fleet: &MasterFleet) -> Result<MasterAnswers, ReadError> {
     let unread = fleet.master.is_none().then(|| fleet.reports.iter().find_map(|report| report.fault.clone())).flatten();
     match unread {
@@ -29,7 +29,7 @@ pub async fn look_inside(config: &Config, fleet: &MasterFleet) -> Result<MasterA
 
 /// The master's end: its name as targets know it, its addresses and its port.
 ///
-/// `known_as` is what the server calls itself, `None` where it could not be read.
+/// `known_as` is the name that the server reports, `None` where it could not be read.
 pub async fn look_around(
     config: &Config,
     prober: &Prober,
@@ -47,7 +47,7 @@ pub async fn look_around(
     }
     let (ports, port_source) = match listening.filter(|ports| !ports.is_empty()) {
         Some(mut ports) => {
-            // A default instance is called on its default port wherever it listens there at all.
+            // A default instance that listens on its default port is shown with that one first.
             ports.sort_by_key(|port| (address.instance.is_some() || *port != DEFAULT_PORT, *port));
             (ports, "the server itself (sys.dm_tcp_listener_states)".to_owned())
         }
@@ -59,7 +59,7 @@ pub async fn look_around(
             }
         }
     };
-    // A firewall team has no use for the address by which this machine calls itself.
+    // A loopback address means nothing to a firewall team.
     addresses.retain(|address| !address.is_loopback());
     MasterEnd { name, addresses, ports, port_source }
 }
@@ -72,13 +72,13 @@ fn source_in_words(source: PortSource) -> &'static str {
     }
 }
 
-/// The ports of these listeners, each once.
+/// The ports of these listeners, without repetition.
 pub(crate) fn ports(listeners: &[Listener]) -> Vec<u16> {
     let ports: BTreeSet<u16> = listeners.iter().map(|listener| listener.port).collect();
     ports.into_iter().collect()
 }
 
-/// The target side: what a target on this machine sees of its master.
+/// What a target on this machine sees of its master.
 pub async fn look_at_master(config: &Config, prober: &Prober, local_target: &LocalTarget) -> TargetEnd {
     let address = &config.master.address;
     let destination = local_target.destination();

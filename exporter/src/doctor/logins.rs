@@ -1,14 +1,14 @@
-//! Who may log in as a target.
+//! The logins that may act as a target.
 
 use super::request::Readiness;
 use crate::sqlserver::{Member, ReadError};
 
-/// Something that could not be read is not known, and what would show it is what to do.
+/// An unread fact is unknown, and its remedy is what would show it.
 pub(crate) fn unread(subject: &str, fault: &ReadError) -> Readiness {
     Readiness::new(subject, None, format!("not known: {}", fault.message), fault.hint.as_deref().unwrap_or_default())
 }
 
-/// The members of the role that a target's login needs. Names alone do not show that a target cannot log in.
+/// The members of the role that a target's login needs. Their names alone do not show that a target cannot log in.
 pub(crate) fn members(read: &Result<Vec<Member>, ReadError>) -> Readiness {
     let subject = "login of each target, by TargetServersRole in msdb";
     let members = match read {
@@ -37,12 +37,7 @@ mod tests {
 
     #[test]
     fn what_could_not_be_read_is_unknown_with_the_grant() {
-        let fault = ReadError {
-            stage: Stage::Permission,
-            timeout: false,
-            message: "denied".to_owned(),
-            hint: Some("GRANT x".to_owned()),
-        };
+        let fault = ReadError::new(Stage::Permission, "denied").with_hint("GRANT x");
         let item = members(&Err(fault));
         assert_eq!((item.fine, item.remedy.as_str()), (None, "GRANT x"));
         assert!(item.evidence.contains("denied"));

@@ -1,12 +1,12 @@
-//! The firewall request: which ports, from whom to whom, why, and what is known of them now. Pure but for
-//! [`look_inside`], [`look_around`] and [`look_at_master`], which ask the master and the network.
+//! The firewall request: which ports, from whom to whom, why, and their present state. Pure except for [`look_inside`],
+//! [`look_around`] and [`look_at_master`], which ask the master and the network.
 
 mod aggregate;
-mod beside_master;
 mod csv;
 mod gather;
 mod logins;
 mod markdown;
+mod on_master;
 mod on_target;
 mod request;
 mod rules;
@@ -18,24 +18,24 @@ mod text;
 mod verify;
 
 pub use aggregate::aggregate;
-pub use beside_master::{MasterEnd, examine};
 pub use gather::{look_around, look_at_master, look_inside};
+pub use on_master::{MasterEnd, examine};
 pub use on_target::{TargetEnd, examine_on_target};
 pub use request::{End, Need, Readiness, Request, Row, Seen, Suspicion, Transport, together};
 pub(crate) use rules::patterns;
 pub(crate) use table::HEADS;
 pub use verify::verify;
 
-/// How a request is written.
+/// The formats of a request.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, clap::ValueEnum)]
 pub enum RequestFormat {
-    /// For people.
+    /// For people
     Text,
-    /// For a ticket.
+    /// For a ticket
     Markdown,
-    /// For a spreadsheet: the rows alone.
+    /// For a spreadsheet: the rows alone
     Csv,
-    /// For programs, and to be read again with --verify.
+    /// For programs, and as input of --verify
     Json,
 }
 
@@ -45,7 +45,7 @@ pub fn draw(request: &Request, form: RequestFormat) -> String {
         RequestFormat::Text => text::draw(request),
         RequestFormat::Markdown => markdown::draw(request),
         RequestFormat::Csv => csv::draw(request),
-        // Nothing in a request can fail to be written: there are no maps with keys that are no text.
+        // Serialisation fails only for maps whose keys are not texts, and a request has none.
         RequestFormat::Json => serde_json::to_string_pretty(request).unwrap_or_default() + "\n",
     }
 }

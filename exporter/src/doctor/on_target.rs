@@ -1,8 +1,8 @@
-//! The request as it is made on a target, where the way that polling takes can really be tried.
+//! The request from a target, where the connection that polling needs can really be tested.
 
-use super::beside_master::{seen, written};
 use super::gather::ports;
 use super::logins;
+use super::on_master::{seen, written};
 use super::request::{End, Readiness, Request, Seen};
 use super::rules;
 use crate::model::{Check, ServerName};
@@ -16,30 +16,30 @@ use std::net::IpAddr;
 /// What a target sees of its master.
 #[derive(Debug, Clone, PartialEq)]
 pub struct TargetEnd {
-    /// This target, where its master is, and what its registry says of it.
+    /// The target, with its master by the configuration and by its registry.
     pub local_target: LocalTarget,
     /// The addresses of the master's host.
     pub addresses: Vec<IpAddr>,
-    /// What the checks found.
+    /// The findings of the checks.
     pub findings: Vec<Finding>,
-    /// What the master's engine sent, where it answered.
+    /// The properties that the master's engine sent, where it answered.
     pub facts: Option<EngineFacts>,
-    /// Its certificate, and what a client that verifies says of it; `None` where it was not seen.
+    /// Its certificate with the verdict of a client that verifies; `None` where it was not seen.
     pub presented: Option<Presented>,
-    /// The nodes, where its instance is one of a failover cluster.
+    /// The nodes of its failover cluster; empty where it is not on one.
     pub nodes: Vec<End>,
-    /// What its own instance answered, where the configuration has a login for it.
+    /// The answers of its own instance, where the configuration has a login for it.
     pub answers: Option<Result<TargetAnswers, ReadError>>,
 }
 
 impl TargetEnd {
-    /// What it sees of its master, as the exporter on a target has it.
+    /// The same facts as the exporter on a target shows them.
     fn view(&self) -> MasterView {
         MasterView { local_target: self.local_target.clone(), presented: self.presented.clone() }
     }
 }
 
-/// Draws up the request of one target.
+/// Makes the request of one target.
 pub fn examine_on_target(end: &TargetEnd, now: Timestamp) -> Request {
     let host = |name: &str| ServerName::of(name).host.to_owned();
     let target = End { name: host(&end.local_target.target), addresses: Vec::new() };
@@ -58,7 +58,7 @@ pub fn examine_on_target(end: &TargetEnd, now: Timestamp) -> Request {
     }
     let mut notes = vec!["tried from this target: what is open here is open for SQL Server Agent here".to_owned()];
     if !end.nodes.is_empty() {
-        // The network name is what others call; a connection from here has the address of the node that makes it.
+        // Others connect to the network name; a connection from here has the address of the node that makes it.
         rows.iter_mut().for_each(|row| row.source.clone_from(&end.nodes));
         notes.push("a failover cluster instance: tried from this node alone, so run it on each of them".to_owned());
     }
@@ -71,6 +71,7 @@ pub fn examine_on_target(end: &TargetEnd, now: Timestamp) -> Request {
         made: written(now),
         rows,
         readiness: readiness(end),
+        paste: Vec::new(),
         next: Vec::new(),
         notes,
     }
@@ -89,8 +90,7 @@ fn readiness(end: &TargetEnd) -> Vec<Readiness> {
     list
 }
 
-/// Whether what SQL Server Agent keeps in the registry of its master fits what was seen of it; nothing where there is no
-/// registry.
+/// Whether the master in SQL Server Agent's registry is the one that was seen; empty where there is no registry.
 fn registry(end: &TargetEnd) -> Vec<Readiness> {
     let subject = "registry of SQL Server Agent on this target";
     let item = |fine, evidence, remedy: &str| Readiness::new(subject, Some(fine), evidence, remedy);
@@ -103,7 +103,7 @@ fn registry(end: &TargetEnd) -> Vec<Readiness> {
     remarks.into_iter().map(|remark| item(false, remark, remedy)).collect()
 }
 
-/// What this target's own instance reports.
+/// The answers of this target's own instance.
 fn here(answers: &TargetAnswers, master: Option<&EngineFacts>) -> Vec<Readiness> {
     let item = Readiness::new;
     let subject = "SQL Server Agent on this target";
@@ -159,7 +159,7 @@ fn at_the_master(end: &TargetEnd, facts: &EngineFacts) -> Vec<Readiness> {
     list
 }
 
-/// What each setting of MsxEncryptChannelOptions would make of the master, the one that is set here first.
+/// The outcome of each setting of MsxEncryptChannelOptions, the one in force first.
 fn encryption(end: &TargetEnd) -> Vec<Readiness> {
     let (view, here) = (end.view(), end.local_target.encrypt_channel_option);
     let (Some(presented), Some(mut forecasts)) = (&end.presented, view.forecasts()) else { return Vec::new() };
@@ -174,7 +174,7 @@ fn encryption(end: &TargetEnd) -> Vec<Readiness> {
             (None, 2) => " (the default)",
             _ => "",
         };
-        // What is not set here asks for no action.
+        // A setting that is not in force needs no action.
         let wanted = forecast.connects == Some(false) && forecast.setting == here.unwrap_or(2);
         let subject = format!("connection with MsxEncryptChannelOptions = {}{set}", forecast.setting);
         let evidence = match forecast.setting {
@@ -187,7 +187,7 @@ fn encryption(end: &TargetEnd) -> Vec<Readiness> {
     forecasts.into_iter().map(item).collect()
 }
 
-/// What makes a connection that demands a good certificate, or any at all, succeed.
+/// What lets a connection that verifies the certificate, or needs one at all, succeed.
 fn remedy(verdict: Verdict, name: &str) -> String {
     match verdict {
         Verdict::Ok => String::new(),

@@ -1,4 +1,4 @@
-//! What to ask the firewall team for, row by row, as data.
+//! The request to the firewall team as data, row by row.
 
 use serde::{Deserialize, Serialize};
 use std::fmt;
@@ -7,48 +7,51 @@ use std::net::IpAddr;
 /// The answer to "which ports should I request, from targets to the master and vice versa?".
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 pub struct Request {
-    /// What it is about, in one line.
+    /// Its subject, in one line.
     pub title: String,
     /// When it was made, in UTC.
     pub made: String,
-    /// One for each rule, and for what needs none.
+    /// One for each rule, and for each connection that needs none.
     pub rows: Vec<Row>,
-    /// What enlisting and polling need besides ports.
+    /// The requirements of enlisting and polling besides ports.
     pub readiness: Vec<Readiness>,
-    /// What to run elsewhere for what cannot be seen from here.
+    /// T-SQL for whom a target's silence is not yet clear; empty while none is silent.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub paste: Vec<Paste>,
+    /// The commands to run on other machines for what cannot be seen from here.
     pub next: Vec<String>,
-    /// What the rows cannot say.
+    /// Remarks that belong to no row.
     pub notes: Vec<String>,
 }
 
 /// One rule, or the statement that none is needed.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 pub struct Row {
-    /// Who opens the connection.
+    /// The machines that open the connection.
     pub source: Vec<End>,
-    /// Who is called.
+    /// The machines that accept it.
     pub destination: Vec<End>,
     /// `None` where no rule is needed.
     pub transport: Option<Transport>,
     /// A number or a range; empty where no rule is needed.
     pub ports: String,
-    /// In one word, who begins.
+    /// Who begins, in one word.
     pub initiator: String,
     /// Whether it must be open.
     pub need: Need,
     /// What needs it.
     pub justification: String,
-    /// How often it is used.
+    /// How often the connection is used.
     pub frequency: String,
-    /// What the firewall must and must not do with it.
+    /// What the firewall must and must not do with the connection.
     pub handling: String,
-    /// How long the rule has to live.
+    /// How long the rule is needed.
     pub valid_until: String,
-    /// How to test it, on the source.
+    /// The command that tests it, on the source.
     pub test: String,
-    /// What is known now.
+    /// The present state.
     pub now: Seen,
-    /// What an earlier request said; only when one is verified.
+    /// The state in an earlier request; only with --verify.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub before: Option<Seen>,
 }
@@ -58,11 +61,11 @@ pub struct Row {
 pub struct End {
     /// Its name, or what it is.
     pub name: String,
-    /// Its addresses, where known from here.
+    /// Its addresses, where they are known here.
     pub addresses: Vec<IpAddr>,
 }
 
-/// Over what.
+/// The transport protocol.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "lowercase")]
 pub enum Transport {
@@ -76,55 +79,74 @@ pub enum Transport {
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
 pub enum Need {
-    /// Without it a target does not poll, or the configuration asks for it.
+    /// Without it a target does not poll, or the configuration requires it.
     Required,
     /// No rule is needed.
     Nothing,
-    /// Only for people at a desk with SSMS.
+    /// Only for people who work with SSMS on another machine.
     ForPeople,
 }
 
-/// What is known of a port.
+/// The known state of a port.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Seen {
     /// Whether it is open; `None` where that is not known.
     pub open: Option<bool>,
-    /// In one word.
+    /// The state in one word.
     pub state: String,
     /// When, in UTC.
     pub at: Option<String>,
-    /// How that is known, and from where it was looked.
+    /// How that is known, and from which machine.
     pub evidence: String,
 }
 
-/// Something besides ports that enlisting or polling needs.
+/// A requirement of enlisting or polling besides ports.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Readiness {
-    /// What.
+    /// What is required, such as a right or a registry value.
     pub subject: String,
-    /// Whether it is as it should be; `None` where that is not known.
+    /// Whether it is met; `None` where that is not known.
     pub fine: Option<bool>,
     /// How that is known, or why not.
     pub evidence: String,
-    /// What to do; empty where all is well.
+    /// What to do; empty where it is met.
     pub remedy: String,
-    /// What may be the reason, the likeliest first. Of silent targets alone.
+    /// Since when, who else, and what it costs. Of a silent target alone.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub situation: Vec<String>,
+    /// Possible reasons, the likeliest first. Only for silent targets.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub suspects: Vec<Suspicion>,
 }
 
-/// Something that may be the reason of a silence.
+/// A text to paste.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Paste {
+    /// Where it belongs, and for which target it is filled in.
+    pub title: String,
+    /// T-SQL.
+    pub text: String,
+}
+
+/// A possible reason of a silence.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Suspicion {
-    /// What it is.
+    /// Its name.
     pub title: String,
-    /// What to look at.
+    /// The next step.
     pub step: String,
 }
 
 impl Readiness {
     pub(crate) fn new(subject: &str, fine: Option<bool>, evidence: String, remedy: &str) -> Readiness {
-        Readiness { subject: subject.to_owned(), fine, evidence, remedy: remedy.to_owned(), suspects: Vec::new() }
+        Readiness {
+            subject: subject.to_owned(),
+            fine,
+            evidence,
+            remedy: remedy.to_owned(),
+            situation: Vec::new(),
+            suspects: Vec::new(),
+        }
     }
 }
 
@@ -153,7 +175,7 @@ impl Row {
         }
     }
 
-    /// What became of it since an earlier request, where one is verified.
+    /// What changed since an earlier request, with --verify.
     pub(crate) fn since(&self) -> Option<&'static str> {
         let before = self.before.as_ref()?;
         Some(match (before.open, self.now.open) {
@@ -168,7 +190,7 @@ impl Row {
 }
 
 impl Seen {
-    /// What cannot be seen from here.
+    /// A state that cannot be seen from here.
     pub(crate) fn unknown(evidence: impl Into<String>) -> Seen {
         Seen { open: None, state: "unknown".to_owned(), at: None, evidence: evidence.into() }
     }
@@ -197,7 +219,7 @@ impl fmt::Display for End {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.write_str(&self.name)?;
         let addresses: Vec<String> = self.addresses.iter().map(ToString::to_string).collect();
-        // A name that is an address needs no repetition.
+        // A name that is an address is not repeated.
         if addresses.is_empty() || addresses == [self.name.as_str()] {
             return Ok(());
         }
@@ -205,14 +227,15 @@ impl fmt::Display for End {
     }
 }
 
-/// One request of several, as of the instances of one machine; `None` of none.
+/// Joins requests, such as those of the instances of one machine; `None` of none.
 pub fn together(requests: impl IntoIterator<Item = Request>) -> Option<Request> {
     let mut requests = requests.into_iter();
     let mut all = requests.next()?;
-    for Request { title, made: _, rows, readiness, next, notes } in requests {
+    for Request { title, made: _, rows, readiness, paste, next, notes } in requests {
         all.title = format!("{}; {title}", all.title);
         all.rows.extend(rows);
         all.readiness.extend(readiness);
+        all.paste.extend(paste);
         for (list, more) in [(&mut all.next, next), (&mut all.notes, notes)] {
             for line in more {
                 if !list.contains(&line) {

@@ -1,16 +1,16 @@
-//! The rules themselves: who calls whom on which port, and why. One constructor for each row of the answer.
+//! One constructor for each kind of row: who calls whom on which port, and why.
 
 use super::request::{End, Need, Row, Seen, Transport};
 
 /// The firewall passes the answers to a connection without a rule of their own.
 const STATEFUL: &str = "stateful, no reverse rule; from any source port";
-/// SQL Server's TLS is not found by a firewall that looks for it at the start of the stream.
+/// SQL Server's TLS starts inside TDS, so a firewall that expects it at the start of the stream breaks it.
 const NO_INSPECTION: &str = "stateful, no reverse rule; from any source port; no TLS inspection: TLS runs inside TDS";
 
 const WHILE_ENLISTED: &str = "the target leaves this master (is defected)";
 const WHILE_ADMINISTERED: &str = "the servers are no longer administered with SSMS";
 
-/// The ports from which Windows takes those of RPC services, the service control manager's among them.
+/// The dynamic range of Windows, from which RPC services such as the service control manager take their ports.
 pub(crate) const DYNAMIC_PORTS: &str = "49152-65535";
 
 fn row(source: &End, destination: &End, transport: Transport, ports: impl ToString) -> Row {
@@ -31,7 +31,7 @@ fn row(source: &End, destination: &End, transport: Transport, ports: impl ToStri
     }
 }
 
-/// What stands for a port that is not known.
+/// Shown for a port that is not known.
 pub(crate) const UNKNOWN_PORT: &str = "unknown";
 
 /// PowerShell's own test of a TCP port.
@@ -63,7 +63,8 @@ pub(crate) fn polling(target: &End, master: &End, port: &str, frequency: String,
     }
 }
 
-/// A master known as `HOST\INSTANCE`: each connection begins with a question to SQL Browser, fixed port or not.
+/// A master known as `HOST\INSTANCE`: each connection begins with a question to SQL Browser, even where the port is
+/// fixed.
 pub(crate) fn browser(target: &End, master: &End, full_name: &str, port: &str, now: Seen) -> Row {
     Row {
         initiator: "target".to_owned(),
@@ -98,7 +99,7 @@ pub(crate) fn nothing_back(master: &End, targets: Vec<End>) -> Row {
     }
 }
 
-/// The rows of a target, with `{…}` where each request has its own names and figures.
+/// The rows of a target as patterns: `{…}` stands for the names and figures of a request.
 pub(crate) fn patterns() -> Vec<Row> {
     let end = |name: &str| End { name: name.to_owned(), addresses: Vec::new() };
     let (target, master) = (end("{target}"), end("{master}"));
@@ -110,7 +111,7 @@ pub(crate) fn patterns() -> Vec<Row> {
     ]
 }
 
-/// A to_target port that the configuration calls required, for whatever reason of its own.
+/// A port of a target that the configuration requires for a reason of its own.
 pub(crate) fn configured(
     master: &End,
     target: &End,
@@ -145,7 +146,7 @@ pub(crate) fn management(desk: &End, server: &End, port: &str, now: Seen) -> Row
     }
 }
 
-/// The wizard's question whether SQL Server Agent runs, by RPC.
+/// The wizard's question whether SQL Server Agent runs, over RPC.
 pub(crate) fn wizard_rpc(desk: &End, server: &End, now: Seen) -> Row {
     Row {
         initiator: "SSMS".to_owned(),
@@ -163,7 +164,7 @@ pub(crate) fn wizard_rpc(desk: &End, server: &End, now: Seen) -> Row {
     }
 }
 
-/// The same question over a named pipe, to which the client falls back.
+/// The same question over a named pipe, which the client tries second.
 pub(crate) fn wizard_smb(desk: &End, server: &End, now: Seen) -> Row {
     Row {
         initiator: "SSMS".to_owned(),

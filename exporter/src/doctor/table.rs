@@ -1,4 +1,4 @@
-//! The columns that a firewall team needs, for the forms that are tables.
+//! The columns of a request in the formats that are tables.
 
 use super::request::{Row, Seen, ends};
 
@@ -20,10 +20,10 @@ pub(crate) const HEADS: [&str; 14] = [
     "test on the source",
 ];
 
-/// The head of the column that stands behind them when an earlier request is verified.
+/// The head of the additional column of --verify.
 pub(crate) const BEFORE: &str = "since the earlier request";
 
-/// One row's cells, in the order of [`HEADS`], and [`BEFORE`] where that is asked for.
+/// The cells of one row, in the order of [`HEADS`], with [`BEFORE`] where that is asked for.
 pub(crate) fn cells(row: &Row, with_before: bool) -> Vec<String> {
     let transport = row.transport.map_or_else(|| "none".to_owned(), |transport| transport.to_string());
     let mut cells = vec![

@@ -1,12 +1,12 @@
-//! Compares an earlier request with what is known now.
+//! Compares an earlier request with the present state.
 
 use super::request::{End, Request, Row, ends};
+use crate::model::names;
 
-/// Compares what an earlier request said with what is known now. What the earlier request has and this one no longer has,
-/// and the reverse, is named in the notes.
+/// Adds the state of an earlier request to each row. Rows that only one of the two has are named in the notes.
 ///
 /// # Errors
-/// Where the text is no request as `--format=json` writes it.
+/// Where the text is not a request as `--format=json` writes it.
 pub fn verify(mut now: Request, earlier: &str) -> Result<Request, String> {
     let earlier: Request = serde_json::from_str(earlier)
         .map_err(|error| format!("this is no request as --format=json writes it: {error}"))?;
@@ -22,11 +22,11 @@ pub fn verify(mut now: Request, earlier: &str) -> Result<Request, String> {
     Ok(now)
 }
 
-/// Whether an earlier rule, which may stand for a group of machines, is the rule of this row. Addresses may have changed
-/// since; the names are what was asked for.
+/// Whether an earlier rule, which may be one for a group of machines, is the rule of this row. Names are compared, not
+/// addresses, because addresses may have changed since.
 fn covers(old: &Row, row: &Row) -> bool {
     let within = |ends: &[End], group: &[End]| {
-        ends.iter().all(|end| group.iter().any(|other| other.name.eq_ignore_ascii_case(&end.name)))
+        ends.iter().all(|end| group.iter().any(|other| names::same(&other.name, &end.name)))
     };
     old.service() == row.service() && within(&row.source, &old.source) && within(&row.destination, &old.destination)
 }

@@ -1,4 +1,4 @@
-//! Compresses a text while it is written, so that the text, ten times as long, never stands in memory as a whole.
+//! Compresses a text while it is written, so that the text, ten times as long, never stands in memory at once.
 
 use bytes::Bytes;
 use flate2::Compression;
@@ -84,7 +84,7 @@ impl fmt::Write for Compressor {
     }
 }
 
-/// Compresses a text that is there as a whole.
+/// Compresses a text that is already in memory.
 ///
 /// # Errors
 /// None that the text can cause.
@@ -131,7 +131,7 @@ mod tests {
     }
 
     #[test]
-    fn a_text_that_is_there_is_compressed_as_a_whole() {
+    fn a_text_that_is_there_is_compressed_at_once() {
         let page = "msx_up 1\n".repeat(10_000);
         let compressed = gzip(page.as_bytes()).unwrap();
         assert!(compressed.bytes.len() < page.len() / 10);

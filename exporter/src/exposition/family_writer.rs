@@ -97,10 +97,10 @@ fn sample(encoder: &mut MetricEncoder<'_>, total: bool, value: Value) -> fmt::Re
     }
 }
 
-/// A sample's value. Whole numbers are written as such: it is shorter, and cheaper than finding the shortest float.
+/// A sample's value. Integers are written as such: it is shorter, and cheaper than finding the shortest float.
 #[derive(Debug, Clone, Copy, PartialEq)]
 pub(crate) enum Value {
-    Whole(i64),
+    Integer(i64),
     Count(u64),
     Real(f64),
 }
@@ -108,7 +108,7 @@ pub(crate) enum Value {
 impl EncodeGaugeValue for Value {
     fn encode(&self, encoder: &mut GaugeValueEncoder<'_>) -> fmt::Result {
         match self {
-            Value::Whole(value) => EncodeGaugeValue::encode(value, encoder),
+            Value::Integer(value) => EncodeGaugeValue::encode(value, encoder),
             Value::Count(value) => EncodeGaugeValue::encode(value, encoder),
             Value::Real(value) => EncodeGaugeValue::encode(value, encoder),
         }
@@ -119,7 +119,7 @@ impl EncodeCounterValue for Value {
     fn encode(&self, encoder: &mut CounterValueEncoder<'_>) -> fmt::Result {
         match self {
             // A counter is never negative.
-            Value::Whole(value) => EncodeCounterValue::encode(&value.unsigned_abs(), encoder),
+            Value::Integer(value) => EncodeCounterValue::encode(&value.unsigned_abs(), encoder),
             Value::Count(value) => EncodeCounterValue::encode(value, encoder),
             Value::Real(value) => EncodeCounterValue::encode(value, encoder),
         }
@@ -128,19 +128,19 @@ impl EncodeCounterValue for Value {
 
 impl From<bool> for Value {
     fn from(value: bool) -> Value {
-        Value::Whole(i64::from(value))
+        Value::Integer(i64::from(value))
     }
 }
 
 impl From<i32> for Value {
     fn from(value: i32) -> Value {
-        Value::Whole(i64::from(value))
+        Value::Integer(i64::from(value))
     }
 }
 
 impl From<i64> for Value {
     fn from(value: i64) -> Value {
-        Value::Whole(value)
+        Value::Integer(value)
     }
 }
 
@@ -166,7 +166,7 @@ impl From<Timestamp> for Value {
     /// Seconds since 1970.
     fn from(value: Timestamp) -> Value {
         match value.subsec_nanosecond() {
-            0 => Value::Whole(value.as_second()),
+            0 => Value::Integer(value.as_second()),
             // Milliseconds: all that a datetime column holds, and exact in a double's 53 bits.
             _ => Value::Real(value.as_millisecond() as f64 / 1000.0),
         }

@@ -24,7 +24,7 @@ impl Format {
         }
     }
 
-    /// Writes a whole page. The collector writes each family as this format has it; the end mark is OpenMetrics' alone.
+    /// Writes a complete page. The collector writes each family as this format has it; the end mark is OpenMetrics' alone.
     ///
     /// # Errors
     /// Where `out` fails.
@@ -32,7 +32,7 @@ impl Format {
         self.encode_with(out, &[], collector)
     }
 
-    /// Writes a whole page with these labels on each series, in front of its own.
+    /// Writes a complete page with these labels on each series, in front of its own.
     ///
     /// # Errors
     /// Where `out` fails.

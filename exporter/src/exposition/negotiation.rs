@@ -67,12 +67,12 @@ pub fn accepts_gzip(accept_encoding: Option<&str>) -> bool {
 /// A `qvalue` of RFC 9110, section 12.4.2, in thousandths. `None` where it is none.
 fn thousandths(value: &str) -> Option<u16> {
     let value = value.trim();
-    let (whole, fraction) = value.split_once('.').unwrap_or((value, ""));
+    let (integral, fraction) = value.split_once('.').unwrap_or((value, ""));
     if fraction.len() > 3 || !fraction.bytes().all(|byte| byte.is_ascii_digit()) {
         return None;
     }
     let fraction: u16 = format!("{fraction:0<3}").parse().ok()?;
-    match whole {
+    match integral {
         "0" => Some(fraction),
         "1" if fraction == 0 => Some(1000),
         _ => None,

@@ -2,12 +2,12 @@
 
 use super::catalogue::{Group, Metric, catalogue};
 use crate::model::{
-    Cause, Check, Direction, ErrorClass, MasterEvidence, Operation, OrphanKind, PortSource, PortState, Refusal, Stage,
-    Word,
+    Cause, Check, Direction, ErrorClass, MasterEvidence, Operation, OrphanKind, PortSource, PortState, ProbeFailure,
+    Refusal, Stage, Word,
 };
 use std::fmt::Write as _;
 
-/// The whole document in Markdown.
+/// The complete document in Markdown.
 pub fn reference() -> String {
     let mut out = String::from(INTRODUCTION);
     for group in Group::ALL {
@@ -32,6 +32,7 @@ pub fn reference() -> String {
     words(&mut out, "class", "msx_target_download_errors_by_class", &ErrorClass::ALL.map(ErrorClass::word));
     words(&mut out, "stage", "msx_exporter_sql_errors_total", &Stage::ALL.map(Stage::word));
     words(&mut out, "reason", "msx_exporter_http_refused_total", &Refusal::ALL.map(Refusal::word));
+    words(&mut out, "reason", "msx_exporter_probe_failures_total", &ProbeFailure::ALL.map(ProbeFailure::word));
     let states = |open| {
         let states = PortState::ALL.iter().filter(|state| state.open() == open);
         states.map(|state| format!("`{}`", state.name())).collect::<Vec<_>>().join(", ")
@@ -120,7 +121,7 @@ the one that came after it. So ask a range of the number, and take the name from
 const CLOSING: &str = "
 ## When a page grows too long
 
-Over `limits.series` whole families are left out, in this order, until the page fits:
+Over `limits.series` families are left out, in this order, until the page fits:
 
 1. the last run of each job on each target (`msx_job_target_last_run_*`),
 2. the durations of port checks (`msx_port_*_duration_seconds`),

@@ -87,7 +87,7 @@ mod tests {
     }
 
     #[test]
-    fn a_file_is_replaced_whole_and_nothing_is_left_next_to_it() {
+    fn a_file_is_replaced_in_one_step_and_nothing_is_left_next_to_it() {
         let folder = folder();
         let path = folder.path().join("msx.prom");
         replace(&path, "old".into()).unwrap();

@@ -1,4 +1,4 @@
-//! What `--web.listen-address` says.
+//! The values of `--web.listen-address`.
 
 use std::fmt;
 use std::net::IpAddr;

@@ -1,4 +1,4 @@
-//! What goes back to a client.
+//! Responses and their bodies.
 
 use super::inflater::Inflater;
 use super::limiter::Permit;
@@ -16,29 +16,29 @@ use std::io;
 use std::pin::Pin;
 use std::task::{Context, Poll};
 
-/// A whole answer.
+/// A complete response.
 pub(crate) type Answer = Response<Page>;
 
-/// Given to the connection at once. Small, so that a page is handed on only as fast as it is read, and what hangs on
-/// the page is held until then.
+/// Bytes given to the connection at once. Small, so that a page is handed on only as fast as it is read, and its permit
+/// is held until then.
 const FRAME: usize = 64 * 1024;
 
 pub(crate) const TEXT: &str = "text/plain; charset=utf-8";
-/// Pages are plain HTML with a style of their own: no script, nothing from elsewhere, never in a frame.
+/// Pages are plain HTML with a style sheet of this server: no script, nothing from other servers, never in a frame.
 const POLICY: &str = "default-src 'none'; style-src 'self' 'unsafe-inline'; img-src 'self' data:; base-uri 'none'; \
                       form-action 'self'; frame-ancestors 'none'";
 
-/// A body of known length, and what must live as long as it is being sent.
+/// A body of known length, with everything that must live as long as it is being sent.
 #[derive(Debug, Default)]
 pub(crate) struct Page {
     rest: Rest,
-    /// Whether the others on this thread have had their turn since the last piece that was inflated.
+    /// Whether the task has yielded to the others of its thread since the last piece that was inflated.
     others_served: bool,
     pass: Option<Permit>,
     answering: Option<Answering>,
 }
 
-/// What is still to be sent.
+/// The part that is still to be sent.
 #[derive(Debug)]
 enum Rest {
     AsItIs(Bytes),
@@ -69,12 +69,12 @@ impl Rest {
 }
 
 impl Page {
-    /// Holds a place in the limiter until the client has taken the page.
+    /// Holds a permit of the limiter until the client has taken the page.
     pub(crate) fn hold(&mut self, pass: Permit) {
         self.pass = Some(pass);
     }
 
-    /// Tells the connection that the answer is under way.
+    /// Marks the connection as answering for as long as the body lives.
     pub(crate) fn mark(&mut self, answering: Answering) {
         self.answering = Some(answering);
     }
@@ -82,7 +82,7 @@ impl Page {
 
 impl Body for Page {
     type Data = Bytes;
-    /// An answer that cannot be sent to its end breaks the connection: a short one must not pass for a whole one.
+    /// A body that cannot be sent to its end breaks the connection: a truncated one must not pass for a complete one.
     type Error = io::Error;
 
     fn poll_frame(mut self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<Option<io::Result<Frame<Bytes>>>> {
@@ -122,14 +122,14 @@ fn build(status: StatusCode, content_type: &'static str, rest: Rest) -> Answer {
     answer
 }
 
-/// A line of plain text.
+/// One line of plain text.
 pub(crate) fn text(status: StatusCode, line: impl Into<String>) -> Answer {
     let mut line = line.into();
     line.push('\n');
     build(status, TEXT, Rest::AsItIs(line.into()))
 }
 
-/// What was drawn, as a client takes it: compressed as it is, or inflated while it is sent.
+/// A rendered page as the client takes it: compressed, or inflated while it is sent.
 pub(crate) fn page(drawn: Drawn, gzip: bool) -> Answer {
     let rest = match gzip {
         true => Rest::AsItIs(drawn.body.bytes),
@@ -142,17 +142,17 @@ pub(crate) fn page(drawn: Drawn, gzip: bool) -> Answer {
     with(answer, VARY, HeaderValue::from_static(drawn.vary))
 }
 
-/// A text for one client alone.
+/// A text that is not shared with other clients.
 pub(crate) fn plain(text: String, content_type: &'static str, vary: &'static str) -> Answer {
     with(build(StatusCode::OK, content_type, Rest::AsItIs(text.into())), VARY, HeaderValue::from_static(vary))
 }
 
-/// 503: come back in a second.
+/// 503 with `Retry-After: 1`.
 pub(crate) fn busy(why: &'static str) -> Answer {
     with(text(StatusCode::SERVICE_UNAVAILABLE, why), RETRY_AFTER, HeaderValue::from_static("1"))
 }
 
-/// 405 with the methods that there are.
+/// 405 with the methods that the path has.
 pub(crate) fn wrong_method(allow: &'static str) -> Answer {
     let answer = text(StatusCode::METHOD_NOT_ALLOWED, format!("method not allowed; hint: use {allow}"));
     with(answer, ALLOW, HeaderValue::from_static(allow))
@@ -164,7 +164,7 @@ pub(crate) fn unauthorized() -> Answer {
     with(answer, WWW_AUTHENTICATE, HeaderValue::from_static("Basic realm=\"msx_exporter\", charset=\"UTF-8\""))
 }
 
-/// 302 to a path that is plain by construction.
+/// 302 to a path that needs no escaping.
 pub(crate) fn moved(path: &str) -> Answer {
     match HeaderValue::from_str(path) {
         Ok(location) => with(text(StatusCode::FOUND, format!("see {path}")), LOCATION, location),
@@ -172,7 +172,7 @@ pub(crate) fn moved(path: &str) -> Answer {
     }
 }
 
-/// The same without its body, for `HEAD`; every header stays (RFC 9110, section 9.3.2).
+/// The response without its body, for `HEAD`; every header stays (RFC 9110, section 9.3.2).
 pub(crate) fn headers_alone(mut answer: Answer) -> Answer {
     *answer.body_mut() = Page::default();
     answer

@@ -10,25 +10,25 @@ use hyper::header::AUTHORIZATION;
 use std::sync::Arc;
 use tracing::error;
 
-/// Passwords of one client that may wait for their verification. One is verified at a time, so that guessing takes one
-/// processor at most, in turn among clients, so that guessing costs no one else a scrape.
+/// Passwords of one client that may wait for verification. One is verified at a time, in turn among clients: so
+/// guessing takes at most one processor and delays no scrape of another client.
 const WAITING: usize = 4;
 
-/// Whether a client is known.
+/// The result of an authentication.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) enum Verdict {
-    /// Its password is right.
+    /// The password is right.
     Known,
-    /// It says nothing of itself.
+    /// The request has no credentials.
     Unknown,
-    /// Its password is wrong, or its user does not exist.
+    /// The password is wrong, or the user does not exist.
     Wrong,
-    /// Too many of its passwords wait to be verified.
+    /// Too many passwords of this client wait for verification.
     Busy,
 }
 
-/// Judges the `Authorization` header. A password that was right before is recognised by its digest; any other costs a
-/// bcrypt, on a thread where that harms no one, and as much for an unknown user as for a known one.
+/// Checks the `Authorization` header. A password that was right before is recognised by its digest. Any other is
+/// verified by bcrypt on a blocking thread, which takes as long for an unknown user as for a known one.
 pub(crate) async fn check(headers: &HeaderMap, users: &Arc<Users>, visitor: &Visitor, turns: &Arc<Turns>) -> Verdict {
     let Some((user, password)) = credentials(headers) else {
         return Verdict::Unknown;
@@ -39,7 +39,7 @@ pub(crate) async fn check(headers: &HeaderMap, users: &Arc<Users>, visitor: &Vis
     let Some(turn) = turns.wait(visitor, WAITING).await else {
         return Verdict::Busy;
     };
-    // It may have been verified meanwhile, for another request.
+    // Another request may have verified it meanwhile.
     if users.remembers(&user, &password) {
         return Verdict::Known;
     }
@@ -57,6 +57,12 @@ pub(crate) async fn check(headers: &HeaderMap, users: &Arc<Users>, visitor: &Vis
             Verdict::Unknown
         }
     }
+}
+
+/// Reads any headers, for fuzzing.
+#[cfg(any(test, feature = "fuzzing"))]
+pub(super) fn read_any(headers: &HeaderMap) {
+    credentials(headers);
 }
 
 fn credentials(headers: &HeaderMap) -> Option<(String, String)> {

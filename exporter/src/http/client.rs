@@ -1,15 +1,14 @@
-//! Whom places are counted for, and who always has one.
+//! The client that a limit counts for, and the clients that have places of their own.
 
 use super::phase::Phase;
 use ipnet::IpNet;
 use std::net::{IpAddr, Ipv4Addr, Ipv6Addr};
 use std::sync::Arc;
 
-/// Bits of an IPv6 address that name a network: who has one address of it has all of them (RFC 4291, section
-/// 2.5.4).
+/// The prefix length of an IPv6 network: who has one address of it has all of them (RFC 4291, section 2.5.4).
 const NETWORK_BITS: u32 = 64;
 
-/// One client to every limit: an IPv4 address, or all addresses of an IPv6 network of 64 bits.
+/// The unit of every limit: an IPv4 address, or all addresses of an IPv6 network of 64 bits.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
 pub(crate) struct Client(IpAddr);
 
@@ -32,23 +31,22 @@ impl Client {
 pub struct TrustedClients(Vec<IpNet>);
 
 impl Default for TrustedClients {
-    /// The addresses from which a program of this machine connects to it unless it chooses another one.
+    /// The addresses from which a program of this machine connects unless it binds another one.
     fn default() -> TrustedClients {
         TrustedClients(vec![IpAddr::V4(Ipv4Addr::LOCALHOST).into(), IpAddr::V6(Ipv6Addr::LOCALHOST).into()])
     }
 }
 
 impl TrustedClients {
-    /// Programs of this machine, and networks as they are written in CIDR form (RFC 4632); an address alone is a network
-    /// of one.
+    /// Programs of this machine, and networks in CIDR form (RFC 4632); an address alone is a network of one.
     ///
     /// # Errors
-    /// Which text is no network, and how one looks.
+    /// Which text is no network, and what one looks like.
     pub fn with<'a>(networks: impl IntoIterator<Item = &'a str>) -> Result<TrustedClients, String> {
         let mut trusted = TrustedClients::default();
         for text in networks {
             let network = text.parse::<IpNet>().ok().or_else(|| Some(text.parse::<IpAddr>().ok()?.into()));
-            // No client is seen under such an address.
+            // No client appears under an IPv4-mapped address, so such a network would match nothing.
             let mapped = |network: &IpNet| matches!(network.network(), IpAddr::V6(address) if address.to_ipv4_mapped().is_some());
             trusted.0.push(network.filter(|network| !mapped(network)).ok_or_else(|| {
                 format!(
@@ -65,21 +63,21 @@ impl TrustedClients {
     }
 }
 
-/// The client of one connection.
+/// The peer of one connection.
 #[derive(Debug, Clone)]
 pub(crate) struct Visitor {
-    /// Where it comes from.
+    /// Its address.
     pub(crate) address: IpAddr,
-    /// Whom its places are counted for.
+    /// The client that its places are counted for.
     pub(crate) client: Client,
     /// Whether it has places of its own.
     pub(crate) trusted: bool,
-    /// What its connection is at.
+    /// The state of its connection.
     pub(crate) phase: Arc<Phase>,
 }
 
 impl Visitor {
-    /// A client whose connection has just been accepted.
+    /// The peer of a connection that has just been accepted.
     pub(crate) fn new(address: IpAddr, trusted: &TrustedClients) -> Visitor {
         let address = address.to_canonical();
         let client = Client::at(address);

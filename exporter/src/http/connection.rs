@@ -12,7 +12,7 @@ use super::site::Site;
 use super::timeout_stream::TimeoutStream;
 use super::turns::Turns;
 use super::web::{Loaded, Web};
-use crate::model::Refusal;
+use crate::model::{ProbeFailure, Refusal};
 use http_body_util::{BodyExt, Limited};
 use hyper::body::{Body, Incoming};
 use hyper::header::{CONNECTION, HOST, HeaderValue};
@@ -32,19 +32,19 @@ use tokio_rustls::TlsAcceptor;
 use tokio_util::sync::CancellationToken;
 use tracing::debug;
 
-/// First byte of a TLS record that carries a handshake (RFC 8446, section 5.1).
+/// The content type of a TLS handshake record (RFC 8446, section 5.1).
 const HANDSHAKE: u8 = 22;
 
-/// What all connections share.
+/// State that all connections share.
 pub(crate) struct Shared<S> {
     pub(crate) options: Arc<Options>,
     pub(crate) web: Arc<Web>,
     pub(crate) router: Router<S>,
-    /// Connections that are open.
+    /// Limits the open connections.
     pub(crate) connections: Places,
-    /// To verify a password.
+    /// Orders the verification of passwords.
     pub(crate) turns: Arc<Turns>,
-    /// What was refused.
+    /// Counts what was refused.
     pub(crate) refusals: Arc<Refusals>,
 }
 
@@ -56,7 +56,7 @@ pub(crate) async fn serve<S: Site>(
     stop: CancellationToken,
 ) {
     let address = visitor.address;
-    // Answers are written whole; waiting for more to send would only add delay.
+    // Responses are written at once; waiting for more data would only add latency.
     if let Err(error) = stream.set_nodelay(true) {
         debug!(client = %address, %error, "cannot switch delays off");
     }
@@ -95,7 +95,7 @@ pub(crate) async fn serve<S: Site>(
     }
 }
 
-/// `None`: the client spoke plain HTTP and got an answer that says so.
+/// Accepts TLS. `None` where the client spoke plain HTTP and got a response that says so.
 async fn shake_hands(
     mut stream: TcpStream,
     acceptor: TlsAcceptor,
@@ -110,8 +110,8 @@ async fn shake_hands(
         );
         stream.write_all(answer.as_bytes()).await?;
         stream.shutdown().await?;
-        // Closing with bytes unread would reset the connection and take the answer along. The handshake's own
-        // deadline bounds this.
+        // Closing with unread bytes would reset the connection and lose the response. The deadline of the handshake
+        // bounds this.
         let mut sink = [0; 1024];
         while stream.read(&mut sink).await? > 0 {}
         return Ok(None);
@@ -136,7 +136,7 @@ async fn exchange<S: Site, T: AsyncRead + AsyncWrite + Unpin>(
         }
     });
     let mut builder = http1::Builder::new();
-    // The stream keeps the deadlines: hyper's own cannot tell an idle connection from a slow request.
+    // The stream has the deadlines: hyper's own cannot tell an idle connection from a slow request.
     builder.header_read_timeout(None).max_buf_size(shared.options.head_bytes).max_headers(shared.options.headers);
     let mut connection = pin!(builder.serve_connection(stream, service));
     tokio::select! {
@@ -163,15 +163,15 @@ async fn respond<S: Site>(request: Request<Incoming>, caller: Caller, shared: &S
     answer
 }
 
-/// Reads a request's body away, so that the connection can see the client hang up while it waits. False where it is
-/// larger than the bound, or broken.
+/// Reads and discards a request's body, so that the connection can see the client hang up while it waits. False where
+/// the body is larger than the bound or broken.
 async fn drained(body: Incoming, bound: usize) -> bool {
     let declared = body.size_hint().lower();
     declared <= bound as u64 && (body.is_end_stream() || Limited::new(body, bound).collect().await.is_ok())
 }
 
-/// Whether a request names its host as RFC 9112, section 3.2, demands: once, or not at all before HTTP/1.1. Between a
-/// proxy and this server there must be no two opinions of which host is meant.
+/// Whether a request names its host as RFC 9112, section 3.2, demands: once, or not at all before HTTP/1.1. A proxy and
+/// this server must never take a request for different hosts.
 fn names_its_host(head: &Parts) -> bool {
     match head.headers.get_all(HOST).iter().count() {
         0 => head.version < Version::HTTP_11,
@@ -184,8 +184,10 @@ async fn let_in<S: Site>(head: &Parts, mut caller: Caller, web: &Loaded, shared:
         return answer::text(StatusCode::BAD_REQUEST, "the request must have one Host header");
     }
     let refused = |why| shared.refusals.note(why, caller.visitor.address);
+    let no_probe = |why| shared.router.kept_out(head, why);
     if web.rate.as_ref().is_some_and(|rate| !rate.allow()) {
         refused(Refusal::RateLimit);
+        no_probe(ProbeFailure::Busy);
         return answer::text(
             StatusCode::TOO_MANY_REQUESTS,
             "too many requests; see rate_limit in the web configuration",
@@ -194,13 +196,18 @@ async fn let_in<S: Site>(head: &Parts, mut caller: Caller, web: &Loaded, shared:
     if let Some(users) = &web.users {
         match auth::check(&head.headers, users, &caller.visitor, &shared.turns).await {
             Verdict::Known => caller.proved = true,
-            Verdict::Unknown => return answer::unauthorized(),
+            Verdict::Unknown => {
+                no_probe(ProbeFailure::Credentials);
+                return answer::unauthorized();
+            }
             Verdict::Wrong => {
                 refused(Refusal::Password);
+                no_probe(ProbeFailure::Credentials);
                 return answer::unauthorized();
             }
             Verdict::Busy => {
                 refused(Refusal::PasswordQueue);
+                no_probe(ProbeFailure::Busy);
                 return answer::busy("too many passwords to verify");
             }
         }

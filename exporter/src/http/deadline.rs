@@ -5,15 +5,15 @@ use std::time::Duration;
 
 /// The header in which Prometheus states its `scrape_timeout` in seconds.
 const HEADER: &str = "x-prometheus-scrape-timeout-seconds";
-/// Kept back of Prometheus' time-out for rendering and the way home.
+/// Subtracted from Prometheus' time-out for rendering and the network.
 const RESERVE: f64 = 0.5;
-/// Added to the reading's own time-out where the client states none.
+/// Added to the time-out of the reading where the client states none.
 const MARGIN: Duration = Duration::from_millis(500);
-/// A longer wait than any reading has; keeps clocks from overflowing.
+/// An upper bound that no reading reaches; it keeps the arithmetic of instants from overflowing.
 const LONGEST: f64 = 3600.0;
 
-/// How long to wait for a reading: the client's time-out less 0.5 s, but never less than half of it. Where the client
-/// states none, or nonsense, the reading's own time-out and a little more.
+/// How long to wait for a reading: the client's time-out less 0.5 s, but at least half of it. Where the client states
+/// none, or an invalid one, the time-out of the reading and a margin.
 pub(crate) fn wait(headers: &HeaderMap, reading_timeout: Duration) -> Duration {
     let stated = headers
         .get(HEADER)

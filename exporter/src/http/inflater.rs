@@ -1,5 +1,5 @@
-//! Sends a compressed text to a client that wants it plain: inflated in pieces, as fast as the client takes them, so
-//! that one which stops reading holds one piece and not a page.
+//! Sends a compressed text to a client that does not accept gzip: inflated in pieces as fast as the client takes them,
+//! so that a client that stops reading holds one piece and not a page.
 
 use crate::exposition::Compressed;
 use bytes::buf::Reader;
@@ -7,11 +7,11 @@ use bytes::{Buf as _, Bytes};
 use flate2::bufread::GzDecoder;
 use std::io::{self, Read as _};
 
-/// Large enough that a system call for each is cheap, small enough to be inflated in a tenth of a millisecond on a
-/// thread that serves others too.
+/// Large enough that the system call is cheap in proportion, small enough to be inflated within a tenth of a
+/// millisecond on a thread that serves other clients too.
 const PIECE: usize = 32 * 1024;
 
-/// What is left of a text.
+/// The part of a text that is still to be sent.
 #[derive(Debug)]
 pub(crate) struct Inflater {
     decoder: GzDecoder<Reader<Bytes>>,
@@ -23,7 +23,6 @@ impl Inflater {
         Inflater { decoder: GzDecoder::new(compressed.bytes.reader()), left: compressed.length }
     }
 
-    /// Bytes that are still to come.
     pub(crate) fn left(&self) -> u64 {
         self.left
     }
@@ -31,7 +30,7 @@ impl Inflater {
     /// The next piece; `None` at the end.
     ///
     /// # Errors
-    /// Where the compressed bytes are not what gzip makes.
+    /// Where the compressed bytes are not valid gzip.
     pub(crate) fn next(&mut self) -> Option<io::Result<Bytes>> {
         if self.left == 0 {
             return None;
@@ -70,9 +69,9 @@ mod tests {
 
     #[test]
     fn bytes_that_are_not_the_text_are_an_error_and_no_short_answer() {
-        let whole = gzip("msx_up 1\n".repeat(10_000).as_bytes()).unwrap();
-        let cut = Compressed { bytes: whole.bytes.slice(..whole.bytes.len() / 2), ..whole.clone() };
-        let noise = Compressed { bytes: Bytes::from_static(b"no gzip"), ..whole };
+        let complete = gzip("msx_up 1\n".repeat(10_000).as_bytes()).unwrap();
+        let cut = Compressed { bytes: complete.bytes.slice(..complete.bytes.len() / 2), ..complete.clone() };
+        let noise = Compressed { bytes: Bytes::from_static(b"no gzip"), ..complete };
         for broken in [cut, noise] {
             let mut inflater = Inflater::new(broken);
             let end = loop {

@@ -1,5 +1,5 @@
-//! Whether a client that has ended its sending side still waits for its answer. TCP does not show it until something is
-//! written, so something is written that means nothing.
+//! Finds out whether a client that has closed its sending side still waits for its response. TCP shows that only when
+//! something is written, so an interim response without meaning is written.
 
 use std::convert::Infallible;
 use std::io;
@@ -9,28 +9,28 @@ use std::time::Duration;
 use tokio::io::AsyncWrite;
 use tokio::time::{Instant, Sleep, sleep_until};
 
-/// What is written. One that waits discards it (RFC 9110, section 15.2.1: a client may get it unasked), one that has gone
-/// resets the connection.
+/// The interim response. A waiting client discards it (RFC 9110, section 15.2.1: a client may get it unasked), a client
+/// that has gone resets the connection.
 pub(super) const INTERIM: &[u8] = b"HTTP/1.1 100 Continue\r\n\r\n";
-/// From the first of these to the second, which meets the reset; each pause after that is twice as long.
+/// The pause before the second write, which meets the reset caused by the first; each later pause is twice as long.
 const FIRST_PAUSE: Duration = Duration::from_millis(20);
 
-/// Looks whether a client still takes something.
+/// Probes whether the client still accepts data.
 #[derive(Debug)]
 pub(super) struct Interim {
-    /// What is not yet written.
+    /// The bytes of the interim response that are not yet written.
     left: &'static [u8],
     next: Pin<Box<Sleep>>,
     pause: Duration,
 }
 
 impl Interim {
-    /// The first look is due at once.
+    /// The first probe is due at once.
     pub(super) fn new() -> Interim {
         Interim { left: INTERIM, next: Box::pin(sleep_until(Instant::now() + FIRST_PAUSE)), pause: FIRST_PAUSE }
     }
 
-    /// Looks as often as it is due. Ends with an error once the client has gone, and never else.
+    /// Writes an interim response whenever one is due. Ends only with the error that shows that the client has gone.
     pub(super) fn poll<T: AsyncWrite>(
         &mut self,
         mut stream: Pin<&mut T>,
@@ -46,7 +46,7 @@ impl Interim {
         }
     }
 
-    /// Writes what is left of the last look: nothing may come in between.
+    /// Writes the rest of a partly written interim response, which nothing may interrupt.
     pub(super) fn finish<T: AsyncWrite>(
         &mut self,
         mut stream: Pin<&mut T>,

@@ -1,4 +1,5 @@
-//! How many may be in at once, in all and for each client; and who has to go when there is no more room.
+//! Limits how many places are taken at once, in all and for each client, and decides whose place is freed for another
+//! client.
 
 use super::client::{Client, Visitor};
 use super::phase::{Activity, Phase};
@@ -8,24 +9,24 @@ use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 use tokio::time::Instant;
 
-/// A connection that waited for a request, or whose answer was not taken, for at least so long is ended before another
-/// client is refused. A page that is read at all is read in far less.
+/// How long a connection must have waited for a request, or its response must have gone unread, before it is ended for
+/// another client. A page that is read at all is read in far less.
 const PATIENCE: Duration = Duration::from_secs(1);
 
-/// How many may be in.
+/// The limits.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) struct Bounds {
-    /// In all.
+    /// For all clients together.
     pub(crate) in_all: usize,
-    /// Of one client.
+    /// For one client.
     pub(crate) for_client: usize,
 }
 
-/// Counts who is in. A [`Permit`] counts until it is dropped, so a client that hangs up cannot leave its count behind.
+/// Counts the places. A [`Permit`] counts until it is dropped, so a client that hangs up frees its place.
 ///
-/// Where all places are taken, a newcomer gets that of the client that has the most, if that one has at least two more
-/// than it; else that of a connection that does nothing, or whose client does not read, of a client that has no fewer. So
-/// whatever a few clients do, one with fewer places keeps them, and gets one where it has none.
+/// Where all places are taken, a client gets one of the client that has the most, if that one has at least two more;
+/// else that of a connection that is idle or does not read its response, of a client that has no fewer. So a client
+/// with few places keeps them whatever the others do, and one without any gets one.
 #[derive(Debug, Default)]
 pub(crate) struct Limiter {
     inside: Mutex<Inside>,
@@ -45,16 +46,16 @@ struct Seat {
     phase: Arc<Phase>,
 }
 
-/// Why a visitor stays outside.
+/// Why a client gets no place.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) enum Full {
-    /// Too many in all.
+    /// All places are taken.
     InAll,
-    /// Too many of this client.
+    /// The client has as many as one may have.
     ForClient,
 }
 
-/// A place inside.
+/// One place, held until it is dropped.
 #[derive(Debug)]
 pub(crate) struct Permit {
     limiter: Arc<Limiter>,
@@ -62,9 +63,8 @@ pub(crate) struct Permit {
 }
 
 impl Limiter {
-    /// Takes a place under the bounds in force now, and with it the address of the client whose connection was ended to
-    /// make room. The client's own bound is looked at first: one that has used up its share makes room itself, or is
-    /// refused.
+    /// Takes a place within the present limits. Also returns the address of the client whose connection was ended for
+    /// it. The client's own limit comes first: a client that has reached it frees one of its own places, or is refused.
     pub(crate) fn enter(
         self: &Arc<Limiter>,
         visitor: &Visitor,
@@ -84,20 +84,20 @@ impl Limiter {
         Ok((Permit { limiter: Arc::clone(self), seat }, ended))
     }
 
-    /// How many are in.
+    /// The places that are taken.
     #[cfg(test)]
     pub(crate) fn inside(&self) -> usize {
         self.lock().seats.len()
     }
 
-    // The counts are complete after every statement, so a poisoned lock hides nothing.
+    // Each statement leaves the counts consistent, so a poisoned lock is safe to use.
     fn lock(&self) -> MutexGuard<'_, Inside> {
         self.inside.lock().unwrap_or_else(PoisonError::into_inner)
     }
 }
 
 impl Inside {
-    /// The seat that has to be left for a client to come in, if any.
+    /// The place to free for a client, if one must be.
     fn make_room(&self, client: Client, bounds: Bounds) -> Result<Option<u64>, Full> {
         let own = self.clients.get(&client).copied().unwrap_or_default();
         if own >= bounds.for_client {
@@ -109,14 +109,14 @@ impl Inside {
         let most = self.clients.values().copied().max().unwrap_or_default();
         let fair =
             (most > own + 1).then(|| self.least_used(false, |other| self.clients.get(&other) == Some(&most))).flatten();
-        // Never at the cost of one that has fewer.
+        // A client never loses a place to one that has as many.
         let as_many = |other| self.clients.get(&other).is_some_and(|share| *share >= own);
         fair.or_else(|| self.least_used(true, as_many)).map(Some).ok_or(Full::InAll)
     }
 
-    /// Of the seats of some clients, one whose connection waits for a request, the longest first; else the one whose
-    /// answer has been under way for the longest; and else, unless only those that keep others waiting may go, the one
-    /// whose answer has been worked on for the longest.
+    /// Of the places of some clients, the one that does least: a connection that waits for a request, the longest
+    /// first; else the response that has been under way for the longest; else, unless `idle_alone`, the request that
+    /// has been worked on for the longest.
     fn least_used(&self, idle_alone: bool, whose: impl Fn(Client) -> bool) -> Option<u64> {
         let now = Instant::now();
         let rank = |seat: &Seat| {
@@ -148,7 +148,7 @@ impl Inside {
 
 impl Drop for Permit {
     fn drop(&mut self) {
-        // One that was ended has left already.
+        // A place that was freed for another client is gone already.
         self.limiter.lock().leave(self.seat);
     }
 }
@@ -166,7 +166,7 @@ mod tests {
         Visitor::new(address.parse().unwrap(), &TrustedClients::default())
     }
 
-    /// Enters once from an address; the permit, and whom that ended.
+    /// Takes a place from an address; the permit, and the address that lost its place.
     fn enter(limiter: &Arc<Limiter>, address: &str, bounds: Bounds) -> Result<(Visitor, Permit, Option<IpAddr>), Full> {
         let visitor = visitor(address);
         limiter.enter(&visitor, bounds).map(|(permit, ended)| (visitor, permit, ended))
@@ -229,7 +229,7 @@ mod tests {
             }
             let (scrape, permit, ended) = enter(&limiter, "10.0.1.1", bounds).unwrap();
             assert!(ended.is_some(), "{activity:?}");
-            // However often the others come again, it keeps its place.
+            // The scrape keeps its place however often the other clients try again.
             scrape.phase.asked(true);
             for index in 0..100 {
                 let again = enter(&limiter, &format!("10.0.0.{}", index % 8), bounds);

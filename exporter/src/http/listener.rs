@@ -1,4 +1,4 @@
-//! Opens the sockets on which the server listens.
+//! Opens the listening sockets.
 
 use super::address::{Host, ListenAddress};
 use socket2::{Domain, Protocol, Socket, Type};
@@ -6,7 +6,7 @@ use std::io;
 use std::net::{IpAddr, Ipv4Addr, Ipv6Addr, SocketAddr, ToSocketAddrs};
 use tokio::net::TcpListener;
 
-/// Connections that wait to be accepted.
+/// The length of the queue of connections that are not yet accepted.
 const BACKLOG: i32 = 256;
 
 /// An address that cannot be listened on.
@@ -43,8 +43,8 @@ pub fn bind(addresses: &[ListenAddress]) -> Result<Vec<TcpListener>, BindError> 
 
 fn any(port: u16) -> io::Result<TcpListener> {
     match listen(SocketAddr::from((Ipv6Addr::UNSPECIFIED, port)), false) {
-        // Where IPv6 is off, the socket, its option or the binding fails, each system in its own way. A port that is
-        // taken is no such case: IPv4 alone would hide the fault.
+        // Where IPv6 is off, creating the socket, setting its option or binding it fails, depending on the system. An
+        // address in use is a different fault, which falling back to IPv4 would hide.
         Err(error) if !matches!(error.kind(), io::ErrorKind::AddrInUse | io::ErrorKind::PermissionDenied) => {
             listen(SocketAddr::from((Ipv4Addr::UNSPECIFIED, port)), false)
         }
@@ -64,8 +64,8 @@ fn listen(address: SocketAddr, only_v6: bool) -> io::Result<TcpListener> {
     if matches!(address.ip(), IpAddr::V6(_)) {
         socket.set_only_v6(only_v6)?;
     }
-    // On unix this lets a restart bind while old connections linger. On Windows the same option would let another
-    // process take the port over.
+    // On Unix this lets a restarted process bind while old connections linger. On Windows the same option would let
+    // another process take the port over.
     #[cfg(unix)]
     socket.set_reuse_address(true)?;
     socket.set_nonblocking(true)?;

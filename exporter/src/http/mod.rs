@@ -1,13 +1,13 @@
 //! HTTP: routes, limits, deadlines, TLS and basic authentication.
 //!
 //! ```text
-//! listener ─► server ─► connection (TLS, pace) ─► auth ─► router ─► Site
+//! listener ─► server ─► connection (TLS, deadlines) ─► auth ─► router ─► Site
 //! ```
 //!
-//! The server knows nothing of SQL Server or the network behind it: what implements [`Site`] answers
-//! with a fleet, and [`crate::exposition`] draws it. Connections, scrapes, probes and pages have places of their own, counted
-//! for each client (`http/client.rs`); every phase of a connection has a deadline of its own; and passwords are verified
-//! one at a time, in turn among clients. `SECURITY.md` has what that promises.
+//! The server does not know SQL Server or the network behind it: an implementation of [`Site`] answers with a fleet,
+//! and [`crate::exposition`] renders it. Connections, scrapes, probes and pages have separate limits, each counted for
+//! each client (`http/client.rs`); every phase of a connection has a deadline; and passwords are verified one at a
+//! time, in turn among clients. `SECURITY.md` states what that promises.
 
 mod address;
 mod answer;
@@ -15,6 +15,8 @@ mod auth;
 mod client;
 mod connection;
 mod deadline;
+#[cfg(any(test, feature = "fuzzing"))]
+pub mod fuzzing;
 mod inflater;
 mod interim;
 mod limiter;
@@ -22,6 +24,7 @@ mod listener;
 mod options;
 mod phase;
 mod places;
+mod probe_tally;
 mod refusals;
 mod router;
 mod server;
@@ -40,5 +43,5 @@ pub use listener::{BindError, bind};
 pub use options::Options;
 pub(crate) use router::paths;
 pub use server::run;
-pub use site::{NoProbe, ReloadError, Settings, Site};
+pub use site::{ReloadError, Settings, Site};
 pub use web::Web;

@@ -1,35 +1,35 @@
-//! What the command line decides about the server, and the bounds that need no flag.
+//! The options that the command line sets, and the limits that have no flag.
 
 use super::client::TrustedClients;
 use hyper::Uri;
 use std::time::Duration;
 
-/// How the server behaves for the whole life of the process.
+/// How the server behaves for the lifetime of the process.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Options {
     /// The path before every route, without a slash at its end; empty for none. Follows `--web.route-prefix`.
     pub route_prefix: String,
-    /// The path of the first page as a browser sees it, for the way there. Links of pages are relative and need none.
+    /// The path of the first page as a browser sees it, for redirects. Links within pages are relative and need none.
     /// Follows `--web.external-url`.
     pub base: String,
     /// `--web.enable-lifecycle`: whether `POST /-/reload` is served.
     pub lifecycle: bool,
     /// `--web.enable-probe`: whether `/probe` answers on addresses that are not loopback to anyone.
     pub probe: bool,
-    /// `--web.trusted-clients`: who has places of its own.
+    /// `--web.trusted-clients`: the clients that have places of their own.
     pub trusted: TrustedClients,
-    /// Connections at once; trusted clients have as many more. A scrape needs one; the rest is room for clients that
-    /// misbehave.
+    /// Connections at once; trusted clients have as many more. A scrape needs one; the others leave room for clients
+    /// that misbehave.
     pub connections: usize,
     /// Connections at once of one client, so that no client can take all of them.
     pub connections_per_client: usize,
-    /// For a TLS handshake, and for the head and the body of a request from its first byte (from the connection's
-    /// start for the first request). Ends a client that drips its request.
+    /// For a TLS handshake, and for the head and the body of a request from its first byte (from the start of the
+    /// connection for the first request). Ends a client that sends its request too slowly.
     pub request_timeout: Duration,
     /// Between two requests of a connection. Longer than the usual scrape intervals, so that Prometheus keeps its
     /// connection.
     pub idle_timeout: Duration,
-    /// For a client to take a whole answer. Ends a client that does not read.
+    /// For a client to take a complete response. Ends a client that does not read.
     pub answer_timeout: Duration,
     /// For requests that are in flight when the server is asked to stop.
     pub drain_timeout: Duration,
@@ -63,11 +63,11 @@ impl Default for Options {
 }
 
 impl Options {
-    /// Understands `--web.external-url` and `--web.route-prefix` as Prometheus does: the prefix of the routes is the
-    /// external URL's path unless it is given by itself, for a proxy that strips it.
+    /// Parses `--web.external-url` and `--web.route-prefix` as Prometheus does: the prefix of the routes is the path of
+    /// the external URL unless it is given separately, for a proxy that strips it.
     ///
     /// # Errors
-    /// What is wrong with either, and how it should look.
+    /// What is wrong with either, and what it should look like.
     pub fn under(external_url: Option<&str>, route_prefix: Option<&str>) -> Result<Options, String> {
         let base = external_url.map(url_path).transpose()?;
         let route_prefix = match route_prefix {
@@ -89,7 +89,8 @@ fn url_path(url: &str) -> Result<String, String> {
     }
 }
 
-/// A path with one slash before it and none after it. Only what needs no escaping: it stands in headers and links.
+/// A path with one slash before it and none after it. Characters that need escaping are refused, because the path is
+/// used in headers and links.
 fn plain_path(flag: &str, path: &str) -> Result<String, String> {
     let trimmed = path.trim_matches('/');
     let plain = |c: char| c.is_ascii_alphanumeric() || "-._~/".contains(c);

@@ -1,21 +1,21 @@
-//! What a connection is at, shared by its stream, its requests and its answers.
+//! The state of a connection, shared by its stream, its requests and its responses.
 
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use tokio::time::Instant;
 use tokio_util::sync::CancellationToken;
 
-/// What a connection is at.
+/// What a connection is doing.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) enum Activity {
-    /// Waiting for a request or reading one, the handshake before the first included.
+    /// Waiting for a request or reading one; includes the handshake before the first.
     Asking,
-    /// The request is whole, the answer is not there yet. The exporter's own deadlines hold.
+    /// The request is complete and its response has not begun. The exporter's own deadlines apply.
     Working,
-    /// The answer is being sent.
+    /// The response is being sent.
     Answering,
 }
 
-/// What a connection is at, since when, and whether it is to end.
+/// The activity of a connection, since when, and whether it must end.
 #[derive(Debug)]
 pub(crate) struct Phase {
     state: Mutex<State>,
@@ -26,10 +26,10 @@ pub(crate) struct Phase {
 struct State {
     activity: Activity,
     since: Instant,
-    /// Requests that were whole. An answer can be over before the stream is read again, so the activity alone does not
-    /// show the stream that it waits for another request.
+    /// Complete requests so far. A response can be over before the stream is polled again, so the activity alone does
+    /// not show the stream that it waits for another request.
     requests: u64,
-    /// Whether the client understands answers before the final one.
+    /// Whether the client accepts interim responses.
     interim: bool,
 }
 
@@ -41,46 +41,45 @@ impl Default for Phase {
 }
 
 impl Phase {
-    /// The request is whole. `interim` says whether its client understands answers before the final one, as every client
-    /// of HTTP/1.1 has to (RFC 9110, section 15.2).
+    /// A complete request has arrived. `interim` says whether its client accepts interim responses, as every client of
+    /// HTTP/1.1 must (RFC 9110, section 15.2).
     pub(crate) fn asked(&self, interim: bool) {
         let mut state = self.lock();
         *state = State { activity: Activity::Working, since: Instant::now(), requests: state.requests + 1, interim };
     }
 
-    /// The answer begins; it ends when the returned mark is dropped with its last byte.
+    /// The response begins; it ends when the returned guard is dropped with its last byte.
     pub(crate) fn answering(self: &Arc<Phase>) -> Answering {
         self.enter(Activity::Answering);
         Answering(Arc::clone(self))
     }
 
-    /// What the connection is at.
     pub(crate) fn activity(&self) -> Activity {
         self.lock().activity
     }
 
-    /// What the connection is at, and since when.
+    /// The activity and since when.
     pub(crate) fn since(&self) -> (Activity, Instant) {
         let state = self.lock();
         (state.activity, state.since)
     }
 
-    /// How many requests were whole so far.
+    /// Complete requests so far.
     pub(crate) fn requests(&self) -> u64 {
         self.lock().requests
     }
 
-    /// Whether the client of the last request understands answers before the final one.
+    /// Whether the client of the last request accepts interim responses.
     pub(crate) fn takes_interim(&self) -> bool {
         self.lock().interim
     }
 
-    /// Ends the connection: another one needs its place.
+    /// Ends the connection, because another client needs its place.
     pub(crate) fn end(&self) {
         self.ended.cancel();
     }
 
-    /// Waits until the connection is to end.
+    /// Waits until the connection must end.
     pub(crate) async fn ended(&self) {
         self.ended.cancelled().await;
     }
@@ -90,13 +89,13 @@ impl Phase {
         *state = State { activity, since: Instant::now(), ..*state };
     }
 
-    // The state is complete after every statement, so a poisoned lock hides nothing.
+    // Each statement leaves the state consistent, so a poisoned lock is safe to use.
     fn lock(&self) -> MutexGuard<'_, State> {
         self.state.lock().unwrap_or_else(PoisonError::into_inner)
     }
 }
 
-/// Lives as long as there is more of an answer to come.
+/// A guard that lives as long as a response is being sent.
 #[derive(Debug)]
 pub(crate) struct Answering(Arc<Phase>);
 

@@ -1,4 +1,4 @@
-//! Places of one kind: for connections, for scrapes, for probes or for pages.
+//! Places of one kind: connections, scrapes, probes or pages.
 
 use super::client::Visitor;
 use super::limiter::{Bounds, Full, Limiter, Permit};
@@ -6,7 +6,8 @@ use super::refusals::Refusals;
 use crate::model::Refusal;
 use std::sync::Arc;
 
-/// Places of one kind. Trusted clients have as many for themselves, and share them as they come.
+/// The limiters of one kind. Trusted clients have as many places for themselves and share them without a limit for each
+/// client.
 #[derive(Debug)]
 pub(crate) struct Places {
     refusal: Refusal,
@@ -16,12 +17,12 @@ pub(crate) struct Places {
 }
 
 impl Places {
-    /// No place is taken. `refusal` says what a client without one was refused.
+    /// All places free. `refusal` is the kind under which refused clients are counted.
     pub(crate) fn new(refusal: Refusal, refusals: &Arc<Refusals>) -> Places {
         Places { refusal, refusals: Arc::clone(refusals), trusted: Arc::default(), others: Arc::default() }
     }
 
-    /// Takes a place. What is refused or ended is counted.
+    /// Takes a place; counts what is refused or ended.
     pub(crate) fn enter(&self, visitor: &Visitor, bounds: Bounds) -> Result<Permit, Full> {
         let (limiter, bounds) = if visitor.trusted {
             (&self.trusted, Bounds { for_client: bounds.in_all, ..bounds })

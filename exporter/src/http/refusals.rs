@@ -1,5 +1,4 @@
-//! What was refused: counted, and summed up in the log, so that a client that is refused a million times leaves a line
-//! a minute.
+//! Counts refusals and summarises them in the log, so that a million refusals make one line each minute.
 
 use crate::model::Refusal;
 use enum_map::EnumMap;
@@ -9,9 +8,9 @@ use std::time::Duration;
 use tokio::time::{Instant, MissedTickBehavior, interval};
 use tracing::warn;
 
-/// At least between two lines of one kind.
+/// The least time between two lines of one kind.
 const SPACING: Duration = Duration::from_secs(60);
-/// How often is looked for lines that are due.
+/// How often due lines are looked for.
 const TICK: Duration = Duration::from_secs(1);
 
 /// Counts of refusals since the start, by their kind.
@@ -22,17 +21,17 @@ pub(crate) struct Refusals {
 
 #[derive(Debug, Default)]
 struct Sum {
-    /// Since the start.
+    /// Refusals since the start.
     total: u64,
-    /// Since the last line.
+    /// Refusals since the last line.
     since: u64,
-    /// The first one since the last line: the address of its client, or an error.
+    /// The address of the client that was refused first since the last line, or an error.
     first: String,
     /// When the last line was written.
     written: Option<Instant>,
 }
 
-/// A line of the log.
+/// One line of the log.
 #[derive(Debug, Clone, PartialEq, Eq)]
 struct Line {
     kind: Refusal,
@@ -41,21 +40,21 @@ struct Line {
 }
 
 impl Refusals {
-    /// Counts one. The first one after a quiet minute is logged at once, the others together when the minute is over.
-    /// `first` is the client, or what went wrong where there is none yet.
+    /// Counts one refusal. The first after a quiet minute is logged at once, the following ones together when the
+    /// minute is over. `first` is the client, or the error where there is no client yet.
     pub(crate) fn note(&self, kind: Refusal, first: impl Display) {
         if let Some(line) = self.count(kind, first, Instant::now()) {
             line.write();
         }
     }
 
-    /// How many of each kind there were since the start.
+    /// Refusals of each kind since the start.
     pub(crate) fn counts(&self) -> EnumMap<Refusal, u64> {
         let sums = self.lock();
         EnumMap::from_fn(|kind| sums[kind].total)
     }
 
-    /// Writes the lines that are due, again and again. Never ends.
+    /// Writes due lines until it is dropped.
     pub(crate) async fn report(&self) {
         let mut ticks = interval(TICK);
         ticks.set_missed_tick_behavior(MissedTickBehavior::Delay);
@@ -65,7 +64,7 @@ impl Refusals {
         }
     }
 
-    /// Writes what no line has yet, at the end.
+    /// Writes the refusals that no line has reported yet, at the end of the process.
     pub(crate) fn close(&self) {
         self.due(|_| true).iter().for_each(Line::write);
     }
@@ -89,7 +88,7 @@ impl Refusals {
         due.map(|(kind, sum)| sum.line(kind, now)).collect()
     }
 
-    // The sums are complete after every statement, so a poisoned lock hides nothing.
+    // Each statement leaves the sums consistent, so a poisoned lock is safe to use.
     fn lock(&self) -> MutexGuard<'_, EnumMap<Refusal, Sum>> {
         self.sums.lock().unwrap_or_else(PoisonError::into_inner)
     }
@@ -109,7 +108,7 @@ impl Line {
     }
 }
 
-/// What happened, and what to do about it.
+/// The words of the log: what happened, and what to do about it.
 fn text(kind: Refusal) -> &'static str {
     match kind {
         Refusal::Connection => {

@@ -1,4 +1,4 @@
-//! Which path answers what.
+//! The routes, and what answers each.
 
 use super::answer::{self, Answer, TEXT};
 use super::client::Visitor;
@@ -6,14 +6,16 @@ use super::deadline;
 use super::limiter::{Bounds, Full, Permit};
 use super::options::Options;
 use super::places::Places;
+use super::probe_tally::ProbeTally;
 use super::refusals::Refusals;
 use super::shared_pages::SharedPages;
-use super::site::{NoProbe, ReloadError, Site};
+use super::site::{ReloadError, Site};
 use super::views::{DrawError, RenderRequest, Representation, Resource};
 use crate::api;
 use crate::api::discovery::Entries;
 use crate::config::Limits;
-use crate::model::Refusal;
+use crate::model::{ProbeFailure, Refusal, ServerName};
+use crate::process;
 use hyper::header::{HOST, HeaderName, HeaderValue, ORIGIN};
 use hyper::http::request::Parts;
 use hyper::{Method, StatusCode};
@@ -21,43 +23,45 @@ use std::sync::Arc;
 use std::time::Duration;
 use tracing::error;
 
-/// For a probe where the client does not say how long it waits: longer than all checks of a host that drops everything.
+/// The time of a probe whose client states none: longer than all checks of a host that drops every packet.
 const UNHURRIED: Duration = Duration::from_secs(30);
 
 const NOT_RELOADED: &str =
     "not reloaded, the configuration before stays in force; hint: the log and check-config say what is wrong";
 
-/// One path.
+/// One route.
 struct Route {
-    /// After the prefix.
+    /// The path after the prefix.
     path: &'static str,
     method: Methods,
     action: Action,
 }
 
-/// What a path is asked with.
+/// The method that a route accepts.
 #[derive(Clone, Copy)]
 enum Methods {
     Read,
     Post,
 }
 
-/// What a path does.
+/// The action of a route.
 #[derive(Clone, Copy)]
 enum Action {
-    /// Draws a view of a fleet; counted as a scrape.
+    /// Renders a view of a fleet; limited as a scrape.
     Overview,
     Target,
     Metrics,
     Targets,
     Discovery,
-    /// Checks the ports of one target; counted as a scrape too.
+    /// Checks the ports of one target; limited as a scrape too.
     Probe,
-    /// Says that the server is there, whatever the master does.
+    /// Answers whether the server is alive, whatever the state of the master.
     Healthy,
     Ready,
     Reload,
 }
+
+const PROBE: &str = "/probe";
 
 const ROUTES: &[Route] = &[
     Route { path: "/", method: Methods::Read, action: Action::Overview },
@@ -65,13 +69,13 @@ const ROUTES: &[Route] = &[
     Route { path: "/metrics", method: Methods::Read, action: Action::Metrics },
     Route { path: "/api/v1/targets", method: Methods::Read, action: Action::Targets },
     Route { path: "/sd", method: Methods::Read, action: Action::Discovery },
-    Route { path: "/probe", method: Methods::Read, action: Action::Probe },
+    Route { path: PROBE, method: Methods::Read, action: Action::Probe },
     Route { path: "/-/healthy", method: Methods::Read, action: Action::Healthy },
     Route { path: "/-/ready", method: Methods::Read, action: Action::Ready },
     Route { path: "/-/reload", method: Methods::Post, action: Action::Reload },
 ];
 
-/// Each path after the prefix, with the methods that it takes, in a list with commas.
+/// Each path after the prefix, with its methods in a list with commas.
 pub(crate) fn paths() -> impl Iterator<Item = (&'static str, &'static str)> {
     ROUTES.iter().map(|route| (route.path, route.method.names()))
 }
@@ -92,33 +96,45 @@ impl Methods {
     }
 }
 
-/// Who asks.
+/// The sender of a request.
 #[derive(Debug, Clone)]
 pub(crate) struct Caller {
-    /// Whose connection it is.
     pub(crate) visitor: Visitor,
-    /// Whether the address at which the request arrived is loopback: then it comes from this machine.
+    /// Whether the request arrived at a loopback address, so that it comes from this machine.
     pub(crate) loopback: bool,
-    /// Whether a password or a verified certificate proved who it is.
+    /// Whether a password or a verified certificate authenticated the client.
     pub(crate) proved: bool,
 }
 
-/// Answers requests that were let in.
+/// Answers requests that were authenticated where that is required.
 pub(crate) struct Router<S> {
     site: Arc<S>,
     options: Arc<Options>,
-    /// For scrapes, which neither probes nor pages can take.
+    /// The places of scrapes, which neither probes nor pages can take.
     scrapes: Places,
     probes: Places,
     pages: Places,
+    probe_tally: Arc<ProbeTally>,
     shared_pages: SharedPages,
 }
 
 impl<S: Site> Router<S> {
-    pub(crate) fn new(site: Arc<S>, options: Arc<Options>, refusals: &Arc<Refusals>) -> Router<S> {
+    pub(crate) fn new(
+        site: Arc<S>,
+        options: Arc<Options>,
+        refusals: &Arc<Refusals>,
+        probe_tally: Arc<ProbeTally>,
+    ) -> Router<S> {
         let places = |refusal| Places::new(refusal, refusals);
         let [scrapes, probes, pages] = [Refusal::Metrics, Refusal::Probe, Refusal::Page].map(places);
-        Router { site, options, scrapes, probes, pages, shared_pages: SharedPages::default() }
+        Router { site, options, scrapes, probes, pages, probe_tally, shared_pages: SharedPages::default() }
+    }
+
+    /// Counts a request that was refused before it got here, where it asked for a probe.
+    pub(crate) fn kept_out(&self, request: &Parts, why: ProbeFailure) {
+        if request.uri.path().strip_prefix(self.options.route_prefix.as_str()) == Some(PROBE) {
+            self.probe_tally.count(Err(why));
+        }
     }
 
     /// Answers one request; `HEAD` as `GET` without the body.
@@ -143,12 +159,15 @@ impl<S: Site> Router<S> {
         }
         match route.action {
             Action::Overview => self.view(request, caller, Resource::Overview).await,
-            Action::Target => match parameter(request.uri.query(), "name") {
+            Action::Target => match target(request.uri.query(), "name") {
                 Some(name) => self.view(request, caller, Resource::Target(name)).await,
                 None => answer::text(StatusCode::BAD_REQUEST, "no target named; hint: /target?name=NAME"),
             },
             Action::Metrics => self.view(request, caller, Resource::Metrics).await,
-            Action::Targets => self.view(request, caller, Resource::Targets).await,
+            Action::Targets => {
+                let only = parameter(request.uri.query(), "target");
+                self.view(request, caller, Resource::Targets(only)).await
+            }
             Action::Discovery => match entries(request.uri.query()) {
                 Ok(entries) => self.view(request, caller, Resource::Discovery(entries)).await,
                 Err(fault) => answer::text(StatusCode::BAD_REQUEST, fault),
@@ -160,7 +179,7 @@ impl<S: Site> Router<S> {
         }
     }
 
-    /// Waits for a fleet and answers with a page of it. The place in the limiter is held until the client has taken it.
+    /// Waits for a fleet and answers with a page of it. The permit is held until the client has taken the page.
     async fn view(&self, request: &Parts, caller: Caller, view: Resource) -> Answer {
         let settings = self.site.settings();
         let places = if view == Resource::Metrics { &self.scrapes } else { &self.pages };
@@ -168,6 +187,9 @@ impl<S: Site> Router<S> {
             Ok(pass) => pass,
             Err(why) => return answer::busy(why),
         };
+        if let Some(target) = view.target() {
+            self.site.request_look(target);
+        }
         let form = Representation::new(caller.proved || settings.explain_details, request);
         let request_to_render = RenderRequest::new(view, form);
         let fleet = self.site.fleet(deadline::wait(&request.headers, settings.reading_timeout)).await;
@@ -189,46 +211,41 @@ impl<S: Site> Router<S> {
         answer
     }
 
-    /// Checks the ports of one target. It makes this machine connect to another, so it is not for everybody.
+    /// Checks the ports of one target. Because this makes the machine connect to another, it needs authentication, a
+    /// loopback address or `--web.enable-probe`.
     async fn probe(&self, request: &Parts, caller: Caller) -> Answer {
+        let refused = |why| {
+            self.probe_tally.count(Err(why));
+            no_probe(why)
+        };
         if !may_probe(&caller, &self.options) {
-            return answer::text(
-                StatusCode::FORBIDDEN,
-                "probing from another machine needs authentication; hint: users or client certificates in \
-                 --web.config.file, or --web.enable-probe to allow it to everybody",
-            );
+            return refused(ProbeFailure::Forbidden);
         }
         let query = request.uri.query();
-        let Some(name) = parameter(query, "target") else {
-            return answer::text(StatusCode::BAD_REQUEST, "no target named; hint: /probe?target=NAME");
-        };
+        let Some(name) = target(query, "target") else { return refused(ProbeFailure::NoTarget) };
         let settings = self.site.settings();
         let pass = match admit(&self.probes, &caller, &settings.limits) {
             Ok(pass) => pass,
-            Err(why) => return answer::busy(why),
+            Err(why) => {
+                self.probe_tally.count(Err(ProbeFailure::Busy));
+                return answer::busy(why);
+            }
         };
         let form = Representation::new(caller.proved || settings.explain_details, request);
-        let mut answer = match self.site.probe(&name, deadline::wait(&request.headers, UNHURRIED)).await {
+        let result = self.site.probe(&name, deadline::wait(&request.headers, UNHURRIED)).await;
+        self.probe_tally.count(result.as_ref().map(|_| ()).map_err(|why| *why));
+        let mut answer = match result {
             Ok(probe) if parameter(query, "debug").is_some_and(|debug| debug == "true") => {
                 form.document(api::probe_trace(&probe, form.details), TEXT)
             }
             Ok(probe) => form.exposition(api::probe(&probe, form.format)),
-            Err(NoProbe::NotListed) => answer::text(
-                StatusCode::FORBIDDEN,
-                "this name is not probed: it is neither enlisted nor listed in expected_targets",
-            ),
-            Err(NoProbe::NoRoster) => {
-                answer::busy("the targets are not known: the master was not read; hint: the first page says why")
-            }
-            Err(NoProbe::NoTime) => {
-                answer::busy("another probe of this target is under way and takes longer than this scrape may")
-            }
+            Err(why) => no_probe(why),
         };
         answer.body_mut().hold(pass);
         answer
     }
 
-    /// Says where the faults are, to those alone who proved who they are; what they are stands in the log.
+    /// Reloads. Only an authenticated client gets the places of the faults; the log has their texts.
     async fn reload(&self, request: &Parts, caller: Caller) -> Answer {
         if !self.options.lifecycle {
             return answer::text(StatusCode::FORBIDDEN, "reloading over HTTP is off; hint: --web.enable-lifecycle");
@@ -251,6 +268,30 @@ impl<S: Site> Router<S> {
     }
 }
 
+/// What a client reads in place of a probe.
+fn no_probe(why: ProbeFailure) -> Answer {
+    match why {
+        ProbeFailure::Credentials => answer::unauthorized(),
+        ProbeFailure::Forbidden => answer::text(
+            StatusCode::FORBIDDEN,
+            "probing from another machine needs authentication; hint: users or client certificates in \
+             --web.config.file, or --web.enable-probe to allow it to everybody",
+        ),
+        ProbeFailure::Busy => answer::busy("too many requests in flight"),
+        ProbeFailure::NoTarget => answer::text(StatusCode::BAD_REQUEST, "no target named; hint: /probe?target=NAME"),
+        ProbeFailure::NotListed => answer::text(
+            StatusCode::FORBIDDEN,
+            "this name is not probed: it is neither enlisted nor listed in expected_targets",
+        ),
+        ProbeFailure::NoRoster => {
+            answer::busy("the targets are not known: the master was not read; hint: the first page says why")
+        }
+        ProbeFailure::NoTime => {
+            answer::busy("another probe of this target is under way and takes longer than this scrape may")
+        }
+    }
+}
+
 fn admit(places: &Places, caller: &Caller, limits: &Limits) -> Result<Permit, &'static str> {
     let bounds = Bounds { in_all: limits.scrapes_in_flight, for_client: limits.scrapes_in_flight_per_client };
     places.enter(&caller.visitor, bounds).map_err(|full| match full {
@@ -259,8 +300,8 @@ fn admit(places: &Places, caller: &Caller, limits: &Limits) -> Result<Permit, &'
     })
 }
 
-/// Whether a browser sent it for a page that is not this server's. A browser always sends `Origin` with a POST, and sends
-/// the user's password along.
+/// Whether a browser sent the request for a page of another site. A browser sends `Origin` with every POST, and the
+/// user's password with it.
 fn comes_from_another_site(request: &Parts) -> bool {
     let header = |name| request.headers.get(name).map(|value: &HeaderValue| value.to_str().unwrap_or_default());
     let same = |origin: &str| origin.split_once("://").map(|(_, host)| host) == header(HOST);
@@ -272,10 +313,10 @@ fn may_probe(caller: &Caller, options: &Options) -> bool {
     caller.loopback || caller.proved || options.probe
 }
 
-/// What is asked of `/sd`.
+/// The parameters of `/sd`.
 fn entries(query: Option<&str>) -> Result<Entries, &'static str> {
     const BAD_PORT: &str = "the port must be a number from 1 to 65535; hint: /sd?port=9182";
-    // A port that is there and no number must not pass for one that is missing.
+    // An invalid port must not be treated as a missing one.
     let given = query.is_some_and(|query| query.split('&').any(|pair| pair.split('=').next() == Some("port")));
     let port = parameter(query, "port").and_then(|port| port.parse().ok());
     let port = if given { Some(port.ok_or(BAD_PORT)?) } else { None };
@@ -284,6 +325,18 @@ fn entries(query: Option<&str>) -> Result<Entries, &'static str> {
         Some("target") => Ok(Entries::Targets(port)),
         Some(_) => Err("there is an entry per host or per target; hint: /sd?port=9182&per=host or /sd?per=target"),
     }
+}
+
+/// Reads any query, for fuzzing.
+#[cfg(any(test, feature = "fuzzing"))]
+pub(super) fn read_any(query: Option<&str>) {
+    parameter(query, "name");
+    let _ = entries(query);
+}
+
+/// The name of a target in a parameter of the query, in the form in which targets are enlisted.
+fn target(query: Option<&str>, parameter_name: &str) -> Option<String> {
+    parameter(query, parameter_name).map(|typed| ServerName::enlisted(&typed, process::computer()))
 }
 
 /// The first value of a query parameter, decoded as forms are (`+` is a space). `None` where it is missing, empty or
@@ -344,6 +397,7 @@ mod tests {
         for bad in ["", "name", "name=", "name=%", "name=%4", "name=%zz", "name=%ff", "rename=x"] {
             assert_eq!(name(bad), None, "{bad}");
         }
+        assert_eq!(target(Some("name=tcp:sql01.%2C1433"), "name").as_deref(), Some("sql01"));
         assert_eq!(parameter(None, "name"), None);
     }
 }

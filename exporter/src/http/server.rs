@@ -20,13 +20,14 @@ use tokio::time::{sleep, timeout};
 use tokio_util::sync::CancellationToken;
 use tracing::{debug, info, warn};
 
-/// Between two attempts to accept when the system has no more file handles.
+/// The pause after an accept that failed for want of file handles.
 const BACK_OFF: Duration = Duration::from_millis(100);
 
-/// Serves on every listener until `shutdown` ends. Then nothing more is accepted, requests in flight are finished
-/// within [`Options::drain_timeout`], and what is left is cut.
+/// Serves on every listener until `shutdown` ends. Then it accepts nothing more, finishes requests in flight within
+/// [`Options::drain_timeout`], and closes what is left.
 ///
-/// The caller binds and owns the end, so tests use port 0 and a channel. Dropping the future cuts everything at once.
+/// The caller binds the sockets and decides the end, so tests use port 0 and a channel. Dropping the future closes
+/// everything at once.
 pub async fn run<S: Site>(
     listeners: Vec<TcpListener>,
     site: Arc<S>,
@@ -37,7 +38,7 @@ pub async fn run<S: Site>(
     let options = Arc::new(options);
     let refusals = Arc::clone(web.refusals());
     let shared = Arc::new(Shared {
-        router: Router::new(site, Arc::clone(&options), &refusals),
+        router: Router::new(site, Arc::clone(&options), &refusals, Arc::clone(web.probe_tally())),
         options,
         web: Arc::clone(&web),
         connections: Places::new(Refusal::Connection, &refusals),
@@ -75,7 +76,8 @@ async fn accept<S: Site>(listener: TcpListener, shared: Arc<Shared<S>>, stop: Ca
         let (stream, remote) = match accepted {
             Ok(accepted) => accepted,
             Err(error) => {
-                // A client that left before it was accepted, or no more handles; in both cases others go on.
+                // A client that left before it was accepted, or no more file handles: in both cases the other clients
+                // go on.
                 shared.refusals.note(Refusal::Accept, error);
                 sleep(BACK_OFF).await;
                 continue;

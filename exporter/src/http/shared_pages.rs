@@ -1,33 +1,32 @@
-//! Pages that several clients are served from. Each is drawn and compressed once for each reading, however many ask.
+//! Pages that several clients share: each is rendered and compressed once for each reading, however many ask.
 
 use super::views::{DrawError, Drawn, Key};
 use crate::diagnosis::Fleet;
 use std::sync::{Arc, Mutex, PoisonError, Weak};
 use tokio::task::{JoinError, spawn_blocking};
 
-/// Clients may ask for one view in many variants, such as ports for service discovery. They must not pile up: over this
-/// number the oldest goes.
+/// Clients may ask for one view in many variants, such as ports for service discovery. Above this number the oldest is
+/// dropped.
 const PAGES: usize = 8;
 
-/// Filled by the first who asks, while the others wait.
+/// Filled by the first client that asks, while the others wait for the lock.
 type Slot = Arc<tokio::sync::Mutex<Option<Drawn>>>;
 
-/// The pages of the fleet that was asked for last. No other fleet is ever served from them.
+/// The pages of the fleet that was asked for last. They are never served for another fleet.
 #[derive(Debug, Default)]
 pub(crate) struct SharedPages(Mutex<Pages>);
 
 #[derive(Debug, Default)]
 struct Pages {
-    /// Weak, so that no fleet lives longer on their account; its address is still not given to another.
+    /// Weak, so that the pages do not keep a fleet alive; the allocation stays, so its address is not reused.
     fleet: Weak<Fleet>,
     slots: Vec<(Key, Slot)>,
 }
 
 impl SharedPages {
-    /// The page of this fleet that the key stands for; without a key, one that is not shared. `draw` takes the
-    /// processor, so it leaves the threads on which all connections live. It runs to its end even where its client has
-    /// hung up, and `pass` goes along: who hangs up cannot start more. Those who wait for it share its outcome, unless
-    /// it is an error.
+    /// The page of this fleet with this key; without a key the page is not shared. `draw` needs the processor, so it
+    /// runs on a blocking thread. It ends even where its client has hung up, and keeps `pass` until then: clients that
+    /// hang up cannot start more. Clients that wait for it share its result, unless it is an error.
     ///
     /// # Errors
     /// Where `draw` panicked.
@@ -91,7 +90,7 @@ mod tests {
         Ok(Drawn { body: gzip(text.as_bytes()).unwrap(), content_type: "text/plain", vary: "Accept-Encoding" })
     }
 
-    /// What is served, as the address of its bytes.
+    /// The address of the served bytes, which identifies the page.
     async fn bytes(pages: &SharedPages, fleet: &Arc<Fleet>, key: Option<Key>, text: &'static str) -> usize {
         let (page, ()) = pages.get(fleet, key, (), move || drawn(text)).await.unwrap();
         page.unwrap().body.bytes.as_ptr() as usize
@@ -123,7 +122,7 @@ mod tests {
             let (page, ()) = pages.get(&fleet, key, (), || drawn("other")).await.unwrap();
             assert_eq!(page.unwrap().body.length, 5);
         }
-        // The other fleet took its place: what was drawn of the first one is not kept.
+        // The other fleet has replaced it, so what was rendered of the first one is not kept.
         let (page, ()) = pages.get(&fleet, key(1), (), || drawn("again")).await.unwrap();
         assert_eq!(page.unwrap().body.length, 5);
     }

@@ -1,37 +1,42 @@
-//! Where the server meets the rest of the house.
+//! The interface between the server and the exporter.
 
 use crate::config::{Config, ConfigErrors, Limits};
 use crate::diagnosis::Fleet;
 use crate::exposition::ExporterFacts;
+use crate::model::ProbeFailure;
 use crate::probe::Probe;
 use std::future::Future;
 use std::sync::Arc;
 use std::time::Duration;
 
-/// What the server asks of the exporter behind it.
+/// The exporter as the server sees it.
 pub trait Site: Send + Sync + 'static {
-    /// The fleet as of one reading, joined where one is under way. Always answers, at the latest after `wait`: a
-    /// reading that took longer is a fleet without a master. All who join one reading get one fleet, the same
-    /// by identity: a page is drawn once for each.
+    /// The fleet of one reading; joins a reading that is under way. Always returns, at the latest after `wait`: a
+    /// reading that took longer is a fleet without a master. All callers of one reading get the same `Arc`, so a page
+    /// is rendered once for all of them.
     ///
-    /// The future is dropped as soon as the client hangs up; a reading for which no one waits may then be cancelled.
+    /// The future is dropped as soon as the client hangs up; a reading that no caller waits for may then be cancelled.
     fn fleet(&self, wait: Duration) -> impl Future<Output = Arc<Fleet>> + Send;
 
-    /// Checks every port of one target now, and answers within about `wait`. A caller who asks meanwhile shares the run.
+    /// Somebody is about to look at one target. Where it is silent, the next reading looks for its reason with fresh eyes,
+    /// as far as that may be asked for again. Cheap.
+    fn request_look(&self, target: &str);
+
+    /// Checks every port of one target now and answers within about `wait`. Concurrent callers share one run.
     ///
     /// # Errors
     /// Why nothing was checked.
-    fn probe(&self, name: &str, wait: Duration) -> impl Future<Output = Result<Arc<Probe>, NoProbe>> + Send;
+    fn probe(&self, name: &str, wait: Duration) -> impl Future<Output = Result<Arc<Probe>, ProbeFailure>> + Send;
 
-    /// The exporter's own facts. Called where blocking is allowed, right before a page is drawn; who is served from that
-    /// page later gets them as they were then.
+    /// Facts about the exporter itself. May block; called right before a page is rendered, and kept with that page for
+    /// all clients that share it.
     fn facts(&self) -> ExporterFacts;
 
-    /// What can change with a reload. Called for each request: cheap.
+    /// Settings that a reload can change. Called for each request, so it must be cheap.
     fn settings(&self) -> Settings;
 
-    /// Loads the configuration again, that of [`super::Web`] included, and puts it in force. `POST /-/reload` and SIGHUP
-    /// mean the same. Ends within a deadline, whatever the files do.
+    /// Loads the configuration again, that of [`super::Web`] included, and puts it in force; for `POST /-/reload` and
+    /// SIGHUP. Ends within a deadline even where reading a file hangs.
     ///
     /// # Errors
     /// Why nothing was loaded; the old configuration stays in force.
@@ -41,36 +46,25 @@ pub trait Site: Send + Sync + 'static {
 /// Why a configuration was not loaded again.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 pub enum ReloadError {
-    /// Another one has not ended.
+    /// Another reload has not ended.
     #[error("another reload is under way")]
     UnderWay,
-    /// What was read cannot be put in force.
+    /// The configuration has faults.
     #[error("{0}")]
     Faults(ConfigErrors),
-    /// The files were not read within the deadline, or reading them failed altogether.
+    /// The files were not read within the deadline, or reading them failed.
     #[error("{0}")]
     Reading(String),
-}
-
-/// Why a target was not probed.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum NoProbe {
-    /// It is not known which targets there are: the master was not read.
-    NoRoster,
-    /// It is neither enlisted nor expected.
-    NotListed,
-    /// A run of the same target is under way that takes longer than this caller waits.
-    NoTime,
 }
 
 /// What the server needs of the configuration.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct Settings {
-    /// For a whole reading.
+    /// The time-out of a reading.
     pub reading_timeout: Duration,
     /// Whether texts of errors, addresses and traces are shown without authentication.
     pub explain_details: bool,
-    /// Bounds.
+    /// The limits of the section `limits`.
     pub limits: Limits,
 }
 

@@ -1,5 +1,5 @@
-//! Deadlines of a connection, one for each phase, so that a client that stalls or drips is cut and one that merely
-//! waits for its next scrape is not.
+//! Deadlines of a connection, one for each phase, so that a client that stalls or sends too slowly is cut and one that
+//! merely waits for its next scrape is not.
 
 use super::interim::Interim;
 use super::options::Options;
@@ -12,7 +12,7 @@ use std::time::Duration;
 use tokio::io::{AsyncRead, AsyncWrite, ReadBuf};
 use tokio::time::{Instant, Sleep, sleep_until};
 
-/// A stream with the deadlines.
+/// A stream with these deadlines.
 #[derive(Debug)]
 pub(crate) struct TimeoutStream<T> {
     stream: T,
@@ -20,20 +20,20 @@ pub(crate) struct TimeoutStream<T> {
     request_timeout: Duration,
     idle_timeout: Duration,
     answer_timeout: Duration,
-    /// Requests that were whole when the reading side began to wait.
+    /// Complete requests when reading began to wait.
     requests: u64,
-    /// Whether the next request has begun.
+    /// Whether the first byte of the next request has arrived.
     begun: bool,
     asked_by: Pin<Box<Sleep>>,
     taken_by: Option<Pin<Box<Sleep>>>,
-    /// Whether the client was seen to send nothing more.
+    /// Whether the client has closed its sending side.
     ended: bool,
-    /// What is done to find out whether a client that sends nothing more still waits.
+    /// Probes whether a client that has closed its sending side still waits.
     interim: Option<Interim>,
 }
 
 impl<T> TimeoutStream<T> {
-    /// The first request has to be there within the request's time-out.
+    /// The first request must arrive within the request's time-out.
     pub(crate) fn new(stream: T, pace: Arc<Phase>, options: &Options) -> TimeoutStream<T> {
         TimeoutStream {
             stream,
@@ -54,8 +54,8 @@ impl<T> TimeoutStream<T> {
         self.asked_by.as_mut().reset(Instant::now() + within);
     }
 
-    /// The client sends nothing more. That is passed on at the second look: between the two a request that has come with
-    /// it can be answered.
+    /// The client has closed its sending side. The end is passed on at the second poll, so that a request that came
+    /// together with it can be answered in between.
     fn end(&mut self, cx: &mut Context<'_>) -> Poll<()> {
         if std::mem::replace(&mut self.ended, true) {
             return Poll::Ready(());
@@ -64,7 +64,8 @@ impl<T> TimeoutStream<T> {
         Poll::Pending
     }
 
-    /// Judges a write or a flush. The time runs from the answer's first byte until a flush leaves nothing to send.
+    /// Applies the deadline of a response to the result of a write or a flush. The time runs from the first byte of the
+    /// response until a flush leaves nothing to send.
     fn judge<R>(&mut self, cx: &mut Context<'_>, flush: bool, result: Poll<io::Result<R>>) -> Poll<io::Result<R>> {
         let more = self.pace.activity() == Activity::Answering;
         if result.is_pending() || more {
@@ -85,10 +86,11 @@ fn late(what: &'static str) -> io::Error {
 }
 
 impl<T: AsyncWrite + Unpin> TimeoutStream<T> {
-    /// Finds out whether a client that sends nothing more still waits for its answer. Ends with an error where it does
-    /// not. A client of HTTP/1.0 may not be written to before its answer; it is waited for until that is there.
+    /// Finds out whether a client that has closed its sending side still waits for its response, and ends with an error
+    /// where it does not. A client of HTTP/1.0 may not get an interim response; it is waited for until its response is
+    /// there.
     fn look(&mut self, cx: &mut Context<'_>) -> Poll<io::Result<()>> {
-        // What is left of the answer before goes first, and shows as much.
+        // The rest of an earlier response goes first, and writing it shows the same.
         if !self.pace.takes_interim() || self.taken_by.is_some() {
             return Poll::Pending;
         }
@@ -96,7 +98,7 @@ impl<T: AsyncWrite + Unpin> TimeoutStream<T> {
         interim.poll(Pin::new(&mut self.stream), cx).map(|gone| gone.map(|never| match never {}))
     }
 
-    /// Writes, after what is left of the last look.
+    /// Writes after the rest of the last interim response.
     fn write(
         &mut self,
         cx: &mut Context<'_>,
@@ -119,7 +121,7 @@ impl<T: AsyncRead + AsyncWrite + Unpin> AsyncRead for TimeoutStream<T> {
     fn poll_read(mut self: Pin<&mut Self>, cx: &mut Context<'_>, buf: &mut ReadBuf<'_>) -> Poll<io::Result<()>> {
         let this = &mut *self;
         if this.pace.activity() != Activity::Asking {
-            // Read only to see a client that hangs up. One that has merely sent all that it has to send looks alike.
+            // Reads only to notice that the client hangs up. A client that has closed its sending side looks the same.
             if !this.ended {
                 let before = buf.filled().len();
                 let result = ready!(Pin::new(&mut this.stream).poll_read(cx, buf));
@@ -128,7 +130,7 @@ impl<T: AsyncRead + AsyncWrite + Unpin> AsyncRead for TimeoutStream<T> {
                 }
                 this.ended = true;
             }
-            // An answer that has begun is finished; writing it meets the reset of a client that is gone.
+            // A response that has begun is finished; writing it meets the reset of a client that has gone.
             return match this.pace.activity() {
                 Activity::Working => this.look(cx),
                 Activity::Asking | Activity::Answering => Poll::Pending,
@@ -197,8 +199,8 @@ mod tests {
     use std::convert::Infallible;
     use tokio::io::{AsyncReadExt, AsyncWriteExt};
 
-    /// What a client gets that sends a request and its end at once, where the answer is there at once or never. It goes
-    /// away as soon as something has come, unless it is an answer.
+    /// The bytes that a client gets that sends a request and its end together, where the response comes at once or
+    /// never. It leaves as soon as anything but a final response has come.
     async fn answered(request: &'static str, at_once: bool) -> String {
         let pace = Arc::new(Phase::default());
         let (mut client, server) = tokio::io::duplex(1024);
@@ -230,7 +232,7 @@ mod tests {
             }
             text
         };
-        // A client that has gone is an error, and no matter here.
+        // An error shows that the client has gone, which is fine here.
         let (_, text) =
             tokio::time::timeout(Duration::from_secs(30), async { tokio::join!(connection, read) }).await.unwrap();
         text

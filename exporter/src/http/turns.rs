@@ -1,12 +1,12 @@
-//! One at a time, in turn among clients: a client that asks a hundred times waits for its own hundred, not everybody.
+//! One turn at a time, shared fairly among clients: a client with a hundred requests waits for its own hundred only.
 
 use super::client::{Client, Visitor};
 use std::collections::{HashMap, VecDeque};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use tokio::sync::oneshot;
 
-/// Hands out one turn at a time. Among the trusted clients and among the others each has one turn before any has
-/// another; where both wait, every second turn is for a trusted one.
+/// Hands out one turn at a time. Among the trusted clients and among the others, each client gets one turn before any
+/// gets another; where both groups wait, every second turn is for a trusted client.
 #[derive(Debug, Default)]
 pub(crate) struct Turns {
     waiting: Mutex<Waiting>,
@@ -14,29 +14,29 @@ pub(crate) struct Turns {
 
 #[derive(Debug, Default)]
 struct Waiting {
-    /// Whether somebody has the turn.
+    /// Whether the turn is taken.
     taken: bool,
-    /// Whether the last turn was one of a trusted client.
+    /// Whether the last turn went to a trusted client.
     last_trusted: bool,
     trusted: Ring,
     others: Ring,
 }
 
-/// Who waits, by client, and the clients in the order of their turns.
+/// The waiting requests by client, and the clients in the order of their turns.
 #[derive(Debug, Default)]
 struct Ring {
     order: VecDeque<Client>,
     waiters: HashMap<Client, VecDeque<oneshot::Sender<Turn>>>,
 }
 
-/// The turn. It goes on to the next when it is dropped.
+/// The turn. Dropping it passes it on.
 #[derive(Debug)]
 pub(crate) struct Turn(Option<Arc<Turns>>);
 
 impl Turns {
     /// Waits for the turn; `None` where as many requests of this client wait already.
     ///
-    /// How many may wait in all is bounded by the number of connections.
+    /// The number of connections bounds how many wait in all.
     pub(crate) async fn wait(self: &Arc<Turns>, visitor: &Visitor, most: usize) -> Option<Turn> {
         let waiter = {
             let mut waiting = self.lock();
@@ -50,7 +50,7 @@ impl Turns {
         waiter.await.ok()
     }
 
-    /// Gives the turn to the next one who still waits.
+    /// Passes the turn to the next request that still waits.
     fn pass_on(self: &Arc<Turns>) {
         let mut turn = Turn(Some(Arc::clone(self)));
         loop {
@@ -66,13 +66,13 @@ impl Turns {
             };
             match next.send(turn) {
                 Ok(()) => return,
-                // It has left.
+                // That request has been dropped.
                 Err(back) => turn = back,
             }
         }
     }
 
-    // The rings are complete after every statement, so a poisoned lock hides nothing.
+    // Each statement leaves the queues consistent, so a poisoned lock is safe to use.
     fn lock(&self) -> MutexGuard<'_, Waiting> {
         self.waiting.lock().unwrap_or_else(PoisonError::into_inner)
     }
@@ -139,7 +139,7 @@ mod tests {
         Visitor::new(address.parse().unwrap(), &TrustedClients::default())
     }
 
-    /// Who had the turn, in order, where all of these wait before the first one is over.
+    /// The order of turns of requests that all wait before the first is served.
     async fn order(clients: &[&str]) -> Vec<String> {
         let turns = Arc::<Turns>::default();
         let first = turns.wait(&visitor("192.0.2.99"), 4).await.unwrap();
@@ -182,7 +182,7 @@ mod tests {
         assert!(turns.wait(&a, 2).await.is_none());
         let mut other = Box::pin(turns.wait(&b, 2));
         assert!((&mut other).now_or_never().is_none());
-        // A turn that was handed to one who has left goes on as well.
+        // A turn passed to a request that was dropped is passed on as well.
         drop(waits.remove(0));
         drop(first);
         let mut handed = waits.remove(0);

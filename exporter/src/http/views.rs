@@ -1,4 +1,4 @@
-//! What is drawn of a fleet, and in which form.
+//! The views of a fleet and the forms in which a client gets them.
 
 use super::answer::{self, Answer};
 use super::site::Settings;
@@ -16,9 +16,9 @@ use std::sync::Arc;
 use tracing::error;
 
 const HTML: &str = "text/html; charset=utf-8";
-/// The headers of a request on which an exposition hangs.
+/// The request headers that decide the form of an exposition.
 const EXPOSITION_VARY: &str = "Accept, Accept-Encoding";
-/// The same of anything else.
+/// The request headers that decide the form of other documents.
 const DOCUMENT_VARY: &str = "Accept-Encoding";
 const JSON: &str = "application/json";
 
@@ -31,24 +31,24 @@ pub(crate) enum Resource {
     Target(String),
     /// The exposition.
     Metrics,
-    /// The facts as JSON.
-    Targets,
+    /// The facts as JSON: of all targets, or of the one that is named.
+    Targets(Option<String>),
     /// The enlisted targets or their hosts, for Prometheus' service discovery.
     Discovery(discovery::Entries),
 }
 
-/// The form that one client wants and may see.
+/// The form that one client asks for and may see.
 #[derive(Debug, Clone, Copy)]
 pub(crate) struct Representation {
     /// Whether texts of errors, addresses and traces are shown.
     pub(crate) details: bool,
     pub(crate) format: Format,
-    /// Whether the client takes gzip.
+    /// Whether the client accepts gzip.
     pub(crate) gzip: bool,
 }
 
 impl Representation {
-    /// What a request's headers say about it.
+    /// Reads the request headers.
     pub(crate) fn new(details: bool, request: &Parts) -> Representation {
         Representation {
             details,
@@ -57,12 +57,12 @@ impl Representation {
         }
     }
 
-    /// An exposition for this client alone, whose format hangs on `Accept`.
+    /// An exposition that is not shared, whose format depends on `Accept`.
     pub(crate) fn exposition(self, text: String) -> Answer {
         self.finish(text, self.format.content_type(), EXPOSITION_VARY)
     }
 
-    /// Anything else for this client alone.
+    /// Another document that is not shared.
     pub(crate) fn document(self, text: String, content_type: &'static str) -> Answer {
         self.finish(text, content_type, DOCUMENT_VARY)
     }
@@ -78,7 +78,7 @@ impl Representation {
     }
 }
 
-/// What a page is made from besides its fleet: two clients that ask for the same are served from one page.
+/// The inputs of a page besides its fleet: clients with equal keys share one page.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(crate) struct Key {
     view: Resource,
@@ -87,13 +87,13 @@ pub(crate) struct Key {
     settings: Settings,
 }
 
-/// A page, compressed. Clones share its bytes.
+/// A compressed page. Clones share its bytes.
 #[derive(Debug, Clone)]
 pub(crate) struct Drawn {
     pub(crate) body: Compressed,
-    /// The exact value of `Content-Type`.
+    /// The value of `Content-Type`.
     pub(crate) content_type: &'static str,
-    /// The headers of the request on which the form hung.
+    /// The value of `Vary`: the request headers that decided its form.
     pub(crate) vary: &'static str,
 }
 
@@ -106,7 +106,7 @@ pub(crate) enum DrawError {
     NotRead,
     /// This exporter is on a target and reads no master.
     OnTarget,
-    /// It could not be drawn; the log says why.
+    /// Rendering failed; the log has the reason.
     Failed,
 }
 
@@ -127,11 +127,21 @@ impl From<DrawError> for Answer {
     }
 }
 
-/// A view as one client wants it.
+/// A view in the form that one client wants.
 #[derive(Debug)]
 pub(crate) struct RenderRequest {
     view: Resource,
     form: Representation,
+}
+
+impl Resource {
+    /// The one target that it is about.
+    pub(crate) fn target(&self) -> Option<&str> {
+        match self {
+            Resource::Target(name) | Resource::Targets(Some(name)) => Some(name),
+            Resource::Overview | Resource::Metrics | Resource::Targets(None) | Resource::Discovery(_) => None,
+        }
+    }
 }
 
 impl RenderRequest {
@@ -139,18 +149,19 @@ impl RenderRequest {
         RenderRequest { view, form }
     }
 
-    /// What the page is shared by. A page of one target is small, and there are as many as targets: it is not shared.
+    /// The key under which clients share the page. The page of one target is small, and there is one for each target,
+    /// so it is not shared.
     pub(crate) fn key(&self, settings: Settings) -> Option<Key> {
         let Representation { details, format, .. } = self.form;
         let (details, format) = match self.view {
-            Resource::Target(_) => return None,
+            Resource::Target(_) | Resource::Targets(Some(_)) => return None,
             Resource::Metrics => (false, format),
-            Resource::Overview | Resource::Targets | Resource::Discovery(_) => (details, Format::Text004),
+            Resource::Overview | Resource::Targets(None) | Resource::Discovery(_) => (details, Format::Text004),
         };
         Some(Key { view: self.view.clone(), details, format, settings })
     }
 
-    /// Draws it. Takes the processor for as long as the fleet is large.
+    /// Renders the page. The time grows with the fleet.
     ///
     /// # Errors
     /// Why there is no page.
@@ -174,9 +185,10 @@ impl RenderRequest {
                 let page = pages::single(fleet, name, facts, details).map_err(|error| failed(&error))?;
                 text(page.ok_or_else(|| missing(fleet))?, HTML)
             }
-            Resource::Targets => {
+            Resource::Targets(only) => {
                 let mut out = Compressor::new();
-                api::write_targets(&mut out, fleet, details).map_err(|error| failed(&error))?;
+                let written = api::write_targets(&mut out, fleet, only.as_deref(), details);
+                written.map_err(|error| failed(&error))?.ok_or(DrawError::NoTarget)?;
                 document(out.finish(), JSON)
             }
             Resource::Discovery(entries) => {
@@ -200,7 +212,7 @@ fn unlisted(fleet: &Fleet) -> DrawError {
     }
 }
 
-/// While the master is not read it is unknown whether there is such a target.
+/// Why a target is not found: while the master is not read, it is unknown whether it exists.
 fn missing(fleet: &Fleet) -> DrawError {
     let known = match fleet {
         Fleet::Master(fleet) => fleet.master.is_some(),
@@ -209,7 +221,7 @@ fn missing(fleet: &Fleet) -> DrawError {
     if known { DrawError::NoTarget } else { DrawError::NotRead }
 }
 
-/// A header that may stand in several lines, as one list (RFC 9110, section 5.3).
+/// A header that may come in several lines, as one list (RFC 9110, section 5.3).
 fn joined(request: &Parts, name: impl AsHeaderName) -> Option<String> {
     let values: Vec<&str> = request.headers.get_all(name).iter().filter_map(|value| value.to_str().ok()).collect();
     (!values.is_empty()).then(|| values.join(","))

@@ -117,7 +117,7 @@ impl Page {
         Ok(())
     }
 
-    /// The families that a page can do without, the most useful one first. Once one does not fit it goes whole, and so
+    /// The families that a page can do without, the most useful one first. Once one does not fit, all of it goes, and so
     /// do all behind it: which series are there must not depend on small changes.
     fn what_fits(&self, families: &mut FamilyWriter<'_>) -> fmt::Result {
         let (fleet, port_results) = (self.fleet.as_ref(), self.fleet.port_results().as_ref());

@@ -1,4 +1,4 @@
-//! Pages for people: readable without a script, in light and dark, with every name escaped by the templates.
+//! Pages for people: they work without scripts and in light and dark mode; the templates escape every name.
 
 mod overview;
 mod parts;

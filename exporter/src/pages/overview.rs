@@ -1,4 +1,4 @@
-//! The page at `/`: all of the fleet at a glance, the worst first.
+//! The page at `/`: the fleet at a glance, the worst targets first.
 
 use super::parts::{FaultView, Row};
 use super::words::{Tone, words};
@@ -8,7 +8,7 @@ use crate::model::figures::{ago, readable_instant};
 use crate::model::{Cause, Collector, OrphanKind};
 use askama::Template;
 
-/// The page as HTML. Texts of errors, addresses and traces stand in it only with `details`.
+/// The page as HTML. Without `details` it holds no error texts, addresses or traces.
 ///
 /// # Errors
 /// None that the data can cause: a template that writes into a String does not fail.
@@ -28,7 +28,7 @@ fn of_master(fleet: &MasterFleet, facts: &ExporterFacts, details: bool) -> Resul
     let mut rows: Vec<Row<'_>> = clock
         .map(|clock| fleet.targets.iter().map(|target| Row::new(fleet, clock.now, target)).collect())
         .unwrap_or_default();
-    // What is under maintenance raises no alert: it comes after what is wrong and is not.
+    // A target under maintenance raises no alert, so it comes after those that need attention.
     rows.sort_by_key(|row| (row.tone == Tone::Good, row.maintenance.is_some(), row.tone));
     let present = |cause: &Cause| clock.is_some() && fleet.targets.iter().any(|t| t.diagnosis.cause == *cause);
     let causes: Vec<Cause> = Cause::ALL.into_iter().filter(present).collect();
@@ -58,7 +58,7 @@ fn of_master(fleet: &MasterFleet, facts: &ExporterFacts, details: bool) -> Resul
             .reports
             .iter()
             .filter_map(|report| Some((report.collector.name(), report.fault.as_ref()?)))
-            // One fault that ended the complete reading is shown once.
+            // A fault that ended the complete reading is shown once, not for each collector.
             .filter(|(_, fault)| Some(*fault) != ended)
             .map(|(name, fault)| CollectorView { name, fault: FaultView::new(fault, details) })
             .collect(),

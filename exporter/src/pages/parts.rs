@@ -1,4 +1,4 @@
-//! What both pages are made of.
+//! Building blocks of both pages.
 
 use super::words::{Tone, words};
 use crate::diagnosis::{Enlisted, MasterFleet, Target};
@@ -8,7 +8,7 @@ use crate::probe::Finding;
 use crate::sqlserver::ReadError;
 use jiff::Timestamp;
 
-/// What stands where nothing is known or nothing is there.
+/// Shown where nothing is known or nothing exists.
 pub(super) const NONE: &str = "–";
 
 /// One target in a table.
@@ -22,7 +22,7 @@ pub(super) struct Row<'a> {
     pub(super) class: &'static str,
     pub(super) state: &'static str,
     pub(super) evidence: Option<&'a str>,
-    /// What the master shows of it while it is silent, in at most 60 characters.
+    /// The master's evidence for a silent target, in at most 60 characters.
     pub(super) master_shows: Option<&'static str>,
     pub(super) last_poll: When,
     pub(super) interval: String,
@@ -76,7 +76,7 @@ pub(super) fn errors(row: &Enlisted) -> String {
     if classes.is_empty() { "none".to_owned() } else { classes.join(", ") }
 }
 
-/// An instant, and its age by the master's clock.
+/// An instant with its age by the master's clock.
 pub(super) struct When {
     pub(super) age: String,
     pub(super) instant: String,
@@ -136,7 +136,7 @@ pub(super) fn state(state: PortState) -> &'static str {
     }
 }
 
-/// Why a reading failed. The message names addresses and logins, so it stands only where details are allowed.
+/// Why a reading failed. The message holds addresses and logins, so it is set only where details are allowed.
 pub(super) struct FaultView<'a> {
     pub(super) stage: &'static str,
     pub(super) timeout: bool,

@@ -1,8 +1,8 @@
-//! The page at `/target?name=…`: all that is known of one target.
+//! The page at `/target?name=…`: everything that is known of one target.
 
 use super::parts::{NONE, Row, When, port_class, state};
 use super::words::words;
-use crate::diagnosis::{Enlisted, Evidence, Fleet, Suspect, Target, Trace};
+use crate::diagnosis::{Briefing, Enlisted, Evidence, Fleet, Suspect, Target, Trace};
 use crate::exposition::ExporterFacts;
 use crate::model::figures::{readable_instant, span};
 use crate::model::{Cause, names};
@@ -12,7 +12,7 @@ use jiff::Timestamp;
 use std::borrow::Cow;
 
 /// The page as HTML, or `None` for a name that the fleet does not have: unknown, or not known while the master cannot
-/// be read. Texts of errors, addresses and traces stand in it only with `details`.
+/// be read. Without `details` it holds no error texts, addresses or traces.
 ///
 /// # Errors
 /// None that the data can cause: a template that writes into a String does not fail.
@@ -40,6 +40,7 @@ pub fn single(
         figures: target.enlisted.as_ref().map(|row| figures(clock.now, target, row)).unwrap_or_default(),
         ports: fleet.port_results.of(&target.name).iter().map(PortView::new).collect(),
         trace: target.trace.as_ref().map(|trace| TraceView::new(trace, details)),
+        briefing: Briefing::of(fleet, target, details),
         details,
     };
     page.render().map(Some)
@@ -55,10 +56,11 @@ struct Single<'a> {
     figures: Vec<Figure>,
     ports: Vec<PortView>,
     trace: Option<TraceView<'a>>,
+    briefing: Option<Briefing>,
     details: bool,
 }
 
-/// What the master shows of a silent target. Addresses, logins and states stand in it only with `details`.
+/// The master's evidence for a silent target. Addresses, logins and states are set only with `details`.
 struct TraceView<'a> {
     word: &'static str,
     text: &'a str,
@@ -96,7 +98,7 @@ struct Figure {
     value: String,
 }
 
-/// Without a sign where it rounds to nothing.
+/// Without a sign where it rounds to zero.
 fn clock_skew(seconds: f64) -> String {
     let seconds = if seconds.abs() < 0.05 { 0.0 } else { seconds };
     format!("{seconds:.1} s")
@@ -109,7 +111,7 @@ fn figures(now: Timestamp, target: &Target, row: &Enlisted) -> Vec<Figure> {
     add("Enlisted", at(row.enlisted_at));
     add("Last poll", if row.polled { at(row.last_poll) } else { "never".to_owned() });
     add("Poll interval", span(row.poll_interval));
-    // By SQL Server's own local-time arithmetic, which is wrong when clocks change: to compare with SSMS.
+    // By SQL Server's own local-time arithmetic, which is wrong when clocks change: for comparison with SSMS.
     add("State as SSMS shows it", row.status.names().join(", ").replace('_', " "));
     if let Some(location) = row.location.as_ref().filter(|location| !location.is_empty()) {
         add("Location", location.clone());

@@ -1,4 +1,4 @@
-//! The page of an exporter that runs on a target: the way to its master, and its certificate.
+//! The page of an exporter on a target: the way to its master, and the master's certificate.
 
 use super::parts::{NONE, state};
 use super::words::Tone;
@@ -11,7 +11,7 @@ use crate::target_side::{Forecast, LocalTarget, MasterView};
 use askama::Template;
 use jiff::Timestamp;
 
-/// The page as HTML. What was seen at the ports stands in it only with `details`.
+/// The page as HTML. Evidence of the ports is shown only with `details`.
 ///
 /// # Errors
 /// None that the data can cause.
@@ -80,7 +80,7 @@ impl<'a> ViewRow<'a> {
     }
 }
 
-/// What a setting of MsxEncryptChannelOptions would make of the master.
+/// The outcome of one setting of MsxEncryptChannelOptions.
 struct SettingRow {
     setting: u32,
     in_force: bool,
@@ -94,7 +94,7 @@ impl SettingRow {
         let in_force = local_target.encrypt_channel_option == Some(forecast.setting);
         let (tone, outcome) = match forecast.connects {
             Some(true) => (Tone::Good, "connects"),
-            // What is not set here does no harm.
+            // A setting that is not in force does no harm.
             Some(false) if !in_force => (Tone::Unknown, "would be refused"),
             Some(false) => (Tone::Bad, "is refused"),
             None => (Tone::Unknown, "not known"),

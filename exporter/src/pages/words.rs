@@ -2,14 +2,14 @@
 
 use crate::model::Cause;
 
-/// How bad a verdict is: its place in a list and its colour.
+/// The severity of a verdict: its position in a list and its colour.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
 pub(super) enum Tone {
-    /// It needs an action.
+    /// Needs an action.
     Bad,
-    /// It needs a look.
+    /// Needs attention.
     Warning,
-    /// Not known, or not yet.
+    /// Not known, or not yet known.
     Unknown,
     /// Fine.
     Good,
@@ -32,7 +32,7 @@ pub(super) struct Words {
     pub(super) tone: Tone,
     /// A few words for a table.
     pub(super) title: &'static str,
-    /// What to do next; empty when nothing is to be done.
+    /// The next step; empty when nothing needs to be done.
     pub(super) next: &'static str,
 }
 

@@ -1,4 +1,4 @@
-//! Where a check goes.
+//! The destination of a check.
 
 use crate::config::PortOverride;
 use crate::model::{Address, Check, Direction, ServerName};
@@ -7,13 +7,13 @@ use std::collections::BTreeMap;
 /// One instance on one host, and for whom it is checked.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Destination {
-    /// The target's name as enlisted: the near end with [`Direction::ToMaster`], the far end otherwise.
+    /// The target's name as enlisted: the source with [`Direction::ToMaster`], the destination otherwise.
     pub target: String,
-    /// In which direction.
+    /// Which of the two ends opens the connection.
     pub direction: Direction,
-    /// The master at the far end; only with [`Direction::ToMaster`].
+    /// The master as destination; only with [`Direction::ToMaster`].
     pub master: Option<String>,
-    /// The host to ask.
+    /// The host to connect to.
     pub host: String,
     /// The bare instance name; `None` for the default instance.
     pub instance: Option<String>,
@@ -26,7 +26,7 @@ pub struct Destination {
 impl Destination {
     /// From the master to a target, whose name is `HOST` or `HOST\INSTANCE`.
     pub fn to_target(name: &str, overrides: &[PortOverride]) -> Destination {
-        let ServerName { host, instance } = ServerName::of(name);
+        let ServerName { host, instance, .. } = ServerName::of(name);
         let differs = overrides.iter().find(|entry| entry.matches.matches(name));
         let required = differs.and_then(|entry| entry.required).map(|required| (Check::Engine, required));
         Destination {

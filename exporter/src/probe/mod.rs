@@ -1,4 +1,4 @@
-//! Asks the network and answers one finding for each target and check. Knows nothing of SQL tables.
+//! Probes the network and returns one finding for each target and check. Knows nothing of SQL Server's tables.
 
 mod checks;
 mod destination;

@@ -1,4 +1,4 @@
-//! The ports of one target now, for one caller.
+//! Probes one target on request.
 
 use super::destination::Destination;
 use super::prober::{Extent, Prober, Visited};
@@ -25,14 +25,14 @@ pub struct Probe {
     pub visited: Visited,
 }
 
-/// A run that began with the same wait is over within this after it.
+/// Runs that began with the same time limit end within this time of each other.
 const MOMENT: Duration = Duration::from_millis(250);
 
 type Run = BoxFuture<'static, Arc<Probe>>;
 
-/// Probes on request: one run for each name at a time, which all who ask meanwhile share.
+/// Probes on request: one run for each name at a time, which concurrent callers share.
 ///
-/// Whether a name may be probed at all is for the caller to decide.
+/// The caller decides whether a name may be probed.
 pub struct Probes {
     prober: Arc<Prober>,
     route: Route,
@@ -46,17 +46,17 @@ impl fmt::Debug for Probes {
 }
 
 impl Probes {
-    /// Shares the prober, and so its bound on sockets, with the sweep.
+    /// Shares the prober, and so its limit on sockets, with the sweep.
     pub fn new(prober: Arc<Prober>, route: Route) -> Probes {
         Probes { prober, route, running: Mutex::default() }
     }
 
-    /// Runs every check of a target and answers within `wait`: a check that has no answer by then is skipped. A run ends
-    /// early only when no caller waits for it any longer.
+    /// Runs every check of a target within `wait`; a check without an answer by then is skipped. A run ends early only
+    /// when no caller waits for it any longer.
     ///
-    /// `None` where the run that was joined has more time than that.
+    /// `None` where the run that was joined takes longer than that.
     pub async fn probe(&self, target: &str, wait: Duration) -> Option<Arc<Probe>> {
-        // A run ends by itself at `wait`; the moment more is for its own last steps.
+        // A run ends by itself at `wait`; the margin is for its last steps.
         timeout(wait + MOMENT, self.join(target, wait)).await.ok()
     }
 
@@ -95,7 +95,7 @@ mod tests {
 
     const WAIT: Duration = Duration::from_secs(30);
 
-    /// An engine that never answers a PRELOGIN, so that a probe takes as long as it may; and a probe that looks there.
+    /// An engine that never answers a PRELOGIN, so that a probe takes its full time, and a probe of that engine.
     async fn lab(depth: Depth) -> (TcpListener, Probes) {
         let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
         let settings = Ports {

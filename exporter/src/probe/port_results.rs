@@ -1,4 +1,4 @@
-//! What the port checks found, kept until it is too old.
+//! The findings of the port checks, kept until they are too old.
 
 use crate::model::{Check, Direction, PortSource, PortState};
 use jiff::Timestamp;
@@ -6,16 +6,16 @@ use std::collections::BTreeMap;
 use std::net::IpAddr;
 use std::time::Duration;
 
-/// What one check of one target found.
+/// The result of one check of one target.
 #[derive(Debug, Clone, PartialEq)]
 pub struct Finding {
-    /// What was checked.
+    /// The check.
     pub check: Check,
-    /// In which direction.
+    /// Which of the two ends opens the connection.
     pub direction: Direction,
-    /// The master at the far end; only with [`Direction::ToMaster`].
+    /// The master as destination; only with [`Direction::ToMaster`].
     pub master: Option<String>,
-    /// What was found.
+    /// Whether the port is open, or why that is not known.
     pub state: PortState,
     /// Whether this port must be open.
     pub required: bool,
@@ -23,11 +23,11 @@ pub struct Finding {
     pub port: Option<u16>,
     /// `tcp` or `udp`.
     pub transport: &'static str,
-    /// Where the number is from.
+    /// The source of the port's number.
     pub source: PortSource,
     /// The address that answered, or the last one tried.
     pub address: Option<IpAddr>,
-    /// Whether the right protocol answered; only where that was asked.
+    /// Whether the expected protocol answered; only where it was spoken.
     pub protocol_ok: Option<bool>,
     /// How long the connect took.
     pub connect: Option<Duration>,
@@ -53,7 +53,7 @@ pub struct Sweep {
 pub struct PortResults {
     /// Findings by the target's name as enlisted, in the order of [`Check::ALL`].
     pub findings: BTreeMap<String, Vec<Finding>>,
-    /// The addresses of each target's host, by the target's name as enlisted, as far as its name leads anywhere.
+    /// The addresses of each target's host, by the target's name as enlisted, as far as they resolve.
     pub addresses: BTreeMap<String, Vec<IpAddr>>,
     /// The last complete sweep, if there was one.
     pub sweep: Option<Sweep>,
@@ -62,13 +62,13 @@ pub struct PortResults {
 }
 
 impl PortResults {
-    /// Keeps what a visit found in the place of what the one before found.
+    /// Replaces the findings and addresses of a target.
     pub(crate) fn keep(&mut self, target: String, findings: Vec<Finding>, addresses: Vec<IpAddr>) {
         self.addresses.insert(target.clone(), addresses);
         self.findings.insert(target, findings);
     }
 
-    /// What is known of one target.
+    /// The findings of one target.
     pub fn of(&self, target: &str) -> &[Finding] {
         self.findings.get(target).map(Vec::as_slice).unwrap_or_default()
     }

@@ -1,4 +1,4 @@
-//! Visits one host: one resolution, then its checks one after the other.
+//! Probes one host: one resolution of its name, then its checks one after the other.
 
 use super::checks::{HostProbe, Numbers};
 use super::destination::Destination;
@@ -16,38 +16,38 @@ use std::sync::Arc;
 use std::time::Duration;
 use tokio::time::Instant;
 
-/// Which checks a visit consists of.
+/// The checks of a visit.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Extent {
-    /// Those that the configuration puts into the sweep, SQL Browser only where the port is not known otherwise.
+    /// Those that the configuration puts into the sweep; SQL Browser only where no port is known otherwise.
     Sweep,
-    /// All.
+    /// All checks.
     Full,
 }
 
 /// One step of a visit, for the trace.
 #[derive(Debug, Clone, PartialEq)]
 pub struct Step {
-    /// What was done.
+    /// The action.
     pub name: String,
-    /// What came of it.
+    /// Its result.
     pub outcome: String,
     /// How long it took.
     pub took: Duration,
 }
 
-/// What was found of one instance.
+/// The findings of one instance.
 #[derive(Debug, Clone, PartialEq)]
 pub struct Visited {
     /// One for each check, in the order of [`Check::ALL`].
     pub findings: Vec<Finding>,
-    /// The addresses of its host; none where its name leads nowhere.
+    /// The addresses of its host; empty where its name does not resolve.
     pub addresses: Vec<IpAddr>,
-    /// How it went: the resolution of the name, then one step for each finding.
+    /// The trace: the resolution of the name, then one step for each finding.
     pub steps: Vec<Step>,
 }
 
-/// Runs the checks, within the bound on sockets that all its visits share.
+/// Runs the checks within a limit on sockets that all visits share.
 #[derive(Debug)]
 pub struct Prober {
     current: ArcSwap<Current>,
@@ -62,7 +62,7 @@ struct Current {
 }
 
 impl Prober {
-    /// Takes the configuration in.
+    /// A prober with this configuration.
     pub fn new(settings: Ports) -> Prober {
         Prober::with_numbers(settings, Numbers::default())
     }
@@ -72,22 +72,22 @@ impl Prober {
         Prober { current, resolver: Resolver::new(), numbers }
     }
 
-    /// Goes on with another configuration; visits that have begun end with the old one.
+    /// Continues with another configuration; visits that have begun end with the old one.
     pub fn reconfigure(&self, settings: Ports) {
         self.current.store(Arc::new(Current::new(settings)));
     }
 
-    /// The configuration in force.
+    /// The configuration that the next visit uses.
     pub fn settings(&self) -> Arc<Ports> {
         Arc::clone(&self.current.load().settings)
     }
 
-    /// The addresses of a host; none where its name leads nowhere.
+    /// The addresses of a host; empty where its name does not resolve.
     pub async fn addresses(&self, host: &str) -> Vec<IpAddr> {
         self.resolver.resolve(host, self.settings().timeout).await.unwrap_or_default()
     }
 
-    /// The bound on sockets that all visits share.
+    /// The limit on sockets that all visits share.
     pub fn sockets(&self) -> Sockets {
         self.current.load().sockets.clone()
     }
@@ -97,7 +97,8 @@ impl Prober {
         self.visit_until(destinations, extent, None).await
     }
 
-    /// The same with an end: what has not answered by then is [`PortState::Skipped`](crate::model::PortState::Skipped).
+    /// As `visit`, with a deadline: a check without an answer by then is
+    /// [`PortState::Skipped`](crate::model::PortState::Skipped).
     pub async fn visit_until(
         &self,
         destinations: &[Destination],
@@ -130,8 +131,8 @@ impl Prober {
                     (started.elapsed(), finding)
                 })
             });
-            // The sweep has time and is not to look like an intruder. A caller that waits for all checks has none: on a host
-            // that drops everything each of them takes all of its time-out.
+            // The sweep has time and must not look like an attack, so its checks run one after the other. A caller that
+            // waits for all checks gets them at once: on a host that drops every packet each takes its full time-out.
             let found = match extent {
                 Extent::Sweep => stream::iter(checks).then(|check| check).collect::<Vec<_>>().await,
                 Extent::Full => join_all(checks).await,

@@ -1,4 +1,4 @@
-//! Checks the complete roster in the background and keeps what it found.
+//! Checks all targets in the background and keeps the findings.
 
 mod timetable;
 
@@ -21,13 +21,13 @@ use tokio::time::{Instant, sleep_until};
 /// Names of targets, as enlisted.
 pub type Roster = Arc<Vec<String>>;
 
-/// Where a name leads: on the master's side to the target of this name, on a target to its master.
+/// The destination of a name: on the master's side the target of this name, on a target its master.
 pub type Route = Arc<dyn Fn(&str, &Ports) -> Destination + Send + Sync>;
 
 /// A finding is dropped when it is older than so many sweeps.
 const SWEEPS_KEPT: u32 = 3;
 
-/// The background sweep: one task runs it, everybody else reads its port_results.
+/// The background sweep: one task runs it, all others read its results.
 pub struct Sweeper {
     prober: Arc<Prober>,
     roster: watch::Receiver<Roster>,
@@ -44,13 +44,13 @@ impl fmt::Debug for Sweeper {
 }
 
 impl Sweeper {
-    /// A sweep over the names of a roster, which may still be empty and changes as targets come and go.
+    /// A sweep over the names of a roster, which may begin empty and change.
     pub fn new(prober: Arc<Prober>, roster: watch::Receiver<Roster>, route: Route) -> Sweeper {
         let (port_results, urgent) = (Mutex::default(), Mutex::default());
         Sweeper { prober, roster, route, port_results, urgent, wake: Notify::new() }
     }
 
-    /// What is known now of the targets that are on the roster now, less what is too old.
+    /// The results of the targets on the present roster that are not too old.
     pub fn port_results(&self) -> Arc<PortResults> {
         let roster = Arc::clone(&self.roster.borrow());
         let mut port_results = lock(&self.port_results);
@@ -58,13 +58,14 @@ impl Sweeper {
         Arc::clone(&port_results)
     }
 
-    /// Asks for a check of one target out of turn, such as one that has just turned stale.
+    /// Requests an unscheduled check of one target, such as one that has just turned stale.
     pub fn check_now(&self, target: &str) {
         lock(&self.urgent).insert(target.to_owned());
         self.wake.notify_one();
     }
 
-    /// Sweeps for as long as it is polled. The first sweep is not spread, so that a page is complete soon after the start.
+    /// Sweeps for as long as it is polled. The first sweep is not spread, so that a page is complete soon after the
+    /// start.
     pub async fn run(&self) {
         let mut roster = self.roster.clone();
         let mut known: HashSet<String> = HashSet::new();
@@ -84,7 +85,7 @@ impl Sweeper {
                 }
                 Ok(()) = roster.changed() => {
                     if known.is_empty() && begun.is_none() {
-                        // The first names since the start: a sweep of its own, at once.
+                        // The first names since the start: they are swept at once.
                         (next_sweep, spread) = (Instant::now(), false);
                     } else {
                         self.add_first(&mut timetable, &roster, &settings, |name| !known.contains(name));
@@ -114,7 +115,7 @@ impl Sweeper {
         }
     }
 
-    /// Puts the hosts of some names before everybody else.
+    /// Puts the hosts of some names in front.
     fn add_first(
         &self,
         timetable: &mut Timetable,
@@ -131,7 +132,7 @@ impl Sweeper {
         }
     }
 
-    /// Keeps what was found. A target that has left the roster meanwhile is taken off when the port_results is read.
+    /// Keeps the results. A target that has left the roster meanwhile is removed when the results are read.
     fn record(&self, found: Found) {
         let mut port_results = lock(&self.port_results);
         let port_results = Arc::make_mut(&mut port_results);
@@ -142,7 +143,7 @@ impl Sweeper {
     }
 }
 
-/// An instant, or never.
+/// Waits for an instant; forever for `None`.
 async fn at(instant: Option<Instant>) {
     match instant {
         Some(instant) => sleep_until(instant).await,
@@ -150,7 +151,7 @@ async fn at(instant: Option<Instant>) {
     }
 }
 
-/// One sweep of all these names at once, for a single run of the program.
+/// One sweep of all these names at once, for commands that end afterwards.
 pub async fn sweep_once(prober: &Prober, names: &[String], route: &Route, extent: Extent) -> PortResults {
     let settings = prober.settings();
     let began = Instant::now();
@@ -169,7 +170,7 @@ pub async fn sweep_once(prober: &Prober, names: &[String], route: &Route, extent
     port_results
 }
 
-/// Takes off the port_results what has left the roster, and what is too old.
+/// Removes targets that have left the roster, and findings that are too old.
 fn prune(port_results: &mut Arc<PortResults>, roster: &[String], now: Timestamp, interval: Duration) {
     let roster: HashSet<&str> = roster.iter().map(String::as_str).collect();
     let period = port_results.sweep.map_or(interval, |sweep| sweep.took.max(interval));
@@ -197,7 +198,7 @@ fn count(port_results: &mut PortResults, findings: &[Finding]) {
     }
 }
 
-/// A panic elsewhere leaves no half-made value behind these locks: what they guard is replaced at once.
+/// Each value is replaced in one step, so a poisoned lock is safe to use.
 fn lock<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
     mutex.lock().unwrap_or_else(PoisonError::into_inner)
 }

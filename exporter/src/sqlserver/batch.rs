@@ -1,8 +1,8 @@
-//! One round trip that answers a whole reading.
+//! One round trip that answers a complete reading.
 //!
-//! The driver skips error tokens and raises only the first one, at the end of the stream; a result set that an error
-//! cut short looks complete. So each set names itself in its first column, and its rows count only when the row that
-//! closes it came and says that the statement ended without error.
+//! The driver skips error tokens and raises only the first one, at the end of the stream, so a result set that an error
+//! cut short looks complete. Each set therefore names itself in its first column, and its rows count only once its
+//! closing row has come and reports that the statement ended without error.
 
 use super::cells::{Cell, CellError, Cells, Positions};
 use super::error::ReadError;
@@ -20,7 +20,8 @@ use tokio::time::{Instant, timeout_at};
 const CLOSING: &str = "closing";
 const CLOSING_COLUMNS: [&str; 2] = [CLOSING, "error"];
 
-/// The text of a batch: one transaction, so that every statement sees the same moment, and a closing row behind each.
+/// The text of a batch: one transaction, so that every statement sees the same moment, and a closing row behind each
+/// statement.
 pub(super) fn text(sets: &[&mut dyn Set], msdb: &str) -> String {
     let mut text = String::from("BEGIN TRANSACTION;\n");
     for statement in sets.iter().map(|set| set.statement()) {
@@ -37,13 +38,13 @@ pub(super) fn text(sets: &[&mut dyn Set], msdb: &str) -> String {
 /// Why a batch did not reach its end.
 #[derive(Debug)]
 pub(crate) enum BatchError {
-    /// The driver's word: an error token, or the connection.
+    /// Reported by the driver: an error token, or a failed connection.
     Driver(DriverError),
-    /// What came is not what was asked for.
+    /// A value or a set of columns that the statement does not ask for.
     Cell(CellError),
-    /// A statement took longer than it may.
+    /// A statement exceeded its time limit.
     OverCap(&'static str, Duration),
-    /// The time for the whole reading was up.
+    /// The deadline of the reading has passed.
     Deadline,
 }
 
@@ -59,19 +60,19 @@ impl From<CellError> for BatchError {
     }
 }
 
-/// What a batch that broke off left of its connection.
+/// The state of the connection after a batch that did not reach its end.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) enum Left {
-    /// It is as good as before.
+    /// Ready for the next batch.
     Usable,
-    /// The server still works for it.
+    /// The server still executes the batch.
     Busy,
-    /// It is lost.
+    /// Broken.
     Lost,
 }
 
 impl BatchError {
-    /// What became of the connection.
+    /// The state in which this error leaves the connection.
     pub(crate) fn left(&self) -> Left {
         match self {
             BatchError::Driver(error) if faults::leaves_connection_usable(error) => Left::Usable,
@@ -80,7 +81,7 @@ impl BatchError {
         }
     }
 
-    /// The number and the text of the one error of the server that the driver kept.
+    /// The number and the text of the server's error that the driver kept.
     pub(crate) fn raised(&self) -> Option<(u32, &str)> {
         match self {
             BatchError::Driver(DriverError::Server(token)) => Some((token.code(), token.message())),
@@ -88,7 +89,7 @@ impl BatchError {
         }
     }
 
-    /// The same for a person. `after` is how long the batch had run.
+    /// The error in words for the user. `after` is how long the batch had run.
     pub(crate) fn read_error(&self, after: Duration) -> ReadError {
         match self {
             BatchError::Driver(error) => faults::on_reading(error),
@@ -170,13 +171,13 @@ fn close(positions: &Positions<2>, row: &Row) -> Result<(String, u32), CellError
     Ok((name.text()?, error.integer()?))
 }
 
-/// One integer of a row that stands alone.
+/// One integer of a row of a single-row answer.
 pub(crate) fn integer(row: &Row, column: &str) -> Option<i64> {
     let at = row.columns().iter().position(|candidate| candidate.name() == column)?;
     Cell::new("", row.get_column_data(at).ok()?).integer_or_null().ok()?
 }
 
-/// One text of a row that stands alone.
+/// One text of a row of a single-row answer.
 pub(crate) fn text_of(row: &Row, column: &str) -> Option<String> {
     let at = row.columns().iter().position(|candidate| candidate.name() == column)?;
     Cell::new("", row.get_column_data(at).ok()?).text_or_null().ok()?

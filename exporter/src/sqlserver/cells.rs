@@ -1,4 +1,5 @@
-//! Reads the cells of a row by name, and says which one does not fit. The only place that knows the driver's values.
+//! Reads the cells of a row by column name and reports which one has another type. The only file that knows the
+//! driver's values.
 
 use jiff::SignedDuration;
 use jiff::civil::{Date, DateTime, Time, date};
@@ -30,7 +31,7 @@ impl<'r> Cells<'r> {
     }
 }
 
-/// Where one column stands in the rows of its set.
+/// The position of one column in the rows of its set.
 #[derive(Debug)]
 pub(crate) struct Located {
     name: String,
@@ -38,7 +39,7 @@ pub(crate) struct Located {
 }
 
 impl Located {
-    /// Finds it among the columns that came.
+    /// Finds the column among those of the result set.
     pub(super) fn find(name: &str, columns: &[String]) -> Result<Located, CellError> {
         Ok(Located { at: position(name, columns)?, name: name.to_owned() })
     }
@@ -55,7 +56,7 @@ fn position(name: &str, columns: &[String]) -> Result<usize, CellError> {
         .ok_or_else(|| CellError(format!("column {name} is missing among {}", columns.join(", "))))
 }
 
-/// Where several columns of a set stand in its rows.
+/// The positions of several columns of one set.
 #[derive(Debug, Clone, Copy)]
 pub(crate) struct Positions<const N: usize> {
     names: &'static [&'static str; N],
@@ -63,7 +64,7 @@ pub(crate) struct Positions<const N: usize> {
 }
 
 impl<const N: usize> Positions<N> {
-    /// Finds each name among the columns that came.
+    /// Finds each name among the columns of the result set.
     pub(crate) fn locate(names: &'static [&'static str; N], columns: &[String]) -> Result<Positions<N>, CellError> {
         let mut at = [0; N];
         for (slot, name) in at.iter_mut().zip(names) {
@@ -107,7 +108,7 @@ impl<'r> Cell<'r> {
         value.ok_or_else(|| CellError(format!("column {} is NULL", self.name)))
     }
 
-    /// Any integer or bit.
+    /// An integer or bit of any width.
     pub(crate) fn integer_or_null(&self) -> Result<Option<i64>, CellError> {
         match self.data {
             ColumnData::U8(value) => Ok(value.map(i64::from)),
@@ -119,7 +120,7 @@ impl<'r> Cell<'r> {
         }
     }
 
-    /// An integer that is never NULL and fits into the type asked for.
+    /// An integer that must not be NULL and must fit into the type `T`.
     pub(crate) fn integer<T: TryFrom<i64>>(&self) -> Result<T, CellError> {
         self.in_range(self.present(self.integer_or_null()?)?)
     }
@@ -152,7 +153,7 @@ impl<'r> Cell<'r> {
         }
     }
 
-    /// Wall time without a zone: datetime or datetime2.
+    /// A datetime or datetime2, which has no time zone.
     pub(crate) fn wall_time_or_null(&self) -> Result<Option<DateTime>, CellError> {
         let out_of_range = || CellError(format!("column {} is out of range: {:?}", self.name, self.data));
         match self.data {

@@ -1,8 +1,9 @@
-//! The one place where the master's local wall time becomes UTC.
+//! The only place where the master's local time becomes UTC.
 //!
-//! `msdb` keeps local time without an offset. With the zone's rules an instant is exact but for the hour that is
-//! repeated in autumn; there it is the latest instant not after the master's now, decided once for a row and a value,
-//! so that nothing moves while nothing changed. The hour that is skipped in spring takes the offset before it.
+//! `msdb` keeps local time without an offset. With the rules of the zone an instant is exact except in the hour that is
+//! repeated in autumn. There it is the latest instant that is not after the master's now; this is decided once for each
+//! row and value, so that nothing moves while nothing changed. The hour that is skipped in spring takes the offset
+//! before it.
 
 use super::cells::{CellError, Positions};
 use super::result_set::Statement;
@@ -14,21 +15,21 @@ use std::collections::HashMap;
 
 /// `GETDATE()` and `SYSUTCDATETIME()` are different clocks of the same machine: a row may lie this far ahead of now.
 const CLOCKS_APART: SignedDuration = SignedDuration::from_secs(5);
-/// A decision outlives the repeated hour, and the longest rest of an expensive statement, by far.
+/// Longer than the repeated hour and than the longest interval between two readings of an expensive statement.
 const KEEP_DECISIONS: SignedDuration = SignedDuration::from_hours(24);
 
-/// The first statement of each batch, for the times of all others become UTC by it.
+/// The first statement of each batch, because the times of all others are converted with it.
 pub(crate) const CLOCK: Statement = Statement::new("clock", include_str!("sql/clock.sql"));
 
-/// The server's clock, read with what it judges.
+/// The server's clock at one reading.
 #[derive(Debug, Clone, Copy, Default, PartialEq)]
 pub struct MasterClock {
-    /// The server's now: the clock by which every age is judged.
+    /// The server's now; every age is measured by it.
     pub now: Timestamp,
-    /// Offset of its local time from UTC in force now, in seconds east.
+    /// The present offset of its local time from UTC, in seconds east.
     pub utc_offset_seconds: i32,
-    /// Whether the rules of its time zone are known. If not, the offset in force now stands for every instant, and a
-    /// target that is silent across a change of clocks is an hour off until it polls.
+    /// Whether the rules of its time zone are known. If not, the present offset is used for every instant, and a target
+    /// that is silent across a change of clocks is an hour off until it polls.
     pub zone_known: bool,
     /// When the instance started (`create_date` of tempdb).
     pub started: Timestamp,
@@ -72,7 +73,7 @@ struct Field {
     column: String,
 }
 
-/// Turns the master's wall time into UTC. Lives as long as the reader, for what it decided must not change.
+/// Converts the master's local time into UTC. Lives as long as the reader, because its decisions must not change.
 #[derive(Debug, Default)]
 pub(crate) struct Clock {
     zone: Option<TimeZone>,
@@ -87,7 +88,7 @@ struct Decision {
 }
 
 impl Clock {
-    /// Sets the zone in which the master is believed to live. It is used only while its offset equals the server's.
+    /// Sets the assumed zone of the master. It is used only while its offset equals the server's.
     pub(crate) fn set_zone(&mut self, zone: Option<TimeZone>) {
         self.zone = zone;
     }
@@ -119,7 +120,7 @@ impl Clock {
 pub(super) struct ClockNow<'c> {
     now: Timestamp,
     offset: Offset,
-    /// Whether the rules of its zone are known; else the offset in force now stands for every instant.
+    /// Whether the rules of its zone are known; otherwise the present offset is used for every instant.
     zone_known: bool,
     local_now: DateTime,
     zone: TimeZone,
@@ -127,7 +128,7 @@ pub(super) struct ClockNow<'c> {
 }
 
 impl ClockNow<'_> {
-    /// The instant that a wall time of one row stands for.
+    /// The instant of a local time in one column of one row.
     pub(super) fn instant(
         &mut self,
         set: &'static str,
@@ -159,7 +160,7 @@ impl ClockNow<'_> {
         }
     }
 
-    /// `DATEDIFF(second, wall, GETDATE())`: boundaries of seconds crossed, in local wall time.
+    /// `DATEDIFF(second, wall, GETDATE())`: boundaries of seconds crossed, in local time.
     pub(super) fn local_age_seconds(&self, wall: DateTime) -> i64 {
         let seconds = |at: DateTime| Offset::UTC.to_timestamp(at).map(Timestamp::as_second).unwrap_or_default();
         seconds(self.local_now) - seconds(wall)

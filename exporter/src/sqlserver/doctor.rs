@@ -1,4 +1,5 @@
-//! What only the doctor asks: in a session of its own, one statement after the other, so that each fails alone.
+//! The questions that only the doctor asks: in a session of their own, one statement after the other, so that each
+//! fails alone.
 
 use super::cells::{CellError, Cells, Positions};
 use super::error::ReadError;
@@ -7,35 +8,35 @@ use super::rights::{Right, bracketed, performance_state, server_state};
 use super::session::{self, Connection};
 use super::stage_tracker::Progress;
 use super::statements;
-use crate::config::{Config, Master};
+use crate::config::{Auth, Config, Master};
 use crate::model::Stage;
 use futures_util::TryStreamExt;
 use std::net::IpAddr;
 use tiberius::{QueryItem, Row};
 use tokio::time::{Instant, timeout_at};
 
-/// No one reads a list of more; what follows is taken from the wire and dropped.
+/// No reader needs a longer list; further rows are read from the wire and dropped.
 const MOST_ROWS: usize = 5_000;
 /// `status` of `sys.dm_server_services`: 4 is running.
 const RUNNING: i64 = 4;
 
-/// What the master answers. Each part is there, or why it is not, with the grant that would show it.
+/// The answers of the master. Each part is there, or the error with the grant that would show it.
 #[derive(Debug, Clone, PartialEq)]
 pub struct MasterAnswers {
-    /// Where its engine listens for T-SQL, less loopback and the listeners of availability groups.
+    /// The addresses at which its engine listens for T-SQL, without loopback and the listeners of availability groups.
     pub listeners: Result<Vec<Listener>, ReadError>,
-    /// Who is in TargetServersRole.
+    /// The members of TargetServersRole.
     pub members: Result<Vec<Member>, ReadError>,
-    /// The grant with which its login may see who arrives.
+    /// The grant that lets its login see who arrives.
     pub arrivals_grant: String,
 }
 
-/// What a target's own instance answers.
+/// The answers of a target's own instance.
 #[derive(Debug, Clone, PartialEq)]
 pub struct TargetAnswers {
     /// `SERVERPROPERTY('ProductVersion')`.
     pub version: String,
-    /// Where its engine listens for T-SQL.
+    /// The addresses at which its engine listens for T-SQL.
     pub listeners: Result<Vec<Listener>, ReadError>,
     /// Its SQL Server Agent; `None` where it has none.
     pub agent: Result<Option<Agent>, ReadError>,
@@ -73,20 +74,21 @@ pub struct Agent {
 /// Asks the master.
 ///
 /// # Errors
-/// Why there is no session.
+/// Why no session could be opened.
 pub async fn ask_master(master: &Master) -> Result<MasterAnswers, ReadError> {
     let mut inquiry = Inquiry::open(master).await?;
-    // The ports come first: what follows may take the rest of the time.
+    // The ports come first, because the other questions may use up the time.
     let listeners = inquiry.listeners().await;
     let members = match inquiry.sees_members().await {
         Ok(()) => inquiry.ask(statements::DOCTOR_MEMBERS, member).await,
         Err(fault) => Err(fault),
     };
-    let arrivals_grant = Right::PerformanceState.grant(inquiry.major, &master.msdb);
+    let arrivals_grant = named(&Right::PerformanceState.grant(inquiry.major, &master.msdb), &master.auth);
     Ok(MasterAnswers { listeners, members, arrivals_grant })
 }
 
-/// Asks the target's own instance, where the configuration has a login for it. An error is why there is no session.
+/// Asks the target's own instance, where the configuration has a login for it. An error says why no session could be
+/// opened.
 pub async fn ask_target(config: &Config) -> Option<Result<TargetAnswers, ReadError>> {
     let here = Master {
         address: config.local.address.clone()?,
@@ -98,9 +100,9 @@ pub async fn ask_target(config: &Config) -> Option<Result<TargetAnswers, ReadErr
         Ok(inquiry) => inquiry,
         Err(fault) => return Some(Err(fault)),
     };
-    let right = server_grant(server_state(inquiry.major));
+    let right = named(&server_grant(server_state(inquiry.major)), &here.auth);
     let agent = inquiry.ask(statements::DOCTOR_AGENT, agent).await.map_err(|fault| missing(fault, &right));
-    let right = server_grant(performance_state(inquiry.major));
+    let right = named(&server_grant(performance_state(inquiry.major)), &here.auth);
     let nodes = inquiry.ask(statements::DOCTOR_NODES, node).await.map_err(|fault| missing(fault, &right));
     Some(Ok(TargetAnswers {
         nodes,
@@ -137,19 +139,20 @@ impl Inquiry<'_> {
     }
 
     async fn listeners(&mut self) -> Result<Vec<Listener>, ReadError> {
-        let right = server_grant(server_state(self.major));
+        let right = named(&server_grant(server_state(self.major)), &self.master.auth);
         let all = self.ask(statements::DOCTOR_LISTENERS, listener).await.map_err(|fault| missing(fault, &right))?;
         Ok(all.into_iter().filter(|listener| !listener.address.to_canonical().is_loopback()).collect())
     }
 
-    /// Memberships that may not be seen are left out without a word, so the right is asked for first.
+    /// SQL Server leaves out memberships that the login may not see without an error, so the right is asked for first.
     async fn sees_members(&mut self) -> Result<(), ReadError> {
         if self.ask(statements::DOCTOR_RIGHTS, may_view_definition).await?.contains(&true) {
             return Ok(());
         }
         let msdb = &self.master.msdb;
         let fault = ReadError::new(Stage::Permission, format!("the login may not see who is in a role of {msdb}"));
-        Err(fault.with_hint(format!("USE {}; GRANT VIEW DEFINITION TO <user>", bracketed(msdb))))
+        let grant = format!("USE {}; GRANT VIEW DEFINITION TO <user>", bracketed(msdb));
+        Err(fault.with_hint(named(&grant, &self.master.auth)))
     }
 
     async fn ask<T>(&mut self, statement: &str, decode: fn(&Row) -> Result<T, CellError>) -> Result<Vec<T>, ReadError> {
@@ -171,7 +174,7 @@ impl Inquiry<'_> {
     }
 }
 
-/// Reads an answer to its end, whatever is in it: the next statement uses the same connection.
+/// Reads an answer to its end whatever it holds, because the next statement uses the same connection.
 async fn collect<T>(
     client: &mut Connection,
     text: &str,
@@ -196,7 +199,17 @@ fn server_grant(permission: &str) -> String {
     format!("USE master; GRANT {permission} TO <login>")
 }
 
-/// Names the grant where a right was missing; the other hints speak of tables that are not read here.
+/// The grant with the name of the login, which its user in a database shares; a Windows account is not known from here.
+fn named(grant: &str, auth: &Auth) -> String {
+    match auth {
+        Auth::Sql { user, .. } => {
+            ["<login>", "<user>"].iter().fold(grant.to_owned(), |text, place| text.replace(place, &bracketed(user)))
+        }
+        Auth::Windows => grant.to_owned(),
+    }
+}
+
+/// Names the missing grant; the other hints are about tables that the doctor does not read.
 fn missing(fault: ReadError, grant: &str) -> ReadError {
     let hint = (fault.stage == Stage::Permission).then(|| grant.to_owned());
     ReadError { hint, ..fault }
@@ -214,7 +227,7 @@ fn may_view_definition(row: &Row) -> Result<bool, CellError> {
 fn listener(row: &Row) -> Result<Listener, CellError> {
     let [address, port] = Positions::locate(&["ip_address", "port"], &columns(row))?.cells(Cells::new(row))?;
     let address = address.text()?;
-    // A link-local address carries the number of its interface.
+    // A link-local address carries its scope behind the percent sign.
     let bare = address.split('%').next().unwrap_or_default().trim();
     let parsed = bare.parse().map_err(|_| CellError::new(format!("column ip_address is no address: {address:?}")))?;
     Ok(Listener { address: parsed, port: port.integer()? })
@@ -233,4 +246,19 @@ fn node(row: &Row) -> Result<String, CellError> {
 fn agent(row: &Row) -> Result<Agent, CellError> {
     let [status, account] = Positions::locate(&["status", "service_account"], &columns(row))?.cells(Cells::new(row))?;
     Ok(Agent { account: account.text()?, running: status.integer_or_null()? == Some(RUNNING) })
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::config::PasswordSource;
+
+    #[test]
+    fn a_grant_names_a_login_that_is_known() {
+        let sql = Auth::Sql { user: "CORP msx]".to_owned(), password: PasswordSource::File("x".into()) };
+        for (auth, login) in [(sql, "[CORP msx]]]"), (Auth::Windows, "<login>")] {
+            let grant = named(&server_grant("VIEW SERVER STATE"), &auth);
+            assert_eq!(grant, format!("USE master; GRANT VIEW SERVER STATE TO {login}"));
+        }
+    }
 }

@@ -1,22 +1,25 @@
-//! Why something could not be read of SQL Server.
+//! Why something could not be read from SQL Server.
 
 use super::cells::CellError;
+use super::refusals::Retry;
 use crate::model::duration::span;
 use crate::model::{Certificate, Stage};
 use std::fmt;
 use std::time::Duration;
 
-/// Why something could not be read: what was tried, where it stopped, what to do next. Never holds a secret.
+/// What was tried, where it stopped and what to do next. Never holds a secret.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct ReadError {
-    /// Where it stopped.
+    /// The stage in which it stopped.
     pub stage: Stage,
     /// Whether a deadline ended it.
     pub timeout: bool,
-    /// What was tried and what came of it.
+    /// What was tried, and the outcome.
     pub message: String,
     /// What to do next.
     pub hint: Option<String>,
+    /// How soon another attempt to connect may come.
+    pub retry: Retry,
 }
 
 impl fmt::Display for ReadError {
@@ -33,7 +36,7 @@ impl std::error::Error for ReadError {}
 
 impl ReadError {
     pub(crate) fn new(stage: Stage, message: impl Into<String>) -> ReadError {
-        ReadError { stage, timeout: false, message: message.into(), hint: None }
+        ReadError { stage, timeout: false, message: message.into(), hint: None, retry: Retry::default() }
     }
 
     pub(crate) fn with_hint(mut self, hint: impl Into<String>) -> ReadError {
@@ -41,7 +44,7 @@ impl ReadError {
         self
     }
 
-    /// Names the certificate that was presented, so that it need not be looked for.
+    /// Adds the certificate that the server presented, so that the user need not search for it.
     pub(crate) fn with_certificate(mut self, presented: Option<&Certificate>) -> ReadError {
         if let Some(Certificate { subject, issuer, not_after, .. }) = presented {
             self.message.push_str(&format!("; it presents {subject}, issued by {issuer}, which ends {not_after}"));
@@ -49,9 +52,10 @@ impl ReadError {
         self
     }
 
-    /// A login of the service's own account that failed: there is no user to check, and the driver speaks NTLM alone.
+    /// Adds the hint for a login of the service's own account: there is no user name to check, and the driver supports
+    /// NTLM only.
     pub(crate) fn of_windows_account(mut self) -> ReadError {
-        if self.stage != Stage::Login {
+        if self.stage != Stage::Login || matches!(self.retry, Retry::ForNow | Retry::SingleUser) {
             return self;
         }
         let first = match self.hint.take() {
@@ -73,12 +77,8 @@ impl ReadError {
             Stage::Login => Some("the server took the login and did not answer: is it starting, or out of workers?"),
             Stage::Permission | Stage::Query | Stage::Decode => None,
         };
-        ReadError {
-            stage,
-            timeout: true,
-            message: format!("{doing}: no answer within {}", span(after)),
-            hint: hint.map(str::to_owned),
-        }
+        let fault = ReadError::new(stage, format!("{doing}: no answer within {}", span(after)));
+        ReadError { timeout: true, hint: hint.map(str::to_owned), ..fault }
     }
 }
 
@@ -88,6 +88,6 @@ impl From<CellError> for ReadError {
     }
 }
 
-/// What to know of `auth: windows` when it fails.
+/// The hint for a failed login with `auth: windows`.
 const WINDOWS_IS_NTLM: &str = "auth: windows is NTLM, not Kerberos: where a policy refuses NTLM, the account is in \
     Protected Users, or the master requires Extended Protection, use `auth: sql` with `encrypt: required`";

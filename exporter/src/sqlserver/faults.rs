@@ -1,19 +1,14 @@
-//! From what the driver or the system says to what a person can do about it.
+//! Translates errors of the driver and the system into what a user can do about them.
 
 use super::error::ReadError;
+use super::refusals;
 use crate::model::Stage;
 use tiberius::error::Error as DriverError;
 
-/// What went wrong between PRELOGIN and the end of the login.
+/// A failure between PRELOGIN and the end of the login.
 pub(crate) fn on_connecting(error: &DriverError, stage: Stage, to: &str) -> ReadError {
     match error {
-        DriverError::Server(token) => {
-            let fault = ReadError::new(Stage::Login, format!("{to} refused the login: {} (error {})", token.message(), token.code()));
-            match login_hint(token.code()) {
-                Some(hint) => fault.with_hint(hint),
-                None => fault,
-            }
-        }
+        DriverError::Server(token) => refused(token.code(), token.state(), token.message(), to),
         DriverError::Tls(text) => tls(text, to),
         DriverError::Io { message, .. } if is_tls(message) => tls(message, to),
         DriverError::Io { message, .. } if stage == Stage::Tls && message.contains(CUT_PACKET) => no_tds(message, to),
@@ -32,7 +27,7 @@ pub(crate) fn on_connecting(error: &DriverError, stage: Stage, to: &str) -> Read
     }
 }
 
-/// What the driver's decoder says where a connection ended within what would have to be a packet.
+/// The text of the driver's decoder for a connection that ended within a packet.
 const CUT_PACKET: &str = "bytes remaining on stream";
 
 fn no_tds(said: &str, to: &str) -> ReadError {
@@ -44,7 +39,7 @@ fn is_tls(message: &str) -> bool {
     ["certificate", "handshake", "tls", "TLS", "alert"].iter().any(|word| message.contains(word))
 }
 
-/// The driver's own advice speaks to programmers; its first sentence is the fact.
+/// The driver's text ends with advice for programmers; only its first sentence is kept.
 fn tls(text: &str, to: &str) -> ReadError {
     let fact = text.split(" To connect anyway").next().unwrap_or(text);
     let fault = ReadError::new(Stage::Tls, format!("the TLS handshake with {to} failed: {fact}"));
@@ -58,25 +53,14 @@ fn tls(text: &str, to: &str) -> ReadError {
     }
 }
 
-/// [Database engine errors](https://learn.microsoft.com/sql/relational-databases/errors-events/database-engine-events-and-errors)
-/// that a login can end with.
-fn login_hint(code: u32) -> Option<&'static str> {
-    Some(match code {
-        18456 => "check master.user and its password; the master's own error log names the reason by its state",
-        18452 => {
-            "the login is not trusted: use `auth: sql`, or let the exporter run under a domain account that the master knows"
-        }
-        18470 => "the login is disabled: ALTER LOGIN … ENABLE",
-        18486 => "the login is locked out: ALTER LOGIN … WITH PASSWORD = … UNLOCK",
-        18487 | 18488 => "the password has expired or must be changed: set a new one and CHECK_EXPIRATION = OFF",
-        4060 | 4064 => "the login's database cannot be opened; the exporter needs only master",
-        17892 => "a logon trigger refuses the login",
-        17835 => "the master forces encryption: set `encrypt: required` or `encrypt: strict`",
-        _ => return None,
-    })
+/// A login that the server answered with an error.
+fn refused(number: u32, state: u8, text: &str, to: &str) -> ReadError {
+    let (retry, hint) = refusals::of(number, state);
+    let message = format!("{to} refused the login: {text} (error {number}, state {state})");
+    ReadError { retry, hint: hint.map(str::to_owned), ..ReadError::new(Stage::Login, message) }
 }
 
-/// What ended a batch.
+/// A failure that ended a batch.
 pub(crate) fn on_reading(error: &DriverError) -> ReadError {
     match error {
         DriverError::Server(token) => on_statement(token.code(), Some(token.message())),
@@ -85,7 +69,7 @@ pub(crate) fn on_reading(error: &DriverError) -> ReadError {
     }
 }
 
-/// What a statement ended with, by its number.
+/// An error that ended a statement, by its number.
 pub(crate) fn on_statement(code: u32, message: Option<&str>) -> ReadError {
     let text = message.unwrap_or("SQL Server sent no text with it");
     let stage = if matches!(code, 229 | 230 | 262 | 297 | 300 | 916) { Stage::Permission } else { Stage::Query };
@@ -101,7 +85,7 @@ pub(crate) fn on_statement(code: u32, message: Option<&str>) -> ReadError {
     }
 }
 
-/// Whether the connection is as good as before: SQL Server reports an error and goes on ([MS-TDS] 2.2.7.10).
+/// Whether the connection can be used again: after most errors SQL Server reports and goes on ([MS-TDS] 2.2.7.10).
 pub(crate) fn leaves_connection_usable(error: &DriverError) -> bool {
     matches!(error, DriverError::Server(token) if token.class() < 20)
 }
@@ -112,11 +96,7 @@ mod tests {
     use super::*;
 
     fn refused(code: u32) -> ReadError {
-        let fault = ReadError::new(Stage::Login, format!("refused (error {code})"));
-        match login_hint(code) {
-            Some(hint) => fault.with_hint(hint),
-            None => fault,
-        }
+        super::refused(code, 1, "refused", "MSX")
     }
 
     #[test]
@@ -132,6 +112,7 @@ mod tests {
         let hint = refused(18470).of_windows_account().hint.unwrap();
         assert!(hint.starts_with("the login is disabled") && hint.contains("NTLM"), "{hint}");
         assert!(refused(18456).hint.unwrap().contains("master.user"), "a SQL login is advised as before");
+        assert!(!refused(18401).of_windows_account().hint.unwrap().contains("NTLM"), "the server refuses everyone");
     }
 
     #[test]

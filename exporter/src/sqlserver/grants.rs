@@ -1,7 +1,8 @@
 //! The smallest T-SQL script that gives the login its rights.
 //!
-//! Four blocks: core is what the exporter lives on, server adds facts about the master, arrivals is for the search for the
-//! reason of a silence, doctor for its one report.
+//! Four blocks: core is what the exporter needs, server adds facts about the master, arrivals lets it search for the
+//! reason of a silence, doctor is for its report alone.
+//!
 //! Never TargetServersRole, which could delete instructions and spoof a poll; never sysadmin.
 
 mod files;
@@ -25,10 +26,10 @@ const SERVER: [Right; 2] = [Right::OperatorName, Right::ServerState];
 const ARRIVALS: [Right; 1] = [Right::PerformanceState];
 /// SQL Server 2022, which split VIEW SERVER STATE.
 const SPLIT_STATE: u32 = 16;
-/// Whether a server is that or newer, in T-SQL.
+/// A T-SQL condition: the server is that version or newer.
 const SINCE_SPLIT: &str = "CAST(PARSENAME(CAST(SERVERPROPERTY('ProductVersion') AS nvarchar(128)), 4) AS int) >= 16";
 
-/// What the exporter logs in as.
+/// The kind of login.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, clap::ValueEnum)]
 pub enum Principal {
     /// A login with a password of its own
@@ -40,7 +41,7 @@ pub enum Principal {
 }
 
 impl Principal {
-    /// The name that stands in a script until somebody puts in the real one.
+    /// The name in a script until the user replaces it.
     pub fn placeholder(self) -> &'static str {
         match self {
             Principal::SqlLogin => "msx_exporter",
@@ -50,7 +51,7 @@ impl Principal {
     }
 }
 
-/// The versions of SQL Server that name the server permissions alike.
+/// The versions of SQL Server that share the names of the server permissions.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Release {
     /// 2012, 2014, 2016, 2017 and 2019: VIEW SERVER STATE.
@@ -60,7 +61,7 @@ pub enum Release {
 }
 
 impl Release {
-    /// The release of a version's year, such as 2019; `None` for a year that is no version from 2012 on.
+    /// The release of a year such as 2019; `None` for a year without a version since 2012.
     pub fn of_year(year: u16) -> Option<Release> {
         match year {
             2012 | 2014 | 2016 | 2017 | 2019 => Some(Release::To2019),
@@ -73,7 +74,7 @@ impl Release {
         if major >= SPLIT_STATE { Release::From2022 } else { Release::To2019 }
     }
 
-    /// A major version of it.
+    /// A major version of the release.
     fn major(self) -> u32 {
         match self {
             Release::To2019 => SPLIT_STATE - 1,
@@ -89,24 +90,24 @@ impl Release {
     }
 }
 
-/// For whom and for what the script is.
+/// The login, and the database of the script.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Grantee {
     /// The login's name, such as `msx_exporter` or `CORP\gmsa-msx$`.
     pub login: String,
-    /// What it is.
+    /// The kind of the login.
     pub principal: Principal,
     /// The database that holds the multiserver tables.
     pub msdb: String,
 }
 
 impl Grantee {
-    /// One of this kind, its name still to be put in.
+    /// A grantee with a placeholder as its name.
     pub fn unnamed(principal: Principal) -> Grantee {
         Grantee { login: principal.placeholder().to_owned(), principal, msdb: "msdb".to_owned() }
     }
 
-    /// As the configuration has it; with `auth: windows` the account's name is left to be filled in.
+    /// The login of the configuration; with `auth: windows` the account's name is a placeholder.
     pub fn from_config(config: &Config) -> Grantee {
         let grantee = match &config.master.auth {
             Auth::Sql { user, .. } => Grantee { login: user.clone(), ..Grantee::default() },
@@ -122,12 +123,12 @@ impl Default for Grantee {
     }
 }
 
-/// The whole script: for one release, or for every version.
-pub fn whole(grantee: &Grantee, release: Option<Release>) -> String {
+/// The complete script, for one release or for every version.
+pub fn complete(grantee: &Grantee, release: Option<Release>) -> String {
     script(grantee, release, None)
 }
 
-/// Only what is missing on a server, as a connection found it.
+/// Only what is missing on a server to which a connection was made.
 pub(crate) fn missing(grantee: &Grantee, known: &Capabilities) -> String {
     script(grantee, Some(Release::of_major(known.major_version())), Some(known))
 }
@@ -172,7 +173,7 @@ struct Script<'a> {
     grantee: &'a Grantee,
     release: Option<Release>,
     text: String,
-    /// The database in which what follows runs.
+    /// The database in which the following lines run.
     database: Option<String>,
 }
 
@@ -205,7 +206,7 @@ impl Script<'_> {
         self.line("");
     }
 
-    /// The login and its user in msdb. A SQL login that could be asked is there.
+    /// Creates the login and its user in msdb. A SQL login that made the connection exists.
     fn principal(&mut self, connected: bool) {
         let login = quoted_name(&self.grantee.login);
         let literal = quoted_text(&self.grantee.login);
@@ -255,7 +256,7 @@ impl Script<'_> {
         self.line(&format!("{statement};"));
     }
 
-    /// A permission that was split off in SQL Server 2022, for the version in question or for all of them.
+    /// A permission that was split off in SQL Server 2022, for the present version or for all of them.
     fn server_permission(&self, permission: fn(u32) -> &'static str) -> Vec<String> {
         let login = quoted_name(&self.grantee.login);
         let Some(release) = self.release else {
@@ -271,7 +272,7 @@ impl Script<'_> {
         vec![format!("GRANT {} TO {login};", permission(release.major()))]
     }
 
-    /// As comments: the exporter itself needs none of it.
+    /// The doctor's grants, as comments: the exporter itself needs none of them.
     fn doctor(&mut self) {
         let login = quoted_name(&self.grantee.login);
         self.line("-- Block 4, doctor: only for the command `doctor`; take the dashes away where that is wanted. The ports on");
@@ -295,7 +296,7 @@ mod tests {
 
     #[test]
     fn without_a_connection_the_script_fits_every_version() {
-        insta::assert_snapshot!(whole(&Grantee::default(), None));
+        insta::assert_snapshot!(complete(&Grantee::default(), None));
     }
 
     #[test]
@@ -310,7 +311,7 @@ mod tests {
     fn no_script_gives_a_role_or_lets_the_login_write() {
         for principal in [Principal::SqlLogin, Principal::WindowsAccount, Principal::WindowsGroup] {
             for release in [None, Some(Release::To2019), Some(Release::From2022)] {
-                let text = whole(&Grantee::unnamed(principal), release);
+                let text = complete(&Grantee::unnamed(principal), release);
                 for word in ["ALTER ", "Role TO", "rolemember", "sysadmin TO", "UPDATE", "DELETE", "INSERT", "EXECUTE"]
                 {
                     assert!(!text.contains(word), "{word}");
@@ -331,7 +332,7 @@ mod tests {
     #[test]
     fn names_cannot_leave_their_brackets() {
         let grantee = Grantee { login: "a]; DROP TABLE x;--'".to_owned(), ..Grantee::default() };
-        assert!(whole(&grantee, None).contains("CREATE LOGIN [a]]; DROP TABLE x;--'] WITH"));
-        assert!(whole(&grantee, None).contains("SUSER_ID(N'a]; DROP TABLE x;--''')"));
+        assert!(complete(&grantee, None).contains("CREATE LOGIN [a]]; DROP TABLE x;--'] WITH"));
+        assert!(complete(&grantee, None).contains("SUSER_ID(N'a]; DROP TABLE x;--''')"));
     }
 }

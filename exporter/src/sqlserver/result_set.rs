@@ -1,34 +1,34 @@
-//! A statement, and the result set that it answers with.
+//! A statement and its result set.
 
 use super::cells::{CellError, Cells};
 use super::rows::{Context, Decoder, FromRow};
 use std::time::Duration;
 
-/// A statement of a batch. Its first column is named `set:` and its name, so that no set is known by its position.
+/// A statement of a batch. Its first column is named `set:` and its name, so that no set is identified by its position.
 #[derive(Debug)]
 pub(crate) struct Statement {
     /// The name.
     pub(crate) name: &'static str,
-    /// As it is written; see [`super::statements::prepare`].
+    /// The source text; see [`super::statements::prepare`].
     pub(crate) text: &'static str,
-    /// How long it may take, where it may not take all the time of the reading.
+    /// Its time limit, where it may not use all the time of the reading.
     pub(crate) cap: Option<Duration>,
-    /// How many rows are kept. The others are read and dropped.
+    /// The number of rows that are kept; further rows are read and dropped.
     pub(crate) most: usize,
 }
 
 impl Statement {
-    /// A statement that may take all the time there is.
+    /// A statement that may use all the time of the reading.
     pub(crate) const fn new(name: &'static str, text: &'static str) -> Statement {
         Statement { name, text, cap: None, most: usize::MAX }
     }
 
-    /// The same with a time of its own.
+    /// With a time limit of its own.
     pub(crate) const fn within(self, cap: Duration) -> Statement {
         Statement { cap: Some(cap), ..self }
     }
 
-    /// The same with a bound on the rows that are kept.
+    /// With a limit on the rows that are kept.
     pub(crate) const fn at_most(self, most: usize) -> Statement {
         Statement { most, ..self }
     }
@@ -39,40 +39,39 @@ impl Statement {
 pub(crate) struct Closing {
     /// `@@ERROR` right behind it; 0 when its rows are complete.
     pub(crate) error: u32,
-    /// From the end of the one before to its own.
+    /// From the end of the statement before to its own end.
     pub(crate) took: Duration,
 }
 
-/// What is known of a set's end. It outlives the attempt, so that a deadline loses nothing that was complete before it.
+/// The outcome of a set. It outlives the attempt, so that a deadline loses nothing that was complete before it.
 #[derive(Debug, Clone, Default)]
 pub(crate) struct SetOutcome {
-    /// `None` when it did not come to its end.
+    /// `None` when the set did not reach its end.
     pub(crate) closing: Option<Closing>,
-    /// Why its rows could not be read. The stream is sound, so those of the other sets are read all the same.
+    /// Why its rows could not be decoded. The stream is intact, so the other sets are read nevertheless.
     pub(crate) error: Option<CellError>,
 }
 
-/// A result set that takes in its own rows, whatever they are.
+/// A result set that decodes its own rows.
 pub(crate) trait Set: Send {
-    /// What it answers.
+    /// The statement that it answers.
     fn statement(&self) -> &'static Statement;
 
-    /// How it ended.
     fn outcome(&self) -> &SetOutcome;
 
-    /// Takes in its closing row.
+    /// Receives its closing row.
     fn close(&mut self, closing: Closing);
 
-    /// Takes in the names of its columns.
+    /// Receives the names of its columns.
     fn open(&mut self, columns: &[String], context: &mut Context<'_>);
 
-    /// Takes in a row.
+    /// Receives a row.
     fn take(&mut self, row: Cells<'_>, context: &mut Context<'_>);
 }
 
-/// The rows of one statement, read as they come; nothing is kept twice.
+/// The rows of one statement, decoded as they come.
 pub(crate) struct ResultSet<R> {
-    /// What was read before an error came, or all of them.
+    /// All rows, or those before an error.
     pub(crate) rows: Vec<R>,
     statement: &'static Statement,
     decoder: Option<Decoder<R>>,
@@ -80,12 +79,12 @@ pub(crate) struct ResultSet<R> {
 }
 
 impl<R> ResultSet<R> {
-    /// An empty one for the answer of a statement.
+    /// An empty set for the answer of a statement.
     pub(crate) fn of(statement: &'static Statement) -> ResultSet<R> {
         ResultSet { rows: Vec::new(), statement, decoder: None, outcome: SetOutcome::default() }
     }
 
-    /// How long its statement took; nothing when it did not end.
+    /// The duration of its statement; zero when it did not end.
     pub(crate) fn took(&self) -> Duration {
         self.outcome.closing.map(|closing| closing.took).unwrap_or_default()
     }
@@ -125,7 +124,7 @@ impl<R: FromRow + Send> Set for ResultSet<R> {
             Some(Ok(row)) if self.rows.len() < self.statement.most => self.rows.push(row),
             Some(Ok(_)) => {}
             Some(Err(error)) => self.spoil(error, context),
-            // An earlier row could not be read.
+            // An earlier row could not be decoded.
             None => {}
         }
     }

@@ -1,4 +1,5 @@
-//! What a server is and what the login may read of it: asked once for each connection, never found out by trying.
+//! What a server is and what the login may read there: asked once for each connection, never found out by a failing
+//! statement.
 
 use super::cells::{CellError, Cells, Positions};
 use super::error::ReadError;
@@ -32,7 +33,7 @@ impl Right {
         Right::PerformanceState,
     ];
 
-    /// The statement that gives it, without the name of the login.
+    /// The statement that grants it, without the name of the login.
     pub(crate) fn grant(self, major_version: u32, msdb: &str) -> String {
         let table = |name: &str| format!("USE {}; GRANT SELECT ON dbo.{name} TO <user>", bracketed(msdb));
         match self {
@@ -52,27 +53,25 @@ impl Right {
 /// The rights that a collector needs.
 #[derive(Debug)]
 pub(crate) struct Needs {
-    /// Which collector.
     pub(crate) collector: Collector,
     /// Without these it reads nothing.
     pub(crate) essential: &'static [Right],
-    /// Without these it leaves a fact out.
+    /// Without these it leaves facts out.
     pub(crate) helpful: &'static [Right],
 }
 
 impl Needs {
-    /// Whether a right is among them.
     pub(crate) fn include(&self, right: Right) -> bool {
         self.essential.contains(&right) || self.helpful.contains(&right)
     }
 }
 
-/// What `sys.dm_server_services` asks for: split off in SQL Server 2022 (major version 16).
+/// The permission that `sys.dm_server_services` needs: split off in SQL Server 2022 (major version 16).
 pub(crate) fn server_state(major_version: u32) -> &'static str {
     if major_version >= 16 { "VIEW SERVER SECURITY STATE" } else { "VIEW SERVER STATE" }
 }
 
-/// What `sys.dm_os_ring_buffers` asks for, split off likewise.
+/// The permission that `sys.dm_os_ring_buffers` needs, split off in the same version.
 pub(crate) fn performance_state(major_version: u32) -> &'static str {
     if major_version >= 16 { "VIEW SERVER PERFORMANCE STATE" } else { "VIEW SERVER STATE" }
 }
@@ -91,26 +90,29 @@ pub(crate) struct Capabilities {
     pub(crate) server_name: String,
     pub(crate) product_version: String,
     pub(crate) edition: String,
+    /// Whether the server takes one session at a time.
+    pub(crate) single_user: bool,
     pub(crate) auth_scheme: Option<String>,
     /// Whether the database is there and the login may enter it.
     pub(crate) msdb: Msdb,
     held: Vec<Right>,
 }
 
-/// What is to be said of the database before any table of it.
+/// The state of the database, which decides whether its tables can be asked for at all.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) enum Msdb {
     Readable,
-    /// Not there, offline or being restored.
+    /// Missing, offline or being restored.
     Absent,
-    /// The login is no user of it.
+    /// The login has no user in it.
     Closed,
 }
 
-const COLUMNS: [&str; 16] = [
+const COLUMNS: [&str; 17] = [
     "server_name",
     "product_version",
     "edition",
+    "single_user",
     "auth_scheme",
     "msdb_id",
     "msdb_access",
@@ -131,7 +133,7 @@ impl Capabilities {
     pub(crate) fn read(row: &Row) -> Result<Capabilities, CellError> {
         let columns: Vec<String> = row.columns().iter().map(|column| column.name().to_owned()).collect();
         let cells = Positions::locate(&COLUMNS, &columns)?.cells(Cells::new(row))?;
-        let [server_name, version, edition, auth_scheme, msdb_id, msdb_access, rights @ ..] = cells;
+        let [server_name, version, edition, single_user, auth_scheme, msdb_id, msdb_access, rights @ ..] = cells;
         let mut granted = [false; 10];
         for (slot, cell) in granted.iter_mut().zip(rights) {
             *slot = cell.integer_or_null()? == Some(1);
@@ -144,6 +146,7 @@ impl Capabilities {
         Ok(Capabilities {
             server_name: server_name.text_or_null()?.unwrap_or_default(),
             edition: edition.text_or_null()?.unwrap_or_default(),
+            single_user: single_user.integer_or_null()? == Some(1),
             auth_scheme: auth_scheme.text_or_null()?,
             msdb: match (msdb_id.integer_or_null()?, msdb_access.integer_or_null()?) {
                 (None, _) | (_, None) => Msdb::Absent,
@@ -155,7 +158,7 @@ impl Capabilities {
         })
     }
 
-    /// Such as 16 for SQL Server 2022; 0 where the version cannot be read.
+    /// The major version, such as 16 for SQL Server 2022; 0 where it cannot be parsed.
     pub(crate) fn major_version(&self) -> u32 {
         major(&self.product_version)
     }
@@ -169,20 +172,20 @@ impl Capabilities {
         self.held.contains(&right)
     }
 
-    /// The rights without which a collector reads nothing, as far as they are missing.
+    /// The missing ones of the rights without which a collector reads nothing.
     fn missing_for(&self, needs: &Needs) -> Vec<Right> {
         self.missing().filter(|right| needs.essential.contains(right)).collect()
     }
 
-    /// Whether a collector may read every fact that it knows how to read.
-    /// Where there is no database, no right on its tables is missing.
+    /// Whether a collector may read every fact that it can read. Where there is no database, no right on its tables is
+    /// missing.
     pub(crate) fn complete_for(&self, needs: &Needs) -> bool {
         let grantable =
             |right: &Right| self.msdb != Msdb::Absent || matches!(right, Right::ServerState | Right::PerformanceState);
         !self.missing().filter(grantable).any(|right| needs.include(right))
     }
 
-    /// Why a collector is not even to be asked for: the database is missing, or a right.
+    /// Why a collector cannot be asked at all: the database or a right is missing.
     pub(crate) fn refusal(&self, needs: &Needs, msdb: &str) -> Option<ReadError> {
         if needs.essential.is_empty() {
             return None;
@@ -219,6 +222,7 @@ impl Capabilities {
             server_name: "MSX".to_owned(),
             product_version: product_version.to_owned(),
             edition: "Developer Edition".to_owned(),
+            single_user: false,
             auth_scheme: Some("SQL".to_owned()),
             msdb: Msdb::Readable,
             held: Right::ALL.to_vec(),

@@ -1,4 +1,4 @@
-//! Rows by column name: the columns of a result set are found once, and each of its rows becomes a value.
+//! Rows by column name: the columns of a result set are found once, then each row becomes a value.
 
 use super::cells::{Cell, CellError, Cells, Located};
 use super::clock::{Clock, ClockNow, ClockRow};
@@ -6,26 +6,26 @@ use enum_map::{EnumArray, EnumMap};
 use jiff::Timestamp;
 use jiff::civil::DateTime;
 
-/// What a statement's rows become. Implemented by [`row!`].
+/// A type that is made from the rows of a statement. Implemented by [`row!`].
 pub(crate) trait FromRow: Sized {
-    /// Finds the columns among those that came, and answers with what reads a row of them.
+    /// Finds the columns among those of the result set, and returns the decoder of its rows.
     fn decoder(columns: &[String]) -> Result<Decoder<Self>, CellError>;
 
-    /// Learns that the rows of this kind cannot be read.
+    /// Called when the rows of this type cannot be decoded.
     fn spoiled(_error: &CellError, _context: &mut Context<'_>) {}
 }
 
-/// Reads one row of a result set whose columns are found.
+/// Decodes one row of a result set whose columns were found.
 pub(crate) type Decoder<R> = Box<dyn Fn(Cells<'_>, &mut Context<'_>) -> Result<R, CellError> + Send>;
 
-/// What a row needs to know of the batch in which it came.
+/// The context of a row within its batch.
 pub(crate) struct Context<'c> {
-    /// Until the clock of this batch is read.
+    /// `None` until the clock of this batch was read.
     clock: Option<&'c mut Clock>,
     now: Result<ClockNow<'c>, CellError>,
     /// The name of the result set.
     set: &'static str,
-    /// What distinguishes the row from the others of its set.
+    /// The value that distinguishes the row from the others of its set.
     key: String,
 }
 
@@ -42,14 +42,14 @@ impl<'c> Context<'c> {
         self.key.clear();
     }
 
-    /// Takes in the server's clock as it was read.
+    /// Sets the server's clock of this batch.
     pub(super) fn read_clock(&mut self, row: &ClockRow) -> Result<&ClockNow<'c>, CellError> {
         let clock = self.clock.take().ok_or_else(|| CellError::new("the clock came twice"))?;
         self.now = clock.at(row);
         self.now.as_ref().map_err(Clone::clone)
     }
 
-    /// Notes why there is no clock, unless there is one all the same.
+    /// Records why there is no clock, unless there is one.
     pub(super) fn without_clock(&mut self, error: &CellError) {
         if let Err(reason) = &mut self.now {
             *reason = error.clone();
@@ -61,16 +61,16 @@ impl<'c> Context<'c> {
         Ok(self.now.as_ref().map_err(Clone::clone)?.local_age_seconds(wall))
     }
 
-    /// The instant that a wall time of the server stands for, in this row and column.
+    /// The instant of a local time of the server in this row and column.
     pub(super) fn instant(&mut self, column: &str, wall: DateTime) -> Result<Timestamp, CellError> {
         let now = self.now.as_mut().map_err(|error| error.clone())?;
         now.instant(self.set, &self.key, column, wall)
     }
 }
 
-/// A value that one column holds.
+/// A type that one column holds.
 pub(crate) trait Column: Sized {
-    /// Reads it.
+    /// Decodes a cell.
     fn read(cell: &Cell<'_>, context: &mut Context<'_>) -> Result<Self, CellError>;
 }
 
@@ -93,9 +93,9 @@ columns! {
     bool: cell, _ => Ok(cell.integer::<u8>()? != 0);
     String: cell, _ => cell.text();
     Option<String>: cell, _ => cell.text_or_null();
-    // The wall clock of some other machine, or none that can become an instant.
+    // The local clock of another machine, or a time that cannot be converted.
     DateTime: cell, _ => cell.wall_time();
-    // The master's own wall clock.
+    // The master's own local clock.
     Timestamp: cell, context => context.instant(cell.name(), cell.wall_time()?);
     Option<Timestamp>: cell, context => {
         cell.wall_time_or_null()?.map(|wall| context.instant(cell.name(), wall)).transpose()
@@ -104,13 +104,13 @@ columns! {
 
 /// A field of a row: one column, or one for each word of a closed set.
 pub(crate) trait Field: Sized {
-    /// Where it stands.
+    /// Its position.
     type At: Send + 'static;
 
-    /// Finds it by its name.
+    /// Finds its columns by its name.
     fn locate(name: &str, columns: &[String]) -> Result<Self::At, CellError>;
 
-    /// Reads it.
+    /// Decodes it.
     fn read(at: &Self::At, row: Cells<'_>, context: &mut Context<'_>) -> Result<Self, CellError>;
 }
 
@@ -128,7 +128,7 @@ impl<T: Column> Field for T {
 
 /// A closed set of words with one column for each, that counts what is of its kind.
 pub(crate) trait Words: EnumArray<u64> + Copy + Send + 'static {
-    /// The word, as it stands in the column's name behind the field's and an underscore.
+    /// The word, which the column's name has behind the field's and an underscore.
     fn word(self) -> &'static str;
 }
 
@@ -149,16 +149,16 @@ impl<K: Words> Field for EnumMap<K, u64> {
     }
 }
 
-/// A text that distinguishes its row from the others of the set: what is decided once for a time in it stays.
+/// A text that distinguishes its row from the others of the set, so that decisions about its times can be kept.
 pub(crate) fn key([cell]: [Cell<'_>; 1], context: &mut Context<'_>) -> Result<String, CellError> {
     let text = cell.text()?;
     context.key.clone_from(&text);
     Ok(text)
 }
 
-/// Declares what the rows of a statement become. Each field has the name of its column, from whose value its type is
-/// made, or the names of several and the function that makes it of their cells. Fields behind `and` have no column:
-/// they begin as their default.
+/// Declares the type of a statement's rows. Each field has the name of its column, whose value it is made from, or
+/// names several columns and the function that makes it from their cells. Fields behind `and` have no column and begin
+/// with their default.
 macro_rules! row {
     (
         $(#[$attribute:meta])*

@@ -1,9 +1,10 @@
-//! One connection to the master, from its name to a session that is ready to be read.
+//! One connection to the master, from resolving its name to a session that is ready to be read.
 
 use super::batch::{self, BatchError};
 use super::cells::CellError;
 use super::error::ReadError;
 use super::faults;
+use super::refusals::Retry;
 use super::result_set::Set;
 use super::rights::{Capabilities, Msdb};
 use super::rows::Context;
@@ -21,9 +22,9 @@ use tokio::net::TcpStream;
 use tokio::time::{Instant, timeout, timeout_at};
 use tokio_util::compat::{Compat, TokioAsyncWriteCompatExt};
 
-/// SQL Browser answers one datagram from memory; the rest of the time belongs to the connection.
+/// SQL Browser answers one datagram from memory; the remaining time belongs to the connection.
 const BROWSER_PATIENCE: Duration = Duration::from_secs(3);
-/// The certificate is worth knowing and no reading waits long for it.
+/// A reading does not wait longer than this for the certificate, which is only shown.
 const CERTIFICATE_PATIENCE: Duration = Duration::from_secs(1);
 /// `SNAPSHOT_ISOLATION_STATE` of `sys.databases`: 1 is on.
 const SNAPSHOT_ON: i64 = 1;
@@ -31,20 +32,20 @@ const FIRST_WITH_TIMEZONE_ID: u32 = 16;
 
 pub(crate) type Connection = Client<Compat<StageTracker<TcpStream>>>;
 
-/// A session that has logged in and knows what it may read.
+/// A session that has logged in and knows the rights of its login.
 pub(crate) struct Session {
     pub(super) client: Connection,
     pub(crate) capabilities: Capabilities,
-    /// The rules of the master's zone, and where they are known from.
+    /// The rules of the master's zone, and their source.
     pub(crate) zone: Option<(TimeZone, &'static str)>,
-    /// The address that answered.
+    /// The address of the server.
     pub(crate) peer: SocketAddr,
-    /// What the server presents to all that connect, its targets too; where it has one.
+    /// The certificate that the server presents to its targets too, where it has one.
     pub(crate) certificate: Option<Certificate>,
 }
 
 impl Session {
-    /// Asks for result sets in one round trip; they take in what comes, whatever becomes of the batch.
+    /// Sends a batch and fills the result sets, also where the batch fails half-way.
     pub(crate) async fn ask(
         &mut self,
         msdb: &str,
@@ -59,7 +60,7 @@ impl Session {
         capabilities(&mut self.client, msdb).await
     }
 
-    /// Ends what the server still does for us, for at most `grace`. False: the connection is not to be used again.
+    /// Cancels the running batch, for at most `grace`. False: the connection must not be used again.
     pub(crate) async fn cancel(&mut self, grace: Duration) -> bool {
         let deadline = Instant::now() + grace;
         matches!(timeout_at(deadline, self.client.cancel_query()).await, Ok(Ok(())))
@@ -67,7 +68,8 @@ impl Session {
     }
 }
 
-/// Connects, logs in and asks what the server is. The caller sets the deadline; `progress` says where it struck.
+/// Connects, logs in and asks what the server is. The caller sets the deadline; `progress` shows the stage in which it
+/// passed.
 pub(crate) async fn open(master: &Master, deadline: Instant, progress: &Progress) -> Result<Session, ReadError> {
     progress.enter(Stage::Resolve);
     let addresses = resolve(&master.address, deadline).await?;
@@ -75,13 +77,13 @@ pub(crate) async fn open(master: &Master, deadline: Instant, progress: &Progress
     let (stream, peer) = connect(&addresses, &master.address, deadline).await?;
     let to = format!("{} ({peer})", master.address);
     let settings = master.clone();
-    // It reads files.
+    // Building the configuration reads files.
     let driver = tokio::task::spawn_blocking(move || driver_config(&settings, peer)).await;
     let driver =
         driver.map_err(|failure| ReadError::new(Stage::Login, format!("the login was not prepared: {failure}")))??;
     progress.enter(Stage::Tls);
     let tapped = StageTracker::new(stream, progress.clone()).compat_write();
-    // Boxed, for its future is large, and what waits for it would be as large.
+    // Boxed, because every caller's future would otherwise grow by its size.
     let client = Box::pin(Client::connect(driver, tapped)).await;
     let mut client = match client {
         Ok(client) => client,
@@ -95,6 +97,9 @@ pub(crate) async fn open(master: &Master, deadline: Instant, progress: &Progress
     progress.enter(Stage::Query);
     execute(&mut client, statements::SESSION).await?;
     let capabilities = capabilities(&mut client, &master.msdb).await?;
+    if capabilities.single_user {
+        return Err(left_to_an_administrator(&to));
+    }
     if capabilities.msdb == Msdb::Readable && !allows_snapshot(&mut client, &master.msdb).await? {
         execute(&mut client, statements::READ_UNCOMMITTED).await?;
     }
@@ -103,10 +108,18 @@ pub(crate) async fn open(master: &Master, deadline: Instant, progress: &Progress
     Ok(Session { client, capabilities, zone, peer, certificate })
 }
 
+/// In single-user mode this session would be the only one.
+fn left_to_an_administrator(to: &str) -> ReadError {
+    let message = format!("{to} runs in single-user mode: the exporter gave its one session back to an administrator");
+    let fault = ReadError::new(Stage::Login, message);
+    ReadError { retry: Retry::SingleUser, ..fault }
+        .with_hint("the exporter comes back when the server is started as usual")
+}
+
 async fn resolve(address: &Address, deadline: Instant) -> Result<Vec<SocketAddr>, ReadError> {
     let host = address.host.as_str();
     let hint = "is the name right, and does this machine's name server know it?";
-    // The port is put in afterwards: looking a name up wants one.
+    // The lookup wants a port, which is known only later.
     let mut found: Vec<SocketAddr> = tokio::net::lookup_host((host, 0))
         .await
         .map_err(|error| ReadError::new(Stage::Resolve, format!("{host} has no address: {error}")).with_hint(hint))?
@@ -124,7 +137,7 @@ async fn resolve(address: &Address, deadline: Instant) -> Result<Vec<SocketAddr>
     Ok(found)
 }
 
-/// Tries each address in turn; one that does not answer leaves its share of the time to the others.
+/// Tries each address in turn; one that does not answer leaves the others their share of the time.
 async fn connect(
     addresses: &[SocketAddr],
     to: &Address,
@@ -137,7 +150,7 @@ async fn connect(
         let share = left / u32::try_from(addresses.len() - index).unwrap_or(1);
         match timeout(share.mul_f64(0.9), TcpStream::connect(address)).await {
             Ok(Ok(stream)) => {
-                // Without it a small batch waits for the acknowledgement of the one before.
+                // Without it a small batch waits for the acknowledgement of the previous one.
                 let _ = stream.set_nodelay(true);
                 return Ok((stream, *address));
             }
@@ -168,7 +181,7 @@ fn driver_config(master: &Master, peer: SocketAddr) -> Result<tiberius::Config, 
     driver.port(peer.port());
     driver.database("master");
     driver.application_name(concat!("msx_exporter ", env!("CARGO_PKG_VERSION")));
-    // The whole reading has one deadline; the driver's own would only count each round trip.
+    // The complete reading has one deadline; the driver's own would apply to each round trip.
     driver.handshake_timeout(None);
     driver.command_timeout(None);
     driver.encryption(match master.encrypt {
@@ -188,7 +201,7 @@ fn driver_config(master: &Master, peer: SocketAddr) -> Result<tiberius::Config, 
         let bundle = files::read(path).map_err(|error| {
             ReadError::new(Stage::Tls, format!("master.ca_file {} cannot be read: {error}", path.display()))
         })?;
-        driver.trust_cert_ca_bundle(bundle);
+        driver.trust_cert_ca_bundle(files::unmarked(bundle));
     }
     if let Some(name) = &master.host_name_in_certificate {
         driver.hostname_in_certificate(name);
@@ -210,7 +223,7 @@ fn windows_account() -> Result<AuthMethod, ReadError> {
     Err(ReadError::new(Stage::Login, "auth: windows works only on Windows").with_hint("use `auth: sql` here"))
 }
 
-/// A file is read at each login, so that a new password needs no restart.
+/// Reads a password file at each login, so that a new password needs no restart.
 fn reveal(password: &PasswordSource) -> Result<Secret, ReadError> {
     password.read().map_err(|error| {
         ReadError::new(Stage::Login, format!("the password of master.password_file cannot be read: {error}"))
@@ -218,8 +231,8 @@ fn reveal(password: &PasswordSource) -> Result<Secret, ReadError> {
     })
 }
 
-/// The driver does not show the certificate that it met. A second look, without a login, does; it is taken once for
-/// each connection, and SQL Server takes a new certificate only when it starts.
+/// The certificate from a second connection without a login, because the driver does not expose the one that it met.
+/// Done once for each connection: SQL Server takes a new certificate only when it starts.
 async fn certificate(master: &Master, peer: SocketAddr) -> Option<Certificate> {
     let gaze = Gaze {
         addresses: &[peer],
@@ -256,7 +269,8 @@ async fn allows_snapshot(client: &mut Connection, msdb: &str) -> Result<bool, Re
     Ok(row.is_some_and(|row| batch::integer(&row, "snapshot_isolation_state") == Some(SNAPSHOT_ON)))
 }
 
-/// The configuration knows best; then the server, from 2022; then this machine, where it is the master's own.
+/// The zone: from the configuration; else from the server, since 2022; else from this machine, where the master runs on
+/// it.
 async fn zone(
     client: &mut Connection,
     master: &Master,
@@ -276,7 +290,7 @@ async fn zone(
     Ok(is_local(peer).then(|| (TimeZone::system(), "this machine")))
 }
 
-/// Connects only to see what is missing: the text of `msx_exporter grants`.
+/// Connects only to find the missing rights: the text of `msx_exporter grants`.
 pub(crate) async fn look_at_rights(master: &Master) -> Result<Capabilities, ReadError> {
     let progress = Progress::default();
     let deadline = Instant::now() + master.timeout;

@@ -1,7 +1,7 @@
-//! Watches what a connection sends, so that a failure can name the stage in which it stopped.
+//! Watches the bytes that a connection sends, so that a failure can name its stage.
 //!
-//! The driver runs PRELOGIN, TLS and login as one future and its errors do not say how far it came. The first byte of
-//! what it writes does: a TDS packet type ([MS-TDS] 2.2.3.1.1) or a TLS record type (RFC 8446 5.1).
+//! The driver runs PRELOGIN, TLS and login as one future, and its errors do not say how far it came. The first byte of
+//! each write does: a TDS packet type ([MS-TDS] 2.2.3.1.1) or a TLS record type (RFC 8446 5.1).
 
 use crate::model::Stage;
 use std::io;
@@ -15,7 +15,7 @@ const TDS_SQL_BATCH: u8 = 0x01;
 const TDS_LOGIN7: u8 = 0x10;
 const TLS_APPLICATION_DATA: u8 = 0x17;
 
-/// How far an attempt has come. Shared between the attempt and those who wait for it.
+/// How far an attempt has come. Shared between the attempt and its waiters.
 #[derive(Debug, Clone, Default)]
 pub(crate) struct Progress(Arc<Marks>);
 
@@ -50,7 +50,7 @@ impl Progress {
     }
 }
 
-/// A stream that tells a [`Progress`] what kind of bytes go out.
+/// A stream that records in a [`Progress`] which kind of bytes is sent.
 #[derive(Debug)]
 pub(crate) struct StageTracker<S> {
     inner: S,

@@ -1,10 +1,10 @@
-//! The statements about a session and for the doctor, and how a statement is sent.
+//! The statements about a session and those of the doctor, and how a statement is prepared for sending.
 
-/// Once for each connection: the session's own settings.
+/// Once for each connection: the settings of the session.
 pub(crate) const SESSION: &str = include_str!("sql/session.sql");
 /// The isolation where a database does not allow SNAPSHOT.
 pub(crate) const READ_UNCOMMITTED: &str = "SET TRANSACTION ISOLATION LEVEL READ UNCOMMITTED;";
-/// Ends whatever a cancelled batch left open.
+/// Ends the transaction that a cancelled batch left open.
 pub(crate) const ROLLBACK: &str = "IF @@TRANCOUNT > 0 ROLLBACK TRANSACTION;";
 /// Once for each connection: what the server is and what the login may read.
 pub(crate) const CAPABILITIES: &str = include_str!("sql/capabilities.sql");
@@ -13,18 +13,15 @@ pub(crate) const ISOLATION: &str = include_str!("sql/isolation.sql");
 /// Once for each connection, from SQL Server 2022.
 pub(crate) const TIMEZONE: &str = include_str!("sql/timezone.sql");
 
-/// Asked by the doctor alone, in a session of its own.
+/// Asked by the doctor alone.
 pub(crate) const DOCTOR_RIGHTS: &str = include_str!("sql/doctor_rights.sql");
-/// The same.
 pub(crate) const DOCTOR_LISTENERS: &str = include_str!("sql/doctor_listeners.sql");
-/// The same.
 pub(crate) const DOCTOR_MEMBERS: &str = include_str!("sql/doctor_members.sql");
-/// Asked on a target, of its own instance.
+/// Asked by the doctor on a target, of its own instance.
 pub(crate) const DOCTOR_AGENT: &str = include_str!("sql/doctor_agent.sql");
-/// The same.
 pub(crate) const DOCTOR_NODES: &str = include_str!("sql/doctor_nodes.sql");
 
-/// A statement as it is sent: its comments are for readers of the source, and the database is the one configured.
+/// A statement as it is sent: without comments, and with the configured database.
 pub(crate) fn prepare(statement: &str, msdb: &str) -> String {
     let code: Vec<&str> = statement.lines().filter(|line| !line.starts_with("--")).collect();
     let code = code.join("\n");

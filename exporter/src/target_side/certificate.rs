@@ -1,4 +1,4 @@
-//! Looks at the certificate that the master presents, as SQL Server Agent on a target would.
+//! Verifies the certificate that the master presents, as SQL Server Agent on a target would.
 
 use super::Presented;
 use crate::config::{Encrypt, Master};
@@ -16,15 +16,15 @@ use tokio::task::spawn_blocking;
 use tokio::time::Instant;
 use tracing::debug;
 
-/// What a look at the master brought.
+/// The result of one connection to the master's engine.
 pub(super) enum Look {
-    /// Nothing was asked of it: its port is not known or not open.
+    /// No connection was made: the port is not known or not open.
     NotReached,
-    /// It was asked. By the name that is checked; empty where neither a certificate nor its absence was seen.
+    /// The master answered. By the checked name; empty where neither a certificate nor its absence was seen.
     Reached(BTreeMap<String, Presented>),
 }
 
-/// One look, judged for every name under which the targets here know their master.
+/// One connection, with a verdict for every name under which the targets here know their master.
 pub(super) async fn see(master: &Master, names: Vec<String>, prober: &Prober) -> Look {
     let Address { host, instance, .. } = &master.address;
     let Some(addresses) = addresses(&master.address, prober).await else { return Look::NotReached };
@@ -46,21 +46,21 @@ pub(super) async fn see(master: &Master, names: Vec<String>, prober: &Prober) ->
     Look::Reached(found)
 }
 
-/// Judges what a look at the master has shown for each of these names, by this machine's store and `master.ca_file`.
-/// Empty where neither a certificate nor its absence was seen.
+/// Verifies a certificate for each of these names, by this machine's store and `master.ca_file`. Empty where neither a
+/// certificate nor its absence was seen.
 pub async fn presented(facts: EngineFacts, names: Vec<String>, master: &Master) -> BTreeMap<String, Presented> {
-    // TLS without an answer to PRELOGIN happens where TLS comes first.
+    // A server that starts with TLS answers no PRELOGIN in clear.
     let strict = facts.tls.as_ref().map(|_| Encryption::Strict);
     let Some(encryption) = facts.encryption.or(strict) else { return BTreeMap::new() };
     if facts.tls.is_none() && encryption != Encryption::Unavailable {
         return BTreeMap::new();
     }
     let ca_file = master.ca_file.clone();
-    // The machine's store is read from its disk.
+    // Reading the machine's store blocks.
     spawn_blocking(move || judge_all(&facts, encryption, names, ca_file)).await.unwrap_or_default()
 }
 
-/// Where the engine listens; `None` where its name leads nowhere, or SQL Browser does not tell the port.
+/// The addresses of the engine; `None` where its name does not resolve or SQL Browser does not announce the port.
 async fn addresses(address: &Address, prober: &Prober) -> Option<Vec<SocketAddr>> {
     let found = prober.addresses(&address.host).await;
     if found.is_empty() {
@@ -91,11 +91,15 @@ fn judge_all(
     judged.collect()
 }
 
-/// The certificates in a file. The configuration was refused if it held none, so it has been spoilt since.
+/// The certificates in a file. An empty list means that the file changed, because a configuration with such a file is
+/// refused.
 fn authorities(path: &Path) -> Vec<Vec<u8>> {
     let bytes = files::read(path).unwrap_or_else(|error| {
         tracing::warn!(%error, "master.ca_file cannot be read");
         Vec::new()
     });
-    CertificateDer::pem_slice_iter(&bytes).filter_map(Result::ok).map(|certificate| certificate.to_vec()).collect()
+    CertificateDer::pem_slice_iter(&files::unmarked(bytes))
+        .filter_map(Result::ok)
+        .map(|certificate| certificate.to_vec())
+        .collect()
 }

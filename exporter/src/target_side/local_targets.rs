@@ -2,7 +2,7 @@
 
 use super::registry::{Enlistment, Registry, enlistments};
 use crate::config::Config;
-use crate::model::{Address, ServerName, names};
+use crate::model::{Address, DEFAULT_PORT, ServerName, names};
 use crate::probe::Destination;
 
 /// A target on this machine, and its master.
@@ -14,20 +14,20 @@ pub struct LocalTarget {
     pub master: String,
     /// Where the master is, as configured.
     pub address: Address,
-    /// The master as this target's registry has it (MSXServerName); `None` where the registry does not tell.
+    /// The master in this target's registry (MSXServerName); `None` where the registry has none.
     pub enlisted_to: Option<String>,
-    /// MsxEncryptChannelOptions of this target; `None` where the registry does not tell.
+    /// MsxEncryptChannelOptions of this target; `None` where the registry cannot be read.
     pub encrypt_channel_option: Option<u32>,
 }
 
 impl LocalTarget {
-    /// The way that this target's polls take.
+    /// The destination of this target's polls.
     pub fn destination(&self) -> Destination {
         Destination::to_master(&self.target, &self.master, &self.address)
     }
 
-    /// The name that must stand in the master's certificate: the host under which this target knows its master, as
-    /// written there.
+    /// The name that the master's certificate must hold: the host under which this target knows its master, as written
+    /// there.
     pub fn checked_name(&self) -> &str {
         match &self.enlisted_to {
             Some(master) => ServerName::of(master).host,
@@ -35,28 +35,23 @@ impl LocalTarget {
         }
     }
 
-    /// Whether a name means the configured master: the same instance, and a host that differs in case or domain only.
+    /// Whether a name means the configured master, as far as names can show.
     pub(super) fn is_master(&self, name: &str) -> bool {
-        let ServerName { host, instance } = ServerName::of(name);
-        fn short(host: &str) -> &str {
-            host.split('.').next().unwrap_or_default()
-        }
-        let both_long = host.contains('.') && self.address.host.contains('.');
-        let same_host = names::same(host, &self.address.host)
-            || (!both_long && names::same(short(host), short(&self.address.host)));
-        let same_instance = match (&self.address.instance, instance) {
-            (Some(one), Some(other)) => names::same(one, other),
-            (None, None) => true,
+        let (configured, name) = (self.address.server_name(), ServerName::of(name));
+        let same_port = |port| port == self.address.port.unwrap_or(DEFAULT_PORT);
+        let same_instance = match (configured.instance, name.instance) {
             // A port stands for an instance.
             (None, Some(_)) => self.address.port.is_some(),
-            (Some(_), None) => false,
+            (Some(_), None) => name.port.is_some(),
+            (None, None) => name.port.is_none_or(same_port),
+            (Some(_), Some(_)) => configured.same_instance(name),
         };
-        same_host && same_instance
+        configured.same_host(name, ServerName::of(&self.target).host) && same_instance
     }
 }
 
-/// The target that the configuration names, with what the registry says of it; else every instance of this machine
-/// that the registry says is a target.
+/// The target that the configuration names, completed from the registry; else every instance of this machine that is a
+/// target by the registry.
 pub fn local_targets(config: &Config, registry: &dyn Registry) -> Vec<LocalTarget> {
     let address = &config.master.address;
     let master = address.server_name().to_string();
@@ -71,7 +66,7 @@ pub fn local_targets(config: &Config, registry: &dyn Registry) -> Vec<LocalTarge
     match &config.local.name {
         Some(name) => {
             let at = found.iter().position(|found| names::same(&found.target, name));
-            // The name of the machine may have changed, or an alias may be configured; the instance tells as well.
+            // The machine may have been renamed, or an alias configured, so the instance alone identifies it too.
             let at = at.or_else(|| {
                 found.iter().position(|found| ServerName::of(&found.target).same_instance(ServerName::of(name)))
             });
@@ -153,6 +148,14 @@ mod tests {
             (local_target("msx01", Some(14330), None), r"MSX01\HQ", true),
             (local_target("msx01", None, Some("hq")), r"MSX01\HQ", true),
             (local_target("msx01", None, Some("hq")), "MSX01", false),
+            (local_target("msx01", None, Some("hq")), "MSX01,14330", true),
+            (local_target("msx01", Some(14330), None), "tcp:MSX01.,14330 ", true),
+            (local_target("msx01", Some(14330), None), "MSX01,14331", false),
+            (local_target("msx01", None, None), r"MSX01\MSSQLSERVER", true),
+            (local_target("msx01", None, None), "MSX01,14330", false),
+            (local_target("localhost", None, Some("HQ")), r"SQL01\hq", true),
+            (local_target("sql01.corp.example", None, None), "(local)", true),
+            (local_target("localhost", None, None), "MSX01", false),
         ] {
             assert_eq!(configured.is_master(name), same, "{configured:?} {name}");
         }

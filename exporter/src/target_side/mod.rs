@@ -1,12 +1,12 @@
-//! The target side: what can be seen on a target of the way to its master, which cannot be tried from the master.
+//! The target side: what a target sees of the way to its master, which cannot be tested from the master.
 //!
 //! ```text
 //! registry ─► local_targets ─┬─► ports (sweep, to_master) ─► PortResults ─┐
-//!                    └─► certificate (hourly) ──────────────┴─► Fleet ─► render
+//!                            └─► certificate (hourly) ──────────────┴─► Fleet ─► render
 //! ```
 //!
-//! There is no connection to SQL Server here and no login: only the master's ports, its certificate and this machine's
-//! own registry are looked at.
+//! Nothing here connects to SQL Server with a login: only the master's ports, its certificate and this machine's own
+//! registry are read.
 
 mod certificate;
 mod local_targets;
@@ -45,7 +45,7 @@ pub struct MasterView {
 /// What a client that verifies would say of the certificate that the master presents.
 #[derive(Debug, Clone, PartialEq)]
 pub struct Presented {
-    /// Its judgement, for [`LocalTarget::checked_name`] against this machine's store and `master.ca_file`.
+    /// The verdict for [`LocalTarget::checked_name`] by this machine's store and `master.ca_file`.
     pub verdict: Verdict,
     /// What the master demands of its clients.
     pub encryption: Encryption,
@@ -56,13 +56,12 @@ pub struct Presented {
 }
 
 impl MasterView {
-    /// What would become of a connection with each setting of MsxEncryptChannelOptions; `None` where the master was not
-    /// seen.
+    /// The outcome of a connection with each setting of MsxEncryptChannelOptions; `None` where the master was not seen.
     pub fn forecasts(&self) -> Option<[Forecast; 3]> {
         self.presented.as_ref().map(|presented| forecasts(presented, self.local_target.checked_name()))
     }
 
-    /// What does not fit together, in complete sentences.
+    /// Settings that contradict each other, in complete sentences.
     pub fn remarks(&self) -> Vec<String> {
         let local_target = &self.local_target;
         let mut remarks = Vec::new();

@@ -5,34 +5,34 @@
 
 use crate::model::{ServerName, names};
 
-/// Where the instances of SQL Server keep their keys.
+/// The key below which the instances of SQL Server have theirs.
 const ROOT: &str = r"SOFTWARE\Microsoft\Microsoft SQL Server";
 const COMPUTER: &str = r"SYSTEM\CurrentControlSet\Control\ComputerName\ActiveComputerName";
-/// What Agent does where MsxEncryptChannelOptions is not set: encrypt and verify.
+/// The behaviour of Agent where MsxEncryptChannelOptions is not set: encrypt and verify.
 const DEFAULT_OPTION: u32 = 2;
 
-/// The machine's part of a registry (`HKEY_LOCAL_MACHINE`), to be read. What is missing or cannot be read is `None`.
+/// Read access to `HKEY_LOCAL_MACHINE`. What is missing or cannot be read is `None`.
 pub trait Registry: Send + Sync {
-    /// A text.
+    /// A string value.
     fn text(&self, key: &str, name: &str) -> Option<String>;
-    /// A number of 32 bits.
+    /// A 32-bit number.
     fn number(&self, key: &str, name: &str) -> Option<u32>;
-    /// Names and texts of all values that are texts.
+    /// Names and texts of all string values of a key.
     fn texts(&self, key: &str) -> Vec<(String, String)>;
 }
 
-/// What one instance of this machine knows of multiserver administration.
+/// The multiserver settings of one instance of this machine.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Enlistment {
-    /// The name under which it would be enlisted, in upper case as the master stores it.
+    /// The name under which it is enlisted, in upper case as the master stores it.
     pub target: String,
-    /// Its master as written at the enlistment; `None` where it is no target.
+    /// Its master as written at the enlistment; `None` where it is not a target.
     pub master: Option<String>,
     /// `MsxEncryptChannelOptions`: 0, 1 or 2. 2 where nothing is set.
     pub encrypt_channel_option: u32,
 }
 
-/// Every instance of this machine. On a failover cluster an instance has the name of the cluster's network name.
+/// Every instance of this machine. On a failover cluster an instance is named after the network name.
 pub fn enlistments(registry: &dyn Registry) -> Vec<Enlistment> {
     let computer = registry.text(COMPUTER, "ComputerName");
     let instances = registry.texts(&format!(r"{ROOT}\Instance Names\SQL")).into_iter();
@@ -51,7 +51,7 @@ pub fn enlistments(registry: &dyn Registry) -> Vec<Enlistment> {
     found
 }
 
-/// The registry of this machine; an empty one where there is none.
+/// The registry of this machine; an empty one where the system has none.
 pub fn of_this_machine() -> Box<dyn Registry> {
     #[cfg(windows)]
     return Box::new(super::windows::LocalMachine);
@@ -59,7 +59,7 @@ pub fn of_this_machine() -> Box<dyn Registry> {
     Box::new(Nothing)
 }
 
-/// A machine without a registry.
+/// A system without a registry.
 #[cfg(not(windows))]
 struct Nothing;
 
@@ -85,7 +85,7 @@ pub(super) mod tests {
     use super::*;
     use std::collections::BTreeMap;
 
-    /// A registry by key and name.
+    /// A registry in memory.
     #[derive(Default)]
     pub(in crate::target_side) struct Fake(BTreeMap<(String, String), Result<u32, String>>);
 
@@ -100,7 +100,7 @@ pub(super) mod tests {
             self
         }
 
-        /// Two instances of one machine, of which only PAYROLL is a target.
+        /// Two instances, of which only PAYROLL is a target.
         pub(in crate::target_side) fn machine() -> Fake {
             Fake::default()
                 .text(COMPUTER, "ComputerName", "Sql01")

@@ -9,18 +9,18 @@
 use super::Presented;
 use crate::probe::protocol::{Encryption, Verdict};
 
-/// What would become of a connection of SQL Server Agent to its master.
+/// The predicted outcome of a connection of SQL Server Agent to its master.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Forecast {
     /// The value of MsxEncryptChannelOptions.
     pub setting: u32,
-    /// Whether the connection would be made; `None` where that is not known.
+    /// Whether the connection would succeed; `None` where that is not known.
     pub connects: Option<bool>,
-    /// How, or why not.
+    /// The reason in words.
     pub words: String,
 }
 
-/// One for each setting, 0 to 2. `name` is the one that stands in MSXServerName, less the instance.
+/// One for each setting, 0 to 2. `name` is the host in MSXServerName.
 pub fn forecasts(presented: &Presented, name: &str) -> [Forecast; 3] {
     [0, 1, 2].map(|setting| {
         let (connects, words) = forecast(setting, presented, name);
@@ -37,7 +37,7 @@ fn forecast(setting: u32, presented: &Presented, name: &str) -> (Option<bool>, S
         (_, Encryption::Unavailable) => {
             (Some(false), format!("it demands encryption, and the master offers none ({})", verdict.name()))
         }
-        // Whatever speaks it verifies, and so does the setting 2 without it.
+        // A client of TDS 8.0 always verifies, and setting 2 verifies without TDS 8.0 too.
         (2, Encryption::Strict) if !good => (Some(false), refused),
         (_, Encryption::Strict) => (
             None,

@@ -1,4 +1,4 @@
-//! Keeps what is known of the targets on this machine, and looks at their master's certificate now and then.
+//! Keeps what is known of the targets on this machine, and checks their master's certificate hourly.
 
 use super::certificate::{self, Look};
 use super::local_targets::{LocalTarget, local_targets};
@@ -14,12 +14,12 @@ use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
 use tokio::time::Instant;
 
-/// Looks at the certificate are at least so far apart: each leaves a connection without a login behind, which the
-/// master may note.
+/// The least time between two checks of the certificate: each is a connection without a login, which the master may
+/// log.
 const BETWEEN_LOOKS: Duration = Duration::from_secs(3_600);
 
-/// The targets on this machine and what they see. Without any it leads every check to the target of its name, as in
-/// the role `master`.
+/// The targets on this machine and what they see. Without any, every check goes to the target of its name, as with the
+/// role `master`.
 pub struct TargetMonitor {
     registry: Box<dyn Registry>,
     local_targets: ArcSwap<Vec<LocalTarget>>,
@@ -28,13 +28,13 @@ pub struct TargetMonitor {
 
 #[derive(Default)]
 struct Seen {
-    /// When the master was last asked, and what was asked.
+    /// When the master was last asked, and the question.
     asked: Option<(Instant, Question)>,
-    /// By the name that was checked.
+    /// By the checked name.
     presented: BTreeMap<String, Presented>,
 }
 
-/// Whom a look goes to, and for which names.
+/// The address that is asked, and the names that are checked.
 type Question = (Address, BTreeSet<String>);
 
 impl fmt::Debug for TargetMonitor {
@@ -44,12 +44,12 @@ impl fmt::Debug for TargetMonitor {
 }
 
 impl TargetMonitor {
-    /// Knows no target before the first [`TargetMonitor::find`].
+    /// Has no target before the first [`TargetMonitor::find`].
     pub fn new(registry: Box<dyn Registry>) -> TargetMonitor {
         TargetMonitor { registry, local_targets: ArcSwap::default(), seen: Mutex::default() }
     }
 
-    /// Where a target's name leads: a target of this machine to its master, any other to itself.
+    /// The destination of a target's checks: for a target of this machine its master, for any other the target itself.
     pub fn route(self: &Arc<Self>) -> Route {
         let monitor = Arc::clone(self);
         Arc::new(move |name: &str, ports: &Ports| {
@@ -61,7 +61,7 @@ impl TargetMonitor {
         })
     }
 
-    /// Forgets the targets, as when the configuration changes the role.
+    /// Forgets the targets, as when a reload changes the role.
     pub fn leave(&self) {
         self.local_targets.store(Arc::default());
     }
@@ -71,12 +71,12 @@ impl TargetMonitor {
         self.local_targets.load().iter().map(|local_target| local_target.target.clone()).collect()
     }
 
-    /// Finds the targets of this machine: by the configuration and the registry as they are now.
+    /// Finds the targets of this machine from the configuration and the registry as they are now.
     pub fn find(&self, config: &Config) {
         self.local_targets.store(Arc::new(local_targets(config, self.registry.as_ref())));
     }
 
-    /// Looks at the master's certificate where the last look is over an hour ago.
+    /// Checks the master's certificate where the last check is over an hour ago.
     pub async fn look(&self, config: &Config, prober: &Prober) {
         let local_targets = self.local_targets.load_full();
         let names: BTreeSet<String> =
@@ -92,13 +92,13 @@ impl TargetMonitor {
         let look = certificate::see(&config.master, names.into_iter().collect(), prober).await;
         let mut seen = self.lock();
         match look {
-            // The ports say that it is not reached; what was seen before says nothing of now.
+            // The master is not reachable, so an earlier certificate says nothing about now.
             Look::NotReached => *seen = Seen::default(),
             Look::Reached(presented) => *seen = Seen { asked: Some((Instant::now(), question)), presented },
         }
     }
 
-    /// What is known now.
+    /// The present state.
     pub fn target_side(&self) -> TargetSide {
         let local_targets = self.local_targets.load_full();
         let seen = self.lock();
@@ -127,7 +127,7 @@ mod tests {
     use msx_lab::tds::{Encryption, Options};
     use msx_lab::test_server::TestServer;
 
-    /// One target of the machine that the registry describes.
+    /// The configuration of a target on the machine that the fake registry describes.
     fn config(address: &str) -> Config {
         let text = format!("role: target\nmaster: {{ address: '{address}' }}\nlocal: {{ name: 'SQL01\\PAYROLL' }}");
         let mut sources = Sources::of_process(ConfigFile::Named("far.yml".into()), Vec::new());
@@ -136,7 +136,7 @@ mod tests {
         load(&sources).unwrap()
     }
 
-    async fn stand(encryption: Encryption) -> TestServer {
+    async fn start_master(encryption: Encryption) -> TestServer {
         TestServer::start(&Lab::fleet(1, 0, 0), "127.0.0.1:0", Options { encryption, ..Options::default() })
             .await
             .unwrap()
@@ -154,21 +154,21 @@ mod tests {
 
     #[tokio::test]
     async fn the_certificate_is_looked_at_once_an_hour() {
-        let stand = stand(Encryption::Required).await;
-        let config = config(&stand.address.to_string());
+        let master = start_master(Encryption::Required).await;
+        let config = config(&master.address.to_string());
         let (monitor, prober) = (TargetMonitor::new(Box::new(Fake::machine())), Prober::new(config.ports.clone()));
         assert_eq!(monitor.target_side(), TargetSide::default());
         monitor.find(&config);
         for _ in 0..3 {
             monitor.look(&config, &prober).await;
-            assert_eq!((verdict(&monitor), stand.control.connections().ever), (Some(Verdict::Untrusted), 1));
+            assert_eq!((verdict(&monitor), master.control.connections().ever), (Some(Verdict::Untrusted), 1));
         }
-        stand.control.change(|options| options.encryption = Encryption::None);
+        master.control.change(|options| options.encryption = Encryption::None);
         hours(1).await;
         monitor.look(&config, &prober).await;
-        assert_eq!((verdict(&monitor), stand.control.connections().ever), (Some(Verdict::NoTls), 2));
-        // A master that is gone has no certificate, and is looked for again as soon as it may be back.
-        stand.stop().await;
+        assert_eq!((verdict(&monitor), master.control.connections().ever), (Some(Verdict::NoTls), 2));
+        // Without a certificate the next check is due as soon as the master can be back.
+        master.stop().await;
         hours(1).await;
         monitor.look(&config, &prober).await;
         assert_eq!(verdict(&monitor), None);
@@ -176,10 +176,10 @@ mod tests {
 
     #[tokio::test]
     async fn another_master_is_looked_at_at_once() {
-        let (first, second) = (stand(Encryption::Required).await, stand(Encryption::None).await);
+        let (first, second) = (start_master(Encryption::Required).await, start_master(Encryption::None).await);
         let monitor = TargetMonitor::new(Box::new(Fake::machine()));
-        for (stand, expected) in [(&first, Verdict::Untrusted), (&second, Verdict::NoTls)] {
-            let config = config(&stand.address.to_string());
+        for (master, expected) in [(&first, Verdict::Untrusted), (&second, Verdict::NoTls)] {
+            let config = config(&master.address.to_string());
             monitor.find(&config);
             monitor.look(&config, &Prober::new(config.ports.clone())).await;
             assert_eq!(verdict(&monitor), Some(expected));

@@ -2,7 +2,7 @@
 
 use super::names::ServiceName;
 
-/// Kinds of accounts, by what has to be done for each.
+/// Kinds of accounts, distinguished by what each needs at the installation.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum Account {
     /// `NT SERVICE\NAME`: made by Windows for this service, without a password, and with the right to log on.
@@ -15,14 +15,14 @@ pub enum Account {
     User(String),
 }
 
-/// Accounts that are as mighty as the machine. An exporter needs none of that.
+/// Accounts with the rights of the machine itself. The exporter needs none of these rights.
 const TOO_MIGHTY: [&str; 4] = ["LOCALSYSTEM", r"NT AUTHORITY\SYSTEM", r".\LOCALSYSTEM", "SYSTEM"];
 
 impl Account {
-    /// Understands a name as typed.
+    /// Parses a name as typed.
     ///
     /// # Errors
-    /// What does not fit, and a hint.
+    /// What is wrong with it, and a hint.
     pub fn parse(text: &str, service: &ServiceName) -> Result<Account, String> {
         let upper = text.to_uppercase();
         if upper == "VIRTUAL" || upper == service.virtual_account().to_uppercase() {
@@ -42,14 +42,14 @@ impl Account {
             };
         }
         let parts = text.split_once('\\').or_else(|| text.split_once('@'));
-        let whole = parts.is_some_and(|(one, other)| !one.is_empty() && !other.is_empty() && !other.contains('\\'));
-        if !whole || text.chars().any(|c| c.is_control() || c == '"') {
+        let complete = parts.is_some_and(|(one, other)| !one.is_empty() && !other.is_empty() && !other.contains('\\'));
+        if !complete || text.chars().any(|c| c.is_control() || c == '"') {
             return Err(r"write it as DOMAIN\name, DOMAIN\name$ (group managed) or name@domain".to_owned());
         }
         if text.ends_with('$') { Ok(Account::Managed(text.to_owned())) } else { Ok(Account::User(text.to_owned())) }
     }
 
-    /// Its name for the service control manager.
+    /// The account's name as the service control manager expects it.
     pub fn name(&self, service: &ServiceName) -> String {
         match self {
             Account::Virtual => service.virtual_account(),
@@ -57,7 +57,7 @@ impl Account {
         }
     }
 
-    /// Whether somebody has to give it the right to log on as a service.
+    /// Whether the account must be granted the right to log on as a service.
     pub fn needs_logon_right(&self) -> bool {
         matches!(self, Account::Managed(_) | Account::User(_))
     }

@@ -1,13 +1,13 @@
 //! The command line that the service control manager keeps for an instance.
 //!
-//! It holds the flags with which `service install` was called, so that they stay where they are seen: in the properties
-//! of the service. What the flags mean is read by the program's own command line.
+//! It holds the flags that `service install` was called with, so that they are visible in the properties of the
+//! service. The program's own command line defines what the flags mean.
 
 use super::names::ServiceName;
 use std::path::Path;
 
-/// The arguments of the program for an instance: which it is, where its configuration is, then its flags. The file is
-/// named in any case: the account of a service may have another environment than the one who installs it.
+/// The arguments of an instance: its name, the path of its configuration, then its flags. The path is always named,
+/// because the account of the service may have another environment than the user who installs it.
 pub fn arguments(service: &ServiceName, folder: &Path, flags: &[String]) -> Vec<String> {
     let file = "--config.file=";
     let named = flags.iter().any(|flag| flag.starts_with(file));
@@ -16,7 +16,7 @@ pub fn arguments(service: &ServiceName, folder: &Path, flags: &[String]) -> Vec<
     own.into_iter().chain(usual).chain(flags.iter().cloned()).collect()
 }
 
-/// Whether a command line of a service is one of ours, and its arguments after the program.
+/// The arguments behind the program in a command line that `arguments` made; `None` for any other command line.
 pub fn of_ours(line: &str) -> Option<Vec<String>> {
     let mut words = split(line).into_iter();
     let program = words.next()?;
@@ -28,8 +28,8 @@ pub fn of_ours(line: &str) -> Option<Vec<String>> {
     ours.then_some(arguments)
 }
 
-/// Splits a command line as programs for Windows do (CommandLineToArgvW): quotes group, backslashes are themselves
-/// unless a quote follows.
+/// Splits a command line by the rules of CommandLineToArgvW: quotes group, and a backslash is literal unless a quote
+/// follows.
 pub fn split(line: &str) -> Vec<String> {
     let mut words = Vec::new();
     let mut word: Option<String> = None;
@@ -62,8 +62,8 @@ pub fn split(line: &str) -> Vec<String> {
     words
 }
 
-/// Joins words so that [`split`] gives them back. The program is quoted in any case: a path with a space and without
-/// quotes lets Windows try each part of it.
+/// Joins words so that [`split`] returns them. The program is always quoted: without quotes Windows tries each part of
+/// a path with spaces as a program.
 pub fn join(program: &str, arguments: &[String]) -> String {
     let mut line = format!("\"{program}\"");
     for word in arguments {

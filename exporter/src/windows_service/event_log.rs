@@ -10,7 +10,7 @@ use tracing_subscriber::Layer;
 use tracing_subscriber::layer::SubscriberExt;
 use tracing_subscriber::registry::Registry;
 
-/// The Event Log under a source of its own; `None` where Windows gives none.
+/// The Event Log with a source of its own; `None` where Windows refuses it.
 pub fn event_log(source: &str) -> Option<Box<dyn Journal>> {
     let layer = EventLogLayer::new(source).ok()?;
     Some(Box::new(EventLog(Dispatch::new(Registry::default().with(layer.with_filter(LevelFilter::INFO))))))
@@ -19,8 +19,8 @@ pub fn event_log(source: &str) -> Option<Box<dyn Journal>> {
 struct EventLog(Dispatch);
 
 impl Journal for EventLog {
-    /// In a thread of its own: while a thread tells one event, it is deaf to others. Events are rare, and once written
-    /// this one is not lost when the process ends.
+    /// Runs in a thread of its own, because tracing drops events that a thread emits while it handles one. Events are
+    /// rare, and waiting for the thread means that none is lost when the process ends.
     fn write(&self, entry: Entry) {
         let id = message_id(entry.number);
         thread::scope(|scope| {
@@ -35,7 +35,7 @@ impl Journal for EventLog {
     }
 }
 
-/// As the message table has it: the severity in the two highest bits.
+/// The number as the message table has it, with the severity in the two highest bits.
 fn message_id(number: u64) -> u32 {
     let severity = events::ALL.iter().find(|(other, ..)| *other == number).map_or(1, |(_, level, _)| match *level {
         Level::ERROR => 3,

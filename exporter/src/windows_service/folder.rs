@@ -1,4 +1,4 @@
-//! The folder of the configurations: whose it is, and who may read it.
+//! The folder of the configurations: its owner and its rights.
 
 use super::rights;
 use std::io;
@@ -12,7 +12,8 @@ use windows_permissions::{LocalBox, SecurityDescriptor};
 
 const FILE: SeObjectType = SeObjectType::SE_FILE_OBJECT;
 
-/// Refuses what somebody made who is neither the system nor an administrator nor the caller, and what leads elsewhere.
+/// Refuses a folder that is owned by anyone but the system, an administrator or the caller, and a link to another
+/// place.
 pub(super) fn check_owner(path: &Path) -> Result<(), String> {
     let in_words = |error: io::Error| format!("{}: {error}", path.display());
     let metadata = path.symlink_metadata().map_err(in_words)?;
@@ -33,14 +34,14 @@ pub(super) fn check_owner(path: &Path) -> Result<(), String> {
     ))
 }
 
-/// The rights of a folder, as text.
+/// The security descriptor of a folder, as text.
 pub(super) fn descriptor(path: &Path) -> Result<String, String> {
     let what = SecurityInformation::Owner | SecurityInformation::Dacl;
     let found = GetNamedSecurityInfo(path, FILE, what).and_then(|found| found.as_sddl());
     found.map(|text| text.to_string_lossy().into_owned()).map_err(|error| format!("{}: {error}", path.display()))
 }
 
-/// Sets the rights of a folder and, by inheritance, of what is in it.
+/// Sets the rights of a folder, which everything in it inherits.
 pub(super) fn set(path: &Path, sddl: &str) -> Result<(), String> {
     let apply = || {
         let wanted: LocalBox<SecurityDescriptor> = sddl.parse()?;
@@ -50,7 +51,6 @@ pub(super) fn set(path: &Path, sddl: &str) -> Result<(), String> {
     apply().map_err(|error| format!("{}: {error}", path.display()))
 }
 
-/// The SID of an account.
 pub(super) fn sid_of(account: &str) -> Result<String, String> {
     let found = LookupAccountName(None::<&str>, account).and_then(|(sid, ..)| ConvertSidToStringSid(&sid));
     found.map(|sid| sid.to_string_lossy().into_owned()).map_err(|error| format!("{account}: {error}"))

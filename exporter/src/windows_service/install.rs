@@ -5,18 +5,19 @@ use super::manager::{self, Launch};
 use super::plan::{self, Machine, Step, Wanted};
 use super::{ServiceName, Serving, command_line, rights};
 use super::{folder, tools};
+use crate::config::PasswordSource;
 use crate::exit::{Done, Failure};
 use std::fs;
 use std::path::{Path, PathBuf};
 
-/// Reads the flags that a service was started with until now, adds those that were typed, and answers what the service
-/// is started with from now on.
+/// Merges the flags that a service was started with and those that were typed, and returns what it is started with from
+/// now on.
 pub type Understand<'a> = &'a dyn Fn(&[String]) -> Result<Serving, Failure>;
 
 /// `service install`.
 ///
 /// # Errors
-/// With code 64 where it makes no sense; with code 1 where Windows refuses: then nothing is left half done.
+/// Code 64 where the request makes no sense; code 1 where Windows refuses: then every step is undone.
 pub fn install(wanted: &Wanted, understand: Understand<'_>) -> Done {
     let steps = plan::steps(wanted, true).map_err(Failure::usage)?;
     if manager::find(&wanted.service).map_err(Failure::running)?.is_some() {
@@ -31,7 +32,7 @@ pub fn install(wanted: &Wanted, understand: Understand<'_>) -> Done {
 /// `service configure`; where the service is missing and `or_install` is set, `service install`.
 ///
 /// # Errors
-/// With code 64 where it makes no sense; with code 1 where there is no such service, or Windows refuses.
+/// Code 64 where the request makes no sense; code 1 where there is no such service or Windows refuses.
 pub fn configure(wanted: &Wanted, or_install: bool, understand: Understand<'_>) -> Done {
     let steps = plan::steps(wanted, false).map_err(Failure::usage)?;
     let Some(service) = manager::find(&wanted.service).map_err(Failure::running)? else {
@@ -49,10 +50,10 @@ pub fn configure(wanted: &Wanted, or_install: bool, understand: Understand<'_>) 
     Ok(host.summary("configured"))
 }
 
-/// `service uninstall`: takes away what `install` made. What can be taken away is, also where a part cannot.
+/// `service uninstall`: removes what `install` made, and goes on where one part cannot be removed.
 ///
 /// # Errors
-/// With code 1 where there is no such service, or something could not be taken away.
+/// Code 1 where there is no such service or something could not be removed.
 pub fn uninstall(service: &ServiceName, purge: bool) -> Done {
     let mut faults = Vec::new();
     match manager::find(service) {
@@ -79,7 +80,7 @@ pub fn uninstall(service: &ServiceName, purge: bool) -> Done {
             if file.exists() {
                 tell("configuration", fs::remove_file(&file).map_err(|error| error.to_string()));
             }
-            // Where others have theirs there it stays.
+            // Removes the folder only if it is empty, because other instances keep their configurations there.
             let _ = fs::remove_dir(&folder);
         }
         if folder.exists() {
@@ -92,15 +93,13 @@ pub fn uninstall(service: &ServiceName, purge: bool) -> Done {
     if faults.is_empty() { Ok(format!("{service} is removed\n")) } else { Err(Failure::running(faults.join("\n"))) }
 }
 
-/// This machine, and what has been changed on it.
+/// This machine, and what the steps so far have changed on it.
 struct Host<'a> {
     wanted: &'a Wanted,
-    /// This program.
     program: PathBuf,
-    /// What it will be started with.
     serving: Serving,
     folder: PathBuf,
-    /// The command line of the service before.
+    /// The command line before this change, for undoing it.
     line_before: Option<String>,
     made_folder: bool,
     rights_before: Option<String>,
@@ -114,7 +113,7 @@ struct Host<'a> {
 impl<'a> Host<'a> {
     fn new(wanted: &'a Wanted, serving: Serving) -> Result<Host<'a>, Failure> {
         let program = std::env::current_exe().map_err(Failure::running)?;
-        // A service starts in a folder of the system.
+        // A service starts in a folder of the system, so its paths must be absolute.
         let files = [Some(serving.configuration.as_path()), serving.web_configuration.as_deref()];
         if let Some(file) = files.into_iter().flatten().find(|file| !file.is_absolute()) {
             return Err(Failure::usage(format!("{}: a service needs the complete path of its files", file.display())));
@@ -159,8 +158,8 @@ impl<'a> Host<'a> {
         };
         let password = match &self.wanted.password_file {
             Some(file) => {
-                let text = fs::read_to_string(file).map_err(|error| format!("{}: {error}", file.display()))?;
-                Some(text.trim_end_matches(['\r', '\n']).to_owned())
+                let secret = PasswordSource::File(file.clone()).read();
+                Some(secret.map_err(|error| format!("{}: {error}", file.display()))?.reveal().to_owned())
             }
             None => None,
         };

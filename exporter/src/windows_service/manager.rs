@@ -19,11 +19,11 @@ const SOURCES: &str = r"SYSTEM\CurrentControlSet\Services\EventLog\Application";
 const NO_SUCH_SERVICE: i32 = 1060;
 /// `ERROR_INVALID_LEVEL`.
 const INVALID_LEVEL: i32 = 124;
-/// Restarts after a failure, in seconds: three, then it stays as it is until somebody looks, or nothing failed for an
-/// hour. A faulty configuration thus makes four events, not one every minute of the night.
+/// Delays of the restarts after a failure, in seconds. After three the service stays stopped until it is started by
+/// hand or an hour passes without a failure, so a faulty configuration makes four events and not one each minute.
 const RESTARTS: [u64; 3] = [5, 60, 300];
 const QUIET_TIME: Duration = Duration::from_secs(3600);
-/// Longer than requests in flight are given.
+/// Longer than the time that requests in flight are given to end.
 const STOPS_WITHIN: Duration = Duration::from_secs(90);
 const BETWEEN_LOOKS: Duration = Duration::from_millis(100);
 
@@ -33,7 +33,7 @@ fn manager(access: ServiceManagerAccess) -> Result<ServiceManager, String> {
     ServiceManager::local_computer(None::<&str>, access).map_err(|error| in_words(&error))
 }
 
-/// An instance that is there; `None` where there is none. What is not ours is refused.
+/// The installed instance; `None` where there is none. Refuses a service of this name that runs another program.
 pub(super) fn find(name: &ServiceName) -> Result<Option<Service>, String> {
     let access = ServiceAccess::QUERY_CONFIG
         | ServiceAccess::CHANGE_CONFIG
@@ -58,11 +58,11 @@ pub(super) fn line(service: &Service) -> Result<String, String> {
     Ok(config.executable_path.to_string_lossy().into_owned())
 }
 
-/// A program, quoted where it must be, and its arguments.
+/// A program with its arguments, each quoted where necessary.
 pub(super) struct Launch<'a> {
     pub(super) program: &'a Path,
     pub(super) arguments: Vec<String>,
-    /// The account and its password; `None` keeps what there is.
+    /// The account and its password; `None` keeps the present account.
     pub(super) account: Option<(String, Option<String>)>,
 }
 
@@ -87,19 +87,19 @@ impl Launch<'_> {
     }
 }
 
-/// Makes the service known to the manager.
+/// Registers the service.
 pub(super) fn create(name: &ServiceName, launch: &Launch<'_>) -> Result<(), String> {
     let manager = manager(ServiceManagerAccess::CONNECT | ServiceManagerAccess::CREATE_SERVICE)?;
     let created = manager.create_service(&launch.info(name), ServiceAccess::QUERY_STATUS);
     created.map(|_| ()).map_err(|error| in_words(&error))
 }
 
-/// Gives it another command line and, where one is given, another account.
+/// Changes the command line and, where one is given, the account.
 pub(super) fn change(name: &ServiceName, launch: &Launch<'_>) -> Result<(), String> {
     there(name)?.change_config(&launch.info(name)).map_err(|error| in_words(&error))
 }
 
-/// What is the same for every instance.
+/// Applies the settings that are the same for every instance.
 pub(super) fn settle(name: &ServiceName) -> Result<(), String> {
     let service = there(name)?;
     let restart =
@@ -117,14 +117,14 @@ pub(super) fn settle(name: &ServiceName) -> Result<(), String> {
         )?;
         where_known(service.set_config_service_sid_info(ServiceSidType::Unrestricted))?;
         where_known(service.update_failure_actions(actions))?;
-        // Also where the service itself said that it failed, as when an address was not there yet.
+        // Restart also where the service itself reported the failure, as when an address was not available yet.
         where_known(service.set_failure_actions_on_non_crash_failures(true))?;
         where_known(service.set_delayed_auto_start(true))
     };
     settle().map_err(|error: ServiceError| in_words(&error))
 }
 
-/// A manager that does not know a setting is none of Windows (Wine is such a one): there is nothing to be set.
+/// Ignores that a manager lacks a setting. Wine lacks some; every Windows has them.
 fn where_known(done: Result<(), ServiceError>) -> Result<(), ServiceError> {
     match done {
         Err(ServiceError::Winapi(error)) if error.raw_os_error() == Some(INVALID_LEVEL) => Ok(()),
@@ -132,7 +132,7 @@ fn where_known(done: Result<(), ServiceError>) -> Result<(), ServiceError> {
     }
 }
 
-/// Starts it, unless it runs, and waits until it does.
+/// Starts the service unless it runs, and waits until it does.
 pub(super) fn start(name: &ServiceName) -> Result<(), String> {
     let service = there(name)?;
     if state(&service)? == ServiceState::Stopped {
@@ -147,7 +147,7 @@ pub(super) fn start(name: &ServiceName) -> Result<(), String> {
     }
 }
 
-/// Stops it, if it runs, and waits until it has.
+/// Stops the service if it runs, and waits until it has stopped.
 pub(super) fn stop(name: &ServiceName) -> Result<(), String> {
     let service = there(name)?;
     if state(&service)? != ServiceState::Stopped {
@@ -156,12 +156,10 @@ pub(super) fn stop(name: &ServiceName) -> Result<(), String> {
     wait(&service, |state| state == ServiceState::Stopped).map(|_| ())
 }
 
-/// Whether it runs.
 pub(super) fn runs(name: &ServiceName) -> Result<bool, String> {
     Ok(state(&there(name)?)? == ServiceState::Running)
 }
 
-/// Takes it away.
 pub(super) fn delete(name: &ServiceName) -> Result<(), String> {
     there(name)?.delete().map_err(|error| in_words(&error))
 }
@@ -174,7 +172,7 @@ fn state(service: &Service) -> Result<ServiceState, String> {
     service.query_status().map(|status| status.current_state).map_err(|error| in_words(&error))
 }
 
-/// The manager does not report to safe code when a state changes: it is asked, until a deadline.
+/// Polls the state until a deadline: safe code has no notification of a change.
 fn wait(service: &Service, reached: impl Fn(ServiceState) -> bool) -> Result<ServiceState, String> {
     let deadline = Instant::now() + STOPS_WITHIN;
     loop {
@@ -189,29 +187,28 @@ fn wait(service: &Service, reached: impl Fn(ServiceState) -> bool) -> Result<Ser
     }
 }
 
-/// The program in which the Event Viewer looks for the texts of a source; `None` where there is no such source.
+/// The message file of an event source; `None` where there is no such source.
 pub(super) fn source(name: &ServiceName) -> Option<String> {
     let key = LOCAL_MACHINE.open(format!(r"{SOURCES}\{name}")).ok()?;
     Some(key.get_string("EventMessageFile").unwrap_or_default())
 }
 
-/// Whether a source is one of ours.
+/// Whether the message file of a source is an exporter's.
 pub(super) fn is_ours(file: &str) -> bool {
     file.to_ascii_lowercase().ends_with(r"\msx_exporter.exe")
 }
 
-/// Makes a source in the log "Application".
+/// Registers a source in the log "Application".
 pub(super) fn set_source(name: &ServiceName, file: &str) -> Result<(), String> {
     let make = || {
         let key = LOCAL_MACHINE.create(format!(r"{SOURCES}\{name}"))?;
         key.set_string("EventMessageFile", file)?;
-        // Errors, warnings, information.
+        // The types error, warning and information.
         key.set_u32("TypesSupported", 7)
     };
     make().map_err(|error| error.to_string())
 }
 
-/// Takes a source away.
 pub(super) fn remove_source(name: &ServiceName) -> Result<(), String> {
     let remove = || LOCAL_MACHINE.create(SOURCES)?.remove_tree(name.as_str());
     remove().map_err(|error| error.to_string())

@@ -1,7 +1,8 @@
-//! The service of Windows: how it is installed, changed and removed, and how it runs under the service control manager.
+//! The Windows service: installation, changes, removal, and how it runs under the service control manager.
 //!
-//! What decides is here for every system and tested on each: names, accounts, command lines, rights, the order of the
-//! steps. What is done with it on Windows is in `install`, `run`, `manager`, `folder`, `tools` and `event_log`.
+//! Every decision is in files that compile and are tested on every system: names, accounts, command lines, rights, the
+//! order of the steps. What carries them out on Windows is in `install`, `run`, `manager`, `folder`, `tools` and
+//! `event_log`.
 
 pub mod account;
 pub mod command_line;
@@ -34,7 +35,7 @@ pub use run::{Serve, Service, run};
 use crate::config::ConfigFile;
 use std::path::{Path, PathBuf};
 
-/// What an instance of the service is started with.
+/// How an instance of the service is started.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Serving {
     /// The arguments of the program.
@@ -47,30 +48,30 @@ pub struct Serving {
     pub ports: Vec<u16>,
 }
 
-/// What is to be done with an instance of the service.
+/// An action on an instance of the service.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum Action {
-    /// Be it: the service control manager has started this process.
+    /// Run as the service: the service control manager has started this process.
     Run(ServiceName),
-    /// Make it.
+    /// Install it.
     Install(Wanted),
     /// Change it.
     Configure {
-        /// What is wanted.
+        /// The requested settings.
         wanted: Wanted,
-        /// Whether it is made where it is missing.
+        /// Whether to install it where it is missing.
         or_install: bool,
     },
-    /// Take it away.
+    /// Remove it.
     Uninstall {
-        /// Which.
+        /// The instance.
         service: ServiceName,
-        /// Its configuration too.
+        /// Whether its configuration is deleted too.
         purge: bool,
     },
 }
 
-/// Where the configurations of all instances are.
+/// The folder with the configurations of all instances.
 pub fn folder() -> PathBuf {
     ConfigFile::usual().path().parent().map_or_else(PathBuf::new, Path::to_path_buf)
 }

@@ -1,4 +1,4 @@
-//! Everything on a host that is named after an instance of the service.
+//! Every name on a host that is derived from the name of an instance.
 
 use std::fmt;
 use std::path::{Path, PathBuf};
@@ -17,7 +17,7 @@ impl ServiceName {
         &self.0
     }
 
-    /// What people see in the list of services.
+    /// The display name in the list of services.
     pub fn display(&self) -> String {
         if self.0.eq_ignore_ascii_case(DEFAULT) {
             "MSX exporter for Prometheus".to_owned()
@@ -26,7 +26,7 @@ impl ServiceName {
         }
     }
 
-    /// Its configuration in the folder of all instances.
+    /// The path of its configuration in the folder of all instances.
     pub fn configuration(&self, folder: &Path) -> PathBuf {
         folder.join(format!("{}.yml", self.0))
     }
@@ -36,7 +36,7 @@ impl ServiceName {
         format!("msx_exporter: {}", self.0)
     }
 
-    /// The account that Windows keeps for it alone.
+    /// The virtual account that Windows keeps for this service alone.
     pub fn virtual_account(&self) -> String {
         format!(r"NT SERVICE\{}", self.0)
     }
@@ -57,7 +57,8 @@ impl fmt::Display for ServiceName {
 impl FromStr for ServiceName {
     type Err = String;
 
-    /// Narrower than Windows is: the name must be fit for a file, a registry key and a command line without quotes.
+    /// Stricter than Windows: the name must also be valid as a file name, a registry key and an unquoted word of a
+    /// command line.
     fn from_str(text: &str) -> Result<ServiceName, String> {
         let plain = |c: char| c.is_ascii_alphanumeric() || matches!(c, '_' | '-' | '.');
         let fits = (1..=80).contains(&text.len())

@@ -1,53 +1,53 @@
-//! What installing, changing and removing an instance comes down to: steps in an order, each of which can be undone.
+//! The plan of an installation, a change or a removal: ordered steps, each of which can be undone.
 
 use super::account::Account;
 use super::names::ServiceName;
 use std::fmt;
 use std::path::PathBuf;
 
-/// What was asked for.
+/// The requested settings of an instance.
 #[derive(Debug, Clone, PartialEq, Eq, Default)]
 pub struct Wanted {
     /// The instance.
     pub service: ServiceName,
-    /// The account; `None` keeps what there is, and at first is the virtual account.
+    /// The account; `None` keeps the present one, and means the virtual account at first.
     pub account: Option<String>,
-    /// Where the password of the account is.
+    /// The file with the account's password.
     pub password_file: Option<PathBuf>,
-    /// Whether a rule of the firewall lets others in.
+    /// Whether a firewall rule opens the ports that it listens on.
     pub firewall: bool,
-    /// Whom the rule lets in; `None` is everybody.
+    /// The remote addresses of that rule; `None` means any.
     pub firewall_from: Option<String>,
     /// Whether the service is started at the end.
     pub start: bool,
-    /// The master for a first configuration.
+    /// The master's address for a first configuration.
     pub master_address: Option<String>,
-    /// The flags for serving.
+    /// The flags of `serve`.
     pub flags: Vec<String>,
 }
 
-/// One step of it.
+/// One step of the plan.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum Step {
-    /// The folder is there, is a folder, and belongs to somebody trusted.
+    /// The folder exists, is a real folder, and has a trusted owner.
     Folder,
-    /// The service is known to its manager, with its command line and its account.
+    /// The service is registered, with its command line and its account.
     Create,
-    /// The service that there is has another command line, and another account where one is given.
+    /// An installed service gets another command line, and another account where one is given.
     Change,
     /// Delayed start, its own SID, restart after a failure, a description.
     Settings,
     /// The account may log on as a service.
     LogonRight(Account),
-    /// The domain keeps the password.
+    /// The account is registered as one whose password the domain keeps.
     ManagedPassword,
-    /// The Event Log knows where the texts are.
+    /// The source of the Event Log has its message file.
     EventSource,
-    /// The folder's rights.
+    /// The folder has its rights.
     Rights,
-    /// A first configuration, where there is none.
+    /// A first configuration exists.
     Configuration,
-    /// A rule of the firewall.
+    /// A firewall rule opens the ports.
     Firewall,
     /// The service runs.
     Start,
@@ -71,10 +71,10 @@ impl fmt::Display for Step {
     }
 }
 
-/// The steps of `service install` and, where the service is there already, of `service configure`.
+/// The steps of `service install` and, where the service exists already, of `service configure`.
 ///
 /// # Errors
-/// What was asked for and does not fit together.
+/// Why the requested settings contradict each other.
 pub fn steps(wanted: &Wanted, installs: bool) -> Result<Vec<Step>, String> {
     let account = match &wanted.account {
         Some(text) => {
@@ -125,22 +125,22 @@ pub fn steps(wanted: &Wanted, installs: bool) -> Result<Vec<Step>, String> {
     Ok(steps)
 }
 
-/// A machine on which steps are taken.
+/// A machine on which steps are executed.
 pub trait Machine {
-    /// Takes one step, and remembers what it needs to undo it.
+    /// Executes one step, and remembers what undoing it needs.
     ///
     /// # Errors
-    /// Why it cannot be taken. What it changed up to there it has put back.
+    /// Why it failed. A failed step has reverted its own changes.
     fn take(&mut self, step: &Step) -> Result<(), String>;
 
-    /// Puts back what a step changed. A step that changed nothing changes nothing back.
+    /// Reverts what a step changed; nothing where it changed nothing.
     ///
     /// # Errors
-    /// What could not be put back.
+    /// What could not be reverted.
     fn undo(&mut self, step: &Step) -> Result<(), String>;
 }
 
-/// Takes all steps, or none: where one fails, those before it are undone in reverse order.
+/// Executes all steps or none: where one fails, those before it are undone in reverse order.
 ///
 /// # Errors
 /// Which step failed and why, and what could not be undone.
@@ -158,7 +158,7 @@ pub fn carry_out(steps: &[Step], machine: &mut impl Machine) -> Result<(), Strin
     Ok(())
 }
 
-/// A first configuration: enough to read a master with the account of the service.
+/// The text of a first configuration, enough to read a master with the account of the service.
 pub fn first_configuration(master: Option<&str>) -> String {
     let master = master.unwrap_or("localhost").replace('\'', "''");
     format!(
@@ -178,7 +178,7 @@ mod tests {
     use super::*;
     use crate::config::{ConfigFile, Sources, load};
 
-    /// Breaks at one step, and one step cannot be undone.
+    /// Fails at one step, and cannot undo another.
     #[derive(Default)]
     struct Fake {
         breaks: Option<Step>,

@@ -1,4 +1,6 @@
-//! The local security policy as `secedit` writes and reads it: who may log on as a service.
+//! The right to log on as a service, in the security policy that `secedit` exports and imports.
+
+use crate::files;
 
 /// The key in the section of privileges.
 const RIGHT: &str = "SeServiceLogonRight";
@@ -8,8 +10,8 @@ pub fn has_logon_right(policy: &str, sid: &str) -> bool {
     holders(policy).iter().any(|holder| holder.trim_start_matches('*').eq_ignore_ascii_case(sid))
 }
 
-/// A policy that sets this right alone, for all who had it and one more, or one less. Everything that it does not name
-/// stays as it is.
+/// A policy that adds a SID to this right, or removes it, and names nothing else: what an import does not name stays as
+/// it is.
 pub fn with_logon_right(policy: &str, sid: &str, has: bool) -> String {
     let mut holders: Vec<String> = holders(policy);
     holders.retain(|holder| !holder.trim_start_matches('*').eq_ignore_ascii_case(sid));
@@ -30,14 +32,8 @@ fn holders(policy: &str) -> Vec<String> {
 }
 
 /// Text as `secedit` writes it: UTF-16 with a mark in front, or plain.
-pub fn decoded(bytes: &[u8]) -> String {
-    match bytes.strip_prefix(&[0xff, 0xfe]) {
-        Some(wide) => {
-            let units: Vec<u16> = wide.chunks_exact(2).map(|pair| u16::from_le_bytes([pair[0], pair[1]])).collect();
-            String::from_utf16_lossy(&units)
-        }
-        None => String::from_utf8_lossy(bytes).into_owned(),
-    }
+pub fn decoded(bytes: Vec<u8>) -> String {
+    String::from_utf8_lossy(&files::unmarked(bytes)).into_owned()
 }
 
 /// Text as `secedit` reads it.
@@ -68,8 +64,8 @@ mod tests {
 
     #[test]
     fn what_is_written_can_be_read() {
-        assert_eq!(decoded(&encoded(EXPORTED)), EXPORTED);
+        assert_eq!(decoded(encoded(EXPORTED)), EXPORTED);
         assert_eq!(&encoded("a")[..], [0xff, 0xfe, b'a', 0]);
-        assert_eq!(decoded(EXPORTED.as_bytes()), EXPORTED);
+        assert_eq!(decoded(EXPORTED.into()), EXPORTED);
     }
 }

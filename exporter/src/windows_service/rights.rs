@@ -1,4 +1,4 @@
-//! Who may do what with the folder of the configuration, in the security descriptor language of Windows.
+//! The rights on the folder of the configuration, in the security descriptor definition language.
 
 use super::names::ServiceName;
 use sha1::{Digest, Sha1};
@@ -7,12 +7,12 @@ use std::collections::BTreeSet;
 /// `NT AUTHORITY\SYSTEM`, `BUILTIN\Administrators`, `NT SERVICE\TrustedInstaller`.
 const TRUSTED: [&str; 3] =
     ["S-1-5-18", "S-1-5-32-544", "S-1-5-80-956008885-3418522649-1831038044-1853292631-2271478464"];
-/// Every SID of a service begins so.
+/// The prefix of the SID of every service.
 const SERVICE_SID: &str = "S-1-5-80-";
-/// Inherited by files and folders; read and enter, no more.
+/// Read and traverse only, inherited by files and folders.
 const READ: &str = "OICI;0x1200a9";
 
-/// The SID of a service, which follows from its name alone: the SHA-1 of the name in capitals and UTF-16.
+/// The SID of a service: the SHA-1 of its name in upper case and UTF-16.
 pub fn service_sid(service: &ServiceName) -> String {
     let capitals: Vec<u8> = service.as_str().to_ascii_uppercase().encode_utf16().flat_map(u16::to_le_bytes).collect();
     let hash = Sha1::digest(&capitals);
@@ -20,14 +20,15 @@ pub fn service_sid(service: &ServiceName) -> String {
     parts.fold(SERVICE_SID.trim_end_matches('-').to_owned(), |sid, part| format!("{sid}-{part}"))
 }
 
-/// Whether what an account owns may be trusted with a configuration: the system's own, the administrators', or the
-/// caller's. Another account that made the folder before us may have put a configuration of its own into it.
+/// Whether a configuration in a folder of this owner can be trusted. Any other account that created the folder first
+/// may have put a configuration of its own into it.
 pub fn is_trusted_owner(owner: &str, caller: &str) -> bool {
     TRUSTED.contains(&owner) || owner == caller
 }
 
-/// The descriptor of the folder: administrators and the system everything, each service that reads there its reading,
-/// others nothing, and nothing is inherited. The services in `before` stay, but for the one that goes.
+/// The descriptor of the folder: full control for administrators and the system, read for each service that has its
+/// configuration there, nothing inherited. `before` is the present descriptor, from which the services are taken;
+/// `comes` is added and `goes` is left out.
 pub fn folder(before: &str, comes: Option<&str>, goes: Option<&str>) -> String {
     let mut services: BTreeSet<&str> = services_in(before).collect();
     services.extend(comes);
@@ -57,7 +58,7 @@ mod tests {
 
     #[test]
     fn the_sid_follows_from_the_name() {
-        // What Windows itself has for these two.
+        // The well-known SIDs of these two accounts.
         for (name, sid) in [
             ("TrustedInstaller", TRUSTED[2]),
             ("mssqlserver", "S-1-5-80-3880718306-3832830129-1677859214-2598158968-1052248003"),

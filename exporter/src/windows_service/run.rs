@@ -1,4 +1,4 @@
-//! Being the service: what the service control manager starts, asks and stops.
+//! Runs as a service: the service control manager starts, queries and stops this process.
 
 use crate::exit::{Done, Failure};
 use std::sync::{Mutex, PoisonError};
@@ -10,16 +10,15 @@ use windows_service::service::{
 use windows_service::service_control_handler::{self, ServiceControlHandlerResult, ServiceStatusHandle};
 use windows_service::service_dispatcher;
 
-/// The manager waits so long for the next word while the service starts or stops. Requests in flight are given up to
-/// half a minute.
+/// The wait hint for the manager while the service starts or stops. Requests in flight are given up to half a minute.
 const PATIENCE: Duration = Duration::from_secs(60);
-/// `ERROR_FAILED_SERVICE_CONTROLLER_CONNECT`: something else than the manager has started the process.
+/// `ERROR_FAILED_SERVICE_CONTROLLER_CONNECT`: the process was not started by the manager.
 const NOT_BY_THE_MANAGER: i32 = 1063;
 
-/// What the service does between its start and its stop; answers its exit code.
+/// Runs the service from its start to its stop, and returns its exit code.
 pub type Serve = Box<dyn FnOnce(Service) -> u8 + Send>;
 
-/// What the manager's thread needs of the thread that called [`run`]: the manager hands over nothing.
+/// Hands the arguments of [`run`] to the thread that the manager starts, which gets none of them.
 static STARTED: Mutex<Option<(String, Serve)>> = Mutex::new(None);
 
 /// The service as the manager sees it.
@@ -29,24 +28,24 @@ pub struct Service {
 }
 
 impl Service {
-    /// Reports that the service runs.
+    /// Reports the state "running".
     pub fn running(&self) {
         report(self.manager, ServiceState::Running, 0);
     }
 
-    /// Waits until the manager asks the service to stop, and reports that it is about to.
+    /// Waits for the manager's stop request, and reports the state "stop pending".
     pub async fn stop_requested(&self) {
-        // The sender lives as long as the process: the manager has it.
+        // The sender is never dropped: the registered control handler owns it.
         let _ = self.stopped.clone().wait_for(|stopped| *stopped).await;
         report(self.manager, ServiceState::StopPending, 0);
     }
 }
 
-/// Connects to the service control manager as the service of this name, and serves until the manager stops it. What
-/// goes wrong afterwards is in the exit code that the manager gets.
+/// Connects to the service control manager as the service of this name, and serves until the manager stops it. Later
+/// failures are in the exit code that is reported to the manager.
 ///
 /// # Errors
-/// With code 64 where something else than the manager has started this process.
+/// Code 64 where this process was not started by the manager.
 pub fn run(name: String, serve: Serve) -> Done {
     *STARTED.lock().unwrap_or_else(PoisonError::into_inner) = Some((name.clone(), serve));
     match service_dispatcher::start(&name, service_main) {
@@ -59,7 +58,7 @@ pub fn run(name: String, serve: Serve) -> Done {
     }
 }
 
-/// The manager starts this in a thread. Its arguments are those of `sc start`, of which none is known.
+/// The manager calls this in a thread of its own. Its arguments are those of `sc start`, which are ignored.
 extern "system" fn service_main(_: u32, _: *mut *mut u16) {
     let started = STARTED.lock().unwrap_or_else(PoisonError::into_inner).take();
     let Some((name, serve)) = started else { return };
@@ -72,14 +71,14 @@ extern "system" fn service_main(_: u32, _: *mut *mut u16) {
         ServiceControl::Interrogate => ServiceControlHandlerResult::NoError,
         _ => ServiceControlHandlerResult::NotImplemented,
     };
-    // Without a handle nothing can be reported, and the manager will notice that the process ends.
+    // Without a handle nothing can be reported; the manager notices the end of the process.
     let Ok(manager) = service_control_handler::register(&name, handler) else { return };
     report(manager, ServiceState::StartPending, 0);
     let code = serve(Service { manager, stopped });
     report(manager, ServiceState::Stopped, u32::from(code));
 }
 
-/// Reports to the manager. Where that fails there is no one to report the failure to.
+/// Reports a state. A failure is ignored, because there is no other channel to report it on.
 fn report(manager: ServiceStatusHandle, state: ServiceState, code: u32) {
     let pending = matches!(state, ServiceState::StartPending | ServiceState::StopPending);
     let _ = manager.set_service_status(ServiceStatus {
@@ -97,7 +96,7 @@ fn report(manager: ServiceStatusHandle, state: ServiceState, code: u32) {
     });
 }
 
-/// An error of the manager with its cause: the crate says only which call failed.
+/// An error with its cause, which the crate's own message leaves out.
 pub(super) fn in_words(error: &windows_service::Error) -> String {
     match error {
         windows_service::Error::Winapi(cause) => {

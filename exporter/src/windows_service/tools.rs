@@ -1,21 +1,22 @@
-//! Tools of Windows, called by their full path, for what no crate offers without unsafe code.
+//! Tools of Windows, called by their full path, for what no crate does without unsafe code.
 
 use super::policy;
+use crate::files;
 use std::ffi::OsStr;
 use std::path::{Path, PathBuf};
 use std::process::{Command, Output};
 use std::{env, fs};
 
-/// Where the tools are. Never the search path: a program that any user of a writable folder put there would be called.
+/// The folder of the tools. The search path is never used: it may contain folders that other users can write to.
 fn system_folder() -> PathBuf {
     let root = env::var_os("SystemRoot").unwrap_or_else(|| r"C:\Windows".into());
     Path::new(&root).join("System32")
 }
 
-/// Runs a tool and answers what it wrote.
+/// Runs a tool and returns its output.
 ///
 /// # Errors
-/// That it could not be run, or its code and words.
+/// That it could not be started, or its exit code and output.
 fn call<A: AsRef<OsStr>>(tool: &str, arguments: &[A]) -> Result<String, String> {
     let output = output(tool, arguments)?;
     let text = String::from_utf8_lossy(&output.stdout).into_owned();
@@ -31,7 +32,7 @@ fn output<A: AsRef<OsStr>>(tool: &str, arguments: &[A]) -> Result<Output, String
     output.map_err(|error| format!("{tool}: {error}"))
 }
 
-/// Sets a rule of the firewall: in, TCP, these ports, this program, networks of a domain or private ones.
+/// Adds an inbound firewall rule for these TCP ports of this program, on domain and private networks.
 pub(super) fn allow(rule: &str, program: &Path, service: &str, ports: &[u16], from: &str) -> Result<(), String> {
     forbid(rule)?;
     let ports = ports.iter().map(u16::to_string).collect::<Vec<_>>().join(",");
@@ -60,7 +61,7 @@ pub(super) fn is_allowed(rule: &str) -> Result<bool, String> {
     Ok(shown.status.success())
 }
 
-/// Takes a rule of the firewall away, where there is one.
+/// Deletes a firewall rule, where there is one.
 pub(super) fn forbid(rule: &str) -> Result<(), String> {
     if !is_allowed(rule)? {
         return Ok(());
@@ -68,13 +69,13 @@ pub(super) fn forbid(rule: &str) -> Result<(), String> {
     call("netsh.exe", &["advfirewall", "firewall", "delete", "rule", &format!("name={rule}")]).map(|_| ())
 }
 
-/// Says that the domain keeps the password of the service's account.
+/// Tells the service control manager that the domain keeps the password of the service's account.
 pub(super) fn managed_account(service: &str) -> Result<(), String> {
     call("sc.exe", &["managedaccount", service, "true"]).map(|_| ())
 }
 
-/// Gives a SID the right to log on as a service, or takes it; answers whether that was a change. `folder` is one into
-/// which only administrators write: what lies there for a moment is what the system will do.
+/// Grants or revokes a SID's right to log on as a service; returns whether that was a change. Only administrators may
+/// be able to write to `folder`, because the system imports the file that lies there for a moment.
 pub(super) fn logon_right(sid: &str, has: bool, folder: &Path) -> Result<bool, String> {
     let file = |ending: &str| folder.join(format!("policy.{}.{ending}", std::process::id()));
     let (exported, wanted, base) = (file("inf"), file("new.inf"), file("sdb"));
@@ -90,8 +91,8 @@ fn change_logon_right(sid: &str, has: bool, exported: &Path, wanted: &Path, base
     let mut export: Vec<&OsStr> = vec!["/export".as_ref(), "/cfg".as_ref(), exported.as_ref()];
     export.extend(areas);
     call("secedit.exe", &export)?;
-    let text = fs::read(exported).map_err(|error| format!("{}: {error}", exported.display()))?;
-    let text = policy::decoded(&text);
+    let text = files::read(exported).map_err(|error| format!("{}: {error}", exported.display()))?;
+    let text = policy::decoded(text);
     if policy::has_logon_right(&text, sid) == has {
         return Ok(false);
     }

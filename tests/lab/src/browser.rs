@@ -195,7 +195,7 @@ fn response(data: &[u8]) -> Vec<u8> {
     answer
 }
 
-/// The answer to CLNT_UCAST_DAC has its whole length as its size, version 1, and the port (2.2.6).
+/// The answer to CLNT_UCAST_DAC has its length in all as its size, version 1, and the port (2.2.6).
 fn dac_response(port: u16) -> Vec<u8> {
     let [low, high] = port.to_le_bytes();
     vec![RESPONSE, 6, 0, 1, low, high]

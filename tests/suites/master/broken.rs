@@ -1,5 +1,5 @@
-//! Answers that are not whole: each costs the collectors that it must cost, in the right stage, and the next reading
-//! over the same process is whole.
+//! Answers that are not complete: each costs the collectors that it must cost, in the right stage, and the next reading
+//! over the same process is complete.
 
 use crate::script::{SETS, Script, aborted, closing, columns, row, rows, sound, text};
 use crate::support::Site;
@@ -55,11 +55,11 @@ impl Play {
     async fn start() -> Play {
         let script = Arc::new(Script::default());
         let play = Play { site: Site::start(script.clone()).await, script };
-        play.is_whole().await;
+        play.is_complete().await;
         play
     }
 
-    async fn is_whole(&self) {
+    async fn is_complete(&self) {
         self.script.mend();
         let reading = self.site.read().await;
         assert_eq!(failed(&reading), BTreeMap::new(), "{reading:?}");
@@ -78,11 +78,11 @@ async fn a_set_that_an_error_cut_short_is_not_taken_for_a_small_one() {
     );
     play.script.set("closing:targets", closing("targets", 1205));
     let reading = play.site.read().await;
-    assert_eq!(failed(&reading), all(&[Targets], Stage::Query), "later sets are whole");
+    assert_eq!(failed(&reading), all(&[Targets], Stage::Query), "later sets are complete");
     let told = message(&reading, Targets);
     assert!(told.contains("Deadlocked.") && told.contains("1205") && told.contains("hint"), "{told}");
     assert!(reading.targets.as_ref().unwrap().rows.is_none());
-    play.is_whole().await;
+    play.is_complete().await;
 }
 
 #[tokio::test]
@@ -103,7 +103,7 @@ async fn two_errors_in_one_batch_cost_two_collectors() {
     assert!(message(&reading, Jobs).contains("601") && !message(&reading, Jobs).contains("Error of downloads"));
     let timeouts: Vec<bool> = reading.reports().filter_map(|r| Some(r.fault.as_ref()?.timeout)).collect();
     assert_eq!(timeouts, [true, false], "1222 is a lock that was waited for");
-    play.is_whole().await;
+    play.is_complete().await;
 }
 
 #[tokio::test]
@@ -116,7 +116,7 @@ async fn a_missing_right_in_the_batch_is_a_fault_of_permission() {
         assert_eq!(failed(&reading), all(&[Jobs], Stage::Permission), "{number}");
         assert!(!reading.jobs.as_ref().unwrap().report.permission && message(&reading, Jobs).contains("grants"));
     }
-    play.is_whole().await;
+    play.is_complete().await;
 }
 
 #[tokio::test]
@@ -129,7 +129,7 @@ async fn a_batch_that_is_aborted_costs_what_had_not_come() {
     let reading = play.site.read().await;
     assert_eq!(failed(&reading), all(&[Downloads, Server, Jobs], Stage::Query));
     assert!(message(&reading, Downloads).contains("I/O error."), "{}", message(&reading, Downloads));
-    play.is_whole().await;
+    play.is_complete().await;
 }
 
 #[tokio::test]
@@ -139,7 +139,7 @@ async fn what_broke_the_batch_goes_last_until_it_succeeds() {
     play.script.set("closing:downloads", vec![aborted()]);
     assert_eq!(failed(play.site.read().await.as_ref()), all(&[Downloads, Server, Jobs], Stage::Query));
     assert_eq!(failed(play.site.read().await.as_ref()), all(&[Downloads], Stage::Query), "the others come first now");
-    play.is_whole().await;
+    play.is_complete().await;
 }
 
 #[tokio::test]
@@ -152,7 +152,7 @@ async fn a_closing_row_that_is_missing_costs_its_collector() {
         assert!(message(&reading, collector).contains(set), "{}", message(&reading, collector));
         play.script.mend();
     }
-    play.is_whole().await;
+    play.is_complete().await;
 }
 
 #[tokio::test]
@@ -174,7 +174,7 @@ async fn a_closing_row_that_makes_no_sense_ends_the_batch() {
         let reading = play.site.read_afresh().await;
         assert_eq!(failed(&reading), all(&ASKED, Stage::Decode), "{replies:?}");
     }
-    play.is_whole().await;
+    play.is_complete().await;
 }
 
 #[tokio::test]
@@ -201,7 +201,7 @@ async fn a_column_may_be_added_and_none_may_be_missing() {
             play.script.mend();
         }
     }
-    play.is_whole().await;
+    play.is_complete().await;
 }
 
 #[tokio::test]
@@ -234,7 +234,7 @@ async fn a_set_that_was_not_asked_for_is_not_guessed_at() {
         assert_eq!(failed(&reading), all(&ASKED, Stage::Decode), "{name:?}");
         assert!(message(&reading, Targets).contains(name), "{name:?}: {}", message(&reading, Targets));
     }
-    play.is_whole().await;
+    play.is_complete().await;
 }
 
 #[tokio::test]
@@ -247,11 +247,11 @@ async fn a_connection_that_ends_in_the_middle_costs_what_had_not_come() {
         let told = failed(&reading);
         assert!(told.contains_key("server") && told.contains_key("jobs"), "{end:?}: {told:?}");
         assert!(told.values().all(|stage| *stage == Stage::Query), "{end:?}: {told:?}");
-        // What came before the end depends on how the bytes were cut; what is told of it is whole or nothing.
+        // What came before the end depends on how the bytes were cut; what is reported of it is all or nothing.
         for collected in reading.targets.iter().filter_map(|targets| targets.rows.as_ref()) {
             assert_eq!(collected.rows.len(), 1);
         }
-        play.is_whole().await;
+        play.is_complete().await;
     }
 }
 
@@ -266,7 +266,7 @@ async fn bytes_that_are_no_tds_end_the_reading_and_not_the_process() {
         let stage = failed(&reading)["targets"];
         assert!(matches!(stage, Stage::Decode | Stage::Query), "{seed}: {stage:?}");
     }
-    play.is_whole().await;
+    play.is_complete().await;
 }
 
 #[tokio::test]
@@ -312,5 +312,5 @@ async fn each_kind_of_failure_is_counted_under_its_stage() {
     play.site.read().await;
     let at = |stage: Stage| play.site.reader_stats.sql_errors()[stage];
     assert_eq!([at(Stage::Permission), at(Stage::Query), at(Stage::Decode)], [1, 1, 1], "once for each reading");
-    play.is_whole().await;
+    play.is_complete().await;
 }

@@ -152,7 +152,7 @@ const WRONG: [(Type, fn() -> Value); 4] = [
 ];
 
 #[tokio::test]
-async fn a_wrong_type_is_a_fault_of_decoding_and_the_next_reading_is_whole() {
+async fn a_wrong_type_is_a_fault_of_decoding_and_the_next_reading_is_complete() {
     let script = Arc::new(Script::default());
     let site = Site::start(script.clone()).await;
     for set in SETS {

@@ -1,4 +1,4 @@
-//! The statements and the whole reading, judged by a server: always by the stand-in master, and by any server that
+//! The statements and the complete reading, judged by a server: always by the stand-in master, and by any server that
 //! speaks TDS and T-SQL where `MSX_TEST_SERVER` names one. `tests/sql/README.md` says how.
 //!
 //! It has no harness, for the standard one cannot say that something was skipped.

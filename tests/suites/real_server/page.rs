@@ -14,7 +14,7 @@ fn value(page: &str, name: &str, labels: &[(&str, &str)]) -> Option<f64> {
 }
 
 /// Whether every collector read everything.
-pub(crate) fn is_whole(page: &str) -> Result<(), String> {
+pub(crate) fn is_complete(page: &str) -> Result<(), String> {
     let mut wrong = Vec::new();
     for collector in ["targets", "downloads", "jobs", "server"] {
         for name in ["msx_exporter_collector_success", "msx_exporter_collector_permission"] {

@@ -151,7 +151,7 @@ pub(crate) struct Judge<'a> {
 }
 
 impl Judge<'_> {
-    /// Every statement by itself, then the whole batch through the real binary.
+    /// Every statement by itself, then the complete batch through the real binary.
     pub(crate) fn run(self, runtime: &Runtime) {
         let Judge { server, tally } = self;
         let name = |what: &str| format!("{}: {what}", server.name);
@@ -171,9 +171,9 @@ impl Judge<'_> {
         }
         let page = server.once();
         match page {
-            Err(why) => tally.check(&name("the whole reading"), Err(why)),
+            Err(why) => tally.check(&name("the complete reading"), Err(why)),
             Ok(page) => {
-                tally.check(&name("the whole reading"), page::is_whole(&page));
+                tally.check(&name("the complete reading"), page::is_complete(&page));
                 if server.filled || page::has_fixture(&page) {
                     tally.check(&name("the figures of the fixture"), page::is_fixture(&page));
                 } else {

@@ -246,8 +246,8 @@ mod tests {
 
     #[test]
     fn what_is_broken_gives_what_stands_before_the_break_and_garbage_nothing() {
-        let whole = record(REFUSED);
-        let cut = &whole[..whole.find("<RemoteHost>").unwrap()];
+        let complete = record(REFUSED);
+        let cut = &complete[..complete.find("<RemoteHost>").unwrap()];
         let read = Record::parse(cut).unwrap();
         assert_eq!((read.error, read.from), (Some(18_456), None));
         for garbage in ["", "no markup", "<a><b></a>", "<Record/>", "<<<<", "<Stack><RecordType>Error</RecordType>"] {
@@ -261,9 +261,9 @@ mod tests {
     proptest! {
         #[test]
         fn no_text_panics_or_grows(noise in any::<String>(), at in 0usize..900) {
-            let whole = record(&format!("{REFUSED}{noise}"));
-            let cut = whole.char_indices().map(|(index, _)| index).take_while(|index| *index <= at).last().unwrap_or(0);
-            for text in [&noise, &whole, &whole[..cut]] {
+            let complete = record(&format!("{REFUSED}{noise}"));
+            let cut = complete.char_indices().map(|(index, _)| index).take_while(|index| *index <= at).last().unwrap_or(0);
+            for text in [&noise, &complete, &complete[..cut]] {
                 if let Some(read) = Record::parse(text) {
                     prop_assert!(read.connection.is_none_or(|id| id.len() <= LONGEST));
                 }

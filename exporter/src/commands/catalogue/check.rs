@@ -1,10 +1,10 @@
-//! What is refused before a catalogue is printed: its readers may rely on it.
+//! Checks a catalogue before it is printed, so that its readers can rely on it.
 
 use super::Catalogue;
 use std::collections::BTreeSet;
 use std::fmt::Display;
 
-/// A sentence for each entry that is not fit.
+/// One sentence for each entry that is not valid.
 pub(super) fn check(catalogue: &Catalogue) -> Vec<String> {
     let mut faults = Vec::new();
     names(catalogue, &mut faults);
@@ -32,6 +32,7 @@ fn names(catalogue: &Catalogue, faults: &mut Vec<String>) {
         ("master evidence", catalogue.master_evidence.clone()),
         ("stage", catalogue.stages.clone()),
         ("refusal", catalogue.refusals.clone()),
+        ("probe failure", catalogue.probe_failures.clone()),
         ("certificate reason", catalogue.certificate_reasons.clone()),
     ];
     for (set, words) in sets {
@@ -99,10 +100,10 @@ fn twice<T: Display + Ord>(what: &str, names: impl Iterator<Item = T>, faults: &
 mod tests {
     use super::*;
 
-    /// A change, and what must be said of it.
+    /// A change that makes the catalogue invalid, and the text that the refusal must contain.
     type Broken = (fn(&mut Catalogue), &'static str);
 
-    /// The faults of a good catalogue in which one thing was changed.
+    /// The faults of a valid catalogue after one change.
     fn broken(change: impl FnOnce(&mut Catalogue)) -> Vec<String> {
         let mut catalogue = Catalogue::gather();
         change(&mut catalogue);

@@ -4,7 +4,7 @@ use crate::cli;
 use clap::Arg;
 use serde::Serialize;
 
-/// One command, or what stands before any.
+/// One command, or the program itself.
 #[derive(Debug, Clone, Serialize)]
 pub(super) struct CommandFacts {
     /// The words after the program's name; empty for the program itself.
@@ -12,17 +12,17 @@ pub(super) struct CommandFacts {
     /// Whether `--help` leaves it out.
     pub(super) hidden: bool,
     pub(super) help: String,
-    /// Its own; those that it takes from the command above stand there.
+    /// Its own flags; those inherited from the command above are listed there.
     pub(super) flags: Vec<FlagFacts>,
 }
 
 #[derive(Debug, Clone, Serialize)]
 pub(super) struct FlagFacts {
-    /// Without the dashes.
+    /// The flag without its dashes.
     pub(super) name: String,
     /// Whether the commands below take it too.
     pub(super) global: bool,
-    /// What stands for its value; `null` where it takes none.
+    /// The placeholder of its value; `null` where it takes none.
     pub(super) value: Option<String>,
     /// The words of a choice.
     #[serde(skip_serializing_if = "Vec::is_empty")]
@@ -60,7 +60,7 @@ fn flag(flag: &Arg) -> Option<FlagFacts> {
     let defaults: Vec<_> = flag.get_default_values().iter().map(|value| value.to_string_lossy()).collect();
     Some(FlagFacts {
         name: flag.get_long()?.to_owned(),
-        // Every command has this one of its own.
+        // Every command has a `--help` of its own.
         global: flag.is_global_set() || flag.get_id() == "help",
         value: flag.get_value_names().filter(|_| takes).map(|names| names.join(" ")),
         values: flag.get_possible_values().iter().filter(|_| takes).map(|value| value.get_name().to_owned()).collect(),

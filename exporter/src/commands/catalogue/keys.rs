@@ -11,11 +11,11 @@ pub(super) struct SectionFacts {
 
 #[derive(Debug, Clone, Serialize)]
 pub(super) struct KeyFacts {
-    /// Sections and name, with dots.
+    /// The sections and the name of the key, joined by dots.
     pub(super) path: &'static str,
     #[serde(flatten)]
     pub(super) kind: KindFacts,
-    /// As it would be written in YAML; `null` where the key may be left out and then means nothing.
+    /// The default as written in YAML; `null` where the key has none.
     pub(super) default: Option<&'static str>,
     /// The environment variable that sets it.
     pub(super) variable: String,
@@ -24,7 +24,7 @@ pub(super) struct KeyFacts {
     pub(super) help: &'static str,
 }
 
-/// What may be written.
+/// The values that a key accepts.
 #[derive(Debug, Clone, Serialize)]
 pub(super) struct KindFacts {
     pub(super) kind: &'static str,
@@ -34,7 +34,7 @@ pub(super) struct KindFacts {
     /// The fields of each mapping in a list.
     #[serde(skip_serializing_if = "Vec::is_empty")]
     pub(super) fields: Vec<FieldFacts>,
-    /// Whether such a mapping may have other fields, which hold texts.
+    /// Whether such a mapping accepts other fields, which hold texts.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub(super) open: Option<bool>,
 }

@@ -1,9 +1,10 @@
 //! The metrics, and the values of those labels that have a closed set of them.
 
+use crate::diagnosis::Fleet;
 use crate::exposition::{self, Metric};
 use crate::model::{
     Cause, Check, Collector, Direction, ErrorClass, MasterEvidence, Operation, OrphanKind, PortSource, PortState,
-    Refusal, Stage,
+    ProbeFailure, Refusal, Stage,
 };
 use crate::probe::protocol::Verdict;
 use serde::Serialize;
@@ -15,11 +16,11 @@ pub(super) struct MetricFacts {
     /// `gauge` or `counter`.
     pub(super) kind: &'static str,
     pub(super) labels: Vec<&'static str>,
-    /// What a label can hold, for each label with a closed set.
+    /// The values of each label that has a closed set of them.
     pub(super) values: BTreeMap<&'static str, Vec<&'static str>>,
-    /// The name of its chapter.
+    /// The name of its chapter in the reference.
     pub(super) group: &'static str,
-    /// Without which it is absent.
+    /// The collector without which it is absent.
     pub(super) collector: Option<&'static str>,
     pub(super) help: &'static str,
 }
@@ -40,7 +41,7 @@ pub(super) fn facts() -> Vec<MetricFacts> {
 
 fn values(metric: &str, label: &str) -> Option<Vec<&'static str>> {
     Some(match (metric, label) {
-        // It counts ports too, which are no collector.
+        // The label counts ports too, which are not a collector.
         ("msx_exporter_series_limited", _) => return None,
         ("msx_orphan_instructions", "operation") => OrphanKind::ALL.map(OrphanKind::name).into(),
         ("msx_port_state", "state") => PortState::ALL.map(PortState::name).into(),
@@ -52,6 +53,8 @@ fn values(metric: &str, label: &str) -> Option<Vec<&'static str>> {
         (_, "direction") => Direction::ALL.map(Direction::name).into(),
         (_, "operation") => Operation::ALL.map(Operation::name).into(),
         ("msx_exporter_http_refused_total", "reason") => Refusal::ALL.map(Refusal::name).into(),
+        ("msx_exporter_probe_failures_total", "reason") => ProbeFailure::ALL.map(ProbeFailure::name).into(),
+        (_, "role") => Fleet::ROLES.into(),
         (_, "reason") => Verdict::ALL.map(Verdict::name).into(),
         (_, "source") => PortSource::ALL.map(PortSource::name).into(),
         (_, "stage") => Stage::ALL.map(Stage::name).into(),

@@ -31,7 +31,7 @@ section! {
         /// `true`: accept any certificate. `false`: verify it. `auto`: accept any on this host's own addresses, verify
         /// elsewhere.
         trust_server_certificate: Trust = Trust::KIND.or("auto");
-        /// For a whole reading, connecting included. Keep it below the scrape time-out of Prometheus.
+        /// For a complete reading, connecting included. Keep it below the scrape time-out of Prometheus.
         timeout: Duration = DURATION.or("8s");
         /// The master's time zone, where the server does not report it (before SQL Server 2022, read from another
         /// host).
@@ -110,7 +110,7 @@ fn certificates_are_there(scope: &mut Scope<'_>, context: &Context<'_>, file: Op
     let Some(Some(path)) = file else { return };
     let wrong = match (context.sources.read)(path) {
         Err(error) => ValueError::new(format!("the file that it names cannot be read: {error}")),
-        Ok(bytes) => match Certificate::load_pem_chain(&bytes) {
+        Ok(bytes) => match Certificate::load_pem_chain(&crate::files::unmarked(bytes)) {
             Ok(found) if !found.is_empty() => return,
             _ => ValueError::new("the file that it names holds no certificate")
                 .expected("PEM: -----BEGIN CERTIFICATE-----"),

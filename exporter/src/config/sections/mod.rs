@@ -36,7 +36,7 @@ use maintenance::MAINTENANCE;
 section! {
     /// Everything that is configured.
     pub struct Config {
-        /// Beside the master, or on a target.
+        /// Next to the master, or on a target.
         role: Role = Role::KIND.or("master");
         /// The master and the way to it.
         master: Master = below::<Master>();
@@ -66,7 +66,7 @@ section! {
 choice! {
     /// Where the exporter runs.
     pub enum Role {
-        /// Beside the master.
+        /// Next to the master.
         Master = "master",
         /// On a target.
         Target = "target",

@@ -1,4 +1,4 @@
-//! Attempts to log in, each from the records that it left.
+//! Reconstructs attempts to log in from the records that they left.
 
 use crate::collectors::{Arrival, RecordKind};
 use jiff::{SignedDuration, Timestamp};
@@ -10,24 +10,24 @@ use std::sync::Arc;
 /// SSPI handshakes, too many connections, upgrades, logon triggers, and the range of failed logins.
 const REFUSED: [u32; 4] = [17_806, 17_809, 17_892, 18_401];
 const FAILED_LOGINS: RangeInclusive<u32> = 18_450..=18_499;
-/// The server ended the connection and its error names why: it takes strict encryption alone, has no certificate for it, or
-/// insists on encryption.
+/// Errors with which the server ends a connection and names the reason: it accepts strict encryption only, has no
+/// certificate for it, or insists on encryption.
 const NAMED: [u32; 3] = [17_819, 17_821, 17_835];
-/// The connection broke before its login, or what came was no login.
+/// Errors of a connection that broke before its login, or that sent something other than a login.
 const BROKEN_BEFORE_LOGIN: [u32; 6] = [17_807, 17_828, 17_829, 17_830, 17_832, 17_836];
 /// Records without the identity of their connection belong together within this time.
 const TOGETHER: SignedDuration = SignedDuration::from_secs(2);
 
-/// How an attempt ended, from what proves most to what proves least.
+/// How an attempt ended, ordered from the strongest evidence to the weakest.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
 pub(super) enum End {
     /// The server refused the login.
     Refused,
-    /// It ended before its login, after the client had sent something, or with an error that names why.
+    /// Ended before its login, after the client had sent data, or with an error that names the reason.
     BeforeLogin,
-    /// It ended before its login, and nothing was sent, or that was not recorded.
+    /// Ended before its login; no data was sent, or that was not recorded.
     Reached,
-    /// It broke after its login.
+    /// Broke after its login.
     Broken,
 }
 
@@ -58,14 +58,14 @@ impl AttemptIndex {
     }
 }
 
-/// The attempts from each address, oldest first. `records` are in that order too.
+/// The attempts from each address, oldest first, as `records` must be.
 fn by_address(records: &[Arrival]) -> HashMap<IpAddr, Vec<Attempt>> {
     let mut open: HashMap<IpAddr, Vec<(&Arrival, Attempt)>> = HashMap::new();
     for record in records {
         let (Some(from), Some(end)) = (record.from, end(record)) else { continue };
         let attempts = open.entry(from).or_default();
         let seen = Attempt { at: record.at, end, error: record.error.map(|error| (error, record.state)) };
-        // The records of one connection stand close together, with those of a few others between them.
+        // The records of one connection are close together, with those of a few others between them.
         let same = attempts.iter_mut().rev().take(64).find(|(first, _)| belongs(first, record));
         match same {
             Some((_, attempt)) => attempt.join(seen),
@@ -82,7 +82,7 @@ fn by_address(records: &[Arrival]) -> HashMap<IpAddr, Vec<Attempt>> {
 }
 
 impl Attempt {
-    /// Takes in another record of the same connection: what proves most decides.
+    /// Adds another record of the same connection; the strongest evidence decides.
     fn join(&mut self, other: Attempt) {
         self.at = self.at.min(other.at);
         if other.end < self.end || self.error.is_none() || (other.end == self.end && self.error.is_some_and(is_sspi)) {
@@ -105,7 +105,7 @@ fn belongs(first: &Arrival, record: &Arrival) -> bool {
     }
 }
 
-/// What a record says of how its connection ended. `None` for one that says nothing, such as an orderly close.
+/// The end that a record shows. `None` for a record without one, such as an orderly close.
 fn end(record: &Arrival) -> Option<End> {
     let is = |errors: &[u32]| record.error.is_some_and(|error| errors.contains(&error));
     if is(&REFUSED) || record.error.is_some_and(|error| FAILED_LOGINS.contains(&error)) {

@@ -10,15 +10,15 @@ use std::borrow::Cow;
 use std::collections::{BTreeMap, HashMap};
 use std::net::IpAddr;
 
-/// Others of an address or a host that are looked at: one more than are named.
+/// Other targets of an address or a host that are kept: one more than are named, to show that there are more.
 const MOST_OTHERS: usize = super::MOST_NAMED + 1;
 
-/// How it is known that a target arrives from an address.
+/// Why a target is expected from an address.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
 pub(crate) enum Source {
     /// `targets.addresses` says so.
     Configuration,
-    /// Its name leads there from here.
+    /// Its name resolves to it on this machine.
     Name,
 }
 
@@ -31,18 +31,18 @@ impl Source {
     }
 }
 
-/// The addresses of the silent targets, and who else has one.
+/// The addresses of the silent targets, and the targets that share one.
 #[derive(Default)]
 pub(crate) struct Origins<'a> {
     /// By the key of a silent target's name.
     addresses: HashMap<Cow<'a, str>, BTreeMap<IpAddr, Source>>,
-    /// The targets at each address of any target. Here and in the next, those that poll come first, then by name.
+    /// Of all targets. In this map and the next, targets that poll come first, then the order is by name.
     owners: HashMap<IpAddr, Vec<Owner<'a>>>,
     /// Those on each host of a silent target, by the key of the host's name.
     hosts: HashMap<Cow<'a, str>, Vec<Owner<'a>>>,
 }
 
-/// A target that arrives from an address or a host.
+/// A target of an address or a host.
 #[derive(Debug, Clone, Copy)]
 pub(crate) struct Owner<'a> {
     pub(crate) name: &'a str,
@@ -50,8 +50,8 @@ pub(crate) struct Owner<'a> {
 }
 
 impl<'a> Origins<'a> {
-    /// Sorts out the addresses of the enlisted targets, shown or not. `master` is the master's name, whose own addresses
-    /// say nothing of a target on the same host.
+    /// Collects the addresses of the enlisted targets, shown or not. `master` is the master's name: its own addresses
+    /// do not identify a target on the same host.
     pub(crate) fn new(
         targets: &'a Targets,
         master: Option<&str>,
@@ -71,7 +71,7 @@ impl<'a> Origins<'a> {
             if master.as_ref() != Some(&host) {
                 let resolved = port_results.addresses.get(&row.name).into_iter().flatten();
                 found.extend(resolved.map(|address| (address.to_canonical(), Source::Name)));
-                // A loopback address means the computer that asks.
+                // A name that resolves to loopback means this machine.
                 found.retain(|address, _| !address.is_loopback() && !address.is_unspecified());
                 if silent {
                     origins.hosts.entry(host).or_default().push(owner);
@@ -99,20 +99,20 @@ impl<'a> Origins<'a> {
         self.addresses.get(key(target).as_ref()).into_iter().flatten().map(|(address, _)| *address)
     }
 
-    /// The same in words, with where each comes from.
+    /// The same in words, with the source of each.
     pub(crate) fn in_words(&self, target: &str) -> String {
         let all = self.addresses.get(key(target).as_ref()).into_iter().flatten();
         all.map(|(address, source)| format!("{address} ({})", source.words())).collect::<Vec<_>>().join(", ")
     }
 
-    /// Whether an address is that of any target.
+    /// Whether an address belongs to any target.
     pub(crate) fn is_owned(&self, address: IpAddr) -> bool {
         self.owners.contains_key(&address)
     }
 
-    /// Other targets that arrive from an address of this one, or whose host has its name, each once: a few where there are
-    /// many, and among them one that polls where there is one. All targets can share one address, so nothing here may take
-    /// longer the more there are.
+    /// Other targets that share an address or the host of this one, each once: a few where there are many, among them
+    /// one that polls where there is one. All targets may share one address, so the time must not grow with their
+    /// number.
     pub(crate) fn others(&self, target: &str) -> Vec<Owner<'a>> {
         let name = key(target);
         let shared = self.of(target).filter_map(|address| self.owners.get(&address));

@@ -1,13 +1,13 @@
-//! What the errors of refused logins mean, by their state, and where to look first.
+//! The meaning of errors of refused logins by their state, with the first suspect of each.
 //!
-//! States of 18456: Microsoft's page "MSSQLSERVER_18456" and practice; the other errors: "Database engine events and
+//! States of 18456: Microsoft's page "MSSQLSERVER_18456" and experience; the other errors: "Database engine events and
 //! errors". The client sees state 1 in every case.
 
-/// What a refused login suspects first.
+/// An error with the first suspect that it suggests.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(super) struct Refusal {
     pub(super) error: u32,
-    /// `None` where the state does not matter, or for all states that are not in the table.
+    /// `None` where the state does not matter, and for all states that are not in the table.
     pub(super) state: Option<u32>,
     pub(super) meaning: &'static str,
     pub(super) step: &'static str,
@@ -26,7 +26,7 @@ const fn is(state: u32) -> Option<u32> {
 const ACCOUNT: &str = "Compare what sp_msx_get_account shows on the target with the login on the master; no row means that \
                        the Agent logs in by Windows, and then this is another program's.";
 
-/// An error with a state comes before the same error with any.
+/// An error with a state comes before the same error with any state.
 pub(super) const REFUSALS: &[Refusal] = &[
     row(18_456, is(2), "there is no SQL login of that name", ACCOUNT),
     row(18_456, is(5), "there is no SQL login of that name", ACCOUNT),
@@ -117,7 +117,7 @@ pub(super) const REFUSALS: &[Refusal] = &[
     row(18_461, ANY, "the master is in single-user mode", "End the single-user mode of the master."),
 ];
 
-/// What an error with its state means. `None` for an error that is not in the table.
+/// The meaning of an error with its state. `None` for an error that is not in the table.
 pub(super) fn refusal(error: u32, state: Option<u32>) -> Option<&'static Refusal> {
     let of = |wanted: Option<u32>| REFUSALS.iter().find(|row| row.error == error && row.state == wanted);
     state.and_then(|state| of(Some(state))).or_else(|| of(None))

@@ -1,31 +1,31 @@
-//! Why a silent target may be silent, in the order of likelihood: one table of suspects, with what speaks for and against.
+//! Possible reasons of a silence in order of likelihood: one table of suspects, with the facts for and against each.
 
 use super::states;
 use crate::model::MasterEvidence;
 use MasterEvidence::{AgentConnected, BeforeLogin, Connected, NoTrace, Reached, Refused};
 
-/// Suspects that are shown.
+/// The number of suspects that are shown.
 const MOST: usize = 5;
 
-/// Something that may be the reason, with one thing to do about it.
+/// A possible reason, with one next step.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct Suspect {
-    /// What it is.
+    /// Its name.
     pub title: &'static str,
-    /// What to look at.
+    /// The next step.
     pub step: &'static str,
-    /// Whether it stands on an error's state, which only pages with details show.
+    /// Whether it is based on an error's state, which is shown only with details.
     pub is_detail: bool,
 }
 
 impl Suspect {
-    /// What the newest refusal suspects.
+    /// The suspect of the newest refusal.
     pub(super) fn of_refusal(refusal: &'static states::Refusal) -> Suspect {
         Suspect { title: refusal.meaning, step: refusal.step, is_detail: true }
     }
 }
 
-/// Something that is known of a silent target and speaks for a suspect or against it.
+/// A known fact about a silent target that makes a suspect more or less likely.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(super) enum Fact {
     Shows(MasterEvidence),
@@ -33,24 +33,24 @@ pub(super) enum Fact {
     Polled,
     /// The certificate that the master presents is signed with its own key.
     SelfSigned,
-    /// It has ended.
+    /// The certificate has ended.
     CertificateEnded,
-    /// The newest refusal is one of a Windows login.
+    /// The newest refusal is that of a Windows login.
     WindowsLoginRefused,
-    /// A session of its Agent waits for another session.
+    /// A session of its Agent is blocked by another session.
     AgentBlocked,
 }
 
 struct Row {
     title: &'static str,
     step: &'static str,
-    /// How likely it is where nothing is known.
+    /// Its likelihood without any fact.
     weight: i8,
-    /// What each fact adds or takes.
+    /// The weight that each fact adds or takes.
     facts: &'static [(Fact, i8)],
 }
 
-/// Below this nothing speaks for a suspect any more.
+/// A suspect with less weight is not shown.
 const LEAST: i8 = 1;
 
 const ROWS: &[Row] = &[
@@ -134,7 +134,7 @@ const ROWS: &[Row] = &[
     },
 ];
 
-/// The suspects for what is known, the likeliest first; those of equal weight in the order of the table.
+/// The suspects for these facts, the likeliest first; those of equal weight in the order of the table.
 pub(super) fn suspects(facts: impl IntoIterator<Item = Fact>) -> Vec<Suspect> {
     let facts: Vec<Fact> = facts.into_iter().collect();
     let weight = |row: &Row| {

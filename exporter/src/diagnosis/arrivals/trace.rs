@@ -1,4 +1,4 @@
-//! What the master shows of one silent target: the decision. Its words stand in `words`.
+//! Decides what the master shows of one silent target; `words` puts it into words.
 
 use super::attempts::{Attempt, End};
 use super::origins::{Origins, Owner};
@@ -11,13 +11,14 @@ use crate::diagnosis::target::{Enlisted, elapsed};
 use crate::model::names::key;
 use crate::model::{Certificate, ServerName};
 use jiff::{SignedDuration, Timestamp};
+use std::net::IpAddr;
 use std::time::Duration;
 
-/// Fewer attempts than this are no rhythm.
+/// Fewer attempts are not a rhythm.
 const LEAST_ATTEMPTS: usize = 3;
-/// A run goes on while its newest attempt is younger than this, or than three intervals.
+/// A run continues while its newest attempt is younger than this, or than three intervals.
 const RUN_GOES_ON: Duration = Duration::from_secs(600);
-/// A session of an Agent speaks for this long, or for three intervals.
+/// A session of an Agent counts as evidence for this long, or for three intervals.
 const SIGHTING_SPEAKS: Duration = Duration::from_secs(3_600);
 
 /// What the master shows of a silent target.
@@ -27,10 +28,14 @@ pub struct Trace {
     pub word: MasterEvidence,
     /// The evidence in words, without addresses, logins and states.
     pub text: String,
-    /// The same with them: only for pages that show details.
+    /// The rest of the evidence, shown only with details.
     pub details: Vec<String>,
     /// Why it may be silent, the likeliest first.
     pub suspects: Vec<Suspect>,
+    /// From where it arrives, as far as that is known: only for pages that show details.
+    pub addresses: Vec<IpAddr>,
+    /// Since when the master's memory of refused and broken connections is complete, and when it was last looked at.
+    pub reach: Option<(Timestamp, Timestamp)>,
     /// Logins from its host alone that are refused at the rhythm of its polls.
     pub(crate) refused: Option<Run>,
     /// Connections from its host alone that end before their login at that rhythm.
@@ -42,15 +47,15 @@ pub struct Trace {
 /// Attempts at the rhythm of a target's polls.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct Run {
-    /// How many.
+    /// Their number.
     pub attempts: u64,
     /// When the newest was recorded, by the master's clock.
     pub newest: Timestamp,
-    /// How far apart they are in the mean.
+    /// The mean time between two.
     pub distance: Duration,
 }
 
-/// What holds for all targets.
+/// Facts that are the same for all targets.
 pub(crate) struct Surroundings<'a> {
     pub(crate) memory: &'a Remembered<'a>,
     pub(crate) origins: &'a Origins<'a>,
@@ -58,33 +63,33 @@ pub(crate) struct Surroundings<'a> {
     pub(crate) now: Timestamp,
 }
 
-/// One target before the master's memory.
+/// The facts about one target.
 struct Question<'a> {
     surroundings: &'a Surroundings<'a>,
     name: &'a str,
     target: &'a Enlisted,
-    /// Attempts from its addresses, oldest first, before its last poll too.
+    /// Attempts from its addresses, oldest first, including those before its last poll.
     attempts: Vec<&'a Attempt>,
     others: Vec<Owner<'a>>,
-    covered_since: Timestamp,
+    covered: (Timestamp, Timestamp),
 }
 
 impl Trace {
-    /// What is shown of a target. Only a silent one is asked about.
+    /// The trace of a target; `None` for one that is not silent.
     pub(crate) fn of(name: &str, target: &Enlisted, surroundings: &Surroundings<'_>) -> Trace {
         let memory = surroundings.memory;
         let facts = common_facts(target, surroundings);
-        let Some(covered_since) = memory.covered_since.filter(|_| memory.permitted) else {
+        let Some(covered) = memory.covered.filter(|_| memory.permitted) else {
             return Trace::unknown(words::unread(memory.permitted).to_owned(), facts);
         };
         let mut attempts: Vec<&Attempt> =
             surroundings.origins.of(name).filter_map(|address| memory.attempts.get(&address)).flatten().collect();
         attempts.sort_by_key(|attempt| attempt.at);
         let others = surroundings.origins.others(name);
-        Question { surroundings, name, target, attempts, others, covered_since }.answer(facts)
+        Question { surroundings, name, target, attempts, others, covered }.answer(facts)
     }
 
-    /// The suspects; those that stand on an error's state only with details.
+    /// The suspects; those that are based on an error's state only with details.
     pub fn suspects_shown(&self, details: bool) -> impl Iterator<Item = &Suspect> {
         self.suspects.iter().filter(move |suspect| details || !suspect.is_detail)
     }
@@ -96,6 +101,8 @@ impl Trace {
             text,
             details: Vec::new(),
             suspects,
+            addresses: Vec::new(),
+            reach: None,
             refused: None,
             before_login: None,
             agent_connected: false,
@@ -115,7 +122,8 @@ fn common_facts(target: &Enlisted, surroundings: &Surroundings<'_>) -> Vec<Fact>
 impl<'a> Question<'a> {
     fn answer(&self, mut facts: Vec<Fact>) -> Trace {
         let now = self.surroundings.now;
-        let since = self.target.last_poll.max(self.covered_since);
+        let (covered_since, covered_until) = self.covered;
+        let since = self.target.last_poll.max(covered_since);
         let window = |end: End| self.attempts.iter().filter(move |attempt| attempt.end == end && attempt.at > since);
         let counts = [End::Refused, End::BeforeLogin, End::Reached, End::Broken].map(|end| window(end).count());
         let [refused, before_login, reached, broken] = counts;
@@ -127,7 +135,7 @@ impl<'a> Question<'a> {
         let agent = self.agent();
         let speaks = agent.is_some_and(|agent| first.is_none_or(|first| agent.at > first));
         let connected = self.connected_now();
-        let reach = elapsed(now, self.covered_since);
+        let reach = elapsed(now, covered_since);
         let reaches = reach >= self.target.patience();
         let addresses = self.surroundings.origins.in_words(self.name);
         let word = match () {
@@ -157,12 +165,15 @@ impl<'a> Question<'a> {
             agent: agent.filter(|_| speaks),
             addresses: &addresses,
             others: &self.others,
+            looked: elapsed(now, covered_until),
             now,
         };
         Trace {
             text: findings.text(),
             details: findings.details(),
             suspects,
+            addresses: self.surroundings.origins.of(self.name).collect(),
+            reach: Some(self.covered),
             refused: run(End::Refused),
             before_login: run(End::BeforeLogin),
             agent_connected: word == MasterEvidence::AgentConnected && self.others.is_empty(),
@@ -170,7 +181,7 @@ impl<'a> Question<'a> {
         }
     }
 
-    /// A run of attempts since the last poll at the rhythm of the polls, and when it began.
+    /// The run of attempts since the last poll at the rhythm of the polls, and when it began.
     fn run(&self, end: End) -> Option<(Run, Timestamp)> {
         let Enlisted { polled, poll_interval: interval, ref row, .. } = *self.target;
         let last_poll = row.last_poll;
@@ -186,18 +197,20 @@ impl<'a> Question<'a> {
         let in_rhythm = distance >= interval / 2 && distance <= interval.saturating_mul(2);
         let goes_on = elapsed(self.surroundings.now, newest) <= self.target.patience().max(RUN_GOES_ON);
         let follows = !polled || elapsed(first, last_poll) <= interval.saturating_mul(2);
-        // What was refused before the last poll too is another program; where that cannot be seen nothing is said.
-        let seen_before = !polled || elapsed(first, self.covered_since) >= interval.saturating_mul(2);
+        // Attempts that were refused before the last poll too belong to another program; where that cannot be seen,
+        // nothing is concluded.
+        let seen_before = !polled || elapsed(first, self.covered.0) >= interval.saturating_mul(2);
         let near = |at: &Timestamp| elapsed(first, *at) <= interval.saturating_mul(2);
         let reaches_back = of_kind().filter(|at| *at <= last_poll).any(|at| near(&at));
         (in_rhythm && goes_on && follows && seen_before && !reaches_back)
             .then_some((Run { attempts: attempts as u64, newest, distance }, first))
     }
 
-    /// The session of an Agent from one of its addresses, or that states its host, seen later than a poll would explain.
+    /// The session of an Agent from one of its addresses, or with its host name, seen later than its last poll
+    /// explains.
     fn agent(&self) -> Option<&'a AgentSession> {
         if self.others.iter().any(|other| !other.silent) {
-            // The sessions of one that polls from there speak for neither.
+            // The sessions of a target that polls from there prove nothing.
             return None;
         }
         let Surroundings { memory, origins, now, .. } = *self.surroundings;
@@ -214,7 +227,7 @@ impl<'a> Question<'a> {
             .max_by_key(|agent| agent.at)
     }
 
-    /// Whether anything from one of its addresses was connected at the last look.
+    /// Whether any session from one of its addresses was connected at the last reading.
     fn connected_now(&self) -> bool {
         let Surroundings { memory, origins, now, .. } = *self.surroundings;
         origins.of(self.name).filter_map(|address| memory.sightings.get(&address)).any(|seen| seen.at == now)

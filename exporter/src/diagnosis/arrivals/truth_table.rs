@@ -1,10 +1,10 @@
-//! Every row of the rules for arrivals, at and past its thresholds, through the whole assessment.
+//! Every row of the rules for arrivals, at and past its thresholds, through the complete assessment.
 #![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic)]
 
 use super::Trace;
 use crate::collectors::{AgentSession, Arrival, Arrivals, Reading, RecordKind, Sighting, TargetRow};
 use crate::config::{Config, SourceAddress};
-use crate::diagnosis::fixtures::{ago, config, never_polled, now, pattern, polled_at, read, reading, target};
+use crate::diagnosis::fixtures::{ago, config, failed, never_polled, now, pattern, polled_at, read, reading, target};
 use crate::diagnosis::{Memory, Target, assess};
 use crate::model::{Cause, Collector, MasterEvidence, canonical};
 use jiff::{SignedDuration, Timestamp};
@@ -104,15 +104,15 @@ fn logins_that_are_refused_at_the_rhythm_of_the_polls_are_the_cause() {
     for (refused, cause) in [
         (&[540, 480, 420][..], Cause::LoginRefused),
         (&[540, 480], Cause::StoppedPolling),
-        // At both ends of the factor of two, and past them.
+        // At both ends of the factor of two, and beyond them.
         (&[540, 510, 480], Cause::LoginRefused),
         (&[540, 511, 482], Cause::StoppedPolling),
         (&[540, 420, 300], Cause::LoginRefused),
         (&[540, 419, 298], Cause::StoppedPolling),
-        // The first within two intervals after the last poll.
+        // The first attempt within two intervals after the last poll.
         (&[480, 420, 360], Cause::LoginRefused),
         (&[479, 419, 359], Cause::StoppedPolling),
-        // A run that was there before the last poll is another program's.
+        // A run that began before the last poll is another program's.
         (&[660, 600, 540, 480, 420], Cause::StoppedPolling),
         (&[660, 540, 480, 420], Cause::StoppedPolling),
         (&[661, 540, 480, 420], Cause::LoginRefused),
@@ -164,7 +164,7 @@ fn an_agents_session_says_that_it_is_connected_and_voids_runs_that_began_before_
     use Cause::{ConnectedNotPolling, LoginRefused, StoppedPolling};
     for (arrivals, cause) in [
         (seen(none(), 60), ConnectedNotPolling),
-        // A session of its last poll, or of the upload behind it.
+        // A session of its last poll, or of the upload after it.
         (seen(none(), 540), StoppedPolling),
         (seen(none(), 539), ConnectedNotPolling),
         (seen(refused(), 60), ConnectedNotPolling),
@@ -212,7 +212,7 @@ fn of_many_targets_behind_one_address_a_few_are_named() {
     let judged = assessed(rows(polled_at(last(), 600)), refused(), &config);
     let text = &trace(&judged).text;
     assert!(text.ends_with("on that address: TSX0002, TSX0003, TSX0004, TSX0005, TSX0006 and others."), "{text}");
-    // The last of them polls.
+    // The last target polls.
     let judged = assessed(rows(last()), refused(), &config);
     let text = &trace(&judged).text;
     assert!(text.ends_with("on that address: TSX0002, TSX0003, TSX0004, TSX0005, TSX0006 and others."), "{text}");
@@ -247,6 +247,24 @@ fn a_ring_that_was_turned_over_falls_back_and_says_how_far_it_reaches() {
     let (word, text) = short(179);
     assert_eq!(word, MasterEvidence::Unknown);
     assert!(text.contains("connections of the last 2 min 59 s alone"), "{text}");
+}
+
+#[test]
+fn a_look_that_failed_takes_nothing_away_until_the_last_good_one_is_old() {
+    let refused = || attempts(18_456, None, &[540, 480, 420]);
+    let looked = |seconds| Arrivals { covered_until: Some(ago(seconds)), ..remembers(refused()) };
+    for (seconds, cause, says) in
+        [(360, Cause::LoginRefused, false), (361, Cause::LoginRefused, true), (901, Cause::StoppedPolling, false)]
+    {
+        let target = judged(silent(), looked(seconds));
+        assert_eq!(target.diagnosis.cause, cause, "{seconds}");
+        assert_eq!(trace(&target).text.contains("The last look that succeeded was 6 min"), says, "{seconds}");
+    }
+    let mut failed = failed::<Arrivals>(Collector::Arrivals);
+    failed.rows = Some(looked(60).into());
+    let reading = Reading { arrivals: Some(failed), ..reading(vec![silent()]) };
+    let fleet = assess(&reading, Arc::default(), &configured(&[(NAME, ADDRESS)]), &mut Memory::default()).fleet;
+    assert_eq!(fleet.targets[0].diagnosis.cause, Cause::LoginRefused, "the last look failed, the one before stands");
 }
 
 #[test]

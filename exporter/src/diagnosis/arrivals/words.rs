@@ -2,34 +2,36 @@
 
 use super::origins::Owner;
 use super::states::refusal;
-use super::{MOST_NAMED, MasterEvidence};
+use super::{LOOK_IS_LATE, MOST_NAMED, MasterEvidence};
 use crate::collectors::AgentSession;
 use crate::diagnosis::target::elapsed;
 use crate::model::figures::{count, span};
 use jiff::Timestamp;
 use std::time::Duration;
 
-/// What was found of a silent target, and the word that it amounts to.
+/// The findings about a silent target, and the evidence that they amount to.
 pub(super) struct Findings<'a> {
     pub(super) word: MasterEvidence,
     /// Attempts since its last poll: refused, ended before login, without a byte, broken later.
     pub(super) counts: [usize; 4],
-    /// How far back the master remembers.
+    /// How far the master's records reach back.
     pub(super) reach: Duration,
     /// Whether that is far enough.
     pub(super) reaches: bool,
-    /// The newest refusal: its error and state.
+    /// The error and state of the newest refusal.
     pub(super) decides: Option<(u32, Option<u32>)>,
-    /// The session of an Agent that speaks for it.
+    /// The session of an Agent that counts as evidence.
     pub(super) agent: Option<&'a AgentSession>,
-    /// Its addresses with where each comes from; empty where none is known.
+    /// Its addresses with the source of each; empty where none is known.
     pub(super) addresses: &'a str,
-    /// Other targets that share one.
+    /// Other targets that share an address.
     pub(super) others: &'a [Owner<'a>],
+    /// How long ago the records were last read.
+    pub(super) looked: Duration,
     pub(super) now: Timestamp,
 }
 
-/// What is said where nothing was read.
+/// The text where no records were read.
 pub(super) fn unread(permitted: bool) -> &'static str {
     if permitted {
         "Who arrives at the master has not been read."
@@ -47,6 +49,9 @@ impl Findings<'_> {
             let names: Vec<&str> = self.others.iter().map(|other| other.name).take(MOST_NAMED).collect();
             let more = if self.others.len() > MOST_NAMED { " and others" } else { "" };
             text.push_str(&format!(" It may be one of its neighbours on that address: {}{more}.", names.join(", ")));
+        }
+        if self.looked > LOOK_IS_LATE {
+            text.push_str(&format!(" The last look that succeeded was {} ago.", span(self.looked)));
         }
         text
     }
@@ -103,7 +108,7 @@ impl Findings<'_> {
         }
     }
 
-    /// The rest of it: only for pages that show details.
+    /// The rest of the evidence, shown only with details.
     pub(super) fn details(&self) -> Vec<String> {
         let mut details = Vec::new();
         if !self.addresses.is_empty() {

@@ -1,4 +1,4 @@
-//! Rules for a silent target of whose arrivals the master remembers enough.
+//! Rules for a silent target of whose arrivals the master has enough records.
 
 use super::Evidence;
 use super::diagnose::Case;
@@ -7,7 +7,7 @@ use crate::diagnosis::target::elapsed;
 use crate::model::Cause;
 use crate::model::figures::{count, span};
 
-/// Something on its host is refused at the rhythm of its polls.
+/// Logins from its host are refused at the rhythm of its polls.
 pub(super) fn login_refused(case: &Case<'_>) -> Option<Evidence> {
     let run = trace(case)?.refused?;
     Some(Cause::LoginRefused.because(format!(
@@ -17,7 +17,7 @@ pub(super) fn login_refused(case: &Case<'_>) -> Option<Evidence> {
     )))
 }
 
-/// Connections from its host end before login at the rhythm of its polls.
+/// Connections from its host end before the login at the rhythm of its polls.
 pub(super) fn ended_before_login(case: &Case<'_>) -> Option<Evidence> {
     let run = trace(case)?.before_login?;
     Some(Cause::EndedBeforeLogin.because(format!(
@@ -27,7 +27,7 @@ pub(super) fn ended_before_login(case: &Case<'_>) -> Option<Evidence> {
     )))
 }
 
-/// Its Agent was seen logged in.
+/// A session of its Agent was seen.
 pub(super) fn connected_not_polling(case: &Case<'_>) -> Option<Evidence> {
     trace(case)?.agent_connected.then(|| {
         Cause::ConnectedNotPolling.because(

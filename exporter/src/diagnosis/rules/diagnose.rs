@@ -1,4 +1,4 @@
-//! The table of causes, from the first that wins to the last.
+//! The table of causes, from the first that is decided to the last.
 
 use super::outage::{Outage, Outages, Poll};
 use super::{Diagnosis, Evidence, arrivals, instructions, ports, silence};
@@ -9,19 +9,19 @@ use crate::probe::Finding;
 use jiff::Timestamp;
 use std::time::Duration;
 
-/// What holds for all targets of one reading.
+/// Facts that are the same for all targets of one reading.
 pub(crate) struct Circumstances {
     /// The master's now.
     pub(crate) now: Timestamp,
     /// When the master started.
     pub(crate) started: Timestamp,
-    /// When many fell silent together.
+    /// The times at which many targets fell silent together.
     pub(crate) outages: Outages,
-    /// Where the reading of the download list stopped, if it failed.
+    /// The stage in which the reading of the download list failed, if it did.
     pub(crate) downloads_failed: Option<Stage>,
 }
 
-/// What is known of the target that is judged.
+/// The facts about the target that is judged.
 pub(crate) struct Subject<'a> {
     /// Its name as shown.
     pub(crate) name: &'a str,
@@ -29,11 +29,11 @@ pub(crate) struct Subject<'a> {
     pub(crate) enlisted: Option<&'a Enlisted>,
     /// DEFECT instructions that wait for it.
     pub(crate) defects_waiting: u64,
-    /// What the port checks found.
+    /// The findings of the port checks.
     pub(crate) findings: &'a [Finding],
     /// Whether its engine port was once open from the master's side while it polled.
     pub(crate) engine_was_open: bool,
-    /// What the master shows of it; only for a stale one.
+    /// The master's evidence; only for a stale target.
     pub(crate) trace: Option<&'a Trace>,
 }
 
@@ -51,12 +51,12 @@ pub(super) struct Case<'a> {
     pub(super) outage: Option<&'a Outage>,
     pub(super) findings: &'a [Finding],
     pub(super) engine_was_open: bool,
-    /// What the master shows of it; only for a stale one.
+    /// The master's evidence; only for a stale target.
     pub(super) trace: Option<&'a Trace>,
 }
 
 impl Poll {
-    /// The poll of a target for the search for outages. `None` when it has never polled.
+    /// The last poll of a target, for the search for outages. `None` when it has never polled.
     pub(crate) fn of(target: &Enlisted, now: Timestamp) -> Option<Poll> {
         target.polled.then(|| Poll {
             at: target.last_poll.as_millisecond(),
@@ -68,12 +68,12 @@ impl Poll {
 
 /// One rule for an enlisted target.
 struct Rule {
-    /// What it can find.
+    /// The causes that it can find.
     causes: &'static [Cause],
     find: fn(&Case<'_>) -> Option<Evidence>,
 }
 
-/// The rules for an enlisted target, from the first that wins to the last.
+/// The rules for an enlisted target, from the first that is decided to the last.
 const RULES: [Rule; 11] = [
     Rule { causes: &[Cause::Settling], find: silence::settling },
     Rule { causes: &[Cause::MasterSide], find: silence::master_side },
@@ -94,7 +94,7 @@ pub(crate) fn order() -> Vec<Cause> {
     [Cause::DefectPending, Cause::NotEnlisted].into_iter().chain(rules).chain([Cause::Unknown, Cause::Ok]).collect()
 }
 
-/// Judges one target: every finding in the order of the table, so that the first names the cause, and remarks last.
+/// Judges one target: every finding in the order of the table, so that the first names the cause, with remarks last.
 pub(crate) fn diagnose(subject: &Subject<'_>, circumstances: &Circumstances) -> Diagnosis {
     let mut evidence = Vec::new();
     let mut silent = false;

@@ -1,4 +1,4 @@
-//! Rules for what waits, what failed, and what is not known.
+//! Rules for instructions that wait or failed, for the clock, and for what is not known.
 
 use super::Evidence;
 use super::diagnose::{Case, Subject};
@@ -7,10 +7,10 @@ use crate::model::figures::{count, instant, literal, span};
 use crate::model::{Cause, Stage};
 use std::time::Duration;
 
-/// A clock that is off by more than this is a fault.
+/// A larger clock skew is a fault.
 const SKEW_SECONDS: f64 = 300.0;
 
-/// A DEFECT waits, whether or not the row still stands.
+/// A DEFECT instruction waits, whether or not the target's row still exists.
 pub(super) fn defect_pending(subject: &Subject<'_>) -> Option<Evidence> {
     if subject.defects_waiting == 0 {
         return None;
@@ -27,7 +27,7 @@ pub(super) fn defect_pending(subject: &Subject<'_>) -> Option<Evidence> {
     Some(Cause::DefectPending.because(text))
 }
 
-/// Somebody expects it.
+/// The configuration expects a target that is not enlisted.
 pub(super) fn not_enlisted(name: &str) -> Evidence {
     Cause::NotEnlisted.because(format!(
         "The configuration expects {name} and the master has no row for it: its polls, if any, leave no trace here. \
@@ -36,7 +36,7 @@ pub(super) fn not_enlisted(name: &str) -> Evidence {
     ))
 }
 
-/// An instruction failed, and the target takes none that come after it.
+/// An instruction failed, and the target executes none after it.
 pub(super) fn download_error(case: &Case<'_>) -> Option<Evidence> {
     let downloads = case.target.downloads.as_ref()?;
     let failed = downloads.failed();
@@ -59,7 +59,7 @@ pub(super) fn download_error(case: &Case<'_>) -> Option<Evidence> {
     )))
 }
 
-/// It comes and goes, and leaves what is posted for it.
+/// The target polls, but does not take the instructions posted for it.
 pub(super) fn not_downloading(case: &Case<'_>) -> Option<Evidence> {
     let pending = &case.target.downloads.as_ref()?.pending;
     let oldest = pending.oldest?;
@@ -76,18 +76,18 @@ pub(super) fn not_downloading(case: &Case<'_>) -> Option<Evidence> {
     })
 }
 
-/// Its clock is off, whole hours apart.
+/// Its clock is off, full hours left aside.
 pub(super) fn clock_skew(case: &Case<'_>) -> Option<Evidence> {
     let skew = case.target.clock_skew_seconds.filter(|skew| skew.abs() > SKEW_SECONDS)?;
     let direction = if skew > 0.0 { "ahead of" } else { "behind" };
     Some(Cause::ClockSkew.because(format!(
-        "Its clock was {} {direction} the master's at its last poll, whole hours left aside: times of job runs are \
+        "Its clock was {} {direction} the master's at its last poll, full hours left aside: times of job runs are \
          off, and Kerberos refuses over 5 min. Look at its time service.",
         span(Duration::try_from_secs_f64(skew.abs()).unwrap_or_default())
     )))
 }
 
-/// The download list was not read, so it is not known to be fine.
+/// The download list was not read, so the target is not known to be fine.
 pub(super) fn unknown(stage: Stage) -> Evidence {
     Cause::Unknown.because(format!(
         "The download list was not read (stopped at {}): whether instructions wait or failed is not known.",

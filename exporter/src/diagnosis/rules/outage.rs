@@ -1,13 +1,13 @@
-//! Moments at which most of a fleet fell silent together: then the master is to be looked at, not each target.
+//! Times at which most of a fleet fell silent together: then the master needs attention, not each target.
 
 use std::time::Duration;
 
-/// Fewer silent targets than this may be chance.
+/// Fewer silent targets may be chance.
 const AT_LEAST: usize = 3;
-/// What polled within this time before a moment counts as having been alive then.
+/// A target that polled within this time before a moment counts as alive at that moment.
 const ALIVE: i64 = 86_400_000;
 
-/// What has to be known of a target that has polled at least once.
+/// The facts about a target that has polled at least once.
 #[derive(Debug, Clone, Copy)]
 pub(crate) struct Poll {
     /// Its last poll, in milliseconds of the epoch.
@@ -19,21 +19,21 @@ pub(crate) struct Poll {
 }
 
 impl Poll {
-    /// The latest moment at which it can have fallen silent: had the master been well, it would have polled by then.
+    /// The latest moment at which it can have fallen silent: with a healthy master it would have polled by then.
     fn until(self) -> i64 {
         let patience = i64::try_from(self.patience.as_millis()).unwrap_or(i64::MAX);
         self.at.saturating_add(patience.min(ALIVE))
     }
 }
 
-/// One time at which many fell silent.
+/// A time at which many targets fell silent.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) struct Outage {
     from: i64,
     to: i64,
-    /// Targets that fell silent.
+    /// The targets that fell silent.
     pub(crate) silent: usize,
-    /// Targets that had polled within the day before, these among them.
+    /// The targets that had polled within the day before, these among them.
     pub(crate) alive: usize,
 }
 
@@ -46,8 +46,8 @@ impl Outages {
     /// half of those that had polled within the day before.
     ///
     /// A target that polls every eight hours and one that polls each minute fell silent together when one moment lies
-    /// within three of its own intervals after each one's last poll. What polls still counts among the living, so
-    /// a few targets that were abandoned together long ago do not accuse a master that serves all others.
+    /// within three of its own intervals after each one's last poll. Targets that still poll count as alive, so a few
+    /// targets that were abandoned together long ago do not accuse a master that serves all others.
     pub(crate) fn find(polls: &[Poll]) -> Outages {
         let mut last_polls: Vec<i64> = polls.iter().map(|poll| poll.at).collect();
         let mut begins: Vec<i64> = polls.iter().filter(|poll| poll.stale).map(|poll| poll.at).collect();
@@ -58,7 +58,7 @@ impl Outages {
 
         let mut outages: Vec<Outage> = Vec::new();
         let mut joined = false;
-        // The most overlap of several spans is always reached where one of them begins.
+        // Several spans overlap most at a moment where one of them begins.
         for (index, &moment) in begins.iter().enumerate() {
             if begins.get(index + 1) == Some(&moment) {
                 continue;

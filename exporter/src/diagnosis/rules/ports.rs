@@ -1,7 +1,7 @@
 //! What closed ports prove, and what they do not.
 //!
-//! Polling goes from the target to the master. A port that is closed in the other direction proves something only
-//! where the configuration says that it must be open, or where it was open while the target polled.
+//! Polling goes from the target to the master. A port that is closed in the other direction proves something only where
+//! the configuration requires it, or where it was open while the target polled.
 
 use super::Evidence;
 use super::diagnose::Case;
@@ -13,7 +13,7 @@ pub(crate) fn engine(findings: &[Finding]) -> Option<&Finding> {
     findings.iter().find(|finding| finding.check == Check::Engine && finding.direction == Direction::ToTarget)
 }
 
-/// What the engine port says of a silent target.
+/// What the engine port proves about a silent target.
 pub(super) fn silent_engine(case: &Case<'_>) -> Option<Evidence> {
     let finding = engine(case.findings).filter(|finding| case.stale && proves(finding, case.engine_was_open))?;
     let cause = cause(finding.state)?;
@@ -57,7 +57,7 @@ fn cause(state: PortState) -> Option<Cause> {
     }
 }
 
-/// What was found, without the address: pages show this to everybody.
+/// The finding without the address, because it is shown without authentication.
 fn state(finding: &Finding) -> String {
     let port = finding.port.map(|port| format!(" {port}/{}", finding.transport)).unwrap_or_default();
     let check = finding.check.name();

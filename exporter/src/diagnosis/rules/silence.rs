@@ -7,11 +7,11 @@ use crate::model::figures::{instant, span};
 use crate::model::{Cause, silence};
 use std::time::Duration;
 
-/// No target is called silent for good sooner than this, however short the interval.
+/// No target is called silent sooner than this, however short its interval.
 pub(super) const GRACE: Duration = Duration::from_secs(600);
 
-/// It is silent, and that may only be because the master or the enlistment is young: a target that polls seldom has not had
-/// its turn yet.
+/// It is silent, but the master started or the enlistment happened so recently that a target that polls seldom may not
+/// have polled yet.
 pub(super) fn settling(case: &Case<'_>) -> Option<Evidence> {
     let Case { target, now, .. } = *case;
     if !case.stale && target.polled {
@@ -38,7 +38,7 @@ pub(super) fn settling(case: &Case<'_>) -> Option<Evidence> {
     })
 }
 
-/// It was enlisted and nothing came after that.
+/// It was enlisted and has never polled.
 pub(super) fn never_polled(case: &Case<'_>) -> Option<Evidence> {
     let enlisted = elapsed(case.now, case.target.enlisted_at);
     (!case.target.polled && enlisted > case.patience.max(GRACE)).then(|| {
@@ -52,7 +52,7 @@ pub(super) fn never_polled(case: &Case<'_>) -> Option<Evidence> {
     })
 }
 
-/// Most of the fleet fell silent with it.
+/// Most of the fleet fell silent at the same time.
 pub(super) fn master_side(case: &Case<'_>) -> Option<Evidence> {
     case.outage.map(|outage| {
         Cause::MasterSide.because(format!(

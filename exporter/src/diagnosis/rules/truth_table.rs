@@ -1,4 +1,4 @@
-//! Each row of the table of causes, before, at and past its thresholds, through the whole assessment.
+//! Each row of the table of causes, before, at and past its thresholds, through the complete assessment.
 #![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic)]
 
 use super::Diagnosis;
@@ -69,7 +69,7 @@ fn a_target_that_polls_and_takes_what_is_posted_is_fine() {
 #[test]
 fn stale_is_over_three_intervals_by_the_clock_of_the_master() {
     for (age, cause) in [
-        // A poll that lies ahead was written while the master's clock was wrong.
+        // A poll that is ahead was written while the master's clock was wrong.
         (-7_200, Cause::StoppedPolling),
         (-301, Cause::StoppedPolling),
         (-300, Cause::Ok),
@@ -169,7 +169,7 @@ fn never_polled_is_said_after_ten_minutes_or_three_intervals() {
         (600, Cause::Settling),
         (601, Cause::NeverPolled),
         (-300, Cause::Settling),
-        // An enlistment that lies ahead says nothing of how long it has been silent.
+        // An enlistment that is ahead does not show how long the target has been silent.
         (-301, Cause::StoppedPolling),
     ] {
         assert_eq!(judge(&alone(never_polled(1, NAME, age))).cause, cause, "{age}");
@@ -245,7 +245,7 @@ fn a_closed_engine_port_proves_something_where_it_was_open_while_the_target_poll
     let after = |first: TargetRow, state: PortState| {
         let mut memory = Memory::default();
         judge_with(&alone(first), port_results(NAME, vec![engine_port(state, false)]), &config(), &mut memory);
-        // A sweep that sees it closed before the target is stale does not wipe out that it was open.
+        // A sweep that finds the port closed before the target is stale does not erase that it was open.
         let closed = || port_results(NAME, vec![engine_port(PortState::Refused, false)]);
         judge_with(&alone(sql01()), closed(), &config(), &mut memory);
         judge_with(&alone(stale()), closed(), &config(), &mut memory).cause

@@ -1,4 +1,4 @@
-//! A client that writes what it is given and reads what comes.
+//! A client that writes raw bytes and reads the responses.
 
 use super::soon;
 use std::io;
@@ -13,7 +13,7 @@ pub(super) struct Client<T> {
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(super) struct Reply {
     pub(super) status: u16,
-    /// Lower-case names; in the order in which they came.
+    /// Names in lower case, in the order of arrival.
     pub(super) headers: Vec<(String, String)>,
     pub(super) body: Vec<u8>,
 }
@@ -32,7 +32,7 @@ pub(super) async fn connect(address: SocketAddr) -> Client<TcpStream> {
     Client { stream: soon("connect", TcpStream::connect(address)).await.unwrap() }
 }
 
-/// From another address of this machine: another client to the server. Takes little without reading.
+/// Connects from another address of this machine, which is another client to the server. Small receive buffer.
 pub(super) async fn connect_from(own: &str, address: SocketAddr) -> Client<TcpStream> {
     let socket = TcpSocket::new_v4().unwrap();
     socket.set_recv_buffer_size(64 * 1024).unwrap();
@@ -51,13 +51,13 @@ impl<T: AsyncRead + AsyncWrite + Unpin> Client<T> {
         soon("flush", self.stream.flush()).await.unwrap();
     }
 
-    /// Sends a request; `headers` are whole lines with their ends.
+    /// Sends a request; `headers` are complete lines with their line ends.
     pub(super) async fn ask(&mut self, method: &str, path: &str, headers: &str) -> Reply {
         self.send(&format!("{method} {path} HTTP/1.1\r\nHost: x\r\n{headers}\r\n")).await;
         self.reply(method == "HEAD").await.unwrap()
     }
 
-    /// Reads one answer; of one to `HEAD` its head alone. What comes before the final one is passed over.
+    /// Reads the final response, without a body after `HEAD`. Interim responses are skipped.
     pub(super) async fn reply(&mut self, head_alone: bool) -> io::Result<Reply> {
         loop {
             let reply = self.next_reply(head_alone).await?;
@@ -67,7 +67,7 @@ impl<T: AsyncRead + AsyncWrite + Unpin> Client<T> {
         }
     }
 
-    /// Reads the next answer, be it the final one or not.
+    /// Reads the next response, interim or final.
     pub(super) async fn next_reply(&mut self, head_alone: bool) -> io::Result<Reply> {
         soon("an answer", async {
             let mut head = Vec::new();
@@ -91,7 +91,7 @@ impl<T: AsyncRead + AsyncWrite + Unpin> Client<T> {
         .await
     }
 
-    /// Reads until the server closes or resets the connection; how much came.
+    /// Reads until the server closes or resets the connection; returns how many bytes came.
     pub(super) async fn rest(&mut self) -> usize {
         soon("the end of the connection", async {
             let (mut buffer, mut total) = (vec![0; 64 * 1024], 0);

@@ -1,6 +1,6 @@
 use super::super::{Options, Web, bind, run};
 use super::client::{connect, get};
-use super::house::{House, Stub};
+use super::server::{Server, Stub};
 use super::soon;
 use std::sync::Arc;
 use std::time::Duration;
@@ -10,8 +10,8 @@ const SCRAPE: &str = "GET /metrics HTTP/1.1\r\nHost: x\r\n\r\n";
 
 #[tokio::test]
 async fn what_is_in_flight_is_finished() {
-    let house = House::plain();
-    let (address, site) = (house.address, Arc::clone(&house.site));
+    let server = Server::plain();
+    let (address, site) = (server.address, Arc::clone(&server.site));
     let mut idle = connect(address).await;
     assert_eq!(idle.ask("GET", "/-/ready", "").await.status, 200);
     site.hold(true);
@@ -19,7 +19,7 @@ async fn what_is_in_flight_is_finished() {
     busy.send(SCRAPE).await;
     site.waiters(1).await;
 
-    let running = house.stop();
+    let running = server.stop();
     assert_eq!(idle.rest().await, 0, "an idle connection is closed at once");
     let mut attempts = tokio::time::interval(Duration::from_millis(20));
     soon("the closed door", async {
@@ -38,13 +38,13 @@ async fn what_is_in_flight_is_finished() {
 #[tokio::test]
 async fn what_does_not_end_is_cut() {
     let options = Options { drain_timeout: Duration::from_millis(200), ..Options::default() };
-    let house = House::with(Stub::new(), options, Web::open(None).unwrap());
-    let site = Arc::clone(&house.site);
+    let server = Server::with(Stub::new(), options, Web::open(None).unwrap());
+    let site = Arc::clone(&server.site);
     site.hold(true);
-    let mut busy = connect(house.address).await;
+    let mut busy = connect(server.address).await;
     busy.send(SCRAPE).await;
     site.waiters(1).await;
-    soon("the end", house.stop()).await.unwrap();
+    soon("the end", server.stop()).await.unwrap();
     assert_eq!(busy.rest().await, 0);
     site.waiters(0).await;
 }

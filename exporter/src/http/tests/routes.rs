@@ -1,8 +1,9 @@
-use super::super::{NoProbe, Options, ReloadError, Web};
+use super::super::{Options, ReloadError, Web};
 use super::client::{connect, get};
-use super::house::{DETAIL, House, Stub, fleet};
+use super::server::{DETAIL, Server, Stub, fleet};
 use super::tls::Folder;
 use crate::config::{ConfigError, ConfigErrors};
+use crate::model::ProbeFailure;
 use crate::probe::{Probe, Visited};
 use jiff::Timestamp;
 use std::io::Read as _;
@@ -15,7 +16,7 @@ const TEXT: &str = "text/plain; charset=utf-8";
 
 #[tokio::test]
 async fn every_route_answers_with_its_type_and_its_length() {
-    let house = House::plain();
+    let server = Server::plain();
     for (path, status, content_type) in [
         ("/", 200, HTML),
         ("/target?name=SQL+01%5cPAYROLL", 200, HTML),
@@ -24,6 +25,8 @@ async fn every_route_answers_with_its_type_and_its_length() {
         ("/target", 400, TEXT),
         ("/metrics", 200, "text/plain; version=0.0.4; charset=utf-8"),
         ("/api/v1/targets", 200, "application/json"),
+        ("/api/v1/targets?target=sql+01%5cpayroll", 200, "application/json"),
+        ("/api/v1/targets?target=NOBODY", 404, TEXT),
         ("/sd?port=9182", 200, "application/json"),
         ("/sd", 400, TEXT),
         ("/sd?port=0", 400, TEXT),
@@ -39,7 +42,7 @@ async fn every_route_answers_with_its_type_and_its_length() {
         ("/metrics/", 404, TEXT),
         ("//metrics", 404, TEXT),
     ] {
-        let reply = get(house.address, path).await;
+        let reply = get(server.address, path).await;
         assert_eq!((reply.status, reply.header("content-type")), (status, Some(content_type)), "{path}");
         assert_eq!(reply.header("content-length"), Some(reply.body.len().to_string().as_str()), "{path}");
         assert_eq!(reply.header("cache-control"), Some("no-store"), "{path}");
@@ -53,9 +56,18 @@ async fn every_route_answers_with_its_type_and_its_length() {
 }
 
 #[tokio::test]
+async fn who_asks_for_one_target_requests_a_look_for_it() {
+    let server = Server::plain();
+    for path in ["/", "/metrics", "/api/v1/targets", "/target", "/target?name=A", "/api/v1/targets?target=B"] {
+        get(server.address, path).await;
+    }
+    assert_eq!(*server.site.looks.lock().unwrap(), ["A", "B"]);
+}
+
+#[tokio::test]
 async fn head_is_get_without_its_body() {
-    let house = House::plain();
-    let mut client = connect(house.address).await;
+    let server = Server::plain();
+    let mut client = connect(server.address).await;
     for path in [
         "/",
         "/target?name=SQL%2001%5CPAYROLL",
@@ -70,7 +82,7 @@ async fn head_is_get_without_its_body() {
             let mut get = client.ask("GET", path, headers).await;
             let mut head = client.ask("HEAD", path, headers).await;
             get.body.clear();
-            // The second may turn in between.
+            // The clock may advance by a second between the two.
             for reply in [&mut get, &mut head] {
                 reply.headers.retain(|(name, _)| name != "date");
             }
@@ -81,7 +93,7 @@ async fn head_is_get_without_its_body() {
 
 #[tokio::test]
 async fn a_wrong_method_learns_the_right_ones() {
-    let house = House::plain();
+    let server = Server::plain();
     for (method, path, allow) in [
         ("POST", "/metrics", "GET, HEAD"),
         ("DELETE", "/", "GET, HEAD"),
@@ -89,15 +101,15 @@ async fn a_wrong_method_learns_the_right_ones() {
         ("GET", "/-/reload", "POST"),
         ("PUT", "/-/reload", "POST"),
     ] {
-        let reply = connect(house.address).await.ask(method, path, "").await;
+        let reply = connect(server.address).await.ask(method, path, "").await;
         assert_eq!((reply.status, reply.header("allow")), (405, Some(allow)), "{method} {path}");
     }
 }
 
 #[tokio::test]
 async fn what_is_negotiated_is_said() {
-    let house = House::plain();
-    let mut client = connect(house.address).await;
+    let server = Server::plain();
+    let mut client = connect(server.address).await;
     let accept = "Accept: application/openmetrics-text;version=1.0.0\r\nAccept: text/plain;q=0.5\r\n";
     let reply = client.ask("GET", "/metrics", accept).await;
     assert_eq!(reply.header("content-type"), Some("application/openmetrics-text; version=1.0.0; charset=utf-8"));
@@ -118,51 +130,53 @@ async fn what_is_negotiated_is_said() {
 
 #[tokio::test]
 async fn a_scrape_waits_as_long_as_prometheus_does() {
-    let house = House::plain();
-    let mut client = connect(house.address).await;
+    let server = Server::plain();
+    let mut client = connect(server.address).await;
     client.ask("GET", "/metrics", "X-Prometheus-Scrape-Timeout-Seconds: 4.000000\r\n").await;
     client.ask("GET", "/metrics", "X-Prometheus-Scrape-Timeout-Seconds: NaN\r\n").await;
     client.ask("GET", "/", "").await;
-    let waits = house.site.waits.lock().unwrap().clone();
+    let waits = server.site.waits.lock().unwrap().clone();
     assert_eq!(waits, [3500, 8500, 8500].map(Duration::from_millis));
 }
 
 #[tokio::test]
 async fn details_are_shown_where_the_configuration_says_so() {
-    let house = House::plain();
+    let server = Server::plain();
     for path in ["/", "/api/v1/targets"] {
-        assert!(!get(house.address, path).await.text().contains(DETAIL), "{path}");
+        assert!(!get(server.address, path).await.text().contains(DETAIL), "{path}");
     }
-    house.site.settings.lock().unwrap().explain_details = true;
+    server.site.settings.lock().unwrap().explain_details = true;
     for path in ["/", "/api/v1/targets"] {
-        assert!(get(house.address, path).await.text().contains(DETAIL), "{path}");
+        assert!(get(server.address, path).await.text().contains(DETAIL), "{path}");
     }
 }
 
 #[tokio::test]
 async fn no_target_is_known_while_the_master_is_not_read() {
     let unread = Arc::new(crate::diagnosis::MasterFleet { master: None, ..fleet(1) }.into());
-    let house = House::with(Stub { fleet: unread, ..Stub::new() }, Options::default(), Web::open(None).unwrap());
-    let reply = get(house.address, "/target?name=SQL+01%5CPAYROLL").await;
+    let server = Server::with(Stub { fleet: unread, ..Stub::new() }, Options::default(), Web::open(None).unwrap());
+    let reply = get(server.address, "/target?name=SQL+01%5CPAYROLL").await;
     assert_eq!((reply.status, reply.header("retry-after")), (503, Some("1")));
-    assert_eq!(get(house.address, "/metrics").await.status, 200);
+    assert_eq!(get(server.address, "/metrics").await.status, 200);
     for path in ["/sd?port=9182", "/sd?per=target"] {
-        assert_eq!(get(house.address, path).await.status, 503, "{path}: never an empty list");
+        assert_eq!(get(server.address, path).await.status, 503, "{path}: never an empty list");
     }
 }
 
 #[tokio::test]
 async fn a_probe_is_an_exposition_or_a_trace_and_waits_as_long_as_prometheus_does() {
-    let house = House::plain();
-    let mut client = connect(house.address).await;
-    for (outcome, status) in [(NoProbe::NotListed, 403), (NoProbe::NoRoster, 503), (NoProbe::NoTime, 503)] {
-        *house.site.probe.lock().unwrap() = Err(outcome);
+    let server = Server::plain();
+    let mut client = connect(server.address).await;
+    for (outcome, status) in
+        [(ProbeFailure::NotListed, 403), (ProbeFailure::NoRoster, 503), (ProbeFailure::NoTime, 503)]
+    {
+        *server.site.probe.lock().unwrap() = Err(outcome);
         assert_eq!(client.ask("GET", "/probe?target=SQL01", "").await.status, status, "{outcome:?}");
     }
     let visited = Visited { findings: Vec::new(), addresses: Vec::new(), steps: Vec::new() };
     let probe = Probe { target: "SQL01".to_owned(), began: Timestamp::UNIX_EPOCH, took: Duration::ZERO, visited };
-    *house.site.probe.lock().unwrap() = Ok(Arc::new(probe));
-    house.site.waits.lock().unwrap().clear();
+    *server.site.probe.lock().unwrap() = Ok(Arc::new(probe));
+    server.site.waits.lock().unwrap().clear();
     let openmetrics = "Accept: application/openmetrics-text\r\nX-Prometheus-Scrape-Timeout-Seconds: 4\r\n";
     let reply = client.ask("GET", "/probe?target=SQL01", openmetrics).await;
     assert_eq!(reply.header("content-type"), Some("application/openmetrics-text; version=1.0.0; charset=utf-8"));
@@ -170,19 +184,24 @@ async fn a_probe_is_an_exposition_or_a_trace_and_waits_as_long_as_prometheus_doe
     let trace = client.ask("GET", "/probe?target=SQL01&debug=true", openmetrics).await;
     assert_eq!(trace.header("content-type"), Some(TEXT));
     assert!(trace.text().starts_with("Probe of SQL01, begun 1970-01-01"), "{}", trace.text());
-    assert_eq!(*house.site.waits.lock().unwrap(), [Duration::from_millis(3500); 2]);
+    assert_eq!(*server.site.waits.lock().unwrap(), [Duration::from_millis(3500); 2]);
+    assert_eq!(client.ask("GET", "/probe", "").await.status, 400);
+    let counts = server.web.probe_counts().unwrap();
+    let failed = [ProbeFailure::NotListed, ProbeFailure::NoRoster, ProbeFailure::NoTime, ProbeFailure::NoTarget];
+    assert_eq!((counts.asked, failed.map(|why| counts.failed[why])), (6, [1; 4]));
 }
 
 #[tokio::test]
 async fn probing_from_elsewhere_needs_its_flag() {
     let allowed = Options { probe: true, ..Options::default() };
     for (options, status) in [(Options::default(), 403), (allowed, 503)] {
-        // Every address of this machine; without another than loopback there is no elsewhere to come from.
+        // Without an address that is not loopback, the machine has no other origin to test.
         let Some(own) = own_address() else { return };
-        let house = House::at(SocketAddr::new(own, 0), Stub::new(), options, Web::open(None).unwrap());
-        let reply = get(house.address, "/probe?target=SQL01").await;
+        let server = Server::at(SocketAddr::new(own, 0), Stub::new(), options, Web::open(None).unwrap());
+        let reply = get(server.address, "/probe?target=SQL01").await;
         assert_eq!(reply.status, status);
         assert_eq!(reply.text().contains("--web.enable-probe"), status == 403);
+        assert_eq!(server.web.probe_counts().unwrap().failed[ProbeFailure::Forbidden], u64::from(status == 403));
     }
 }
 
@@ -196,7 +215,7 @@ fn own_address() -> Option<IpAddr> {
 #[tokio::test]
 async fn everything_stands_under_the_prefix() {
     let options = Options::under(Some("https://mon.example/ext"), Some("/msx")).unwrap();
-    let house = House::with(Stub::new(), options, Web::open(None).unwrap());
+    let server = Server::with(Stub::new(), options, Web::open(None).unwrap());
     for (path, status) in [
         ("/msx/metrics", 200),
         ("/msx/-/healthy", 200),
@@ -205,17 +224,17 @@ async fn everything_stands_under_the_prefix() {
         ("/msxx/", 404),
         ("/ext/", 404),
     ] {
-        assert_eq!(get(house.address, path).await.status, status, "{path}");
+        assert_eq!(get(server.address, path).await.status, status, "{path}");
     }
     for path in ["/", "/msx"] {
-        let reply = get(house.address, path).await;
+        let reply = get(server.address, path).await;
         assert_eq!((reply.status, reply.header("location")), (302, Some("/ext/")), "{path}");
     }
 }
 
 #[tokio::test]
 async fn a_request_names_its_host_once() {
-    let house = House::plain();
+    let server = Server::plain();
     for (head, status) in [
         ("HTTP/1.1\r\n", 400),
         ("HTTP/1.1\r\nHost: x\r\nHost: x\r\n", 400),
@@ -223,7 +242,7 @@ async fn a_request_names_its_host_once() {
         ("HTTP/1.1\r\nHost: x\r\n", 200),
         ("HTTP/1.0\r\n", 200),
     ] {
-        let mut client = connect(house.address).await;
+        let mut client = connect(server.address).await;
         client.send(&format!("GET /-/healthy {head}\r\n")).await;
         assert_eq!(client.reply(false).await.unwrap().status, status, "{head}");
     }
@@ -231,17 +250,17 @@ async fn a_request_names_its_host_once() {
 
 #[tokio::test]
 async fn reloading_needs_its_flag() {
-    let house = House::plain();
-    let reply = connect(house.address).await.ask("POST", "/-/reload", "Content-Length: 0\r\n").await;
+    let server = Server::plain();
+    let reply = connect(server.address).await.ask("POST", "/-/reload", "Content-Length: 0\r\n").await;
     assert_eq!(reply.status, 403);
     assert!(reply.text().contains("--web.enable-lifecycle"));
 
     let options = Options { lifecycle: true, ..Options::default() };
-    let house = House::with(Stub::new(), options, Web::open(None).unwrap());
-    let mut client = connect(house.address).await;
+    let server = Server::with(Stub::new(), options, Web::open(None).unwrap());
+    let mut client = connect(server.address).await;
     assert_eq!(client.ask("POST", "/-/reload", "Content-Length: 0\r\n").await.status, 200);
     for error in [wrong(), ReloadError::Reading("SECRET".to_owned())] {
-        house.site.reloads.lock().unwrap().push(Err(error));
+        server.site.reloads.lock().unwrap().push(Err(error));
         let reply = client.ask("POST", "/-/reload", "").await;
         assert_eq!(reply.status, 500);
         let text = reply.text();
@@ -255,7 +274,7 @@ async fn reloading_needs_its_flag() {
     for header in ["Origin: https://x", "Sec-Fetch-Site: same-origin", "Sec-Fetch-Site: none"] {
         assert_eq!(client.ask("POST", "/-/reload", &format!("{header}\r\n")).await.status, 200, "{header}");
     }
-    house.site.reloads.lock().unwrap().push(Err(ReloadError::UnderWay));
+    server.site.reloads.lock().unwrap().push(Err(ReloadError::UnderWay));
     let reply = client.ask("POST", "/-/reload", "").await;
     assert_eq!((reply.status, reply.header("retry-after")), (503, Some("1")));
 }
@@ -274,10 +293,10 @@ async fn who_proved_it_learns_where_the_faults_are_and_never_what_is_written_the
     let hash = bcrypt::hash_with_result("x", 4).unwrap();
     let file = folder.write("web.yml", &format!("basic_auth_users: {{ prometheus: {hash} }}"));
     let options = Options { lifecycle: true, ..Options::default() };
-    let house = House::with(Stub::new(), options, Web::open(Some(&file)).unwrap());
-    house.site.reloads.lock().unwrap().push(Err(wrong()));
+    let server = Server::with(Stub::new(), options, Web::open(Some(&file)).unwrap());
+    server.site.reloads.lock().unwrap().push(Err(wrong()));
     // prometheus:x
     let login = "Authorization: Basic cHJvbWV0aGV1czp4\r\n";
-    let text = connect(house.address).await.ask("POST", "/-/reload", login).await.text();
+    let text = connect(server.address).await.ask("POST", "/-/reload", login).await.text();
     assert!(text.contains("\nc.yml:7:3: ports.interval\n") && !text.contains("SECRET"), "{text}");
 }

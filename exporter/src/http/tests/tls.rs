@@ -1,6 +1,6 @@
 use super::super::{Options, Web};
 use super::client::{Client, Reply, connect};
-use super::house::{DETAIL, House, Stub};
+use super::server::{DETAIL, Server, Stub};
 use super::soon;
 use rcgen::{BasicConstraints, CertificateParams, CertifiedIssuer, IsCa, KeyPair};
 use std::path::PathBuf;
@@ -15,7 +15,7 @@ use tokio_rustls::rustls::pki_types::{CertificateDer, PrivateKeyDer, ServerName}
 use tokio_rustls::rustls::version::{TLS12, TLS13};
 use tokio_rustls::rustls::{ClientConfig, RootCertStore, SupportedProtocolVersion};
 
-/// A folder that is gone with its test.
+/// A folder that is deleted with its test.
 pub(in crate::http) struct Folder(PathBuf);
 
 impl Folder {
@@ -67,22 +67,22 @@ impl Authority {
 }
 
 /// A server with a certificate of its own; `more` goes into `tls_server_config`.
-fn guarded(folder: &Folder, authority: &Authority, more: &str) -> House {
+fn guarded(folder: &Folder, authority: &Authority, more: &str) -> Server {
     let file = configured(folder, authority, more);
-    House::with(Stub::new(), Options::default(), Web::open(Some(&file)).unwrap())
+    Server::with(Stub::new(), Options::default(), Web::open(Some(&file)).unwrap())
 }
 
 pub(in crate::http) fn configured(folder: &Folder, authority: &Authority, more: &str) -> PathBuf {
-    let server = authority.issue("localhost");
-    folder.write("server.crt", &server.certificate);
-    folder.write("server.key", &server.key);
+    let identity = authority.issue("localhost");
+    folder.write("server.crt", &identity.certificate);
+    folder.write("server.key", &identity.key);
     folder.write("clients.crt", &authority.pem());
     folder.write("web.yml", &format!("tls_server_config:\n  cert_file: server.crt\n  key_file: server.key\n{more}"))
 }
 
-/// Connects by TLS, as a client with or without a certificate.
+/// Connects with TLS, with or without a client certificate.
 async fn dial(
-    house: &House,
+    server: &Server,
     authority: &Authority,
     own: Option<&Identity>,
     versions: &[&'static SupportedProtocolVersion],
@@ -101,15 +101,15 @@ async fn dial(
             builder.with_client_auth_cert(vec![certificate], key).unwrap()
         }
     };
-    let stream = connect(house.address).await.stream;
+    let stream = connect(server.address).await.stream;
     let connecting = TlsConnector::from(Arc::new(config)).connect(ServerName::try_from("localhost").unwrap(), stream);
     Ok(Client { stream: soon("handshake", connecting).await? })
 }
 
-/// One request; in TLS 1.3 a client learns with the first answer alone that its certificate was refused.
-async fn ask(house: &House, authority: &Authority, own: Option<&Identity>) -> std::io::Result<Reply> {
+/// One request; in TLS 1.3 a client learns only with the first response that its certificate was refused.
+async fn ask(server: &Server, authority: &Authority, own: Option<&Identity>) -> std::io::Result<Reply> {
     use tokio::io::AsyncWriteExt;
-    let mut client = dial(house, authority, own, &[&TLS12, &TLS13]).await?;
+    let mut client = dial(server, authority, own, &[&TLS12, &TLS13]).await?;
     client.stream.write_all(b"GET / HTTP/1.1\r\nHost: x\r\n\r\n").await?;
     client.reply(false).await
 }
@@ -117,16 +117,16 @@ async fn ask(house: &House, authority: &Authority, own: Option<&Identity>) -> st
 #[tokio::test]
 async fn a_scrape_over_tls_is_answered() {
     let (folder, authority) = (Folder::new(), Authority::new());
-    let house = guarded(&folder, &authority, "");
-    assert_eq!(ask(&house, &authority, None).await.unwrap().status, 200);
-    assert!(ask(&house, &Authority::new(), None).await.is_err(), "another authority is not trusted");
+    let server = guarded(&folder, &authority, "");
+    assert_eq!(ask(&server, &authority, None).await.unwrap().status, 200);
+    assert!(ask(&server, &Authority::new(), None).await.is_err(), "another authority is not trusted");
 }
 
 #[tokio::test]
 async fn plain_http_gets_an_answer_that_says_so() {
     let (folder, authority) = (Folder::new(), Authority::new());
-    let house = guarded(&folder, &authority, "");
-    let mut client = connect(house.address).await;
+    let server = guarded(&folder, &authority, "");
+    let mut client = connect(server.address).await;
     let reply = client.ask("GET", "/metrics", &format!("X: {}\r\n", "y".repeat(5000))).await;
     assert_eq!((reply.status, reply.text().contains("HTTPS")), (400, true));
     assert_eq!(client.rest().await, 0);
@@ -135,20 +135,21 @@ async fn plain_http_gets_an_answer_that_says_so() {
 #[tokio::test]
 async fn a_client_that_hangs_up_behind_tls_is_waited_for_no_more() {
     let (folder, authority) = (Folder::new(), Authority::new());
-    let house = guarded(&folder, &authority, "");
-    house.site.hold(true);
-    let mut client = dial(&house, &authority, None, &[&TLS13]).await.unwrap();
+    let server = guarded(&folder, &authority, "");
+    server.site.hold(true);
+    let mut client = dial(&server, &authority, None, &[&TLS13]).await.unwrap();
     client.send("GET /metrics HTTP/1.1\r\nHost: x\r\n\r\n").await;
-    house.site.waiters(1).await;
+    server.site.waiters(1).await;
     drop(client);
-    house.site.waiters(0).await;
+    server.site.waiters(0).await;
 }
 
 #[tokio::test]
 async fn each_policy_lets_in_whom_it_says() {
     let authority = Authority::new();
     let (ours, theirs) = (authority.issue("prometheus"), Authority::new().issue("prometheus"));
-    // Without a certificate, with one of ours, with one of strangers; and whether ours proves who it is.
+    // Columns: without a certificate, with one of this authority, with one of another; and whether this authority's
+    // authenticates.
     for (policy, none, own, foreign, proves) in [
         ("NoClientCert", true, true, true, false),
         ("RequestClientCert", true, true, true, false),
@@ -159,9 +160,9 @@ async fn each_policy_lets_in_whom_it_says() {
     ] {
         let folder = Folder::new();
         let authorities = if policy.contains("Verify") { "  client_ca_file: clients.crt\n" } else { "" };
-        let house = guarded(&folder, &authority, &format!("  client_auth_type: {policy}\n{authorities}"));
+        let server = guarded(&folder, &authority, &format!("  client_auth_type: {policy}\n{authorities}"));
         for (identity, expected) in [(None, none), (Some(&theirs), foreign), (Some(&ours), own)] {
-            let reply = ask(&house, &authority, identity).await;
+            let reply = ask(&server, &authority, identity).await;
             let is_ours = identity.is_some_and(|own| std::ptr::eq(own, &ours));
             assert_eq!(reply.is_ok(), expected, "{policy}, ours: {is_ours}");
             let details = reply.is_ok_and(|reply| reply.text().contains(DETAIL));
@@ -175,28 +176,28 @@ async fn only_listed_names_come_in() {
     let (folder, authority) = (Folder::new(), Authority::new());
     let more = "  client_auth_type: RequireAndVerifyClientCert\n  client_ca_file: clients.crt\n  \
                 client_allowed_sans: [prometheus.example, 10.1.2.3]\n";
-    let house = guarded(&folder, &authority, more);
+    let server = guarded(&folder, &authority, more);
     for (name, expected) in [("prometheus.example", true), ("10.1.2.3", true), ("grafana.example", false)] {
-        let reply = ask(&house, &authority, Some(&authority.issue(name))).await;
+        let reply = ask(&server, &authority, Some(&authority.issue(name))).await;
         assert_eq!(reply.is_ok(), expected, "{name}");
     }
     let stranger = Authority::new().issue("prometheus.example");
-    assert!(ask(&house, &authority, Some(&stranger)).await.is_err());
+    assert!(ask(&server, &authority, Some(&stranger)).await.is_err());
 }
 
 #[tokio::test]
 async fn versions_and_suites_are_as_configured() {
     let (folder, authority) = (Folder::new(), Authority::new());
-    let house = guarded(&folder, &authority, "  min_version: TLS13\n");
-    assert!(dial(&house, &authority, None, &[&TLS12]).await.is_err());
-    assert!(dial(&house, &authority, None, &[&TLS13]).await.is_ok());
+    let server = guarded(&folder, &authority, "  min_version: TLS13\n");
+    assert!(dial(&server, &authority, None, &[&TLS12]).await.is_err());
+    assert!(dial(&server, &authority, None, &[&TLS13]).await.is_ok());
 
     let folder = Folder::new();
     let more = "  max_version: TLS12\n  cipher_suites: [TLS_ECDHE_ECDSA_WITH_AES_256_GCM_SHA384]\n  \
                 curve_preferences: [CurveP384]\n";
-    let house = guarded(&folder, &authority, more);
-    assert!(dial(&house, &authority, None, &[&TLS13]).await.is_err());
-    let client = dial(&house, &authority, None, &[&TLS12]).await.unwrap();
+    let server = guarded(&folder, &authority, more);
+    assert!(dial(&server, &authority, None, &[&TLS13]).await.is_err());
+    let client = dial(&server, &authority, None, &[&TLS12]).await.unwrap();
     let session = client.stream.get_ref().1;
     let suite = session.negotiated_cipher_suite().unwrap().suite();
     assert_eq!(suite.as_str(), Some("TLS_ECDHE_ECDSA_WITH_AES_256_GCM_SHA384"));
@@ -205,11 +206,11 @@ async fn versions_and_suites_are_as_configured() {
 #[tokio::test]
 async fn a_new_certificate_is_shown_to_the_next_client() {
     let (folder, authority, next) = (Folder::new(), Authority::new(), Authority::new());
-    let house = guarded(&folder, &authority, "");
-    let mut before = dial(&house, &authority, None, &[&TLS13]).await.unwrap();
+    let server = guarded(&folder, &authority, "");
+    let mut before = dial(&server, &authority, None, &[&TLS13]).await.unwrap();
     configured(&folder, &next, "");
-    house.web.reload().unwrap();
-    assert!(dial(&house, &authority, None, &[&TLS13]).await.is_err());
-    assert!(dial(&house, &next, None, &[&TLS13]).await.is_ok());
+    server.web.reload().unwrap();
+    assert!(dial(&server, &authority, None, &[&TLS13]).await.is_err());
+    assert!(dial(&server, &next, None, &[&TLS13]).await.is_ok());
     assert_eq!(before.ask("GET", "/metrics", "").await.status, 200, "a connection that stands goes on");
 }

@@ -1,5 +1,6 @@
-//! Who may come in by certificate: Go's `ClientAuthType`, and `client_allowed_sans`.
+//! Authentication by client certificate: Go's `ClientAuthType`, and `client_allowed_sans`.
 
+use super::file::Files;
 use super::section::{Section, Written};
 use crate::config::{ConfigError, ValueError};
 use std::fmt;
@@ -20,7 +21,7 @@ use x509_cert::der::Decode;
 use x509_cert::ext::pkix::SubjectAltName;
 use x509_cert::ext::pkix::name::GeneralName;
 
-/// What is asked of a client.
+/// The certificate that is demanded of a client.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
 pub(super) enum Policy {
     #[default]
@@ -32,12 +33,11 @@ pub(super) enum Policy {
 }
 
 impl Policy {
-    /// Understands `client_auth_type`.
     pub(super) fn parse(text: &str) -> Result<Policy, ValueError> {
         match text {
             "NoClientCert" => Ok(Policy::None),
             "RequestClientCert" => Ok(Policy::Request),
-            // The second name is an old one that the toolkit still takes.
+            // The second name is an old one that the toolkit still accepts.
             "RequireAnyClientCert" | "RequireClientCert" => Ok(Policy::RequireAny),
             "VerifyClientCertIfGiven" => Ok(Policy::VerifyIfGiven),
             "RequireAndVerifyClientCert" => Ok(Policy::RequireAndVerify),
@@ -48,8 +48,8 @@ impl Policy {
         }
     }
 
-    /// Whether every client has to bring at least what another policy wants of it. Neither of `RequireAny` and
-    /// `VerifyIfGiven` does so for the other: one lets in whom the other sends away.
+    /// Whether every client must present at least what the other policy demands. Neither of `RequireAny` and
+    /// `VerifyIfGiven` implies the other, because each accepts a client that the other refuses.
     pub(super) fn demands_as_much_as(self, other: Policy) -> bool {
         (!other.asks() || self.asks())
             && (!other.requires() || self.requires())
@@ -60,7 +60,6 @@ impl Policy {
         self != Policy::None
     }
 
-    /// Whether a certificate that is presented is verified.
     pub(super) fn verifies(self) -> bool {
         matches!(self, Policy::VerifyIfGiven | Policy::RequireAndVerify)
     }
@@ -70,13 +69,14 @@ impl Policy {
     }
 }
 
-/// The judge of clients. `None` with faults.
+/// The verifier of client certificates. `None` with faults.
 pub(super) fn verifier(
     policy: Policy,
     authorities: Option<Vec<CertificateDer<'static>>>,
     sans: Vec<Written>,
     provider: &Arc<CryptoProvider>,
     section: &Section,
+    files: &mut Files<'_>,
     faults: &mut Vec<ConfigError>,
 ) -> Option<Arc<dyn ClientCertVerifier>> {
     if authorities.is_some() && policy == Policy::None {
@@ -91,41 +91,51 @@ pub(super) fn verifier(
     let chain = match policy {
         Policy::None => return Some(WebPkiClientVerifier::no_client_auth()),
         Policy::Request | Policy::RequireAny => None,
-        Policy::VerifyIfGiven | Policy::RequireAndVerify => Some(chain(authorities, provider, section, faults)?),
+        Policy::VerifyIfGiven | Policy::RequireAndVerify => {
+            chain(authorities, policy, provider, section, files, faults)?
+        }
     };
     let algorithms = provider.signature_verification_algorithms;
     let sans = sans.into_iter().map(|san| san.text).collect();
     Some(Arc::new(Clients { chain, mandatory: policy.requires(), sans, algorithms }))
 }
 
-/// The judge of a certificate's chain. `None` with faults.
+/// The judge of a certificate's chain: by the authorities that are named, or, as in Go, by this machine's store. `None`
+/// with faults.
 fn chain(
     authorities: Option<Vec<CertificateDer<'static>>>,
+    policy: Policy,
     provider: &Arc<CryptoProvider>,
     section: &Section,
+    files: &mut Files<'_>,
     faults: &mut Vec<ConfigError>,
-) -> Option<Arc<dyn ClientCertVerifier>> {
-    let Some(authorities) = authorities else {
-        faults.push(section.fault("client_ca_file", "is missing; client_auth_type needs it"));
-        return None;
-    };
+) -> Option<Option<Arc<dyn ClientCertVerifier>>> {
     let mut roots = RootCertStore::empty();
-    let (added, refused) = roots.add_parsable_certificates(authorities);
-    if added == 0 || refused > 0 {
-        faults.push(section.fault("client_ca_file", "holds a certificate that cannot be used"));
-        return None;
+    if let Some(authorities) = authorities {
+        let (added, refused) = roots.add_parsable_certificates(authorities);
+        if added == 0 || refused > 0 {
+            faults.push(section.fault("client_ca_file", "holds a certificate that cannot be used"));
+            return None;
+        }
+    } else {
+        let what = "is missing: any certificate that this machine's store trusts is taken, which proves nothing about a client";
+        files.warn(section.fault("client_ca_file", what));
+        roots.add_parsable_certificates(rustls_native_certs::load_native_certs().certs);
+    }
+    if roots.is_empty() && policy == Policy::VerifyIfGiven {
+        return Some(None);
     }
     let built = WebPkiClientVerifier::builder_with_provider(Arc::new(roots), Arc::clone(provider)).build();
-    built.map_err(|error| faults.push(section.fault("client_ca_file", error.to_string()))).ok()
+    built.map(Some).map_err(|error| faults.push(section.fault("client_ca_file", error.to_string()))).ok()
 }
 
-/// Takes clients that have the key of their certificate.
+/// Accepts clients that have the private key of their certificate.
 struct Clients {
-    /// Judges the certificate; `None` takes any.
+    /// Verifies the chain; `None` accepts any certificate.
     chain: Option<Arc<dyn ClientCertVerifier>>,
-    /// Whether a client without a certificate is sent away.
+    /// Whether a client without a certificate is refused.
     mandatory: bool,
-    /// One of them must be among the certificate's alternative names, letter by letter; any will do where there is none.
+    /// One of them must be among the certificate's alternative names, compared byte by byte; an empty list accepts any.
     sans: Vec<String>,
     algorithms: WebPkiSupportedAlgorithms,
 }
@@ -184,7 +194,7 @@ impl ClientCertVerifier for Clients {
     }
 }
 
-/// DNS names, mail addresses, URIs and IP addresses of a certificate; none where it cannot be read.
+/// The DNS names, mail addresses, URIs and IP addresses of a certificate; none where it cannot be parsed.
 fn names(certificate: &CertificateDer<'_>) -> Vec<String> {
     let Ok(certificate) = Certificate::from_der(certificate) else { return Vec::new() };
     let Ok(Some((_, SubjectAltName(names)))) = certificate.tbs_certificate.get::<SubjectAltName>() else {
@@ -211,7 +221,7 @@ mod tests {
     #[test]
     fn policies_have_an_order() {
         let all = [None, Request, RequireAny, VerifyIfGiven, RequireAndVerify];
-        // A row for the policy before, a column for the one that follows: whether that is as much or more.
+        // A row for the policy in force, a column for its successor: whether that demands as much or more.
         for (before, row) in [
             (None, [true, true, true, true, true]),
             (Request, [false, true, true, true, true]),

@@ -1,5 +1,5 @@
-//! What clients must bring. A reload can only ask for more: a file that is cut or half written asks for less, and must
-//! not open the door.
+//! What clients must present. A reload can only demand more: a file that is truncated or half written demands less, and
+//! must not remove the authentication.
 
 use super::clients::Policy;
 use tokio_rustls::rustls::{ProtocolVersion, SupportedCipherSuite};
@@ -9,7 +9,7 @@ use tokio_rustls::rustls::{ProtocolVersion, SupportedCipherSuite};
 pub(super) struct Demands {
     /// `None`: plain HTTP.
     pub(super) tls: Option<TlsDemands>,
-    /// Whether a user and a password are demanded. Which ones is no matter of more or less.
+    /// Whether a user and a password are demanded. A change of the users is neither more nor less.
     pub(super) users: bool,
 }
 
@@ -19,6 +19,8 @@ pub(super) struct TlsDemands {
     pub(super) policy: Policy,
     /// Whether the certificate must hold one of some names.
     pub(super) names: bool,
+    /// Whether the file names the authorities.
+    pub(super) authorities: bool,
     /// Whether TLS 1.2 is refused.
     pub(super) newest_alone: bool,
     /// The suites of TLS 1.2 that are offered.
@@ -34,12 +36,12 @@ impl TlsDemands {
     ) -> TlsDemands {
         let newest_alone = !versions.contains(&ProtocolVersion::TLSv1_2);
         let older = suites.iter().copied().filter(|suite| suite.tls13().is_none() && !newest_alone).collect();
-        TlsDemands { policy, names, newest_alone, suites: older }
+        TlsDemands { policy, names, authorities: false, newest_alone, suites: older }
     }
 }
 
 impl Demands {
-    /// What these demands ask less of clients than others: the key, and what is missing. Empty where nothing is.
+    /// The keys in which these demands are weaker than those before, with what is missing. Empty where none is.
     pub(super) fn less_than(&self, before: &Demands) -> Vec<(&'static str, &'static str)> {
         let mut less = Vec::new();
         match (&self.tls, &before.tls) {
@@ -47,6 +49,9 @@ impl Demands {
             (Some(now), Some(before)) => {
                 if !now.policy.demands_as_much_as(before.policy) {
                     less.push(("tls_server_config.client_auth_type", "fewer demands on clients cannot take effect"));
+                }
+                if before.authorities && !now.authorities {
+                    less.push(("tls_server_config.client_ca_file", "the authorities cannot be removed"));
                 }
                 if before.names && !now.names {
                     less.push(("tls_server_config.client_allowed_sans", "the list cannot be removed"));
@@ -87,6 +92,8 @@ mod tests {
         let open = tls(Policy::None, false, BOTH, all);
         let asks = |policy| tls(policy, false, BOTH, all);
         let named = tls(Policy::RequireAny, true, BOTH, all);
+        let mut issued = asks(Policy::RequireAndVerify);
+        issued.tls.as_mut().unwrap().authorities = true;
         let newest = tls(Policy::None, false, NEWEST, all);
         let narrow = tls(Policy::None, false, BOTH, some);
         for (before, now, keys) in [
@@ -101,6 +108,8 @@ mod tests {
             (&named, &asks(Policy::RequireAny), &["tls_server_config.client_allowed_sans"]),
             (&named, &asks(Policy::RequireAndVerify), &["tls_server_config.client_allowed_sans"]),
             (&named, &open, &["tls_server_config.client_auth_type", "tls_server_config.client_allowed_sans"]),
+            (&issued, &asks(Policy::RequireAndVerify), &["tls_server_config.client_ca_file"]),
+            (&asks(Policy::RequireAndVerify), &issued, &[]),
             (&newest, &open, &["tls_server_config.min_version"]),
             (&open, &newest, &[]),
             (&narrow, &open, &["tls_server_config.cipher_suites"]),

@@ -1,24 +1,29 @@
 //! `--web.config.file`: TLS, client certificates, users and headers, in the exporter toolkit's format
 //! (<https://github.com/prometheus/exporter-toolkit/blob/master/docs/web-configuration.md>).
 //!
-//! The toolkit reads its file at every request. Here the file and the files that it names are looked at every few
-//! seconds and at each reload; a change takes effect on the next connection (TLS) or request (the rest). A change
-//! with a fault is logged and what was in force stays. So it does where a change demands less of clients ([`demands`]):
-//! that takes a restart. A user who was removed is out at once.
+//! The toolkit reads its file at every request. This server checks the file and the files that it names every few
+//! seconds and at each reload; a change takes effect on the next connection (TLS) or request (the rest). A change with
+//! a fault is logged, and the old configuration stays in force; so it does where a change demands less of clients
+//! ([`demands`]), which takes a restart. A removed user is refused at once.
 
 mod clients;
 mod demands;
 mod file;
+mod offered;
 mod rate;
 mod section;
 mod stamps;
 mod tls;
 mod users;
 
+#[cfg(any(test, feature = "fuzzing"))]
+pub(in crate::http) use file::read_any;
 pub(crate) use users::Users;
 
+use super::probe_tally::ProbeTally;
 use super::refusals::Refusals;
 use crate::config::{ConfigError, ConfigErrors, ValueError};
+use crate::exposition::ProbeCounts;
 use crate::model::Refusal;
 use arc_swap::ArcSwap;
 use demands::Demands;
@@ -34,29 +39,34 @@ use std::time::Duration;
 use tokio_rustls::rustls::ServerConfig;
 use tracing::{info, warn};
 
-/// How often the files are looked at.
+/// How often the files are checked for changes.
 const LOOK_EVERY: Duration = Duration::from_secs(5);
 
-/// What a web configuration means, ready for use.
+/// A web configuration, ready for use.
 #[derive(Debug, Default)]
 pub(crate) struct Loaded {
     /// `None`: plain HTTP.
     pub(crate) tls: Option<Arc<ServerConfig>>,
     /// Whether a certificate that a client presents was verified.
     pub(crate) verifies_clients: bool,
-    /// Added to every answer.
+    /// Added to every response.
     pub(crate) headers: Vec<(HeaderName, HeaderValue)>,
     /// `None`: no authentication.
     pub(crate) users: Option<Arc<Users>>,
     /// `None`: no limit.
     pub(crate) rate: Option<Rate>,
-    /// What is demanded of clients.
+    /// What it demands of clients.
     demands: Demands,
+    /// What is taken and not met.
+    warnings: Vec<ConfigError>,
 }
 
 impl Loaded {
-    /// Says in the log what is allowed and unwise.
+    /// Logs what is allowed and unwise.
     fn warn(&self) {
+        for warning in &self.warnings {
+            warn!("the web configuration: {warning}");
+        }
         if let Some(cost) = self.users.as_ref().and_then(|users| users.over_cost()) {
             warn!(
                 cost,
@@ -76,20 +86,22 @@ pub struct Prepared(Option<(Vec<Stamped>, Loaded)>);
 pub struct Web {
     path: Option<PathBuf>,
     now: ArcSwap<Loaded>,
-    /// The files that were read at the last attempt, as they were then.
+    /// The files of the last attempt, with their stamps.
     watched: Mutex<Vec<Stamped>>,
-    /// Whether what the files held at the last attempt is in force.
+    /// Whether the files of the last attempt are in force.
     current: AtomicBool,
-    /// One replacement at a time.
+    /// Serialises replacements.
     replacing: Mutex<()>,
-    /// What the server refused.
+    /// Counts what the server refused.
     refusals: Arc<Refusals>,
+    /// What became of the requests to `/probe`.
+    probe_tally: Arc<ProbeTally>,
     /// Whether there is a server.
     serving: AtomicBool,
 }
 
 impl Web {
-    /// Loads a web configuration; none means plain HTTP without authentication.
+    /// Loads a web configuration; no path means plain HTTP without authentication.
     ///
     /// # Errors
     /// Every fault of the file and of the files that it names.
@@ -102,11 +114,12 @@ impl Web {
             current: AtomicBool::new(true),
             replacing: Mutex::default(),
             refusals: Arc::default(),
+            probe_tally: Arc::default(),
             serving: AtomicBool::new(false),
         })
     }
 
-    /// Reads the files. Nothing changes yet, but for [`Web::is_current`] where there is a fault. Blocks meanwhile.
+    /// Reads the files without putting them in force; a fault shows in [`Web::is_current`]. Blocks.
     ///
     /// # Errors
     /// Every fault.
@@ -118,10 +131,10 @@ impl Web {
         }
     }
 
-    /// Puts in force what was read.
+    /// Puts what was read in force.
     ///
     /// # Errors
-    /// What it demands less of clients than what is in force, which stays.
+    /// In what it demands less of clients than the configuration in force, which stays.
     pub fn put_in_force(&self, prepared: Prepared) -> Result<(), ConfigErrors> {
         let (Some(path), Prepared(Some((files, mut loaded)))) = (&self.path, prepared) else { return Ok(()) };
         let _turn = lock(&self.replacing);
@@ -144,20 +157,29 @@ impl Web {
         Ok(())
     }
 
-    /// Reads the files and puts them in force. Blocks meanwhile.
+    /// Reads the files and puts them in force. Blocks.
     pub(crate) fn reload(&self) -> Result<(), ConfigErrors> {
         self.prepare().and_then(|prepared| self.put_in_force(prepared))
     }
 
-    /// Where the server counts what it refuses.
     pub(super) fn refusals(&self) -> &Arc<Refusals> {
         self.serving.store(true, Ordering::Relaxed);
         &self.refusals
     }
 
-    /// How much the server refused since it began; `None` where there is none.
+    /// Refusals by kind since the start; `None` where no server runs.
     pub(crate) fn refusal_counts(&self) -> Option<EnumMap<Refusal, u64>> {
         self.serving.load(Ordering::Relaxed).then(|| self.refusals.counts())
+    }
+
+    /// Where the server counts requests to `/probe`.
+    pub(super) fn probe_tally(&self) -> &Arc<ProbeTally> {
+        &self.probe_tally
+    }
+
+    /// What became of the requests to `/probe`; `None` where there is no server.
+    pub(crate) fn probe_counts(&self) -> Option<ProbeCounts> {
+        self.serving.load(Ordering::Relaxed).then(|| self.probe_tally.counts())
     }
 
     /// Whether what the files held when they were last looked at is in force.
@@ -165,12 +187,17 @@ impl Web {
         self.current.load(Ordering::Relaxed)
     }
 
+    /// What of the file in force is taken and not met, one line each.
+    pub fn warnings(&self) -> Vec<String> {
+        self.now.load().warnings.iter().map(ToString::to_string).collect()
+    }
+
     /// What is in force.
     pub(crate) fn current(&self) -> Arc<Loaded> {
         self.now.load_full()
     }
 
-    /// Looks at the files again and again. Never ends.
+    /// Checks the files periodically; never ends.
     pub(crate) async fn watch(self: &Arc<Web>) {
         if self.path.is_none() {
             return std::future::pending().await;
@@ -186,7 +213,7 @@ impl Web {
         }
     }
 
-    /// Loads the files if any changed since the last look.
+    /// Loads the files if any changed since the last check.
     fn look(&self) {
         let watched = lock(&self.watched).clone();
         if stamps::changed(&watched).is_none() {
@@ -200,7 +227,7 @@ impl Web {
         }
     }
 
-    /// Says in the log which file is in force.
+    /// Logs which file is in force.
     fn report(&self, what: &str) {
         let watched = lock(&self.watched);
         let Some((path, stamp)) = watched.first() else { return };
@@ -209,7 +236,7 @@ impl Web {
         info!(file = %path.display(), modified, tls = demands.tls.is_some(), users = demands.users, "{what}");
     }
 
-    /// Notes what was refused, so that it is not read again before it changes.
+    /// Records a refused attempt, so that the same files are not read again before they change.
     fn refused(&self, files: Vec<Stamped>, faults: ConfigErrors) -> ConfigErrors {
         *lock(&self.watched) = files;
         self.current.store(false, Ordering::Relaxed);

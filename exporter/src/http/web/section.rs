@@ -1,4 +1,4 @@
-//! Reads a mapping key by key. A key that was not asked for in the end is a fault. No fault shows a value.
+//! Reads a mapping key by key. Keys that were never read are reported as unknown. No fault shows a value.
 
 use crate::config::{ConfigError, Content, Entry, Node, ValueError, shown_key};
 
@@ -7,18 +7,18 @@ pub(super) struct Section {
     path: String,
     origin: String,
     left: Vec<Entry>,
-    /// Where each value was written, also after it was taken.
+    /// The place of each value in the file, kept after the value was taken.
     places: Vec<(String, String)>,
 }
 
-/// A text and where it was written. There is no `Debug`: it may be a secret.
+/// A text and its place in the file. Has no `Debug`, because it may be a secret.
 pub(super) struct Written {
     pub(super) origin: String,
     pub(super) text: String,
 }
 
 impl Section {
-    /// Takes a mapping apart. Nothing at all is a mapping without keys.
+    /// Splits a mapping into its keys. An empty node is a mapping without keys.
     pub(super) fn new(path: &str, node: Node, faults: &mut Vec<ConfigError>) -> Section {
         let Node { origin, content } = node;
         let left = match content {
@@ -38,8 +38,8 @@ impl Section {
         Section { path: path.to_owned(), origin, left, places }
     }
 
-    /// A fault of one key, at its place, or at that of the section where the key is missing. An empty key stands for the
-    /// section.
+    /// A fault of one key, at its place, or at that of the section where the key is missing. An empty key stands for
+    /// the section.
     pub(super) fn fault(&self, key: &str, wrong: impl Into<ValueError>) -> ConfigError {
         let place = self.places.iter().find(|(name, _)| name == key).map_or(&self.origin, |(_, origin)| origin);
         self.fault_at(place, key, wrong)
@@ -56,7 +56,7 @@ impl Section {
         self.take(key).map(|node| Section::new(&path, node, faults))
     }
 
-    /// The text of a key; empty counts as missing, as in the toolkit.
+    /// The text of a key; an empty text counts as missing, as in the toolkit.
     pub(super) fn text(&mut self, key: &str, faults: &mut Vec<ConfigError>) -> Option<String> {
         match self.take(key)?.content {
             Content::Text(text) => Some(text).filter(|text| !text.is_empty()),
@@ -67,7 +67,7 @@ impl Section {
         }
     }
 
-    /// A text of a key in a type of its own. What is wrong must not show the text.
+    /// The text of a key, parsed. The fault does not show the text.
     pub(super) fn parsed<T>(
         &mut self,
         key: &str,
@@ -101,6 +101,18 @@ impl Section {
         texts
     }
 
+    /// Whether a list without items stands under a key.
+    pub(super) fn holds_an_empty_list(&self, key: &str) -> bool {
+        let empty = |entry: &Entry| matches!(&entry.value.content, Content::List(items) if items.is_empty());
+        self.left.iter().any(|entry| entry.key == key && empty(entry))
+    }
+
+    /// Every key that is left and holds something, each with its text.
+    pub(super) fn filled_texts(&mut self, faults: &mut Vec<ConfigError>) -> Vec<(String, Written)> {
+        self.left.retain(|entry| !matches!(entry.value.content, Content::Null));
+        self.texts(faults)
+    }
+
     /// Every key that is left, each with its text.
     pub(super) fn texts(&mut self, faults: &mut Vec<ConfigError>) -> Vec<(String, Written)> {
         let mut pairs = Vec::new();
@@ -116,14 +128,13 @@ impl Section {
         pairs
     }
 
-    /// What is left is unknown.
+    /// Reports the keys that were not read as unknown.
     pub(super) fn finish(&mut self, faults: &mut Vec<ConfigError>) {
         for Entry { key, origin, .. } in std::mem::take(&mut self.left) {
             faults.push(self.fault_at(&origin, &key, "unknown key"));
         }
     }
 
-    /// The value of a key; `None` where it is missing or null.
     fn take(&mut self, key: &str) -> Option<Node> {
         let at = self.left.iter().position(|entry| entry.key == key)?;
         Some(self.left.remove(at).value).filter(|node| !matches!(node.content, Content::Null))
@@ -138,11 +149,11 @@ impl Section {
     }
 }
 
-/// A truth value, as YAML 1.1 writes them.
+/// A boolean as YAML 1.1 writes it.
 pub(super) fn flag(text: &str) -> Result<bool, ValueError> {
     match text {
-        "true" | "True" | "TRUE" | "yes" | "Yes" | "YES" | "on" | "On" | "ON" => Ok(true),
-        "false" | "False" | "FALSE" | "no" | "No" | "NO" | "off" | "Off" | "OFF" => Ok(false),
+        "true" | "True" | "TRUE" | "yes" | "Yes" | "YES" | "y" | "Y" | "on" | "On" | "ON" => Ok(true),
+        "false" | "False" | "FALSE" | "no" | "No" | "NO" | "n" | "N" | "off" | "Off" | "OFF" => Ok(false),
         _ => Err(ValueError::new("is neither true nor false")),
     }
 }

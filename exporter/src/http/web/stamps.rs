@@ -1,21 +1,21 @@
-//! Whether files have changed, without reading them.
+//! Detects changes of files without reading them.
 
 use crate::files;
 use std::path::{Path, PathBuf};
 use std::time::SystemTime;
 
-/// When a file was last changed and how long it is; `None` where that cannot be known.
+/// The modification time and length of a file; `None` where they cannot be read.
 pub(super) type Stamp = Option<(SystemTime, u64)>;
 
-/// A file and what it was like at a moment.
+/// A file with its stamp at one moment.
 pub(super) type Stamped = (PathBuf, Stamp);
 
-/// What a file is like now.
+/// The present stamp of a file.
 pub(super) fn of(path: &Path) -> Stamped {
     (path.to_owned(), files::stamp(path).ok())
 }
 
-/// The first of some files that is not what it was.
+/// The first of some files whose stamp has changed.
 pub(super) fn changed(files: &[Stamped]) -> Option<&Stamped> {
     files.iter().find(|(path, stamp)| of(path).1 != *stamp)
 }

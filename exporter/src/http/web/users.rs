@@ -10,20 +10,20 @@ use tokio_rustls::rustls::SupportedCipherSuite;
 use tokio_rustls::rustls::crypto::aws_lc_rs;
 use tokio_rustls::rustls::crypto::hash::{Hash, Output};
 
-/// Above this a verification takes many seconds: longer than any scrape waits.
+/// The highest accepted cost. Above it a verification takes many seconds, longer than any scrape waits.
 const HIGHEST: u32 = 18;
-/// Up to this, clients that send wrong passwords cost no other client a scrape: a verification takes a few tenths of a
-/// second.
+/// Up to this cost, clients that send wrong passwords delay no scrape of another client: a verification takes a few
+/// tenths of a second.
 const PROMISED: u32 = 12;
 
 /// Users and their bcrypt hashes.
 pub(crate) struct Users {
     hashes: BTreeMap<String, String>,
-    /// One hash of each cost that there is. A wrong password is held against one of each cost, so that it takes as long
-    /// for every user, known or not.
+    /// One hash for each cost in use. A wrong password is verified against one hash of each cost, so that the time is
+    /// the same for every user, known or not.
     decoys: BTreeMap<u32, String>,
-    /// One digest for each user: of the password that was right the last time. Bounded by the number of users, and
-    /// worth nothing outside this process, because the digest is keyed.
+    /// For each user a digest of the password that was right last. Bounded by the number of users, and worthless
+    /// outside this process, because the digest is keyed.
     remembered: Mutex<HashMap<String, Vec<u8>>>,
     digest: &'static dyn Hash,
     key: [u8; 32],
@@ -36,7 +36,7 @@ impl fmt::Debug for Users {
 }
 
 impl Users {
-    /// Takes users and hashes; `None` with faults or without users.
+    /// Parses users and hashes; `None` with faults or without users.
     pub(super) fn understand(mut section: Section, faults: &mut Vec<ConfigError>) -> Option<Users> {
         let pairs = section.texts(faults);
         let mut decoys = BTreeMap::new();
@@ -79,7 +79,7 @@ impl Users {
         })
     }
 
-    /// Takes over which passwords were right before, of those users whose hash is the same.
+    /// Copies the remembered digests of those users whose hash is unchanged.
     pub(super) fn remember(&mut self, before: &Users) {
         self.key = before.key;
         let known = before.remembered.lock().unwrap_or_else(PoisonError::into_inner);
@@ -87,7 +87,7 @@ impl Users {
         self.remembered = Mutex::new(unchanged.map(|(user, digest)| (user.clone(), digest.clone())).collect());
     }
 
-    /// The cost of the most expensive hash, where a verification takes longer than is promised for.
+    /// The cost of the most expensive hash, where it is above `PROMISED`.
     pub(super) fn over_cost(&self) -> Option<u32> {
         self.decoys.keys().copied().max().filter(|cost| *cost > PROMISED)
     }
@@ -113,7 +113,7 @@ impl Users {
         known
     }
 
-    /// A hash of each cost but that of one hash.
+    /// A hash of each cost but that of the given hash.
     fn besides<'a>(&'a self, hash: Option<&'a String>) -> impl Iterator<Item = &'a String> {
         let cost = hash.and_then(|hash| hash.parse::<HashParts>().ok()).map(|parts| parts.get_cost());
         self.decoys.iter().filter(move |(other, _)| Some(**other) != cost).map(|(_, decoy)| decoy)

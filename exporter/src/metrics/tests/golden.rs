@@ -1,4 +1,4 @@
-//! Whole pages, and the rules that a page must keep.
+//! Complete pages, and the rules that a page must keep.
 
 use super::parser::{Parsed, parse};
 use crate::diagnosis::{Fleet, MasterFleet};
@@ -60,16 +60,16 @@ fn both_formats_hold_the_same_families_and_samples() {
 }
 
 #[test]
-fn one_of_everything_writes_the_whole_catalogue_and_only_it() {
+fn one_of_everything_writes_the_complete_catalogue_and_only_it() {
     let mut facts = facts();
     facts.passive = Some(false);
-    let beside_master = parse(&text(full(), &facts), false).unwrap();
+    let on_master = parse(&text(full(), &facts), false).unwrap();
     let on_target = parse(&text(target_side(), &facts), false).unwrap();
-    let written: BTreeSet<&str> = names(&beside_master).union(&names(&on_target)).copied().collect();
+    let written: BTreeSet<&str> = names(&on_master).union(&names(&on_target)).copied().collect();
     let known: BTreeSet<&str> = catalogue().iter().map(|metric| metric.name).collect();
     assert_eq!(written, known);
     for metric in catalogue() {
-        let parsed = if metric.group == Group::TargetSide { &on_target } else { &beside_master };
+        let parsed = if metric.group == Group::TargetSide { &on_target } else { &on_master };
         assert_eq!(parsed.kinds[metric.name], metric.kind.name(), "{}", metric.name);
         for (labels, _) in parsed.of(metric.name) {
             // `route` is what the configuration adds.
@@ -215,19 +215,19 @@ fn a_passive_exporter_does_not_say_whether_the_master_is_up() {
 }
 
 #[test]
-fn over_the_limit_whole_families_go_in_their_order() {
+fn over_the_limit_families_go_in_their_order() {
     let fleet = Arc::new(full().into());
     let read = |series| {
         let limits = crate::config::Limits { series, ..*LIMITS };
         parse(&page(&fleet, &facts(), &limits, Format::Text004), false).unwrap()
     };
     let series = |parsed: &Parsed| parsed.samples.len() - parsed.of("msx_exporter_series_limited").count();
-    let whole = read(500_000);
+    let complete = read(500_000);
     // A job on 4 targets of which 3 are shown: one pair is missing from the start.
     let limited = |parsed: &Parsed, of| parsed.value("msx_exporter_series_limited", &[("collector", of)]);
-    assert_eq!((limited(&whole, "jobs"), limited(&whole, "ports")), (Some(3.0), Some(0.0)));
-    let all = series(&whole);
-    assert_eq!(names(&read(all)), names(&whole));
+    assert_eq!((limited(&complete, "jobs"), limited(&complete, "ports")), (Some(3.0), Some(0.0)));
+    let all = series(&complete);
+    assert_eq!(names(&read(all)), names(&complete));
 
     let without_runs = read(all - 1);
     assert_eq!((limited(&without_runs, "jobs"), limited(&without_runs, "ports")), (Some(9.0), Some(0.0)));
@@ -243,7 +243,7 @@ fn over_the_limit_whole_families_go_in_their_order() {
     assert_eq!((limited(&least, "jobs"), limited(&least, "ports")), (Some(9.0), Some(7.0)));
     assert_eq!(series(&least), all - 13);
     for name in ["msx_target_diagnosis", "msx_target_diagnosis_code", "msx_target_download_errors_by_class"] {
-        assert_eq!(least.of(name).count(), whole.of(name).count(), "{name}");
+        assert_eq!(least.of(name).count(), complete.of(name).count(), "{name}");
     }
 }
 

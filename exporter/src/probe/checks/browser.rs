@@ -5,7 +5,7 @@ use crate::model::{Check, PortSource, PortState};
 use crate::probe::protocol::browser::Announcement;
 use tokio::time::Instant;
 
-/// The check: does SQL Browser announce the instance, and with the port that is configured?
+/// Whether SQL Browser announces the instance, and with the port that is configured.
 pub(crate) async fn check(visit: &HostProbe<'_>) -> Outcome {
     let started = Instant::now();
     let answer = visit.announced().await;

@@ -6,8 +6,8 @@ use crate::model::{Check, EnginePort, PortSource, PortState};
 use crate::probe::protocol::attempt::ProbeError;
 use crate::probe::protocol::tds::{Gaze, look};
 
-/// Connects to the engine's port, and with [`Depth::Protocol`] looks at the server. A named instance whose port nothing
-/// tells is skipped: 1433 would belong to another instance.
+/// Connects to the engine's port, and with [`Depth::Protocol`] asks the server for its properties. A named instance
+/// without a known port is skipped: 1433 would belong to another instance.
 pub(crate) async fn check(visit: &HostProbe<'_>, depth: Depth) -> Outcome {
     let destination = visit.destination;
     let (port, source) = match EnginePort::of(destination.engine_port, destination.instance.as_deref()) {

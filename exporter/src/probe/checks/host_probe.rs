@@ -1,4 +1,4 @@
-//! One visit to one instance: what its checks share, and the table of the checks.
+//! The probe of one instance: the state that its checks share, and the table of the checks.
 
 use super::{browser, engine, rpc};
 use crate::config::Depth;
@@ -18,10 +18,10 @@ use std::time::Duration;
 use tokio::sync::OnceCell;
 use tokio::time::{Instant, timeout, timeout_at};
 
-/// How a check is run.
+/// One row of the table.
 struct Row {
     transport: &'static str,
-    /// The port that its protocol has for its own.
+    /// The well-known port of its protocol.
     own_port: Option<u16>,
     run: for<'a> fn(&'a HostProbe<'a>, Depth) -> BoxFuture<'a, Outcome>,
 }
@@ -61,22 +61,22 @@ pub(crate) fn transport(check: Check) -> &'static str {
     row(check).transport
 }
 
-/// The port that the protocol of a check has for its own.
+/// The well-known port of the protocol of a check.
 pub(crate) fn own_port(check: Check) -> Option<u16> {
     row(check).own_port
 }
 
-/// The ports that the protocols have for their own. Tests have others.
+/// The well-known ports of the protocols, which tests replace.
 #[derive(Debug, Clone, Copy)]
 pub(crate) struct Numbers(EnumMap<Check, Option<u16>>);
 
 impl Numbers {
-    /// The port of this check. 0, which is never called, where its protocol has none for its own.
+    /// The port of this check; 0, which is never connected to, where its protocol has no well-known port.
     pub(crate) fn of(&self, check: Check) -> u16 {
         self.0[check].unwrap_or_default()
     }
 
-    /// The same with another port for this check.
+    /// Replaces the port of one check.
     #[cfg(test)]
     pub(crate) fn with(mut self, check: Check, port: u16) -> Numbers {
         self.0[check] = Some(port);
@@ -90,7 +90,7 @@ impl Default for Numbers {
     }
 }
 
-/// What the checks of one instance share.
+/// The state that the checks of one instance share.
 #[derive(Debug)]
 pub(crate) struct HostProbe<'a> {
     pub(crate) destination: &'a Destination,
@@ -103,7 +103,7 @@ pub(crate) struct HostProbe<'a> {
     mapper: OnceCell<rpc::MapperLook>,
 }
 
-/// What one check found, before it is known whose it is.
+/// The result of one check, before it is assigned to a target.
 #[derive(Debug, Clone, PartialEq)]
 pub(crate) struct Outcome {
     pub(crate) state: PortState,
@@ -117,7 +117,7 @@ pub(crate) struct Outcome {
 }
 
 impl Outcome {
-    /// Nothing was sent to a port.
+    /// The result where no port is known, so nothing was sent.
     pub(crate) fn without_port(source: PortSource, miss: &ProbeError) -> Outcome {
         Outcome {
             state: miss.state,
@@ -133,7 +133,7 @@ impl Outcome {
 }
 
 impl Outcome {
-    /// The caller waits no longer.
+    /// The result of a check that the caller no longer waits for.
     fn out_of_time() -> Outcome {
         let miss = ProbeError::new(PortState::Skipped, "no answer within the time that the caller waits");
         Outcome::without_port(PortSource::Default, &miss)
@@ -186,17 +186,16 @@ impl<'a> HostProbe<'a> {
         self.destination.instance.as_deref().unwrap_or_default()
     }
 
-    /// The bound on sockets.
     pub(crate) fn sockets(&self) -> &Sockets {
         self.sockets
     }
 
-    /// The addresses of the host, with a port.
+    /// The addresses of the host with a port.
     pub(crate) fn at(&self, port: u16) -> Vec<SocketAddr> {
         self.addresses.unwrap_or_default().iter().map(|address| SocketAddr::new(*address, port)).collect()
     }
 
-    /// What SQL Browser says of the instance; asked once for the complete probe of the host.
+    /// The announcement of SQL Browser for the instance; asked once for all checks of the host.
     pub(crate) async fn announced(&self) -> &Announced {
         let ask = || async {
             let browsers = self.at(self.numbers.of(Check::Browser));
@@ -205,12 +204,12 @@ impl<'a> HostProbe<'a> {
         self.announced.get_or_init(ask).await
     }
 
-    /// What the endpoint mapper says of the service control manager; asked once for the complete probe of the host.
+    /// The port of the service control manager by the endpoint mapper; asked once for all checks of the host.
     pub(crate) async fn mapper(&self) -> &rpc::MapperLook {
         self.mapper.get_or_init(|| rpc::look_at_mapper(self)).await
     }
 
-    /// A TCP check of the port that its protocol has for its own.
+    /// A TCP check of the well-known port.
     async fn ask<T>(&self, check: Check, depth: Depth, talk: T) -> Outcome
     where
         T: AsyncFnOnce(&mut Line) -> Result<String, ProbeError>,
@@ -218,7 +217,8 @@ impl<'a> HostProbe<'a> {
         self.tcp(self.numbers.of(check), PortSource::Default, depth, talk).await
     }
 
-    /// A TCP check: connects, and with [`Depth::Protocol`] has a conversation, which ends in words or in why not.
+    /// A TCP check: connects, and with [`Depth::Protocol`] holds a conversation that returns its evidence, or why it
+    /// failed.
     pub(crate) async fn tcp<T>(&self, port: u16, source: PortSource, depth: Depth, talk: T) -> Outcome
     where
         T: AsyncFnOnce(&mut Line) -> Result<String, ProbeError>,
@@ -265,7 +265,7 @@ impl<'a> HostProbe<'a> {
     }
 }
 
-/// Whether the right protocol answered, from a state that was found by asking for it.
+/// Whether the expected protocol answered, derived from the state of a check that spoke it.
 pub(crate) fn protocol_ok(state: PortState) -> Option<bool> {
     match state {
         PortState::Open | PortState::Denied => Some(true),

@@ -1,5 +1,5 @@
-//! What is checked: one row of the table for each check, and what a finding means. Bytes are read and written by
-//! [`super::protocol`].
+//! The checks: one row of the table for each, and the meaning of a finding. [`super::protocol`] reads and writes the
+//! bytes.
 
 mod browser;
 mod engine;

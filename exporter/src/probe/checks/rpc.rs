@@ -1,4 +1,4 @@
-//! The checks of the mapper and of the port that it names for the service control manager.
+//! The checks of the endpoint mapper and of the port that it names for the service control manager.
 
 use super::host_probe::{HostProbe, Outcome};
 use crate::config::Depth;
@@ -8,7 +8,7 @@ use crate::probe::protocol::rpc::epm::Mapped;
 use crate::probe::protocol::rpc::{SERVICE_CONTROL, ask_mapper, bind};
 use crate::probe::protocol::tcp::Line;
 
-/// What the mapper said in this visit.
+/// The answer of the mapper during this probe.
 #[derive(Debug)]
 pub(crate) struct MapperLook {
     outcome: Outcome,
@@ -42,7 +42,6 @@ pub(crate) async fn look_at_mapper(visit: &HostProbe<'_>) -> MapperLook {
     MapperLook { port: reported.ok_or_else(unknown), outcome }
 }
 
-/// The check of the mapper itself.
 pub(crate) async fn check_mapper(visit: &HostProbe<'_>, depth: Depth) -> Outcome {
     match depth {
         Depth::Protocol => visit.mapper().await.outcome.clone(),
@@ -53,7 +52,7 @@ pub(crate) async fn check_mapper(visit: &HostProbe<'_>, depth: Depth) -> Outcome
 }
 
 /// The check of the port that the mapper names: whether it can be reached, and with [`Depth::Protocol`] whether the
-/// service control manager is there.
+/// service control manager answers there.
 pub(crate) async fn check_scm(visit: &HostProbe<'_>, depth: Depth) -> Outcome {
     let port = match &visit.mapper().await.port {
         Ok(port) => *port,

@@ -21,9 +21,9 @@ fn settings(depth: Depth) -> Ports {
     }
 }
 
-/// Ports on which nothing listens.
+/// Ports on which no program listens.
 async fn closed() -> Numbers {
-    // All of them are held until each has another.
+    // All of them stay bound until each check has another one.
     let (mut free, mut numbers) = (Vec::new(), Numbers::default());
     for check in spoken() {
         let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
@@ -39,12 +39,12 @@ fn spoken() -> impl Iterator<Item = Check> {
     Check::ALL.into_iter().filter(|check| transport(*check) == "tcp" && own_port(*check).is_some())
 }
 
-/// The same port for all of them.
+/// The same port for all checks.
 async fn everywhere(port: u16) -> Numbers {
     spoken().fold(closed().await, |numbers, check| numbers.with(check, port))
 }
 
-/// Listens, and does the same to everyone who connects.
+/// Listens and treats every connection alike.
 async fn peer<F: Future<Output = ()> + Send>(behave: impl Fn(TcpStream) -> F + Send + Sync + 'static) -> u16 {
     let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
     let address: SocketAddr = listener.local_addr().unwrap();
@@ -56,7 +56,7 @@ async fn peer<F: Future<Output = ()> + Send>(behave: impl Fn(TcpStream) -> F + S
     address.port()
 }
 
-/// Listens, and answers whatever comes with these messages in turn.
+/// Listens and answers each message with the next of these.
 async fn speaker(answers: Vec<Vec<u8>>) -> u16 {
     peer(move |mut stream| {
         let answers = answers.clone();

@@ -1,4 +1,4 @@
-//! Tries the addresses of a name, within a bound on open sockets.
+//! Tries the addresses of a name, within a limit on open sockets.
 
 use crate::model::PortState;
 use futures_util::StreamExt as _;
@@ -11,12 +11,12 @@ use std::time::Duration;
 use tokio::sync::{OwnedSemaphorePermit, Semaphore};
 use tokio::time::{Instant, sleep_until};
 
-/// Why nothing useful answered.
+/// Why no address gave a useful answer.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct ProbeError {
     /// The state to show.
     pub state: PortState,
-    /// What was tried and what came of it, in words.
+    /// The action and its result in words.
     pub evidence: String,
 }
 
@@ -25,7 +25,7 @@ impl ProbeError {
         ProbeError { state, evidence: evidence.into() }
     }
 
-    /// A conversation over an open connection broke off.
+    /// A conversation over an open connection failed.
     pub(crate) fn wrong_protocol(error: &io::Error) -> ProbeError {
         let evidence = match error.kind() {
             io::ErrorKind::UnexpectedEof | io::ErrorKind::ConnectionReset | io::ErrorKind::BrokenPipe => {
@@ -36,7 +36,7 @@ impl ProbeError {
         ProbeError::new(PortState::WrongProtocol, evidence)
     }
 
-    /// What an error of the operating system says about the way to an address.
+    /// The state of a port by an error of the operating system.
     pub(crate) fn from_io(error: &io::Error) -> ProbeError {
         use io::ErrorKind as Kind;
         let state = match error.kind() {
@@ -46,7 +46,8 @@ impl ProbeError {
             Kind::HostUnreachable | Kind::NetworkUnreachable | Kind::NetworkDown => PortState::Unreachable,
             // A local firewall that forbids the packet says EPERM or EACCES.
             Kind::PermissionDenied => PortState::Unreachable,
-            // What is left is about this machine (no more files, no such address family): nothing was learnt.
+            // The other errors are about this machine (no more file handles, no such address family) and say nothing
+            // about the port.
             _ => PortState::Skipped,
         };
         ProbeError::new(state, error.to_string())
@@ -61,35 +62,34 @@ impl fmt::Display for ProbeError {
 
 impl std::error::Error for ProbeError {}
 
-/// The bound on sockets that are open at once. Clones share it.
+/// A limit on the sockets that are open at once. Clones share it.
 #[derive(Debug, Clone)]
 pub struct Sockets(Arc<Semaphore>);
 
 impl Sockets {
-    /// Allows so many sockets; at least one.
+    /// Allows so many sockets, but at least one.
     pub fn new(limit: usize) -> Sockets {
         Sockets(Arc::new(Semaphore::new(limit.clamp(1, Semaphore::MAX_PERMITS))))
     }
 
-    /// Waits for leave to open one socket, which lasts until the permit is dropped.
+    /// Waits for permission to open one socket, which lasts until the permit is dropped.
     pub(crate) async fn open(&self) -> Option<OwnedSemaphorePermit> {
-        // The semaphore is never closed, so that `None` does not occur; it would mean one socket without a bound.
+        // The semaphore is never closed, so `None` does not occur; it would only mean one socket without a limit.
         Arc::clone(&self.0).acquire_owned().await.ok()
     }
 }
 
-/// The longest pause before the next address is tried while the one before has not answered.
+/// The longest delay before the next address is tried while the one before has not answered.
 const PAUSE: Duration = Duration::from_millis(250);
 
 /// How many addresses are named in the evidence.
 const NAMED: usize = 4;
 
 /// Tries every address, each a moment after the one before or as soon as that one failed, and returns the first that
-/// answers. `patience` is the time that one attempt takes at most; all of them have begun within half of it.
+/// answers. `patience` is the time limit of one attempt; all have begun within half of it.
 ///
 /// # Errors
-/// The failure that says most: an address that refused says more than one that is silent, that more than one to which
-/// there is no way from here.
+/// The most significant failure: an address that refused, else one that is silent, else one without a route.
 pub(crate) async fn race<T, F>(
     addresses: &[SocketAddr],
     patience: Duration,
@@ -124,7 +124,7 @@ where
     }
 }
 
-/// The failure to show for all addresses together, and the address that it belongs to.
+/// The failure that stands for all addresses, and its address.
 fn summary(misses: Vec<(SocketAddr, ProbeError)>) -> (Option<SocketAddr>, ProbeError) {
     let weight = |miss: &ProbeError| match miss.state {
         PortState::Unreachable => 1,

@@ -1,31 +1,31 @@
-//! SQL Browser: on which port a named instance listens ([MC-SQLR], UDP 1434).
+//! SQL Browser: the port on which a named instance listens ([MC-SQLR], UDP 1434).
 
 use super::attempt::{ProbeError, Sockets, race};
 use crate::model::duration::span;
-use crate::model::{BROWSER_PORT, PortState};
+use crate::model::{BROWSER_PORT, PortState, names};
 use std::net::{Ipv4Addr, Ipv6Addr, SocketAddr};
 use std::time::Duration;
 use tokio::net::UdpSocket;
 use tokio::time::{Instant, timeout, timeout_at};
 
-/// CLNT_UCAST_INST ([MC-SQLR] 2.2.3): what is known of one instance. All instances (0x03) are never asked for: an
-/// answer of up to 64 KB to a spoofed sender is a known amplifier, and some networks raise an alarm at it.
+/// CLNT_UCAST_INST ([MC-SQLR] 2.2.3): a question for one instance. The question for all instances (0x03) is never sent:
+/// an answer of up to 64 KB to a spoofed sender is a known amplifier, and some networks raise an alarm.
 const ASK_INSTANCE: u8 = 0x04;
 /// SVR_RESP ([MC-SQLR] 2.2.5).
 const ANSWER: u8 = 0x05;
-/// An instance name in a question, in bytes.
+/// The longest instance name in a question, in bytes.
 const NAME_LIMIT: usize = 32;
 /// An answer for one instance carries at most 1,024 bytes of text behind its 3 bytes of head.
 const ANSWER_LIMIT: usize = 3 + 1024;
-/// A datagram may be lost: the question is repeated so often within the time allowed.
+/// A datagram may be lost, so the question is sent this often within the time limit.
 const SENDINGS: u32 = 3;
 
-/// What SQL Browser says of one instance.
+/// The announcement of one instance.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Announcement {
-    /// The host's name as SQL Browser has it; on a failover cluster the network name.
+    /// The host's name by SQL Browser; on a failover cluster the network name.
     pub server: String,
-    /// The instance's name as SQL Browser has it.
+    /// The instance's name by SQL Browser.
     pub instance: String,
     /// Whether it is a failover cluster instance.
     pub clustered: bool,
@@ -35,11 +35,11 @@ pub struct Announcement {
     pub port: Option<u16>,
 }
 
-/// An announcement with the address that it came from, or the failure that says most.
+/// An announcement with its sender's address, or the most significant failure.
 pub(crate) type Announced = Result<(SocketAddr, Announcement), (Option<SocketAddr>, ProbeError)>;
 
 /// The question for one instance, or `None` for a name that no instance can have: empty, over 32 bytes, with a NUL, or
-/// beyond Latin-1 (the protocol's "multi-byte" code page is the server's, which it does not say).
+/// beyond Latin-1 (the protocol's "multi-byte" code page is the server's, which is not known).
 pub(crate) fn encode_question(instance: &str) -> Option<Vec<u8>> {
     let mut question = vec![ASK_INSTANCE];
     for character in instance.chars() {
@@ -50,7 +50,7 @@ pub(crate) fn encode_question(instance: &str) -> Option<Vec<u8>> {
     (1..=NAME_LIMIT).contains(&length).then_some(question)
 }
 
-/// Reads an answer; `None` for bytes that are no complete answer about an instance.
+/// Decodes an answer; `None` for bytes that are not a complete answer about an instance.
 pub(crate) fn decode_answer(datagram: &[u8]) -> Option<Announcement> {
     let [ANSWER, low, high, text @ ..] = datagram else { return None };
     let size = usize::from(u16::from_le_bytes([*low, *high]));
@@ -77,13 +77,13 @@ pub(crate) fn decode_answer(datagram: &[u8]) -> Option<Announcement> {
     (!found.instance.is_empty()).then_some(found)
 }
 
-/// Asks SQL Browser at one address for one instance, and repeats the question while nothing comes.
+/// Asks SQL Browser at one address for one instance, and repeats the question while no answer comes.
 ///
 /// # Errors
-/// [`PortState::NoAnswer`] for silence, which means nothing certain: blocked, stopped, hidden or no such instance.
-/// [`PortState::Refused`] and [`PortState::Unreachable`] where ICMP says so and the system hands it on (Linux keeps
-/// what may pass, such as "host unreachable", to itself), [`PortState::WrongProtocol`] where something answers that is
-/// not SQL Browser, [`PortState::Skipped`] for a name that cannot be asked for.
+/// [`PortState::NoAnswer`] for silence, which proves nothing: blocked, stopped, hidden or no such instance.
+/// [`PortState::Refused`] and [`PortState::Unreachable`] where an ICMP message says so and the system reports it (Linux
+/// does not report transient ones such as "host unreachable"), [`PortState::WrongProtocol`] where the answer is not SQL
+/// Browser's, [`PortState::Skipped`] for a name that cannot be asked for.
 pub(crate) async fn ask(browser: SocketAddr, instance: &str, patience: Duration) -> Result<Announcement, ProbeError> {
     let question = encode_question(instance)
         .ok_or_else(|| ProbeError::new(PortState::Skipped, format!("{instance:?} is no name of an instance")))?;
@@ -93,7 +93,7 @@ pub(crate) async fn ask(browser: SocketAddr, instance: &str, patience: Duration)
     };
     let io = |error: std::io::Error| ProbeError::from_io(&error);
     let socket = UdpSocket::bind(here).await.map_err(io)?;
-    // A connected socket takes datagrams from this address alone, and hears what ICMP says of it.
+    // A connected socket receives datagrams from this address only, and ICMP errors about it.
     socket.connect(browser).await.map_err(io)?;
     let mut strange = false;
     for _ in 0..SENDINGS {
@@ -103,7 +103,7 @@ pub(crate) async fn ask(browser: SocketAddr, instance: &str, patience: Duration)
         while let Ok(received) = timeout_at(until, socket.recv(&mut datagram)).await {
             let length = received.map_err(io)?;
             match datagram.get(..length).and_then(decode_answer) {
-                Some(found) if found.instance.eq_ignore_ascii_case(instance) => return Ok(found),
+                Some(found) if names::same(&found.instance, instance) => return Ok(found),
                 _ => strange = true,
             }
         }
@@ -129,19 +129,19 @@ pub(crate) async fn ask_any(
     .await
 }
 
-/// On which TCP port a named instance listens, as SQL Browser at any of the host's addresses tells. All of the time
-/// until `deadline` is used before silence is taken for an answer.
+/// The TCP port of a named instance by SQL Browser at any of the host's addresses. Silence is reported only once
+/// `deadline` has passed.
 ///
 /// # Errors
-/// What the question says for the address that said most, or [`PortState::Skipped`] where SQL Browser knows the instance
-/// and knows no port: TCP is switched off there. Silence is [`PortState::NoAnswer`].
+/// The most significant failure of the addresses, or [`PortState::Skipped`] where SQL Browser knows the instance and no
+/// port: TCP is disabled there. Silence is [`PortState::NoAnswer`].
 pub(crate) async fn instance_port(
     browsers: &[SocketAddr],
     instance: &str,
     deadline: Instant,
 ) -> Result<u16, ProbeError> {
     let patience = deadline.saturating_duration_since(Instant::now());
-    // All addresses have begun within half of the time, so that each is given the other half.
+    // All addresses have begun within half of the time, so each has at least the other half.
     let sockets = Sockets::new(browsers.len());
     let question = ask_any(browsers, instance, patience / 2, &sockets);
     let silence =

@@ -1,4 +1,4 @@
-//! What a certificate says of itself.
+//! Decodes certificates.
 
 use crate::model::Certificate;
 use jiff::{SignedDuration, Timestamp};
@@ -14,14 +14,14 @@ use x509_cert::ext::pkix::name::GeneralName;
 use x509_cert::name::Name;
 use x509_cert::time::Time;
 
-/// The longest name that is kept, in characters: it becomes a label and comes from what answers the port.
+/// The longest name that is kept, in characters: it becomes a label, and any server can send it.
 pub(super) const NAME_LIMIT: usize = 512;
-/// How deep values may lie in each other. Those of a certificate need ten levels at most.
+/// The deepest nesting of values. Those of a certificate need at most ten levels.
 const DEEPEST: usize = 32;
 /// `commonName` of X.520.
 const COMMON_NAME: ObjectIdentifier = ObjectIdentifier::new_unwrap("2.5.4.3");
 
-/// Reads a certificate in DER; `None` for bytes that are none.
+/// Decodes a certificate in DER; `None` for other bytes.
 pub(crate) fn describe(der: &[u8]) -> Option<Certificate> {
     let certificate = read(der)?;
     Some(Certificate {
@@ -32,7 +32,7 @@ pub(crate) fn describe(der: &[u8]) -> Option<Certificate> {
     })
 }
 
-/// Whether a certificate in DER has begun and not ended.
+/// Whether a certificate in DER is within its validity period.
 pub(crate) fn holds_at(der: &[u8], now: Timestamp) -> bool {
     read(der).is_some_and(|certificate| {
         let validity = certificate.validity;
@@ -40,8 +40,8 @@ pub(crate) fn holds_at(der: &[u8], now: Timestamp) -> bool {
     })
 }
 
-/// Whether a certificate in DER is for a host: by its DNS names and addresses, and by its common name where it has no
-/// DNS name, as Windows does.
+/// Whether a certificate in DER is valid for a host: by its DNS names and addresses, and by its common name where it
+/// has no DNS name, as on Windows.
 pub(crate) fn is_for(der: &[u8], host: &str) -> bool {
     let Some(certificate) = read(der) else { return false };
     let alternatives = alternatives(&certificate);
@@ -73,7 +73,7 @@ fn read(der: &[u8]) -> Option<TbsCertificate> {
     x509_cert::Certificate::from_der(der).ok().map(|certificate| certificate.tbs_certificate)
 }
 
-/// The names besides the subject; none where they cannot be read.
+/// The subject alternative names; none where they cannot be decoded.
 fn alternatives(certificate: &TbsCertificate) -> Vec<GeneralName> {
     let mut written = certificate.extensions.iter().flatten().filter(|part| part.extn_id == SubjectAltName::OID);
     if !written.all(|part| lengths_hold(part.extn_value.as_bytes(), DEEPEST)) {
@@ -82,8 +82,8 @@ fn alternatives(certificate: &TbsCertificate) -> Vec<GeneralName> {
     certificate.get::<SubjectAltName>().ok().flatten().map(|(_, names)| names.0).unwrap_or_default()
 }
 
-/// Whether every length in a tree of DER values (X.690 8.1) is borne out by the bytes that are there. The library sets
-/// aside what a length announces, up to 256 MiB, before it looks whether it came.
+/// Whether the input really holds every length that a tree of DER values (X.690 8.1) announces. The library allocates
+/// an announced length, up to 256 MiB, before it reads the bytes.
 fn lengths_hold(mut bytes: &[u8], deepest: usize) -> bool {
     loop {
         let [tag, length, rest @ ..] = bytes else { return bytes.is_empty() };
@@ -112,7 +112,7 @@ fn covers(pattern: &str, host: &str) -> bool {
     }
 }
 
-/// A certificate without an end (RFC 5280 4.1.2.5: the year 9999) lies beyond the last instant that we can tell.
+/// A certificate without an end (RFC 5280 4.1.2.5: the year 9999) ends after the last representable instant.
 fn instant(time: Time) -> Timestamp {
     let since_epoch = SignedDuration::try_from(time.to_unix_duration()).unwrap_or(SignedDuration::MAX);
     Timestamp::from_duration(since_epoch).unwrap_or(Timestamp::MAX)
@@ -135,8 +135,8 @@ fn distinguished(name: &Name) -> String {
     }
 }
 
-/// One part of a name. Windows writes a name with an underscore, such as that of SQL Server's own fallback
-/// certificate, in UTF-16, which the library would print as hexadecimal digits.
+/// One part of a name. Windows writes a name with an underscore, such as that of SQL Server's fallback certificate, in
+/// UTF-16, which the library would print as hexadecimal digits.
 fn attribute(part: &AttributeTypeAndValue) -> String {
     if part.value.tag() == Tag::BmpString
         && let Ok(value) = BmpString::from_ucs2(part.value.value())
@@ -152,7 +152,7 @@ fn utf8(text: &str) -> Option<x509_cert::der::Any> {
     x509_cert::der::Any::new(Tag::Utf8String, text.as_bytes()).ok()
 }
 
-/// `to_string` would panic where the library's `Display` gives up.
+/// `to_string` would panic where the library's `Display` returns an error.
 fn display(part: &AttributeTypeAndValue) -> String {
     let mut text = String::new();
     match write!(text, "{part}") {
@@ -194,9 +194,9 @@ mod tests {
 
     #[test]
     fn a_length_that_is_not_borne_out_is_no_certificate() {
-        let whole = certificate(DnValue::Utf8String("sql01".into()), (2030, 1, 1));
-        assert!(lengths_hold(&whole, DEEPEST));
-        assert!(!lengths_hold(&whole[..whole.len() - 1], DEEPEST));
+        let complete = certificate(DnValue::Utf8String("sql01".into()), (2030, 1, 1));
+        assert!(lengths_hold(&complete, DEEPEST));
+        assert!(!lengths_hold(&complete[..complete.len() - 1], DEEPEST));
         assert!(!lengths_hold(&[0x30, 0x05, 0x03, 0x84, 0x0f, 0xff, 0xff], DEEPEST));
         assert!(!lengths_hold(&[0x30, 0x06, 0x03, 0x84, 0x0f, 0xff, 0xff, 0xff], DEEPEST));
         assert!(lengths_hold(&[0x30, 0x02, 0x30, 0x00], 2) && !lengths_hold(&[0x30, 0x02, 0x30, 0x00], 1));

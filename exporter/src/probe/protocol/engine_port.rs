@@ -1,4 +1,4 @@
-//! On which TCP port an instance is asked: the one function that resolves it.
+//! The one function that resolves the TCP port of an instance.
 
 use super::attempt::ProbeError;
 use super::browser;
@@ -6,10 +6,10 @@ use crate::model::{BROWSER_PORT, DEFAULT_PORT, EnginePort, PortSource};
 use std::net::{IpAddr, SocketAddr};
 use tokio::time::Instant;
 
-/// The port on these hosts, and where its number comes from.
+/// The port on these hosts, and the source of its number.
 ///
 /// # Errors
-/// Why SQL Browser does not announce the port of a named instance, as `browser::instance_port` has it.
+/// Why SQL Browser does not announce the port of a named instance, as in `browser::instance_port`.
 pub async fn engine_port(
     hosts: &[IpAddr],
     decided_by: EnginePort<'_>,

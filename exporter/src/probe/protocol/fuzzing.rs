@@ -1,8 +1,8 @@
-//! What reads bytes from a network, for the fuzz targets in `tests/fuzz`. No public interface: it exists with the
-//! feature `fuzzing` alone, and changes with the decoders.
+//! The decoders of network input, for the fuzz targets in `tests/fuzz`. Not a public interface: it exists only with the
+//! feature `fuzzing`, and changes with the decoders.
 //!
-//! A conversation is held with a peer in memory that says these bytes, whatever it is asked, and closes. Nothing waits
-//! there, so one that is not over at once hangs.
+//! A conversation is held with a peer in memory that sends these bytes whatever it is asked, and closes. Such a peer
+//! never makes a conversation wait, so one that does not end at once hangs.
 
 use super::certificate;
 use super::tcp::{Line, Stream};
@@ -16,7 +16,7 @@ use std::pin::Pin;
 use std::task::{Context, Poll};
 use tokio::io::{AsyncRead, ReadBuf, join, sink};
 
-/// The longest evidence: the first bytes of a peer's answer, escaped, in a sentence.
+/// The longest evidence: a sentence with the first bytes of a peer's answer, escaped.
 const EVIDENCE_LIMIT: usize = 200;
 
 /// The answer of SQL Browser.
@@ -36,15 +36,15 @@ pub fn prelogin(message: &[u8]) {
     }
 }
 
-/// Packets that are put together to a message: it does not matter how the network cuts the stream.
+/// Packets that are reassembled to a message: the result must not depend on how the network splits the stream.
 pub fn packets(stream: &[u8]) {
-    let whole = hold(packet::read(&mut peer(stream))).ok();
+    let complete = hold(packet::read(&mut peer(stream))).ok();
     let drop_by_drop = hold(packet::read(&mut Line::over(join(Drops(stream), sink())))).ok();
-    assert_eq!(whole, drop_by_drop);
-    assert!(whole.is_none_or(|message| message.len() <= stream.len()));
+    assert_eq!(complete, drop_by_drop);
+    assert!(complete.is_none_or(|message| message.len() <= stream.len()));
 }
 
-/// All that an endpoint mapper says: to the bind, then to `ept_map`, in fragments.
+/// All answers of an endpoint mapper: to the bind, then to `ept_map`, in fragments.
 pub fn mapper(stream: &[u8]) {
     if let Ok(rpc::epm::Mapped::Port(port)) = hold(rpc::ask_mapper(&mut peer(stream), rpc::SERVICE_CONTROL)) {
         assert_ne!(port, 0);
@@ -68,7 +68,7 @@ macro_rules! answers {
 }
 super::of_one_question!(answers);
 
-/// What a server sent as its certificate, and what a client that verifies would say of it.
+/// A certificate as a server sends it, and the verdict of a client that verifies it.
 pub fn certificate(der: &[u8]) {
     if let Some(found) = certificate::describe(der) {
         for name in [found.subject, found.issuer] {
@@ -89,7 +89,7 @@ fn peer(says: &[u8]) -> Line<impl Stream> {
     Line::over(join(says, sink()))
 }
 
-/// The result of a conversation that has nothing to wait for.
+/// The result of a conversation that never has to wait.
 fn hold<T>(conversation: impl Future<Output = T>) -> T {
     let Some(result) = conversation.now_or_never() else { unreachable!("a peer in memory is always ready") };
     result
@@ -100,7 +100,7 @@ fn short(answer: Result<String, super::attempt::ProbeError>) {
     assert!(evidence.len() <= EVIDENCE_LIMIT && !evidence.contains('\n'), "{evidence}");
 }
 
-/// A stream that hands out one byte at a time.
+/// A stream that returns one byte at a time.
 struct Drops<'a>(&'a [u8]);
 
 impl AsyncRead for Drops<'_> {

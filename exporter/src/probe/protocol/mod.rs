@@ -1,7 +1,7 @@
-//! The protocols that are spoken to find out whether a port answers as it should: bytes, no policy. Nothing here logs
-//! in, and nothing panics, hangs or grows on what a peer sends.
+//! The protocols that show whether a port answers as expected: bytes without policy. None logs in, and none panics,
+//! hangs or grows on what a peer sends.
 
-/// Hands the protocols of one question and one answer to a macro: each is fuzzed under its name.
+/// Passes the protocols of one question and one answer to a macro; each has a fuzz target of its name.
 #[cfg(feature = "fuzzing")]
 macro_rules! of_one_question {
     ($with:ident) => {

@@ -9,7 +9,7 @@ const POSITIVE: u8 = 0x82;
 const NEGATIVE: u8 = 0x83;
 const RETARGET: u8 = 0x84;
 
-/// The name by which every Windows file server can be called.
+/// The name that every Windows file server accepts.
 const CALLED: &[u8] = b"*SMBSERVER";
 const CALLING: &[u8] = b"MSX-EXPORTER";
 
@@ -32,7 +32,7 @@ fn encode_name(name: &[u8]) -> Vec<u8> {
     encoded
 }
 
-/// What an answer says, in words; `None` for bytes that are none. Any answer proves the service.
+/// The meaning of an answer in words; `None` for other bytes. Any answer proves the service.
 fn decode_answer(answer: &[u8; 4]) -> Option<&'static str> {
     match answer {
         [POSITIVE, 0, 0, 0] => Some("it accepts NetBIOS sessions"),
@@ -42,10 +42,10 @@ fn decode_answer(answer: &[u8; 4]) -> Option<&'static str> {
     }
 }
 
-/// Asks for a session, and says in words what came of it.
+/// Requests a session, and returns the result in words.
 ///
 /// # Errors
-/// [`PortState::WrongProtocol`] where what answers is no session service, or the connection ends.
+/// [`PortState::WrongProtocol`] where another service answers or the connection ends.
 pub(crate) async fn ask(line: &mut Line<impl Stream>) -> Result<String, ProbeError> {
     line.send(&encode_request()).await.map_err(|error| ProbeError::wrong_protocol(&error))?;
     let mut answer = [0; 4];

@@ -1,4 +1,4 @@
-//! From names to addresses.
+//! Resolves host names to addresses.
 
 use super::attempt::ProbeError;
 use crate::model::PortState;
@@ -10,13 +10,13 @@ use tokio::sync::Semaphore;
 use tokio::task::spawn_blocking;
 use tokio::time::timeout;
 
-/// Questions to the system's resolver at once. Each holds a thread for as long as the resolver takes, which a dead name
-/// server makes long, and which nothing can cut short.
+/// Concurrent calls of the system's resolver. Each holds a thread for as long as the resolver takes, which an
+/// unresponsive name server makes long and which cannot be cancelled.
 const AT_ONCE: usize = 32;
-/// Addresses of one name that are tried.
+/// The addresses of one name that are tried.
 const ADDRESSES: usize = 64;
 
-/// Asks the system's resolver, with a bound on the threads that wait for it. Clones share the bound.
+/// Asks the system's resolver, within a limit on the threads that wait for it. Clones share the limit.
 #[derive(Debug, Clone)]
 pub(crate) struct Resolver(Arc<Semaphore>);
 
@@ -25,11 +25,11 @@ impl Resolver {
         Resolver(Arc::new(Semaphore::new(AT_ONCE)))
     }
 
-    /// All addresses of a host, in the order in which the system would try them.
+    /// All addresses of a host, in the system's order of preference.
     ///
     /// # Errors
-    /// [`PortState::Unresolved`], whether the name has no address or the resolver did not answer in time; the evidence
-    /// tells which.
+    /// [`PortState::Unresolved`] where the name has no address or the resolver did not answer in time; the evidence
+    /// says which.
     pub(crate) async fn resolve(&self, host: &str, patience: Duration) -> Result<Vec<IpAddr>, ProbeError> {
         if let Ok(address) = host.parse() {
             return Ok(vec![address]);
@@ -39,7 +39,7 @@ impl Resolver {
             let permit = Arc::clone(&self.0).acquire_owned().await;
             let name = host.to_owned();
             spawn_blocking(move || {
-                // Given back when the resolver is done, not when no caller waits for it any longer.
+                // Released when the resolver ends, not when the caller stops waiting for it.
                 let _permit = permit;
                 (name.as_str(), 0).to_socket_addrs().map(|found| found.map(|address| address.ip()).collect::<Vec<_>>())
             })

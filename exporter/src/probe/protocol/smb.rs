@@ -7,12 +7,12 @@ use crate::model::PortState;
 /// 2.0.2, 2.1, 3.0 and 3.0.2. 3.1.1 would need negotiate contexts; a server that speaks nothing else says so.
 const DIALECTS: [u16; 4] = [0x0202, 0x0210, 0x0300, 0x0302];
 const PROTOCOL: &[u8] = b"\xfeSMB";
-/// SMB 1, which may answer on an old server.
+/// The magic number of SMB 1, which an old server may answer with.
 const PROTOCOL_1: &[u8] = b"\xffSMB";
 const HEAD: usize = 64;
-/// Longer answers carry a security blob of no interest; nothing sane is longer.
+/// The longest accepted answer. Longer ones would only carry a security blob, which is not used.
 const ANSWER_LIMIT: usize = 16 * 1024;
-/// STATUS_NOT_SUPPORTED: none of our dialects.
+/// STATUS_NOT_SUPPORTED: the server speaks none of the offered dialects.
 const NOT_SUPPORTED: u32 = 0xc000_00bb;
 
 fn encode_negotiate() -> Vec<u8> {
@@ -25,7 +25,7 @@ fn encode_negotiate() -> Vec<u8> {
     message.resize(HEAD, 0);
     message.extend(36_u16.to_le_bytes());
     message.extend(u16::try_from(DIALECTS.len()).unwrap_or_default().to_le_bytes());
-    // Signing is possible; no capabilities; a client's identity, which dialects after 2.0.2 want to be no zero.
+    // Signing enabled; no capabilities; a client GUID, which dialects after 2.0.2 do not allow to be zero.
     message.extend([1, 0, 0, 0, 0, 0, 0, 0]);
     message.extend(*b"msx_exporter.smb");
     message.resize(HEAD + 36, 0);
@@ -35,11 +35,11 @@ fn encode_negotiate() -> Vec<u8> {
     framed
 }
 
-/// What an answer says, in words; `None` for bytes that are none.
+/// The meaning of an answer in words; `None` for other bytes.
 fn decode_answer(message: &[u8]) -> Option<String> {
     let head = message.get(..HEAD)?;
     let (protocol, rest) = head.split_at(4);
-    // Structure size 64, command 0, and the flag that says that this is an answer.
+    // Structure size 64, command 0, and the flag of a response.
     let is_answer = rest.get(..2) == Some(&[64, 0]) && head.get(12..14) == Some(&[0, 0]) && head.get(16)? & 1 == 1;
     if protocol != PROTOCOL || !is_answer {
         return None;

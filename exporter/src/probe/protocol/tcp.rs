@@ -1,4 +1,4 @@
-//! TCP connections that are counted, timed and closed in an orderly way.
+//! TCP connections that are counted, timed and closed in order.
 
 use super::attempt::{ProbeError, Sockets, race};
 use crate::model::PortState;
@@ -13,16 +13,15 @@ use tokio::time::{Instant, timeout};
 
 /// How long the peer is given to answer a FIN.
 const FAREWELL: Duration = Duration::from_millis(300);
-/// What is read and thrown away after a FIN. A peer that sends more is cut off.
+/// Bytes that are read and discarded after a FIN. A peer that sends more is cut off.
 const FAREWELL_BYTES: usize = 64 * 1024;
 
-/// What a conversation needs of a connection. The protocols do not ask for more, so that they can also be held with a
-/// peer in memory.
+/// What a conversation needs of a connection; kept minimal, so that a peer in memory provides it too.
 pub(crate) trait Stream: AsyncRead + AsyncWrite + Unpin {}
 
 impl<S: AsyncRead + AsyncWrite + Unpin> Stream for S {}
 
-/// An open connection, and the leave to hold its socket.
+/// An open connection with the permit for its socket.
 #[derive(Debug)]
 pub(crate) struct Line<S = TcpStream> {
     /// The address that answered.
@@ -47,7 +46,7 @@ impl Line {
     }
 
     async fn open_one(address: SocketAddr, patience: Duration, sockets: &Sockets) -> Result<Line, ProbeError> {
-        // The clock starts when the socket may be opened: our own queue is no fault of the peer.
+        // The time starts once the socket may be opened: waiting for the permit is not the peer's delay.
         let permit = sockets.open().await;
         let started = Instant::now();
         match timeout(patience, TcpStream::connect(address)).await {
@@ -68,12 +67,12 @@ impl<S: Stream> Line<S> {
         Line { address, took: Duration::ZERO, stream, _permit: None }
     }
 
-    /// Sends all of it.
+    /// Sends all bytes.
     pub(crate) async fn send(&mut self, bytes: &[u8]) -> io::Result<()> {
         self.stream.write_all(bytes).await
     }
 
-    /// Reads what there is, up to the length of `buffer`; 0 at the end of the stream.
+    /// Reads what is available, up to the length of `buffer`; 0 at the end of the stream.
     pub(crate) async fn receive(&mut self, buffer: &mut [u8]) -> io::Result<usize> {
         self.stream.read(buffer).await
     }
@@ -83,7 +82,7 @@ impl<S: Stream> Line<S> {
         self.stream.read_exact(buffer).await.map(|_| ())
     }
 
-    /// Ends the connection with a FIN. What still comes is read, within bounds: closing a socket with unread bytes
+    /// Ends the connection with a FIN and discards, within limits, what still comes: closing a socket with unread bytes
     /// sends a RST, and SQL Server logs a connection that is reset before the login as an error of severity 20.
     pub(crate) async fn close(mut self) {
         let farewell = async {
@@ -98,7 +97,7 @@ impl<S: Stream> Line<S> {
             }
             io::Result::Ok(())
         };
-        // Whatever comes of it, the socket is closed now.
+        // The socket is closed now even if the peer does not answer the FIN.
         let _ = timeout(FAREWELL, farewell).await;
     }
 }
@@ -129,7 +128,7 @@ mod tests {
         listener.bind(&SocketAddr::from(([127, 0, 0, 1], 0)).into()).unwrap();
         listener.listen(0).unwrap();
         let address = listener.local_addr().unwrap().as_socket().unwrap();
-        // Whatever fits into the queue connects; the first one that does not is what is wanted.
+        // Connections that fit into the queue succeed; the first one that does not is what the test needs.
         let mut held = Vec::new();
         let miss = loop {
             match Line::open(&[address], Duration::from_millis(300), &Sockets::new(100)).await {
@@ -168,7 +167,7 @@ mod tests {
             sent
         });
         timeout(PATIENCE, line.close()).await.unwrap();
-        // What the kernel buffers is not ours to bound; a gigabyte would be.
+        // The kernel's buffers have no limit here; a gigabyte would show a missing one.
         assert!(timeout(PATIENCE, flood).await.unwrap().unwrap() < 64 << 20);
     }
 }

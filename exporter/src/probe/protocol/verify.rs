@@ -1,4 +1,4 @@
-//! What a client that verifies would say of a server's certificate: SQL Server Agent on a target whose setting
+//! The verdict of a client that verifies a server's certificate, such as SQL Server Agent on a target whose setting
 //! MsxEncryptChannelOptions is 2, its default.
 
 use super::certificate;
@@ -18,14 +18,14 @@ use std::time::Duration;
 pub struct Anchors(Arc<RootCertStore>);
 
 impl Anchors {
-    /// These certificates, in DER. What is no certificate is left out.
+    /// These certificates, in DER. Bytes that are not a certificate are left out.
     pub fn new(certificates: impl IntoIterator<Item = Vec<u8>>) -> Anchors {
         let mut store = RootCertStore::empty();
         store.add_parsable_certificates(certificates.into_iter().map(CertificateDer::from));
         Anchors(Arc::new(store))
     }
 
-    /// This machine's store. What of it cannot be read is left out.
+    /// This machine's store. Certificates that cannot be read are left out.
     pub fn of_this_machine() -> Anchors {
         let found = rustls_native_certs::load_native_certs();
         for error in &found.errors {
@@ -34,7 +34,7 @@ impl Anchors {
         Anchors::new(found.certs.into_iter().map(|certificate| certificate.to_vec()))
     }
 
-    /// Whether this very certificate is trusted, as one that signed itself is once somebody has put it into the store.
+    /// Whether this very certificate is trusted, as a self-signed one is once it was added to the store.
     fn holds(&self, leaf: &CertificateDer<'_>) -> bool {
         let mut alone = RootCertStore::empty();
         let added = alone.add(leaf.clone().into_owned()).is_ok();
@@ -47,7 +47,7 @@ impl Anchors {
 }
 
 vocabulary! {
-    /// What was found, the first that holds in this order: no TLS, expired, untrusted, another name, fine.
+    /// The verdict; of several the first in this order: no TLS, expired, untrusted, another name, fine.
     #[derive(Debug, Clone, Copy, PartialEq, Eq)]
     pub enum Verdict {
         /// A client that verifies would go on.
@@ -56,15 +56,14 @@ vocabulary! {
         Untrusted = "untrusted",
         /// It is for another name.
         NameMismatch = "name_mismatch",
-        /// It has ended, or not begun.
+        /// It has ended, or has not begun.
         Expired = "expired",
         /// The server offers no TLS.
         NoTls = "no_tls",
     }
 }
 
-/// Judges what a look at a server has shown, for the host name under which it is known: MSXServerName as written, less
-/// the instance.
+/// Verifies what was seen of a server for the host name under which it is known: the host in MSXServerName, as written.
 pub fn verify_certificate(facts: &EngineFacts, name: &str, anchors: &Anchors, now: Timestamp) -> Verdict {
     let chain = facts.tls.as_ref().map(|tls| tls.chain.as_slice()).unwrap_or_default();
     let Some((leaf, rest)) = chain.split_first() else { return Verdict::NoTls };
@@ -82,7 +81,7 @@ pub fn verify_certificate(facts: &EngineFacts, name: &str, anchors: &Anchors, no
         return Verdict::Untrusted;
     };
     let instant = UnixTime::since_unix_epoch(Duration::from_secs(u64::try_from(now.as_second()).unwrap_or_default()));
-    // The name is judged by our own rule, which knows of common names as Windows does.
+    // The library needs some name; `certificate::is_for` checks the real one, and accepts common names as Windows does.
     let asked = ServerName::IpAddress(std::net::IpAddr::from([0, 0, 0, 0]).into());
     match verifier.verify_server_cert(&leaf, &rest, &asked, &[], instant) {
         Ok(_) => named(),

@@ -29,7 +29,7 @@ fn names<S: AsRef<str>>(list: &[S]) -> Roster {
     Arc::new(list.iter().map(|name| name.as_ref().to_owned()).collect())
 }
 
-/// Engines at 127.0.3.1 to 127.0.3.20, how often they were called, and the prober that looks there.
+/// Engines at 127.0.3.1 to 127.0.3.20 that count their connections, and a prober of them.
 async fn lab(interval: Duration) -> (Arc<AtomicUsize>, Arc<Prober>) {
     let (port, listeners) = loop {
         let port = TcpListener::bind("127.0.3.1:0").await.unwrap().local_addr().unwrap().port();
@@ -53,7 +53,7 @@ async fn lab(interval: Duration) -> (Arc<AtomicUsize>, Arc<Prober>) {
     (calls, Arc::new(Prober::with_numbers(settings(interval), numbers)))
 }
 
-/// A sweep that runs for as long as the test, and the roster that it follows.
+/// A sweep that runs for as long as the test, and its roster.
 async fn start(interval: Duration, roster: Roster) -> (Arc<AtomicUsize>, watch::Sender<Roster>, Arc<Sweeper>) {
     let (calls, prober) = lab(interval).await;
     let (names, watched) = watch::channel(roster);
@@ -77,7 +77,7 @@ fn shown(sweeper: &Sweeper) -> Vec<String> {
 }
 
 #[tokio::test]
-async fn the_first_roster_is_swept_at_once_and_whole() {
+async fn the_first_roster_is_swept_at_once_and_in_full() {
     let (calls, roster, sweeper) = start(HOUR, names::<&str>(&[])).await;
     let fleet: Vec<String> = (1..=20).map(|last| format!("127.0.3.{last}")).collect();
     roster.send(names(&fleet)).unwrap();
@@ -187,6 +187,6 @@ fn what_is_older_than_three_sweeps_is_dropped() {
         port_results.findings.keys().cloned().collect::<Vec<_>>()
     };
     assert_eq!(pruned(None), ["YOUNG"]);
-    // A sweep that takes longer than its interval is the measure of age.
+    // A sweep that takes longer than its interval replaces the interval in the age limit.
     assert_eq!(pruned(Some(101)), ["OLD", "YOUNG"]);
 }

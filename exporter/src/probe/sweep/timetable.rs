@@ -1,4 +1,4 @@
-//! Which host is visited when, and which visits go on.
+//! The schedule of visits, and the visits that are under way.
 
 use crate::config::Ports;
 use crate::probe::destination::Destination;
@@ -11,7 +11,7 @@ use std::time::Duration;
 use tokio::task::{Id, JoinSet};
 use tokio::time::Instant;
 
-/// What was found of each target of a host.
+/// The results of each target of a host.
 pub(super) type Found = Vec<(String, Visited)>;
 
 /// The instances of one host, which are visited one after the other.
@@ -21,7 +21,7 @@ pub(super) struct Unit {
     pub(super) destinations: Vec<Destination>,
 }
 
-/// A unit that waits for its time.
+/// A host that waits for its time.
 #[derive(Debug)]
 struct Due {
     at: Instant,
@@ -29,14 +29,14 @@ struct Due {
     swept: bool,
 }
 
-/// A visit that goes on.
+/// A visit that is under way.
 #[derive(Debug)]
 struct Running {
     host: String,
     swept: bool,
 }
 
-/// Visits to come and visits that go on.
+/// Planned visits and visits that are under way.
 #[derive(Debug, Default)]
 pub(super) struct Timetable {
     due: VecDeque<Due>,
@@ -61,7 +61,7 @@ pub(super) async fn visit(prober: &Prober, destinations: &[Destination], extent:
 }
 
 impl Timetable {
-    /// Adds a sweep: its units are spread evenly over a span, each at a random moment of its own slice.
+    /// Adds a sweep: its hosts are spread evenly over a span, each at a random moment of its own slice.
     pub(super) fn add_sweep(&mut self, units: Vec<Unit>, span: Duration) {
         let slice = span / u32::try_from(units.len()).unwrap_or(u32::MAX).max(1);
         let random = RandomState::new();
@@ -73,7 +73,7 @@ impl Timetable {
         }
     }
 
-    /// Adds a visit out of turn, unless the host is being visited or waits for such a visit.
+    /// Adds an unscheduled visit, unless the host is being visited or already waits for one.
     pub(super) fn add_first(&mut self, unit: Unit) {
         let waits = self.due.iter().any(|due| !due.swept && due.unit.host == unit.host);
         if !waits && !self.is_visited(&unit.host) {
@@ -81,12 +81,12 @@ impl Timetable {
         }
     }
 
-    /// When the next visit may begin; `None` where none waits, or so many go on.
+    /// When the next visit may begin; `None` where none waits or `at_once` visits are under way.
     pub(super) fn next_start(&self, at_once: usize) -> Option<Instant> {
         self.due.front().filter(|_| self.visits.len() < at_once.max(1)).map(|due| due.at)
     }
 
-    /// Begins the next visit. A host that is being visited out of turn needs no second visit.
+    /// Begins the next visit. A host that is being visited is not visited again.
     pub(super) fn start_next(&mut self, prober: &Arc<Prober>) {
         let Some(Due { unit: Unit { host, destinations }, swept, .. }) = self.due.pop_front() else { return };
         if !self.is_visited(&host) {
@@ -96,7 +96,7 @@ impl Timetable {
         }
     }
 
-    /// Waits for the end of a visit; `None` where none goes on, and nothing for one that broke off.
+    /// Waits for the end of a visit; `None` where none is under way, and an empty result for one that was aborted.
     pub(super) async fn next_end(&mut self) -> Option<Found> {
         let (id, found) = match self.visits.join_next_with_id().await? {
             Ok((id, found)) => (id, found),
@@ -109,7 +109,7 @@ impl Timetable {
         Some(found)
     }
 
-    /// Whether anything of a sweep is left to be done.
+    /// Whether a part of a sweep is still to be done.
     pub(super) fn is_sweeping(&self) -> bool {
         self.due.iter().any(|due| due.swept) || self.running.values().any(|visit| visit.swept)
     }

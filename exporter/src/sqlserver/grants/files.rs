@@ -1,19 +1,19 @@
 //! The scripts of `deploy/sql`: what `msx_exporter grants` prints, for each release and each kind of login.
 
-use super::{Grantee, Principal, Release, revocation, whole};
+use super::{Grantee, Principal, Release, complete, revocation};
 
 /// One of the files.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct GrantFile {
     /// Its path below `deploy/sql`.
     pub path: String,
-    /// What stands in it.
+    /// Its content.
     pub text: String,
-    /// A version's year with which `grants` prints the same.
+    /// The year of a version for which `grants` prints the same.
     pub year: u16,
-    /// For what kind of login.
+    /// The kind of login that it is for.
     pub principal: Principal,
-    /// Whether it takes the rights away.
+    /// Whether it revokes the rights.
     pub revokes: bool,
 }
 
@@ -30,7 +30,7 @@ pub fn grant_files() -> Vec<GrantFile> {
             let mut add = |verb: &str, revokes, text| {
                 files.push(GrantFile { path: format!("{folder}/{verb}-{name}.sql"), text, year, principal, revokes });
             };
-            add("grant", false, whole(&grantee, Some(release)));
+            add("grant", false, complete(&grantee, Some(release)));
             add("revoke", true, revocation(&grantee, Some(release)));
         }
     }

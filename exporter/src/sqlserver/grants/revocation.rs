@@ -1,11 +1,11 @@
-//! The script that takes the rights away again.
+//! The script that revokes the rights.
 
 use super::{CORE, Grantee, Principal, Release, SINCE_SPLIT, quoted_name, quoted_text};
 use crate::sqlserver::rights::{Right, bracketed, performance_state, server_state};
 
-/// Takes away everything that a script of this release, or of any, gave: every grant, the doctor's too, then the user
-/// in msdb and the login. A Windows account or group may have other rights on the server, so its login is left alone
-/// unless somebody takes the dashes away.
+/// Revokes everything that a script of this release, or of any, granted, the doctor's grants included; then drops the
+/// user in msdb and the login. A Windows account or group may have other rights on the server, so dropping its login is
+/// commented out.
 pub fn revocation(grantee: &Grantee, release: Option<Release>) -> String {
     let login = quoted_name(&grantee.login);
     let literal = quoted_text(&grantee.login);
@@ -27,13 +27,13 @@ pub fn revocation(grantee: &Grantee, release: Option<Release>) -> String {
     lines.push(format!("{user} DROP USER {login};"));
     lines.push("USE master;".to_owned());
     let has = format!("IF SUSER_ID({literal}) IS NOT NULL");
-    // What was given before an upgrade stays in force after it.
+    // Grants from before an upgrade stay in force after it, under their old names.
     lines.push(format!("{has} REVOKE {} FROM {login};", server_state(Release::To2019.major())));
     for permission in [server_state, performance_state].map(|of| of(Release::From2022.major())) {
         match release {
             Some(Release::To2019) => {}
             Some(Release::From2022) => lines.push(format!("{has} REVOKE {permission} FROM {login};")),
-            // The older versions do not know the permission's name, and would refuse the whole script for it.
+            // Older versions do not know the permission's name and would refuse the complete script for it.
             None => {
                 let inner = quoted_text(&format!("REVOKE {permission} FROM {login}"));
                 lines.push(format!("{has} AND {SINCE_SPLIT} EXEC ({inner});"));
@@ -50,7 +50,7 @@ pub fn revocation(grantee: &Grantee, release: Option<Release>) -> String {
     lines.join("\n") + "\n"
 }
 
-/// What a right of msdb is given on, such as `dbo.sysjobs`.
+/// The object that a right of msdb is granted on, such as `dbo.sysjobs`.
 fn object(right: Right) -> String {
     let statement = right.grant(Release::From2022.major(), "msdb");
     let from = statement.split(" ON ").nth(1).unwrap_or_default();

@@ -93,8 +93,8 @@ async fn main() -> Result<(), Box<dyn Error>> {
     let encryption =
         encryption(mode).ok_or_else(|| format!("--encrypt {mode:?} is none of none, login_only, required, strict"))?;
     let address = arguments.text("--listen").unwrap_or("127.0.0.1:1433");
-    let stand = TestServer::start(&lab, address, Options { encryption, ..Options::default() }).await?;
-    say(&format!("listening on {}", stand.address));
+    let master = TestServer::start(&lab, address, Options { encryption, ..Options::default() }).await?;
+    say(&format!("listening on {}", master.address));
     if let Some(address) = arguments.text("--control") {
         let listener = TcpListener::bind(address).await?;
         if !listener.local_addr()?.ip().is_loopback() {
@@ -115,7 +115,7 @@ async fn main() -> Result<(), Box<dyn Error>> {
         () = ended => {}
         signal = tokio::signal::ctrl_c() => signal?,
     }
-    stand.stop().await;
+    master.stop().await;
     // A thread that waits for standard input would keep the runtime from ending.
     std::process::exit(0);
 }

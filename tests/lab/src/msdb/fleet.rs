@@ -201,7 +201,7 @@ impl Fleet {
             time_zone_adjustment: super::clock::standard_offset_minutes(&zone, at),
             enlist_date: local,
             last_poll_date: local,
-            local_time_at_last_poll: whole_seconds(local),
+            local_time_at_last_poll: full_seconds(local),
             poll_interval: 60,
             zone,
             skew: SignedDuration::ZERO,
@@ -405,7 +405,7 @@ impl Fleet {
         if let Some(target) = self.targets.get_mut(&id) {
             let theirs = at.checked_add(target.skew).unwrap_or(at);
             target.last_poll_date = local;
-            target.local_time_at_last_poll = whole_seconds(theirs.to_zoned(target.zone.clone()).datetime());
+            target.local_time_at_last_poll = full_seconds(theirs.to_zoned(target.zone.clone()).datetime());
             target.poll_interval = i32::try_from(target.interval).unwrap_or(i32::MAX);
             target.time_zone_adjustment = super::clock::standard_offset_minutes(&target.zone, at);
         }
@@ -487,7 +487,7 @@ impl Fleet {
 impl Outcome {
     fn finish(&mut self, target: &Target, at: Timestamp) {
         let theirs = at.checked_add(target.skew).unwrap_or(at).to_zoned(target.zone.clone()).datetime();
-        self.ran = Some(whole_seconds(theirs));
+        self.ran = Some(full_seconds(theirs));
         self.outcome = self.ends_with;
         if self.seconds == 0 {
             self.seconds = 12;
@@ -502,6 +502,6 @@ pub fn packed_seconds(seconds: u32) -> [u8; 16] {
     packed
 }
 
-fn whole_seconds(at: DateTime) -> DateTime {
+fn full_seconds(at: DateTime) -> DateTime {
     at.with().subsec_nanosecond(0).build().unwrap_or(at)
 }

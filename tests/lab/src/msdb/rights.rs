@@ -56,7 +56,7 @@ impl Rights {
         self.object(table) || self.columns.get(table).is_some_and(|columns| columns.contains(&column.to_lowercase()))
     }
 
-    /// Whether it may SELECT the whole table.
+    /// Whether it may SELECT from every column of the table.
     pub(crate) fn object(&self, table: &str) -> bool {
         self.sysadmin || self.objects.contains(table)
     }

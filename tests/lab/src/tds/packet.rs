@@ -104,9 +104,9 @@ impl<R: AsyncRead + Unpin> MessageReader<R> {
             self.kind = packet_kind;
             self.status |= packet_status;
             if packet_status & status::END != 0 {
-                let whole = Message { kind: self.kind, status: self.status, payload: self.payload.split().freeze() };
+                let complete = Message { kind: self.kind, status: self.status, payload: self.payload.split().freeze() };
                 self.status = 0;
-                return Ok(Some(whole));
+                return Ok(Some(complete));
             }
         }
         Ok(None)
@@ -300,7 +300,7 @@ mod tests {
         let mut wire = Vec::new();
         far.read_to_end(&mut wire).await.unwrap();
         assert_eq!(wire.len(), 13);
-        assert_eq!(wire[3], 108, "the header still promises the whole packet");
+        assert_eq!(wire[3], 108, "the header still promises the complete packet");
     }
 
     #[tokio::test]

@@ -89,7 +89,7 @@ impl Prelogin {
         let mut offset = values.len() * 5 + 1;
         for (token, value) in values {
             out.put_u8(token);
-            // The whole answer is shorter than 50 bytes.
+            // The complete answer is shorter than 50 bytes.
             out.put_u16(offset as u16);
             out.put_u16(value.len() as u16);
             offset += value.len();
@@ -155,10 +155,10 @@ mod tests {
     }
 
     #[test]
-    fn no_prefix_of_a_prelogin_is_taken_for_a_whole_one() {
-        let whole = asking(ENCRYPT_ON, b"X\0");
-        for length in 0..whole.len() {
-            assert_eq!(Prelogin::parse(&whole.slice(..length)), None);
+    fn no_prefix_of_a_prelogin_is_taken_for_a_complete_one() {
+        let complete = asking(ENCRYPT_ON, b"X\0");
+        for length in 0..complete.len() {
+            assert_eq!(Prelogin::parse(&complete.slice(..length)), None);
         }
     }
 }

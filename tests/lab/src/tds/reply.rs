@@ -10,8 +10,8 @@ use tokio::io::AsyncWrite;
 /// How an answer ended.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) enum End {
-    /// Whole; the connection goes on.
-    Whole,
+    /// Complete; the connection goes on.
+    Complete,
     /// The connection is to end with a FIN.
     Close,
     /// The connection is to end with a RST.
@@ -37,7 +37,7 @@ struct Statement {
     failed: bool,
 }
 
-/// Writes the answer that the replies describe. Can be dropped between two tokens: all tokens written are whole.
+/// Writes the answer that the replies describe. Can be dropped between two tokens: all tokens written are complete.
 ///
 /// # Errors
 /// See [`Stopped`].
@@ -159,5 +159,5 @@ async fn last<W: AsyncWrite + Unpin>(
     }
     writer.end().await?;
     writer.set_pace(None);
-    Ok(if writer.is_limited() { End::Close } else { End::Whole })
+    Ok(if writer.is_limited() { End::Close } else { End::Complete })
 }

@@ -156,17 +156,17 @@ impl<'a> Input<'a> {
         if self.take(8)? == [0xFF; 8] {
             return Some(None);
         }
-        let mut whole = Vec::new();
+        let mut complete = Vec::new();
         loop {
             match self.long()? {
-                0 => return Some(Some(whole)),
-                length => whole.extend_from_slice(self.take(length as usize)?),
+                0 => return Some(Some(complete)),
+                length => complete.extend_from_slice(self.take(length as usize)?),
             }
         }
     }
 }
 
-/// A whole number of 1, 2, 4 or 8 bytes; of one byte it has no sign.
+/// An integer of 1, 2, 4 or 8 bytes; of one byte it has no sign.
 fn integer(bytes: &[u8]) -> Option<String> {
     let value = match *bytes {
         [byte] => i64::from(byte),
@@ -359,9 +359,9 @@ mod tests {
 
     #[test]
     fn a_call_that_is_cut_or_unknown_is_none() {
-        let whole = [code::NVARCHAR, 8, 0, 9, 4, 0xD0, 0, 0x34, 4, 0, b'a', 0, 0xE4, 0];
-        for length in 0..whole.len() {
-            assert_eq!(call(&whole[..length]), None, "{length}");
+        let complete = [code::NVARCHAR, 8, 0, 9, 4, 0xD0, 0, 0x34, 4, 0, b'a', 0, 0xE4, 0];
+        for length in 0..complete.len() {
+            assert_eq!(call(&complete[..length]), None, "{length}");
         }
         // XML, and a procedure number that does not exist.
         assert_eq!(call(&[0xF1, 0]), None);

@@ -226,14 +226,14 @@ impl Session {
             let end = match request {
                 Request::Attention => {
                     self.acknowledge().await?;
-                    End::Whole
+                    End::Complete
                 }
                 Request::Transaction(transaction) => self.transaction(transaction).await?,
                 Request::Batch(sql) => self.answer(Question::Sql(sql), false, &mut held).await?,
                 Request::Execute(sql) => self.answer(Question::Sql(sql), true, &mut held).await?,
                 Request::Procedure(name) => self.answer(Question::Missing(name), true, &mut held).await?,
             };
-            if end != End::Whole {
+            if end != End::Complete {
                 return Ok(end);
             }
         }
@@ -275,7 +275,7 @@ impl Session {
                 tokens::put_done(Done::Batch, done::ERROR, command::SELECT, 0, self.writer.body());
                 self.writer.end().await?;
                 self.acknowledge().await?;
-                Ok(End::Whole)
+                Ok(End::Complete)
             }
         }
     }
@@ -302,7 +302,7 @@ impl Session {
         }
         tokens::put_done(Done::Batch, result, command::NONE, 0, body);
         self.writer.end().await?;
-        Ok(End::Whole)
+        Ok(End::Complete)
     }
 }
 

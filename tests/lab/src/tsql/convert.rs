@@ -126,11 +126,11 @@ fn decimal(value: &Value, from: Ty, precision: u8, scale: u8) -> Result<Value, S
 
 /// Digits without the point, and how many stood behind it.
 pub fn decimal_text(text: &str) -> Option<(i128, u8)> {
-    let (whole, fraction) = text.split_once('.').unwrap_or((text, ""));
+    let (integral, fraction) = text.split_once('.').unwrap_or((text, ""));
     if !fraction.bytes().all(|b| b.is_ascii_digit()) {
         return None;
     }
-    Some((format!("{whole}{fraction}").parse().ok()?, u8::try_from(fraction.len()).ok()?))
+    Some((format!("{integral}{fraction}").parse().ok()?, u8::try_from(fraction.len()).ok()?))
 }
 
 fn text(value: &Value, from: Ty, length: Option<u16>, style: i64) -> Result<String, ServerError> {
@@ -182,8 +182,8 @@ fn decimal_string(digits: i128, scale: u8) -> String {
     let scale = usize::from(scale);
     let sign = if digits < 0 { "-" } else { "" };
     let all = format!("{:0>width$}", digits.unsigned_abs(), width = scale + 1);
-    let (whole, fraction) = all.split_at(all.len() - scale);
-    if scale == 0 { format!("{sign}{whole}") } else { format!("{sign}{whole}.{fraction}") }
+    let (integral, fraction) = all.split_at(all.len() - scale);
+    if scale == 0 { format!("{sign}{integral}") } else { format!("{sign}{integral}.{fraction}") }
 }
 
 fn date_string(at: DateTime, offset: Option<i16>, from: Ty, style: i64) -> Result<String, ServerError> {

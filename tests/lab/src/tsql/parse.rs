@@ -73,7 +73,7 @@ const SWITCHES: [&str; 11] = [
     "ARITHIGNORE",
 ];
 
-/// Reads a whole batch.
+/// Reads a complete batch.
 ///
 /// # Errors
 /// 102 or the like: nothing of the batch runs.

@@ -217,7 +217,7 @@ impl Session {
                 out.push(Reply::Close);
                 return self.end_batch();
             }
-            // A TRY block does not catch what fails to compile beside it.
+            // A TRY block does not catch what fails to compile next to it.
             if guarded && (this == Ends::Statement || error.number == 1205) {
                 self.facts.caught = Some(error);
                 return Flow::Caught;

@@ -63,8 +63,8 @@ impl Ty {
             (Ty::Wire(a), Ty::Wire(Type::Decimal { .. })) => {
                 let (left, right) = (decimal_shape(Ty::Wire(a)), decimal_shape(high));
                 let scale = left.1.max(right.1);
-                let whole = (left.0 - left.1.min(left.0)).max(right.0 - right.1.min(right.0));
-                Ty::Wire(Type::Decimal { precision: (whole + scale).min(38), scale })
+                let integral = (left.0 - left.1.min(left.0)).max(right.0 - right.1.min(right.0));
+                Ty::Wire(Type::Decimal { precision: (integral + scale).min(38), scale })
             }
             (_, high) => high,
         }

@@ -32,7 +32,7 @@ async fn a_wait_and_a_drip_are_given_up_and_the_connection_lives_on() {
     let server = start(Encryption::None).await;
     let (mut tcp, _) = by_hand(&server, TDS_7_4).await;
     tcp.write_all(&batch("wait")).await.unwrap();
-    // The rows before the wait are there, although the answer is not whole.
+    // The rows before the wait are there, although the answer is not complete.
     assert_eq!(payload(&mut tcp).await[0], 0x81);
     send_attention(&mut tcp).await;
     read_acknowledgement(&mut tcp).await;

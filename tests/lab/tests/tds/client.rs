@@ -86,7 +86,7 @@ pub(crate) async fn until(condition: impl Fn() -> bool) {
 /// PRELOGIN of a client without encryption.
 pub(crate) const PRELOGIN: [u8; 20] = [0x12, 1, 0, 20, 0, 0, 0, 0, 0, 0, 11, 0, 1, 1, 0, 11, 0, 1, 0xFF, 2];
 
-/// A packet that is a whole message.
+/// A packet that is a complete message.
 pub(crate) fn packet(kind: u8, payload: &[u8]) -> Vec<u8> {
     let [high, low] = u16::try_from(payload.len() + 8).unwrap().to_be_bytes();
     [&[kind, 1, high, low, 0, 0, 0, 0][..], payload].concat()

@@ -109,7 +109,7 @@ async fn an_error_of_class_20_ends_the_connection() {
 }
 
 #[tokio::test]
-async fn results_of_any_length_arrive_whole() {
+async fn results_of_any_length_arrive_in_full() {
     let server = start(Encryption::LoginOnly).await;
     for (level, count) in
         [(EncryptionLevel::NotSupported, 100_000), (EncryptionLevel::Off, 5_000), (EncryptionLevel::Required, 5_000)]

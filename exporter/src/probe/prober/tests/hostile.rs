@@ -1,12 +1,12 @@
-//! Peers that begin as the protocol has it and do not end: nothing hangs, nothing grows.
+//! Peers that begin as the protocol demands and never end: no check hangs, none grows.
 
 use super::*;
 use crate::probe::protocol::rpc::samples;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicUsize, Ordering};
 
-/// What a peer can say before it is cut off: what the farewell reads, and what kernels buffer on both sides. A decoder
-/// that took in all that comes would let far more through.
+/// Bytes that a peer can send before it is cut off: those read while closing, and those that kernels buffer on both
+/// sides. A decoder without a limit would let far more through.
 const LET_THROUGH: usize = 64 << 20;
 
 /// Listens, reads a question, answers with `beginning`, then repeats `rest` until it is cut off; counts the bytes.
@@ -27,7 +27,7 @@ async fn flood(beginning: Vec<u8>, rest: Vec<u8>) -> (u16, Arc<AtomicUsize>) {
     (port, sent)
 }
 
-/// Listens, reads a question and answers with these bytes, one at a time and slower than anybody waits for all of them.
+/// Listens, reads a question and sends these bytes one at a time, so slowly that no check waits for all of them.
 async fn trickle(answer: Vec<u8>) -> u16 {
     peer(move |mut stream| {
         let answer = answer.clone();
@@ -44,8 +44,8 @@ async fn trickle(answer: Vec<u8>) -> u16 {
     .await
 }
 
-/// How an answer of this check's protocol begins: that of the engine and the mapper from their own samples, any other
-/// from the first seed of the fuzz target of its name.
+/// The beginning of an answer of this check's protocol: for the engine and the mapper from their own samples, for any
+/// other from the first seed of the fuzz target of its name.
 fn answer(check: Check) -> Vec<u8> {
     match check {
         Check::Engine => vec![0x04, 0x01, 0x00, 0x40, 0, 0, 1, 0, 0],
@@ -58,7 +58,7 @@ fn answer(check: Check) -> Vec<u8> {
     }
 }
 
-/// The findings of all checks, which took no longer than a connect, a conversation and a farewell each.
+/// The findings of all checks; asserts that none took longer than a connect, a conversation and an orderly close.
 async fn find_in_time(numbers: Numbers) -> Vec<Finding> {
     let settings = settings(Depth::Protocol);
     let most = (settings.timeout * 2 + Duration::from_millis(300)) * u32::try_from(Check::ALL.len()).unwrap();
@@ -73,7 +73,7 @@ fn wrong<'a>(findings: &'a [Finding], check: Check, evidence: &str) -> &'a Findi
     found
 }
 
-/// A response to a call, of which more fragments follow.
+/// A response to a call, with more fragments to follow.
 fn fragment(stub: &[u8]) -> Vec<u8> {
     let length = u16::try_from(24 + stub.len()).unwrap().to_le_bytes();
     [&[5, 0, 2, 0, 0x10, 0, 0, 0], length.as_slice(), &[0, 0, 2, 0, 0, 0], &[0; 8], stub].concat()

@@ -6,7 +6,7 @@ use super::pdu::{Interface, NDR, u16_at, u32_at};
 pub(crate) const EPT_MAP: u16 = 3;
 /// EPT_S_NOT_REGISTERED.
 const NOT_REGISTERED: u32 = 0x16c9_a0d6;
-/// How many towers are asked for, and read.
+/// The number of towers that are asked for and decoded.
 const TOWERS: u32 = 4;
 /// A tower for TCP over IPv4 has 75 bytes.
 const TOWER_LIMIT: usize = 512;
@@ -21,13 +21,14 @@ pub(crate) fn encode_map(interface: Interface) -> Vec<u8> {
     let tower = encode_tower(interface);
     let length = u32::try_from(tower.len()).unwrap_or(u32::MAX).to_le_bytes();
     let mut stub = Vec::new();
-    // No object; then a pointer to the tower, its size twice (of the array, and as a field), its bytes, padding.
+    // A null object UUID; then a pointer to the tower, its size twice (of the array, and as a field), its bytes,
+    // padding.
     stub.extend([0, 0, 0, 0, 1, 0, 0, 0]);
     stub.extend(length);
     stub.extend(length);
     stub.extend(tower);
     stub.resize(stub.len().next_multiple_of(4), 0);
-    // An empty handle: the first page of the answer.
+    // A null handle: the first page of the answer.
     stub.extend([0; 20]);
     stub.extend(TOWERS.to_le_bytes());
     stub
@@ -52,20 +53,20 @@ fn floor(tower: &mut Vec<u8>, left: &[u8], right: &[u8]) {
     }
 }
 
-/// What the mapper says.
+/// The answer of the mapper.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(crate) enum Mapped {
     /// The interface listens on this TCP port.
     Port(u16),
     /// No TCP port is registered for it.
     NotRegistered,
-    /// The mapper could not tell; its status.
+    /// The mapper failed; its status.
     Failed(u32),
 }
 
-/// Reads the result of the call; `None` for bytes that are none.
+/// Decodes the result of the call; `None` for other bytes.
 pub(crate) fn decode_map(stub: &[u8]) -> Option<Mapped> {
-    // The handle, how many towers, then an array of pointers (room, offset, count) and what they point to.
+    // The handle, the number of towers, then an array of pointers (maximum, offset, count) and their referents.
     let count = u32_at(stub, 32)?;
     let pointers = usize::try_from(count.min(TOWERS)).ok()?;
     if count > TOWERS {
@@ -93,7 +94,7 @@ pub(crate) fn decode_map(stub: &[u8]) -> Option<Mapped> {
     })
 }
 
-/// The TCP port in a tower; `None` where it is 0 or there is none.
+/// The TCP port in a tower; `None` where it is 0 or missing.
 fn tcp_port(tower: &[u8]) -> Option<u16> {
     let floors = u16_at(tower, 0)?;
     let mut at = 2;
@@ -132,7 +133,7 @@ pub(in crate::probe) mod tests {
         stub
     }
 
-    /// A tower that names this port.
+    /// A tower with this port.
     pub(in crate::probe::protocol::rpc) fn tower(port: u16) -> Vec<u8> {
         let mut tower = encode_tower(SERVICE_CONTROL);
         let at = tower.len() - 11;

@@ -1,7 +1,7 @@
-//! Asks the RPC endpoint mapper (TCP 135) on which port an interface listens, without authentication.
+//! Asks the RPC endpoint mapper (TCP 135) for the port of an interface, without authentication.
 //!
 //! The wizard that makes a target asks the service control manager whether SQL Server Agent runs. It tries RPC over TCP
-//! first: the mapper, and then the dynamic port that the mapper names. That 135 is open says nothing of the latter.
+//! first: the mapper, then the dynamic port that the mapper names. An open port 135 says nothing about the latter.
 
 pub(crate) mod epm;
 mod pdu;
@@ -19,17 +19,17 @@ pub use registered::registered_port;
 const ACCESS_DENIED: u32 = 5;
 /// RPC_S_SEC_PKG_ERROR, which some versions answer instead.
 const SECURITY_PACKAGE: u32 = 1825;
-/// The longest result that is put together from fragments.
+/// The longest result that is reassembled from fragments.
 const RESULT_LIMIT: usize = 16 * 1024;
 
 /// Why there is no answer.
 #[derive(Debug)]
 pub(crate) enum RpcError {
-    /// The peer speaks RPC and refuses us.
+    /// The peer speaks RPC and denies access.
     Denied(String),
-    /// The peer speaks RPC and fails.
+    /// The peer speaks RPC and reports another failure.
     Failed(String),
-    /// What came is no RPC.
+    /// The answer is not RPC.
     Strange(String),
     /// The connection ended or failed.
     Io(io::Error),
@@ -41,7 +41,7 @@ impl From<io::Error> for RpcError {
     }
 }
 
-/// Asks the endpoint mapper at the other end where an interface listens.
+/// Asks the endpoint mapper on this connection for the port of an interface.
 pub(crate) async fn ask_mapper(line: &mut Line<impl Stream>, interface: Interface) -> Result<Mapped, RpcError> {
     bind(line, pdu::ENDPOINT_MAPPER).await?;
     line.send(&pdu::encode_request(epm::EPT_MAP, &epm::encode_map(interface))).await?;
@@ -66,7 +66,7 @@ pub(crate) async fn ask_mapper(line: &mut Line<impl Stream>, interface: Interfac
     }
 }
 
-/// Binds to an interface at the other end: proof that it is there.
+/// Binds to an interface on this connection, which proves that it exists there.
 pub(crate) async fn bind(line: &mut Line<impl Stream>, interface: Interface) -> Result<(), RpcError> {
     line.send(&pdu::encode_bind(interface)).await?;
     match receive(line).await? {

@@ -3,7 +3,7 @@
 /// An interface of DCE/RPC and its version.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct Interface {
-    /// The UUID as it stands on the wire, its first three fields in little-endian order.
+    /// The UUID as sent, with its first three fields in little-endian order.
     pub uuid: [u8; 16],
     /// Major version.
     pub major: u16,
@@ -34,7 +34,7 @@ pub(crate) const NDR: Interface = Interface {
 
 /// Length of the head that every packet has.
 pub(crate) const HEAD: usize = 16;
-/// The longest fragment that we ask for and take; the least that every implementation must support is 1,432.
+/// The longest fragment that is offered and accepted; every implementation must support at least 1,432.
 pub(crate) const FRAGMENT_LIMIT: u16 = 4280;
 
 const REQUEST: u8 = 0;
@@ -46,20 +46,20 @@ const BIND_NAK: u8 = 13;
 const FIRST_AND_LAST: u8 = 0x03;
 const LAST: u8 = 0x02;
 
-/// What a peer answered.
+/// An answer of the peer.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(crate) enum RpcAnswer {
     /// It accepted the interface.
     Bound,
-    /// It does not offer the interface, or accepts no bind; the reason's number.
+    /// It does not offer the interface, or refuses every bind; the number of the reason.
     NotBound(u16),
-    /// A call ended in a fault; its status.
+    /// A call failed; its status.
     Fault(u32),
-    /// A part of a call's result, and whether it is the last.
+    /// A fragment of a call's result.
     Result {
         /// The marshalled result.
         stub: Vec<u8>,
-        /// Whether nothing follows.
+        /// Whether it is the last.
         last: bool,
     },
 }
@@ -89,7 +89,6 @@ pub(crate) fn encode_bind(interface: Interface) -> Vec<u8> {
     packet(BIND, 1, &body)
 }
 
-/// A call.
 pub(crate) fn encode_request(operation: u16, stub: &[u8]) -> Vec<u8> {
     let mut body = Vec::new();
     body.extend(u32::try_from(stub.len()).unwrap_or(u32::MAX).to_le_bytes());
@@ -99,15 +98,17 @@ pub(crate) fn encode_request(operation: u16, stub: &[u8]) -> Vec<u8> {
     packet(REQUEST, 2, &body)
 }
 
-/// The length of the complete packet, from its head; `None` where that is no head, or of a packet longer than we allowed.
+/// The length of the complete packet, from its head; `None` for other bytes, or for a packet longer than the accepted
+/// fragment.
 pub(crate) fn decode_length(head: &[u8; HEAD]) -> Option<usize> {
     let [5, 0 | 1, _, _, order, _, _, _, low, high, ..] = *head else { return None };
     let length = if order & 0x10 == 0 { u16::from_be_bytes([low, high]) } else { u16::from_le_bytes([low, high]) };
-    // Big-endian peers may exist on paper; no Windows and no Samba is one, and nothing below would read its answers.
+    // The specification allows big-endian peers; no Windows and no Samba is one, and the decoders below would misread
+    // it.
     (order & 0x10 != 0 && length <= FRAGMENT_LIMIT && usize::from(length) > HEAD).then_some(usize::from(length))
 }
 
-/// Reads a packet without its head; `None` for bytes that are no answer.
+/// Decodes a packet without its head; `None` for bytes that are not an answer.
 pub(crate) fn decode(head: &[u8; HEAD], body: &[u8]) -> Option<RpcAnswer> {
     let [_, _, kind, flags, ..] = *head;
     match kind {

@@ -1,4 +1,4 @@
-//! On which port an interface is registered, asked over a connection of its own.
+//! The registered port of an interface, asked on a connection of its own.
 
 use super::epm::Mapped;
 use super::{Interface, RpcError, ask_mapper};
@@ -14,7 +14,7 @@ impl From<RpcError> for ProbeError {
     fn from(trouble: RpcError) -> ProbeError {
         match trouble {
             RpcError::Denied(evidence) => ProbeError::new(PortState::Denied, evidence),
-            // It speaks RPC, which is all that the port is asked for.
+            // A failure reported in RPC still proves the protocol, which is all that this check is for.
             RpcError::Failed(evidence) => ProbeError::new(PortState::Open, evidence),
             RpcError::Strange(evidence) => ProbeError::new(PortState::WrongProtocol, evidence),
             RpcError::Io(error) => ProbeError::wrong_protocol(&error),
@@ -22,11 +22,11 @@ impl From<RpcError> for ProbeError {
     }
 }
 
-/// On which TCP port an interface listens, as the endpoint mapper at one of these addresses tells; `None` where it is
-/// not registered for TCP.
+/// The TCP port of an interface by the endpoint mapper at one of these addresses; `None` where it is not registered for
+/// TCP.
 ///
 /// # Errors
-/// Why the mapper cannot be reached or does not tell.
+/// Why the mapper cannot be reached or does not answer the question.
 pub async fn registered_port(
     mappers: &[SocketAddr],
     interface: Interface,

@@ -1,4 +1,4 @@
-//! Packets as a server sends them.
+//! Packets of a server, for tests.
 
 #![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic)]
 

@@ -1,7 +1,7 @@
-//! Looks at a SQL Server from outside: PRELOGIN and the TLS handshake, without ever logging in.
+//! Asks a SQL Server for its properties from outside: PRELOGIN and the TLS handshake, never a login.
 //!
-//! The server is left with a FIN. It may still note in its log that a connection ended before the login, which is why
-//! the background checks only connect unless the configuration asks for more.
+//! The connection ends with a FIN. The server may still log that it ended before the login, which is why the background
+//! checks only connect unless the configuration asks for more.
 
 pub(super) mod packet;
 pub(super) mod prelogin;
@@ -20,52 +20,52 @@ use std::net::SocketAddr;
 use std::time::Duration;
 use tokio::time::{Instant, timeout_at};
 
-/// The first byte of a token stream that begins with an error ([MS-TDS] 2.2.7.10): the server refuses us.
+/// The first byte of a token stream that begins with an error ([MS-TDS] 2.2.7.10): the server refuses the client.
 const ERROR_TOKEN: u8 = 0xaa;
 /// Content types of TLS records with which a server can begin.
 const TLS_ALERT: u8 = 0x15;
 const TLS_HANDSHAKE: u8 = 0x16;
 
-/// Whom to look at, and how.
+/// The server to ask, and how.
 #[derive(Debug, Clone, Copy)]
 pub struct Gaze<'a> {
     /// The addresses of the host, with the port of the instance.
     pub addresses: &'a [SocketAddr],
     /// The host's name, for TLS.
     pub host: &'a str,
-    /// The bare name of the instance that should be there; empty for the default instance.
+    /// The bare name of the expected instance; empty for the default instance.
     pub instance: &'a str,
-    /// TLS before the first byte of TDS. Otherwise that is tried where PRELOGIN is not understood.
+    /// Starts TLS before the first byte of TDS. Otherwise that is tried only where PRELOGIN is not understood.
     pub strict: bool,
-    /// For the connect, and again for all that follows.
+    /// The time limit of the connect, and again of everything after it.
     pub patience: Duration,
 }
 
-/// What was seen.
+/// The result.
 #[derive(Debug, Clone, PartialEq)]
 pub struct Engine {
-    /// Open, or why not.
+    /// Open, or why it is not.
     pub state: PortState,
-    /// The address that answered, or the one whose failure says most.
+    /// The address that answered, or the one with the most significant failure.
     pub address: Option<SocketAddr>,
     /// How long the connect took.
     pub connect: Option<Duration>,
     /// How long PRELOGIN and the handshake took.
     pub handshake: Option<Duration>,
-    /// What the server reports.
+    /// The properties that the server reports.
     pub facts: EngineFacts,
-    /// All of it in words.
+    /// The result in words.
     pub evidence: String,
 }
 
-/// What a SQL Server tells everybody.
+/// What a SQL Server shows any client before the login.
 #[derive(Debug, Clone, Default, PartialEq)]
 pub struct EngineFacts {
     /// The version of the product, such as `16.0.4135`.
     pub version: Option<String>,
-    /// What it demands of its clients.
+    /// The encryption that it demands of its clients.
     pub encryption: Option<Encryption>,
-    /// Whether the instance has the name that was asked for; only where the server says so.
+    /// Whether the instance has the requested name; only where the server says so.
     pub instance_matches: Option<bool>,
     /// The handshake; `None` without TLS.
     pub tls: Option<TlsFacts>,
@@ -73,21 +73,21 @@ pub struct EngineFacts {
     pub certificate: Option<Certificate>,
 }
 
-/// How much of a session a SQL Server wants encrypted.
+/// The part of a session that a SQL Server wants encrypted.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Encryption {
-    /// It has no certificate at all.
+    /// Nothing: it has no certificate.
     Unavailable,
-    /// The login, and the rest where the client asks for it.
+    /// The login, and the remaining session where the client asks for it.
     Optional,
-    /// Everything.
+    /// The complete session.
     Required,
-    /// Everything, TLS before the first byte of TDS.
+    /// The complete session, with TLS before the first byte of TDS.
     Strict,
 }
 
 impl Encryption {
-    /// The name in texts.
+    /// The word in series, pages and logs.
     pub fn name(self) -> &'static str {
         match self {
             Encryption::Unavailable => "unavailable",
@@ -98,7 +98,7 @@ impl Encryption {
     }
 }
 
-/// Connects, asks for version, encryption and certificate, and leaves without a login.
+/// Connects, asks for version, encryption and certificate, and closes without a login.
 pub async fn look(gaze: Gaze<'_>, sockets: &Sockets) -> Engine {
     let mut seen = Engine {
         state: PortState::Open,
@@ -138,10 +138,10 @@ pub async fn look(gaze: Gaze<'_>, sockets: &Sockets) -> Engine {
     seen
 }
 
-/// Why it went no further.
+/// Why the conversation ended early.
 enum Stop {
     ProbeError(ProbeError),
-    /// PRELOGIN in clear was not understood, as on a server that insists on TDS 8.
+    /// PRELOGIN in clear was not understood, as on a server that accepts TDS 8 only.
     WantsTls,
 }
 
@@ -149,7 +149,7 @@ fn wrong(evidence: impl Into<String>) -> Stop {
     Stop::ProbeError(ProbeError::new(PortState::WrongProtocol, evidence))
 }
 
-/// Something else answers; its first bytes tell what.
+/// Another protocol answered; its first bytes are the evidence.
 fn strange(bytes: &[u8]) -> Stop {
     let first = bytes.get(..16).unwrap_or(bytes);
     wrong(format!("it answered with \"{}\"", first.escape_ascii()))
@@ -159,7 +159,7 @@ fn tls_failed(evidence: impl Into<String>) -> Stop {
     Stop::ProbeError(ProbeError::new(PortState::TlsFailed, evidence))
 }
 
-/// TDS 7: PRELOGIN in clear, then TLS inside of packets. Closes the line.
+/// TDS 7: PRELOGIN in clear, then TLS inside packets. Closes the connection.
 async fn plain(mut line: Line, gaze: Gaze<'_>, deadline: Instant, facts: &mut EngineFacts) -> Result<(), Stop> {
     let conversation = async {
         line.send(&prelogin::encode(gaze.instance)).await.map_err(|_| Stop::WantsTls)?;
@@ -200,7 +200,7 @@ async fn plain(mut line: Line, gaze: Gaze<'_>, deadline: Instant, facts: &mut En
     outcome.unwrap_or_else(|_| Err(silent(gaze.patience, facts)))
 }
 
-/// TDS 8: TLS first, then PRELOGIN inside of it. Closes the line.
+/// TDS 8: TLS first, then PRELOGIN inside it. Closes the connection.
 async fn strict(mut line: Line, gaze: Gaze<'_>, deadline: Instant, facts: &mut EngineFacts) -> Result<(), Stop> {
     let conversation = async {
         let called = Called { host: gaze.host, address: line.address.ip() };
@@ -246,7 +246,7 @@ async fn strict(mut line: Line, gaze: Gaze<'_>, deadline: Instant, facts: &mut E
     outcome.unwrap_or_else(|_| Err(silent(gaze.patience, facts)))
 }
 
-/// The connection stands and the conversation did not end in time.
+/// The connection was made, but the conversation did not end in time.
 fn silent(patience: Duration, facts: &EngineFacts) -> Stop {
     if facts.version.is_some() {
         return tls_failed(format!("the TLS handshake did not end in {}", span(patience)));
@@ -270,7 +270,7 @@ impl EngineFacts {
         self.tls = Some(tls);
     }
 
-    /// What was seen, and what went wrong, in one line.
+    /// The properties and the failure, in one line.
     fn in_words(&self, trouble: Option<String>) -> String {
         let mut words = Vec::new();
         words.extend(self.version.as_ref().map(|version| format!("SQL Server {version}")));

@@ -1,15 +1,15 @@
-//! Packets and messages of TDS ([MS-TDS] 2.2.3), as far as they come before a login.
+//! Packets and messages of TDS ([MS-TDS] 2.2.3), as far as a conversation before a login needs them.
 
 use crate::probe::protocol::tcp::{Line, Stream};
 use std::io;
 
 const HEADER: usize = 8;
 const END_OF_MESSAGE: u8 = 0x01;
-/// A content type of TLS: the peer answers PRELOGIN with an alert because it expects TLS first.
+/// The content type of a TLS alert: the peer answers PRELOGIN with one because it expects TLS first.
 const TLS_ALERT: u8 = 0x15;
-/// The longest message that is taken in. A TLS flight with a long chain is a few kilobytes.
+/// The longest accepted message. A TLS flight with a long chain is a few kilobytes.
 const MESSAGE_LIMIT: usize = 64 * 1024;
-/// What one packet carries at most before packet sizes are negotiated.
+/// The payload of one packet before packet sizes are negotiated.
 const PAYLOAD_LIMIT: usize = 4096 - HEADER;
 
 /// Types of messages.
@@ -21,14 +21,14 @@ pub(crate) enum Kind {
     Prelogin = 0x12,
 }
 
-/// Why no message came.
+/// Why no message was read.
 #[derive(Debug)]
 pub(crate) enum PacketError {
     /// The peer closed the connection before it sent a complete message.
     Closed,
     /// The peer speaks TLS.
     Tls,
-    /// The peer speaks something else; its first bytes.
+    /// The peer speaks another protocol; its first bytes.
     Strange(Vec<u8>),
     /// The connection failed.
     Io(io::Error),
@@ -45,7 +45,7 @@ impl From<io::Error> for PacketError {
     }
 }
 
-/// A message in packets.
+/// Splits a message into packets.
 pub(crate) fn encode(kind: Kind, payload: &[u8]) -> Vec<u8> {
     let mut bytes = Vec::with_capacity(payload.len() + HEADER);
     let mut chunks = payload.chunks(PAYLOAD_LIMIT).peekable();
@@ -60,8 +60,8 @@ pub(crate) fn encode(kind: Kind, payload: &[u8]) -> Vec<u8> {
     bytes
 }
 
-/// Reads a header: whether the message ends with its packet, and the length of its payload. `None` for bytes that are
-/// no header of an answer to PRELOGIN. Some servers answer with the type of the question.
+/// Decodes a header: whether the message ends with its packet, and the length of its payload. `None` for bytes that are
+/// not the header of an answer to PRELOGIN. Some servers answer with the type of the question.
 fn decode_header(header: &[u8; HEADER]) -> Option<(bool, usize)> {
     let [kind, status, high, low, ..] = *header;
     let known = kind == Kind::Reply as u8 || kind == Kind::Prelogin as u8;
@@ -79,7 +79,7 @@ pub(crate) async fn read(line: &mut Line<impl Stream>) -> Result<Vec<u8>, Packet
             let rest = header.get_mut(filled..).unwrap_or_default();
             match (line.receive(rest).await?, header[0]) {
                 (0, _) if filled == 0 => return Err(PacketError::Closed),
-                // Bytes that do not begin as a header are strange before there are eight of them.
+                // Bytes that do not begin as a header are refused before eight of them have come.
                 (_, TLS_ALERT) => return Err(PacketError::Tls),
                 (count, first) => {
                     filled += count;
@@ -109,7 +109,7 @@ mod tests {
     use proptest::prelude::*;
     use tokio::io::{join, sink};
 
-    /// What is read from a peer that says these bytes and closes.
+    /// The message of a peer that sends these bytes and closes.
     fn read_from(stream: &[u8]) -> Option<Vec<u8>> {
         read(&mut Line::over(join(stream, sink()))).now_or_never().and_then(Result::ok)
     }
@@ -138,7 +138,7 @@ mod tests {
 
         #[test]
         fn any_stream_is_read_without_a_panic(mut stream in proptest::collection::vec(any::<u8>(), 0..400)) {
-            // The first byte alone tells most garbage apart.
+            // Most random bytes would be refused for the first one alone.
             if let Some(first) = stream.first_mut() {
                 *first = Kind::Reply as u8;
             }

@@ -2,14 +2,14 @@
 
 use super::packet::{self, Kind};
 
-/// What the server's answer tells.
+/// The content of the server's answer.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(crate) struct Prelogin {
     /// The version of the product, such as `16.0.4135`.
     pub(crate) version: Option<String>,
-    /// What the server makes of our wish for an encrypted login.
+    /// The server's reply to the client's encryption option.
     pub(crate) encryption: Option<PreloginAnswer>,
-    /// Whether the instance is the one that we named; only where the server says so.
+    /// Whether the instance has the requested name; only where the server says so.
     pub(crate) instance_matches: Option<bool>,
 }
 
@@ -31,13 +31,13 @@ const THREAD: u8 = 0x03;
 const MARS: u8 = 0x04;
 const END: u8 = 0xff;
 
-/// ENCRYPT_OFF. Asked for more, the server would answer "on" whether it insists or not; asked for this, its answer
-/// tells its setting, and TLS follows all the same.
+/// Asked for more, the server would answer "on" whether it insists or not; asked for this, its answer shows its
+/// setting, and TLS follows nevertheless.
 const ENCRYPT_OFF: u8 = 0;
 
 /// The message, as one complete packet. `instance` is the bare instance name, empty for the default instance.
 pub(crate) fn encode(instance: &str) -> Vec<u8> {
-    // A name that is not ASCII is left out: the code page in which the server would read it is not known.
+    // A name that is not ASCII is left out, because the server's code page is not known.
     let mut name = if instance.is_ascii() { instance.as_bytes().to_vec() } else { Vec::new() };
     name.push(0);
     let options: [(u8, &[u8]); 5] =
@@ -60,7 +60,7 @@ fn length(value: usize) -> [u8; 2] {
     u16::try_from(value).unwrap_or(u16::MAX).to_be_bytes()
 }
 
-/// Reads the answer's options; `None` for bytes that are none.
+/// Decodes the options of the answer; `None` for other bytes.
 pub(crate) fn decode(message: &[u8]) -> Option<Prelogin> {
     let mut found = Prelogin { version: None, encryption: None, instance_matches: None };
     let mut options = message;
@@ -91,7 +91,7 @@ pub(crate) fn decode(message: &[u8]) -> Option<Prelogin> {
         }
         options = rest;
     }
-    // Both options stand in every answer; a message without them only looks like one.
+    // Both options are in every answer; a message without them is something else.
     (found.version.is_some() && found.encryption.is_some()).then_some(found)
 }
 
@@ -102,7 +102,7 @@ mod tests {
     use super::*;
     use proptest::prelude::*;
 
-    /// The answer printed in [MS-TDS] 4.2, less its packet header: SQL Server 9.0.
+    /// The answer printed in [MS-TDS] 4.2, without its packet header: SQL Server 9.0.
     const DOCUMENTED: &[u8] = &[
         0x00, 0x00, 0x1A, 0x00, 0x06, 0x01, 0x00, 0x20, 0x00, 0x01, 0x02, 0x00, 0x21, 0x00, 0x01, 0x03, 0x00, 0x22,
         0x00, 0x00, 0x04, 0x00, 0x22, 0x00, 0x01, 0xFF, 0x09, 0x00, 0x05, 0x77, 0x00, 0x00, 0x00, 0x00, 0x00,

@@ -6,7 +6,7 @@ use tokio::net::{TcpListener, TcpStream};
 
 const PATIENCE: Duration = Duration::from_millis(500);
 
-/// A peer that does the same to everyone who connects.
+/// A peer that treats every connection alike.
 async fn peer<F: Future<Output = ()> + Send>(behave: impl Fn(TcpStream) -> F + Send + Sync + 'static) -> SocketAddr {
     let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
     let address = listener.local_addr().unwrap();
@@ -100,7 +100,7 @@ mod against_the_stand_in {
     use msx_lab::wire::{Backend, Login, Reply, ServerError};
     use std::sync::Arc;
 
-    /// A login is not possible here, and none is to be tried.
+    /// A stream that fails the test if a login is tried.
     struct NoLogin;
 
     impl Backend for NoLogin {

@@ -9,18 +9,18 @@ use rustls::{DigitallySignedStruct, SignatureScheme, SupportedProtocolVersion, v
 use std::io::{Read as _, Write as _};
 use std::sync::{Arc, LazyLock};
 
-/// What is kept of the server's plain text: a PRELOGIN answer is far shorter.
+/// The plain text that is kept; a PRELOGIN answer is far shorter.
 const PLAIN_LIMIT: u64 = 8 * 1024;
 
-/// A connection in the course of its handshake, or after it.
+/// A connection during or after its handshake.
 #[derive(Debug)]
 pub(crate) struct TlsClient(ClientConnection);
 
 impl TlsClient {
-    /// Begins a handshake; [`TlsClient::take`] then holds the first bytes to send.
+    /// Begins a handshake; [`TlsClient::take`] then returns the first bytes to send.
     ///
     /// # Errors
-    /// What is wrong on this side, in words.
+    /// Why this side cannot begin, in words.
     pub(crate) fn new(called: Called<'_>, opening: Opening) -> Result<TlsClient, String> {
         static INSIDE_PACKETS: LazyLock<Result<Arc<ClientConfig>, String>> =
             LazyLock::new(|| configure(&[&version::TLS12], None));
@@ -35,17 +35,17 @@ impl TlsClient {
         ClientConnection::new(config, name).map(TlsClient).map_err(|error| error.to_string())
     }
 
-    /// The bytes that wait to be sent.
+    /// Takes the bytes to be sent.
     pub(crate) fn take(&mut self) -> Vec<u8> {
         let mut bytes = Vec::new();
         while self.0.wants_write() && self.0.write_tls(&mut bytes).is_ok() {}
         bytes
     }
 
-    /// Takes in bytes that the server sent.
+    /// Receives bytes of the server.
     ///
     /// # Errors
-    /// Why the handshake failed, in words. What waits to be sent then is the alert that tells the server.
+    /// Why the handshake failed, in words. The bytes to be sent are then the alert for the server.
     pub(crate) fn give(&mut self, mut received: &[u8]) -> Result<(), String> {
         while !received.is_empty() {
             let taken = self.0.read_tls(&mut received).map_err(|error| error.to_string())?;
@@ -57,25 +57,23 @@ impl TlsClient {
         Ok(())
     }
 
-    /// Whether the handshake goes on.
     pub(crate) fn handshaking(&self) -> bool {
         self.0.is_handshaking()
     }
 
-    /// Encrypts; the bytes then wait to be sent.
+    /// Encrypts a text; [`TlsClient::take`] then returns the bytes to send.
     pub(crate) fn write(&mut self, plain: &[u8]) -> Result<(), String> {
         self.0.writer().write_all(plain).map_err(|error| error.to_string())
     }
 
-    /// What the server has said so far and was not yet read.
+    /// The plain text that was received and not yet read.
     pub(crate) fn read(&mut self) -> Vec<u8> {
         let mut plain = Vec::new();
-        // "Would block" and a missing close_notify both mean that there is no more.
+        // "Would block" and a missing close_notify both mean that no more has come.
         let _ = self.0.reader().take(PLAIN_LIMIT).read_to_end(&mut plain);
         plain
     }
 
-    /// What the handshake showed.
     pub(crate) fn facts(&self) -> TlsFacts {
         let version = self.0.protocol_version().and_then(|version| version.as_str().map(|name| name.replace('_', ".")));
         let chain = self.0.peer_certificates().unwrap_or_default();
@@ -97,8 +95,8 @@ fn configure(versions: &[&'static SupportedProtocolVersion], alpn: Option<&[u8]>
     Ok(Arc::new(config))
 }
 
-/// Accepts any certificate and any signature by it: nothing is sent that needs protection, and an old or odd
-/// certificate is just what is to be shown.
+/// Accepts any certificate and any signature by it: no secret is sent, and an invalid certificate is exactly what must
+/// be shown.
 #[derive(Debug)]
 struct AcceptAny(Arc<CryptoProvider>);
 

@@ -56,17 +56,17 @@ async fn demo(listen: SocketAddr) -> Result<(), String> {
     let program = exporter()?;
     let lab = Lab::scenario(Scenario::Everything);
     let options = Options { encryption: Encryption::Required, ..Options::default() };
-    let stand = TestServer::start(&lab, "127.0.0.1:0", options)
+    let master = TestServer::start(&lab, "127.0.0.1:0", options)
         .await
         .map_err(|error| format!("the stand-in master cannot listen on 127.0.0.1: {error}"))?;
-    let folder = Folder::create(stand.address)?;
+    let folder = Folder::create(master.address)?;
     let mut child = start(&program, &folder, listen)?;
     let outcome = tokio::select! {
-        outcome = show(&program, &folder, listen, stand.address, &mut child) => outcome,
+        outcome = show(&program, &folder, listen, master.address, &mut child) => outcome,
         () = signals.any() => Ok(()),
     };
     let _ = child.kill().await;
-    stand.stop().await;
+    master.stop().await;
     outcome
 }
 

@@ -239,7 +239,7 @@ fn integer_literal(digits: &str) -> Result<Expr, ServerError> {
     if let Ok(number) = digits.parse::<i32>() {
         return Ok(Expr::literal(Value::Int(number.into()), Ty::INT));
     }
-    // A whole number that is no int is a numeric, not a bigint (Transact-SQL reference, "Constants").
+    // An integer that is no int is a numeric, not a bigint (Transact-SQL reference, "Constants").
     let precision = u8::try_from(digits.trim_start_matches('-').len()).unwrap_or(u8::MAX);
     match digits.parse() {
         Ok(number) if precision <= 38 => {

@@ -27,7 +27,7 @@ impl Grouping {
             }
             Node::Column { depth: 0, name, .. } => return Err(errors::not_grouped(&name)),
             Node::Scalar(subquery) if subquery.correlated => {
-                return Err(errors::unsupported("a correlated subquery beside GROUP BY"));
+                return Err(errors::unsupported("a correlated subquery next to GROUP BY"));
             }
             node @ (Node::Literal(_) | Node::Column { .. } | Node::Scalar(_)) => node,
             Node::Cast { inner, style, forgiving } => {
@@ -66,7 +66,7 @@ impl Grouping {
             }
             Pred::Exists(subquery) if !subquery.correlated => Pred::Exists(subquery),
             Pred::InQuery(..) | Pred::Exists(_) => {
-                return Err(errors::unsupported("a correlated subquery beside GROUP BY"));
+                return Err(errors::unsupported("a correlated subquery next to GROUP BY"));
             }
         })
     }

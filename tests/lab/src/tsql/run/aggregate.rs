@@ -109,7 +109,7 @@ impl Accumulator {
     fn result(self, aggregate: &Aggregate) -> Result<Value, ServerError> {
         let of = aggregate.argument.as_ref().map_or(Ty::INT, |a| a.ty);
         let rows = i128::from(self.rows);
-        let whole = |sum: i128| {
+        let integer = |sum: i128| {
             let ty = if of == Ty::BIGINT { Ty::BIGINT } else { Ty::INT };
             convert(Value::Decimal(sum), Ty::Wire(Type::Decimal { precision: 38, scale: 0 }), ty, 0)
         };
@@ -118,8 +118,8 @@ impl Accumulator {
             AggregateFunction::Count | AggregateFunction::CountBig => Ok(Value::Int(self.rows)),
             AggregateFunction::Min | AggregateFunction::Max => Ok(self.extreme.unwrap_or(Value::Null)),
             _ if self.rows == 0 => Ok(Value::Null),
-            AggregateFunction::Sum if of.is_integer() => whole(self.sum),
-            AggregateFunction::Avg if of.is_integer() => whole(self.sum / rows),
+            AggregateFunction::Sum if of.is_integer() => integer(self.sum),
+            AggregateFunction::Avg if of.is_integer() => integer(self.sum / rows),
             AggregateFunction::Sum if matches!(of, Ty::Wire(Type::Decimal { .. })) => Ok(Value::Decimal(self.sum)),
             AggregateFunction::Avg if matches!(of, Ty::Wire(Type::Decimal { .. })) => {
                 let (_, scale) = decimal_shape(of);

@@ -201,7 +201,7 @@ fn arithmetic(
         (Value::Text(a), Value::Text(b)) => Ok(Value::Text(format!("{a}{b}").into())),
         (Value::Int(a), Value::Int(b)) => {
             let (a, b) = (i128::from(*a), i128::from(*b));
-            let result = whole(operator, a, b)?;
+            let result = integer(operator, a, b)?;
             let from = Ty::Wire(Type::Decimal { precision: 38, scale: 0 });
             convert(Value::Decimal(result), from, ty, 0)
         }
@@ -218,7 +218,7 @@ fn arithmetic(
     }
 }
 
-fn whole(operator: Arithmetic, a: i128, b: i128) -> Result<i128, ServerError> {
+fn integer(operator: Arithmetic, a: i128, b: i128) -> Result<i128, ServerError> {
     let result = match operator {
         Arithmetic::Add => a.checked_add(b),
         Arithmetic::Subtract => a.checked_sub(b),
@@ -255,7 +255,7 @@ fn decimal(operator: Arithmetic, a: i128, b: i128, ty: Ty, shapes: ((u8, u8), (u
         _ => {
             let common = s1.max(s2);
             let (a, b) = (times(a, power(common - s1)?)?, times(b, power(common - s2)?)?);
-            wide(whole(operator, a, b)?, common)
+            wide(integer(operator, a, b)?, common)
         }
     }
 }

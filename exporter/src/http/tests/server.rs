@@ -1,12 +1,12 @@
-//! A server that runs, and the stand-in behind it.
+//! A running server with a stub of the exporter behind it.
 
-use super::super::{NoProbe, Options, ReloadError, Settings, Site, Web, bind, run};
+use super::super::{Options, ReloadError, Settings, Site, Web, bind, run};
 use super::soon;
 use crate::collectors::CollectorReport;
 use crate::config::Limits;
 use crate::diagnosis::{Diagnosis, Fleet, MasterClock, MasterFleet, Orphan, Target};
 use crate::exposition::{BuildInfo, ExporterFacts, Reload};
-use crate::model::{Cause, Collector, OrphanKind, Stage};
+use crate::model::{Cause, Collector, OrphanKind, ProbeFailure, Stage};
 use crate::probe::Probe;
 use crate::sqlserver::ReadError;
 use jiff::Timestamp;
@@ -16,18 +16,20 @@ use std::time::Duration;
 use tokio::sync::{oneshot, watch};
 use tokio::task::JoinHandle;
 
-/// Answers at once, or when it is asked to, and writes down what it was asked.
+/// Answers at once, or when the test lets it, and records the calls.
 pub(super) struct Stub {
     pub(super) settings: Mutex<Settings>,
-    /// How many wait for a fleet or a probe now.
+    /// How many calls wait for a fleet or a probe.
     pub(super) waiting: watch::Sender<usize>,
-    /// While true there is neither a fleet nor a probe.
+    /// While true, no fleet and no probe is answered.
     pub(super) held: watch::Sender<bool>,
     pub(super) waits: Mutex<Vec<Duration>>,
     pub(super) reloads: Mutex<Vec<Result<(), ReloadError>>>,
+    /// The targets for which a look was requested.
+    pub(super) looks: Mutex<Vec<String>>,
     pub(super) fleet: Arc<Fleet>,
     /// What a probe ends with.
-    pub(super) probe: Mutex<Result<Arc<Probe>, NoProbe>>,
+    pub(super) probe: Mutex<Result<Arc<Probe>, ProbeFailure>>,
 }
 
 impl Stub {
@@ -48,12 +50,13 @@ impl Stub {
             held: watch::Sender::new(false),
             waits: Mutex::default(),
             reloads: Mutex::default(),
+            looks: Mutex::default(),
             fleet: Arc::new(fleet(1).into()),
-            probe: Mutex::new(Err(NoProbe::NoRoster)),
+            probe: Mutex::new(Err(ProbeFailure::NoRoster)),
         }
     }
 
-    /// Waits until that many wait for a fleet.
+    /// Waits until that many calls wait for a fleet.
     pub(super) async fn waiters(&self, count: usize) {
         let mut waiting = self.waiting.subscribe();
         soon("waiters", waiting.wait_for(|now| *now == count)).await.unwrap();
@@ -72,12 +75,12 @@ impl Stub {
     }
 }
 
-/// What went wrong in [`fleet`], for those alone who may see it.
+/// The details of the fault in [`fleet`], which only authenticated clients may see.
 pub(super) const DETAIL: &str = "the login msx_exporter has no SELECT on sysjobs";
 
-/// One target that is expected, a collector that failed, and a name of any length in the JSON.
+/// A fleet with one expected target, a failed collector, and a name of any length in the JSON.
 pub(super) fn fleet(length: usize) -> MasterFleet {
-    let fault = ReadError { stage: Stage::Permission, timeout: false, message: DETAIL.to_owned(), hint: None };
+    let fault = ReadError::new(Stage::Permission, DETAIL);
     let report = |collector, fault| CollectorReport {
         collector,
         duration: Duration::from_millis(1),
@@ -113,7 +116,7 @@ pub(super) fn fleet(length: usize) -> MasterFleet {
     }
 }
 
-/// Counts a waiter for as long as its future lives.
+/// Counts a waiting call for as long as its future lives.
 struct Waiter<'a>(&'a watch::Sender<usize>);
 
 impl Drop for Waiter<'_> {
@@ -128,7 +131,11 @@ impl Site for Stub {
         Arc::clone(&self.fleet)
     }
 
-    async fn probe(&self, _: &str, wait: Duration) -> Result<Arc<Probe>, NoProbe> {
+    fn request_look(&self, target: &str) {
+        self.looks.lock().unwrap().push(target.to_owned());
+    }
+
+    async fn probe(&self, _: &str, wait: Duration) -> Result<Arc<Probe>, ProbeFailure> {
         self.wait(wait).await;
         self.probe.lock().unwrap().clone()
     }
@@ -139,6 +146,7 @@ impl Site for Stub {
             sql_errors: enum_map::EnumMap::default(),
             sql_connections: 0,
             refused: None,
+            probes: None,
             reload: Reload { successful: true, at: None },
             passive: None,
             process: None,
@@ -154,8 +162,8 @@ impl Site for Stub {
     }
 }
 
-/// A server on a port of its own.
-pub(super) struct House {
+/// A server on a free port.
+pub(super) struct Server {
     pub(super) address: SocketAddr,
     pub(super) site: Arc<Stub>,
     pub(super) web: Arc<Web>,
@@ -163,16 +171,16 @@ pub(super) struct House {
     running: JoinHandle<()>,
 }
 
-impl House {
-    pub(super) fn plain() -> House {
-        House::with(Stub::new(), Options::default(), Web::open(None).unwrap())
+impl Server {
+    pub(super) fn plain() -> Server {
+        Server::with(Stub::new(), Options::default(), Web::open(None).unwrap())
     }
 
-    pub(super) fn with(stub: Stub, options: Options, web: Web) -> House {
-        House::at(SocketAddr::from(([127, 0, 0, 1], 0)), stub, options, web)
+    pub(super) fn with(stub: Stub, options: Options, web: Web) -> Server {
+        Server::at(SocketAddr::from(([127, 0, 0, 1], 0)), stub, options, web)
     }
 
-    pub(super) fn at(address: SocketAddr, stub: Stub, options: Options, web: Web) -> House {
+    pub(super) fn at(address: SocketAddr, stub: Stub, options: Options, web: Web) -> Server {
         let listeners = bind(&[address.to_string().parse().unwrap()]).unwrap();
         let address = listeners[0].local_addr().unwrap();
         let site = Arc::new(stub);
@@ -182,10 +190,10 @@ impl House {
         };
         let web = Arc::new(web);
         let running = tokio::spawn(run(listeners, Arc::clone(&site), options, Arc::clone(&web), shutdown));
-        House { address, site, web, stop, running }
+        Server { address, site, web, stop, running }
     }
 
-    /// Tells the server to stop; what it answers with is the end of `run`.
+    /// Asks the server to stop; the returned task is that of `run`.
     pub(super) fn stop(self) -> JoinHandle<()> {
         self.stop.send(()).unwrap();
         self.running

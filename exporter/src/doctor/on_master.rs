@@ -1,10 +1,10 @@
-//! The request as it is made on the master's side.
+//! The request from the master's side.
 
 use super::logins;
 use super::request::{End, Readiness, Request, Row, Seen, Transport};
 use super::rules;
 use super::silence;
-use crate::diagnosis::{Enlisted, MasterClock, MasterFleet};
+use crate::diagnosis::{Enlisted, MasterClock, MasterFleet, Trace};
 use crate::model::{Check, PortState, ServerName};
 use crate::probe::Finding;
 use crate::sqlserver::{MasterAnswers, ReadError};
@@ -12,16 +12,16 @@ use jiff::{SignedDuration, Timestamp};
 use std::collections::{BTreeMap, HashSet};
 use std::net::IpAddr;
 
-/// What is known of the master's end of the network.
+/// The master as an end of connections.
 #[derive(Debug, Clone, PartialEq)]
 pub struct MasterEnd {
     /// The name by which targets know it, `HOST` or `HOST\INSTANCE`.
     pub name: String,
     /// The addresses of its host.
     pub addresses: Vec<IpAddr>,
-    /// The TCP ports on which its engine listens, the one to call first. Empty where they are not known.
+    /// The TCP ports on which its engine listens, the preferred one first. Empty where they are not known.
     pub ports: Vec<u16>,
-    /// Where these ports are known from.
+    /// The source of these ports.
     pub port_source: String,
 }
 
@@ -35,16 +35,16 @@ impl MasterEnd {
     }
 }
 
-/// What SQL Server calls the certificate that it makes at its start where it is given none.
+/// The subject of the certificate that SQL Server makes at its start where none is configured.
 const FALLBACK: &str = "SSL_Self_Signed_Fallback";
 
-/// Who stands at the third end. No source says which machine that is.
+/// The third machine of the request, which no source names.
 const DESK: &str = "machine with SSMS";
 
-/// Stands for the targets where none is known: what is to be asked for before the first one is enlisted is the same.
+/// The placeholder for targets while none is known: the request is the same before the first one is enlisted.
 const EACH_TARGET: &str = "each target";
 
-/// Draws up the request from an assessed fleet, whose port_results holds a sweep of all checks.
+/// Makes the request from an assessed fleet, whose port results hold a sweep of all checks.
 pub fn examine(
     fleet: &MasterFleet,
     master: &MasterEnd,
@@ -57,7 +57,10 @@ pub fn examine(
     let mut targets: Vec<Target<'_>> = fleet
         .targets
         .iter()
-        .map(|target| Target::new(&target.name, target.enlisted.as_ref(), fleet.port_results.of(&target.name)))
+        .map(|target| Target {
+            trace: target.trace.as_ref(),
+            ..Target::new(&target.name, target.enlisted.as_ref(), fleet.port_results.of(&target.name))
+        })
         .collect();
     if targets.is_empty() {
         targets.push(Target::new(EACH_TARGET, None, &[]));
@@ -77,19 +80,20 @@ pub fn examine(
     for target in &targets {
         rows.extend(target.rows_of_the_desk(&desk));
     }
-    // What polling needs comes first. The order within is kept.
+    // Required rows come first; the order within each need is kept.
     rows.sort_by_key(|row| row.need);
     Request {
         title: format!("Firewall request for master {} and {} targets", master.name, fleet.targets.len()),
         made: written(now),
         rows,
         readiness: readiness(fleet, master, answers, now),
+        paste: silence::paste(fleet),
         next: targets.first().map(|target| elsewhere(master, port, target)).into_iter().collect(),
         notes: notes(master),
     }
 }
 
-/// The one command for the other direction.
+/// The one command that tests the other direction.
 fn elsewhere(master: &MasterEnd, port: &str, target: &Target<'_>) -> String {
     let plain = master.named() || port == "1433";
     let address = if plain { master.name.clone() } else { format!("{}:{port}", master.name) };
@@ -123,7 +127,7 @@ fn notes(master: &MasterEnd) -> Vec<String> {
     notes
 }
 
-/// Where the targets are, each host once: several instances may be on one.
+/// The hosts of the targets, each once: several instances may share one.
 fn hosts(targets: &[Target<'_>]) -> Vec<End> {
     let mut seen = HashSet::new();
     let ends = targets.iter().map(|target| &target.end);
@@ -135,6 +139,8 @@ struct Target<'a> {
     end: End,
     enlisted: Option<&'a Enlisted>,
     findings: BTreeMap<Check, &'a Finding>,
+    /// What the master shows of it while it is silent.
+    trace: Option<&'a Trace>,
 }
 
 impl<'a> Target<'a> {
@@ -144,7 +150,7 @@ impl<'a> Target<'a> {
         addresses.sort_unstable();
         addresses.dedup();
         let findings = findings.iter().map(|finding| (finding.check, finding)).collect();
-        Target { name, end: End { name: host, addresses }, enlisted, findings }
+        Target { name, end: End { name: host, addresses }, enlisted, findings, trace: None }
     }
 
     fn frequency(&self) -> String {
@@ -154,14 +160,22 @@ impl<'a> Target<'a> {
         }
     }
 
-    /// How long ago it polled, and whether that is within three intervals, by the master's clock.
+    /// The time of its last poll, and whether that is within three intervals, by the master's clock.
     fn poll(&self, clock: Option<&MasterClock>) -> Option<(Timestamp, SignedDuration, bool)> {
         let (enlisted, clock) = (self.enlisted.filter(|enlisted| enlisted.polled)?, clock?);
         Some((enlisted.last_poll, clock.now.duration_since(enlisted.last_poll), !enlisted.is_stale(clock.now)))
     }
 
-    /// A poll is the only proof of this way that the master has; silence has many reasons.
+    /// A poll proves this way, and so does anything else from its host that reached the engine; silence has many reasons.
     fn polling(&self, clock: Option<&MasterClock>) -> Seen {
+        if let Some(trace) = self.trace.filter(|trace| trace.word.is_arrival()) {
+            return Seen {
+                open: Some(true),
+                state: "open".to_owned(),
+                at: trace.reach.map(|(_, looked_at)| written(looked_at)),
+                evidence: format!("it does not poll, and its host reaches the port: {}", trace.word.word().title),
+            };
+        }
         match self.poll(clock) {
             Some((at, age, true)) => Seen {
                 open: Some(true),
@@ -186,7 +200,7 @@ impl<'a> Target<'a> {
         })
     }
 
-    /// Rows for what the configuration requires from here to the target.
+    /// The rows for ports that the configuration requires from here to the target.
     fn configured(&self, master: &End) -> Vec<Row> {
         let required = self.findings.values().filter(|finding| finding.required);
         required
@@ -209,7 +223,7 @@ impl<'a> Target<'a> {
         ]
     }
 
-    /// The mapper and the port behind it are one row: open only if both are.
+    /// The mapper and the port that it names are one row: open only if both are.
     fn rpc(&self) -> Seen {
         let (mapper, scm) = (self.findings.get(&Check::RpcMapper), self.findings.get(&Check::RpcScm));
         match (mapper, scm) {
@@ -231,7 +245,7 @@ impl<'a> Target<'a> {
     }
 }
 
-/// What a finding says, from where it was made.
+/// The state of a finding, with the machine that made it.
 pub(crate) fn seen(finding: &Finding) -> Seen {
     Seen {
         open: finding.state.open(),
