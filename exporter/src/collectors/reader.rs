@@ -229,7 +229,7 @@ impl Reader {
         if !self.config.collectors.arrivals {
             return;
         }
-        let targets = reading.targets.as_ref().and_then(|targets| targets.rows.as_ref());
+        let targets = reading.targets.as_ref().and_then(|targets| targets.rows.as_deref());
         let (arrivals, end) = match &mut self.session {
             Some(session) => {
                 self.progress.enter(Stage::Query);
