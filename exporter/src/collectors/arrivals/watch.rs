@@ -83,7 +83,7 @@ impl ArrivalWatch {
         // No column of these is a local time.
         let mut clock = Clock::default();
         let mut context = Context::new(&mut clock);
-        let asked = timeout_at(deadline, session.ask(msdb, &mut sets, &mut context)).await;
+        let asked = timeout_at(deadline, session.ask(msdb, &mut sets, &mut context, None)).await;
         let end = asked.unwrap_or(Err(BatchError::Deadline)).err();
         let broken = end.as_ref().map(|end| in_words(end, start.elapsed()));
         let fault =
