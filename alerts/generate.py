@@ -79,13 +79,31 @@ def threshold(text):
 
 
 class Dumper(yaml.SafeDumper):
-    """Long texts as blocks, no anchors, indented lists."""
+    """Long texts as blocks, short mappings and lists in one line, no anchors, indented lists."""
+
+    def represent_mapping(self, tag, mapping, flow_style=None):
+        node = super().represent_mapping(tag, mapping, flow_style)
+        node.flow_style = sum(length(key) + length(value) for key, value in node.value) < 90
+        return node
+
+    def represent_sequence(self, tag, sequence, flow_style=None):
+        node = super().represent_sequence(tag, sequence, flow_style)
+        node.flow_style = sum(map(length, node.value)) < 90
+        return node
 
     def ignore_aliases(self, data):
         return True
 
     def increase_indent(self, flow=False, indentless=False):
         return super().increase_indent(flow, False)
+
+
+def length(node):
+    """About how long a node is in one line."""
+    if isinstance(node, yaml.ScalarNode):
+        return len(node.value) + 2
+    parts = [part for pair in node.value for part in pair] if isinstance(node, yaml.MappingNode) else node.value
+    return 2 + sum(map(length, parts))
 
 
 def block(dumper, text):

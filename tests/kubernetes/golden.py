@@ -68,7 +68,7 @@ def shown(text):
             one["spec"]["groups"] = "those of alerts/"
         if one["kind"] == "ConfigMap":
             one["data"] = {key: "that of dashboards/" if key.endswith(".json") else said for key, said in one["data"].items()}
-    return yaml.dump_all(shortened(found), Dumper=Dumper, sort_keys=False, width=10_000)
+    return yaml.dump_all(shortened(found), Dumper=Dumper, sort_keys=False, width=10_000, default_flow_style=None)
 
 
 def compare(chart):

@@ -40,8 +40,6 @@ pub(crate) struct Remembered<'a> {
     pub(crate) permitted: bool,
     /// Since when, and until when, no record is missing.
     covered: Option<(Timestamp, Timestamp)>,
-    /// When the ring buffer was last read.
-    pub(crate) looked_at: Option<Timestamp>,
     attempts: &'a HashMap<IpAddr, Vec<Attempt>>,
     sightings: &'a BTreeMap<IpAddr, Sighting>,
     /// Sessions of an Agent that state a host, by the key of its name, and where they come from.
@@ -60,7 +58,6 @@ impl<'a> Remembered<'a> {
         Remembered {
             permitted: arrivals.permitted,
             covered: arrivals.covered_since.zip(until),
-            looked_at: arrivals.covered_until,
             attempts: index.of(&arrivals.records),
             sightings: &arrivals.sightings,
             stated,

@@ -173,7 +173,7 @@ impl<'a> Question<'a> {
             details: findings.details(),
             suspects,
             addresses: self.surroundings.origins.of(self.name).collect(),
-            reach: self.surroundings.memory.looked_at.map(|at| (self.covered_since, at)),
+            reach: Some(self.covered),
             refused: run(End::Refused),
             before_login: run(End::BeforeLogin),
             agent_connected: word == MasterEvidence::AgentConnected && self.others.is_empty(),
