@@ -4,7 +4,7 @@ use super::logins;
 use super::request::{End, IN_USE, Readiness, Request, Row, Seen, Transport};
 use super::rules;
 use super::silence;
-use crate::diagnosis::{Enlisted, MasterClock, MasterFleet};
+use crate::diagnosis::{Enlisted, MasterClock, MasterFleet, Trace};
 use crate::model::{Check, Collector, DEFAULT_PORT, PortState, ServerName, names};
 use crate::probe::Finding;
 use crate::sqlserver::{MasterAnswers, ReadError};
@@ -84,6 +84,7 @@ pub fn examine(
         made: written(now),
         rows,
         readiness: readiness(fleet, master, answers, now),
+        paste: silence::paste(fleet),
         next: targets.first().map(|target| elsewhere(master, port, target)).into_iter().collect(),
         notes: notes(master),
     }
@@ -128,7 +129,10 @@ fn targets(fleet: &MasterFleet) -> Vec<Target<'_>> {
     let mut targets: Vec<Target<'_>> = fleet
         .targets
         .iter()
-        .map(|target| Target::new(&target.name, target.enlisted.as_ref(), fleet.port_results.of(&target.name)))
+        .map(|target| Target {
+            trace: target.trace.as_ref(),
+            ..Target::new(&target.name, target.enlisted.as_ref(), fleet.port_results.of(&target.name))
+        })
         .collect();
     if targets.is_empty() {
         targets.push(Target::new(EACH_TARGET, None, &[]));
@@ -158,6 +162,8 @@ struct Target<'a> {
     end: End,
     enlisted: Option<&'a Enlisted>,
     findings: BTreeMap<Check, &'a Finding>,
+    /// What the master shows of it while it is silent.
+    trace: Option<&'a Trace>,
 }
 
 impl<'a> Target<'a> {
@@ -168,7 +174,7 @@ impl<'a> Target<'a> {
         addresses.dedup();
         let findings = findings.iter().map(|finding| (finding.check, finding)).collect();
         let host = End { name: host, addresses };
-        Target { name, end: host.clone(), host, enlisted, findings }
+        Target { name, end: host.clone(), host, enlisted, findings, trace: None }
     }
 
     /// The port that a check asks. That of a default instance is known whether its name resolves or not.
@@ -192,8 +198,16 @@ impl<'a> Target<'a> {
         Some((enlisted.last_poll, clock.now.duration_since(enlisted.last_poll), !enlisted.is_stale(clock.now)))
     }
 
-    /// A poll is the only proof of this connection that the master has; silence can have many reasons.
+    /// A poll proves this way, and so does anything else from its host that reached the engine; silence has many reasons.
     fn polling(&self, clock: Option<&MasterClock>) -> Seen {
+        if let Some(trace) = self.trace.filter(|trace| trace.word.is_arrival()) {
+            return Seen {
+                open: Some(true),
+                state: "open".to_owned(),
+                at: trace.reach.map(|(_, looked_at)| written(looked_at)),
+                evidence: format!("it does not poll, and its host reaches the port: {}", trace.word.word().title),
+            };
+        }
         match self.poll(clock) {
             Some((at, age, true)) => Seen {
                 open: Some(true),

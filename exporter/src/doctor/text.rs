@@ -2,7 +2,7 @@
 //! terminal is wide.
 
 use super::lists::Lists;
-use super::request::{Need, Readiness, Request, Row, Suspicion};
+use super::request::{Need, Paste, Readiness, Request, Row, Suspicion};
 use std::fmt::Write as _;
 
 /// What a terminal shows in a line.
@@ -28,6 +28,9 @@ pub(crate) fn draw(request: &Request) -> String {
         text.push_str("\nBesides ports\n");
     }
     request.readiness.iter().for_each(|item| draw_item(&mut text, item));
+    for Paste { title, text: batch } in &request.paste {
+        let _ = write!(text, "\n{title}\n\n{batch}");
+    }
     // A command is one line, however long.
     text.extend(request.next.iter().enumerate().map(|(place, command)| {
         let head = if place == 0 { "\nThe other direction\n" } else { "" };
@@ -65,12 +68,13 @@ fn draw_row(text: &mut String, row: &Row, lists: &Lists<'_>) {
     }
 }
 
-fn draw_item(text: &mut String, Readiness { subject, fine, evidence, remedy, suspects }: &Readiness) {
+fn draw_item(text: &mut String, Readiness { subject, fine, evidence, remedy, situation, suspects }: &Readiness) {
     text.push_str(&wrapped(&format!("  {:<7} ", super::yes_no(*fine)), &format!("{subject}: {evidence}")));
     if !remedy.is_empty() {
         // It may be a statement to paste.
         let _ = writeln!(text, "          -> {remedy}");
     }
+    text.extend(situation.iter().map(|line| wrapped("          ", line)));
     for (place, Suspicion { title, step }) in (1..).zip(suspects) {
         text.push_str(if place == 1 { "          suspects, the likeliest first:\n" } else { "" });
         text.push_str(&wrapped(&format!("          {place}. "), &format!("{title}: {step}")));
