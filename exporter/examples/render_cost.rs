@@ -274,6 +274,7 @@ fn target(number: usize) -> Target {
         }),
         labels: vec![],
         expected: None,
+        address: None,
         maintenance: None,
         diagnosis: Diagnosis { cause: Cause::Ok, evidence: vec![] },
         trace: None,

@@ -77,6 +77,7 @@ pub(crate) fn target(name: &str) -> Target {
         }),
         labels: vec![],
         expected: None,
+        address: None,
         maintenance: None,
         diagnosis: Diagnosis { cause: Cause::Ok, evidence: vec![] },
         trace: None,
