@@ -21,6 +21,7 @@ GATE = 60
 NEEDS = [
     ("root", r"\bunshare\b|tests\.linux\.suite"),
     ("Go", r"need_go_tool|\bgo\b -C"),
+    ("a JDK", r"\bjavac\b"),
     ("Node", r"need_grafana|tests/clients/run\.sh"),
     ("Chromium", r"\bchromium\b"),
     ("Wine and MinGW", r"\bwine64\b|deploy/release/build"),
