@@ -54,9 +54,8 @@ pub(super) fn password(written: &str) -> Result<Secret, ValueError> {
 /// An IPv4 or IPv6 address, in the form in which addresses are compared.
 /// The address of another computer.
 pub(super) fn ip_address(written: &str) -> Result<IpAddr, ValueError> {
-    let wrong = |what: &str| {
-        ValueError::new(format!("{} is {what}", quoted(written))).expected("such as 10.1.0.8 or fd00::8")
-    };
+    let wrong =
+        |what: &str| ValueError::new(format!("{} is {what}", quoted(written))).expected("such as 10.1.0.8 or fd00::8");
     let address = crate::model::canonical(written).ok_or_else(|| wrong("no IP address"))?;
     if address.is_loopback() {
         return Err(wrong("a loopback address: every computer has it"));

@@ -63,7 +63,7 @@ fn section(bytes: Vec<u8>, name: &str, faults: &mut Vec<ConfigError>) -> Option<
 #[cfg(any(test, feature = "fuzzing"))]
 pub(in crate::http) fn read_any(bytes: &[u8]) {
     let mut faults = Vec::new();
-    let mut named = Files { directory: Path::new(""), read: Vec::new() };
+    let mut named = Files { directory: Path::new(""), read: Vec::new(), warnings: Vec::new() };
     if let Some(root) = section(bytes.to_vec(), "web.yml", &mut faults) {
         understand(root, &mut named, &mut faults);
     }
