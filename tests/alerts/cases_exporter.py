@@ -163,12 +163,12 @@ GONE = "Prometheus scraped msx1:9814 within the last day and no longer tries to"
 LOOK = "Look at its scrape configuration and service discovery."
 SILENT = "Prometheus has had no answer from the exporter at msx1:9814 for 5 minutes. "
 DOWN = Spec(
-    "MsxExporterDown", down("master"), 60, start=30, end=50, for_=5, keep=0, severity="critical", labels=role("master"),
+    "MsxExporterDown", down("master"), 60, start=30, end=50, for_=5, keep=0, severity="critical", labels=JOB,
     summary="The exporter next to a multiserver master does not answer.",
     description=lambda m: SILENT + "Nothing is known of its master or targets meanwhile.",
     needs=("up", "msx_exporter_build_info"), about_scrapes=True, title="next to the master", **COMMON)
 DOWN_TARGET = Spec(
-    "MsxExporterDown", down("target"), 60, start=30, end=50, for_=5, keep=0, severity="warning", labels=role("target"),
+    "MsxExporterDown", down("target"), 60, start=30, end=50, for_=5, keep=0, severity="warning", labels=JOB,
     summary="The exporter on a target does not answer.",
     description=lambda m: SILENT + "The way from that target to its master is not checked meanwhile.",
     needs=("up", "msx_exporter_build_info"), about_scrapes=True, title="on a target", **COMMON)

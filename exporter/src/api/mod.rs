@@ -24,7 +24,7 @@ use std::io;
 ///
 /// # Errors
 /// Where `out` fails; none that the data can cause, for every map has text for its keys.
-pub(crate) fn write_targets(
+pub fn write_targets(
     out: impl io::Write,
     fleet: &Fleet,
     only: Option<&str>,

@@ -8,6 +8,7 @@ use crate::exposition::in_order::InOrder;
 use crate::model::Collector;
 use crate::sqlserver::{Cell, CellError, Column, Context, Needs, ResultSet, Right, Set, Statement, row};
 use jiff::civil::{Date, DateTime, Time};
+use std::sync::Arc;
 use std::time::Duration;
 
 const JOBS: Statement = Statement::new("jobs", include_str!("jobs.sql"));
@@ -86,7 +87,7 @@ pub struct Jobs {
 }
 
 /// What is kept between two readings.
-pub(super) type Cache = Option<Kept<Jobs>>;
+pub(super) type Cache = Option<Kept<Arc<Jobs>>>;
 
 /// What is asked for.
 pub(super) struct Sets {

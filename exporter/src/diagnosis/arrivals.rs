@@ -28,6 +28,7 @@ use crate::model::names::key;
 use attempts::Attempt;
 pub(crate) use attempts::AttemptIndex;
 use jiff::Timestamp;
+use std::borrow::Cow;
 use std::collections::{BTreeMap, HashMap};
 use std::net::IpAddr;
 use std::time::Duration;
@@ -44,20 +45,18 @@ pub(crate) struct Remembered<'a> {
     pub(crate) permitted: bool,
     /// Since when, and until when, no record is missing.
     covered: Option<(Timestamp, Timestamp)>,
-    /// When the ring buffer was last read.
-    pub(crate) looked_at: Option<Timestamp>,
     /// The master's own state, while the look at it is not too old.
     state: Option<&'a MasterState>,
     attempts: &'a HashMap<IpAddr, Vec<Attempt>>,
     sightings: &'a BTreeMap<IpAddr, Sighting>,
     /// Sessions of an Agent that state a host, by the key of its name, and where they come from.
-    stated: HashMap<String, Vec<(IpAddr, &'a AgentSession)>>,
+    stated: HashMap<Cow<'a, str>, Vec<(IpAddr, &'a AgentSession)>>,
 }
 
 impl<'a> Remembered<'a> {
     pub(crate) fn new(arrivals: &'a Arrivals, now: Timestamp, index: &'a mut AttemptIndex) -> Remembered<'a> {
         let until = arrivals.covered_until.filter(|until| elapsed(now, *until) <= LOOK_SPEAKS);
-        let mut stated: HashMap<String, Vec<(IpAddr, &AgentSession)>> = HashMap::new();
+        let mut stated: HashMap<Cow<'a, str>, Vec<(IpAddr, &AgentSession)>> = HashMap::new();
         for (from, sighting) in arrivals.sightings.iter() {
             if let Some((agent, host)) = sighting.agent.as_ref().and_then(|agent| Some((agent, agent.host.as_ref()?))) {
                 stated.entry(key(host)).or_default().push((*from, agent));
@@ -66,7 +65,6 @@ impl<'a> Remembered<'a> {
         Remembered {
             permitted: arrivals.permitted,
             covered: arrivals.covered_since.zip(until),
-            looked_at: arrivals.covered_until,
             state: arrivals.state.as_ref().filter(|state| arrivals.permitted && elapsed(now, state.at) <= LOOK_SPEAKS),
             attempts: index.of(&arrivals.records),
             sightings: &arrivals.sightings,

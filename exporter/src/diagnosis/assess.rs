@@ -16,7 +16,9 @@ use crate::model::Cause;
 use crate::model::names::bare;
 use crate::probe::PortResults;
 use std::collections::{BTreeSet, HashMap};
+use std::iter::Peekable;
 use std::sync::Arc;
+use std::vec::IntoIter;
 
 /// The result of one assessment.
 #[derive(Debug, Clone)]
@@ -55,7 +57,7 @@ pub fn assess(reading: &Reading, port_results: Arc<PortResults>, config: &Config
     let downloads = succeeded(reading.downloads.as_ref());
     let list = downloads.map(DownloadList::new);
     let roster = Roster::new(targets, list.as_ref(), config);
-    fleet.orphans = list.as_ref().map(|list| list.orphans(&roster.enlisted, &config.targets.filter));
+    fleet.orphans = list.as_ref().map(|list| list.orphans(|key| roster.is_enlisted(key), &config.targets.filter));
     fleet.downloadlist_rows = downloads.and_then(|downloads| downloads.table_rows);
     fleet.limited.targets = roster.left_out();
 
@@ -81,7 +83,7 @@ pub fn assess(reading: &Reading, port_results: Arc<PortResults>, config: &Config
     let unread = Arrivals { permitted: true, ..Arrivals::default() };
     // Only silent targets need the records of arrivals, so a fleet without one pays nothing.
     let asked = targets.rows.iter().any(|row| row.is_silent(targets.clock.now));
-    let remembered = reading.arrivals.as_ref().filter(|_| asked).map(|read| read.rows.as_ref().unwrap_or(&unread));
+    let remembered = reading.arrivals.as_ref().filter(|_| asked).map(|read| read.rows.as_deref().unwrap_or(&unread));
     if remembered.is_none() {
         memory.attempts = AttemptIndex::default();
     }
@@ -103,13 +105,16 @@ pub fn assess(reading: &Reading, port_results: Arc<PortResults>, config: &Config
         now: targets.clock.now,
     });
     let of_master = surroundings.as_ref().map(arrivals::of_master).unwrap_or_default();
+    let known = memory.targets.iter().filter(|_| surroundings.is_some());
+    let versions = known.filter_map(|(name, known)| Some((name.clone(), known.version.clone()?))).collect();
     let mut judge = Judge {
         config,
+        versions,
         circumstances: Circumstances { of_master, ..circumstances },
         surroundings,
         label_names: config.targets.labels.iter().flat_map(|rule| rule.labels.keys().map(String::as_str)).collect(),
-        before: std::mem::take(&mut memory.targets),
-        after: HashMap::new(),
+        after: Vec::with_capacity(memory.targets.len()),
+        before: std::mem::take(&mut memory.targets).into_iter().peekable(),
         changes: Vec::new(),
     };
     let entries: Vec<RosterEntry<'_>> = roster.into_shown().collect();
@@ -125,7 +130,7 @@ pub fn assess(reading: &Reading, port_results: Arc<PortResults>, config: &Config
 
 /// The rows of a collector that succeeded.
 fn succeeded<T>(collected: Option<&Collected<T>>) -> Option<&T> {
-    collected.filter(|collected| collected.report.success()).and_then(|collected| collected.rows.as_ref())
+    collected.filter(|collected| collected.report.success()).and_then(|collected| collected.rows.as_deref())
 }
 
 /// The inputs for judging the targets one after the other.
@@ -136,12 +141,21 @@ struct Judge<'a> {
     surroundings: Option<Surroundings<'a>>,
     /// The label names of all rules.
     label_names: BTreeSet<&'a str>,
-    before: HashMap<String, TargetMemory>,
-    after: HashMap<String, TargetMemory>,
+    /// What is remembered of the targets that are still to come, and of those that are gone.
+    before: Peekable<IntoIter<(String, TargetMemory)>>,
+    after: Vec<(String, TargetMemory)>,
+    /// The versions that targets had while they last polled, where a silent one is asked about.
+    versions: HashMap<String, String>,
     changes: Vec<Change>,
 }
 
 impl Judge<'_> {
+    /// What is remembered of a target. Both sides are sorted by name, so each target is asked about once and in order.
+    fn remembered(&mut self, name: &str) -> Option<(String, TargetMemory)> {
+        while self.before.next_if(|(known, _)| known.as_str() < name).is_some() {}
+        self.before.next_if(|(known, _)| known == name)
+    }
+
     /// What the master shows of each silent target, in the order of the entries, and of most of those that fell silent in
     /// one outage.
     fn traces(
@@ -159,7 +173,7 @@ impl Judge<'_> {
                 let enlisted = entry.enlisted.as_ref().filter(|enlisted| enlisted.is_stale(now))?;
                 let versions = Versions {
                     now: engine(port_results.of(entry.name)).and_then(|finding| finding.version.as_deref()),
-                    at_last_poll: self.before.get(entry.name).and_then(|before| before.version.as_deref()),
+                    at_last_poll: self.versions.get(entry.name).map(String::as_str),
                 };
                 Some(Trace::of(bare(entry.name), enlisted, versions, surroundings))
             })
@@ -201,7 +215,10 @@ impl Judge<'_> {
         let majority = self.outage(&entry).and_then(|outage| majorities.get(&outage));
         let enlisted = entry.enlisted;
         let findings = port_results.of(entry.name);
-        let before = self.before.remove(entry.name);
+        let (name, before) = match self.remembered(entry.name) {
+            Some((name, before)) => (name, Some(before)),
+            None => (entry.name.to_owned(), None),
+        };
         let engine_was_open = before.as_ref().is_some_and(|before| before.engine_was_open);
         let subject = Subject {
             name: entry.name,
@@ -232,7 +249,7 @@ impl Judge<'_> {
             engine_was_open: engine_was_open || (polls && engine_is_open),
             version: seen.or(before.and_then(|before| before.version)),
         };
-        self.after.insert(entry.name.to_owned(), remembered);
+        self.after.push((name, remembered));
 
         Target {
             name: entry.name.to_owned(),

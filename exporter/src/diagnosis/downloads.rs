@@ -7,11 +7,12 @@ use crate::model::names::{bare, key};
 use crate::model::{ErrorClass, OrphanKind};
 use enum_map::EnumMap;
 use jiff::Timestamp;
-use std::collections::{HashMap, HashSet};
+use std::borrow::Cow;
+use std::collections::HashMap;
 
 /// The content of the download list by name. Rows whose names differ only in case or trailing blanks are added up.
 pub(crate) struct DownloadList<'a> {
-    entries: HashMap<String, Entry<'a>>,
+    entries: HashMap<Cow<'a, str>, Entry<'a>>,
     downloaded_known: bool,
 }
 
@@ -60,11 +61,11 @@ impl<'a> Entry<'a> {
 
 impl<'a> DownloadList<'a> {
     pub(crate) fn new(rows: &'a Downloads) -> DownloadList<'a> {
-        let mut entries: HashMap<String, Entry<'a>> = HashMap::with_capacity(rows.rows.len());
+        let mut entries: HashMap<Cow<'a, str>, Entry<'a>> = HashMap::with_capacity(rows.rows.len());
         for row in &rows.rows {
             entries.entry(key(&row.target)).or_default().add_waiting(row);
         }
-        for row in rows.downloaded.iter().flatten() {
+        for row in rows.downloaded.iter().flat_map(|rows| rows.iter()) {
             entries.entry(key(&row.target)).or_default().add_downloaded(row);
         }
         DownloadList { entries, downloaded_known: rows.downloaded.is_some() }
@@ -92,17 +93,15 @@ impl<'a> DownloadList<'a> {
         self.entries.get(key).map_or(0, |entry| entry.defect_waiting)
     }
 
-    /// Instructions waiting for names that are not enlisted, sorted. `enlisted` holds the [`key`] of every row on the
+    /// Instructions waiting for names that are not enlisted, sorted. `enlisted` knows the [`key`] of every row on the
     /// master before any filter, because a target that is not shown is not an orphan. Names that the filter excludes
     /// are left out too.
-    pub(crate) fn orphans(&self, enlisted: &HashSet<String>, filter: &Filter) -> Vec<Orphan> {
+    pub(crate) fn orphans(&self, enlisted: impl Fn(&str) -> bool, filter: &Filter) -> Vec<Orphan> {
         let mut orphans: Vec<Orphan> = self
             .entries
             .iter()
             .filter(|(key, entry)| {
-                (entry.defect_waiting > 0 || entry.other_waiting > 0)
-                    && !enlisted.contains(*key)
-                    && filter.allows(entry.name)
+                (entry.defect_waiting > 0 || entry.other_waiting > 0) && !enlisted(key) && filter.allows(entry.name)
             })
             .flat_map(|(_, entry)| {
                 [(OrphanKind::Defect, entry.defect_waiting), (OrphanKind::Other, entry.other_waiting)]
@@ -123,15 +122,16 @@ mod tests {
     use crate::model::Operation;
     use enum_map::enum_map;
     use std::collections::BTreeMap;
+    use std::sync::Arc;
 
     fn list(rows: Vec<DownloadRow>) -> Downloads {
-        Downloads { rows, downloaded: Some(Vec::new()), table_rows: None }
+        Downloads { rows, downloaded: Some(Arc::default()), table_rows: None }
     }
 
     fn orphans(rows: Vec<DownloadRow>, enlisted: &[&str]) -> Vec<(String, OrphanKind, u64)> {
         let rows = list(rows);
-        let enlisted = enlisted.iter().map(|name| key(name)).collect();
-        let orphans = DownloadList::new(&rows).orphans(&enlisted, &everything());
+        let enlisted = |wanted: &str| enlisted.iter().any(|name| key(name) == wanted);
+        let orphans = DownloadList::new(&rows).orphans(enlisted, &everything());
         orphans.into_iter().map(|orphan| (orphan.target, orphan.kind, orphan.count)).collect()
     }
 
@@ -144,7 +144,7 @@ mod tests {
         lower.errors[ErrorClass::Permission] = 4;
         let mut rows = list(vec![upper, lower]);
         let downloaded = |target: &str, count, last| DownloadedRow { target: target.into(), count, last: Some(last) };
-        rows.downloaded = Some(vec![downloaded("Sql01", 10, ago(30)), downloaded("SQL01", 5, ago(90))]);
+        rows.downloaded = Some(vec![downloaded("Sql01", 10, ago(30)), downloaded("SQL01", 5, ago(90))].into());
         let found = DownloadList::new(&rows).of("SQL01");
         let by_operation = BTreeMap::from([(Operation::Insert, 5), (Operation::SyncTime, 1)]);
         assert_eq!(found.pending, Pending { by_operation, oldest: Some(ago(600)) });
@@ -193,7 +193,7 @@ mod tests {
     fn a_name_that_the_filter_leaves_out_is_no_orphan() {
         let rows = list(vec![waiting("DEV01", 1, 60), waiting("SQL01", 1, 60)]);
         let filter = Filter { exclude: pattern("DEV.*"), ..everything() };
-        let orphans = DownloadList::new(&rows).orphans(&HashSet::new(), &filter);
+        let orphans = DownloadList::new(&rows).orphans(|_| false, &filter);
         assert_eq!(orphans.iter().map(|orphan| orphan.target.as_str()).collect::<Vec<_>>(), ["SQL01"]);
     }
 }

@@ -111,7 +111,8 @@ mod tests {
     }
 
     fn observed(memory: &mut MasterMemory, started: i64, place: Place, version: &str, polled: i64) {
-        let mut targets = reading(vec![polled_at(target(1, "SQL01"), polled)]).targets.unwrap().rows.unwrap();
+        let rows = reading(vec![polled_at(target(1, "SQL01"), polled)]).targets.unwrap().rows.unwrap();
+        let mut targets = Targets::clone(&rows);
         targets.clock.started = ago(started);
         memory.observe(&targets, Some(&ServerFacts { version: version.into(), place, ..ServerFacts::default() }));
     }

@@ -88,7 +88,7 @@ impl ArrivalWatch {
     /// What is reported while no target is silent: no one asks what is remembered, so it is not copied.
     fn unasked(&self) -> Collected<Arrivals> {
         let rows = Arrivals { permitted: self.permitted, ..Arrivals::default() };
-        Collected { report: self.report(self.price(), None), rows: Some(rows) }
+        Collected { report: self.report(self.price(), None), rows: Some(Arc::new(rows)) }
     }
 
     /// Asks what is due. The second answer is why the batch did not reach its end.
@@ -113,7 +113,7 @@ impl ArrivalWatch {
         // No column of these is a local time.
         let mut clock = Clock::default();
         let mut context = Context::new(&mut clock);
-        let asked = timeout_at(deadline, session.ask(msdb, &mut sets, &mut context)).await;
+        let asked = timeout_at(deadline, session.ask(msdb, &mut sets, &mut context, None)).await;
         let end = asked.unwrap_or(Err(BatchError::Deadline)).err();
         let broken = end.as_ref().map(|end| in_words(end, start.elapsed()));
         let fault_of = |set: &dyn Set| incomplete(set.statement().name, set.outcome(), end.as_ref(), broken.as_ref());
@@ -194,7 +194,7 @@ impl ArrivalWatch {
         };
         let report = self.report(duration, fault);
         // One look that fails takes nothing away: what earlier looks found says how old it is.
-        Collected { rows: Some(rows), report }
+        Collected { rows: Some(Arc::new(rows)), report }
     }
 
     fn report(&self, duration: Duration, fault: Option<ReadError>) -> CollectorReport {

@@ -264,7 +264,7 @@ fn a_look_that_failed_takes_nothing_away_until_the_last_good_one_is_old() {
         assert_eq!(trace(&target).text.contains("The last look that succeeded was 6 min"), says, "{seconds}");
     }
     let mut failed = failed::<Arrivals>(Collector::Arrivals);
-    failed.rows = Some(looked(60));
+    failed.rows = Some(looked(60).into());
     let reading = Reading { arrivals: Some(failed), ..reading(vec![silent()]) };
     let fleet = assess(&reading, Arc::default(), &configured(&[(NAME, ADDRESS)]), &mut Memory::default()).fleet;
     assert_eq!(fleet.targets[0].diagnosis.cause, Cause::LoginRefused, "the last look failed, the one before stands");
@@ -335,7 +335,7 @@ fn a_version_that_changed_since_the_last_poll_comes_first() {
         port_results(NAME, vec![finding])
     };
     let mut polling = reading(vec![silent()]);
-    polling.targets.as_mut().unwrap().rows.as_mut().unwrap().clock.now = ago(590);
+    Arc::make_mut(polling.targets.as_mut().unwrap().rows.as_mut().unwrap()).clock.now = ago(590);
     assess(&polling, answers("16.0.1000"), &config, &mut memory);
     for (version, begins) in [("16.0.1000", "SQL Server Agent does not run"), ("17.0.1000", "It is newer than its")] {
         let fleet = assess(&untraced(), answers(version), &config, &mut memory).fleet;
@@ -362,8 +362,9 @@ fn its_own_polls_since_the_start_of_the_master_clear_the_certificate_until_it_en
         (9_000, "CN=msx01", -60, Some("the certificate of the master has ended"), None),
     ] {
         let mut reading = untraced();
-        reading.targets.as_mut().unwrap().rows.as_mut().unwrap().clock.started = ago(started);
-        reading.server.as_mut().unwrap().rows.as_mut().unwrap().certificate = Some(presented(subject, ends));
+        Arc::make_mut(reading.targets.as_mut().unwrap().rows.as_mut().unwrap()).clock.started = ago(started);
+        Arc::make_mut(reading.server.as_mut().unwrap().rows.as_mut().unwrap()).certificate =
+            Some(presented(subject, ends));
         let fleet = assess(&reading, Arc::default(), &configured(&[(NAME, ADDRESS)]), &mut Memory::default()).fleet;
         let suspects = &trace(&fleet.targets[0]).suspects;
         let trust = suspects.iter().find(|suspect| suspect.title.starts_with("The target does not trust"));
