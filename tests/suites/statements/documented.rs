@@ -25,12 +25,20 @@ const FUNCTIONS: [(&str, u16, usize, usize); 1] = [("LOGINPROPERTY", 2012, 2, 2)
 const TABLES: [(&str, &[&str]); 1] = [("fn_my_permissions", &["entity_name", "subentity_name", "permission_name"])];
 
 /// Views that texts name and no statement reads. Source: `system-catalog-views/messages-for-errors-catalog-views-sys-messages`.
-const MORE_VIEWS: [&str; 1] = ["messages"];
+const MORE_VIEWS: [&str; 2] = ["dm_os_schedulers", "messages"];
 
 /// Procedures that the models lack. `sp_add_job`, `sp_delete_job`: `system-stored-procedures/<procedure>-transact-sql`;
 /// the models have them, the table leaves them out, for nothing here calls them. `xp_instance_regread`, `xp_readerrorlog`:
 /// no page has them; `sp_get_sqlagent_properties` and `sp_readerrorlog` call them so. Parameters have no names there.
-const MORE_PROCEDURES: [&str; 4] = ["sp_add_job", "sp_delete_job", "xp_instance_regread", "xp_readerrorlog"];
+const MORE_PROCEDURES: [&str; 7] = [
+    "sp_add_job",
+    "sp_addserver",
+    "sp_delete_job",
+    "sp_dropserver",
+    "sp_sqlagent_check_msx_version",
+    "xp_instance_regread",
+    "xp_readerrorlog",
+];
 
 /// The table or view of this name in a version.
 pub(crate) fn table(schema: &str, name: &str, version: u16) -> Option<Table> {

@@ -84,7 +84,6 @@ impl Names {
     fn table(&mut self, name: &ObjectName) -> Option<Table> {
         let parts: Vec<&str> = name.0.iter().filter_map(|part| Some(part.as_ident()?.value.as_str())).collect();
         let found = match parts.as_slice() {
-            ["msdb", "dbo", procedure] if documented::procedure(procedure, [], self.version).is_ok() => return None,
             ["msdb", schema, table] => documented::table(schema, table, self.version),
             ["sys", table] => documented::table("sys", table, self.version),
             _ => None,
@@ -178,6 +177,7 @@ impl Names {
     fn named(&mut self, text: Option<&str>) -> Option<Table> {
         let parts: Vec<&str> = text.unwrap_or_default().split('.').collect();
         let found = match parts.as_slice() {
+            ["msdb", "dbo", procedure] if documented::procedure(procedure, [], self.version).is_ok() => return None,
             ["msdb", schema, table] => documented::table(schema, table, self.version),
             _ => None,
         };
