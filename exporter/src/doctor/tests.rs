@@ -26,6 +26,7 @@ fn finding(check: Check, state: PortState, port: Option<u16>) -> Finding {
         protocol_ok: None,
         connect: None,
         handshake: None,
+        version: None,
         checked_at: now(),
         evidence: format!("{} as tried", state.name()),
     }
@@ -57,7 +58,7 @@ fn fleet() -> MasterFleet {
         timers: None,
     };
     let (covered_since, covered_until, records) = (Some(ago(5_000)), Some(now()), vec![refused].into());
-    let arrivals = Arrivals { permitted: true, covered_since, covered_until, records, sightings: Arc::default() };
+    let arrivals = Arrivals { permitted: true, covered_since, covered_until, records, ..Arrivals::default() };
     let reading = Reading { arrivals: Some(read(Collector::Arrivals, arrivals)), ..reading(rows) };
     assess(&reading, Arc::new(port_results), &config(), &mut Memory::default()).fleet
 }
@@ -296,6 +297,7 @@ fn each_form_is_drawn() {
         issuer: "CN=SSL_Self_Signed_Fallback".to_owned(),
         self_signed: true,
         not_after: "2056-01-01T00:00:00Z".parse().unwrap(),
+        names: Vec::new(),
     });
     let mut request = aggregate(examine(&fleet, &master(r"MSX01\HQ", &[14330, 14331]), now()));
     // deploy/sql has it.

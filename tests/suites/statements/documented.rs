@@ -27,8 +27,8 @@ const TABLES: [(&str, &[&str]); 1] = [("fn_my_permissions", &["entity_name", "su
 /// Views that the models lack here, with the columns that are read. Sources:
 /// `system-catalog-views/messages-for-errors-catalog-views-sys-messages`,
 /// `system-dynamic-management-views/sys-dm-xe-session-targets-transact-sql`.
-const MORE_VIEWS: [(&str, &[&str]); 2] =
-    [("messages", &[]), ("dm_xe_session_targets", &["event_session_address", "target_name", "target_data"])];
+const MORE_VIEWS: [(&str, &[&str]); 3] =
+    [("dm_os_schedulers", &[]), ("messages", &[]), ("dm_xe_session_targets", &["event_session_address", "target_name", "target_data"])];
 
 /// What a session of Extended Events is made of, in every version. Source: `sys.dm_xe_objects` lists them;
 /// `relational-databases/extended-events` names each.
@@ -45,7 +45,15 @@ const EVENTS: [&str; 7] = [
 /// Procedures that the models lack. `sp_add_job`, `sp_delete_job`: `system-stored-procedures/<procedure>-transact-sql`;
 /// the models have them, the table leaves them out, for nothing here calls them. `xp_instance_regread`, `xp_readerrorlog`:
 /// no page has them; `sp_get_sqlagent_properties` and `sp_readerrorlog` call them so. Parameters have no names there.
-const MORE_PROCEDURES: [&str; 4] = ["sp_add_job", "sp_delete_job", "xp_instance_regread", "xp_readerrorlog"];
+const MORE_PROCEDURES: [&str; 7] = [
+    "sp_add_job",
+    "sp_addserver",
+    "sp_delete_job",
+    "sp_dropserver",
+    "sp_sqlagent_check_msx_version",
+    "xp_instance_regread",
+    "xp_readerrorlog",
+];
 
 /// The table or view of this name in a version.
 pub(crate) fn table(schema: &str, name: &str, version: u16) -> Option<Table> {

@@ -193,6 +193,7 @@ impl Names {
     fn named(&mut self, text: Option<&str>) -> Option<Table> {
         let parts: Vec<&str> = text.unwrap_or_default().split('.').collect();
         let found = match parts.as_slice() {
+            ["msdb", "dbo", procedure] if documented::procedure(procedure, [], self.version).is_ok() => return None,
             ["msdb", schema, table] => documented::table(schema, table, self.version),
             _ => None,
         };
