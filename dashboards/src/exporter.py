@@ -288,6 +288,7 @@ def exporters_table():
                 mappings={1: ("yes", GREEN), 0: ("no answer", RED)},
                 cell="color-background",
             ),
+            Column("Role", EXPORTERS, label="role", width=80, no_value="–"),
             Column("Version", EXPORTERS, label="version", width=90, no_value="–"),
             Column("Revision", EXPORTERS, label="revision", width=118, no_value="–"),
             Column(

@@ -92,7 +92,7 @@ def tiles():
             "Master readable",
             "The worst of the chosen masters. Unreadable: the exporter answers and cannot read its master, so nothing is "
             "known of the targets; Exporter health shows at which stage it stops. Exporter down: start it, or repair the "
-            "scrape. The table Masters below says which one.",
+            "scrape. Page stands still: the task that writes it has stopped. The table Masters below says which one.",
             f"max({UNREADABLE}) or max({PASSIVE})",
             mappings=MASTER_STATES,
             thresholds=steps(GREEN, (1, BLUE), (2, RED)),

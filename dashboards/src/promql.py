@@ -128,10 +128,12 @@ def oldest_pending_age(scope):
     )
 
 
-# 0 readable, 1 passive (the other node of a failover cluster), 2 unreadable, 3 no answer from the exporter.
+# 0 readable, 1 passive (the other node of a failover cluster), 2 unreadable, 3 no answer from the exporter, 4 a page that
+# is scraped and no longer written.
 # `up` is asked only of what was such an exporter within the day: with job and instance at "All" it matches everything.
 UNREADABLE = f"""
-    2 - 2 * msx_up{{{SCOPE}}}
+    4 + 0 * msx:stale_page:timestamp_seconds{{{SCOPE}}}
+    or on (job, instance) 2 - 2 * msx_up{{{SCOPE}}}
     or on (job, instance) 3 + (up{{{SCOPE}}} == 0 and on (job, instance) last_over_time(msx_up{{{SCOPE}}}[1d]))"""
 PASSIVE = f"msx_exporter_passive{{{SCOPE}}} == 1"
 MASTER_STATE = f"{UNREADABLE} or on (job, instance) {PASSIVE}"

@@ -119,6 +119,7 @@ MASTER_STATES = {
     1: ("Passive", BLUE),
     2: ("Unreadable", RED),
     3: ("Exporter down", DARK_RED),
+    4: ("Page stands still", DARK_RED),
 }
 
 

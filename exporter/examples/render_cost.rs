@@ -63,7 +63,7 @@ fn main() -> Result<(), Box<dyn std::error::Error>> {
         let ratio = open.as_secs_f64() / hand.as_secs_f64();
         writeln!(out, "    by hand {hand:?}: the encoder takes {ratio:.1} times that; compressed on the way {both:?}")?;
         let html = best(|| drop(pages::overview(&fleet, &facts, true)));
-        let json = best(|| drop(api::targets(&fleet, true)));
+        let json = best(|| drop(api::write_targets(std::io::sink(), &fleet, None, true)));
         writeln!(out, "    explain page {html:?}, JSON {json:?}")?;
     }
     Ok(())
@@ -291,6 +291,7 @@ fn facts() -> ExporterFacts {
         build: BuildInfo { version: "0.1.0", revision: "unknown", rustc: "unknown" },
         sql_errors: enum_map::EnumMap::default(),
         refused: Some(Default::default()),
+        probes: Some(Default::default()),
         sql_connections: 1,
         reload: Reload { successful: true, at: Some(ago(3600)) },
         passive: None,

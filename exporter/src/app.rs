@@ -6,9 +6,9 @@ use crate::config::{self, Config, Role, Sources};
 use crate::diagnosis::{self, Fleet, MasterFleet, Memory, TargetFleet};
 use crate::events;
 use crate::exposition::{BuildInfo, ExporterFacts, Reload};
-use crate::http::{NoProbe, ReloadError, Settings, Site, Web};
+use crate::http::{ReloadError, Settings, Site, Web};
 use crate::model::duration::span;
-use crate::model::{Cause, names};
+use crate::model::{Cause, ProbeFailure, names};
 use crate::probe::{Extent, PortResults, Probe, Prober, Probes, Roster, Sweeper, sweep_once};
 use crate::process;
 use crate::sqlserver::{self, ReadError};
@@ -351,7 +351,7 @@ impl Current {
 /// Logs a fault when it begins, changes or ends, not at every scrape. Where all collectors share one, as when the
 /// master is down, one line is enough.
 fn log_faults(before: Option<&Fleet>, now: &Fleet) {
-    let kind = |fault: &ReadError| (fault.stage, fault.timeout);
+    let kind = |fault: &ReadError| (fault.stage, fault.timeout, fault.retry);
     let all = shared_fault(now);
     let all_before = before.and_then(shared_fault);
     if let Some(fault) = all {
@@ -412,18 +412,28 @@ impl Site for App {
         self.assess(&current, reading, self.sweeper.port_results())
     }
 
-    async fn probe(&self, name: &str, wait: Duration) -> Result<Arc<Probe>, NoProbe> {
+    fn request_look(&self, target: &str) {
+        let last = self.lock_assessed().last.as_ref().map(|(_, fleet)| fleet.clone());
+        let fleet = last.as_deref().and_then(Fleet::of_master);
+        let shown = fleet.and_then(|fleet| fleet.targets.iter().find(|shown| names::same(&shown.name, target)));
+        // Only silent targets have a trace.
+        if shown.is_some_and(|shown| shown.trace.is_some()) {
+            self.current.load().master.request_look();
+        }
+    }
+
+    async fn probe(&self, name: &str, wait: Duration) -> Result<Arc<Probe>, ProbeFailure> {
         let began = Instant::now();
         if self.known_names().is_none() {
             self.fleet(wait).await;
         }
-        let names = self.known_names().ok_or(NoProbe::NoRoster)?;
+        let names = self.known_names().ok_or(ProbeFailure::NoRoster)?;
         let config = self.current.load().config.clone();
         // On a target, only its own way to the master is probed.
         let expected = config.expected_targets.iter().filter(|_| config.role == Role::Master);
         let known = names.iter().chain(expected).find(|known| names::same(known, name));
-        let known = known.ok_or(NoProbe::NotListed)?;
-        self.probes.probe(known, wait.saturating_sub(began.elapsed())).await.ok_or(NoProbe::NoTime)
+        let known = known.ok_or(ProbeFailure::NotListed)?;
+        self.probes.probe(known, wait.saturating_sub(began.elapsed())).await.ok_or(ProbeFailure::NoTime)
     }
 
     fn facts(&self) -> ExporterFacts {
@@ -432,6 +442,7 @@ impl Site for App {
             sql_errors: self.reader_stats.sql_errors(),
             sql_connections: self.reader_stats.sql_connections(),
             refused: self.web.refusal_counts(),
+            probes: self.web.probe_counts(),
             reload: self.reload_state(),
             passive: self.current.load().config.master.only_if_local.then(|| self.is_passive()),
             process: process::read(),

@@ -3,7 +3,7 @@
 
 #![allow(clippy::unwrap_used)]
 
-use crate::{config, exposition, sqlserver};
+use crate::{config, diagnosis, exposition, sqlserver};
 use std::fs;
 use std::path::{Path, PathBuf};
 
@@ -15,6 +15,7 @@ fn derived() -> Vec<(String, String)> {
         ("deploy/msx_exporter.example.yml".to_owned(), config::example()),
     ];
     files.extend(sqlserver::grant_files().into_iter().map(|file| (format!("deploy/sql/{}", file.path), file.text)));
+    files.extend(diagnosis::batches::files());
     files
 }
 

@@ -6,8 +6,10 @@
 //! a deadline, and never more of a file than its bound. What does not answer keeps a thread until it does; how many
 //! there can be is bounded too.
 
+mod encoding;
 mod replace;
 
+pub(crate) use encoding::{text, unmarked};
 pub(crate) use replace::replace;
 
 use crate::model::duration::span;

@@ -8,10 +8,10 @@ use crate::diagnosis::{
     Diagnosis, Enlisted, Evidence, Fleet, Job, JobRun, Limited, MasterClock, MasterFleet, Orphan, PollStatus, Suspect,
     Target, TargetDownloads, TargetFleet, Trace,
 };
-use crate::exposition::{BuildInfo, ExporterFacts, ProcessFacts, Reload};
+use crate::exposition::{BuildInfo, ExporterFacts, ProbeCounts, ProcessFacts, Reload};
 use crate::model::{
     Address, Cause, Certificate, Check, Collector, Direction, ErrorClass, MasterEvidence, Operation, OrphanKind,
-    PortSource, PortState, Refusal, Stage,
+    PortSource, PortState, ProbeFailure, Refusal, Stage,
 };
 use crate::probe::protocol::{Encryption, Verdict};
 use crate::probe::{Finding, PortResults, Sweep};
@@ -37,6 +37,7 @@ pub(crate) fn facts() -> ExporterFacts {
         sql_errors: EnumMap::from_fn(|stage: Stage| stage as u64),
         sql_connections: 1,
         refused: Some(EnumMap::from_fn(|reason: Refusal| reason as u64)),
+        probes: Some(ProbeCounts { asked: 40, failed: EnumMap::from_fn(|reason: ProbeFailure| reason as u64) }),
         reload: Reload { successful: true, at: Some(ago(3600)) },
         passive: None,
         process: Some(ProcessFacts {
@@ -103,12 +104,8 @@ pub(crate) fn report(collector: Collector) -> CollectorReport {
 }
 
 pub(crate) fn failed(collector: Collector, stage: Stage) -> CollectorReport {
-    let fault = ReadError {
-        stage,
-        timeout: stage == Stage::Query,
-        message: format!("{} of 10.1.2.3 <failed>", stage.name()),
-        hint: Some("Look at the master".to_owned()),
-    };
+    let fault = ReadError::new(stage, format!("{} of 10.1.2.3 <failed>", stage.name())).with_hint("Look at the master");
+    let fault = ReadError { timeout: stage == Stage::Query, ..fault };
     CollectorReport { permission: stage != Stage::Permission, read_at: None, fault: Some(fault), ..report(collector) }
 }
 
@@ -199,11 +196,14 @@ pub(crate) fn full() -> MasterFleet {
             Suspect { title: "the password is wrong", step: "Compare the passwords.", is_detail: true },
             Suspect { title: "The login is refused", step: "Read the ERRORLOG.", is_detail: false },
         ],
+        addresses: vec!["10.1.2.3".parse().unwrap()],
+        reach: Some((ago(9000), ago(22))),
         refused: None,
         before_login: None,
         agent_connected: false,
     });
     if let Some(row) = &mut silent.enlisted {
+        row.row.enlisted_by = Some("CORP\\anna".to_owned());
         row.row.last_poll = ago(7200);
         row.status.suspected_offline = true;
     }

@@ -1,6 +1,20 @@
-//! Asks the operating system about this process, for the `process_*` metrics.
+//! Asks the operating system about this process, for the `process_*` metrics, and about its computer.
 
 use crate::exposition::ProcessFacts;
+use crate::model::names;
+use std::sync::LazyLock;
+
+/// The name of this computer without its domain, in capitals; empty where it is not known.
+pub fn computer() -> &'static str {
+    static NAME: LazyLock<String> = LazyLock::new(|| {
+        #[cfg(windows)]
+        let name = std::env::var("COMPUTERNAME");
+        #[cfg(not(windows))]
+        let name = std::fs::read_to_string("/proc/sys/kernel/hostname");
+        names::key(name.unwrap_or_default().trim().split('.').next().unwrap_or_default())
+    });
+    &NAME
+}
 
 /// What the platform reports of this process now. `None` where it reports nothing.
 #[cfg(target_os = "linux")]

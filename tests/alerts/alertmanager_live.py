@@ -65,12 +65,6 @@ def certificate(severity, instance=A):
     return alert("MsxMasterCertificateExpiring", instance, severity, "master")
 
 
-def absent_job():
-    labels = alert("MsxExporterAbsent", severity="critical", component="exporter")
-    del labels["instance"]
-    return labels
-
-
 FOREIGN = {"alertname": "DiskFull", "severity": "critical", "job": "node", "instance": A, "component": "disk"}
 
 # What it is about, the alerts that fire, and which of them are silenced.
@@ -94,7 +88,11 @@ CASES = [
     ("a master without targets silences what its targets would say",
      [alert("MsxMasterLostTargets", severity="critical", component="master"), alert("MsxTargetDefected", severity="info", target=T)],
      [alert("MsxTargetDefected", severity="info", target=T)]),
-    ("an absent job without an instance silences nothing", [absent_job(), not_polling(), unreadable(B)], []),
+    ("a page that stands still silences what was true of old", [alert("MsxPageStale", severity="critical", component="exporter"), not_polling()],
+     [not_polling()]),
+    ("an exporter that is gone silences its own warning",
+     [alert("MsxExporterAbsent", severity=each, component="exporter", role="master") for each in ("critical", "warning")],
+     [alert("MsxExporterAbsent", severity="warning", component="exporter", role="master")]),
     ("alerts of others are left alone", [exporter_down(), unreadable(), many(), FOREIGN], [unreadable(), many()]),
 ]
 

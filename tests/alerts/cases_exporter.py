@@ -19,49 +19,91 @@ def exporter(metric, before, after, since=30, until=70, **labels):
     return build
 
 
-def down(job):
+def down(role):
     def build(model, bad, instance):
-        model.write("up", steps(1, 0, 30, 50) if bad else 1, instance, job)
+        model.exporter(instance, role=role, answers=lambda m: not bad or not 30 <= m < 50)
     return build
 
 
-def flicker(job):
+def flicker(role):
     model = SeriesModel(60)
-    model.write("up", lambda m: int(m % 5 != 0), job=job)
-    return case("MsxExporterDown: one scrape lost in five is no outage", model,
+    model.exporter(role=role, answers=lambda m: m % 5 != 0)
+    return case(f"MsxExporterDown: one scrape of a {role} lost in five is no outage", model,
                 [point("MsxExporterDown", m, []) for m in (30, 35, 40)])
 
 
-def absent(model, bad, instance):
-    model.write("up", (lambda m: None if 30 <= m < 60 else 1) if bad else 1, instance)
+def never_an_exporter():
+    """What never answered as an exporter, as all else that this Prometheus scrapes."""
+    model = SeriesModel(60)
+    model.write("up", steps(0, None, 30, 61), "host1:9100", "node")
+    return case("what never was an exporter is neither down nor absent", model,
+                [point(alert, m, []) for alert, m in (("MsxExporterDown", 20), ("MsxExporterAbsent", 50))])
 
 
-def never_scraped():
-    model = SeriesModel(20)
-    model.write("up", 1, "prom:9090", "prometheus")
-    return case("MsxExporterAbsent: no exporter next to a master was ever scraped", model, [
-        point("MsxExporterAbsent", 9, []),
-        point("MsxExporterAbsent", 10, [absent_everywhere()]),
-    ])
-
-
-def absent_for_days():
+def down_since_yesterday():
     model = SeriesModel(1600)
-    model.write("up", lambda m: 1 if m < 30 else None)
-    return case("MsxExporterAbsent: after a day the instance is forgotten, the empty job is not", model,
-                [point("MsxExporterAbsent", 1500, [absent_everywhere()])])
+    model.exporter(answers=lambda m: m < 30)
+    return case("MsxExporterDown: an outage of over a day does not end by itself", model, [point("MsxExporterDown", 1590, [DOWN.firing(1590)])])
 
 
-def absent_everywhere():
-    return {
-        "exp_labels": {"job": "msx", "severity": "critical", "component": "exporter"},
-        "exp_annotations": {
-            "summary": "The exporter next to a multiserver master is no longer scraped.",
-            "description": "Prometheus has scraped no job named msx for a day. Look at its scrape configuration and service discovery.",
-            "runbook_url": "https://github.com/msx-exporter/msx_exporter/blob/main/alerts/runbooks/MsxExporterAbsent.md",
-            "dashboard_url": "/d/msx-exporter?var-job=msx&var-instance=",
-        },
-    }
+def prometheus_was_down_too():
+    model = SeriesModel(120)
+    model.exporter(answers=lambda m: m < 30, scraped=lambda m: not 30 <= m < 90)
+    return case("MsxExporterDown: Prometheus itself was down for an hour", model, [point("MsxExporterDown", 96, [DOWN.firing(96)])])
+
+
+def another_role():
+    model = SeriesModel(60)
+    model.exporter(answers=lambda m: m < 30)
+    for role, here in (("master", lambda m: m < 15), ("target", lambda m: 15 <= m < 30)):
+        model.write("msx_exporter_build_info", lambda m, here=here: 1 if here(m) else None, role=role)
+    return case("MsxExporterDown: the role that it had last counts alone", model, [point("MsxExporterDown", 50, [DOWN_TARGET.firing(50)])])
+
+
+def absent(role="master", others=()):
+    def build(model, bad, instance):
+        model.exporter(instance, role=role, scraped=lambda m: not bad or not 30 <= m < 60)
+        for other in others:
+            model.exporter(other, role=role)
+    return build
+
+
+def forgotten():
+    model = SeriesModel(1600)
+    model.exporter(scraped=lambda m: m < 30)
+    return case("MsxExporterAbsent: after a day the instance is forgotten", model,
+                [point("MsxExporterAbsent", 1400, [ABSENT.firing(1400)]), point("MsxExporterAbsent", 1500, [])])
+
+
+def stands_still(model, bad, instance):
+    """A task wrote its last page at minute 15, and goes on at minute 70."""
+    model.master(instance)
+    model.write("msx_exporter_collector_read_timestamp_seconds", lambda m: 60 * (15 if bad and 15 <= m < 70 else m), instance, collector="targets")
+
+
+def slow_task():
+    model = SeriesModel(70)
+    model.master()
+    model.write("msx_exporter_collector_read_timestamp_seconds", lambda m: 60 * (10 + (m - 10) // 18 * 18) if m >= 10 else None, collector="targets")
+    return case("MsxPageStale: a page that is written every 18 minutes", model, [point("MsxPageStale", m, []) for m in (25, 27, 45, 60)])
+
+
+def probes(model, bad, instance):
+    """A probe a minute, refused from minute 30 to 70."""
+    model.master(instance)
+    model.write("msx_exporter_probes_total", lambda m: m, instance)
+    for reason in ("credentials", "no_time"):
+        refused = bad and reason == "credentials"
+        model.write("msx_exporter_probe_failures_total", lambda m, refused=refused: min(max(m - 30, 0), 40) if refused else 0, instance, reason=reason)
+
+
+def some_probes():
+    """Two in three are refused: one target that is slow, or not listed any more."""
+    model = SeriesModel(100)
+    model.master()
+    model.write("msx_exporter_probes_total", lambda m: 3 * m)
+    model.write("msx_exporter_probe_failures_total", lambda m: 2 * m, reason="not_listed")
+    return case("MsxProbesRefused: not while others are answered", model, [point("MsxProbesRefused", 90, [])])
 
 
 def collector(success, permission, timeout=0, name="jobs"):
@@ -112,27 +154,53 @@ def first_sweep():
 COMMON = dict(component="exporter", dashboard=EXPORTER)
 JOB = {"job": "msx", "instance": MASTER}
 
+
+def role(name):
+    return {**JOB, "role": name}
+
+
+GONE = "Prometheus scraped msx1:9814 within the last day and no longer tries to"
+LOOK = "Look at its scrape configuration and service discovery."
+SILENT = "Prometheus has had no answer from the exporter at msx1:9814 for 5 minutes. "
+DOWN = Spec(
+    "MsxExporterDown", down("master"), 60, start=30, end=50, for_=5, keep=0, severity="critical", labels=JOB,
+    summary="The exporter next to a multiserver master does not answer.",
+    description=lambda m: SILENT + "Nothing is known of its master or targets meanwhile.",
+    needs=("up", "msx_exporter_build_info"), about_scrapes=True, title="next to the master", **COMMON)
+DOWN_TARGET = Spec(
+    "MsxExporterDown", down("target"), 60, start=30, end=50, for_=5, keep=0, severity="warning", labels=JOB,
+    summary="The exporter on a target does not answer.",
+    description=lambda m: SILENT + "The way from that target to its master is not checked meanwhile.",
+    needs=("up", "msx_exporter_build_info"), about_scrapes=True, title="on a target", **COMMON)
+ABSENT = Spec(
+    "MsxExporterAbsent", absent(), 80, start=30, end=60, for_=10, keep=0, severity="critical", labels=role("master"), variant=True, title="the last one",
+    summary="No exporter next to a multiserver master is scraped any more.",
+    description=lambda m: f"{GONE}, nor any other exporter next to a master in the job msx. {LOOK}", **COMMON)
+DOWN.extra = [flicker("master"), never_an_exporter(), down_since_yesterday(), prometheus_was_down_too(), another_role()]
+DOWN_TARGET.extra = [flicker("target")]
+ABSENT.extra = [forgotten()]
+
 SPECS = [
+    DOWN, DOWN_TARGET, ABSENT,
     Spec(
-        "MsxExporterDown", down("msx"), 60, start=30, end=50, for_=5, keep=0, severity="critical", labels=JOB,
-        summary="The exporter next to a multiserver master does not answer.",
-        description=lambda m: "Prometheus has had no answer from the exporter at msx1:9814 for 5 minutes. "
-                              "Nothing is known of its master or targets meanwhile.",
-        needs=("up",), about_scrapes=True, title="next to the master", extra=[flicker("msx")], **COMMON),
+        "MsxExporterAbsent", absent(others=("msx3:9814",)), 80, start=30, end=60, for_=10, keep=0, severity="warning", labels=role("master"),
+        summary="An exporter is no longer scraped.", description=lambda m: f"{GONE}. {LOOK}", title="one of several",
+        needs=("msx_exporter_build_info",), about_scrapes=True, **COMMON),
     Spec(
-        "MsxExporterDown", down("msx-target"), 60, start=30, end=50, for_=5, keep=0, severity="warning",
-        labels={"job": "msx-target", "instance": MASTER},
-        summary="The exporter on a target does not answer.",
-        description=lambda m: "Prometheus has had no answer from the exporter at msx1:9814 for 5 minutes. "
-                              "The way from that target to its master is not checked meanwhile.",
-        component="exporter", dashboard=link("msx-exporter", job="msx-target", instance=MASTER),
-        needs=("up",), about_scrapes=True, title="on a target", extra=[flicker("msx-target")]),
+        "MsxExporterAbsent", absent("target"), 80, start=30, end=60, for_=10, keep=0, severity="warning", labels=role("target"), variant=True,
+        summary="An exporter is no longer scraped.", description=lambda m: f"{GONE}. {LOOK}", title="on a target", **COMMON),
     Spec(
-        "MsxExporterAbsent", absent, 80, start=30, end=60, for_=10, keep=0, severity="critical", labels=JOB,
-        summary="The exporter next to a multiserver master is no longer scraped.",
-        description=lambda m: "Prometheus scraped msx1:9814 within the last day and no longer tries to. "
-                              "Look at its scrape configuration and service discovery.",
-        about_scrapes=True, extra=[never_scraped(), absent_for_days()], **COMMON),
+        "MsxPageStale", stands_still, 100, start=30, end=70, for_=15, keep=0, severity="critical", labels=JOB, slack=1,
+        summary="The page about a multiserver master stands still.",
+        description=lambda m: "The page of msx1:9814 is scraped and does not change: its targets were read at 1970-01-01 00:15:00 +0000 UTC. "
+                              "Nothing is known of its master or targets since then, and no other alert can say so.",
+        needs=("msx_exporter_collector_read_timestamp_seconds",), extra=[slow_task()], **COMMON),
+    Spec(
+        "MsxProbesRefused", probes, 110, start=44, end=72, for_=15, keep=15, severity="warning", labels=JOB, slack=2,
+        summary="The exporter refuses every probe.",
+        description=lambda m: "msx1:9814 has answered no request to /probe with a probe for half an hour (credentials). "
+                              "The ports that only /probe checks are not seen.",
+        needs=("msx_exporter_probes_total", "msx_exporter_probe_failures_total"), extra=[some_probes()], **COMMON),
     Spec(
         "MsxCollectorFailing", collector(0, 1), 100, start=30, end=70, for_=10, keep=15, severity="warning",
         labels={**JOB, "collector": "jobs"},

@@ -1,6 +1,6 @@
 """Cases of the alerts on a master."""
 
-from .cases_exporter import steps
+from .cases_exporter import stands_still, steps
 from .series_model import MASTER, TARGET, SeriesModel, human_duration, link
 from .spec import Spec, case, point
 
@@ -195,6 +195,13 @@ def orphan(operation, after, until):
 
 COMMON = dict(component="master", dashboard=OVERVIEW, labels=JOB)
 
+def clock_of_a_page_that_stands_still():
+    model = SeriesModel(60)
+    stands_still(model, True, MASTER)
+    model.write("msx_server_time_seconds", lambda m: 60 * min(m, 15))
+    return case("MsxMasterClockOff: a page that stands still is another alert", model, [point("MsxMasterClockOff", m, []) for m in (33, 45, 60)])
+
+
 SPECS = [
     Spec(
         "MsxMasterUnreadable", unreadable, 90, start=30, end=60, for_=3, keep=0, severity="critical",
@@ -264,7 +271,7 @@ SPECS = [
         summary="The clocks of the multiserver master and of Prometheus differ.",
         description=lambda m: "The clock of the master behind msx1:9814 and that of Prometheus differ by 2m 1s. "
                               "Ages stay right, since they are taken by the master's clock; schedules, logs and Kerberos may not.",
-        needs=("msx_server_time_seconds",), **COMMON),
+        needs=("msx_server_time_seconds",), extra=[clock_of_a_page_that_stands_still()], **COMMON),
     Spec(
         "MsxMasterClockOff", lambda model, bad, instance: model.master(instance, clock_ahead=steps(120, 180, 30, 70) if bad else 120), 100,
         start=30, end=70, for_=15, keep=15, severity="warning", title="ahead, and 2 minutes are allowed", variant=True,

@@ -35,21 +35,37 @@ def closed(required=1):
 
 
 def closed_far(model, bad, instance):
-    model.write("up", 1, instance, "msx-target")
-    port(model, steps(1, 0, 30, 70) if bad else 1, instance=instance, job="msx-target", state="refused", info=False, **FAR)
+    model.exporter(instance, "sql", "target")
+    port(model, steps(1, 0, 30, 70) if bad else 1, instance=instance, job="sql", state="refused", info=False, **FAR)
 
 
 def wrong(far=False, open_=1):
     def build(model, bad, instance):
         ok = steps(1, 0, 30, 70) if bad else 1
         if far:
-            model.write("up", 1, instance, "msx-target")
-            port(model, open_, instance=instance, job="msx-target", protocol_ok=ok, **FAR)
+            model.exporter(instance, "sql", "target")
+            port(model, open_, instance=instance, job="sql", protocol_ok=ok, **FAR)
         else:
             model.master(instance)
             model.target(instance=instance, port=None)
             port(model, open_, instance=instance, protocol_ok=ok)
     return build
+
+
+def probed(model, bad, instance, job="msx-probe"):
+    """A page of /probe has ports and nothing else of an exporter."""
+    port(model, steps(1, 0, 30, 70) if bad else 1, instance=instance, job=job, state="filtered")
+
+
+def reported_twice(own, other):
+    """A port that a master's page reports, and another page of that Prometheus too, with scrapes of the first lost."""
+    model = SeriesModel(70)
+    model.master()
+    model.target(port=None)
+    port(model, steps(1, 0, 30, 70), state="filtered", **own)
+    model.lose([m for m in range(70) if m % 5 == 0])
+    port(model, steps(1, 0, 30, 70), instance="sql01:9814", job="sql", state="filtered", **other)
+    return model
 
 
 def quiet(alert, name, build, at=(41, 55)):
@@ -93,13 +109,32 @@ def far_maintained():
     """The far side's own configuration may name it too."""
     model = SeriesModel(60)
     wrong(far=True)(model, True, MASTER)
-    model.write("msx_target_maintenance", 1, job="msx-target", target=TARGET)
+    model.write("msx_target_maintenance", 1, job="sql", target=TARGET)
     return case("MsxPortWrongProtocol: silent in maintenance on the far side", model, [point("MsxPortWrongProtocol", 45, [])])
 
 
 COMMON = dict(for_=10, keep=15, severity="warning", component="port", minutes=110, start=30, end=70)
 
+CLOSED = Spec(
+    "MsxPortClosed", closed(), labels=OWNED, dashboard=DETAIL, summary="A required port is not open.", per_target=True,
+    description=lambda m: r"The port engine (to target) of SQL01\PAYROLL is required and not open: filtered (tcp 14331).",
+    needs=("msx_port_open", "msx_port_required"), **COMMON)
+CLOSED_ON_A_PAGE = Spec(
+    "MsxPortClosed", closed(), labels={**OWNED, **FAR}, dashboard=DETAIL, summary="A required port is not open.",
+    description=lambda m: r"The port engine (to master) of SQL01\PAYROLL is required and not open: filtered (tcp 14331).", **COMMON)
+CLOSED.extra = [
+    quiet("MsxPortClosed", "a port that is only watched never alerts", closed(required=0)),
+    case("MsxPortClosed: a port that the sweep and /probe report is one alert", reported_twice(ENGINE, ENGINE),
+         [point("MsxPortClosed", m, [CLOSED.firing(m)]) for m in (46, 59)]),
+    case("MsxPortClosed: a port that a target's page and its exporter report is one alert", reported_twice(FAR, FAR),
+         [point("MsxPortClosed", m, [CLOSED_ON_A_PAGE.firing(m)]) for m in (46, 59)])]
+
 SPECS = [
+    CLOSED,
+    Spec(
+        "MsxPortClosed", probed, labels={"job": "msx-probe", "instance": MASTER, "target": TARGET, **ENGINE}, title="seen by /probe",
+        dashboard=link("msx-target", job="msx-probe", instance=MASTER, target=TARGET), summary="A required port is not open.",
+        description=CLOSED.description, **COMMON),
     Spec(
         "MsxManyPortsClosed", many(), labels={"job": "msx", "instance": MASTER, **ENGINE}, dashboard=OVERVIEW,
         summary="The same required port is closed on many targets.",
@@ -113,13 +148,8 @@ SPECS = [
                many_in_maintenance(), many_unread()],
         **COMMON),
     Spec(
-        "MsxPortClosed", closed(), labels=OWNED, dashboard=DETAIL, summary="A required port is not open.", per_target=True,
-        description=lambda m: r"The port engine (to target) of SQL01\PAYROLL is required and not open: filtered (tcp 14331).",
-        needs=("msx_port_open", "msx_port_required"),
-        extra=[quiet("MsxPortClosed", "a port that is only watched never alerts", closed(required=0))], **COMMON),
-    Spec(
-        "MsxPortClosed", closed_far, labels={"job": "msx-target", "instance": MASTER, "target": TARGET, **FAR},
-        dashboard=link("msx-target", job="msx-target", instance=MASTER, target=TARGET), summary="A required port is not open.", title="far side",
+        "MsxPortClosed", closed_far, labels={"job": "sql", "instance": MASTER, "target": TARGET, **FAR},
+        dashboard=link("msx-target", job="sql", instance=MASTER, target=TARGET), summary="A required port is not open.", title="far side",
         description=lambda m: r"The port engine (to master) of SQL01\PAYROLL is required and not open: refused.", **COMMON),
     Spec(
         "MsxPortWrongProtocol", wrong(), labels=OWNED, dashboard=DETAIL, summary="A required port is open and something else answers there.",
@@ -130,8 +160,8 @@ SPECS = [
         extra=[quiet("MsxPortWrongProtocol", "a closed port is another alert", wrong(open_=0)),
                quiet("MsxPortWrongProtocol", "nor on the far side", wrong(far=True, open_=0)), far_maintained()], **COMMON),
     Spec(
-        "MsxPortWrongProtocol", wrong(far=True), labels={"job": "msx-target", "instance": MASTER, "target": TARGET, **FAR},
-        dashboard=link("msx-target", job="msx-target", instance=MASTER, target=TARGET), title="far side",
+        "MsxPortWrongProtocol", wrong(far=True), labels={"job": "sql", "instance": MASTER, "target": TARGET, **FAR},
+        dashboard=link("msx-target", job="sql", instance=MASTER, target=TARGET), title="far side",
         summary="A required port is open and something else answers there.",
         description=lambda m: r"The port engine (to master) of SQL01\PAYROLL is open, and what answers there does not speak the right protocol "
                               "(tcp 14331).", **COMMON),

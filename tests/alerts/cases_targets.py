@@ -1,7 +1,7 @@
 """Cases of the alerts on one target."""
 
 from .cases_exporter import steps
-from .series_model import MASTER, TARGET, SeriesModel, human_duration, link
+from .series_model import MASTER, OTHER_MASTER, TARGET, SeriesModel, human_duration, link
 from .spec import Spec, case, point
 
 DETAIL = link("msx-target", job="msx", instance=MASTER, target=TARGET)
@@ -323,6 +323,34 @@ DEFECTED.extra += [
     no_longer_maintained("the same when scrapes were lost", 40, 100, dark=[39, 40, 98]),
     maintained_and_gone(), long_gone()]
 
+SERVERS = {MASTER: r"MSX01\CENTRAL", OTHER_MASTER: r"MSX02\CENTRAL"}
+
+
+def orphan(here=lambda m: not 30 <= m < 70, knows=None, **more):
+    """The master does not list the target meanwhile, and the exporter on the target says that it is enlisted there."""
+    def build(model, bad, instance):
+        model.master(instance)
+        model.target(instance=instance, here=here if bad else lambda m: True)
+        model.write("msx_server_info", 1, instance, server=SERVERS[instance], version="16.0")
+        for name, value in more.items():
+            model.write(name, value, instance, collector="targets")
+        model.exporter(instance, "sql", "target")
+        model.write("msx_target_master_info", 1, instance, "sql", target=TARGET, master=knows or SERVERS[instance])
+    return build
+
+
+def quiet_orphan(name, build, at=(55, 65), change=lambda model: None):
+    model = SeriesModel(70)
+    build(model, True, MASTER)
+    change(model)
+    return case(f"MsxTargetOrphaned: {name}", model, [point("MsxTargetOrphaned", m, []) for m in at])
+
+
+def read_late(model):
+    """The master is read again from minute 20 on."""
+    model.write("msx_up", lambda m: int(m >= 20))
+
+
 SPECS = [
     with_settled(renamed_diagnosis(not_polling(34, needs=AGES, per_target=True, extra=[
         defected_while_pending("MsxTargetNotPolling", silent_from(30, 60)),
@@ -382,4 +410,19 @@ SPECS = [
         description=lambda m: r"SQL01\PAYROLL is enlisted and not in expected_targets of the exporter at msx1:9814. "
                               "Add it to the list, or find out who enlisted it.",
         needs=("msx_target_expected", "msx_target_enlisted")),
+    Spec(
+        # The last listing counts for five minutes more.
+        "MsxTargetOrphaned", orphan(), 100, start=35, end=70, for_=15, keep=15, slack=1, severity="warning", component="target",
+        labels={"job": "sql", "instance": MASTER, "target": TARGET, "master": SERVERS[MASTER]},
+        dashboard=link("msx-target", job="sql", instance=MASTER, target=TARGET),
+        summary="A target believes that it is enlisted at a master that does not list it.",
+        description=lambda m: r"SQL01\PAYROLL was enlisted at MSX01\CENTRAL by its own registry, and that master does not list it. "
+                              "It gets no instructions, and its polls leave no trace there.",
+        needs=("msx_target_master_info", "msx_server_info", "msx_up"),
+        extra=[
+            quiet_orphan("a target that knows its master by an alias never matches", orphan(knows="MSX-ALIAS")),
+            quiet_orphan("a list that limits.targets cut proves nothing", orphan(msx_exporter_series_limited=1)),
+            quiet_orphan("silent in maintenance on the far side", orphan(),
+                         change=lambda model: model.write("msx_target_maintenance", 1, job="sql", target=TARGET)),
+            quiet_orphan("a master that was just read again", orphan(here=lambda m: False), (40, 45), read_late)]),
 ]

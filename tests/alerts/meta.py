@@ -27,7 +27,9 @@ HEADINGS = ["## Meaning", "## Impact", "## Diagnosis", "## Mitigation", "## Rais
 # alert begins.
 FORBIDDEN_LABELS = {"cause", "class", "state", "group", "reason", "location", "outcome"}
 # They end as soon as somebody watches again.
-NOT_HELD = {"MsxExporterDown", "MsxExporterAbsent", "MsxMasterUnreadable"}
+NOT_HELD = {"MsxExporterDown", "MsxExporterAbsent", "MsxPageStale", "MsxMasterUnreadable"}
+# What several exporters have in common: their job and role, a port of a target, a master and its targets.
+ACROSS = [{"job", "role"}, {"target", "check", "direction"}, {"master"}, {"target", "master"}]
 RECORDED = {"msx_target:poll_age:seconds", "msx_target:poll_lateness:ratio", "msx:targets_not_polling:count",
             "msx:targets_not_polling:ratio"}
 # Their labels change with what holds: a range of them still sees what has just ended.
@@ -104,7 +106,7 @@ def promql_faults(expr):
         yield "time(): ages are taken by the master's own clock"
     for found in re.findall(r"\b(?:by|on)\s*\(([^)]*)\)", expr):
         labels = {each.strip() for each in found.split(",")}
-        if not {"job", "instance"} <= labels:
+        if not {"job", "instance"} <= labels and labels not in ACROSS:
             yield f"by or on ({found}) mixes two masters"
     for found in re.findall(r"\bwithout\s*\(([^)]*)\)", expr):
         if {"job", "instance"} & {each.strip() for each in found.split(",")}:
@@ -265,10 +267,22 @@ def address_faults():
             yield f"{name}.yaml keeps links to old addresses"
 
 
+def selector_faults():
+    """`generate.py --selector` adds one clause to one rule, replaces the one before, and leaves nothing without one."""
+    text = (ALERTS / "msx-recording.yaml").read_text()
+    chosen = generate.with_selector(text, 'job=~"msx.*"')
+    if chosen.count('(up{job=~"msx.*"})') != 1 or generate.with_selector(chosen, "") != text:
+        yield "a selector is not put into msx:exporter:seen, or does not leave it"
+    if generate.with_selector(chosen, 'env="x"') != generate.with_selector(text, 'env="x"'):
+        yield "a second selector does not take the place of the first"
+    if any(generate.with_selector(each, 'env="x"') != each for name in generate.SOURCES[1:] for each in [(ALERTS / f"{name}.yaml").read_text()]):
+        yield "a selector is put into another file than msx-recording.yaml"
+
+
 def main():
     rules = load_rules()
     checks = [("rules", rule_faults(rules)), ("cases", case_faults(rules)), ("documents", document_faults(rules)), ("Grafana", grafana_faults()),
-              ("addresses", address_faults())]
+              ("addresses", address_faults()), ("selector", selector_faults())]
     passed = failed = 0
     for name, faults in checks:
         faults = list(faults)

@@ -27,7 +27,7 @@ MEMORY = "/dev/shm" if os.access("/dev/shm", os.W_OK) else None
 
 # Patterns of `rule: change`, and why no case can or should tell such a mutant from the original.
 ALLOWED = {
-    r": window 5m to 1s in unless on \(.*(maintenance|settling|passive|duration|lateness)":
+    r": window 5m to 1s in unless on \(.*(maintenance|settling|passive|duration|lateness|series_limited)":
         "a lost scrape opens such a guard for one evaluation; the alert is then pending for one minute and every `for` is longer",
 }
 

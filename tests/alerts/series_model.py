@@ -58,10 +58,16 @@ class SeriesModel:
         self.series = {key: values for key, values in self.series.items() if key[0] != name}
         assert len(self.series) < before, f"no series of {name} to forget"
 
+    def exporter(self, instance=MASTER, job="msx", role="master", answers=lambda m: True, scraped=lambda m: True):
+        """What every exporter's page has, and `up`, which there is while Prometheus scrapes it."""
+        self.write("up", lambda m: int(answers(m)) if scraped(m) else None, instance, job)
+        self.write("msx_exporter_build_info", lambda m: 1 if answers(m) and scraped(m) else None, instance, job, role=role)
+
     def master(self, instance=MASTER, targets=1, clock_ahead=0):
         """An exporter that answers and a master that can be read."""
-        self.write("up", 1, instance)
+        self.exporter(instance)
         self.write("msx_up", 1, instance)
+        self.write("msx_exporter_collector_read_timestamp_seconds", lambda m: 60 * m, instance, collector="targets")
         self.write("msx_server_time_seconds", lambda m: 60 * m + (clock_ahead(m) if callable(clock_ahead) else clock_ahead), instance)
         self.write("msx_targets", targets, instance)
 
@@ -117,7 +123,7 @@ class SeriesModel:
     def unreadable(self, minutes, instance=MASTER):
         """The exporter answers and its master does not: msx_up is 0 and nothing of the master is written."""
         for (name, labels), values in self.series.items():
-            if dict(labels)["instance"] != instance or name == "up" or name.startswith(("msx_exporter_", "msx_port_")):
+            if dict(labels)["instance"] != instance or name == "up" or name.startswith(("msx_exporter_", "msx_port_")) and "read_timestamp" not in name:
                 continue
             for minute in minutes:
                 if minute <= self.minutes:

@@ -5,6 +5,8 @@ Each check yields (path, line, sentence) for a fault. tests/lib/words.py runs th
 
 import functools
 import re
+import tomllib
+from pathlib import Path
 
 import yaml
 
@@ -103,14 +105,34 @@ def figures(texts):
     yield from agree(texts, r"\b(\w+)\s+stages\s+in\s+the\s+gate", str(sum(stage.in_gate for stage in read_stages())))
     page = ROOT / "exporter/CAUSES.md"
     yield from rows(texts, page, "cause", causes())
+    yield from shown(texts, ROOT / "SECURITY.md")
+    yield from rows(texts, ROOT / "exporter/DEPENDENCIES.md", "crate", dependencies())
     yield from rows(texts, page, "evidence", [word["name"] for word in catalogue()["master_evidence"]])
 
 
+def dependencies():
+    """What the exporter and its tests depend on directly, on any system."""
+    manifest = tomllib.loads((ROOT / "exporter/Cargo.toml").read_text())
+    tables = [manifest, *manifest["target"].values()]
+    return {name for table in tables for kind in ("dependencies", "dev-dependencies") for name in table.get(kind, {})}
+
+
+def shown(texts, path):
+    """The tests that this document names exist."""
+    sources = [text for folder in ("exporter/src", "tests/suites") for text in map(Path.read_text, (ROOT / folder).rglob("*.rs"))]
+    tests = {name for text in sources for name in re.findall(r"#\[(?:tokio::)?test[^\n]*\]\s+(?:async )?fn (\w+)", text)}
+    tests |= {name for text in sources for block in text.split("proptest! {")[1:] for name in re.findall(r"fn (\w+)", block)}
+    for number, line in enumerate(texts[path].splitlines(), 1):
+        for name in re.findall(r"`([a-z0-9]+(?:_[a-z0-9]+){3,})`", line):
+            if name not in tests and name not in known()["metric"]:
+                yield path, number, f"there is no test {name}"
+
+
 def rows(texts, path, title, wanted):
-    """The table whose first column has this title has a row for each of these, and no other."""
-    table = texts[path].partition(f"| {title} |")[2].partition("\n\n")[0]
-    found = re.findall(r"^\| `(\w+)` \|", table, re.MULTILINE)
+    """The tables whose first column has this title have a row for each of these, and no other."""
+    tables = [part.partition("\n\n")[0] for part in texts[path].split(f"| {title} |")[1:]]
+    found = re.findall(r"^\| `([\w-]+)` \|", "\n".join(tables), re.MULTILINE)
     for name in sorted(set(wanted) - set(found)):
         yield path, 1, f"{name} has no row"
     for name in sorted(set(found) - set(wanted)):
-        yield path, 1, f"{name} has a row, and the catalogue does not know it"
+        yield path, 1, f"{name} has a row, and there is no such thing"

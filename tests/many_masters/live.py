@@ -5,7 +5,7 @@ exporter next to each, up to three Prometheus servers and an Alertmanager.
 
 In a network namespace of its own the names in the examples are addresses of the loopback, so that nothing of them is
 replaced but what would take minutes: intervals are 2 s, and alerts fire without waiting for their `for`. MSX_PROMETHEUS
-and MSX_ALERTMANAGER name other programs than Debian's.
+and MSX_ALERTMANAGER name other programs than Debian's. Where MSX_VMAGENT names vmagent, it is the agent of one site.
 """
 
 import http.server
@@ -46,6 +46,7 @@ ALERT = "MsxTargetDownloadErrors"
 BLOCKED = {"instance": "msx02:9814", "target": "SQL03", "job": "msx"}
 PROMETHEUS = os.environ.get("MSX_PROMETHEUS", "prometheus")
 ALERTMANAGER = os.environ.get("MSX_ALERTMANAGER") or shutil.which("prometheus-alertmanager") or "alertmanager"
+VMAGENT = os.environ.get("MSX_VMAGENT")
 loaded = set()
 
 
@@ -284,6 +285,24 @@ def agent_flag():
     return "--agent" if re.search(r"--(\[no-\])?agent\b", known.stdout + known.stderr) else "--enable-feature=agent"
 
 
+def vmagent(processes, host, edits):
+    """vmagent reads the scrape jobs and external labels of agent.yml, and where to send from its flags."""
+    text = (EXAMPLES / "agent.yml").read_text(encoding="utf-8").replace("scrape_interval: 1m", "scrape_interval: 2s")
+    for old, new in [*edits, ("scrape_timeout: 10s", "scrape_timeout: 2s")]:
+        assert old in text, f"agent.yml no longer holds {old}"
+        text = text.replace(old, new)
+    path = processes.folder / f"{host}-vmagent.yml"
+    path.write_text(text)
+    writes = yaml.safe_load(text)["remote_write"][0]
+    kept = processes.folder / f"{host}-relabel.yml"
+    kept.write_text(yaml.safe_dump(writes["write_relabel_configs"]))
+    processes.run(
+        host, VMAGENT, f"-promscrape.config={path}", "-promscrape.config.strictParse=false", f"-remoteWrite.url={writes['url']}",
+        f"-remoteWrite.urlRelabelConfig={kept}", "-remoteWrite.forcePromProto", f"-remoteWrite.tmpDataPath={processes.folder / host}",
+        f"-httpListenAddr={HOSTS[host]}:8429",
+    )
+
+
 def written(processes, receiver):
     """Agents that only send; the rules run where they send to, and see an exporter that ends."""
     alerts = alertmanager(processes, receiver)
@@ -292,7 +311,10 @@ def written(processes, receiver):
     agent = {"flags": [agent_flag()], "storage": "--storage.agent.path"}
     example(processes, "prometheus-north", "agent.yml", **agent)
     southern = [("msx01:9814", "msx02:9814"), ("site: north", "site: south")]
-    example(processes, "prometheus-south", "agent.yml", southern, **agent)
+    if VMAGENT:
+        vmagent(processes, "prometheus-south", southern)
+    else:
+        example(processes, "prometheus-south", "agent.yml", southern, **agent)
     wait("both agents send", lambda: places(above, "msx_up == 1") == SITES, 60)
     wait("the rules run above", lambda: values(above, "msx_target:poll_age:seconds", "instance") == BOTH, 60)
     wait("the alert reaches Alertmanager", lambda: any(fits(each, BLOCKED) for each in known(alerts)), 60)

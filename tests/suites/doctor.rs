@@ -174,7 +174,10 @@ fn a_required_port_that_is_closed_ends_with_2_and_an_earlier_request_is_compared
     let before = setup.run(&["doctor", "--format=json"]);
     assert_eq!(code(&before), 2, "{}", log(&before));
     assert!(log(&before).contains(&format!("required and not open: MSX01 → SQL01 (127.0.0.2), TCP {port} (refused)")));
-    let file = setup.folder().write("earlier.json", &data(&before));
+    // As `>` of Windows PowerShell 5.1 writes it.
+    let file = setup.folder().write("earlier.json", "");
+    let lines = format!("\u{feff}{}", data(&before).replace('\n', "\r\n"));
+    std::fs::write(&file, lines.encode_utf16().flat_map(u16::to_le_bytes).collect::<Vec<u8>>()).unwrap();
     let verify = |more: &[&str]| {
         let flag = format!("--verify={}", file.display());
         setup.run(&[&["doctor", "--format=json", &flag], more].concat())
@@ -248,6 +251,7 @@ fn bad_usage_is_64() {
     for (args, part) in [
         (vec!["--format=xml".to_owned()], "xml"),
         (vec!["--verify=/nonexistent/x.json".to_owned()], "/nonexistent/x.json"),
+        (vec!["--verify=/dev/zero".to_owned()], "it is a device"),
         (vec![format!("--verify={}", wrong.display())], "no request"),
     ] {
         let output = setup.run(&[vec!["doctor"], args.iter().map(String::as_str).collect()].concat());

@@ -75,6 +75,33 @@ fn a_wrong_password_is_a_fault_of_the_login_and_is_not_hammered() {
 }
 
 #[test]
+fn a_server_that_lets_no_one_in_for_now_is_named_and_seen_when_it_does() {
+    let stand = TestServer::play(Scenario::Healthy);
+    stand.lab.close(Some((18401, 1)));
+    let mut exporter = Setup::of(&stand).with("explain:\n  details: true").start();
+    let (_, line) = failure(&mut exporter, "login");
+    for part in ["error 18401, state 1", "being upgraded", "next attempt in"] {
+        assert!(line.contains(part), "{part}: {line}");
+    }
+    assert!(exporter.get("/").text().contains("next attempt in"));
+    stand.lab.close(Some((18456, 1)));
+    exporter.scrape_until("the other refusal", |_| exporter.log().contains("error 18456, state 1"));
+    stand.lab.close(None);
+    exporter.scrape_until("the master to be read", Page::up);
+}
+
+#[test]
+fn the_one_session_of_single_user_mode_is_left_to_an_administrator() {
+    let stand = TestServer::play(Scenario::Healthy);
+    stand.lab.single_user(true);
+    let mut exporter = Setup::of(&stand).start();
+    let (_, line) = failure(&mut exporter, "login");
+    assert!(line.contains("single-user mode") && line.contains("administrator"), "{line}");
+    assert_eq!(exporter.scrape().value("msx_exporter_sql_connections", &[]), Some(0.0));
+    assert_eq!(stand.logins(), 1, "it rests");
+}
+
+#[test]
 fn a_missing_right_costs_its_own_collector_alone() {
     for (right, collector, grant) in [
         ("systargetservers", "targets", "GRANT SELECT ON dbo.systargetservers TO"),

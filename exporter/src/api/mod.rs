@@ -10,8 +10,8 @@ mod probe;
 pub use probe::{probe, probe_trace};
 
 use crate::collectors::CollectorReport;
-use crate::diagnosis::{Enlisted, Fleet, Job, MasterFleet, Orphan, Target, Trace};
-use crate::model::{Cause, Collector};
+use crate::diagnosis::{Briefing, Enlisted, Fleet, Job, MasterFleet, Orphan, Remark, Target, Trace};
+use crate::model::{Cause, Collector, names};
 use crate::probe::Finding;
 use crate::sqlserver::ReadError;
 use jiff::Timestamp;
@@ -19,31 +19,29 @@ use serde::Serialize;
 use std::collections::BTreeMap;
 use std::io;
 
-/// The answer. Without `details` it holds no error texts, addresses or traces.
+/// The answer, of all targets or of the one that is named. Texts of errors, addresses and traces stand in it only with
+/// `details`. `None` for a name that the fleet does not have.
 ///
 /// # Errors
-/// None that the data can cause: the keys of every map are texts.
-pub fn targets(fleet: &Fleet, details: bool) -> Result<String, serde_json::Error> {
-    serde_json::to_string(&answer(fleet, details))
-}
-
-/// Writes the answer without holding the complete text in memory.
-///
-/// # Errors
-/// Where `out` fails.
-pub(crate) fn write_targets(out: impl io::Write, fleet: &Fleet, details: bool) -> Result<(), serde_json::Error> {
-    serde_json::to_writer(out, &answer(fleet, details))
-}
-
-fn answer(fleet: &Fleet, details: bool) -> TargetsDocument<'_> {
-    match fleet {
-        Fleet::Master(fleet) => of_master(fleet, details),
-        // On the target side nothing is read from SQL Server; its page shows what is seen there.
+/// Where `out` fails; none that the data can cause, for every map has text for its keys.
+pub fn write_targets(
+    out: impl io::Write,
+    fleet: &Fleet,
+    only: Option<&str>,
+    details: bool,
+) -> Result<Option<()>, serde_json::Error> {
+    let document = match fleet {
+        Fleet::Master(fleet) => of_master(fleet, only, details),
+        // Nothing is read on the side of a target; its page shows what is seen there.
         Fleet::Target(fleet) => TargetsDocument { read_at: Instant(fleet.began), ..TargetsDocument::default() },
+    };
+    if only.is_some() && document.targets.as_ref().is_some_and(Vec::is_empty) {
+        return Ok(None);
     }
+    serde_json::to_writer(out, &document).map(Some)
 }
 
-fn of_master(fleet: &MasterFleet, details: bool) -> TargetsDocument<'_> {
+fn of_master<'a>(fleet: &'a MasterFleet, only: Option<&str>, details: bool) -> TargetsDocument<'a> {
     let up = fleet.master.as_ref();
     let failed = fleet.reports.iter().find(|report| report.collector == Collector::Targets);
     TargetsDocument {
@@ -65,7 +63,11 @@ fn of_master(fleet: &MasterFleet, details: bool) -> TargetsDocument<'_> {
             }
         }),
         collectors: fleet.reports.iter().map(|report| CollectorFacts::new(report, details)).collect(),
-        targets: up.map(|_| fleet.targets.iter().map(|target| TargetFacts::new(fleet, target, details)).collect()),
+        targets: up.map(|_| {
+            let named = fleet.targets.iter().filter(|target| only.is_none_or(|name| names::same(name, &target.name)));
+            let briefing = |target| only.and_then(|_| Briefing::of(fleet, target, details)).map(BriefingFacts::from);
+            named.map(|target| TargetFacts::new(fleet, target, briefing(target), details)).collect()
+        }),
         orphans: fleet.orphans.as_ref().filter(|_| up.is_some()).map(|all| all.iter().map(OrphanFacts::new).collect()),
         jobs: fleet.jobs.as_ref().filter(|_| up.is_some()).map(|all| all.iter().map(JobFacts::new).collect()),
     }
@@ -152,6 +154,9 @@ struct TargetFacts<'a> {
     maintenance: Option<&'a str>,
     diagnosis: DiagnosisFacts<'a>,
     master_evidence: Option<TraceFacts<'a>>,
+    /// Only where one target is asked for: it would make a large fleet's document several times as long.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    briefing: Option<BriefingFacts>,
     ports: Vec<PortFacts<'a>>,
 }
 
@@ -181,8 +186,45 @@ impl<'a> TraceFacts<'a> {
     }
 }
 
+/// What a person needs at night, in that order.
+#[derive(Serialize)]
+struct BriefingFacts {
+    remarks: Vec<RemarkFacts>,
+    batches: Vec<BatchFacts>,
+}
+
+#[derive(Serialize)]
+struct RemarkFacts {
+    topic: &'static str,
+    text: String,
+}
+
+#[derive(Serialize)]
+struct BatchFacts {
+    name: &'static str,
+    title: &'static str,
+    text: String,
+}
+
+impl From<Briefing> for BriefingFacts {
+    fn from(Briefing { situation, reach, batches, background }: Briefing) -> BriefingFacts {
+        let reach = reach.map(|text| RemarkFacts { topic: "Reach of the evidence", text });
+        let facts =
+            |remarks: Vec<Remark>| remarks.into_iter().map(|Remark { topic, text }| RemarkFacts { topic, text });
+        BriefingFacts {
+            remarks: facts(situation).chain(reach).chain(facts(background)).collect(),
+            batches: batches.map(|batch| BatchFacts { name: batch.name, title: batch.title, text: batch.text }).into(),
+        }
+    }
+}
+
 impl<'a> TargetFacts<'a> {
-    fn new(fleet: &'a MasterFleet, target: &'a Target, details: bool) -> TargetFacts<'a> {
+    fn new(
+        fleet: &'a MasterFleet,
+        target: &'a Target,
+        briefing: Option<BriefingFacts>,
+        details: bool,
+    ) -> TargetFacts<'a> {
         let cause = target.diagnosis.cause;
         let evidence = target.diagnosis.evidence.iter();
         TargetFacts {
@@ -198,6 +240,7 @@ impl<'a> TargetFacts<'a> {
                     .collect(),
             },
             master_evidence: target.trace.as_ref().map(|trace| TraceFacts::new(trace, details)),
+            briefing,
             ports: fleet.port_results.of(&target.name).iter().map(|finding| PortFacts::new(finding, details)).collect(),
         }
     }

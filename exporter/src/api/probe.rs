@@ -3,8 +3,8 @@
 use crate::exposition::Format;
 use crate::exposition::family_writer::FamilyWriter;
 use crate::metrics;
-use crate::model::ServerName;
 use crate::model::figures::readable_instant;
+use crate::model::{ServerName, names};
 use crate::probe::{PortResults, Probe};
 use prometheus_client::collector::Collector;
 use prometheus_client::encoding::DescriptorEncoder;
@@ -36,7 +36,7 @@ pub fn probe_trace(run: &Probe, details: bool) -> String {
         let outcome = outcome.map(|outcome| format!(": {outcome}")).unwrap_or_default();
         // The first step names the host, which an override may have replaced.
         let name = match step.name.split_once(' ') {
-            Some((name @ "resolve", host)) if !details && !host.eq_ignore_ascii_case(own) => name,
+            Some((name @ "resolve", host)) if !details && !names::same(host, own) => name,
             _ => &step.name,
         };
         let _ = writeln!(out, "{:9.3} ms  {name}{outcome}", step.took.as_secs_f64() * 1000.0);

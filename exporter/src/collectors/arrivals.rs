@@ -14,7 +14,9 @@ use crate::model::Collector;
 use crate::sqlserver::{Cell, CellError, Context, Needs, Right, Statement, row};
 use jiff::Timestamp;
 use record::Record;
+use std::collections::BTreeMap;
 use std::net::IpAddr;
+use std::sync::Arc;
 use std::time::Duration;
 
 /// No statement of these may hold the reading up for longer.
@@ -37,9 +39,10 @@ pub struct Arrivals {
     /// When the ring buffer was last read, by the master's clock.
     pub covered_until: Option<Timestamp>,
     /// Records of connections that came to the master, oldest first. Its own outgoing connections are not among them.
-    pub records: Vec<Arrival>,
+    /// Readings share them until the ring buffer is read again.
+    pub records: Arc<Vec<Arrival>>,
     /// Addresses that were seen connected, each with what was last seen there.
-    pub sightings: Vec<Sighting>,
+    pub sightings: Arc<BTreeMap<IpAddr, Sighting>>,
 }
 
 /// A record of a connection that the master refused or ended.
@@ -47,6 +50,8 @@ pub struct Arrivals {
 pub struct Arrival {
     /// When it was written, by the master's clock.
     pub at: Timestamp,
+    /// The same in milliseconds since the instance started, which every look at the record finds alike.
+    pub up_ms: i64,
     /// The identity of the connection, which all its records share. `None` where the record does not hold it.
     pub connection: Option<String>,
     /// Where it came from. `None` for shared memory, named pipes and records that hold no address.
@@ -68,8 +73,6 @@ pub struct Arrival {
 /// What was last seen of the connections from one address.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Sighting {
-    /// The address.
-    pub from: IpAddr,
     /// When it was last seen connected, by the master's clock.
     pub at: Timestamp,
     /// The SQL Server Agent that was last seen among its sessions.

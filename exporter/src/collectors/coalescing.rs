@@ -14,6 +14,7 @@ use jiff::Timestamp;
 use std::future::poll_fn;
 use std::panic::AssertUnwindSafe;
 use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering};
 use std::task::Poll;
 use std::time::Duration;
 use tokio::sync::{mpsc, oneshot};
@@ -35,6 +36,7 @@ pub struct ReaderHandle {
     requests: mpsc::Sender<Waiter>,
     config: Arc<Config>,
     progress: Progress,
+    look_requested: Arc<AtomicBool>,
 }
 
 impl ReaderHandle {
@@ -42,9 +44,15 @@ impl ReaderHandle {
     pub fn start(config: Arc<Config>, reader_stats: Arc<ReaderStats>) -> ReaderHandle {
         let (requests, inbox) = mpsc::channel(QUEUE);
         let progress = Progress::default();
-        let reader = Reader::new(config.clone(), reader_stats, progress.clone());
+        let look_requested = Arc::<AtomicBool>::default();
+        let reader = Reader::new(config.clone(), reader_stats, progress.clone(), look_requested.clone());
         tokio::spawn(serve(reader, inbox, config.clone()));
-        ReaderHandle { requests, config, progress }
+        ReaderHandle { requests, config, progress, look_requested }
+    }
+
+    /// The next reading looks at who arrives, sooner than it would by itself.
+    pub fn request_look(&self) {
+        self.look_requested.store(true, Ordering::Relaxed);
     }
 
     /// A reading that began less than a second ago, or a new one. Always answers within `wait`: what could not be read

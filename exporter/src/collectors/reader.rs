@@ -13,6 +13,7 @@ use crate::sqlserver::{self, BatchError, Clock, Context, Left, Msdb, Progress, R
 use jiff::Timestamp;
 use std::collections::BTreeSet;
 use std::sync::Arc;
+use std::sync::atomic::AtomicBool;
 use std::time::Duration;
 use tokio::time::{Instant, timeout_at};
 use tracing::{info, warn};
@@ -43,7 +44,12 @@ pub(super) struct Reader {
 }
 
 impl Reader {
-    pub(super) fn new(config: Arc<Config>, reader_stats: Arc<ReaderStats>, progress: Progress) -> Reader {
+    pub(super) fn new(
+        config: Arc<Config>,
+        reader_stats: Arc<ReaderStats>,
+        progress: Progress,
+        look_requested: Arc<AtomicBool>,
+    ) -> Reader {
         Reader {
             config,
             reader_stats,
@@ -56,7 +62,7 @@ impl Reader {
             backoff: Backoff::default(),
             broke: Vec::new(),
             cache: ResultCache::default(),
-            arrivals: ArrivalWatch::default(),
+            arrivals: ArrivalWatch::new(look_requested),
         }
     }
 
@@ -138,7 +144,7 @@ impl Reader {
                 Err(ReadError::timed_out(self.progress.stage(), &doing, self.config.master.timeout))
             }
         };
-        let session = opened.inspect_err(|fault| self.backoff.failed(fault))?;
+        let session = opened.map_err(|fault| self.backoff.failed(fault))?;
         self.backoff = Backoff::default();
         self.rights_asked = Some(Instant::now());
         // What is missing from the start is known by now.

@@ -1,7 +1,8 @@
 //! What the reader says of itself, and how long it rests after a failure.
 
 use crate::model::Stage;
-use crate::sqlserver::ReadError;
+use crate::model::duration::span;
+use crate::sqlserver::{ReadError, Retry};
 use enum_map::EnumMap;
 use std::hash::{BuildHasher, RandomState};
 use std::sync::Arc;
@@ -54,10 +55,10 @@ const LONGEST_REST: Duration = Duration::from_secs(15);
 /// A wrong password must not lock the login out: far fewer attempts than any lockout policy counts.
 const LONGEST_REST_AFTER_LOGIN: Duration = Duration::from_secs(5 * 60);
 
-/// Attempts to connect that failed in a row, and when the next one may come.
+/// Attempts to connect that failed in a row, each kind by itself, and when the next one may come.
 #[derive(Debug, Default)]
 pub(super) struct Backoff {
-    failures: u32,
+    failures: EnumMap<Retry, u32>,
     rest: Option<(Instant, ReadError)>,
 }
 
@@ -66,19 +67,34 @@ impl Backoff {
     pub(super) fn check(&self) -> Result<(), ReadError> {
         let Some((until, fault)) = &self.rest else { return Ok(()) };
         let left = until.saturating_duration_since(Instant::now());
-        if left.is_zero() {
-            return Ok(());
-        }
-        let message = format!("{}; next attempt in {left:.0?}", fault.message);
-        Err(ReadError { message, ..fault.clone() })
+        if left.is_zero() { Ok(()) } else { Err(with_next_attempt(fault, left)) }
     }
 
-    pub(super) fn failed(&mut self, fault: &ReadError) {
-        let longest = if fault.stage == Stage::Login { LONGEST_REST_AFTER_LOGIN } else { LONGEST_REST };
-        let rest = (FIRST_REST * 2u32.saturating_pow(self.failures)).min(longest);
-        self.failures = (self.failures + 1).min(16);
-        self.rest = Some((Instant::now() + rest.mul_f64(jitter()), fault.clone()));
+    /// Notes a failure and says when the next attempt may come.
+    pub(super) fn failed(&mut self, fault: ReadError) -> ReadError {
+        let (first, longest) = rests(fault.retry);
+        let failures = &mut self.failures[fault.retry];
+        let rest = (first * 2u32.saturating_pow(*failures)).mul_f64(jitter()).min(longest);
+        *failures = (*failures + 1).min(16);
+        let noted = with_next_attempt(&fault, rest);
+        self.rest = Some((Instant::now() + rest, fault));
+        noted
     }
+}
+
+/// The first rest after a failure of this kind, and the longest.
+fn rests(retry: Retry) -> (Duration, Duration) {
+    match retry {
+        Retry::Unreached | Retry::ForNow => (FIRST_REST, LONGEST_REST),
+        // Each attempt takes the one session for a moment.
+        Retry::SingleUser => (LONGEST_REST, LONGEST_REST),
+        Retry::Password | Retry::Standing => (FIRST_REST, LONGEST_REST_AFTER_LOGIN),
+    }
+}
+
+fn with_next_attempt(fault: &ReadError, rest: Duration) -> ReadError {
+    let message = format!("{}; next attempt in {}", fault.message, span(rest));
+    ReadError { message, ..fault.clone() }
 }
 
 /// Between 0.8 and 1.2, so that exporters that lost their masters together do not come back together.
@@ -91,15 +107,12 @@ fn jitter() -> f64 {
 mod tests {
     use super::*;
 
-    fn rests(stage: Stage) -> Vec<Duration> {
-        let mut backoff = Backoff::default();
-        let fault = ReadError::new(stage, "x");
-        (0..12)
-            .map(|_| {
-                backoff.failed(&fault);
-                backoff.rest.as_ref().map(|(until, _)| until.duration_since(Instant::now())).unwrap_or_default()
-            })
-            .collect()
+    fn fault(retry: Retry) -> ReadError {
+        ReadError { retry, ..ReadError::new(Stage::Login, "x") }
+    }
+
+    fn rest(backoff: &Backoff) -> Duration {
+        backoff.rest.as_ref().map(|(until, _)| until.duration_since(Instant::now())).unwrap_or_default()
     }
 
     #[test]
@@ -115,18 +128,43 @@ mod tests {
 
     #[tokio::test(start_paused = true)]
     async fn rests_grow_to_their_longest_and_stay_there() {
-        for (stage, longest) in [(Stage::Connect, LONGEST_REST), (Stage::Login, LONGEST_REST_AFTER_LOGIN)] {
-            let rests = rests(stage);
-            assert!(rests.iter().all(|rest| *rest >= FIRST_REST.mul_f64(0.8) && *rest <= longest.mul_f64(1.2)));
-            assert!(rests.last().is_some_and(|rest| *rest >= longest.mul_f64(0.8)), "{rests:?}");
+        for (retry, first, longest) in [
+            (Retry::Unreached, 1, 15),
+            (Retry::ForNow, 1, 15),
+            (Retry::SingleUser, 15, 15),
+            (Retry::Password, 1, 300),
+            (Retry::Standing, 1, 300),
+        ] {
+            let (first, longest) = (Duration::from_secs(first), Duration::from_secs(longest));
+            let mut backoff = Backoff::default();
+            for attempt in 0..12 {
+                backoff.failed(fault(retry));
+                assert!((first.mul_f64(0.8)..=longest).contains(&rest(&backoff)), "{retry:?}, attempt {attempt}");
+            }
+            assert!(rest(&backoff) >= longest.mul_f64(0.8), "{retry:?}");
         }
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn each_kind_rests_by_its_own_count() {
+        let mut backoff = Backoff::default();
+        // Minutes without a master.
+        (0..90).for_each(|_| drop(backoff.failed(fault(Retry::Unreached))));
+        for refused in [Retry::ForNow, Retry::Password, Retry::Standing] {
+            backoff.failed(fault(refused));
+            assert!(rest(&backoff) <= FIRST_REST.mul_f64(1.2), "{refused:?} after {:?}", rest(&backoff));
+        }
+        (0..12).for_each(|_| drop(backoff.failed(fault(Retry::Password))));
+        backoff.failed(fault(Retry::ForNow));
+        assert!(rest(&backoff) <= FIRST_REST.mul_f64(2.4), "{:?}", rest(&backoff));
     }
 
     #[tokio::test(start_paused = true)]
     async fn a_rest_answers_with_what_went_wrong_and_then_ends() {
         let mut backoff = Backoff::default();
         assert_eq!(backoff.check(), Ok(()));
-        backoff.failed(&ReadError::new(Stage::Connect, "nothing answers"));
+        let noted = backoff.failed(ReadError::new(Stage::Connect, "nothing answers"));
+        assert!(noted.message.starts_with("nothing answers; next attempt in"), "{noted}");
         assert!(backoff.check().is_err_and(|fault| fault.message.starts_with("nothing answers; next attempt in")));
         tokio::time::advance(Duration::from_secs(2)).await;
         assert_eq!(backoff.check(), Ok(()));

@@ -37,7 +37,7 @@ impl CollectorReport {
 pub struct Collected<T> {
     /// How it fared.
     pub report: CollectorReport,
-    /// Its rows: present exactly when it succeeded.
+    /// Its rows: present exactly when it succeeded; for arrivals also what earlier looks found, with its age.
     pub rows: Option<T>,
 }
 

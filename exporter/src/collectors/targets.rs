@@ -43,6 +43,8 @@ row! {
         pub time_zone_adjustment_minutes: i32 = "time_zone_adjustment",
         /// As stored, in seconds. May be 0 or less.
         pub poll_interval_seconds: i32 = "poll_interval",
+        /// Who enlisted it, as the master's `sp_enlist_tsx` wrote it down.
+        pub enlisted_by: Option<String> = "enlisted_by",
     } and {
         /// Names of the target server groups that it belongs to, sorted.
         pub groups: Vec<String>,

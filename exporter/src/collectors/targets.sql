@@ -8,6 +8,7 @@ SELECT CAST(0 AS tinyint) AS [set:targets],
        CAST(t.last_poll_date AS datetime) AS last_poll_date,
        CAST(t.status AS int) AS status,
        CAST(t.local_time_at_last_poll AS datetime) AS local_time_at_last_poll,
-       CAST(t.poll_interval AS int) AS poll_interval
+       CAST(t.poll_interval AS int) AS poll_interval,
+       CAST(t.enlisted_by_nt_user AS nvarchar(100)) AS enlisted_by
 FROM msdb.dbo.systargetservers AS t
 WHERE t.server_id <> 0;

@@ -12,7 +12,7 @@ use crate::exit::{Done, Failure};
 use crate::exposition::Group;
 use crate::model::{
     Cause, CauseFacts, Check, Collector, Direction, ErrorClass, MasterEvidence, Operation, OrphanKind, PortSource,
-    PortState, Refusal, Stage, Word,
+    PortState, ProbeFailure, Refusal, Stage, Word,
 };
 use crate::probe::protocol::Verdict;
 use crate::probe::{own_port, transport};
@@ -45,6 +45,7 @@ struct Catalogue {
     master_evidence: Vec<Word>,
     stages: Vec<Word>,
     refusals: Vec<Word>,
+    probe_failures: Vec<Word>,
     certificate_reasons: Vec<Word>,
     sections: Vec<SectionFacts>,
     keys: Vec<KeyFacts>,
@@ -117,6 +118,7 @@ impl Catalogue {
             master_evidence: MasterEvidence::ALL.map(MasterEvidence::word).into(),
             stages: Stage::ALL.map(Stage::word).into(),
             refusals: Refusal::ALL.map(Refusal::word).into(),
+            probe_failures: ProbeFailure::ALL.map(ProbeFailure::word).into(),
             certificate_reasons: Verdict::ALL.map(Verdict::word).into(),
             sections: keys::sections(),
             keys: keys::facts(),

@@ -7,11 +7,11 @@ use crate::config::{Config, Role};
 use crate::diagnosis::Fleet;
 use crate::doctor::{self, Request};
 use crate::exit::{CLOSED, Done, Failure};
+use crate::files;
 use crate::http::Web;
 use crate::probe::{Extent, Prober};
 use crate::target_side;
 use jiff::Timestamp;
-use std::fs;
 use std::sync::Arc;
 
 /// Every port in both directions: who calls whom, what needs it, and what is known of it now.
@@ -22,8 +22,9 @@ use std::sync::Arc;
 pub fn doctor(invocation: &Invocation, how: &cli::Doctor) -> Done {
     let config = load(invocation)?;
     let earlier = how.verify.as_ref().map(|path| {
-        let text = fs::read_to_string(path);
-        text.map_err(|error| Failure::usage(format!("--verify {}: {error}", path.display())))
+        let wrong = |why: String| Failure::usage(format!("--verify={}: {why}", path.display()));
+        let bytes = files::read(path).map_err(|error| wrong(format!("cannot be read: {error}")))?;
+        files::text(bytes).map_err(|why| wrong(format!("{why}; hint: save it as UTF-8")))
     });
     let earlier = earlier.transpose()?;
     let (mut request, unread) = match config.role {

@@ -40,7 +40,10 @@ pub fn check_config(invocation: &Invocation) -> Done {
     let web = Web::open(invocation.web.config_file.as_deref());
     let (addresses, options) = (addresses(&invocation.web), options(&invocation.web));
     match (text, web, addresses, options) {
-        (Ok(text), Ok(_), Ok(_), Ok(_)) => Ok(text),
+        (Ok(text), Ok(web), Ok(_), Ok(_)) => {
+            web.warnings().iter().for_each(|warning| warn!("{warning}"));
+            Ok(text)
+        }
         (text, web, addresses, options) => {
             let config = text.err().map(|faults| faults.to_string());
             let web = web.err().map(|faults| faults.to_string());

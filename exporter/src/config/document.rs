@@ -15,6 +15,11 @@ pub fn reference() -> String {
          - Each key has a variable. Lists are written as YAML in one line: `{PREFIX}EXPECTED_TARGETS='[SQL01, SQL02]'`. \
          An empty variable stands for the default. A variable that begins with `{PREFIX}` and is no key is refused.\n\
          - `null` stands for the default.\n\
+         - Names are compared as SQL Server compares them: neither letter case, of any alphabet, nor blanks at the end count. \
+         The Turkish `İ` and `ı` have no other case here.\n\
+         - The name of a target may be written as people type it: `.`, `(local)` and `localhost` are this computer, \
+         `HOST\\MSSQLSERVER` is the default instance, and `tcp:`, a port and a dot at the end of the host are left out.\n\
+         - Each file is UTF-8, or UTF-16 with a byte order mark, as the tools of Windows save it.\n\
          - Regular expressions are anchored and ignore case. Write them in single quotes: there a backslash is a backslash.\n\
          - A YAML text holds at most 1 MiB and 100,000 keys and values, without aliases, tags and second documents. Files \
          are regular ones (symbolic links are followed), hold at most 4 MiB and are read within 5 s each.\n\

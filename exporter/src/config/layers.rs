@@ -144,21 +144,17 @@ fn file(sources: &Sources, report: &mut Report) -> Option<Layer> {
             return None;
         }
     };
-    let text = utf8(&bytes, &name, &mut report.faults)?;
+    let text = text(bytes, &name, &mut report.faults)?;
     let toml = path.extension().is_some_and(|extension| extension.eq_ignore_ascii_case("toml"));
     let parse = if toml { toml::parse } else { yaml::parse };
-    parse(text, Place::File(&name), &mut report.faults).map(|root| shape::file(root, report))
+    parse(&text, Place::File(&name), &mut report.faults).map(|root| shape::file(root, report))
 }
 
-/// The text of a file, less a byte order mark. `None` with a fault where it is not UTF-8.
-pub(crate) fn utf8<'a>(bytes: &'a [u8], name: &str, faults: &mut Vec<ConfigError>) -> Option<&'a str> {
-    match std::str::from_utf8(bytes) {
-        Ok(text) => Some(text.strip_prefix('\u{feff}').unwrap_or(text)),
-        Err(_) => {
-            faults.push(ConfigError::new(Some(name), "", ValueError::new("is not UTF-8").expected("save it as UTF-8")));
-            None
-        }
-    }
+/// The text of a file; `None` with a fault where its encoding is not known.
+pub(crate) fn text(bytes: Vec<u8>, name: &str, faults: &mut Vec<ConfigError>) -> Option<String> {
+    let wrong =
+        |wrong| faults.push(ConfigError::new(Some(name), "", ValueError::new(wrong).expected("save it as UTF-8")));
+    files::text(bytes).map_err(wrong).ok()
 }
 
 fn environment(sources: &Sources, report: &mut Report) -> Layer {

@@ -33,7 +33,7 @@ pub use document::{example, reference};
 pub use error::{ConfigError, ConfigErrors};
 pub(crate) use error::{ValueError, shown_key};
 pub(crate) use keys::{Field, KEYS, Key, Kind as KeyKind, SECTIONS};
-pub(crate) use layers::utf8;
+pub(crate) use layers::text;
 pub use layers::{ConfigFile, Override, ReadFile, Sources};
 pub(crate) use node::{Content, Entry, Node, Place};
 pub use secret::Secret;

@@ -2,6 +2,8 @@
 
 use super::error::{ValueError, quoted};
 use super::{Pattern, Secret};
+use crate::model::ServerName;
+use crate::process;
 use jiff::Timestamp;
 use std::net::IpAddr;
 use std::path::PathBuf;
@@ -31,6 +33,11 @@ pub(super) fn name(written: &str) -> Result<String, ValueError> {
     Ok(name)
 }
 
+/// The name of a target, in the form in which it is enlisted: as [`ServerName::enlisted`] makes it of what people type.
+pub(super) fn target_name(written: &str) -> Result<String, ValueError> {
+    name(written).map(|name| ServerName::enlisted(&name, process::computer()))
+}
+
 /// A password may hold anything but what cannot have been meant.
 pub(super) fn password(written: &str) -> Result<Secret, ValueError> {
     if written.is_empty() {
@@ -45,10 +52,18 @@ pub(super) fn password(written: &str) -> Result<Secret, ValueError> {
 }
 
 /// An IPv4 or IPv6 address, in the form in which addresses are compared.
+/// The address of another computer.
 pub(super) fn ip_address(written: &str) -> Result<IpAddr, ValueError> {
-    crate::model::canonical(written).ok_or_else(|| {
-        ValueError::new(format!("{} is no IP address", quoted(written))).expected("such as 10.1.0.8 or fd00::8")
-    })
+    let wrong =
+        |what: &str| ValueError::new(format!("{} is {what}", quoted(written))).expected("such as 10.1.0.8 or fd00::8");
+    let address = crate::model::canonical(written).ok_or_else(|| wrong("no IP address"))?;
+    if address.is_loopback() {
+        return Err(wrong("a loopback address: every computer has it"));
+    }
+    if address.is_unspecified() {
+        return Err(wrong("no address of any computer"));
+    }
+    Ok(address)
 }
 
 pub(super) fn path(written: &str) -> Result<PathBuf, ValueError> {
@@ -164,6 +179,16 @@ mod tests {
     }
 
     #[test]
+    fn an_address_is_that_of_another_computer() {
+        for good in ["10.1.0.8", "FD00::8", "fe80::1%4"] {
+            assert!(ip_address(good).is_ok(), "{good}");
+        }
+        for bad in ["", "SQL03", "10.1.0.8:1433", "0.0.0.0", "::", "::ffff:0.0.0.0", "127.0.0.5", "::1"] {
+            assert!(ip_address(bad).is_err(), "{bad}");
+        }
+    }
+
+    #[test]
     fn zones_by_both_names() {
         for good in ["Europe/Berlin", "W. Europe Standard Time", "UTC"] {
             assert_eq!(zone(good).unwrap(), good);
@@ -174,6 +199,18 @@ mod tests {
     #[test]
     fn complete_names_are_matched_whatever_stands_in_the_pattern() {
         let either = pattern("a|b").unwrap();
+        for (written, name, fits) in [
+            ("überwachung.*", "ÜBERWACHUNG nachts", true),
+            ("ÜBERWACHUNG", "Überwachung  ", true),
+            (r"\d+[а-я]\w?", "12Жa", true),
+            ("[^ü]", "Ü", false),
+            ("[ß-ü]", "ü", true),
+            ("straße", "STRASSE", false),
+            (r"\u{fc}", "ü", true),
+            ("sql.*", "SQLÜ", true),
+        ] {
+            assert_eq!(pattern(written).unwrap().matches(name), fits, "{written} {name}");
+        }
         assert!(either.matches("B") && !either.matches("ab"));
         assert!(pattern("a)|(b").is_err());
         assert!(pattern("(").is_err());

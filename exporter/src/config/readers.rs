@@ -9,6 +9,8 @@ use std::time::Duration;
 
 /// A name of SQL Server.
 pub(super) const NAME: Reader<String> = Reader { kind: Kind::Text, parse: parse::name };
+/// The name of a target.
+pub(super) const TARGET: Reader<String> = Reader { kind: Kind::Text, parse: parse::target_name };
 pub(super) const SECRET: Reader<Secret> = Reader { kind: Kind::Secret, parse: parse::password };
 pub(super) const FILE: Reader<PathBuf> = Reader { kind: Kind::File, parse: parse::path };
 pub(super) const ADDRESS: Reader<Address> = Reader { kind: Kind::Address, parse: address::parse };

@@ -17,7 +17,7 @@ impl Secret {
     /// # Errors
     /// What is wrong with it; never a part of it.
     pub fn from_file(bytes: Vec<u8>) -> Result<Secret, &'static str> {
-        let mut text = String::from_utf8(bytes).map_err(|_| "is not UTF-8")?;
+        let mut text = crate::files::text(bytes)?;
         if text.ends_with('\n') {
             text.pop();
             if text.ends_with('\r') {
@@ -54,6 +54,6 @@ mod tests {
         }
         assert_eq!(format!("{:?}", secret("hunter2")), "<secret>");
         assert_eq!(Secret::from_file(b"\r\n".to_vec()), Err("is empty"));
-        assert_eq!(Secret::from_file(vec![0xff]), Err("is not UTF-8"));
+        assert!(Secret::from_file(vec![0xff]).is_err_and(|wrong| wrong.starts_with("is neither UTF-8")));
     }
 }

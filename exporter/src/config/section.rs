@@ -8,6 +8,7 @@ use super::layers::Sources;
 use super::parse;
 use super::scope::Scope;
 use super::sections::Role;
+use crate::model::names;
 use std::collections::HashMap;
 use std::marker::PhantomData;
 
@@ -222,7 +223,7 @@ impl<T> Row for Items<T> {
     }
 }
 
-/// A list of names of SQL Server, empty by default.
+/// A list of names of targets, empty by default.
 pub(super) struct Names;
 
 impl Row for Names {
@@ -235,10 +236,10 @@ impl Row for Names {
     /// SQL Server stores the names of targets in upper case, so names that differ in case only are one name.
     fn read(&self, at: At<'_>, scope: &mut Scope<'_>, _: &Context<'_>) -> Option<Vec<String>> {
         let mut seen = HashMap::new();
-        let mut names = Vec::new();
-        for (name, origin) in scope.names(&at.path(), parse::name) {
-            match seen.insert(name.to_uppercase(), origin.clone()) {
-                None => names.push(name),
+        let mut listed = Vec::new();
+        for (name, origin) in scope.names(&at.path(), parse::target_name) {
+            match seen.insert(names::key(&name), origin.clone()) {
+                None => listed.push(name),
                 Some(first) => {
                     let first = first.map(|first| format!(", first at {first}")).unwrap_or_default();
                     let wrong = format!("{} stands there twice{first}", super::error::quoted(&name));
@@ -246,6 +247,6 @@ impl Row for Names {
                 }
             }
         }
-        Some(names)
+        Some(listed)
     }
 }

@@ -17,36 +17,50 @@ pub use suspects::Suspect;
 pub(crate) use trace::Surroundings;
 pub use trace::{Run, Trace};
 
-use crate::collectors::{AgentSession, Arrivals};
+use crate::collectors::{AgentSession, Arrivals, Sighting};
+use crate::diagnosis::target::elapsed;
 use crate::model::MasterEvidence;
+use crate::model::names::key;
 use attempts::Attempt;
+pub(crate) use attempts::AttemptIndex;
 use jiff::Timestamp;
-use std::collections::HashMap;
+use std::collections::{BTreeMap, HashMap};
 use std::net::IpAddr;
+use std::time::Duration;
 
-/// The number of neighbours of a target that are named.
+/// A look speaks for so long; the next one is due after five minutes, or after its price has been rested for.
+const LOOK_SPEAKS: Duration = Duration::from_secs(15 * 60);
+/// A look that is older than this is late: its age is said.
+const LOOK_IS_LATE: Duration = Duration::from_secs(6 * 60);
+/// Neighbours of a target that are named; of more is said that there are others.
 const MOST_NAMED: usize = 5;
 
 /// The arrivals of one reading, by their address.
 pub(crate) struct Remembered<'a> {
     pub(crate) permitted: bool,
-    pub(crate) covered_since: Option<Timestamp>,
-    attempts: HashMap<IpAddr, Vec<Attempt>>,
-    /// When an address was last seen connected, and the Agent that was last seen there.
-    sightings: HashMap<IpAddr, (Timestamp, Option<&'a AgentSession>)>,
+    /// Since when, and until when, no record is missing.
+    covered: Option<(Timestamp, Timestamp)>,
+    attempts: &'a HashMap<IpAddr, Vec<Attempt>>,
+    sightings: &'a BTreeMap<IpAddr, Sighting>,
+    /// Sessions of an Agent that state a host, by the key of its name, and where they come from.
+    stated: HashMap<String, Vec<(IpAddr, &'a AgentSession)>>,
 }
 
 impl<'a> Remembered<'a> {
-    pub(crate) fn new(arrivals: &'a Arrivals) -> Remembered<'a> {
+    pub(crate) fn new(arrivals: &'a Arrivals, now: Timestamp, index: &'a mut AttemptIndex) -> Remembered<'a> {
+        let until = arrivals.covered_until.filter(|until| elapsed(now, *until) <= LOOK_SPEAKS);
+        let mut stated: HashMap<String, Vec<(IpAddr, &AgentSession)>> = HashMap::new();
+        for (from, sighting) in arrivals.sightings.iter() {
+            if let Some((agent, host)) = sighting.agent.as_ref().and_then(|agent| Some((agent, agent.host.as_ref()?))) {
+                stated.entry(key(host)).or_default().push((*from, agent));
+            }
+        }
         Remembered {
             permitted: arrivals.permitted,
-            covered_since: arrivals.covered_since.filter(|_| arrivals.covered_until.is_some()),
-            attempts: attempts::by_address(&arrivals.records),
-            sightings: arrivals
-                .sightings
-                .iter()
-                .map(|sighting| (sighting.from, (sighting.at, sighting.agent.as_ref())))
-                .collect(),
+            covered: arrivals.covered_since.zip(until),
+            attempts: index.of(&arrivals.records),
+            sightings: &arrivals.sightings,
+            stated,
         }
     }
 }

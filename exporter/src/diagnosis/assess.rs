@@ -1,6 +1,6 @@
 //! From one reading to the fleet.
 
-use super::arrivals::{self, Origins, Surroundings, Trace};
+use super::arrivals::{AttemptIndex, Origins, Remembered, Surroundings, Trace};
 use super::change::Change;
 use super::downloads::DownloadList;
 use super::jobs::jobs;
@@ -79,8 +79,11 @@ pub fn assess(reading: &Reading, port_results: Arc<PortResults>, config: &Config
     let unread = Arrivals { permitted: true, ..Arrivals::default() };
     // Only silent targets need the records of arrivals, so a fleet without one pays nothing.
     let asked = targets.rows.iter().any(|row| row.is_silent(targets.clock.now));
-    let remembered = reading.arrivals.as_ref().filter(|_| asked).map(|read| succeeded(Some(read)).unwrap_or(&unread));
-    let remembered = remembered.map(arrivals::Remembered::new);
+    let remembered = reading.arrivals.as_ref().filter(|_| asked).map(|read| read.rows.as_ref().unwrap_or(&unread));
+    if remembered.is_none() {
+        memory.attempts = AttemptIndex::default();
+    }
+    let remembered = remembered.map(|read| Remembered::new(read, targets.clock.now, &mut memory.attempts));
     let master_name = server.map(|server| server.name.as_str());
     let origins = match remembered {
         Some(_) => Origins::new(targets, master_name, &fleet.port_results, config, targets.clock.now),

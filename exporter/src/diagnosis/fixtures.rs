@@ -149,7 +149,7 @@ pub(crate) fn read<T>(collector: Collector, rows: T) -> Collected<T> {
 
 /// A collector that failed for want of a right.
 pub(crate) fn failed<T>(collector: Collector) -> Collected<T> {
-    let fault = ReadError { stage: Stage::Permission, timeout: false, message: "no SELECT".into(), hint: None };
+    let fault = ReadError::new(Stage::Permission, "no SELECT");
     Collected { report: report(collector, Some(fault)), rows: None }
 }
 

@@ -1,5 +1,6 @@
 //! The state that one assessment leaves for the next, and nothing else.
 
+use super::arrivals::AttemptIndex;
 use super::jobs::Outcomes;
 use crate::model::Cause;
 use std::collections::HashMap;
@@ -13,6 +14,8 @@ pub struct Memory {
     /// The last run of each job on each target. A target that is enlisted again has another `server_id` and starts
     /// without memory.
     pub(crate) outcomes: Outcomes,
+    /// What the master's records of arrivals amount to, while a target is silent.
+    pub(crate) attempts: AttemptIndex,
 }
 
 /// The remembered state of one target.

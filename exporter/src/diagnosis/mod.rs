@@ -2,6 +2,8 @@
 
 mod arrivals;
 mod assess;
+pub(crate) mod batches;
+mod briefing;
 mod change;
 mod clock_skew;
 mod downloads;
@@ -19,6 +21,8 @@ mod target;
 pub use crate::sqlserver::MasterClock;
 pub use arrivals::{Run, Suspect, Trace};
 pub use assess::{Assessment, assess};
+pub use batches::Batch;
+pub use briefing::{Briefing, Remark};
 pub use change::{Change, summary};
 pub use memory::Memory;
 pub(crate) use rules::order;
@@ -41,6 +45,17 @@ pub enum Fleet {
 }
 
 impl Fleet {
+    /// What [`Fleet::role`] may be, as the configuration names it.
+    pub(crate) const ROLES: [&'static str; 2] = ["master", "target"];
+
+    /// The role in which it was seen.
+    pub(crate) fn role(&self) -> &'static str {
+        match self {
+            Fleet::Master(_) => Fleet::ROLES[0],
+            Fleet::Target(_) => Fleet::ROLES[1],
+        }
+    }
+
     /// When it was seen, by this machine's clock.
     pub fn began(&self) -> Timestamp {
         match self {

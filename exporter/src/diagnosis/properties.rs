@@ -155,13 +155,14 @@ fn any_arrivals() -> impl Strategy<Value = Arrivals> {
         let kind = if error.is_some() { RecordKind::Error } else { RecordKind::ConnectionClose };
         let at = now() - SignedDuration::from_secs(seconds);
         let connection = connection.map(|name| format!("{name}{}", seconds / 2));
-        Arrival { at, connection, from, kind, error, state, before_login, sent, timers: None }
+        Arrival { at, up_ms: 0, connection, from, kind, error, state, before_login, sent, timers: None }
     });
     // A run at the rhythm of a target, so that some cases have a cause.
     let run = (option::of(0..6_u8), 60..900_i64, 3..12_i64).prop_map(|(last, newest, count)| {
         let from = last.map(|last| IpAddr::from([10, 1, 0, last]));
         let record = move |at: i64| Arrival {
             at: now() - SignedDuration::from_secs(newest + 60 * (count - at)),
+            up_ms: 0,
             connection: Some(format!("{from:?} {newest} {at}")),
             from,
             kind: RecordKind::Error,
@@ -176,14 +177,16 @@ fn any_arrivals() -> impl Strategy<Value = Arrivals> {
     let sighting = (0..6_u8, 0..7_000_i64, any::<bool>()).prop_map(|(last, seconds, agent)| {
         let at = now() - SignedDuration::from_secs(seconds);
         let session = AgentSession { at, login: None, host: Some(format!("SQL{last}")), blocked_by: None, wait: None };
-        Sighting { from: [10, 1, 0, last].into(), at, agent: agent.then_some(session) }
+        (IpAddr::from([10, 1, 0, last]), Sighting { at, agent: agent.then_some(session) })
     });
     (any::<bool>(), option::weighted(0.9, 0..9_000_i64), vec(record, 0..30), vec(run, 0..3), vec(sighting, 0..4))
         .prop_map(|(permitted, reach, mut records, runs, sightings)| {
             records.extend(runs.into_iter().flatten());
             records.sort_by_key(|record| record.at);
             let covered_since = reach.map(|reach| now() - SignedDuration::from_secs(reach));
-            Arrivals { permitted, covered_since, covered_until: covered_since.map(|_| now()), records, sightings }
+            let covered_until = covered_since.map(|_| now());
+            let (records, sightings) = (Arc::new(records), Arc::new(sightings.into_iter().collect()));
+            Arrivals { permitted, covered_since, covered_until, records, sightings }
         })
 }
 
@@ -325,10 +328,10 @@ proptest! {
         reading in any_reading(), arrivals in any_arrivals(), config in any_config()
     ) {
         let mut others = arrivals;
-        for record in &mut others.records {
+        for record in Arc::make_mut(&mut others.records) {
             record.from = record.from.map(|_| IpAddr::from([192, 0, 2, 1]));
         }
-        others.sightings.clear();
+        others.sightings = Arc::default();
         let config = with_addresses(config);
         let with = Reading { arrivals: Some(read(Collector::Arrivals, others)), ..reading.clone() };
         let causes = |reading: &Reading| {
@@ -345,7 +348,7 @@ proptest! {
         let config = with_addresses(config);
         let since = now() - SignedDuration::from_secs(cut);
         let mut short = arrivals.clone();
-        short.records.retain(|record| record.at >= since);
+        Arc::make_mut(&mut short.records).retain(|record| record.at >= since);
         short.covered_since = short.covered_since.map(|covered| covered.max(since));
         let refused = |arrivals: Arrivals| {
             let reading = Reading { arrivals: Some(read(Collector::Arrivals, arrivals)), ..reading.clone() };

@@ -37,12 +37,7 @@ mod tests {
 
     #[test]
     fn what_could_not_be_read_is_unknown_with_the_grant() {
-        let fault = ReadError {
-            stage: Stage::Permission,
-            timeout: false,
-            message: "denied".to_owned(),
-            hint: Some("GRANT x".to_owned()),
-        };
+        let fault = ReadError::new(Stage::Permission, "denied").with_hint("GRANT x");
         let item = members(&Err(fault));
         assert_eq!((item.fine, item.remedy.as_str()), (None, "GRANT x"));
         assert!(item.evidence.contains("denied"));

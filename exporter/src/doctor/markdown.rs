@@ -1,6 +1,6 @@
 //! The request as Markdown, ready for a ticket.
 
-use super::request::{Readiness, Request, Suspicion};
+use super::request::{Paste, Readiness, Request, Suspicion};
 use super::table::{BEFORE, HEADS, cells};
 use std::fmt::Write as _;
 
@@ -20,7 +20,7 @@ pub(crate) fn draw(request: &Request) -> String {
         text.push_str(
             "\n## Besides ports\n\n| what | fine | how that is known | what to do |\n| --- | --- | --- | --- |\n",
         );
-        for Readiness { subject, fine, evidence, remedy, suspects } in &request.readiness {
+        for Readiness { subject, fine, evidence, remedy, situation, suspects } in &request.readiness {
             let suspects = (1..).zip(suspects);
             let suspects: Vec<String> =
                 suspects.map(|(place, Suspicion { title, step })| format!("{place}. {title}: {step}")).collect();
@@ -29,9 +29,14 @@ pub(crate) fn draw(request: &Request) -> String {
             } else {
                 format!("suspects, the likeliest first: {}", suspects.join(" "))
             };
-            let cells = [subject, super::yes_no(*fine), evidence, &todo].map(escaped);
+            let known: Vec<&str> = std::iter::once(evidence).chain(situation).map(String::as_str).collect();
+            let cells = [subject, super::yes_no(*fine), &known.join(" "), &todo].map(escaped);
             text.push_str(&line(&cells));
         }
+    }
+    for Paste { title, text: batch } in &request.paste {
+        // Writing to a string cannot fail.
+        let _ = write!(text, "\n## {}\n\n```sql\n{batch}```\n", escaped(title));
     }
     for (head, list) in [("The other direction", &request.next), ("Notes", &request.notes)] {
         if !list.is_empty() {

@@ -4,7 +4,7 @@ use super::logins;
 use super::request::{End, Readiness, Request, Row, Seen, Transport};
 use super::rules;
 use super::silence;
-use crate::diagnosis::{Enlisted, MasterClock, MasterFleet};
+use crate::diagnosis::{Enlisted, MasterClock, MasterFleet, Trace};
 use crate::model::{Check, PortState, ServerName};
 use crate::probe::Finding;
 use crate::sqlserver::{MasterAnswers, ReadError};
@@ -57,7 +57,10 @@ pub fn examine(
     let mut targets: Vec<Target<'_>> = fleet
         .targets
         .iter()
-        .map(|target| Target::new(&target.name, target.enlisted.as_ref(), fleet.port_results.of(&target.name)))
+        .map(|target| Target {
+            trace: target.trace.as_ref(),
+            ..Target::new(&target.name, target.enlisted.as_ref(), fleet.port_results.of(&target.name))
+        })
         .collect();
     if targets.is_empty() {
         targets.push(Target::new(EACH_TARGET, None, &[]));
@@ -84,6 +87,7 @@ pub fn examine(
         made: written(now),
         rows,
         readiness: readiness(fleet, master, answers, now),
+        paste: silence::paste(fleet),
         next: targets.first().map(|target| elsewhere(master, port, target)).into_iter().collect(),
         notes: notes(master),
     }
@@ -135,6 +139,8 @@ struct Target<'a> {
     end: End,
     enlisted: Option<&'a Enlisted>,
     findings: BTreeMap<Check, &'a Finding>,
+    /// What the master shows of it while it is silent.
+    trace: Option<&'a Trace>,
 }
 
 impl<'a> Target<'a> {
@@ -144,7 +150,7 @@ impl<'a> Target<'a> {
         addresses.sort_unstable();
         addresses.dedup();
         let findings = findings.iter().map(|finding| (finding.check, finding)).collect();
-        Target { name, end: End { name: host, addresses }, enlisted, findings }
+        Target { name, end: End { name: host, addresses }, enlisted, findings, trace: None }
     }
 
     fn frequency(&self) -> String {
@@ -160,8 +166,16 @@ impl<'a> Target<'a> {
         Some((enlisted.last_poll, clock.now.duration_since(enlisted.last_poll), !enlisted.is_stale(clock.now)))
     }
 
-    /// A poll is the only proof of this connection that the master has; silence can have many reasons.
+    /// A poll proves this way, and so does anything else from its host that reached the engine; silence has many reasons.
     fn polling(&self, clock: Option<&MasterClock>) -> Seen {
+        if let Some(trace) = self.trace.filter(|trace| trace.word.is_arrival()) {
+            return Seen {
+                open: Some(true),
+                state: "open".to_owned(),
+                at: trace.reach.map(|(_, looked_at)| written(looked_at)),
+                evidence: format!("it does not poll, and its host reaches the port: {}", trace.word.word().title),
+            };
+        }
         match self.poll(clock) {
             Some((at, age, true)) => Seen {
                 open: Some(true),

@@ -71,6 +71,7 @@ pub fn examine_on_target(end: &TargetEnd, now: Timestamp) -> Request {
         made: written(now),
         rows,
         readiness: readiness(end),
+        paste: Vec::new(),
         next: Vec::new(),
         notes,
     }

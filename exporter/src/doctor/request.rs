@@ -15,6 +15,9 @@ pub struct Request {
     pub rows: Vec<Row>,
     /// The requirements of enlisting and polling besides ports.
     pub readiness: Vec<Readiness>,
+    /// T-SQL for whom a target's silence is not yet clear; empty while none is silent.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub paste: Vec<Paste>,
     /// The commands to run on other machines for what cannot be seen from here.
     pub next: Vec<String>,
     /// Remarks that belong to no row.
@@ -108,9 +111,21 @@ pub struct Readiness {
     pub evidence: String,
     /// What to do; empty where it is met.
     pub remedy: String,
+    /// Since when, who else, and what it costs. Of a silent target alone.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub situation: Vec<String>,
     /// Possible reasons, the likeliest first. Only for silent targets.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub suspects: Vec<Suspicion>,
+}
+
+/// A text to paste.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Paste {
+    /// Where it belongs, and for which target it is filled in.
+    pub title: String,
+    /// T-SQL.
+    pub text: String,
 }
 
 /// A possible reason of a silence.
@@ -124,7 +139,14 @@ pub struct Suspicion {
 
 impl Readiness {
     pub(crate) fn new(subject: &str, fine: Option<bool>, evidence: String, remedy: &str) -> Readiness {
-        Readiness { subject: subject.to_owned(), fine, evidence, remedy: remedy.to_owned(), suspects: Vec::new() }
+        Readiness {
+            subject: subject.to_owned(),
+            fine,
+            evidence,
+            remedy: remedy.to_owned(),
+            situation: Vec::new(),
+            suspects: Vec::new(),
+        }
     }
 }
 
@@ -209,10 +231,11 @@ impl fmt::Display for End {
 pub fn together(requests: impl IntoIterator<Item = Request>) -> Option<Request> {
     let mut requests = requests.into_iter();
     let mut all = requests.next()?;
-    for Request { title, made: _, rows, readiness, next, notes } in requests {
+    for Request { title, made: _, rows, readiness, paste, next, notes } in requests {
         all.title = format!("{}; {title}", all.title);
         all.rows.extend(rows);
         all.readiness.extend(readiness);
+        all.paste.extend(paste);
         for (list, more) in [(&mut all.next, next), (&mut all.notes, notes)] {
             for line in more {
                 if !list.contains(&line) {

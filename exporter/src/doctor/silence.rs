@@ -1,14 +1,14 @@
 //! Why targets are silent, as far as the master remembers: the evidence and suspects of their pages.
 
 use super::logins::unread;
-use super::request::{Readiness, Suspicion};
-use crate::diagnosis::{MasterFleet, Trace};
+use super::request::{Paste, Readiness, Suspicion};
+use crate::diagnosis::{Briefing, MasterFleet, Remark, Target, Trace};
 use crate::model::{Collector, MasterEvidence, Stage};
 use crate::sqlserver::ReadError;
 
 /// The facts about each silent target. `grant` would let the login see who arrives, where it may not.
 pub(crate) fn of(fleet: &MasterFleet, grant: Option<&str>) -> Vec<Readiness> {
-    let mut groups: Vec<(Vec<&str>, &Trace)> = Vec::new();
+    let mut groups: Vec<(Vec<&Target>, &Trace)> = Vec::new();
     for target in &fleet.targets {
         let Some(trace) = &target.trace else { continue };
         // Targets with the same facts share one entry.
@@ -16,12 +16,12 @@ pub(crate) fn of(fleet: &MasterFleet, grant: Option<&str>) -> Vec<Readiness> {
             !trace.word.is_arrival() && (&other.text, &other.suspects) == (&trace.text, &trace.suspects)
         });
         match same {
-            Some((names, _)) => names.push(&target.name),
-            None => groups.push((vec![&target.name], trace)),
+            Some((targets, _)) => targets.push(target),
+            None => groups.push((vec![target], trace)),
         }
     }
     let unseen = if groups.is_empty() { None } else { unseen(fleet, grant) };
-    unseen.into_iter().chain(groups.into_iter().map(|(names, trace)| silence(&names, trace))).collect()
+    unseen.into_iter().chain(groups.into_iter().map(|(targets, trace)| silence(fleet, &targets, trace))).collect()
 }
 
 /// Why the master was not asked, or did not answer.
@@ -35,8 +35,17 @@ fn unseen(fleet: &MasterFleet, grant: Option<&str>) -> Option<Readiness> {
     Some(unread("what the master remembers of silent targets", &fault))
 }
 
-fn silence(names: &[&str], trace: &Trace) -> Readiness {
-    let subject = match names {
+/// What to paste, filled in for the first silent target. The batch for stubborn cases stands on its page alone.
+pub(crate) fn paste(fleet: &MasterFleet) -> Vec<Paste> {
+    let first =
+        fleet.targets.iter().find_map(|target| Some((&target.name, Briefing::of(fleet, target, true)?.batches)));
+    let Some((name, [on_master, on_target, _])) = first else { return Vec::new() };
+    [on_master, on_target].map(|batch| Paste { title: format!("{} ({name})", batch.title), text: batch.text }).into()
+}
+
+fn silence(fleet: &MasterFleet, targets: &[&Target], trace: &Trace) -> Readiness {
+    let names: Vec<&str> = targets.iter().map(|target| target.name.as_str()).collect();
+    let subject = match names.as_slice() {
         [name] => format!("silence of {name}"),
         names => format!("silence of {} targets, {}", names.len(), names.join(", ")),
     };
@@ -46,14 +55,20 @@ fn silence(names: &[&str], trace: &Trace) -> Readiness {
         MasterEvidence::Reached | MasterEvidence::Connected | MasterEvidence::NoTrace | MasterEvidence::Unknown => None,
     };
     let mut evidence = format!("the master shows: {}. {}", trace.word.word().title, trace.text);
-    for detail in trace.details.iter().filter(|_| names.len() == 1) {
-        evidence.push(' ');
-        evidence.push_str(detail);
+    let mut situation = Vec::new();
+    if let [target] = targets {
+        let briefing = Briefing::of(fleet, target, true);
+        let (remarks, reach) = briefing.map(|known| (known.situation, known.reach)).unwrap_or_default();
+        situation = remarks.into_iter().map(|Remark { topic, text }| format!("{topic}: {text}")).collect();
+        for sentence in trace.details.iter().chain(&reach) {
+            evidence.push(' ');
+            evidence.push_str(sentence);
+        }
     }
     let suspects = trace.suspects.iter();
     let suspects =
         suspects.map(|suspect| Suspicion { title: suspect.title.to_owned(), step: suspect.step.to_owned() }).collect();
-    Readiness { suspects, ..Readiness::new(&subject, fine, evidence, "") }
+    Readiness { situation, suspects, ..Readiness::new(&subject, fine, evidence, "") }
 }
 
 #[cfg(test)]
@@ -84,7 +99,7 @@ mod tests {
                 item.evidence.starts_with("the master shows: logins refused. The master refused 4 logins"),
                 "{item:?}"
             );
-            assert!(item.evidence.ends_with("state 8 from 10.1.2.3."), "{item:?}");
+            assert!(item.evidence.contains("state 8 from 10.1.2.3."), "{item:?}");
             assert_eq!((item.suspects.len(), item.suspects[0].step.as_str()), (2, "Compare the passwords."));
         }
     }

@@ -46,6 +46,7 @@ fn fleet() -> MasterFleet {
     port_results.addresses.insert(r"SQL02\PAYROLL".to_owned(), vec![at]);
     let refused = Arrival {
         at: ago(30),
+        up_ms: 0,
         connection: None,
         from: Some(at),
         kind: RecordKind::Error,
@@ -55,8 +56,8 @@ fn fleet() -> MasterFleet {
         sent: None,
         timers: None,
     };
-    let (covered_since, covered_until, records) = (Some(ago(5_000)), Some(now()), vec![refused]);
-    let arrivals = Arrivals { permitted: true, covered_since, covered_until, records, sightings: Vec::new() };
+    let (covered_since, covered_until, records) = (Some(ago(5_000)), Some(now()), vec![refused].into());
+    let arrivals = Arrivals { permitted: true, covered_since, covered_until, records, sightings: Arc::default() };
     let reading = Reading { arrivals: Some(read(Collector::Arrivals, arrivals)), ..reading(rows) };
     assess(&reading, Arc::new(port_results), &config(), &mut Memory::default()).fleet
 }
@@ -92,11 +93,26 @@ fn find<'a>(request: &'a Request, source: &str, destination: &str, ports: &str) 
 }
 
 #[test]
-fn each_target_calls_the_master_and_a_poll_is_the_proof() {
+fn each_target_calls_the_master_and_a_poll_or_whatever_arrives_is_the_proof() {
     let request = request();
     let states = ["SQL01", "SQL02", "SQL03"].map(|name| find(&request, name, "MSX01", "14330").now.open);
-    assert_eq!(states, [Some(true), None, None]);
+    assert_eq!(states, [Some(true), Some(true), None]);
+    let evidence = &find(&request, "SQL02", "MSX01", "14330").now.evidence;
+    assert_eq!(evidence, "it does not poll, and its host reaches the port: logins refused");
     assert!(find(&request, "SQL01", "MSX01", "14330").handling.contains("no TLS inspection"));
+}
+
+#[test]
+fn what_to_paste_is_filled_in_for_the_first_silent_target() {
+    let request = request();
+    let titles: Vec<&str> = request.paste.iter().map(|paste| paste.title.as_str()).collect();
+    assert_eq!(titles, [r"To paste on the master (SQL02\PAYROLL)", r"To paste on the target (SQL02\PAYROLL)"]);
+    for form in [RequestFormat::Text, RequestFormat::Markdown, RequestFormat::Json] {
+        let drawn = draw(&request, form);
+        assert!(drawn.contains("N'CLIENT: 10.1.0.8]'") && drawn.contains("sp_sqlagent_notify"), "{drawn}");
+    }
+    let fine = assess(&reading(vec![target(1, "SQL01")]), Arc::default(), &config(), &mut Memory::default()).fleet;
+    assert_eq!(examine(&fine, &master("MSX01", &[1433]), now()).paste, []);
 }
 
 #[test]
@@ -157,7 +173,7 @@ fn a_group_is_one_rule_and_keeps_its_worst_state() {
     let few = aggregate(complete.clone());
     let polling = find(&few, "SQL01", "MSX01", "14330");
     assert_eq!(polling.source.len(), 3);
-    assert_eq!((polling.now.open, polling.now.evidence.as_str()), (None, "1 open, 2 unknown"));
+    assert_eq!((polling.now.open, polling.now.evidence.as_str()), (None, "2 open, 1 unknown"));
     // Polling, SQL Browser, nothing back; SSMS: engine of the master, engines of targets with the same port, of those
     // without a known one, RPC to all and SMB to all.
     let services: Vec<String> = few.rows.iter().map(Row::service).collect();
@@ -218,7 +234,9 @@ fn each_form_is_drawn() {
         self_signed: true,
         not_after: "2056-01-01T00:00:00Z".parse().unwrap(),
     });
-    let request = aggregate(examine(&fleet, &master(r"MSX01\HQ", &[14330, 14331]), now()));
+    let mut request = aggregate(examine(&fleet, &master(r"MSX01\HQ", &[14330, 14331]), now()));
+    // deploy/sql has it.
+    request.paste.iter_mut().for_each(|paste| "SELECT 1;\n".clone_into(&mut paste.text));
     insta::assert_snapshot!("text", draw(&request, RequestFormat::Text));
     insta::assert_snapshot!("markdown", draw(&request, RequestFormat::Markdown));
     insta::assert_snapshot!("csv", draw(&request, RequestFormat::Csv));

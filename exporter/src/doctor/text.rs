@@ -1,6 +1,6 @@
 //! The request as plain text, for people at a terminal.
 
-use super::request::{Need, Readiness, Request, Row, Suspicion, ends};
+use super::request::{Need, Paste, Readiness, Request, Row, Suspicion, ends};
 use std::fmt::Write as _;
 
 /// Draws the request.
@@ -17,15 +17,19 @@ pub(crate) fn draw(request: &Request) -> String {
     if !request.readiness.is_empty() {
         text.push_str("\nBesides ports\n");
     }
-    for Readiness { subject, fine, evidence, remedy, suspects } in &request.readiness {
+    for Readiness { subject, fine, evidence, remedy, situation, suspects } in &request.readiness {
         let _ = writeln!(text, "  {:<7} {subject}: {evidence}", super::yes_no(*fine));
         if !remedy.is_empty() {
             let _ = writeln!(text, "          → {remedy}");
         }
+        text.extend(situation.iter().map(|line| format!("          {line}\n")));
         for (place, Suspicion { title, step }) in (1..).zip(suspects) {
             let head = if place == 1 { "          suspects, the likeliest first:\n" } else { "" };
             let _ = writeln!(text, "{head}          {place}. {title}: {step}");
         }
+    }
+    for Paste { title, text: batch } in &request.paste {
+        let _ = write!(text, "\n{title}\n\n{batch}");
     }
     for (head, list) in [("The other direction", &request.next), ("Notes", &request.notes)] {
         if !list.is_empty() {

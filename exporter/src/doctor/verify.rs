@@ -1,6 +1,7 @@
 //! Compares an earlier request with the present state.
 
 use super::request::{End, Request, Row, ends};
+use crate::model::names;
 
 /// Adds the state of an earlier request to each row. Rows that only one of the two has are named in the notes.
 ///
@@ -25,7 +26,7 @@ pub fn verify(mut now: Request, earlier: &str) -> Result<Request, String> {
 /// addresses, because addresses may have changed since.
 fn covers(old: &Row, row: &Row) -> bool {
     let within = |ends: &[End], group: &[End]| {
-        ends.iter().all(|end| group.iter().any(|other| other.name.eq_ignore_ascii_case(&end.name)))
+        ends.iter().all(|end| group.iter().any(|other| names::same(&other.name, &end.name)))
     };
     old.service() == row.service() && within(&row.source, &old.source) && within(&row.destination, &old.destination)
 }

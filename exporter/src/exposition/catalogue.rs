@@ -241,8 +241,8 @@ catalogue! {
             "How long the job's last run on the target took, in seconds; absent when it never ran, over limits.job_pairs and over limits.series.";
     }
     Exporter [None] {
-        BUILD_INFO Gauge "msx_exporter_build_info" &["version", "revision", "rustc"],
-            "1, with the exporter's version, its source revision and its compiler.";
+        BUILD_INFO Gauge "msx_exporter_build_info" &["version", "revision", "rustc", "role"],
+            "1, with the exporter's version, its source revision, its compiler and its role.";
         COLLECTOR_SUCCESS Gauge "msx_exporter_collector_success" &["collector"],
             "1 when the collector read everything that it is for, else 0; absent when it is switched off.";
         COLLECTOR_DURATION Gauge "msx_exporter_collector_duration_seconds" &["collector"],
@@ -259,6 +259,10 @@ catalogue! {
             "Number of connections to the master that are open now.";
         HTTP_REFUSED Counter "msx_exporter_http_refused_total" &["reason"],
             "Number of requests and connections that the web server refused or ended, by reason; absent on a page that no server wrote.";
+        PROBES Counter "msx_exporter_probes_total" &[],
+            "Number of requests to /probe; absent on a page that no server wrote.";
+        PROBE_FAILURES Counter "msx_exporter_probe_failures_total" &["reason"],
+            "Number of requests to /probe that were answered without a probe, by reason; absent on a page that no server wrote.";
         PORT_CHECKS Counter "msx_exporter_port_checks_total" &["check"],
             "Number of port checks done since the exporter started.";
         PORT_CHECK_FAILURES Counter "msx_exporter_port_check_failures_total" &["check"],

@@ -1,6 +1,6 @@
 //! What the exporter knows of itself. It is gathered before rendering, which asks nothing.
 
-use crate::model::{Refusal, Stage};
+use crate::model::{ProbeFailure, Refusal, Stage};
 use enum_map::EnumMap;
 use jiff::Timestamp;
 
@@ -15,12 +15,23 @@ pub struct ExporterFacts {
     pub sql_connections: u64,
     /// What the web server refused since it began, by reason. `None` where nothing is served.
     pub refused: Option<EnumMap<Refusal, u64>>,
+    /// What became of the requests to `/probe`. `None` where nothing is served.
+    pub probes: Option<ProbeCounts>,
     /// How the last load of the configuration went.
     pub reload: Reload,
     /// Whether it stays still on a cluster node that does not hold the instance. `None` unless that was asked for.
     pub passive: Option<bool>,
     /// The process, where the platform tells of it.
     pub process: Option<ProcessFacts>,
+}
+
+/// Requests to `/probe` since the start.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
+pub struct ProbeCounts {
+    /// All of them.
+    pub asked: u64,
+    /// Those that were answered without a probe, by reason.
+    pub failed: EnumMap<ProbeFailure, u64>,
 }
 
 /// How the exporter was built.

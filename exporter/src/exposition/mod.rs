@@ -15,7 +15,7 @@ pub use catalogue::{Group, Kind, Metric, catalogue};
 pub(crate) use compressor::Compressor;
 pub use compressor::{Compressed, gzip};
 pub use constant_label::{ConstantLabel, ConstantLabelError};
-pub use facts::{BuildInfo, ExporterFacts, ProcessFacts, Reload};
+pub use facts::{BuildInfo, ExporterFacts, ProbeCounts, ProcessFacts, Reload};
 pub use format::Format;
 pub use negotiation::{accepts_gzip, negotiate};
 pub use reference::reference;

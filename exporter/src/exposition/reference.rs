@@ -2,8 +2,8 @@
 
 use super::catalogue::{Group, Metric, catalogue};
 use crate::model::{
-    Cause, Check, Direction, ErrorClass, MasterEvidence, Operation, OrphanKind, PortSource, PortState, Refusal, Stage,
-    Word,
+    Cause, Check, Direction, ErrorClass, MasterEvidence, Operation, OrphanKind, PortSource, PortState, ProbeFailure,
+    Refusal, Stage, Word,
 };
 use std::fmt::Write as _;
 
@@ -32,6 +32,7 @@ pub fn reference() -> String {
     words(&mut out, "class", "msx_target_download_errors_by_class", &ErrorClass::ALL.map(ErrorClass::word));
     words(&mut out, "stage", "msx_exporter_sql_errors_total", &Stage::ALL.map(Stage::word));
     words(&mut out, "reason", "msx_exporter_http_refused_total", &Refusal::ALL.map(Refusal::word));
+    words(&mut out, "reason", "msx_exporter_probe_failures_total", &ProbeFailure::ALL.map(ProbeFailure::word));
     let states = |open| {
         let states = PortState::ALL.iter().filter(|state| state.open() == open);
         states.map(|state| format!("`{}`", state.name())).collect::<Vec<_>>().join(", ")

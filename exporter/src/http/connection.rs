@@ -12,7 +12,7 @@ use super::site::Site;
 use super::timeout_stream::TimeoutStream;
 use super::turns::Turns;
 use super::web::{Loaded, Web};
-use crate::model::Refusal;
+use crate::model::{ProbeFailure, Refusal};
 use http_body_util::{BodyExt, Limited};
 use hyper::body::{Body, Incoming};
 use hyper::header::{CONNECTION, HOST, HeaderValue};
@@ -184,8 +184,10 @@ async fn let_in<S: Site>(head: &Parts, mut caller: Caller, web: &Loaded, shared:
         return answer::text(StatusCode::BAD_REQUEST, "the request must have one Host header");
     }
     let refused = |why| shared.refusals.note(why, caller.visitor.address);
+    let no_probe = |why| shared.router.kept_out(head, why);
     if web.rate.as_ref().is_some_and(|rate| !rate.allow()) {
         refused(Refusal::RateLimit);
+        no_probe(ProbeFailure::Busy);
         return answer::text(
             StatusCode::TOO_MANY_REQUESTS,
             "too many requests; see rate_limit in the web configuration",
@@ -194,13 +196,18 @@ async fn let_in<S: Site>(head: &Parts, mut caller: Caller, web: &Loaded, shared:
     if let Some(users) = &web.users {
         match auth::check(&head.headers, users, &caller.visitor, &shared.turns).await {
             Verdict::Known => caller.proved = true,
-            Verdict::Unknown => return answer::unauthorized(),
+            Verdict::Unknown => {
+                no_probe(ProbeFailure::Credentials);
+                return answer::unauthorized();
+            }
             Verdict::Wrong => {
                 refused(Refusal::Password);
+                no_probe(ProbeFailure::Credentials);
                 return answer::unauthorized();
             }
             Verdict::Busy => {
                 refused(Refusal::PasswordQueue);
+                no_probe(ProbeFailure::Busy);
                 return answer::busy("too many passwords to verify");
             }
         }

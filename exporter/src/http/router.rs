@@ -6,14 +6,16 @@ use super::deadline;
 use super::limiter::{Bounds, Full, Permit};
 use super::options::Options;
 use super::places::Places;
+use super::probe_tally::ProbeTally;
 use super::refusals::Refusals;
 use super::shared_pages::SharedPages;
-use super::site::{NoProbe, ReloadError, Site};
+use super::site::{ReloadError, Site};
 use super::views::{DrawError, RenderRequest, Representation, Resource};
 use crate::api;
 use crate::api::discovery::Entries;
 use crate::config::Limits;
-use crate::model::Refusal;
+use crate::model::{ProbeFailure, Refusal, ServerName};
+use crate::process;
 use hyper::header::{HOST, HeaderName, HeaderValue, ORIGIN};
 use hyper::http::request::Parts;
 use hyper::{Method, StatusCode};
@@ -59,13 +61,15 @@ enum Action {
     Reload,
 }
 
+const PROBE: &str = "/probe";
+
 const ROUTES: &[Route] = &[
     Route { path: "/", method: Methods::Read, action: Action::Overview },
     Route { path: "/target", method: Methods::Read, action: Action::Target },
     Route { path: "/metrics", method: Methods::Read, action: Action::Metrics },
     Route { path: "/api/v1/targets", method: Methods::Read, action: Action::Targets },
     Route { path: "/sd", method: Methods::Read, action: Action::Discovery },
-    Route { path: "/probe", method: Methods::Read, action: Action::Probe },
+    Route { path: PROBE, method: Methods::Read, action: Action::Probe },
     Route { path: "/-/healthy", method: Methods::Read, action: Action::Healthy },
     Route { path: "/-/ready", method: Methods::Read, action: Action::Ready },
     Route { path: "/-/reload", method: Methods::Post, action: Action::Reload },
@@ -110,14 +114,27 @@ pub(crate) struct Router<S> {
     scrapes: Places,
     probes: Places,
     pages: Places,
+    probe_tally: Arc<ProbeTally>,
     shared_pages: SharedPages,
 }
 
 impl<S: Site> Router<S> {
-    pub(crate) fn new(site: Arc<S>, options: Arc<Options>, refusals: &Arc<Refusals>) -> Router<S> {
+    pub(crate) fn new(
+        site: Arc<S>,
+        options: Arc<Options>,
+        refusals: &Arc<Refusals>,
+        probe_tally: Arc<ProbeTally>,
+    ) -> Router<S> {
         let places = |refusal| Places::new(refusal, refusals);
         let [scrapes, probes, pages] = [Refusal::Metrics, Refusal::Probe, Refusal::Page].map(places);
-        Router { site, options, scrapes, probes, pages, shared_pages: SharedPages::default() }
+        Router { site, options, scrapes, probes, pages, probe_tally, shared_pages: SharedPages::default() }
+    }
+
+    /// Counts a request that was refused before it got here, where it asked for a probe.
+    pub(crate) fn kept_out(&self, request: &Parts, why: ProbeFailure) {
+        if request.uri.path().strip_prefix(self.options.route_prefix.as_str()) == Some(PROBE) {
+            self.probe_tally.count(Err(why));
+        }
     }
 
     /// Answers one request; `HEAD` as `GET` without the body.
@@ -142,12 +159,15 @@ impl<S: Site> Router<S> {
         }
         match route.action {
             Action::Overview => self.view(request, caller, Resource::Overview).await,
-            Action::Target => match parameter(request.uri.query(), "name") {
+            Action::Target => match target(request.uri.query(), "name") {
                 Some(name) => self.view(request, caller, Resource::Target(name)).await,
                 None => answer::text(StatusCode::BAD_REQUEST, "no target named; hint: /target?name=NAME"),
             },
             Action::Metrics => self.view(request, caller, Resource::Metrics).await,
-            Action::Targets => self.view(request, caller, Resource::Targets).await,
+            Action::Targets => {
+                let only = parameter(request.uri.query(), "target");
+                self.view(request, caller, Resource::Targets(only)).await
+            }
             Action::Discovery => match entries(request.uri.query()) {
                 Ok(entries) => self.view(request, caller, Resource::Discovery(entries)).await,
                 Err(fault) => answer::text(StatusCode::BAD_REQUEST, fault),
@@ -167,6 +187,9 @@ impl<S: Site> Router<S> {
             Ok(pass) => pass,
             Err(why) => return answer::busy(why),
         };
+        if let Some(target) = view.target() {
+            self.site.request_look(target);
+        }
         let form = Representation::new(caller.proved || settings.explain_details, request);
         let request_to_render = RenderRequest::new(view, form);
         let fleet = self.site.fleet(deadline::wait(&request.headers, settings.reading_timeout)).await;
@@ -191,38 +214,32 @@ impl<S: Site> Router<S> {
     /// Checks the ports of one target. Because this makes the machine connect to another, it needs authentication, a
     /// loopback address or `--web.enable-probe`.
     async fn probe(&self, request: &Parts, caller: Caller) -> Answer {
+        let refused = |why| {
+            self.probe_tally.count(Err(why));
+            no_probe(why)
+        };
         if !may_probe(&caller, &self.options) {
-            return answer::text(
-                StatusCode::FORBIDDEN,
-                "probing from another machine needs authentication; hint: users or client certificates in \
-                 --web.config.file, or --web.enable-probe to allow it to everybody",
-            );
+            return refused(ProbeFailure::Forbidden);
         }
         let query = request.uri.query();
-        let Some(name) = parameter(query, "target") else {
-            return answer::text(StatusCode::BAD_REQUEST, "no target named; hint: /probe?target=NAME");
-        };
+        let Some(name) = target(query, "target") else { return refused(ProbeFailure::NoTarget) };
         let settings = self.site.settings();
         let pass = match admit(&self.probes, &caller, &settings.limits) {
             Ok(pass) => pass,
-            Err(why) => return answer::busy(why),
+            Err(why) => {
+                self.probe_tally.count(Err(ProbeFailure::Busy));
+                return answer::busy(why);
+            }
         };
         let form = Representation::new(caller.proved || settings.explain_details, request);
-        let mut answer = match self.site.probe(&name, deadline::wait(&request.headers, UNHURRIED)).await {
+        let result = self.site.probe(&name, deadline::wait(&request.headers, UNHURRIED)).await;
+        self.probe_tally.count(result.as_ref().map(|_| ()).map_err(|why| *why));
+        let mut answer = match result {
             Ok(probe) if parameter(query, "debug").is_some_and(|debug| debug == "true") => {
                 form.document(api::probe_trace(&probe, form.details), TEXT)
             }
             Ok(probe) => form.exposition(api::probe(&probe, form.format)),
-            Err(NoProbe::NotListed) => answer::text(
-                StatusCode::FORBIDDEN,
-                "this name is not probed: it is neither enlisted nor listed in expected_targets",
-            ),
-            Err(NoProbe::NoRoster) => {
-                answer::busy("the targets are not known: the master was not read; hint: the first page says why")
-            }
-            Err(NoProbe::NoTime) => {
-                answer::busy("another probe of this target is under way and takes longer than this scrape may")
-            }
+            Err(why) => no_probe(why),
         };
         answer.body_mut().hold(pass);
         answer
@@ -247,6 +264,30 @@ impl<S: Site> Router<S> {
             Err(ReloadError::Faults(_) | ReloadError::Reading(_)) => {
                 answer::text(StatusCode::INTERNAL_SERVER_ERROR, NOT_RELOADED)
             }
+        }
+    }
+}
+
+/// What a client reads in place of a probe.
+fn no_probe(why: ProbeFailure) -> Answer {
+    match why {
+        ProbeFailure::Credentials => answer::unauthorized(),
+        ProbeFailure::Forbidden => answer::text(
+            StatusCode::FORBIDDEN,
+            "probing from another machine needs authentication; hint: users or client certificates in \
+             --web.config.file, or --web.enable-probe to allow it to everybody",
+        ),
+        ProbeFailure::Busy => answer::busy("too many requests in flight"),
+        ProbeFailure::NoTarget => answer::text(StatusCode::BAD_REQUEST, "no target named; hint: /probe?target=NAME"),
+        ProbeFailure::NotListed => answer::text(
+            StatusCode::FORBIDDEN,
+            "this name is not probed: it is neither enlisted nor listed in expected_targets",
+        ),
+        ProbeFailure::NoRoster => {
+            answer::busy("the targets are not known: the master was not read; hint: the first page says why")
+        }
+        ProbeFailure::NoTime => {
+            answer::busy("another probe of this target is under way and takes longer than this scrape may")
         }
     }
 }
@@ -284,6 +325,18 @@ fn entries(query: Option<&str>) -> Result<Entries, &'static str> {
         Some("target") => Ok(Entries::Targets(port)),
         Some(_) => Err("there is an entry per host or per target; hint: /sd?port=9182&per=host or /sd?per=target"),
     }
+}
+
+/// Reads any query, for fuzzing.
+#[cfg(any(test, feature = "fuzzing"))]
+pub(super) fn read_any(query: Option<&str>) {
+    parameter(query, "name");
+    let _ = entries(query);
+}
+
+/// The name of a target in a parameter of the query, in the form in which targets are enlisted.
+fn target(query: Option<&str>, parameter_name: &str) -> Option<String> {
+    parameter(query, parameter_name).map(|typed| ServerName::enlisted(&typed, process::computer()))
 }
 
 /// The first value of a query parameter, decoded as forms are (`+` is a space). `None` where it is missing, empty or
@@ -344,6 +397,7 @@ mod tests {
         for bad in ["", "name", "name=", "name=%", "name=%4", "name=%zz", "name=%ff", "rename=x"] {
             assert_eq!(name(bad), None, "{bad}");
         }
+        assert_eq!(target(Some("name=tcp:sql01.%2C1433"), "name").as_deref(), Some("sql01"));
         assert_eq!(parameter(None, "name"), None);
     }
 }

@@ -38,7 +38,7 @@ pub async fn run<S: Site>(
     let options = Arc::new(options);
     let refusals = Arc::clone(web.refusals());
     let shared = Arc::new(Shared {
-        router: Router::new(site, Arc::clone(&options), &refusals),
+        router: Router::new(site, Arc::clone(&options), &refusals, Arc::clone(web.probe_tally())),
         options,
         web: Arc::clone(&web),
         connections: Places::new(Refusal::Connection, &refusals),

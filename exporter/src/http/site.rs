@@ -3,6 +3,7 @@
 use crate::config::{Config, ConfigErrors, Limits};
 use crate::diagnosis::Fleet;
 use crate::exposition::ExporterFacts;
+use crate::model::ProbeFailure;
 use crate::probe::Probe;
 use std::future::Future;
 use std::sync::Arc;
@@ -17,11 +18,15 @@ pub trait Site: Send + Sync + 'static {
     /// The future is dropped as soon as the client hangs up; a reading that no caller waits for may then be cancelled.
     fn fleet(&self, wait: Duration) -> impl Future<Output = Arc<Fleet>> + Send;
 
+    /// Somebody is about to look at one target. Where it is silent, the next reading looks for its reason with fresh eyes,
+    /// as far as that may be asked for again. Cheap.
+    fn request_look(&self, target: &str);
+
     /// Checks every port of one target now and answers within about `wait`. Concurrent callers share one run.
     ///
     /// # Errors
     /// Why nothing was checked.
-    fn probe(&self, name: &str, wait: Duration) -> impl Future<Output = Result<Arc<Probe>, NoProbe>> + Send;
+    fn probe(&self, name: &str, wait: Duration) -> impl Future<Output = Result<Arc<Probe>, ProbeFailure>> + Send;
 
     /// Facts about the exporter itself. May block; called right before a page is rendered, and kept with that page for
     /// all clients that share it.
@@ -52,18 +57,7 @@ pub enum ReloadError {
     Reading(String),
 }
 
-/// Why a target was not probed.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum NoProbe {
-    /// The master was not read, so the targets are not known.
-    NoRoster,
-    /// The name is neither enlisted nor expected.
-    NotListed,
-    /// A run of this target is under way that takes longer than this caller waits.
-    NoTime,
-}
-
-/// The settings of the configuration that the server needs.
+/// What the server needs of the configuration.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct Settings {
     /// The time-out of a reading.

@@ -31,8 +31,8 @@ pub(crate) enum Resource {
     Target(String),
     /// The exposition.
     Metrics,
-    /// The facts as JSON.
-    Targets,
+    /// The facts as JSON: of all targets, or of the one that is named.
+    Targets(Option<String>),
     /// The enlisted targets or their hosts, for Prometheus' service discovery.
     Discovery(discovery::Entries),
 }
@@ -134,6 +134,16 @@ pub(crate) struct RenderRequest {
     form: Representation,
 }
 
+impl Resource {
+    /// The one target that it is about.
+    pub(crate) fn target(&self) -> Option<&str> {
+        match self {
+            Resource::Target(name) | Resource::Targets(Some(name)) => Some(name),
+            Resource::Overview | Resource::Metrics | Resource::Targets(None) | Resource::Discovery(_) => None,
+        }
+    }
+}
+
 impl RenderRequest {
     pub(crate) fn new(view: Resource, form: Representation) -> RenderRequest {
         RenderRequest { view, form }
@@ -144,9 +154,9 @@ impl RenderRequest {
     pub(crate) fn key(&self, settings: Settings) -> Option<Key> {
         let Representation { details, format, .. } = self.form;
         let (details, format) = match self.view {
-            Resource::Target(_) => return None,
+            Resource::Target(_) | Resource::Targets(Some(_)) => return None,
             Resource::Metrics => (false, format),
-            Resource::Overview | Resource::Targets | Resource::Discovery(_) => (details, Format::Text004),
+            Resource::Overview | Resource::Targets(None) | Resource::Discovery(_) => (details, Format::Text004),
         };
         Some(Key { view: self.view.clone(), details, format, settings })
     }
@@ -175,9 +185,10 @@ impl RenderRequest {
                 let page = pages::single(fleet, name, facts, details).map_err(|error| failed(&error))?;
                 text(page.ok_or_else(|| missing(fleet))?, HTML)
             }
-            Resource::Targets => {
+            Resource::Targets(only) => {
                 let mut out = Compressor::new();
-                api::write_targets(&mut out, fleet, details).map_err(|error| failed(&error))?;
+                let written = api::write_targets(&mut out, fleet, only.as_deref(), details);
+                written.map_err(|error| failed(&error))?.ok_or(DrawError::NoTarget)?;
                 document(out.finish(), JSON)
             }
             Resource::Discovery(entries) => {

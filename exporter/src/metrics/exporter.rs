@@ -18,6 +18,11 @@ pub(crate) fn counters(families: &mut FamilyWriter<'_>, fleet: &Fleet, facts: &E
         let samples = refused.into_iter().map(|(reason, count)| ([("reason", reason.name())], count.into()));
         families.family(&metric::HTTP_REFUSED, samples)?;
     }
+    families.single(&metric::PROBES, facts.probes.map(|probes| probes.asked))?;
+    if let Some(probes) = facts.probes {
+        let samples = probes.failed.into_iter().map(|(reason, count)| ([("reason", reason.name())], count.into()));
+        families.family(&metric::PROBE_FAILURES, samples)?;
+    }
     let checks = |check: Check| fleet.port_results().checks.get(&check).copied().unwrap_or_default();
     families.family(
         &metric::PORT_CHECKS,
@@ -33,7 +38,8 @@ pub(crate) fn counters(families: &mut FamilyWriter<'_>, fleet: &Fleet, facts: &E
 /// The exporter's gauges, but for [`series_limited`].
 pub(crate) fn exporter(families: &mut FamilyWriter<'_>, fleet: &Fleet, facts: &ExporterFacts) -> fmt::Result {
     let build = &facts.build;
-    let labels = [("version", build.version), ("revision", build.revision), ("rustc", build.rustc)];
+    let labels =
+        [("version", build.version), ("revision", build.revision), ("rustc", build.rustc), ("role", fleet.role())];
     families.family(&metric::BUILD_INFO, [(labels, Value::from(true))])?;
     reports(families, fleet, &metric::COLLECTOR_SUCCESS, |report| Some(report.success() && report.permission))?;
     reports(families, fleet, &metric::COLLECTOR_DURATION, |report| Some(report.duration))?;

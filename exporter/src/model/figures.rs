@@ -29,9 +29,25 @@ pub(crate) fn count(number: u64, noun: &str) -> String {
     }
 }
 
-/// A name as a literal of T-SQL.
+/// A name as a literal of T-SQL. SSMS and sqlcmd look at lines and at `$(` before the server sees a literal: what could end
+/// a line, turn its direction or begin a variable stands outside of it, so that a name does nothing but name.
 pub(crate) fn literal(name: &str) -> String {
-    format!("N'{}'", name.replace('\'', "''"))
+    let mut text = "N'".to_owned();
+    let mut characters = name.chars().peekable();
+    while let Some(character) = characters.next() {
+        match character {
+            '\'' => text.push_str("''"),
+            '$' if characters.peek() == Some(&'(') => outside(&mut text, '$'),
+            '\u{2028}'..='\u{202e}' | '\u{2066}'..='\u{2069}' => outside(&mut text, character),
+            control if control.is_control() => outside(&mut text, control),
+            other => text.push(other),
+        }
+    }
+    text + "'"
+}
+
+fn outside(text: &mut String, character: char) {
+    text.push_str(&format!("' + NCHAR({}) + N'", u32::from(character)));
 }
 
 #[cfg(test)]
@@ -53,6 +69,8 @@ mod tests {
     #[test]
     fn a_quote_in_a_name_cannot_end_the_literal() {
         assert_eq!(literal("SQL'01"), "N'SQL''01'");
+        assert_eq!(literal("a\nGO"), "N'a' + NCHAR(10) + N'GO'");
+        assert_eq!(literal("A$1$(X)"), "N'A$1' + NCHAR(36) + N'(X)'");
     }
 
     #[test]

@@ -25,6 +25,6 @@ pub use instruction::{ErrorClass, Operation, OrphanKind};
 pub use master_evidence::MasterEvidence;
 pub use port::{Check, Direction, PortSource, PortState};
 pub use reading::{Collector, Stage};
-pub use refusal::Refusal;
+pub use refusal::{ProbeFailure, Refusal};
 pub use server_name::{DEFAULT_INSTANCE, ServerName};
 pub(crate) use vocabulary::{Word, vocabulary};

@@ -21,6 +21,11 @@ pub(crate) fn same(one: &str, other: &str) -> bool {
     bare(one).chars().map(upper).eq(bare(other).chars().map(upper))
 }
 
+/// A text with its letters beyond ASCII in upper case, for an expression whose other letters may mean something.
+pub(crate) fn beyond_ascii_upper(text: &str) -> String {
+    text.chars().map(|character| if character.is_ascii() { character } else { upper(character) }).collect()
+}
+
 fn upper(character: char) -> char {
     let mut mapped = character.to_uppercase();
     match (mapped.next(), mapped.next()) {

@@ -26,3 +26,24 @@ vocabulary! {
         RateLimit = "rate_limit",
     }
 }
+
+vocabulary! {
+    /// Why a request to `/probe` was answered without a probe.
+    #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord, enum_map::Enum)]
+    pub enum ProbeFailure {
+        /// No user and password were sent, or wrong ones.
+        Credentials = "credentials",
+        /// The client is on another machine and proved nothing, and --web.enable-probe is off.
+        Forbidden = "forbidden",
+        /// Too many requests were in flight, or the rate limit was used up.
+        Busy = "busy",
+        /// The request names no target.
+        NoTarget = "no_target",
+        /// The target is neither enlisted nor expected.
+        NotListed = "not_listed",
+        /// It is not known which targets there are: the master was not read.
+        NoRoster = "no_roster",
+        /// A run of the same target is under way that takes longer than this client waits.
+        NoTime = "no_time",
+    }
+}

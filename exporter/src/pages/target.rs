@@ -2,7 +2,7 @@
 
 use super::parts::{NONE, Row, When, port_class, state};
 use super::words::words;
-use crate::diagnosis::{Enlisted, Evidence, Fleet, Suspect, Target, Trace};
+use crate::diagnosis::{Briefing, Enlisted, Evidence, Fleet, Suspect, Target, Trace};
 use crate::exposition::ExporterFacts;
 use crate::model::figures::{readable_instant, span};
 use crate::model::{Cause, names};
@@ -40,6 +40,7 @@ pub fn single(
         figures: target.enlisted.as_ref().map(|row| figures(clock.now, target, row)).unwrap_or_default(),
         ports: fleet.port_results.of(&target.name).iter().map(PortView::new).collect(),
         trace: target.trace.as_ref().map(|trace| TraceView::new(trace, details)),
+        briefing: Briefing::of(fleet, target, details),
         details,
     };
     page.render().map(Some)
@@ -55,6 +56,7 @@ struct Single<'a> {
     figures: Vec<Figure>,
     ports: Vec<PortView>,
     trace: Option<TraceView<'a>>,
+    briefing: Option<Briefing>,
     details: bool,
 }
 

@@ -16,7 +16,13 @@ fn single(name: &str, details: bool) -> Option<String> {
 }
 
 fn json(fleet: impl Into<Fleet>, details: bool) -> serde_json::Value {
-    serde_json::from_str(&api::targets(&fleet.into(), details).unwrap()).unwrap()
+    written(&fleet.into(), None, details).unwrap()
+}
+
+fn written(fleet: &Fleet, only: Option<&str>, details: bool) -> Option<serde_json::Value> {
+    let mut out = Vec::new();
+    api::write_targets(&mut out, fleet, only, details).unwrap()?;
+    Some(serde_json::from_slice(&out).unwrap())
 }
 
 /// Asserts that the page holds the texts in this order.
@@ -147,6 +153,27 @@ fn the_json_holds_the_same_facts() {
     );
 }
 
+#[test]
+fn the_json_of_one_target_has_what_its_page_has() {
+    let one = written(&full().into(), Some("sql02"), false).unwrap();
+    let [target] = one["targets"].as_array().unwrap().as_slice() else { panic!("{one}") };
+    let briefing = &target["briefing"];
+    assert_eq!(briefing["remarks"][0]["topic"], "Silent since");
+    let names: Vec<_> = briefing["batches"].as_array().unwrap().iter().map(|batch| &batch["name"]).collect();
+    assert_eq!(names, ["on-master", "on-target", "record-logins"]);
+    let page = single("SQL02", false).unwrap();
+    in_order(&page, &["Silent since", "At that time", "Alone or together", "Impact", "The master refused 4 logins"]);
+    in_order(
+        &page,
+        &["that memory was read 22 s ago", "The login is refused", "DECLARE @target sysname = N&#39;SQL02&#39;"],
+    );
+    in_order(&page, &["sp_sqlagent_notify", "CREATE EVENT SESSION", "Firewall"]);
+    assert!(json(full(), true)["targets"][2].get("briefing").is_none(), "a large fleet's document stays short");
+    assert!(!single("SQL04", true).unwrap().contains("Silent since"), "it polls");
+    assert_eq!(written(&full().into(), Some("SQL022"), true), None);
+    assert_eq!(written(&unreadable().into(), Some("SQL02"), true).unwrap()["up"], false);
+}
+
 /// The names of all fields, without the keys of maps, which are data.
 fn fields(value: &serde_json::Value, found: &mut std::collections::BTreeSet<String>) {
     match value {
@@ -168,6 +195,7 @@ fn every_field_of_the_json_is_documented() {
     let document = include_str!("../../API.md");
     let mut found = std::collections::BTreeSet::new();
     fields(&json(full(), true), &mut found);
+    fields(&written(&full().into(), Some("SQL02"), true).unwrap(), &mut found);
     fields(&json(unreadable(), true), &mut found);
     assert!(found.len() > 40, "{found:?}");
     for field in found {

@@ -26,7 +26,7 @@ pub struct Destination {
 impl Destination {
     /// From the master to a target, whose name is `HOST` or `HOST\INSTANCE`.
     pub fn to_target(name: &str, overrides: &[PortOverride]) -> Destination {
-        let ServerName { host, instance } = ServerName::of(name);
+        let ServerName { host, instance, .. } = ServerName::of(name);
         let differs = overrides.iter().find(|entry| entry.matches.matches(name));
         let required = differs.and_then(|entry| entry.required).map(|required| (Check::Engine, required));
         Destination {

@@ -8,7 +8,7 @@ use super::rights::{Right, bracketed, performance_state, server_state};
 use super::session::{self, Connection};
 use super::stage_tracker::Progress;
 use super::statements;
-use crate::config::{Config, Master};
+use crate::config::{Auth, Config, Master};
 use crate::model::Stage;
 use futures_util::TryStreamExt;
 use std::net::IpAddr;
@@ -83,7 +83,7 @@ pub async fn ask_master(master: &Master) -> Result<MasterAnswers, ReadError> {
         Ok(()) => inquiry.ask(statements::DOCTOR_MEMBERS, member).await,
         Err(fault) => Err(fault),
     };
-    let arrivals_grant = Right::PerformanceState.grant(inquiry.major, &master.msdb);
+    let arrivals_grant = named(&Right::PerformanceState.grant(inquiry.major, &master.msdb), &master.auth);
     Ok(MasterAnswers { listeners, members, arrivals_grant })
 }
 
@@ -100,9 +100,9 @@ pub async fn ask_target(config: &Config) -> Option<Result<TargetAnswers, ReadErr
         Ok(inquiry) => inquiry,
         Err(fault) => return Some(Err(fault)),
     };
-    let right = server_grant(server_state(inquiry.major));
+    let right = named(&server_grant(server_state(inquiry.major)), &here.auth);
     let agent = inquiry.ask(statements::DOCTOR_AGENT, agent).await.map_err(|fault| missing(fault, &right));
-    let right = server_grant(performance_state(inquiry.major));
+    let right = named(&server_grant(performance_state(inquiry.major)), &here.auth);
     let nodes = inquiry.ask(statements::DOCTOR_NODES, node).await.map_err(|fault| missing(fault, &right));
     Some(Ok(TargetAnswers {
         nodes,
@@ -139,7 +139,7 @@ impl Inquiry<'_> {
     }
 
     async fn listeners(&mut self) -> Result<Vec<Listener>, ReadError> {
-        let right = server_grant(server_state(self.major));
+        let right = named(&server_grant(server_state(self.major)), &self.master.auth);
         let all = self.ask(statements::DOCTOR_LISTENERS, listener).await.map_err(|fault| missing(fault, &right))?;
         Ok(all.into_iter().filter(|listener| !listener.address.to_canonical().is_loopback()).collect())
     }
@@ -151,7 +151,8 @@ impl Inquiry<'_> {
         }
         let msdb = &self.master.msdb;
         let fault = ReadError::new(Stage::Permission, format!("the login may not see who is in a role of {msdb}"));
-        Err(fault.with_hint(format!("USE {}; GRANT VIEW DEFINITION TO <user>", bracketed(msdb))))
+        let grant = format!("USE {}; GRANT VIEW DEFINITION TO <user>", bracketed(msdb));
+        Err(fault.with_hint(named(&grant, &self.master.auth)))
     }
 
     async fn ask<T>(&mut self, statement: &str, decode: fn(&Row) -> Result<T, CellError>) -> Result<Vec<T>, ReadError> {
@@ -198,6 +199,16 @@ fn server_grant(permission: &str) -> String {
     format!("USE master; GRANT {permission} TO <login>")
 }
 
+/// The grant with the name of the login, which its user in a database shares; a Windows account is not known from here.
+fn named(grant: &str, auth: &Auth) -> String {
+    match auth {
+        Auth::Sql { user, .. } => {
+            ["<login>", "<user>"].iter().fold(grant.to_owned(), |text, place| text.replace(place, &bracketed(user)))
+        }
+        Auth::Windows => grant.to_owned(),
+    }
+}
+
 /// Names the missing grant; the other hints are about tables that the doctor does not read.
 fn missing(fault: ReadError, grant: &str) -> ReadError {
     let hint = (fault.stage == Stage::Permission).then(|| grant.to_owned());
@@ -235,4 +246,19 @@ fn node(row: &Row) -> Result<String, CellError> {
 fn agent(row: &Row) -> Result<Agent, CellError> {
     let [status, account] = Positions::locate(&["status", "service_account"], &columns(row))?.cells(Cells::new(row))?;
     Ok(Agent { account: account.text()?, running: status.integer_or_null()? == Some(RUNNING) })
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::config::PasswordSource;
+
+    #[test]
+    fn a_grant_names_a_login_that_is_known() {
+        let sql = Auth::Sql { user: "CORP msx]".to_owned(), password: PasswordSource::File("x".into()) };
+        for (auth, login) in [(sql, "[CORP msx]]]"), (Auth::Windows, "<login>")] {
+            let grant = named(&server_grant("VIEW SERVER STATE"), &auth);
+            assert_eq!(grant, format!("USE master; GRANT VIEW SERVER STATE TO {login}"));
+        }
+    }
 }

@@ -1,6 +1,7 @@
 //! Why something could not be read from SQL Server.
 
 use super::cells::CellError;
+use super::refusals::Retry;
 use crate::model::duration::span;
 use crate::model::{Certificate, Stage};
 use std::fmt;
@@ -17,6 +18,8 @@ pub struct ReadError {
     pub message: String,
     /// What to do next.
     pub hint: Option<String>,
+    /// How soon another attempt to connect may come.
+    pub retry: Retry,
 }
 
 impl fmt::Display for ReadError {
@@ -33,7 +36,7 @@ impl std::error::Error for ReadError {}
 
 impl ReadError {
     pub(crate) fn new(stage: Stage, message: impl Into<String>) -> ReadError {
-        ReadError { stage, timeout: false, message: message.into(), hint: None }
+        ReadError { stage, timeout: false, message: message.into(), hint: None, retry: Retry::default() }
     }
 
     pub(crate) fn with_hint(mut self, hint: impl Into<String>) -> ReadError {
@@ -52,7 +55,7 @@ impl ReadError {
     /// Adds the hint for a login of the service's own account: there is no user name to check, and the driver supports
     /// NTLM only.
     pub(crate) fn of_windows_account(mut self) -> ReadError {
-        if self.stage != Stage::Login {
+        if self.stage != Stage::Login || matches!(self.retry, Retry::ForNow | Retry::SingleUser) {
             return self;
         }
         let first = match self.hint.take() {
@@ -74,12 +77,8 @@ impl ReadError {
             Stage::Login => Some("the server took the login and did not answer: is it starting, or out of workers?"),
             Stage::Permission | Stage::Query | Stage::Decode => None,
         };
-        ReadError {
-            stage,
-            timeout: true,
-            message: format!("{doing}: no answer within {}", span(after)),
-            hint: hint.map(str::to_owned),
-        }
+        let fault = ReadError::new(stage, format!("{doing}: no answer within {}", span(after)));
+        ReadError { timeout: true, hint: hint.map(str::to_owned), ..fault }
     }
 }
 

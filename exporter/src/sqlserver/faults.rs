@@ -1,19 +1,14 @@
 //! Translates errors of the driver and the system into what a user can do about them.
 
 use super::error::ReadError;
+use super::refusals;
 use crate::model::Stage;
 use tiberius::error::Error as DriverError;
 
 /// A failure between PRELOGIN and the end of the login.
 pub(crate) fn on_connecting(error: &DriverError, stage: Stage, to: &str) -> ReadError {
     match error {
-        DriverError::Server(token) => {
-            let fault = ReadError::new(Stage::Login, format!("{to} refused the login: {} (error {})", token.message(), token.code()));
-            match login_hint(token.code()) {
-                Some(hint) => fault.with_hint(hint),
-                None => fault,
-            }
-        }
+        DriverError::Server(token) => refused(token.code(), token.state(), token.message(), to),
         DriverError::Tls(text) => tls(text, to),
         DriverError::Io { message, .. } if is_tls(message) => tls(message, to),
         DriverError::Io { message, .. } if stage == Stage::Tls && message.contains(CUT_PACKET) => no_tds(message, to),
@@ -58,22 +53,11 @@ fn tls(text: &str, to: &str) -> ReadError {
     }
 }
 
-/// [Database engine errors](https://learn.microsoft.com/sql/relational-databases/errors-events/database-engine-events-and-errors)
-/// that a login can end with.
-fn login_hint(code: u32) -> Option<&'static str> {
-    Some(match code {
-        18456 => "check master.user and its password; the master's own error log names the reason by its state",
-        18452 => {
-            "the login is not trusted: use `auth: sql`, or let the exporter run under a domain account that the master knows"
-        }
-        18470 => "the login is disabled: ALTER LOGIN … ENABLE",
-        18486 => "the login is locked out: ALTER LOGIN … WITH PASSWORD = … UNLOCK",
-        18487 | 18488 => "the password has expired or must be changed: set a new one and CHECK_EXPIRATION = OFF",
-        4060 | 4064 => "the login's database cannot be opened; the exporter needs only master",
-        17892 => "a logon trigger refuses the login",
-        17835 => "the master forces encryption: set `encrypt: required` or `encrypt: strict`",
-        _ => return None,
-    })
+/// A login that the server answered with an error.
+fn refused(number: u32, state: u8, text: &str, to: &str) -> ReadError {
+    let (retry, hint) = refusals::of(number, state);
+    let message = format!("{to} refused the login: {text} (error {number}, state {state})");
+    ReadError { retry, hint: hint.map(str::to_owned), ..ReadError::new(Stage::Login, message) }
 }
 
 /// A failure that ended a batch.
@@ -112,11 +96,7 @@ mod tests {
     use super::*;
 
     fn refused(code: u32) -> ReadError {
-        let fault = ReadError::new(Stage::Login, format!("refused (error {code})"));
-        match login_hint(code) {
-            Some(hint) => fault.with_hint(hint),
-            None => fault,
-        }
+        super::refused(code, 1, "refused", "MSX")
     }
 
     #[test]
@@ -132,6 +112,7 @@ mod tests {
         let hint = refused(18470).of_windows_account().hint.unwrap();
         assert!(hint.starts_with("the login is disabled") && hint.contains("NTLM"), "{hint}");
         assert!(refused(18456).hint.unwrap().contains("master.user"), "a SQL login is advised as before");
+        assert!(!refused(18401).of_windows_account().hint.unwrap().contains("NTLM"), "the server refuses everyone");
     }
 
     #[test]

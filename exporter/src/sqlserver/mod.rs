@@ -10,6 +10,7 @@ mod doctor;
 mod error;
 mod faults;
 mod grants;
+mod refusals;
 mod result_set;
 mod rights;
 mod rows;
@@ -25,6 +26,7 @@ pub use doctor::{Agent, Listener, MasterAnswers, Member, TargetAnswers, ask_mast
 pub use error::ReadError;
 pub(crate) use faults::on_statement;
 pub use grants::{GrantFile, Grantee, Principal, Release, complete as grants_for, grant_files, revocation};
+pub use refusals::Retry;
 pub(crate) use result_set::{Closing, ResultSet, Set, SetOutcome, Statement};
 pub(crate) use rights::{Capabilities, Msdb, Needs, Right};
 pub(crate) use rows::{Column, Context, Decoder, Field, FromRow, Words, key, row};

@@ -90,6 +90,8 @@ pub(crate) struct Capabilities {
     pub(crate) server_name: String,
     pub(crate) product_version: String,
     pub(crate) edition: String,
+    /// Whether the server takes one session at a time.
+    pub(crate) single_user: bool,
     pub(crate) auth_scheme: Option<String>,
     /// Whether the database is there and the login may enter it.
     pub(crate) msdb: Msdb,
@@ -106,10 +108,11 @@ pub(crate) enum Msdb {
     Closed,
 }
 
-const COLUMNS: [&str; 16] = [
+const COLUMNS: [&str; 17] = [
     "server_name",
     "product_version",
     "edition",
+    "single_user",
     "auth_scheme",
     "msdb_id",
     "msdb_access",
@@ -130,7 +133,7 @@ impl Capabilities {
     pub(crate) fn read(row: &Row) -> Result<Capabilities, CellError> {
         let columns: Vec<String> = row.columns().iter().map(|column| column.name().to_owned()).collect();
         let cells = Positions::locate(&COLUMNS, &columns)?.cells(Cells::new(row))?;
-        let [server_name, version, edition, auth_scheme, msdb_id, msdb_access, rights @ ..] = cells;
+        let [server_name, version, edition, single_user, auth_scheme, msdb_id, msdb_access, rights @ ..] = cells;
         let mut granted = [false; 10];
         for (slot, cell) in granted.iter_mut().zip(rights) {
             *slot = cell.integer_or_null()? == Some(1);
@@ -143,6 +146,7 @@ impl Capabilities {
         Ok(Capabilities {
             server_name: server_name.text_or_null()?.unwrap_or_default(),
             edition: edition.text_or_null()?.unwrap_or_default(),
+            single_user: single_user.integer_or_null()? == Some(1),
             auth_scheme: auth_scheme.text_or_null()?,
             msdb: match (msdb_id.integer_or_null()?, msdb_access.integer_or_null()?) {
                 (None, _) | (_, None) => Msdb::Absent,
@@ -218,6 +222,7 @@ impl Capabilities {
             server_name: "MSX".to_owned(),
             product_version: product_version.to_owned(),
             edition: "Developer Edition".to_owned(),
+            single_user: false,
             auth_scheme: Some("SQL".to_owned()),
             msdb: Msdb::Readable,
             held: Right::ALL.to_vec(),

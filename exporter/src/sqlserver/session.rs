@@ -4,6 +4,7 @@ use super::batch::{self, BatchError};
 use super::cells::CellError;
 use super::error::ReadError;
 use super::faults;
+use super::refusals::Retry;
 use super::result_set::Set;
 use super::rights::{Capabilities, Msdb};
 use super::rows::Context;
@@ -96,12 +97,23 @@ pub(crate) async fn open(master: &Master, deadline: Instant, progress: &Progress
     progress.enter(Stage::Query);
     execute(&mut client, statements::SESSION).await?;
     let capabilities = capabilities(&mut client, &master.msdb).await?;
+    if capabilities.single_user {
+        return Err(left_to_an_administrator(&to));
+    }
     if capabilities.msdb == Msdb::Readable && !allows_snapshot(&mut client, &master.msdb).await? {
         execute(&mut client, statements::READ_UNCOMMITTED).await?;
     }
     let zone = zone(&mut client, master, &capabilities, peer.ip()).await?;
     let certificate = certificate(master, peer).await;
     Ok(Session { client, capabilities, zone, peer, certificate })
+}
+
+/// In single-user mode this session would be the only one.
+fn left_to_an_administrator(to: &str) -> ReadError {
+    let message = format!("{to} runs in single-user mode: the exporter gave its one session back to an administrator");
+    let fault = ReadError::new(Stage::Login, message);
+    ReadError { retry: Retry::SingleUser, ..fault }
+        .with_hint("the exporter comes back when the server is started as usual")
 }
 
 async fn resolve(address: &Address, deadline: Instant) -> Result<Vec<SocketAddr>, ReadError> {
@@ -189,7 +201,7 @@ fn driver_config(master: &Master, peer: SocketAddr) -> Result<tiberius::Config, 
         let bundle = files::read(path).map_err(|error| {
             ReadError::new(Stage::Tls, format!("master.ca_file {} cannot be read: {error}", path.display()))
         })?;
-        driver.trust_cert_ca_bundle(bundle);
+        driver.trust_cert_ca_bundle(files::unmarked(bundle));
     }
     if let Some(name) = &master.host_name_in_certificate {
         driver.hostname_in_certificate(name);

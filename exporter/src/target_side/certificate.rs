@@ -98,5 +98,8 @@ fn authorities(path: &Path) -> Vec<Vec<u8>> {
         tracing::warn!(%error, "master.ca_file cannot be read");
         Vec::new()
     });
-    CertificateDer::pem_slice_iter(&bytes).filter_map(Result::ok).map(|certificate| certificate.to_vec()).collect()
+    CertificateDer::pem_slice_iter(&files::unmarked(bytes))
+        .filter_map(Result::ok)
+        .map(|certificate| certificate.to_vec())
+        .collect()
 }

@@ -2,7 +2,7 @@
 
 use super::registry::{Enlistment, Registry, enlistments};
 use crate::config::Config;
-use crate::model::{Address, ServerName, names};
+use crate::model::{Address, DEFAULT_PORT, ServerName, names};
 use crate::probe::Destination;
 
 /// A target on this machine, and its master.
@@ -35,21 +35,18 @@ impl LocalTarget {
         }
     }
 
-    /// Whether a name means the configured master: the same instance, on a host that differs at most in case or domain.
+    /// Whether a name means the configured master, as far as names can show.
     pub(super) fn is_master(&self, name: &str) -> bool {
-        let ServerName { host, instance } = ServerName::of(name);
-        let short = |host: &str| names::key(host.split('.').next().unwrap_or_default());
-        let both_long = host.contains('.') && self.address.host.contains('.');
-        let same_host =
-            names::same(host, &self.address.host) || (!both_long && short(host) == short(&self.address.host));
-        let same_instance = match (&self.address.instance, instance) {
-            (Some(one), Some(other)) => names::same(one, other),
-            (None, None) => true,
-            // A configured port identifies an instance as well as its name does.
+        let (configured, name) = (self.address.server_name(), ServerName::of(name));
+        let same_port = |port| port == self.address.port.unwrap_or(DEFAULT_PORT);
+        let same_instance = match (configured.instance, name.instance) {
+            // A port stands for an instance.
             (None, Some(_)) => self.address.port.is_some(),
-            (Some(_), None) => false,
+            (Some(_), None) => name.port.is_some(),
+            (None, None) => name.port.is_none_or(same_port),
+            (Some(_), Some(_)) => configured.same_instance(name),
         };
-        same_host && same_instance
+        configured.same_host(name, ServerName::of(&self.target).host) && same_instance
     }
 }
 
@@ -151,6 +148,14 @@ mod tests {
             (local_target("msx01", Some(14330), None), r"MSX01\HQ", true),
             (local_target("msx01", None, Some("hq")), r"MSX01\HQ", true),
             (local_target("msx01", None, Some("hq")), "MSX01", false),
+            (local_target("msx01", None, Some("hq")), "MSX01,14330", true),
+            (local_target("msx01", Some(14330), None), "tcp:MSX01.,14330 ", true),
+            (local_target("msx01", Some(14330), None), "MSX01,14331", false),
+            (local_target("msx01", None, None), r"MSX01\MSSQLSERVER", true),
+            (local_target("msx01", None, None), "MSX01,14330", false),
+            (local_target("localhost", None, Some("HQ")), r"SQL01\hq", true),
+            (local_target("sql01.corp.example", None, None), "(local)", true),
+            (local_target("localhost", None, None), "MSX01", false),
         ] {
             assert_eq!(configured.is_master(name), same, "{configured:?} {name}");
         }

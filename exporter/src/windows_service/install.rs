@@ -5,6 +5,7 @@ use super::manager::{self, Launch};
 use super::plan::{self, Machine, Step, Wanted};
 use super::{ServiceName, Serving, command_line, rights};
 use super::{folder, tools};
+use crate::config::PasswordSource;
 use crate::exit::{Done, Failure};
 use std::fs;
 use std::path::{Path, PathBuf};
@@ -157,8 +158,8 @@ impl<'a> Host<'a> {
         };
         let password = match &self.wanted.password_file {
             Some(file) => {
-                let text = fs::read_to_string(file).map_err(|error| format!("{}: {error}", file.display()))?;
-                Some(text.trim_end_matches(['\r', '\n']).to_owned())
+                let secret = PasswordSource::File(file.clone()).read();
+                Some(secret.map_err(|error| format!("{}: {error}", file.display()))?.reveal().to_owned())
             }
             None => None,
         };

@@ -1,5 +1,7 @@
 //! The right to log on as a service, in the security policy that `secedit` exports and imports.
 
+use crate::files;
+
 /// The key in the section of privileges.
 const RIGHT: &str = "SeServiceLogonRight";
 
@@ -30,14 +32,8 @@ fn holders(policy: &str) -> Vec<String> {
 }
 
 /// Text as `secedit` writes it: UTF-16 with a mark in front, or plain.
-pub fn decoded(bytes: &[u8]) -> String {
-    match bytes.strip_prefix(&[0xff, 0xfe]) {
-        Some(wide) => {
-            let units: Vec<u16> = wide.chunks_exact(2).map(|pair| u16::from_le_bytes([pair[0], pair[1]])).collect();
-            String::from_utf16_lossy(&units)
-        }
-        None => String::from_utf8_lossy(bytes).into_owned(),
-    }
+pub fn decoded(bytes: Vec<u8>) -> String {
+    String::from_utf8_lossy(&files::unmarked(bytes)).into_owned()
 }
 
 /// Text as `secedit` reads it.
@@ -68,8 +64,8 @@ mod tests {
 
     #[test]
     fn what_is_written_can_be_read() {
-        assert_eq!(decoded(&encoded(EXPORTED)), EXPORTED);
+        assert_eq!(decoded(encoded(EXPORTED)), EXPORTED);
         assert_eq!(&encoded("a")[..], [0xff, 0xfe, b'a', 0]);
-        assert_eq!(decoded(EXPORTED.as_bytes()), EXPORTED);
+        assert_eq!(decoded(EXPORTED.into()), EXPORTED);
     }
 }

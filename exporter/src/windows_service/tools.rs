@@ -1,6 +1,7 @@
 //! Tools of Windows, called by their full path, for what no crate does without unsafe code.
 
 use super::policy;
+use crate::files;
 use std::ffi::OsStr;
 use std::path::{Path, PathBuf};
 use std::process::{Command, Output};
@@ -90,8 +91,8 @@ fn change_logon_right(sid: &str, has: bool, exported: &Path, wanted: &Path, base
     let mut export: Vec<&OsStr> = vec!["/export".as_ref(), "/cfg".as_ref(), exported.as_ref()];
     export.extend(areas);
     call("secedit.exe", &export)?;
-    let text = fs::read(exported).map_err(|error| format!("{}: {error}", exported.display()))?;
-    let text = policy::decoded(&text);
+    let text = files::read(exported).map_err(|error| format!("{}: {error}", exported.display()))?;
+    let text = policy::decoded(text);
     if policy::has_logon_right(&text, sid) == has {
         return Ok(false);
     }

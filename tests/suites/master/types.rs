@@ -110,7 +110,7 @@ async fn who_arrives_is_read_while_a_target_is_silent() {
     assert_eq!(arrivals.covered_since.unwrap().to_string(), "2026-11-01T05:00:00Z");
     let [record] = arrivals.records.as_slice() else { panic!("{arrivals:?}") };
     assert_eq!((record.at.to_string().as_str(), record.error), ("2026-11-22T10:59:30Z", Some(18_456)));
-    let [sighting] = arrivals.sightings.as_slice() else { panic!("{arrivals:?}") };
+    let [sighting] = arrivals.sightings.values().collect::<Vec<_>>()[..] else { panic!("{arrivals:?}") };
     let agent = sighting.agent.as_ref().unwrap();
     assert_eq!((agent.login.as_deref(), agent.blocked_by), (Some("CORP\\sql01"), Some(71)));
 }

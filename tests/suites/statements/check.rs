@@ -1,6 +1,6 @@
-//! What a text of SQL may hold: one kind for what the exporter runs, one for what runbooks tell people to run.
+//! What the exporter's own statements may hold.
 
-use super::documented::{self, FLOOR};
+use super::documented::FLOOR;
 use super::names::{self, Names};
 use msx_lab::msdb::schema::Needs;
 use sqlparser::ast::{CastKind, Expr, Query, SelectItem, SetExpr};
@@ -76,44 +76,6 @@ pub(crate) fn sent(text: &str, version: u16) -> Vec<String> {
     wrong
 }
 
-/// Everything that is wrong with what a runbook tells people to run.
-pub(crate) fn runbook(text: &str) -> Vec<String> {
-    let statements = match statements(text) {
-        Ok(statements) => statements,
-        Err(wrong) => return vec![wrong],
-    };
-    let mut wrong = Vec::new();
-    for statement in &statements {
-        let words = solid(statement);
-        match words.first().map(|word| word.to_string().to_uppercase()).as_deref() {
-            Some("EXEC") => wrong.extend(call(&words).err()),
-            // A DELETE names what a SELECT with the same FROM and WHERE would read.
-            Some("DELETE") => {
-                let mut select = Tokenizer::new(&MsSqlDialect {}, "SELECT 1 ").tokenize().unwrap_or_default();
-                select.extend(statement.iter().skip_while(|token| token.to_string().to_uppercase() != "FROM").cloned());
-                wrong.extend(resolved(&select));
-            }
-            _ => wrong.extend(resolved(statement)),
-        }
-    }
-    wrong
-}
-
-fn resolved(statement: &[Token]) -> Vec<String> {
-    match query(statement) {
-        Ok(query) => names::resolve(&query, FLOOR).wrong,
-        Err(wrong) => vec![wrong],
-    }
-}
-
-/// `EXEC msdb.dbo.procedure @a = …, @b = …`
-fn call(words: &[&Token]) -> Result<(), String> {
-    let name: String = words[1..].iter().take(5).map(|word| word.to_string()).collect();
-    let procedure = name.strip_prefix("msdb.dbo.").ok_or_else(|| format!("{name} is not named in full"))?;
-    let parameters = words.iter().filter_map(|word| word.to_string().strip_prefix('@').map(str::to_owned));
-    documented::procedure(procedure, &parameters.collect::<Vec<String>>())
-}
-
 /// The statements of a text, comments left out.
 pub(crate) fn statements(text: &str) -> Result<Vec<Vec<Token>>, String> {
     let tokens = Tokenizer::new(&MsSqlDialect {}, text).tokenize().map_err(|error| error.to_string())?;
@@ -131,7 +93,7 @@ pub(crate) fn plain(tokens: &[Token]) -> String {
     solid(tokens).iter().map(|token| token.to_string()).collect::<Vec<String>>().join(" ")
 }
 
-fn query(statement: &[Token]) -> Result<Query, String> {
+pub(crate) fn query(statement: &[Token]) -> Result<Query, String> {
     let dialect = MsSqlDialect {};
     let first = solid(statement).first().map(|word| word.to_string().to_uppercase()).unwrap_or_default();
     if first != "SELECT" {

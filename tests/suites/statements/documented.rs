@@ -1,84 +1,100 @@
-//! What may be named in a statement: the lab's tables and functions, and what only runbooks name.
-//!
-//! Sources: Microsoft's reference pages (`relational-databases/system-tables/dbo-<table>-transact-sql`,
-//! `system-stored-procedures/<procedure>-transact-sql`), and the text of `msdb` where a page leaves something out.
+//! What may be named in a statement: what Microsoft's own models have in a version, the functions that the lab knows, and
+//! what the models lack.
 
-use msx_lab::msdb::schema;
+use msx_lab::msdb::{models, schema};
 use msx_lab::tsql::functions;
 
 /// The oldest version that is supported.
 pub(crate) const FLOOR: u16 = 2012;
 
-/// A table with the columns that may be named.
+/// A table or view with the columns that may be named.
 #[derive(Debug, Clone, Copy)]
 pub(crate) struct Table {
     /// Its name.
     pub(crate) name: &'static str,
     /// What reading it takes.
     pub(crate) needs: schema::Needs,
-    more: &'static [&'static str],
-    known: Option<&'static schema::TableDef>,
+    object: &'static models::Object,
 }
 
-/// Columns that only runbooks name, of tables that the lab has or has not.
-const MORE: [(&str, &str, &[&str]); 5] = [
-    (
-        "dbo",
-        "sysjobhistory",
-        &["instance_id", "job_id", "step_id", "step_name", "run_status", "run_date", "run_time", "message"],
-    ),
-    ("dbo", "restorehistory", &["restore_history_id", "restore_date", "destination_database_name", "user_name"]),
-    ("dbo", "sysoriginatingservers", &["originating_server_id", "originating_server", "master_server"]),
-    ("sys", "dm_exec_requests", &["session_id", "blocking_session_id", "wait_type", "wait_time", "command"]),
-    ("sys", "databases", &["user_access_desc"]),
-];
+/// Functions that only texts for people call, with the version that brought them, fewest and most arguments. Source: the page
+/// of each in the Transact-SQL reference.
+const FUNCTIONS: [(&str, u16, usize, usize); 1] = [("LOGINPROPERTY", 2012, 2, 2)];
 
-/// Procedures that runbooks call, with the parameters that they may name.
-const PROCEDURES: [(&str, &[&str]); 7] = [
-    ("sp_add_operator", &["name", "enabled", "email_address"]),
-    ("sp_start_job", &["job_name", "job_id", "server_name", "step_name"]),
-    ("sp_msx_enlist", &["msx_server_name", "location"]),
-    ("sp_msx_defect", &["forced_defection"]),
-    ("sp_resync_targetserver", &["server_name"]),
-    ("sp_delete_targetserver", &["server_name", "clear_downloadlist", "post_defection"]),
-    ("sp_sqlagent_notify", &["op_type", "job_id", "schedule_id", "alert_id", "action_type"]),
-];
+/// Functions that answer with a table, with its columns. Source: `system-functions/sys-fn-my-permissions-transact-sql`.
+const TABLES: [(&str, &[&str]); 1] = [("fn_my_permissions", &["entity_name", "subentity_name", "permission_name"])];
 
-/// The table of this name.
-pub(crate) fn table(schema: &str, name: &str) -> Option<Table> {
-    let known = schema::table(schema, name).filter(|known| known.since <= FLOOR);
-    let more = MORE.iter().find(|(s, t, _)| s.eq_ignore_ascii_case(schema) && t.eq_ignore_ascii_case(name));
-    let name = known.map(|known| known.name).or(more.map(|(_, name, _)| *name))?;
-    let needs = known.map_or(schema::Needs::Select, |known| known.needs);
-    Some(Table { name, needs, more: more.map_or(&[], |(_, _, columns)| columns), known })
+/// Views that texts name and no statement reads. Source: `system-catalog-views/messages-for-errors-catalog-views-sys-messages`.
+const MORE_VIEWS: [&str; 1] = ["messages"];
+
+/// Procedures that the models lack. `sp_add_job`, `sp_delete_job`: `system-stored-procedures/<procedure>-transact-sql`;
+/// the models have them, the table leaves them out, for nothing here calls them. `xp_instance_regread`, `xp_readerrorlog`:
+/// no page has them; `sp_get_sqlagent_properties` and `sp_readerrorlog` call them so. Parameters have no names there.
+const MORE_PROCEDURES: [&str; 4] = ["sp_add_job", "sp_delete_job", "xp_instance_regread", "xp_readerrorlog"];
+
+/// The table or view of this name in a version.
+pub(crate) fn table(schema: &str, name: &str, version: u16) -> Option<Table> {
+    let object = models::object(schema, name).filter(|object| !is_procedure(object) && object.since <= version)?;
+    let needs = schema::table(schema, name).map_or(schema::Needs::Select, |known| known.needs);
+    Some(Table { name: object.name, needs, object })
+}
+
+fn is_procedure(object: &models::Object) -> bool {
+    object.name.starts_with("sp_")
 }
 
 impl Table {
     /// Whether it has this column in a version.
     pub(crate) fn has(&self, column: &str, version: u16) -> bool {
-        self.known.and_then(|known| known.column(column)).is_some_and(|column| column.since <= version)
-            || self.more.iter().any(|more| more.eq_ignore_ascii_case(column))
+        self.object.member(column).is_some_and(|column| column.since <= version)
     }
+
+    /// Its columns in a version.
+    pub(crate) fn columns(&self, version: u16) -> impl Iterator<Item = &'static models::Member> {
+        self.object.members.iter().filter(move |column| column.since <= version)
+    }
+}
+
+/// The columns of a function that answers with a table.
+pub(crate) fn table_function(name: &str) -> Option<&'static [&'static str]> {
+    TABLES.iter().find(|(known, _)| known.eq_ignore_ascii_case(name)).map(|(_, columns)| *columns)
+}
+
+/// Whether `sys` has something of this name to select from in the oldest version.
+pub(crate) fn engine_has(name: &str) -> bool {
+    table("sys", name, FLOOR).is_some() || table_function(name).is_some() || MORE_VIEWS.contains(&name)
 }
 
 /// Why a call is not allowed in a version, if it is not.
 pub(crate) fn call(name: &str, arguments: usize, version: u16) -> Result<(), String> {
-    let function = functions::function(name).ok_or_else(|| format!("the function {name} is not on the list"))?;
-    if function.since > version {
-        return Err(format!("the function {name} came with {}, and {version} must understand this", function.since));
+    let of_the_lab = functions::function(name).map(|known| (known.since, known.fewest, known.most));
+    let more = FUNCTIONS.iter().find(|(known, ..)| known.eq_ignore_ascii_case(name));
+    let known = of_the_lab.or(more.map(|(_, since, fewest, most)| (*since, *fewest, *most)));
+    let (since, fewest, most) = known.ok_or_else(|| format!("the function {name} is not on the list"))?;
+    if since > version {
+        return Err(format!("the function {name} came with {since}, and {version} must understand this"));
     }
-    if !(function.fewest..=function.most).contains(&arguments) {
+    if !(fewest..=most).contains(&arguments) {
         return Err(format!("the function {name} does not take {arguments} arguments"));
     }
     Ok(())
 }
 
-/// Why a procedure with these parameters is not documented, if it is not.
-pub(crate) fn procedure(name: &str, parameters: &[String]) -> Result<(), String> {
-    let known = PROCEDURES.iter().find(|(known, _)| known.eq_ignore_ascii_case(name));
-    let (_, takes) = known.ok_or_else(|| format!("the procedure {name} is not on the list"))?;
-    match parameters.iter().find(|parameter| !takes.contains(&parameter.as_str())) {
-        Some(parameter) => Err(format!("the procedure {name} has no parameter @{parameter}")),
-        None => Ok(()),
+/// Why a procedure with these parameters, each with its @, is not there in a version, if it is not.
+pub(crate) fn procedure<'a>(
+    name: &str,
+    parameters: impl IntoIterator<Item = &'a str>,
+    version: u16,
+) -> Result<(), String> {
+    let known = models::object("dbo", name).filter(|known| is_procedure(known) && known.since <= version);
+    for parameter in parameters {
+        let has = known.and_then(|known| known.member(parameter)).is_some_and(|found| found.since <= version);
+        if known.is_some() && !has {
+            return Err(format!("the procedure {name} has no parameter {parameter} in {version}"));
+        }
+    }
+    match known {
+        None if !MORE_PROCEDURES.contains(&name) => Err(format!("the procedure {name} is not on the list")),
+        _ => Ok(()),
     }
 }

@@ -10,6 +10,7 @@ mod names;
 mod scripts;
 #[path = "../support/mod.rs"]
 mod support;
+mod texts;
 mod wire;
 
 use msx_exporter::sqlserver::{Grantee, grant_files, grants_for, revocation};
@@ -216,40 +217,101 @@ fn blocks(text: &str) -> Vec<String> {
     fences.map(|rest| rest.split("```").next().unwrap_or_default().to_owned()).collect()
 }
 
-#[test]
-fn every_statement_of_a_runbook_names_what_is_documented() {
-    let folder = repository().join("alerts/runbooks");
-    if !folder.is_dir() {
-        return;
+/// The texts of the product in files of these endings, by their path: what people read of it, and what it says itself.
+fn product(endings: &[&str]) -> Vec<(PathBuf, String)> {
+    let mut found = Vec::new();
+    let folders = ["exporter", "alerts", "deploy", "dashboards"].map(|folder| repository().join(folder));
+    let mut left: Vec<PathBuf> = folders.into_iter().filter(|folder| folder.is_dir()).collect();
+    left.extend(fs::read_dir(repository()).unwrap().map(|e| e.unwrap().path()).filter(|path| path.is_file()));
+    while let Some(path) = left.pop() {
+        if path.is_symlink() {
+            // The chart links to what is read where it lives.
+            continue;
+        }
+        if path.is_dir() {
+            left.extend(fs::read_dir(&path).unwrap().map(|entry| entry.unwrap().path()));
+        } else if path.extension().is_some_and(|ending| endings.iter().any(|wanted| ending == *wanted)) {
+            let text = fs::read_to_string(&path).unwrap();
+            found.push((path, text));
+        }
     }
-    let runbooks = files(&folder, "md");
-    let statements: Vec<(&String, String)> =
-        runbooks.iter().flat_map(|(name, text)| blocks(text).into_iter().map(move |block| (name, block))).collect();
-    assert!(!statements.is_empty());
-    let wrong = statements.iter().filter_map(|(name, block)| {
-        let wrong = check::runbook(block);
-        (!wrong.is_empty()).then(|| format!("{name}.md: {}\n{block}", wrong.join("; ")))
+    found
+}
+
+#[test]
+fn every_statement_of_a_document_names_what_the_oldest_version_has() {
+    let mut found = 0;
+    for (path, text) in product(&["md"]) {
+        for block in blocks(&text) {
+            found += 1;
+            assert_eq!(texts::batch(&block, documented::FLOOR), Vec::<String>::new(), "{}:\n{block}", path.display());
+        }
+    }
+    assert!(found > 0);
+}
+
+#[test]
+fn every_name_of_msdb_in_a_text_of_the_product_is_in_the_models() {
+    let texts = product(&["md", "rs", "html", "yaml", "yml", "json", "ps1", "sql"]);
+    assert!(texts.iter().any(|(_, text)| text.contains("sp_resync_targetserver")));
+    let wrong = texts.iter().flat_map(|(path, text)| {
+        texts::unknown(text).into_iter().map(move |wrong| format!("{}: {wrong}", path.display()))
     });
     assert_eq!(wrong.collect::<Vec<String>>().join("\n"), "");
 }
 
 #[test]
-fn a_slip_in_a_runbook_is_found() {
+fn the_fixture_makes_the_tables_of_the_models() {
+    let text = fs::read_to_string(repository().join("tests/sql/fixture.sql")).unwrap();
+    assert_eq!(texts::fixture(&text), Vec::<String>::new());
+    for (from, to, found) in [
+        ("poll_interval int NOT NULL", "poll_internal int NOT NULL", "poll_internal"),
+        ("poll_interval int NOT NULL", "poll_interval bigint NOT NULL", "BigInt"),
+        ("date_downloaded datetime NULL", "date_downloaded datetime NOT NULL", "dbo.sysdownloadlist is"),
+        ("CREATE TABLE dbo.sysjobs ", "CREATE TABLE dbo.sysjob ", "no table dbo.sysjob"),
+        ("INSERT INTO dbo.sysoperators (id,", "INSERT INTO dbo.sysoperators (nr,", "the column nr"),
+        ("DELETE FROM dbo.sysjobs;", "DELETE dbo.sysjobs FROM;", "sql parser error"),
+    ] {
+        let wrong = texts::fixture(&text.replacen(from, to, 1)).join("\n");
+        assert!(wrong.contains(found), "{to}: {wrong:?}");
+    }
+}
+
+#[test]
+fn a_slip_in_a_document_is_found() {
     for (block, found) in [
         ("SELECT server_nam FROM msdb.dbo.systargetservers;", "the column server_nam"),
         ("SELECT server_name FROM systargetservers;", "the table systargetservers"),
+        ("SELECT is_ledger_on FROM sys.databases;", "the column is_ledger_on is not documented in 2012"),
+        ("SELECT permission FROM sys.fn_my_permissions(NULL, N'SERVER');", "the column permission"),
+        ("SELECT * FROM sys.fn_permissions(NULL, N'SERVER');", "the function sys.fn_permissions"),
         ("DELETE FROM msdb.dbo.sysdownloadlist WHERE id = 1;", "the column id"),
         ("EXEC msdb.dbo.sp_start_jobs @job_name = N'x';", "the procedure sp_start_jobs"),
         ("EXEC msdb.dbo.sp_start_job @job = N'x';", "no parameter @job"),
         ("EXEC sp_start_job @job_name = N'x';", "not named in full"),
         ("TRUNCATE TABLE msdb.dbo.sysdownloadlist;", "TRUNCATE is neither"),
+        ("USE master;", "USE is neither"),
         ("SELECT FROM WHERE", "Expected"),
     ] {
-        let wrong = check::runbook(block).join("\n");
+        let wrong = texts::batch(block, documented::FLOOR).join("\n");
         assert!(wrong.contains(found), "{block}: {wrong:?}");
     }
     let fine = "SELECT t.server_name FROM msdb.dbo.systargetservers AS t ORDER BY t.last_poll_date;\n\
                 EXEC msdb.dbo.sp_msx_defect @forced_defection = 1;";
-    assert_eq!(check::runbook(fine), Vec::<String>::new());
+    assert_eq!(texts::batch(fine, documented::FLOOR), Vec::<String>::new());
+    assert_eq!(texts::batch("SELECT is_ledger_on FROM sys.databases;", 2022), Vec::<String>::new());
     assert_eq!(blocks("a\n```sql\nSELECT 1;\n```\nb\n```sql\nSELECT 2;\n```\n"), ["SELECT 1;\n", "SELECT 2;\n"]);
+    for (text, found) in [
+        ("Run `sp_msx_enlists` there.", "sp_msx_enlists"),
+        ("read msdb.dbo.sysdownloads", "msdb.dbo.sysdownloads"),
+        ("see sys.dm_server_service", "sys.dm_server_service"),
+        ("`systargetservers.poll_internal` is printed", "systargetservers.poll_internal"),
+        ("sys.databases.is_ledger_on", "sys.databases.is_ledger_on"),
+        ("run sp_delete_targetserver with\n@post_defect = 0", "@post_defect of sp_delete_targetserver"),
+    ] {
+        assert!(texts::unknown(text).join("\n").contains(found), "{text}");
+    }
+    let fine =
+        "sp_delete_targetserver @post_defection = 0, systargetservers.status, sys.databases.state.\nmail@example.com";
+    assert_eq!(texts::unknown(fine), Vec::<String>::new());
 }

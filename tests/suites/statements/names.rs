@@ -66,6 +66,10 @@ impl Names {
                             found.push((alias, Source::Table(table)));
                         }
                     }
+                    TableFactor::Table { name, args: Some(_), .. } => match function_columns(name) {
+                        Some(columns) => found.push((name.to_string(), Source::Derived(columns))),
+                        None => self.wrong.push(format!("the function {name} is not documented")),
+                    },
                     TableFactor::Derived { subquery, alias: Some(alias), .. } => {
                         self.derived.insert(address(subquery.as_ref()));
                         found.push((alias.name.value.clone(), Source::Derived(outputs(&subquery.body))));
@@ -80,8 +84,8 @@ impl Names {
     fn table(&mut self, name: &ObjectName) -> Option<Table> {
         let parts: Vec<&str> = name.0.iter().filter_map(|part| Some(part.as_ident()?.value.as_str())).collect();
         let found = match parts.as_slice() {
-            ["msdb", schema, table] => documented::table(schema, table),
-            ["sys", table] => documented::table("sys", table),
+            ["msdb", schema, table] => documented::table(schema, table, self.version),
+            ["sys", table] => documented::table("sys", table, self.version),
             _ => None,
         };
         match found {
@@ -173,7 +177,7 @@ impl Names {
     fn named(&mut self, text: Option<&str>) -> Option<Table> {
         let parts: Vec<&str> = text.unwrap_or_default().split('.').collect();
         let found = match parts.as_slice() {
-            ["msdb", schema, table] => documented::table(schema, table),
+            ["msdb", schema, table] => documented::table(schema, table, self.version),
             _ => None,
         };
         if found.is_none() {
@@ -256,6 +260,12 @@ impl Visitor for Names {
         }
         ControlFlow::Continue(())
     }
+}
+
+/// `sys.fn_name(…)` in FROM.
+fn function_columns(name: &ObjectName) -> Option<Vec<String>> {
+    let columns = documented::table_function(name.to_string().strip_prefix("sys.")?)?;
+    Some(columns.iter().map(|column| (*column).to_owned()).collect())
 }
 
 fn argument(argument: &FunctionArg) -> &FunctionArgExpr {

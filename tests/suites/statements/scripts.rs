@@ -96,7 +96,7 @@ impl Script {
     }
 
     fn select(&mut self, table: &str, columns: &[&str]) {
-        let Some(known) = documented::table("dbo", table) else {
+        let Some(known) = documented::table("dbo", table, documented::FLOOR) else {
             return self.wrong.push(format!("the table {table} is not documented"));
         };
         let columns: BTreeSet<String> =

@@ -7,8 +7,9 @@ use super::record::RecordKind;
 use super::{AgentSession, Arrival, ArrivalRow, ConnectedRow, Sighting};
 use crate::model::canonical;
 use jiff::{SignedDuration, Timestamp};
-use std::collections::{BTreeMap, HashMap};
+use std::collections::BTreeMap;
 use std::net::IpAddr;
+use std::sync::Arc;
 
 /// Records that are kept over all looks.
 const MOST_RECORDS: usize = 4_000;
@@ -22,15 +23,16 @@ const SIGHTING_KEPT: SignedDuration = SignedDuration::from_hours(24);
 const SAME_START: SignedDuration = SignedDuration::from_mins(1);
 
 /// When a record was written, counted from the start of the instance, and what tells it from others of that moment.
-type Key = (i64, Option<String>, RecordKind, Option<u32>);
+type Key<'a> = (i64, Option<&'a str>, RecordKind, Option<u32>);
 
 #[derive(Debug, Default)]
 pub(super) struct History {
     started: Option<Timestamp>,
     covered_since: Option<Timestamp>,
     covered_until: Option<Timestamp>,
-    records: BTreeMap<Key, Arrival>,
-    sightings: HashMap<IpAddr, Sighting>,
+    /// In the order of their keys. Like the sightings shared with the readings, and copied only to change.
+    records: Arc<Vec<Arrival>>,
+    sightings: Arc<BTreeMap<IpAddr, Sighting>>,
 }
 
 impl History {
@@ -39,21 +41,19 @@ impl History {
     }
 
     /// Oldest first.
-    pub(super) fn records(&self) -> Vec<Arrival> {
-        self.records.values().cloned().collect()
+    pub(super) fn records(&self) -> Arc<Vec<Arrival>> {
+        self.records.clone()
     }
 
-    pub(super) fn sightings(&self) -> Vec<Sighting> {
-        let mut all: Vec<Sighting> = self.sightings.values().cloned().collect();
-        all.sort_by_key(|sighting| sighting.from);
-        all
+    pub(super) fn sightings(&self) -> Arc<BTreeMap<IpAddr, Sighting>> {
+        self.sightings.clone()
     }
 
     /// Adds what one look at the ring buffer found, by a master that started then.
     pub(super) fn add_records(&mut self, rows: Vec<ArrivalRow>, now: Timestamp, started: Timestamp) {
         if self.started.is_none_or(|before| started.duration_since(before).abs() > SAME_START) {
             // The ring buffer went with the process.
-            self.records.clear();
+            self.records = Arc::default();
             (self.started, self.covered_since) = (Some(started), None);
         }
         let reach = match rows.len() {
@@ -65,43 +65,32 @@ impl History {
         };
         let joins = self.covered_until.is_some_and(|until| reach <= until);
         if !joins || self.covered_since.is_none() {
-            self.records.retain(|_, record| record.at >= reach);
+            Arc::make_mut(&mut self.records).retain(|record| record.at >= reach);
             self.covered_since = Some(reach);
         }
         self.covered_since = self.covered_since.map(|since| since.min(reach));
         self.covered_until = Some(now);
-        for row in rows {
-            let Some(record) = row.record.filter(|record| !record.is_client) else { continue };
-            let written = row.up_ms.saturating_sub(row.age_ms);
-            let key = (written, record.connection.clone(), record.kind, record.error);
-            self.records.entry(key).or_insert_with(|| Arrival {
-                at: before(now, row.age_ms),
-                connection: record.connection,
-                from: record.from,
-                kind: record.kind,
-                error: record.error,
-                state: record.state,
-                before_login: record.before_login,
-                sent: record.sent,
-                timers: record.timers,
-            });
-        }
-        while self.records.len() > MOST_RECORDS {
-            if let Some((_, cut)) = self.records.pop_first() {
-                self.covered_since = Some(cut.at);
-            }
+        let records = Arc::make_mut(&mut self.records);
+        records.extend(rows.into_iter().filter_map(|row| arrival(row, now)));
+        // What was known comes first among equals and stays: the order of the sort is stable.
+        records.sort_by(|one, other| key(one).cmp(&key(other)));
+        records.dedup_by(|later, earlier| key(later) == key(earlier));
+        let excess = records.len().saturating_sub(MOST_RECORDS);
+        if let Some(cut) = records.drain(..excess).next_back() {
+            self.covered_since = Some(cut.at);
         }
     }
 
     /// Adds what one look at the sessions found.
     pub(super) fn add_connected(&mut self, rows: Vec<ConnectedRow>, now: Timestamp) {
-        self.sightings.retain(|_, sighting| now.duration_since(sighting.at) <= SIGHTING_KEPT);
+        let sightings = Arc::make_mut(&mut self.sightings);
+        sightings.retain(|_, sighting| now.duration_since(sighting.at) <= SIGHTING_KEPT);
         for row in rows {
             let Some(from) = row.address.as_deref().and_then(canonical) else { continue };
-            if self.sightings.len() >= MOST_ADDRESSES && !self.sightings.contains_key(&from) {
+            if sightings.len() >= MOST_ADDRESSES && !sightings.contains_key(&from) {
                 continue;
             }
-            let sighting = self.sightings.entry(from).or_insert(Sighting { from, at: now, agent: None });
+            let sighting = sightings.entry(from).or_insert(Sighting { at: now, agent: None });
             sighting.at = now;
             if row.agents.is_some_and(|agents| agents > 0) {
                 sighting.agent = Some(AgentSession {
@@ -114,6 +103,27 @@ impl History {
             }
         }
     }
+}
+
+fn key(record: &Arrival) -> Key<'_> {
+    (record.up_ms, record.connection.as_deref(), record.kind, record.error)
+}
+
+/// What a row says of a connection that came to the master.
+fn arrival(row: ArrivalRow, now: Timestamp) -> Option<Arrival> {
+    let record = row.record.filter(|record| !record.is_client)?;
+    Some(Arrival {
+        at: before(now, row.age_ms),
+        up_ms: row.up_ms.saturating_sub(row.age_ms),
+        connection: record.connection,
+        from: record.from,
+        kind: record.kind,
+        error: record.error,
+        state: record.state,
+        before_login: record.before_login,
+        sent: record.sent,
+        timers: record.timers,
+    })
 }
 
 fn before(now: Timestamp, age_ms: i64) -> Timestamp {
@@ -152,7 +162,8 @@ mod tests {
         history.add_records(vec![row(NOW, 30, "A"), row(NOW, 90, "B")], NOW, ago(3_600));
         let later = NOW + SignedDuration::from_secs(60);
         history.add_records(vec![row(later, 90, "A"), row(later, 150, "B"), row(later, 5, "C")], later, ago(3_600));
-        let found: Vec<_> = history.records().into_iter().map(|record| record.connection.unwrap()).collect();
+        let records = history.records();
+        let found: Vec<_> = records.iter().filter_map(|record| record.connection.as_deref()).collect();
         assert_eq!(found, ["B", "A", "C"]);
         assert_eq!(history.covered(), (Some(ago(3_600)), Some(later)));
     }
@@ -207,7 +218,8 @@ mod tests {
         history.add_connected(vec![seen("::ffff:10.1.0.8", 0)], NOW);
         let all = history.sightings();
         assert_eq!(all.len(), 1);
-        assert_eq!((all[0].at, all[0].agent.as_ref().unwrap().at), (NOW, ago(60)));
+        let seen = &all[&canonical("10.1.0.8").unwrap()];
+        assert_eq!((seen.at, seen.agent.as_ref().unwrap().at), (NOW, ago(60)));
         history.add_connected(Vec::new(), NOW + SignedDuration::from_hours(25));
         assert!(history.sightings().is_empty());
     }

@@ -10,12 +10,14 @@ use crate::model::{Collector, Stage};
 use crate::sqlserver::{BatchError, Clock, Context, ReadError, ResultSet, Session, Set};
 use jiff::Timestamp;
 use std::collections::BTreeSet;
+use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::Duration;
 use tokio::time::{Instant, timeout_at};
 
 /// The ring buffer is expensive to read: the view builds the texts of all ring buffers before it leaves most of them out.
 const RECORDS_EVERY: Duration = Duration::from_secs(5 * 60);
-/// A target that has just fallen silent is worth a look of its own, but not more often than this.
+/// A target that has just fallen silent, or whose page is opened, is worth a look of its own, but not more often than this.
 const RECORDS_AT_MOST_EVERY: Duration = Duration::from_secs(30);
 /// What was found so far, and when it may be asked for again.
 #[derive(Debug, Default)]
@@ -29,6 +31,8 @@ pub(in crate::collectors) struct ArrivalWatch {
     /// `server_id` of the targets that were silent at the last look at the records.
     silent: BTreeSet<i32>,
     read_at: Option<Timestamp>,
+    /// Somebody looks at a silent target.
+    requested: Arc<AtomicBool>,
 }
 
 /// What is to be asked.
@@ -39,6 +43,10 @@ struct Due {
 }
 
 impl ArrivalWatch {
+    pub(in crate::collectors) fn new(requested: Arc<AtomicBool>) -> ArrivalWatch {
+        ArrivalWatch { requested, ..ArrivalWatch::default() }
+    }
+
     /// What is known where nothing is asked.
     pub(in crate::collectors) fn at_rest(&self) -> Collected<Arrivals> {
         self.collected(self.price(), None)
@@ -111,7 +119,7 @@ impl ArrivalWatch {
         if silent.is_empty() {
             return Due::default();
         }
-        let fresh = !silent.is_subset(&self.silent);
+        let fresh = self.requested.swap(false, Ordering::Relaxed) || !silent.is_subset(&self.silent);
         let every = if fresh { RECORDS_AT_MOST_EVERY } else { RECORDS_EVERY };
         let is_due = |kept: &Option<Kept<()>>, every| kept.as_ref().is_none_or(|kept| kept.is_due(every));
         Due { sessions: is_due(&self.sessions, Duration::ZERO), records: is_due(&self.records, every) }
@@ -131,7 +139,8 @@ impl ArrivalWatch {
             sightings: self.history.sightings(),
         };
         let report = self.report(duration, fault);
-        Collected { rows: report.fault.is_none().then_some(rows), report }
+        // One look that fails takes nothing away: what earlier looks found says how old it is.
+        Collected { rows: Some(rows), report }
     }
 
     fn report(&self, duration: Duration, fault: Option<ReadError>) -> CollectorReport {
@@ -195,10 +204,24 @@ mod tests {
     }
 
     #[tokio::test(start_paused = true)]
+    async fn who_opens_a_page_has_a_look_of_the_last_thirty_seconds() {
+        let requested = Arc::<AtomicBool>::default();
+        let watch = ArrivalWatch { requested: requested.clone(), ..after_a_look(Duration::from_millis(20)) };
+        let silent = BTreeSet::from([1]);
+        for (seconds, due) in [(29, SESSIONS), (1, BOTH)] {
+            tokio::time::advance(Duration::from_secs(seconds)).await;
+            requested.store(true, Ordering::Relaxed);
+            assert_eq!(watch.due(&silent), due);
+            assert_eq!(watch.due(&silent), SESSIONS, "one request is one look");
+        }
+    }
+
+    #[tokio::test(start_paused = true)]
     async fn an_expensive_look_rests_for_a_hundred_times_its_price_in_every_case() {
         let watch = after_a_look(Duration::from_secs(2));
         let more = BTreeSet::from([1, 2]);
         tokio::time::advance(Duration::from_millis(199_999)).await;
+        watch.requested.store(true, Ordering::Relaxed);
         assert_eq!(watch.due(&more), SESSIONS);
         tokio::time::advance(Duration::from_millis(1)).await;
         assert_eq!(watch.due(&more), BOTH);

@@ -32,6 +32,7 @@ fn names(catalogue: &Catalogue, faults: &mut Vec<String>) {
         ("master evidence", catalogue.master_evidence.clone()),
         ("stage", catalogue.stages.clone()),
         ("refusal", catalogue.refusals.clone()),
+        ("probe failure", catalogue.probe_failures.clone()),
         ("certificate reason", catalogue.certificate_reasons.clone()),
     ];
     for (set, words) in sets {

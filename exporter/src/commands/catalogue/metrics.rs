@@ -1,9 +1,10 @@
 //! The metrics, and the values of those labels that have a closed set of them.
 
+use crate::diagnosis::Fleet;
 use crate::exposition::{self, Metric};
 use crate::model::{
     Cause, Check, Collector, Direction, ErrorClass, MasterEvidence, Operation, OrphanKind, PortSource, PortState,
-    Refusal, Stage,
+    ProbeFailure, Refusal, Stage,
 };
 use crate::probe::protocol::Verdict;
 use serde::Serialize;
@@ -52,6 +53,8 @@ fn values(metric: &str, label: &str) -> Option<Vec<&'static str>> {
         (_, "direction") => Direction::ALL.map(Direction::name).into(),
         (_, "operation") => Operation::ALL.map(Operation::name).into(),
         ("msx_exporter_http_refused_total", "reason") => Refusal::ALL.map(Refusal::name).into(),
+        ("msx_exporter_probe_failures_total", "reason") => ProbeFailure::ALL.map(ProbeFailure::name).into(),
+        (_, "role") => Fleet::ROLES.into(),
         (_, "reason") => Verdict::ALL.map(Verdict::name).into(),
         (_, "source") => PortSource::ALL.map(PortSource::name).into(),
         (_, "stage") => Stage::ALL.map(Stage::name).into(),

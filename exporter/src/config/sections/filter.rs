@@ -4,12 +4,15 @@ use crate::config::keys::{Key, Kind, Table};
 use crate::config::parse;
 use crate::config::scope::Scope;
 use crate::config::section::{At, Context, Row};
+use crate::model::names;
 
 /// A regular expression that is anchored and ignores case.
 #[derive(Debug, Clone)]
 pub struct Pattern {
     text: String,
     regex: regex_lite::Regex,
+    /// Whether letters beyond ASCII are capitals in it.
+    folds: bool,
 }
 
 impl Pattern {
@@ -20,19 +23,25 @@ impl Pattern {
     pub fn new(text: &str) -> Result<Pattern, String> {
         // By itself first: `a)|(b` is none, and would become one, not anchored, between the brackets added here.
         regex_lite::Regex::new(text).map_err(|error| error.to_string())?;
-        let regex = regex_lite::RegexBuilder::new(&format!("^(?:{text})$"))
-            .case_insensitive(true)
-            .build()
-            .map_err(|error| error.to_string())?;
-        Ok(Pattern { text: text.to_owned(), regex })
+        let compiled = |text: &str| {
+            let regex = regex_lite::RegexBuilder::new(&format!("^(?:{text})$")).case_insensitive(true).build();
+            regex.map_err(|error| error.to_string())
+        };
+        // The engine knows the case of ASCII alone. A range such as [ß-ü] has no counterpart in capitals.
+        let capitals = (!text.is_ascii()).then(|| compiled(&names::beyond_ascii_upper(text)).ok()).flatten();
+        let folds = capitals.is_some();
+        let regex = capitals.map_or_else(|| compiled(text), Ok)?;
+        Ok(Pattern { text: text.to_owned(), regex, folds })
     }
 
-    /// Whether a complete name fits.
+    /// Whether a complete name fits, less the blanks at its end, as SQL Server compares names.
     pub fn matches(&self, name: &str) -> bool {
+        let name = names::bare(name);
         // The defaults are asked of every target in every scrape; the engine would take most of an assessment's time.
         match self.text.as_str() {
             ".*" => true,
             "^$" => name.is_empty(),
+            _ if self.folds && !name.is_ascii() => self.regex.is_match(&names::beyond_ascii_upper(name)),
             _ => self.regex.is_match(name),
         }
     }

@@ -3,7 +3,7 @@
 use super::Role;
 use super::login::{Auth, LoginRows};
 use crate::config::error::ValueError;
-use crate::config::readers::{ADDRESS, NAME};
+use crate::config::readers::{ADDRESS, TARGET};
 use crate::config::scope::Scope;
 use crate::config::section::{Context, section};
 use crate::model::Address;
@@ -13,7 +13,7 @@ section! {
     pub struct Local {
         /// Its name as enlisted. On Windows it is found in the registry, for every instance that is a target; elsewhere
         /// it is required.
-        name: Option<String> = NAME.optional();
+        name: Option<String> = TARGET.optional();
         /// Its own instance, for a local login: the account of its Agent, its listening ports, its version. May be left
         /// out.
         address: Option<Address> = ADDRESS.optional();

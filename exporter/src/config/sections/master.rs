@@ -110,7 +110,7 @@ fn certificates_are_there(scope: &mut Scope<'_>, context: &Context<'_>, file: Op
     let Some(Some(path)) = file else { return };
     let wrong = match (context.sources.read)(path) {
         Err(error) => ValueError::new(format!("the file that it names cannot be read: {error}")),
-        Ok(bytes) => match Certificate::load_pem_chain(&bytes) {
+        Ok(bytes) => match Certificate::load_pem_chain(&crate::files::unmarked(bytes)) {
             Ok(found) if !found.is_empty() => return,
             _ => ValueError::new("the file that it names holds no certificate")
                 .expected("PEM: -----BEGIN CERTIFICATE-----"),

@@ -110,8 +110,12 @@ fn a_target_needs_no_login_and_no_file() {
 fn files_from_windows_editors_are_read() {
     assert!(load(&sources("/etc/c.yml", format!("\u{feff}{}", LOGIN.replace('\n', "\r\n")))).is_ok());
     let utf16: Vec<u8> = format!("\u{feff}{LOGIN}").encode_utf16().flat_map(u16::to_le_bytes).collect();
-    let faults = load(&sources("/etc/c.yml", utf16)).unwrap_err().to_string();
-    assert!(faults.starts_with("/etc/c.yml: is not UTF-8; hint: save it as UTF-8"), "{faults}");
+    assert!(load(&sources("/etc/c.yml", utf16)).is_ok());
+    let faults = load(&sources("/etc/c.yml", b"master: { address: gr\xfcn }".to_vec())).unwrap_err().to_string();
+    assert!(
+        faults.starts_with("/etc/c.yml: is neither UTF-8 nor UTF-16 with a byte order mark; hint: save it as UTF-8"),
+        "{faults}"
+    );
 }
 
 #[test]

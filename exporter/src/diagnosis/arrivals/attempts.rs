@@ -5,6 +5,7 @@ use jiff::{SignedDuration, Timestamp};
 use std::collections::HashMap;
 use std::net::IpAddr;
 use std::ops::RangeInclusive;
+use std::sync::Arc;
 
 /// SSPI handshakes, too many connections, upgrades, logon triggers, and the range of failed logins.
 const REFUSED: [u32; 4] = [17_806, 17_809, 17_892, 18_401];
@@ -40,8 +41,25 @@ pub(super) struct Attempt {
     pub(super) error: Option<(u32, Option<u32>)>,
 }
 
+/// The attempts of the records that were last asked about. Many readings come with the same ones.
+#[derive(Debug, Default)]
+pub(crate) struct AttemptIndex {
+    records: Arc<Vec<Arrival>>,
+    attempts: HashMap<IpAddr, Vec<Attempt>>,
+}
+
+impl AttemptIndex {
+    /// The attempts from each address, oldest first.
+    pub(super) fn of(&mut self, records: &Arc<Vec<Arrival>>) -> &HashMap<IpAddr, Vec<Attempt>> {
+        if !Arc::ptr_eq(&self.records, records) {
+            *self = AttemptIndex { records: records.clone(), attempts: by_address(records) };
+        }
+        &self.attempts
+    }
+}
+
 /// The attempts from each address, oldest first, as `records` must be.
-pub(super) fn by_address(records: &[Arrival]) -> HashMap<IpAddr, Vec<Attempt>> {
+fn by_address(records: &[Arrival]) -> HashMap<IpAddr, Vec<Attempt>> {
     let mut open: HashMap<IpAddr, Vec<(&Arrival, Attempt)>> = HashMap::new();
     for record in records {
         let (Some(from), Some(end)) = (record.from, end(record)) else { continue };

@@ -11,6 +11,7 @@ use crate::diagnosis::target::{Enlisted, elapsed};
 use crate::model::names::key;
 use crate::model::{Certificate, ServerName};
 use jiff::{SignedDuration, Timestamp};
+use std::net::IpAddr;
 use std::time::Duration;
 
 /// Fewer attempts are not a rhythm.
@@ -31,6 +32,10 @@ pub struct Trace {
     pub details: Vec<String>,
     /// Why it may be silent, the likeliest first.
     pub suspects: Vec<Suspect>,
+    /// From where it arrives, as far as that is known: only for pages that show details.
+    pub addresses: Vec<IpAddr>,
+    /// Since when the master's memory of refused and broken connections is complete, and when it was last looked at.
+    pub reach: Option<(Timestamp, Timestamp)>,
     /// Logins from its host alone that are refused at the rhythm of its polls.
     pub(crate) refused: Option<Run>,
     /// Connections from its host alone that end before their login at that rhythm.
@@ -66,7 +71,7 @@ struct Question<'a> {
     /// Attempts from its addresses, oldest first, including those before its last poll.
     attempts: Vec<&'a Attempt>,
     others: Vec<Owner<'a>>,
-    covered_since: Timestamp,
+    covered: (Timestamp, Timestamp),
 }
 
 impl Trace {
@@ -74,14 +79,14 @@ impl Trace {
     pub(crate) fn of(name: &str, target: &Enlisted, surroundings: &Surroundings<'_>) -> Trace {
         let memory = surroundings.memory;
         let facts = common_facts(target, surroundings);
-        let Some(covered_since) = memory.covered_since.filter(|_| memory.permitted) else {
+        let Some(covered) = memory.covered.filter(|_| memory.permitted) else {
             return Trace::unknown(words::unread(memory.permitted).to_owned(), facts);
         };
         let mut attempts: Vec<&Attempt> =
             surroundings.origins.of(name).filter_map(|address| memory.attempts.get(&address)).flatten().collect();
         attempts.sort_by_key(|attempt| attempt.at);
         let others = surroundings.origins.others(name);
-        Question { surroundings, name, target, attempts, others, covered_since }.answer(facts)
+        Question { surroundings, name, target, attempts, others, covered }.answer(facts)
     }
 
     /// The suspects; those that are based on an error's state only with details.
@@ -96,6 +101,8 @@ impl Trace {
             text,
             details: Vec::new(),
             suspects,
+            addresses: Vec::new(),
+            reach: None,
             refused: None,
             before_login: None,
             agent_connected: false,
@@ -115,7 +122,8 @@ fn common_facts(target: &Enlisted, surroundings: &Surroundings<'_>) -> Vec<Fact>
 impl<'a> Question<'a> {
     fn answer(&self, mut facts: Vec<Fact>) -> Trace {
         let now = self.surroundings.now;
-        let since = self.target.last_poll.max(self.covered_since);
+        let (covered_since, covered_until) = self.covered;
+        let since = self.target.last_poll.max(covered_since);
         let window = |end: End| self.attempts.iter().filter(move |attempt| attempt.end == end && attempt.at > since);
         let counts = [End::Refused, End::BeforeLogin, End::Reached, End::Broken].map(|end| window(end).count());
         let [refused, before_login, reached, broken] = counts;
@@ -127,7 +135,7 @@ impl<'a> Question<'a> {
         let agent = self.agent();
         let speaks = agent.is_some_and(|agent| first.is_none_or(|first| agent.at > first));
         let connected = self.connected_now();
-        let reach = elapsed(now, self.covered_since);
+        let reach = elapsed(now, covered_since);
         let reaches = reach >= self.target.patience();
         let addresses = self.surroundings.origins.in_words(self.name);
         let word = match () {
@@ -157,12 +165,15 @@ impl<'a> Question<'a> {
             agent: agent.filter(|_| speaks),
             addresses: &addresses,
             others: &self.others,
+            looked: elapsed(now, covered_until),
             now,
         };
         Trace {
             text: findings.text(),
             details: findings.details(),
             suspects,
+            addresses: self.surroundings.origins.of(self.name).collect(),
+            reach: Some(self.covered),
             refused: run(End::Refused),
             before_login: run(End::BeforeLogin),
             agent_connected: word == MasterEvidence::AgentConnected && self.others.is_empty(),
@@ -188,7 +199,7 @@ impl<'a> Question<'a> {
         let follows = !polled || elapsed(first, last_poll) <= interval.saturating_mul(2);
         // Attempts that were refused before the last poll too belong to another program; where that cannot be seen,
         // nothing is concluded.
-        let seen_before = !polled || elapsed(first, self.covered_since) >= interval.saturating_mul(2);
+        let seen_before = !polled || elapsed(first, self.covered.0) >= interval.saturating_mul(2);
         let near = |at: &Timestamp| elapsed(first, *at) <= interval.saturating_mul(2);
         let reaches_back = of_kind().filter(|at| *at <= last_poll).any(|at| near(&at));
         (in_rhythm && goes_on && follows && seen_before && !reaches_back)
@@ -205,15 +216,13 @@ impl<'a> Question<'a> {
         let Surroundings { memory, origins, now, .. } = *self.surroundings;
         let host = key(ServerName::of(self.name).host);
         let own = origins.of(self.name).filter_map(|address| memory.sightings.get(&address));
-        let stated = memory.sightings.iter().filter(|(address, _)| !origins.is_owned(**address)).map(|(_, seen)| seen);
-        let stated = stated.filter(|(_, agent)| {
-            agent.and_then(|agent| agent.host.as_deref()).is_some_and(|stated| key(stated) == host)
-        });
+        let own = own.filter_map(|sighting| sighting.agent.as_ref());
+        let stated = memory.stated.get(&host).into_iter().flatten();
+        let stated = stated.filter(|(address, _)| !origins.is_owned(*address)).map(|(_, agent)| *agent);
         let explained = SignedDuration::try_from(self.target.poll_interval).unwrap_or(SignedDuration::MAX);
         let after = self.target.last_poll.checked_add(explained).unwrap_or(Timestamp::MAX);
         let speaks = self.target.patience().max(SIGHTING_SPEAKS);
         own.chain(stated)
-            .filter_map(|(_, agent)| *agent)
             .filter(|agent| agent.at > after && elapsed(now, agent.at) <= speaks)
             .max_by_key(|agent| agent.at)
     }
@@ -221,6 +230,6 @@ impl<'a> Question<'a> {
     /// Whether any session from one of its addresses was connected at the last reading.
     fn connected_now(&self) -> bool {
         let Surroundings { memory, origins, now, .. } = *self.surroundings;
-        origins.of(self.name).filter_map(|address| memory.sightings.get(&address)).any(|(at, _)| *at == now)
+        origins.of(self.name).filter_map(|address| memory.sightings.get(&address)).any(|seen| seen.at == now)
     }
 }

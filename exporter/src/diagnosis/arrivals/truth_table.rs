@@ -4,10 +4,11 @@
 use super::Trace;
 use crate::collectors::{AgentSession, Arrival, Arrivals, Reading, RecordKind, Sighting, TargetRow};
 use crate::config::{Config, SourceAddress};
-use crate::diagnosis::fixtures::{ago, config, never_polled, now, pattern, polled_at, read, reading, target};
+use crate::diagnosis::fixtures::{ago, config, failed, never_polled, now, pattern, polled_at, read, reading, target};
 use crate::diagnosis::{Memory, Target, assess};
 use crate::model::{Cause, Collector, MasterEvidence, canonical};
 use jiff::{SignedDuration, Timestamp};
+use std::collections::BTreeMap;
 use std::net::IpAddr;
 use std::sync::Arc;
 
@@ -26,6 +27,7 @@ fn address(text: &str) -> IpAddr {
 pub(super) fn arrival(seconds_ago: i64, connection: &str, error: u32, state: Option<u32>) -> Arrival {
     Arrival {
         at: ago(seconds_ago),
+        up_ms: 0,
         connection: Some(connection.to_owned()),
         from: Some(address(ADDRESS)),
         kind: RecordKind::Error,
@@ -46,7 +48,7 @@ fn attempts(error: u32, sent: Option<bool>, seconds_ago: &[i64]) -> Vec<Arrival>
 /// A master that remembers these since an hour ago.
 fn remembers(records: Vec<Arrival>) -> Arrivals {
     let (covered_since, covered_until) = (Some(ago(3_600)), Some(now()));
-    Arrivals { permitted: true, covered_since, covered_until, records, sightings: Vec::new() }
+    Arrivals { permitted: true, covered_since, covered_until, records: records.into(), sightings: Arc::default() }
 }
 
 fn agent(seconds_ago: i64) -> Sighting {
@@ -57,7 +59,12 @@ fn agent(seconds_ago: i64) -> Sighting {
         blocked_by: None,
         wait: None,
     };
-    Sighting { from: address(ADDRESS), at: ago(seconds_ago), agent: Some(agent) }
+    Sighting { at: ago(seconds_ago), agent: Some(agent) }
+}
+
+/// What is seen connected from an address.
+fn connected(from: &str, sighting: Sighting) -> Arc<BTreeMap<IpAddr, Sighting>> {
+    BTreeMap::from([(address(from), sighting)]).into()
 }
 
 fn configured(rules: &[(&str, &str)]) -> Config {
@@ -151,7 +158,7 @@ fn connections_that_end_before_login_are_the_cause_only_where_something_was_sent
 
 #[test]
 fn an_agents_session_says_that_it_is_connected_and_voids_runs_that_began_before_it() {
-    let seen = |records, seconds| Arrivals { sightings: vec![agent(seconds)], ..remembers(records) };
+    let seen = |records, seconds| Arrivals { sightings: connected(ADDRESS, agent(seconds)), ..remembers(records) };
     let none = Vec::new;
     let refused = || attempts(18_456, None, &[540, 480, 420]);
     use Cause::{ConnectedNotPolling, LoginRefused, StoppedPolling};
@@ -174,9 +181,8 @@ fn an_agents_session_says_that_it_is_connected_and_voids_runs_that_began_before_
 fn a_session_that_states_the_host_counts_where_its_address_is_that_of_no_target() {
     let stated = |host: &str| {
         let mut sighting = agent(60);
-        sighting.from = address("192.0.2.1");
         sighting.agent.as_mut().unwrap().host = Some(host.into());
-        Arrivals { sightings: vec![sighting], ..remembers(Vec::new()) }
+        Arrivals { sightings: connected("192.0.2.1", sighting), ..remembers(Vec::new()) }
     };
     assert_eq!(verdict(silent(), stated("sql01")).0, Cause::ConnectedNotPolling);
     assert_eq!(verdict(silent(), stated("SQL02")).0, Cause::StoppedPolling);
@@ -191,7 +197,7 @@ fn two_targets_with_one_address_are_one_of_two_and_no_cause() {
     let judged = assessed(second(polled_at(target_row(), 700)), Some(refused), &config);
     assert_eq!((judged.diagnosis.cause, trace(&judged).word), (Cause::StoppedPolling, MasterEvidence::Refused));
     assert!(trace(&judged).text.ends_with("one of its neighbours on that address: SQL02."), "{}", trace(&judged).text);
-    let seen = Arrivals { sightings: vec![agent(60)], ..remembers(Vec::new()) };
+    let seen = Arrivals { sightings: connected(ADDRESS, agent(60)), ..remembers(Vec::new()) };
     let judged = assessed(second(target_row()), Some(seen), &config);
     assert_eq!(trace(&judged).word, MasterEvidence::Unknown, "the one that polls explains the session");
 }
@@ -210,7 +216,7 @@ fn of_many_targets_behind_one_address_a_few_are_named() {
     let judged = assessed(rows(last()), refused(), &config);
     let text = &trace(&judged).text;
     assert!(text.ends_with("on that address: TSX0002, TSX0003, TSX0004, TSX0005, TSX0006 and others."), "{text}");
-    let seen = Arrivals { sightings: vec![agent(60)], ..remembers(Vec::new()) };
+    let seen = Arrivals { sightings: connected(ADDRESS, agent(60)), ..remembers(Vec::new()) };
     let judged = assessed(rows(last()), Some(seen), &config);
     assert_eq!(trace(&judged).word, MasterEvidence::Unknown, "the one that polls explains the session");
 }
@@ -244,6 +250,24 @@ fn a_ring_that_was_turned_over_falls_back_and_says_how_far_it_reaches() {
 }
 
 #[test]
+fn a_look_that_failed_takes_nothing_away_until_the_last_good_one_is_old() {
+    let refused = || attempts(18_456, None, &[540, 480, 420]);
+    let looked = |seconds| Arrivals { covered_until: Some(ago(seconds)), ..remembers(refused()) };
+    for (seconds, cause, says) in
+        [(360, Cause::LoginRefused, false), (361, Cause::LoginRefused, true), (901, Cause::StoppedPolling, false)]
+    {
+        let target = judged(silent(), looked(seconds));
+        assert_eq!(target.diagnosis.cause, cause, "{seconds}");
+        assert_eq!(trace(&target).text.contains("The last look that succeeded was 6 min"), says, "{seconds}");
+    }
+    let mut failed = failed::<Arrivals>(Collector::Arrivals);
+    failed.rows = Some(looked(60));
+    let reading = Reading { arrivals: Some(failed), ..reading(vec![silent()]) };
+    let fleet = assess(&reading, Arc::default(), &configured(&[(NAME, ADDRESS)]), &mut Memory::default()).fleet;
+    assert_eq!(fleet.targets[0].diagnosis.cause, Cause::LoginRefused, "the last look failed, the one before stands");
+}
+
+#[test]
 fn without_an_address_nothing_is_known() {
     let target = assessed(vec![silent()], Some(remembers(Vec::new())), &config());
     assert_eq!(trace(&target).word, MasterEvidence::Unknown);
@@ -265,7 +289,8 @@ fn a_target_that_polls_has_no_trace_and_is_fine() {
 
 #[test]
 fn what_everybody_reads_has_no_address_login_or_state() {
-    let arrivals = Arrivals { sightings: vec![agent(60)], ..remembers(attempts(18_456, None, &[540, 480, 420])) };
+    let arrivals =
+        Arrivals { sightings: connected(ADDRESS, agent(60)), ..remembers(attempts(18_456, None, &[540, 480, 420])) };
     let target = judged(silent(), arrivals);
     let shown = trace(&target);
     let mut open = vec![shown.text.as_str()];
@@ -288,7 +313,7 @@ fn each_cause_ends_once_the_target_polls_again() {
     assert!(later > now());
     for arrivals in [
         remembers(attempts(18_456, None, &[540, 480, 420])),
-        Arrivals { sightings: vec![agent(60)], ..remembers(Vec::new()) },
+        Arrivals { sightings: connected(ADDRESS, agent(60)), ..remembers(Vec::new()) },
     ] {
         assert_eq!(judged(polled_at(target(1, NAME), 5), arrivals).diagnosis.cause, Cause::Ok);
     }

@@ -2,7 +2,7 @@
 
 use super::origins::Owner;
 use super::states::refusal;
-use super::{MOST_NAMED, MasterEvidence};
+use super::{LOOK_IS_LATE, MOST_NAMED, MasterEvidence};
 use crate::collectors::AgentSession;
 use crate::diagnosis::target::elapsed;
 use crate::model::figures::{count, span};
@@ -26,6 +26,8 @@ pub(super) struct Findings<'a> {
     pub(super) addresses: &'a str,
     /// Other targets that share an address.
     pub(super) others: &'a [Owner<'a>],
+    /// How long ago the records were last read.
+    pub(super) looked: Duration,
     pub(super) now: Timestamp,
 }
 
@@ -47,6 +49,9 @@ impl Findings<'_> {
             let names: Vec<&str> = self.others.iter().map(|other| other.name).take(MOST_NAMED).collect();
             let more = if self.others.len() > MOST_NAMED { " and others" } else { "" };
             text.push_str(&format!(" It may be one of its neighbours on that address: {}{more}.", names.join(", ")));
+        }
+        if self.looked > LOOK_IS_LATE {
+            text.push_str(&format!(" The last look that succeeded was {} ago.", span(self.looked)));
         }
         text
     }

@@ -2,7 +2,8 @@ use super::super::{Options, Web};
 use super::client::{Client, Reply, connect, connect_from};
 use super::server::{DETAIL, Server, Stub};
 use super::tls::Folder;
-use crate::model::Refusal;
+use crate::exposition::ProbeCounts;
+use crate::model::{ProbeFailure, Refusal};
 use base64::Engine;
 use base64::prelude::BASE64_STANDARD;
 use std::sync::atomic::{AtomicBool, Ordering};
@@ -147,6 +148,10 @@ async fn failed_logins_are_counted_and_missing_ones_are_not() {
     assert_eq!(with(&mut client, "prometheus", "wrong").await.status, 401);
     assert_eq!(with(&mut client, "unknown", "wrong").await.status, 401);
     assert_eq!(server.web.refusal_counts().unwrap()[Refusal::Password], 2);
+    assert_eq!(server.web.probe_counts().unwrap(), ProbeCounts::default(), "these were no probes");
+    assert_eq!(client.ask("GET", "/probe?target=SQL01", "").await.status, 401);
+    let counts = server.web.probe_counts().unwrap();
+    assert_eq!((counts.asked, counts.failed[ProbeFailure::Credentials]), (1, 1));
 }
 
 #[tokio::test]

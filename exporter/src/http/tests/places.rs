@@ -1,11 +1,11 @@
 //! A client that holds many places takes none from the others.
 
-use super::super::{NoProbe, Options, TrustedClients, Web};
+use super::super::{Options, TrustedClients, Web};
 use super::client::{Client, connect_from};
 use super::limits::{LONG, scrapes};
 use super::server::{Server, Stub, fleet};
 use super::soon;
-use crate::model::Refusal;
+use crate::model::{ProbeFailure, Refusal};
 use std::sync::Arc;
 use std::time::Duration;
 use tokio::net::TcpStream;
@@ -119,7 +119,7 @@ async fn scrapes_that_wait_in_every_place_cost_another_client_no_scrape() {
 #[tokio::test]
 async fn probes_and_pages_in_flight_take_no_place_of_a_scrape() {
     let stub = Stub::new();
-    *stub.probe.lock().unwrap() = Err(NoProbe::NoTime);
+    *stub.probe.lock().unwrap() = Err(ProbeFailure::NoTime);
     let server = Server::with(stub, Options { probe: true, ..Options::default() }, Web::open(None).unwrap());
     server.site.hold(true);
     let mut busy = Vec::new();

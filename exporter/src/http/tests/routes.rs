@@ -1,8 +1,9 @@
-use super::super::{NoProbe, Options, ReloadError, Web};
+use super::super::{Options, ReloadError, Web};
 use super::client::{connect, get};
 use super::server::{DETAIL, Server, Stub, fleet};
 use super::tls::Folder;
 use crate::config::{ConfigError, ConfigErrors};
+use crate::model::ProbeFailure;
 use crate::probe::{Probe, Visited};
 use jiff::Timestamp;
 use std::io::Read as _;
@@ -24,6 +25,8 @@ async fn every_route_answers_with_its_type_and_its_length() {
         ("/target", 400, TEXT),
         ("/metrics", 200, "text/plain; version=0.0.4; charset=utf-8"),
         ("/api/v1/targets", 200, "application/json"),
+        ("/api/v1/targets?target=sql+01%5cpayroll", 200, "application/json"),
+        ("/api/v1/targets?target=NOBODY", 404, TEXT),
         ("/sd?port=9182", 200, "application/json"),
         ("/sd", 400, TEXT),
         ("/sd?port=0", 400, TEXT),
@@ -50,6 +53,15 @@ async fn every_route_answers_with_its_type_and_its_length() {
         assert_eq!(reply.header("x-frame-options").is_some(), content_type == HTML, "{path}");
         assert_eq!(reply.header("referrer-policy").is_some(), content_type == HTML, "{path}");
     }
+}
+
+#[tokio::test]
+async fn who_asks_for_one_target_requests_a_look_for_it() {
+    let server = Server::plain();
+    for path in ["/", "/metrics", "/api/v1/targets", "/target", "/target?name=A", "/api/v1/targets?target=B"] {
+        get(server.address, path).await;
+    }
+    assert_eq!(*server.site.looks.lock().unwrap(), ["A", "B"]);
 }
 
 #[tokio::test]
@@ -155,7 +167,9 @@ async fn no_target_is_known_while_the_master_is_not_read() {
 async fn a_probe_is_an_exposition_or_a_trace_and_waits_as_long_as_prometheus_does() {
     let server = Server::plain();
     let mut client = connect(server.address).await;
-    for (outcome, status) in [(NoProbe::NotListed, 403), (NoProbe::NoRoster, 503), (NoProbe::NoTime, 503)] {
+    for (outcome, status) in
+        [(ProbeFailure::NotListed, 403), (ProbeFailure::NoRoster, 503), (ProbeFailure::NoTime, 503)]
+    {
         *server.site.probe.lock().unwrap() = Err(outcome);
         assert_eq!(client.ask("GET", "/probe?target=SQL01", "").await.status, status, "{outcome:?}");
     }
@@ -171,6 +185,10 @@ async fn a_probe_is_an_exposition_or_a_trace_and_waits_as_long_as_prometheus_doe
     assert_eq!(trace.header("content-type"), Some(TEXT));
     assert!(trace.text().starts_with("Probe of SQL01, begun 1970-01-01"), "{}", trace.text());
     assert_eq!(*server.site.waits.lock().unwrap(), [Duration::from_millis(3500); 2]);
+    assert_eq!(client.ask("GET", "/probe", "").await.status, 400);
+    let counts = server.web.probe_counts().unwrap();
+    let failed = [ProbeFailure::NotListed, ProbeFailure::NoRoster, ProbeFailure::NoTime, ProbeFailure::NoTarget];
+    assert_eq!((counts.asked, failed.map(|why| counts.failed[why])), (6, [1; 4]));
 }
 
 #[tokio::test]
@@ -183,6 +201,7 @@ async fn probing_from_elsewhere_needs_its_flag() {
         let reply = get(server.address, "/probe?target=SQL01").await;
         assert_eq!(reply.status, status);
         assert_eq!(reply.text().contains("--web.enable-probe"), status == 403);
+        assert_eq!(server.web.probe_counts().unwrap().failed[ProbeFailure::Forbidden], u64::from(status == 403));
     }
 }
 

@@ -1,12 +1,12 @@
 //! A running server with a stub of the exporter behind it.
 
-use super::super::{NoProbe, Options, ReloadError, Settings, Site, Web, bind, run};
+use super::super::{Options, ReloadError, Settings, Site, Web, bind, run};
 use super::soon;
 use crate::collectors::CollectorReport;
 use crate::config::Limits;
 use crate::diagnosis::{Diagnosis, Fleet, MasterClock, MasterFleet, Orphan, Target};
 use crate::exposition::{BuildInfo, ExporterFacts, Reload};
-use crate::model::{Cause, Collector, OrphanKind, Stage};
+use crate::model::{Cause, Collector, OrphanKind, ProbeFailure, Stage};
 use crate::probe::Probe;
 use crate::sqlserver::ReadError;
 use jiff::Timestamp;
@@ -25,9 +25,11 @@ pub(super) struct Stub {
     pub(super) held: watch::Sender<bool>,
     pub(super) waits: Mutex<Vec<Duration>>,
     pub(super) reloads: Mutex<Vec<Result<(), ReloadError>>>,
+    /// The targets for which a look was requested.
+    pub(super) looks: Mutex<Vec<String>>,
     pub(super) fleet: Arc<Fleet>,
-    /// The result of a probe.
-    pub(super) probe: Mutex<Result<Arc<Probe>, NoProbe>>,
+    /// What a probe ends with.
+    pub(super) probe: Mutex<Result<Arc<Probe>, ProbeFailure>>,
 }
 
 impl Stub {
@@ -48,8 +50,9 @@ impl Stub {
             held: watch::Sender::new(false),
             waits: Mutex::default(),
             reloads: Mutex::default(),
+            looks: Mutex::default(),
             fleet: Arc::new(fleet(1).into()),
-            probe: Mutex::new(Err(NoProbe::NoRoster)),
+            probe: Mutex::new(Err(ProbeFailure::NoRoster)),
         }
     }
 
@@ -77,7 +80,7 @@ pub(super) const DETAIL: &str = "the login msx_exporter has no SELECT on sysjobs
 
 /// A fleet with one expected target, a failed collector, and a name of any length in the JSON.
 pub(super) fn fleet(length: usize) -> MasterFleet {
-    let fault = ReadError { stage: Stage::Permission, timeout: false, message: DETAIL.to_owned(), hint: None };
+    let fault = ReadError::new(Stage::Permission, DETAIL);
     let report = |collector, fault| CollectorReport {
         collector,
         duration: Duration::from_millis(1),
@@ -128,7 +131,11 @@ impl Site for Stub {
         Arc::clone(&self.fleet)
     }
 
-    async fn probe(&self, _: &str, wait: Duration) -> Result<Arc<Probe>, NoProbe> {
+    fn request_look(&self, target: &str) {
+        self.looks.lock().unwrap().push(target.to_owned());
+    }
+
+    async fn probe(&self, _: &str, wait: Duration) -> Result<Arc<Probe>, ProbeFailure> {
         self.wait(wait).await;
         self.probe.lock().unwrap().clone()
     }
@@ -139,6 +146,7 @@ impl Site for Stub {
             sql_errors: enum_map::EnumMap::default(),
             sql_connections: 0,
             refused: None,
+            probes: None,
             reload: Reload { successful: true, at: None },
             passive: None,
             process: None,

@@ -1,5 +1,6 @@
 //! Authentication by client certificate: Go's `ClientAuthType`, and `client_allowed_sans`.
 
+use super::file::Files;
 use super::section::{Section, Written};
 use crate::config::{ConfigError, ValueError};
 use std::fmt;
@@ -75,6 +76,7 @@ pub(super) fn verifier(
     sans: Vec<Written>,
     provider: &Arc<CryptoProvider>,
     section: &Section,
+    files: &mut Files<'_>,
     faults: &mut Vec<ConfigError>,
 ) -> Option<Arc<dyn ClientCertVerifier>> {
     if authorities.is_some() && policy == Policy::None {
@@ -89,32 +91,42 @@ pub(super) fn verifier(
     let chain = match policy {
         Policy::None => return Some(WebPkiClientVerifier::no_client_auth()),
         Policy::Request | Policy::RequireAny => None,
-        Policy::VerifyIfGiven | Policy::RequireAndVerify => Some(chain(authorities, provider, section, faults)?),
+        Policy::VerifyIfGiven | Policy::RequireAndVerify => {
+            chain(authorities, policy, provider, section, files, faults)?
+        }
     };
     let algorithms = provider.signature_verification_algorithms;
     let sans = sans.into_iter().map(|san| san.text).collect();
     Some(Arc::new(Clients { chain, mandatory: policy.requires(), sans, algorithms }))
 }
 
-/// The verifier of a certificate's chain. `None` with faults.
+/// The judge of a certificate's chain: by the authorities that are named, or, as in Go, by this machine's store. `None`
+/// with faults.
 fn chain(
     authorities: Option<Vec<CertificateDer<'static>>>,
+    policy: Policy,
     provider: &Arc<CryptoProvider>,
     section: &Section,
+    files: &mut Files<'_>,
     faults: &mut Vec<ConfigError>,
-) -> Option<Arc<dyn ClientCertVerifier>> {
-    let Some(authorities) = authorities else {
-        faults.push(section.fault("client_ca_file", "is missing; client_auth_type needs it"));
-        return None;
-    };
+) -> Option<Option<Arc<dyn ClientCertVerifier>>> {
     let mut roots = RootCertStore::empty();
-    let (added, refused) = roots.add_parsable_certificates(authorities);
-    if added == 0 || refused > 0 {
-        faults.push(section.fault("client_ca_file", "holds a certificate that cannot be used"));
-        return None;
+    if let Some(authorities) = authorities {
+        let (added, refused) = roots.add_parsable_certificates(authorities);
+        if added == 0 || refused > 0 {
+            faults.push(section.fault("client_ca_file", "holds a certificate that cannot be used"));
+            return None;
+        }
+    } else {
+        let what = "is missing: any certificate that this machine's store trusts is taken, which proves nothing about a client";
+        files.warn(section.fault("client_ca_file", what));
+        roots.add_parsable_certificates(rustls_native_certs::load_native_certs().certs);
+    }
+    if roots.is_empty() && policy == Policy::VerifyIfGiven {
+        return Some(None);
     }
     let built = WebPkiClientVerifier::builder_with_provider(Arc::new(roots), Arc::clone(provider)).build();
-    built.map_err(|error| faults.push(section.fault("client_ca_file", error.to_string()))).ok()
+    built.map(Some).map_err(|error| faults.push(section.fault("client_ca_file", error.to_string()))).ok()
 }
 
 /// Accepts clients that have the private key of their certificate.

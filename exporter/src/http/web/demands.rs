@@ -19,7 +19,9 @@ pub(super) struct TlsDemands {
     pub(super) policy: Policy,
     /// Whether the certificate must hold one of some names.
     pub(super) names: bool,
-    /// Whether only TLS 1.3 is accepted.
+    /// Whether the file names the authorities.
+    pub(super) authorities: bool,
+    /// Whether TLS 1.2 is refused.
     pub(super) newest_alone: bool,
     /// The suites of TLS 1.2 that are offered.
     pub(super) suites: Vec<SupportedCipherSuite>,
@@ -34,7 +36,7 @@ impl TlsDemands {
     ) -> TlsDemands {
         let newest_alone = !versions.contains(&ProtocolVersion::TLSv1_2);
         let older = suites.iter().copied().filter(|suite| suite.tls13().is_none() && !newest_alone).collect();
-        TlsDemands { policy, names, newest_alone, suites: older }
+        TlsDemands { policy, names, authorities: false, newest_alone, suites: older }
     }
 }
 
@@ -47,6 +49,9 @@ impl Demands {
             (Some(now), Some(before)) => {
                 if !now.policy.demands_as_much_as(before.policy) {
                     less.push(("tls_server_config.client_auth_type", "fewer demands on clients cannot take effect"));
+                }
+                if before.authorities && !now.authorities {
+                    less.push(("tls_server_config.client_ca_file", "the authorities cannot be removed"));
                 }
                 if before.names && !now.names {
                     less.push(("tls_server_config.client_allowed_sans", "the list cannot be removed"));
@@ -87,6 +92,8 @@ mod tests {
         let open = tls(Policy::None, false, BOTH, all);
         let asks = |policy| tls(policy, false, BOTH, all);
         let named = tls(Policy::RequireAny, true, BOTH, all);
+        let mut issued = asks(Policy::RequireAndVerify);
+        issued.tls.as_mut().unwrap().authorities = true;
         let newest = tls(Policy::None, false, NEWEST, all);
         let narrow = tls(Policy::None, false, BOTH, some);
         for (before, now, keys) in [
@@ -101,6 +108,8 @@ mod tests {
             (&named, &asks(Policy::RequireAny), &["tls_server_config.client_allowed_sans"]),
             (&named, &asks(Policy::RequireAndVerify), &["tls_server_config.client_allowed_sans"]),
             (&named, &open, &["tls_server_config.client_auth_type", "tls_server_config.client_allowed_sans"]),
+            (&issued, &asks(Policy::RequireAndVerify), &["tls_server_config.client_ca_file"]),
+            (&asks(Policy::RequireAndVerify), &issued, &[]),
             (&newest, &open, &["tls_server_config.min_version"]),
             (&open, &newest, &[]),
             (&narrow, &open, &["tls_server_config.cipher_suites"]),

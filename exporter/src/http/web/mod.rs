@@ -9,16 +9,21 @@
 mod clients;
 mod demands;
 mod file;
+mod offered;
 mod rate;
 mod section;
 mod stamps;
 mod tls;
 mod users;
 
+#[cfg(any(test, feature = "fuzzing"))]
+pub(in crate::http) use file::read_any;
 pub(crate) use users::Users;
 
+use super::probe_tally::ProbeTally;
 use super::refusals::Refusals;
 use crate::config::{ConfigError, ConfigErrors, ValueError};
+use crate::exposition::ProbeCounts;
 use crate::model::Refusal;
 use arc_swap::ArcSwap;
 use demands::Demands;
@@ -52,11 +57,16 @@ pub(crate) struct Loaded {
     pub(crate) rate: Option<Rate>,
     /// What it demands of clients.
     demands: Demands,
+    /// What is taken and not met.
+    warnings: Vec<ConfigError>,
 }
 
 impl Loaded {
     /// Logs what is allowed and unwise.
     fn warn(&self) {
+        for warning in &self.warnings {
+            warn!("the web configuration: {warning}");
+        }
         if let Some(cost) = self.users.as_ref().and_then(|users| users.over_cost()) {
             warn!(
                 cost,
@@ -84,6 +94,9 @@ pub struct Web {
     replacing: Mutex<()>,
     /// Counts what the server refused.
     refusals: Arc<Refusals>,
+    /// What became of the requests to `/probe`.
+    probe_tally: Arc<ProbeTally>,
+    /// Whether there is a server.
     serving: AtomicBool,
 }
 
@@ -101,6 +114,7 @@ impl Web {
             current: AtomicBool::new(true),
             replacing: Mutex::default(),
             refusals: Arc::default(),
+            probe_tally: Arc::default(),
             serving: AtomicBool::new(false),
         })
     }
@@ -158,12 +172,27 @@ impl Web {
         self.serving.load(Ordering::Relaxed).then(|| self.refusals.counts())
     }
 
-    /// Whether the files, as they were at the last check, are in force.
+    /// Where the server counts requests to `/probe`.
+    pub(super) fn probe_tally(&self) -> &Arc<ProbeTally> {
+        &self.probe_tally
+    }
+
+    /// What became of the requests to `/probe`; `None` where there is no server.
+    pub(crate) fn probe_counts(&self) -> Option<ProbeCounts> {
+        self.serving.load(Ordering::Relaxed).then(|| self.probe_tally.counts())
+    }
+
+    /// Whether what the files held when they were last looked at is in force.
     pub fn is_current(&self) -> bool {
         self.current.load(Ordering::Relaxed)
     }
 
-    /// The configuration in force.
+    /// What of the file in force is taken and not met, one line each.
+    pub fn warnings(&self) -> Vec<String> {
+        self.now.load().warnings.iter().map(ToString::to_string).collect()
+    }
+
+    /// What is in force.
     pub(crate) fn current(&self) -> Arc<Loaded> {
         self.now.load_full()
     }

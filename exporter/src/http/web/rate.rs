@@ -18,8 +18,11 @@ impl Rate {
     /// Parses the section; `None` with faults, or where the interval is 0.
     pub(super) fn understand(mut section: Section, faults: &mut Vec<ConfigError>) -> Option<Rate> {
         let wrong = || ValueError::new("is not a duration").expected("a duration has a unit, such as 1s or 500ms");
-        let interval = section.parsed("interval", |text| read_go(text).ok_or_else(wrong), faults);
-        let number = |text: &str| text.parse::<u32>().map_err(|_| ValueError::new("is not an integer from 0 on"));
+        // A bare number is one of nanoseconds in Go.
+        let nanoseconds = |text: &str| text.parse().ok().map(Duration::from_nanos);
+        let interval = |text: &str| nanoseconds(text).or_else(|| read_go(text)).ok_or_else(wrong);
+        let interval = section.parsed("interval", interval, faults);
+        let number = |text: &str| text.parse::<u32>().map_err(|_| ValueError::new("is not a whole number from 0 on"));
         let burst = section.parsed("burst", number, faults).unwrap_or(0);
         let interval = interval.filter(|interval| !interval.is_zero());
         if interval.is_some() && burst == 0 {

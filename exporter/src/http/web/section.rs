@@ -101,7 +101,19 @@ impl Section {
         texts
     }
 
-    /// Every key that was not read yet, each with its text.
+    /// Whether a list without items stands under a key.
+    pub(super) fn holds_an_empty_list(&self, key: &str) -> bool {
+        let empty = |entry: &Entry| matches!(&entry.value.content, Content::List(items) if items.is_empty());
+        self.left.iter().any(|entry| entry.key == key && empty(entry))
+    }
+
+    /// Every key that is left and holds something, each with its text.
+    pub(super) fn filled_texts(&mut self, faults: &mut Vec<ConfigError>) -> Vec<(String, Written)> {
+        self.left.retain(|entry| !matches!(entry.value.content, Content::Null));
+        self.texts(faults)
+    }
+
+    /// Every key that is left, each with its text.
     pub(super) fn texts(&mut self, faults: &mut Vec<ConfigError>) -> Vec<(String, Written)> {
         let mut pairs = Vec::new();
         for Entry { key, value: Node { origin, content }, .. } in std::mem::take(&mut self.left) {
@@ -140,8 +152,8 @@ impl Section {
 /// A boolean as YAML 1.1 writes it.
 pub(super) fn flag(text: &str) -> Result<bool, ValueError> {
     match text {
-        "true" | "True" | "TRUE" | "yes" | "Yes" | "YES" | "on" | "On" | "ON" => Ok(true),
-        "false" | "False" | "FALSE" | "no" | "No" | "NO" | "off" | "Off" | "OFF" => Ok(false),
+        "true" | "True" | "TRUE" | "yes" | "Yes" | "YES" | "y" | "Y" | "on" | "On" | "ON" => Ok(true),
+        "false" | "False" | "FALSE" | "no" | "No" | "NO" | "n" | "N" | "off" | "Off" | "OFF" => Ok(false),
         _ => Err(ValueError::new("is neither true nor false")),
     }
 }

@@ -35,14 +35,9 @@ fn every_fault_has_its_path() {
         ("tls_server_config: { cert_file: none.crt, key_file: server.key }", "tls_server_config.cert_file: "),
         ("tls_server_config: { cert_file: server.key, key_file: server.key }", "cert_file: holds no certificate"),
         ("tls_server_config: { cert_file: server.crt, key_file: server.crt }", "key_file: holds no private key"),
-        (&format!("tls_server_config: {{ {pair}, cert: x }}"), "tls_server_config.cert: give either"),
         (
             &format!("tls_server_config: {{ {pair}, client_auth_type: Any }}"),
             "tls_server_config.client_auth_type: is not known",
-        ),
-        (
-            &format!("tls_server_config: {{ {pair}, client_auth_type: RequireAndVerifyClientCert }}"),
-            "tls_server_config.client_ca_file: is missing",
         ),
         (&format!("tls_server_config: {{ {pair}, client_ca_file: clients.crt }}"), "needs a client_auth_type"),
         (
@@ -50,21 +45,27 @@ fn every_fault_has_its_path() {
             "tls_server_config.client_allowed_sans: needs",
         ),
         (
-            &format!("tls_server_config: {{ {pair}, min_version: TLS11 }}"),
-            "tls_server_config.min_version: this version is not spoken",
+            &format!("tls_server_config: {{ {pair}, max_version: TLS11 }}"),
+            "tls_server_config.max_version: no version is left",
         ),
         (&format!("tls_server_config: {{ {pair}, min_version: TLS13, max_version: TLS12 }}"), "is below min_version"),
         (
-            &format!("tls_server_config: {{ {pair}, cipher_suites: [TLS_RSA_WITH_AES_128_CBC_SHA] }}"),
-            "tls_server_config.cipher_suites: this suite is not offered",
+            &format!("tls_server_config: {{ {pair}, cipher_suites: [TLS_ECDHE_RSA_WITH_AES_128_CBC_SHA] }}"),
+            "tls_server_config.cipher_suites: nothing of this list is offered",
         ),
         (
             &format!("tls_server_config: {{ {pair}, cipher_suites: [TLS_AES_128_GCM_SHA256, NONSENSE] }}"),
-            "tls_server_config.cipher_suites: this suite is not offered",
+            "tls_server_config.cipher_suites: is not known",
         ),
         (
             &format!("tls_server_config: {{ {pair}, curve_preferences: [CurveP521] }}"),
-            "tls_server_config.curve_preferences",
+            "tls_server_config.curve_preferences: nothing of this list is offered",
+        ),
+        (
+            &format!(
+                "tls_server_config: {{ {pair}, client_auth_type: RequireAnyClientCert, client_allowed_sans: [] }}"
+            ),
+            "tls_server_config.client_allowed_sans: names no one",
         ),
         (
             &format!("tls_server_config: {{ {pair}, curve_preferences: X25519 }}"),
@@ -74,7 +75,6 @@ fn every_fault_has_its_path() {
             &format!("tls_server_config: {{ {pair}, prefer_server_cipher_suites: 1 }}"),
             "prefer_server_cipher_suites: is neither true nor false",
         ),
-        ("http_server_config: { http2: true }", "http_server_config.http2: HTTP/2 is not served"),
         ("http_server_config: { headers: { Server: x } }", "http_server_config.headers.Server: this header cannot"),
         ("http_server_config: { headers: { X-Frame-Options: never } }", "must be deny or sameorigin"),
         ("http_server_config: { headers: { X-XSS-Protection: \"a\\nb\" } }", "characters that no header may have"),
@@ -87,7 +87,7 @@ fn every_fault_has_its_path() {
             &format!("basic_auth_users: {{ a: {} }}", HASH.replace("$04", "$31")),
             "basic_auth_users.a: the cost of the hash is not",
         ),
-        ("rate_limit: { interval: 1, burst: 1 }", "web.yml:1:25: rate_limit.interval: is not a duration"),
+        ("rate_limit: { interval: 1x, burst: 1 }", "web.yml:1:25: rate_limit.interval: is not a duration"),
         ("rate_limit: { interval: 1s }", "rate_limit.burst: must be 1 or more"),
         ("rate_limit: { interval: 1s, burst: -1 }", "rate_limit.burst: is not an integer"),
     ] {
@@ -179,6 +179,35 @@ fn what_is_right_has_no_fault() {
     let file =
         folder.write("web.yml", &format!("tls_server_config:\n  cert: |\n    {certificate}\n  key: |\n    {key}\n"));
     assert!(Web::open(Some(&file)).unwrap().current().tls.is_some());
+}
+
+/// What the toolkit's own examples hold, and its documentation.
+#[test]
+fn what_the_toolkit_takes_is_taken_with_a_warning_where_it_is_not_met() {
+    let (folder, authority) = (Folder::new(), Authority::new());
+    let suites = "  cipher_suites:\n  - TLS_ECDHE_ECDSA_WITH_AES_128_GCM_SHA256\n  - TLS_AES_128_GCM_SHA256\n  - \
+                  TLS_ECDHE_RSA_WITH_AES_128_CBC_SHA\n  - TLS_RSA_WITH_AES_256_GCM_SHA384\n";
+    let curves = "  curve_preferences: [CurveP256, CurveP384, CurveP521, X25519, X25519MLKEM768]\n";
+    for (more, warnings) in [
+        ("  client_auth_type: VerifyClientCertIfGiven\n", &["client_ca_file: is missing"][..]),
+        ("  client_auth_type: VerifyClientCertIfGiven\n  client_ca_file: clients.crt\n", &[]),
+        (suites, &["cipher_suites: 2 of 4 are not offered"]),
+        (curves, &["curve_preferences: 1 of 5 are not offered"]),
+        ("  min_version: TLS10\n  prefer_server_cipher_suites: y\n", &["min_version: TLS 1.0 and 1.1"]),
+        ("  min_version: TLS11\n  max_version: TLS12\n", &["min_version: TLS 1.0 and 1.1"]),
+        ("  cert: not used\n  prefer_server_cipher_suites: Off\n", &["cert: is not used"]),
+        ("http_server_config: { http2: true }\n", &["http_server_config.http2: HTTP/2 is not served"]),
+        ("http_server_config: { http2: on }\n", &["http_server_config.http2: HTTP/2 is not served"]),
+        ("http_server_config: { http2: N, headers: { X-XSS-Protection: 0, X-Frame-Options: } }\n", &[]),
+        ("rate_limit: { interval: 1000000000, burst: 2 }\n", &[]),
+    ] {
+        let web = Web::open(Some(&configured(&folder, &authority, more))).unwrap();
+        let found = web.warnings();
+        assert_eq!(found.len(), warnings.len(), "{more}: {found:?}");
+        assert!(found.iter().zip(warnings).all(|(found, expected)| found.contains(expected)), "{more}: {found:?}");
+        assert!(web.current().tls.is_some());
+        assert_eq!(web.current().verifies_clients, more.contains("clients.crt"), "{more}");
+    }
 }
 
 #[test]

@@ -3,19 +3,18 @@
 use super::clients::{self, Policy};
 use super::demands::TlsDemands;
 use super::file::{Files, Pem};
-use super::section::{Section, Written, flag};
-use crate::config::{ConfigError, ValueError};
+use super::offered;
+use super::section::{Section, flag};
+use crate::config::ConfigError;
 use std::sync::Arc;
-use tokio_rustls::rustls::crypto::{CryptoProvider, SupportedKxGroup, aws_lc_rs};
+use tokio_rustls::rustls::ServerConfig;
 use tokio_rustls::rustls::pki_types::pem::PemObject;
 use tokio_rustls::rustls::pki_types::{CertificateDer, PrivateKeyDer};
-use tokio_rustls::rustls::version::{TLS12, TLS13};
-use tokio_rustls::rustls::{ProtocolVersion, ServerConfig, SupportedProtocolVersion};
 
 /// A TLS configuration, ready for use.
 pub(super) struct Tls {
     pub(super) config: Arc<ServerConfig>,
-    /// Whether a certificate that a client presents was verified.
+    /// Whether a certificate that a client presents was verified by authorities that the file names.
     pub(super) verifies_clients: bool,
     pub(super) demands: TlsDemands,
 }
@@ -27,9 +26,12 @@ pub(super) fn understand(mut section: Section, files: &mut Files<'_>, faults: &m
     let key = files.pem(&mut section, "key", "key_file", faults);
     let authorities = files.pem(&mut section, "client_ca", "client_ca_file", faults);
     let policy = section.parsed("client_auth_type", Policy::parse, faults);
+    if section.holds_an_empty_list("client_allowed_sans") {
+        faults.push(section.fault("client_allowed_sans", "names no one, so no client could connect"));
+    }
     let sans = section.list("client_allowed_sans", faults);
-    let versions = versions(&mut section, faults);
-    let provider = Arc::new(provider(&mut section, faults));
+    let versions = offered::versions(&mut section, files, faults);
+    let provider = Arc::new(offered::provider(&mut section, files, faults));
     let server_prefers = section.parsed("prefer_server_cipher_suites", flag, faults).unwrap_or(true);
     section.finish(faults);
 
@@ -50,8 +52,12 @@ pub(super) fn understand(mut section: Section, files: &mut Files<'_>, faults: &m
     let key = key.and_then(|pem| private_key(&section, &pem, faults));
     let policy = policy.unwrap_or_default();
     let spoken: Vec<_> = versions.iter().map(|version| version.version).collect();
-    let demands = TlsDemands::new(policy, !sans.is_empty(), &spoken, &provider.cipher_suites);
-    let verifier = clients::verifier(policy, authorities, sans, &provider, &section, faults);
+    let named = authorities.is_some();
+    let demands = TlsDemands {
+        authorities: named,
+        ..TlsDemands::new(policy, !sans.is_empty(), &spoken, &provider.cipher_suites)
+    };
+    let verifier = clients::verifier(policy, authorities, sans, &provider, &section, files, faults);
     let (Some(chain), Some(key), Some(verifier)) = (chain, key, verifier) else { return None };
     if faults.len() > before {
         return None;
@@ -65,7 +71,7 @@ pub(super) fn understand(mut section: Section, files: &mut Files<'_>, faults: &m
             config.ignore_client_order = server_prefers;
             // The only protocol that is served; a client that insists on HTTP/2 fails in the handshake.
             config.alpn_protocols = vec![b"http/1.1".to_vec()];
-            Some(Tls { config: Arc::new(config), verifies_clients: policy.verifies(), demands })
+            Some(Tls { config: Arc::new(config), verifies_clients: policy.verifies() && named, demands })
         }
         Err(error) => {
             faults.push(section.fault("", format!("certificate and key cannot be used: {error}")));
@@ -89,69 +95,4 @@ fn private_key(section: &Section, pem: &Pem, faults: &mut Vec<ConfigError>) -> O
         faults.push(section.fault(pem.key, "holds no private key in PEM form that is not encrypted"));
     }
     key
-}
-
-fn versions(section: &mut Section, faults: &mut Vec<ConfigError>) -> Vec<&'static SupportedProtocolVersion> {
-    let version = |text: &str| match text {
-        "TLS12" => Ok(ProtocolVersion::TLSv1_2),
-        "TLS13" => Ok(ProtocolVersion::TLSv1_3),
-        "TLS10" | "TLS11" => Err(ValueError::new("this version is not spoken here").expected("TLS12 or TLS13")),
-        _ => Err(ValueError::new("is not a version of TLS").expected("TLS12 or TLS13")),
-    };
-    let lowest = section.parsed("min_version", version, faults).unwrap_or(ProtocolVersion::TLSv1_2);
-    let highest = section.parsed("max_version", version, faults).unwrap_or(ProtocolVersion::TLSv1_3);
-    let number = |version| if version == ProtocolVersion::TLSv1_2 { 2 } else { 3 };
-    let within =
-        |version: &&SupportedProtocolVersion| (number(lowest)..=number(highest)).contains(&number(version.version));
-    let versions: Vec<_> = [&TLS13, &TLS12].into_iter().filter(within).collect();
-    if versions.is_empty() {
-        faults.push(section.fault("max_version", "is below min_version"));
-    }
-    versions
-}
-
-/// The cryptographic provider, restricted to the listed algorithms. As in Go, `cipher_suites` restricts TLS 1.2 only:
-/// the suites of TLS 1.3 are always on, though they may be listed.
-fn provider(section: &mut Section, faults: &mut Vec<ConfigError>) -> CryptoProvider {
-    let mut provider = aws_lc_rs::default_provider();
-    let listed = section.list("cipher_suites", faults);
-    if !listed.is_empty() {
-        let (newer, older): (Vec<_>, Vec<_>) =
-            provider.cipher_suites.iter().copied().partition(|suite| suite.tls13().is_some());
-        let mut chosen = newer.clone();
-        for Written { origin, text: name } in &listed {
-            // Go and IANA write TLS_AES_128_GCM_SHA256 where rustls writes TLS13_AES_128_GCM_SHA256.
-            let newer_name = name.strip_prefix("TLS_").map(|rest| format!("TLS13_{rest}"));
-            let named = |suite: &str| suite == name || Some(suite) == newer_name.as_deref();
-            let same = |suite: &&tokio_rustls::rustls::SupportedCipherSuite| suite.suite().as_str().is_some_and(named);
-            if let Some(suite) = older.iter().find(same) {
-                chosen.push(*suite);
-            } else if !newer.iter().any(|suite| same(&suite)) {
-                let names: Vec<_> = older.iter().filter_map(|suite| suite.suite().as_str()).collect();
-                let wrong =
-                    ValueError::new("this suite is not offered here").expected(format!("one of {}", names.join(", ")));
-                faults.push(section.fault_at(origin, "cipher_suites", wrong));
-            }
-        }
-        provider.cipher_suites = chosen;
-    }
-    let listed = section.list("curve_preferences", faults);
-    if !listed.is_empty() {
-        provider.kx_groups = listed.iter().filter_map(|name| curve(name, section, faults)).collect();
-    }
-    provider
-}
-
-fn curve(name: &Written, section: &Section, faults: &mut Vec<ConfigError>) -> Option<&'static dyn SupportedKxGroup> {
-    match name.text.as_str() {
-        "X25519" => Some(aws_lc_rs::kx_group::X25519),
-        "CurveP256" => Some(aws_lc_rs::kx_group::SECP256R1),
-        "CurveP384" => Some(aws_lc_rs::kx_group::SECP384R1),
-        _ => {
-            let wrong =
-                ValueError::new("this curve is not offered here").expected("one of X25519, CurveP256, CurveP384");
-            faults.push(section.fault_at(&name.origin, "curve_preferences", wrong));
-            None
-        }
-    }
 }

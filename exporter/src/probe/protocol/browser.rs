@@ -2,7 +2,7 @@
 
 use super::attempt::{ProbeError, Sockets, race};
 use crate::model::duration::span;
-use crate::model::{BROWSER_PORT, PortState};
+use crate::model::{BROWSER_PORT, PortState, names};
 use std::net::{Ipv4Addr, Ipv6Addr, SocketAddr};
 use std::time::Duration;
 use tokio::net::UdpSocket;
@@ -103,7 +103,7 @@ pub(crate) async fn ask(browser: SocketAddr, instance: &str, patience: Duration)
         while let Ok(received) = timeout_at(until, socket.recv(&mut datagram)).await {
             let length = received.map_err(io)?;
             match datagram.get(..length).and_then(decode_answer) {
-                Some(found) if found.instance.eq_ignore_ascii_case(instance) => return Ok(found),
+                Some(found) if names::same(&found.instance, instance) => return Ok(found),
                 _ => strange = true,
             }
         }

@@ -14,7 +14,7 @@ post NAME [insert|update|delete|start|stop|re_enlist|defect|sync_time|set_poll]
 fail NAME TEXT | resync NAME|ALL | skew NAME MINUTES
 advance 2h | speed 60 | now | targets
 grant RIGHT | revoke RIGHT | drop TABLE | agent on|off | operator on|off | restart
-member NAME | refuse ADDRESS ERROR STATE
+member NAME | refuse ADDRESS ERROR STATE | close ERROR STATE | open | single_user on|off
 fault TABLE lock 5s | wait 5s | error 1205 [AFTER] | abort 601 [AFTER] | cut BYTES | drip BYTES 10ms | close | reset
 clear | help";
 
@@ -122,6 +122,20 @@ impl Lab {
                 };
                 let number = |word: &str| word.parse().map_err(|_| format!("{word:?} is no number"));
                 self.refuse_login(host, number(error)?, number(state)?);
+                Ok("ok".to_owned())
+            }
+            "close" => {
+                let (error, state) = rest.split_once(' ').ok_or("close ERROR STATE")?;
+                let wrong = |_| "close ERROR STATE".to_owned();
+                self.close(Some((error.parse().map_err(wrong)?, state.parse().map_err(wrong)?)));
+                Ok("ok".to_owned())
+            }
+            "open" => {
+                self.close(None);
+                Ok("ok".to_owned())
+            }
+            "single_user" => {
+                self.single_user(rest == "on");
                 Ok("ok".to_owned())
             }
             "fault" => {

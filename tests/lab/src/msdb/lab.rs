@@ -128,6 +128,16 @@ impl Lab {
         self.master().logins.values_mut().for_each(|rights| rights.msdb = allowed);
     }
 
+    /// Refuses every login with this error and state, or lets logins in again.
+    pub fn close(&self, with: Option<(u32, u8)>) {
+        self.master().closed_with = with;
+    }
+
+    /// Starts the server in single-user mode, or as usual.
+    pub fn single_user(&self, on: bool) {
+        self.master().single_user = on;
+    }
+
     /// Disables or enables a login: 18456 at the next one.
     pub fn disable_login(&self, user: &str, disabled: bool) {
         if let Some(rights) = self.master().logins.get_mut(user) {
@@ -293,6 +303,10 @@ impl Lab {
 impl Backend for Lab {
     fn login(&self, login: &Login, password: &str) -> Result<(), ServerError> {
         let master = self.master();
+        if let Some((number, state)) = master.closed_with {
+            let text = format!("Login failed for user '{}'. The server lets no one in.", login.user);
+            return Err(ServerError { state, ..ServerError::new(number, 14, text) });
+        }
         let failed = || ServerError::new(18456, 14, format!("Login failed for user '{}'.", login.user));
         let rights = master.logins.get(&login.user).filter(|rights| rights.password == password && !rights.disabled);
         let rights = rights.ok_or_else(failed)?;

@@ -69,6 +69,9 @@ pub struct Master {
     pub(crate) members: Vec<(String, String)>,
     pub(crate) listeners: Vec<Listening>,
     pub(crate) refused: Vec<Refused>,
+    /// The error and the state with which every login is refused.
+    pub(crate) closed_with: Option<(u32, u8)>,
+    pub(crate) single_user: bool,
     pub(crate) arriving: Vec<Arriving>,
     /// The nodes, where it is a failover cluster instance.
     pub(crate) nodes: Vec<String>,
@@ -102,6 +105,8 @@ impl Master {
                 .map(|(address, port)| Listening { address: address.to_owned(), port, group: false })
                 .into(),
             refused: Vec::new(),
+            closed_with: None,
+            single_user: false,
             arriving: Vec::new(),
             nodes: Vec::new(),
             downloads: Mutex::default(),

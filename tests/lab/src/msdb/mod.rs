@@ -14,6 +14,7 @@ mod control;
 mod fleet;
 mod lab;
 mod master;
+pub mod models;
 mod network;
 mod properties;
 mod rights;

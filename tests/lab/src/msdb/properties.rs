@@ -75,6 +75,7 @@ impl View<'_> {
             "edition" => text("Standard Edition (64-bit)"),
             "engineedition" => Value::Int(2),
             "collation" => text("SQL_Latin1_General_CP1_CI_AS"),
+            "issingleuser" => Value::Int(self.master.single_user.into()),
             "isclustered" | "ishadrenabled" | "isintegratedsecurityonly" => Value::Int(0),
             "processid" => Value::Int(4321),
             _ => Value::Null,

@@ -1,0 +1,281 @@
+//! What to know of a silent target, in the order in which it is needed at night. Pages, JSON and the doctor show the same.
+
+use super::batches::{Batch, Values, batches};
+use super::target::{Enlisted, elapsed};
+use super::{MasterClock, MasterFleet, Target};
+use crate::model::ServerName;
+use crate::model::figures::{ago, count, readable_instant, span};
+use jiff::{SignedDuration, Timestamp};
+use std::net::IpAddr;
+
+/// What happened this close to the beginning of a silence is named.
+const AROUND: SignedDuration = SignedDuration::from_mins(5);
+/// Targets that are named in one sentence.
+const MOST_NAMED: usize = 5;
+
+/// What is known of a silent target besides its evidence and its suspects.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Briefing {
+    /// Since when, what else happened, who else, and what it costs.
+    pub situation: Vec<Remark>,
+    /// How far the evidence of the master reaches, and how old it is. `None` where there is none.
+    pub reach: Option<String>,
+    /// What to paste on the master and on the target.
+    pub batches: [Batch; 3],
+    /// Who enlisted it, and its row of the firewall request.
+    pub background: Vec<Remark>,
+}
+
+/// One question and its answer.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Remark {
+    /// A word or two.
+    pub topic: &'static str,
+    /// Whole sentences.
+    pub text: String,
+}
+
+/// A silent target among its fleet.
+struct Silent<'a> {
+    fleet: &'a MasterFleet,
+    clock: &'a MasterClock,
+    target: &'a Target,
+    row: &'a Enlisted,
+    details: bool,
+}
+
+impl Briefing {
+    /// What is known of a target. `None` while it is not silent. Addresses, logins and who enlisted it stand in it only
+    /// with `details`.
+    pub(crate) fn of(fleet: &MasterFleet, target: &Target, details: bool) -> Option<Briefing> {
+        let (clock, row) = (fleet.master.as_ref()?, target.enlisted.as_ref()?);
+        row.is_stale(clock.now).then(|| Silent { fleet, clock, target, row, details }.briefing())
+    }
+}
+
+impl Silent<'_> {
+    fn briefing(&self) -> Briefing {
+        let remark = |topic, text| Remark { topic, text };
+        let situation = vec![
+            remark("Silent since", self.since()),
+            remark("At that time", self.around()),
+            remark("Alone or together", self.others()),
+            remark("Impact", self.impact()),
+        ];
+        let enlisted_by = self.row.enlisted_by.clone().filter(|by| self.details && !by.is_empty());
+        let mut background: Vec<Remark> = enlisted_by.map(|by| remark("Enlisted by", by)).into_iter().collect();
+        background.push(remark("Firewall", self.way()));
+        let values = Values {
+            target: &self.target.name,
+            master: self.fleet.server.as_ref().map(|server| server.name.as_str()),
+            addresses: self.addresses(),
+            silent: elapsed(self.clock.now, self.row.last_poll),
+            poll_interval: self.row.poll_interval,
+        };
+        Briefing { situation, reach: self.reach(), batches: batches(values), background }
+    }
+
+    fn since(&self) -> String {
+        let at = self.row.last_poll;
+        let when = format!("{}, at {}", ago(self.clock.now, at), readable_instant(at));
+        if self.row.polled {
+            format!("Its last poll was {when}. It polls every {}.", span(self.row.poll_interval))
+        } else {
+            format!(
+                "It was enlisted {when}, and has not polled once. It would poll every {}.",
+                span(self.row.poll_interval)
+            )
+        }
+    }
+
+    /// Whether an instant lies close to the last poll, or to the one that did not come.
+    fn is_around(&self, at: Timestamp) -> bool {
+        let from = self.row.last_poll.saturating_sub(AROUND);
+        let to = self.row.last_poll.saturating_add(self.row.poll_interval).and_then(|due| due.saturating_add(AROUND));
+        from.is_ok_and(|from| from <= at) && to.is_ok_and(|to| at <= to)
+    }
+
+    fn around(&self) -> String {
+        let mut changes = Vec::new();
+        if self.is_around(self.clock.started) {
+            changes.push(format!("the master started at {}", readable_instant(self.clock.started)));
+        }
+        let fell =
+            self.rows().filter(|(_, row)| row.is_stale(self.clock.now) && row.polled && self.is_around(row.last_poll));
+        changes.extend(named(fell.map(|(name, _)| name)).map(|names| format!("the last poll of {names}")));
+        let came = self.rows().filter(|(_, row)| self.is_around(row.enlisted_at));
+        changes.extend(named(came.map(|(name, _)| name)).map(|names| format!("the enlistment of {names}")));
+        match changes.as_slice() {
+            [] => "Nothing else that is seen from here changed within 5 minutes of it.".to_owned(),
+            changes => format!("Within 5 minutes of it: {}.", changes.join("; ")),
+        }
+    }
+
+    fn others(&self) -> String {
+        let (silent, polling): (Vec<_>, Vec<_>) = self.rows().partition(|(_, row)| row.is_stale(self.clock.now));
+        let polling = format!("{} of {} others poll", polling.len(), polling.len() + silent.len());
+        match named(silent.iter().map(|(name, _)| *name)) {
+            None if self.rows().next().is_none() => "It is the only target.".to_owned(),
+            None => format!("Alone: {polling}."),
+            Some(names) => format!("Together with {names}; {polling}."),
+        }
+    }
+
+    fn impact(&self) -> String {
+        let jobs = if self.row.polled {
+            "Jobs that it downloaded go on if its Agent runs, changes of them do not arrive, and their outcomes here are as of \
+             its last poll."
+        } else {
+            "It has none of its jobs yet."
+        };
+        let waits = match &self.row.downloads {
+            None => "The download list was not read.".to_owned(),
+            Some(list) => match (list.pending.total(), list.pending.oldest) {
+                (0, _) => "No instruction waits for it.".to_owned(),
+                (waiting, Some(oldest)) => {
+                    format!(
+                        "{} not downloaded, the oldest posted {}.",
+                        count(waiting, "instruction"),
+                        ago(self.clock.now, oldest)
+                    )
+                }
+                (waiting, None) => format!("{} not downloaded.", count(waiting, "instruction")),
+            },
+        };
+        format!("{jobs} {waits}")
+    }
+
+    fn reach(&self) -> Option<String> {
+        let (since, looked_at) = self.target.trace.as_ref()?.reach?;
+        Some(format!(
+            "The master remembers refused and broken connections of the last {}; that memory was read {}.",
+            span(elapsed(looked_at, since)),
+            ago(self.clock.now, looked_at)
+        ))
+    }
+
+    fn way(&self) -> String {
+        let master = self.fleet.server.as_ref().map_or("the master", |server| server.name.as_str());
+        let from: Vec<String> = self.addresses().iter().map(ToString::to_string).collect();
+        let from = if from.is_empty() { String::new() } else { format!(" ({})", from.join(", ")) };
+        let named = ServerName::of(master).instance.map(|_| ", and UDP 1434 unless an alias on it has the port");
+        format!(
+            "It needs TCP from {}{from} to the engine of {master}{}, opened by the target. Polling needs nothing the other way. \
+             msx_exporter doctor writes the request.",
+            ServerName::of(&self.target.name).host,
+            named.unwrap_or_default()
+        )
+    }
+
+    /// Where this may be shown.
+    fn addresses(&self) -> &[IpAddr] {
+        self.target.trace.as_ref().filter(|_| self.details).map_or(&[], |trace| trace.addresses.as_slice())
+    }
+
+    /// The other enlisted targets.
+    fn rows(&self) -> impl Iterator<Item = (&str, &Enlisted)> {
+        let others = self.fleet.targets.iter().filter(|other| other.name != self.target.name);
+        others.filter_map(|other| Some((other.name.as_str(), other.enlisted.as_ref()?)))
+    }
+}
+
+/// A few names, and how many there are besides. `None` of none.
+fn named<'a>(names: impl Iterator<Item = &'a str>) -> Option<String> {
+    let names: Vec<&str> = names.collect();
+    let more = names.len().saturating_sub(MOST_NAMED);
+    let mut text = names.get(..MOST_NAMED).unwrap_or(&names).join(", ");
+    if more > 0 {
+        text.push_str(&format!(" and {more} more"));
+    }
+    (!names.is_empty()).then_some(text)
+}
+
+#[cfg(test)]
+mod tests {
+    #![allow(clippy::unwrap_used)]
+    use super::*;
+    use crate::fixtures::{NOW, ago as before, full, target};
+
+    fn briefing(fleet: &MasterFleet, details: bool) -> Briefing {
+        let target = fleet.targets.iter().find(|target| target.name == "SQL02").unwrap();
+        Briefing::of(fleet, target, details).unwrap()
+    }
+
+    fn remark(briefing: &Briefing, topic: &str) -> String {
+        let mut all = briefing.situation.iter().chain(&briefing.background);
+        all.find(|remark| remark.topic == topic).map(|remark| remark.text.clone()).unwrap_or_default()
+    }
+
+    #[test]
+    fn a_target_that_polls_needs_none() {
+        let fleet = full();
+        let with: Vec<&str> = fleet
+            .targets
+            .iter()
+            .filter(|target| Briefing::of(&fleet, target, true).is_some())
+            .map(|target| target.name.as_str())
+            .collect();
+        assert_eq!(with, ["SQL02", "SQL<03>"]);
+    }
+
+    #[test]
+    fn what_happened_around_the_last_poll_is_named() {
+        let mut fleet = full();
+        assert_eq!(
+            remark(&briefing(&fleet, false), "At that time"),
+            "Nothing else that is seen from here changed within 5 minutes of it."
+        );
+        // Its last poll was 7,200 s ago and the next was due a minute later: what counts lies from 7,500 to 6,840 s ago.
+        for (seconds, counts) in [(7_501, false), (7_500, true), (6_840, true), (6_839, false)] {
+            if let Some(clock) = &mut fleet.master {
+                clock.started = before(seconds);
+            }
+            let said = remark(&briefing(&fleet, false), "At that time");
+            assert_eq!(
+                said.starts_with("Within 5 minutes of it: the master started at 2025-11-24"),
+                counts,
+                "{seconds}: {said}"
+            );
+        }
+        for (name, seconds) in [("A", 7_100), ("B", 7_000)] {
+            let mut other = target(name);
+            other.enlisted.as_mut().unwrap().row.last_poll = before(seconds);
+            fleet.targets.push(other);
+        }
+        assert_eq!(remark(&briefing(&fleet, false), "At that time"), "Within 5 minutes of it: the last poll of A, B.");
+        assert_eq!(
+            remark(&briefing(&fleet, false), "Alone or together"),
+            "Together with SQL<03>, A, B; 2 of 5 others poll."
+        );
+    }
+
+    #[test]
+    fn addresses_and_who_enlisted_it_stand_in_it_with_details_alone() {
+        let fleet = full();
+        let (shut, open) = (briefing(&fleet, false), briefing(&fleet, true));
+        let hidden = |briefing: &Briefing| {
+            format!("{briefing:?}").contains("10.1.2.3") || format!("{briefing:?}").contains("anna")
+        };
+        assert!(!hidden(&shut));
+        assert_eq!(remark(&open, "Enlisted by"), "CORP\\anna");
+        assert!(open.batches[0].text.contains("N'CLIENT: 10.1.2.3]'"), "{}", open.batches[0].text);
+        assert!(
+            remark(&open, "Firewall").starts_with("It needs TCP from SQL02 (10.1.2.3) to the engine of MSX01, opened")
+        );
+        assert_eq!(
+            open.reach.unwrap(),
+            "The master remembers refused and broken connections of the last 2 h 29 min; that memory was read 22 s ago."
+        );
+        assert_eq!(fleet.master.map(|clock| clock.now), Some(NOW));
+    }
+
+    #[test]
+    fn of_many_names_a_few_are_named() {
+        let names = ["a", "b", "c", "d", "e", "f", "g"];
+        let said = |count: usize| named(names[..count].iter().copied());
+        assert_eq!(
+            [0, 1, 5, 7].map(said),
+            [None, Some("a".into()), Some("a, b, c, d, e".into()), Some("a, b, c, d, e and 2 more".into())]
+        );
+    }
+}

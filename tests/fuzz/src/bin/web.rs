@@ -1,0 +1,3 @@
+#![no_main]
+
+libfuzzer_sys::fuzz_target!(|bytes: &[u8]| msx_exporter::http::fuzzing::web_configuration(bytes));
