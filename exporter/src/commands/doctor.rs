@@ -14,6 +14,9 @@ use crate::target_side;
 use jiff::Timestamp;
 use std::sync::Arc;
 
+/// In bytes. A request for 10,000 targets without `--aggregate` is a few dozen MiB.
+const LARGEST_REQUEST: u64 = 256 << 20;
+
 /// Every port in both directions: who calls whom, what needs it, and what is known of it now.
 ///
 /// # Errors
@@ -23,7 +26,8 @@ pub fn doctor(invocation: &Invocation, how: &cli::Doctor) -> Done {
     let config = load(invocation)?;
     let earlier = how.verify.as_ref().map(|path| {
         let wrong = |why: String| Failure::usage(format!("--verify={}: {why}", path.display()));
-        let bytes = files::read(path).map_err(|error| wrong(format!("cannot be read: {error}")))?;
+        let bytes =
+            files::read_up_to(path, LARGEST_REQUEST).map_err(|error| wrong(format!("cannot be read: {error}")))?;
         files::text(bytes).map_err(|why| wrong(format!("{why}; hint: save it as UTF-8")))
     });
     let earlier = earlier.transpose()?;

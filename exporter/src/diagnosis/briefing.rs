@@ -31,7 +31,7 @@ pub struct Briefing {
 pub struct Remark {
     /// A word or two.
     pub topic: &'static str,
-    /// Whole sentences.
+    /// Complete sentences.
     pub text: String,
 }
 
