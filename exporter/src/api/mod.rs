@@ -273,7 +273,7 @@ impl<'a> EnlistedFacts<'a> {
             clock_skew_seconds: row.clock_skew_seconds,
             utc_offset_seconds: row.utc_offset_seconds(),
             downloads: row.downloads.as_ref().map(|list| DownloadFacts {
-                pending: list.waiting.waiting(),
+                pending: list.waiting.pending_total(),
                 pending_by_operation: list
                     .waiting
                     .pending

@@ -86,7 +86,7 @@ impl DownloadRow {
     }
 
     /// Rows of any operation with status 0 and no error.
-    pub fn waiting(&self) -> u64 {
+    pub fn pending_total(&self) -> u64 {
         total(&self.pending)
     }
 
@@ -177,7 +177,7 @@ pub(crate) fn metrics<'a>(
     downloaded: impl Iterator<Item = (&'a str, &'a DownloadedRow)> + Clone + 'a,
 ) {
     families.single(&metric::DOWNLOADLIST_ROWS, table_rows);
-    each(families, &metric::TARGET_PENDING, waiting.clone(), |row| Some(row.waiting()));
+    each(families, &metric::TARGET_PENDING, waiting.clone(), |row| Some(row.pending_total()));
     by_word(families, &metric::TARGET_PENDING_OPERATIONS, "operation", waiting.clone(), |row| row.pending);
     each(families, &metric::TARGET_OLDEST_PENDING, waiting.clone(), |row| row.oldest_pending);
     each(families, &metric::TARGET_DOWNLOAD_ERRORS, waiting.clone(), |row| Some(row.failed()));

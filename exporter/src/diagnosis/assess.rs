@@ -439,7 +439,7 @@ mod tests {
         let fleet = fleet(&with_downloads(three(), rows), &config);
         let pending = |index: usize| {
             let downloads = fleet.targets[index].enlisted.as_ref().unwrap().downloads.as_ref().unwrap();
-            downloads.waiting.waiting()
+            downloads.waiting.pending_total()
         };
         assert_eq!((pending(0), pending(1)), (0, 2));
         let orphans = fleet.orphans.unwrap();

@@ -48,7 +48,7 @@ impl<'a> DownloadList<'a> {
     pub(crate) fn of(&self, key: &str) -> TargetDownloads {
         let (mut waiting, downloaded) =
             self.entries.get(key).map(|entry| (entry.waiting.clone(), entry.downloaded.clone())).unwrap_or_default();
-        if waiting.waiting() == 0 {
+        if waiting.pending_total() == 0 {
             waiting.oldest_pending = None;
         }
         TargetDownloads { waiting, downloaded: self.downloaded_known.then_some(downloaded) }

@@ -384,10 +384,10 @@ proptest! {
             let (Some(found), Some(list)) = (&enlisted.downloads, list) else { continue };
             let mine: Vec<_> = list.rows.iter().filter(|row| key(&row.target) == key(&target.name)).collect();
             let sum = |counts: Vec<u64>| counts.into_iter().fold(0, u64::saturating_add);
-            prop_assert_eq!(found.waiting.waiting(), sum(mine.iter().flat_map(|row| row.pending.values().copied()).collect()));
+            prop_assert_eq!(found.waiting.pending_total(), sum(mine.iter().flat_map(|row| row.pending.values().copied()).collect()));
             prop_assert_eq!(found.waiting.failed(), sum(mine.iter().flat_map(|row| row.errors.into_values()).collect()));
             prop_assert_eq!(found.downloaded.is_some(), list.downloaded.is_some());
-            prop_assert!(found.waiting.waiting() > 0 || found.waiting.oldest_pending.is_none());
+            prop_assert!(found.waiting.pending_total() > 0 || found.waiting.oldest_pending.is_none());
         }
     }
 

@@ -56,7 +56,7 @@ impl<'a> Row<'a> {
                 _ => When::new(now, row.map(|row| row.last_poll)),
             },
             interval: row.map_or_else(|| NONE.to_owned(), |row| span(row.poll_interval)),
-            pending: list.map_or_else(|| NONE.to_owned(), |list| list.waiting.waiting().to_string()),
+            pending: list.map_or_else(|| NONE.to_owned(), |list| list.waiting.pending_total().to_string()),
             oldest: When::new(now, list.and_then(|list| list.waiting.oldest_pending)),
             errors: row.map_or_else(|| NONE.to_owned(), errors),
             ports: fleet.port_results.of(&target.name).iter().map(Port::new).collect(),

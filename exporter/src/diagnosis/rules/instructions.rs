@@ -54,7 +54,7 @@ pub(super) fn download_error(case: &Case<'_>) -> Option<Evidence> {
          post its jobs again: EXEC msdb.dbo.sp_resync_targetserver {}; this deletes the errors too, so note them first.",
         count(failed, "instruction"),
         classes.join(", "),
-        downloads.waiting(),
+        downloads.pending_total(),
         literal(case.name)
     )))
 }
@@ -68,7 +68,7 @@ pub(super) fn not_downloading(case: &Case<'_>) -> Option<Evidence> {
     (case.target.polled && passed > allowed).then(|| {
         Cause::NotDownloading.because(format!(
             "{} waiting, the oldest since {}; the target polled for {} after that, last at {}, and did not take it.",
-            count(downloads.waiting(), "instruction"),
+            count(downloads.pending_total(), "instruction"),
             instant(oldest),
             span(passed),
             instant(case.target.last_poll)
