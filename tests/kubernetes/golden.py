@@ -1,7 +1,8 @@
 """Compares what each case renders with its golden file. `--accept` writes them; look at the difference before you commit.
 
-Dashboards and rules are left out: tests/kubernetes/checks.py compares them with their source. Of the second and every
-further master of a case, a golden file shows what differs from the same object of the first: path and value.
+Dashboards and rules are left out: tests/kubernetes/checks.py compares them with their source. A golden file shows the
+objects of the case `minimal` as they are, and of any other object what differs, by path, from the first of its kind in
+its own case or else in `minimal`.
 """
 
 import difflib
@@ -36,46 +37,51 @@ def leaves(value, path=""):
 
 def unnamed(value, name):
     """The value without a master's own name, which differs everywhere and says nothing."""
-    return value.replace(name, "<name>") if isinstance(value, str) else value
+    return value.replace(name, "<name>") if name and isinstance(value, str) else value
+
+
+def kind(one):
+    """What two objects have in common that are compared."""
+    labels = one["metadata"]["labels"]
+    return one["kind"], labels.get("app.kubernetes.io/component"), "msx-exporter/master" in labels
 
 
 def difference(first, other):
-    """What the object of another master says otherwise than that of the first. As texts, for 1 is not true."""
-    label = "msx-exporter/master"
-    names = [one["metadata"]["labels"][label] for one in (first, other)]
+    """What an object says otherwise than another one of its kind. As texts, for 1 is not true."""
+    names = [one["metadata"]["labels"].get("msx-exporter/master") for one in (first, other)]
     before, after = ({path: unnamed(value, name) for path, value in leaves(one)} for one, name in zip((first, other), names))
     changed = {path: value for path, value in after.items() if path not in before or repr(before[path]) != repr(value)}
     gone = [path for path in before if path not in after]
-    return {"kind": other["kind"], "master": names[1], "as that of": names[0], "but": changed, **({"without": gone} if gone else {})}
+    whose = {"kind": other["kind"], "name": other["metadata"]["name"], "as": first["metadata"]["name"]}
+    return {**whose, **({"but": changed} if changed else {}), **({"without": gone} if gone else {})}
 
 
-def shortened(found):
-    """The objects, with those of further masters as their difference from the first master's."""
+def shortened(found, basis):
+    """The objects, each as its difference from the first of its kind: of this case, or of the basis."""
     first = {}
     for one in found:
-        labels = one["metadata"]["labels"]
-        if "msx-exporter/master" not in labels:
-            yield one
-            continue
-        base = first.setdefault((one["kind"], labels.get("app.kubernetes.io/component")), one)
-        yield one if base is one else difference(base, one)
+        base = first.get(kind(one), basis.get(kind(one)))
+        first.setdefault(kind(one), one)
+        yield difference(base, one) if base else one
 
 
-def shown(text):
+def objects(text):
     found = it.documents(text)
     for one in found:
         if one["kind"] == "PrometheusRule":
             one["spec"]["groups"] = "those of alerts/"
         if one["kind"] == "ConfigMap":
             one["data"] = {key: "that of dashboards/" if key.endswith(".json") else said for key, said in one["data"].items()}
-    return yaml.dump_all(shortened(found), Dumper=Dumper, sort_keys=False, width=10_000, default_flow_style=None)
+    return found
 
 
 def compare(chart):
-    faults = []
-    for values in it.CASES:
+    faults, basis = [], {}
+    for values in sorted(it.CASES, key=lambda path: (path.stem != "minimal", path)):
         path = it.HERE / "golden" / values.name
-        text = shown(it.rendered(chart, values))
+        found = objects(it.rendered(chart, values))
+        text = yaml.dump_all(shortened(found, basis), Dumper=Dumper, sort_keys=False, width=10_000, default_flow_style=None)
+        basis = basis or {kind(one): one for one in reversed(found)}
         if "--accept" in sys.argv:
             path.write_text(text)
         elif not path.exists():
