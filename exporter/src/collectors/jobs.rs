@@ -132,8 +132,10 @@ pub(crate) fn metrics<'a>(families: &mut InOrder<'a>, jobs: impl Iterator<Item =
     );
 }
 
+type RunValue = fn(&JobTargetRow) -> Option<Value>;
+
 /// What comes straight from the row of a run. A table, for the series of all runs are counted before any is written.
-pub(crate) const RUN_METRICS: &[(&Metric, fn(&JobTargetRow) -> Option<Value>)] =
+pub(crate) const RUN_METRICS: &[(&Metric, RunValue)] =
     &[(&metric::JOB_RUN_DURATION, |row| row.duration.map(Value::from))];
 
 fn guid<T: From<String>>([cell]: [Cell<'_>; 1], _: &mut Context<'_>) -> Result<T, CellError> {

@@ -83,8 +83,8 @@ fn row() -> impl Strategy<Value = TargetRow> {
 }
 
 fn download() -> impl Strategy<Value = DownloadRow> {
-    let waiting = (proptest::array::uniform10(count()), option::of(instant()), count(), count());
-    (name(), waiting, proptest::array::uniform7(count())).prop_map(
+    let counts = (proptest::array::uniform10(count()), option::of(instant()), count(), count());
+    (name(), counts, proptest::array::uniform7(count())).prop_map(
         |(target, (pending, oldest_pending, defect_waiting, other_waiting), errors)| DownloadRow {
             pending: EnumMap::from_array(pending),
             oldest_pending,
