@@ -11,7 +11,7 @@ pub fn computer() -> &'static str {
         let name = std::env::var("COMPUTERNAME");
         #[cfg(not(windows))]
         let name = std::fs::read_to_string("/proc/sys/kernel/hostname");
-        names::key(name.unwrap_or_default().trim().split('.').next().unwrap_or_default())
+        names::key(name.unwrap_or_default().trim().split('.').next().unwrap_or_default()).into_owned()
     });
     &NAME
 }

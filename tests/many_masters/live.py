@@ -308,6 +308,8 @@ def written(processes, receiver):
     alerts = alertmanager(processes, receiver)
     flags = ["--web.enable-remote-write-receiver"]
     above = example(processes, "prometheus-global", "receiver.yml", flags=flags)
+    # What fires before is sent again after a minute only.
+    wait("it found its Alertmanager", lambda: above.ask("api/v1/alertmanagers")["data"]["activeAlertmanagers"], 30)
     agent = {"flags": [agent_flag()], "storage": "--storage.agent.path"}
     example(processes, "prometheus-north", "agent.yml", **agent)
     southern = [("msx01:9814", "msx02:9814"), ("site: north", "site: south")]

@@ -10,8 +10,10 @@ use harness::exporter::{Exporter, Setup};
 use harness::{Page, TestServer};
 use msx_lab::msdb::{Lab, PASSWORD, Scenario};
 use msx_lab::tds::{Encryption, Fault, Identity, Options};
-use std::net::TcpListener;
+use std::io::{Read as _, Write as _};
+use std::net::{Shutdown, SocketAddr, TcpListener, TcpStream};
 use std::sync::Arc;
+use std::sync::atomic::{AtomicUsize, Ordering};
 use std::time::{Duration, Instant};
 
 const STAGES: [&str; 7] = ["resolve", "connect", "tls", "login", "permission", "query", "decode"];
@@ -76,29 +78,29 @@ fn a_wrong_password_is_a_fault_of_the_login_and_is_not_hammered() {
 
 #[test]
 fn a_server_that_lets_no_one_in_for_now_is_named_and_seen_when_it_does() {
-    let stand = TestServer::play(Scenario::Healthy);
-    stand.lab.close(Some((18401, 1)));
-    let mut exporter = Setup::of(&stand).with("explain:\n  details: true").start();
+    let master = TestServer::play(Scenario::Healthy);
+    master.lab.close(Some((18401, 1)));
+    let mut exporter = Setup::of(&master).with("explain:\n  details: true").start();
     let (_, line) = failure(&mut exporter, "login");
     for part in ["error 18401, state 1", "being upgraded", "next attempt in"] {
         assert!(line.contains(part), "{part}: {line}");
     }
     assert!(exporter.get("/").text().contains("next attempt in"));
-    stand.lab.close(Some((18456, 1)));
+    master.lab.close(Some((18456, 1)));
     exporter.scrape_until("the other refusal", |_| exporter.log().contains("error 18456, state 1"));
-    stand.lab.close(None);
+    master.lab.close(None);
     exporter.scrape_until("the master to be read", Page::up);
 }
 
 #[test]
 fn the_one_session_of_single_user_mode_is_left_to_an_administrator() {
-    let stand = TestServer::play(Scenario::Healthy);
-    stand.lab.single_user(true);
-    let mut exporter = Setup::of(&stand).start();
+    let master = TestServer::play(Scenario::Healthy);
+    master.lab.single_user(true);
+    let mut exporter = Setup::of(&master).start();
     let (_, line) = failure(&mut exporter, "login");
     assert!(line.contains("single-user mode") && line.contains("administrator"), "{line}");
     assert_eq!(exporter.scrape().value("msx_exporter_sql_connections", &[]), Some(0.0));
-    assert_eq!(stand.logins(), 1, "it rests");
+    assert_eq!(master.logins(), 1, "it rests");
 }
 
 #[test]
@@ -280,8 +282,92 @@ fn a_certificate_is_judged_and_the_message_says_whose_it_is() {
     let setup = setup.master("ca_file", &ca).master("host_name_in_certificate", "master.corp.example");
     assert!(setup.start().scrape().up(), "the name is known");
 
+    let own = Identity::own_authority(&["127.0.0.1"]).unwrap();
+    let pem = own.pem().to_owned();
+    present(own);
+    let (setup, ca) = verified();
+    let mut exporter = setup.master("ca_file", &ca).start();
+    let (_, line) = failure(&mut exporter, "tls");
+    assert!(line.contains("signed itself") && line.contains("this very certificate"), "{line}");
+    exporter.setup().folder().write("ca.pem", &pem);
+    exporter.scrape_until("the very certificate that is named to be taken", Page::up);
+
     let exporter = Setup::of(&master).master("encrypt", "required").start();
     assert!(exporter.scrape().up(), "on this machine any certificate will do");
+}
+
+#[test]
+fn what_ends_at_its_cap_rests_and_keeps_its_session() {
+    for encryption in [Encryption::None, Encryption::Required] {
+        let encrypt = if encryption == Encryption::None { "off" } else { "required" };
+        let master = TestServer::start(Lab::scenario(Scenario::Healthy), Options { encryption, ..Options::default() });
+        master.lab.command("fault sysdownloadlist wait 5s").unwrap();
+        let exporter = Setup::of(&master).master("encrypt", encrypt).start();
+        let first = exporter.scrape();
+        assert!(first.up() && first.success("downloads") == Some(0.0));
+        let began = Instant::now();
+        let read =
+            |page: &Page| page.value("msx_exporter_collector_read_timestamp_seconds", &[("collector", "targets")]);
+        let mut last = read(&first);
+        for _ in 0..3 {
+            let page = exporter.scrape_until("another reading", |page| read(page) > last);
+            last = read(&page);
+            assert!(page.up() && page.success("downloads") == Some(0.0));
+        }
+        assert!(began.elapsed() < Duration::from_secs(5), "asked again after {:?}", began.elapsed());
+        assert_eq!(master.logins(), 1, "{encrypt}: the session is kept");
+        exporter.logged(&["collector=downloads", "no answer within 2 s"]);
+    }
+}
+
+/// A way to a server on which connections can be forgotten: they stay open and carry nothing any more.
+struct Way {
+    address: SocketAddr,
+    accepted: Arc<AtomicUsize>,
+    forgotten: Arc<AtomicUsize>,
+}
+
+impl Way {
+    fn to(server: SocketAddr) -> Way {
+        let listener = TcpListener::bind("127.0.0.1:0").unwrap();
+        let way = Way { address: listener.local_addr().unwrap(), accepted: Arc::default(), forgotten: Arc::default() };
+        let (accepted, forgotten) = (way.accepted.clone(), way.forgotten.clone());
+        std::thread::spawn(move || {
+            for near in listener.incoming().map_while(Result::ok) {
+                let index = accepted.fetch_add(1, Ordering::SeqCst);
+                let Ok(far) = TcpStream::connect(server) else { return };
+                for (mut from, mut to) in [(near.try_clone().unwrap(), far.try_clone().unwrap()), (far, near)] {
+                    let forgotten = forgotten.clone();
+                    std::thread::spawn(move || {
+                        let mut bytes = [0; 4096];
+                        while let Ok(count @ 1..) = from.read(&mut bytes) {
+                            if index >= forgotten.load(Ordering::SeqCst) && to.write_all(&bytes[..count]).is_err() {
+                                return;
+                            }
+                        }
+                        let _ = to.shutdown(Shutdown::Write);
+                    });
+                }
+            }
+        });
+        way
+    }
+
+    fn forget(&self) {
+        self.forgotten.store(self.accepted.load(Ordering::SeqCst), Ordering::SeqCst);
+    }
+}
+
+#[test]
+fn a_connection_that_was_forgotten_on_the_way_costs_no_scrape() {
+    let master = TestServer::play(Scenario::Healthy);
+    let way = Way::to(master.address);
+    let exporter = Setup::new(way.address).master("encrypt", "off").master("timeout", "6s").start();
+    exporter.scrape_until("the master to be read", Page::up);
+    way.forget();
+    let page = exporter.scrape_until("a reading over a new connection", |_| master.logins() == 2);
+    assert!(page.up(), "{}", exporter.log());
+    assert!(!exporter.log().contains("cannot read the master"), "{}", exporter.log());
 }
 
 #[test]

@@ -238,6 +238,29 @@ class Suite:
         text = self.wine.run("reg", "query", rf"HKLM\{SERVICES}\msx_exporter_msi")[1]
         has(text, f"--web.listen-address=127.0.0.1:{self.msi_port}")
 
+    def the_same_msi_again_applies_what_is_given_and_leaves_a_running_service(self):
+        before, self.msi_port = self.msi_port, free_port()
+        self.msiexec("/i", NEW_MSI, f"LISTENADDRESS=127.0.0.1:{self.msi_port}")
+        self.serves(self.msi_port)
+        self.is_down(before)
+        self.msiexec("/i", NEW_MSI)
+        self.serves(self.msi_port)
+
+    def the_msi_is_repaired_and_leaves_a_running_service(self):
+        self.msiexec("/fa", NEW_MSI)
+        self.serves(self.msi_port)
+        self.exe("service", "uninstall", "--service.name=msx_exporter_msi")
+        self.is_gone("msx_exporter_msi")
+        # With the service its command line is gone.
+        self.msiexec("/fa", NEW_MSI, f"LISTENADDRESS=127.0.0.1:{self.msi_port}")
+        self.serves(self.msi_port)
+
+    def an_older_msi_is_refused(self):
+        code, text = self.wine.run("msiexec", "/i", OLD_MSI, "/qn", timeout=240)
+        if code == 0:
+            raise AssertionError(f"the older version was installed: {text}")
+        self.serves(self.msi_port)
+
     def the_msi_is_removed_and_nothing_is_left_but_the_configuration(self):
         self.msiexec("/x", NEW_MSI)
         self.is_down(self.msi_port)
@@ -259,6 +282,9 @@ class Suite:
         both_are_removed_and_nothing_is_left,
         the_msi_installs_a_running_service,
         the_msi_is_upgraded_and_keeps_the_configuration,
+        the_same_msi_again_applies_what_is_given_and_leaves_a_running_service,
+        the_msi_is_repaired_and_leaves_a_running_service,
+        an_older_msi_is_refused,
         the_msi_is_removed_and_nothing_is_left_but_the_configuration,
     ]
 

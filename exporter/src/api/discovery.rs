@@ -32,7 +32,7 @@ pub fn targets(fleet: &Fleet, entries: Entries) -> Result<Option<String>, serde_
             Entries::Hosts(_) => host,
             Entries::Targets(_) => &target.name,
         };
-        let group = groups.entry(names::key(key)).or_default();
+        let group = groups.entry(names::key(key).into_owned()).or_default();
         group.host = host;
         group.targets.insert(&target.name);
         group.groups.extend(enlisted.groups.iter().map(String::as_str));

@@ -33,7 +33,9 @@ impl Asked {
         cache: &ResultCache,
         broke: &[Collector],
     ) -> Asked {
-        let asks = |collector| on.has(collector) && known.refusal(needs(collector), msdb).is_none();
+        let asks = |collector| {
+            on.has(collector) && known.refusal(needs(collector), msdb).is_none() && cache.at_rest(collector).is_none()
+        };
         Asked {
             clock: ResultSet::of(&CLOCK),
             targets: asks(Collector::Targets).then(targets::Sets::new),

@@ -8,6 +8,7 @@ use crate::config::{Collectors, Config};
 use crate::model::{Certificate, Collector, Stage};
 use crate::sqlserver::{BatchError, Capabilities, CellError, Closing, ReadError, SetOutcome, on_statement};
 use jiff::Timestamp;
+use std::sync::Arc;
 use std::time::Duration;
 
 /// What one batch outcomes, with everything that is needed to judge it.
@@ -110,7 +111,7 @@ impl Scope<'_> {
             (None, None) => Err(ReadError::new(Stage::Query, format!("{} was not asked for", self.collector.name()))),
         };
         let (rows, fault) = match result {
-            Ok(rows) => (Some(rows), None),
+            Ok(rows) => (Some(Arc::new(rows)), None),
             Err(fault) => (None, Some(fault)),
         };
         let denied = fault.as_ref().is_some_and(|fault| fault.stage == Stage::Permission);
@@ -125,7 +126,7 @@ impl Scope<'_> {
     }
 
     /// An expensive answer that is not due yet: its rows with their age.
-    fn kept<T: Clone>(&self, kept: &Kept<T>) -> Collected<T> {
+    fn kept<T>(&self, kept: &Kept<Arc<T>>) -> Collected<T> {
         let report = CollectorReport {
             collector: self.collector,
             duration: kept.took,
@@ -159,7 +160,7 @@ pub(super) fn incomplete(
     }
 }
 
-fn keep<T: Clone>(collected: &Collected<T>) -> Option<Kept<T>> {
+fn keep<T>(collected: &Collected<T>) -> Option<Kept<Arc<T>>> {
     let report = &collected.report;
     let rows = collected.rows.as_ref().filter(|_| report.duration > CHEAP)?;
     Some(Kept::new(rows.clone(), report.read_at?, report.duration))

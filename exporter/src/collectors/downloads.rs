@@ -8,6 +8,7 @@ use crate::model::{Collector, ErrorClass, Operation};
 use crate::sqlserver::{Needs, ResultSet, Right, Set, Statement, Words, key, row};
 use enum_map::{EnumArray, EnumMap};
 use jiff::Timestamp;
+use std::sync::Arc;
 use std::time::Duration;
 
 /// The download list is the one table that can be large.
@@ -120,7 +121,7 @@ pub struct Downloads {
     /// Rows that wait or have failed, by `target_server` as stored. Names that differ only in case stay apart here.
     pub rows: Vec<DownloadRow>,
     /// Rows that were downloaded, counted at most every five minutes. `None` until they were first counted.
-    pub downloaded: Option<Vec<DownloadedRow>>,
+    pub downloaded: Option<Arc<Vec<DownloadedRow>>>,
     /// All rows of the table, from the partition's metadata.
     pub table_rows: Option<i64>,
 }
@@ -128,8 +129,8 @@ pub struct Downloads {
 /// What is kept between two readings.
 #[derive(Debug, Default)]
 pub(super) struct Cache {
-    pub(super) downloads: Option<Kept<Downloads>>,
-    downloaded: Option<Kept<Vec<DownloadedRow>>>,
+    pub(super) downloads: Option<Kept<Arc<Downloads>>>,
+    downloaded: Option<Kept<Arc<Vec<DownloadedRow>>>>,
 }
 
 /// What is asked for.
@@ -159,7 +160,7 @@ impl Sets {
     pub(super) fn collect(self, cache: &mut Cache, read_at: Timestamp) -> Downloads {
         if let Some(downloaded) = self.downloaded {
             let took = downloaded.took();
-            cache.downloaded = Some(Kept::new(downloaded.rows, read_at, took));
+            cache.downloaded = Some(Kept::new(Arc::new(downloaded.rows), read_at, took));
         }
         Downloads {
             rows: self.downloads.rows,

@@ -88,7 +88,7 @@ pub struct Jobs {
 }
 
 /// What is kept between two readings.
-pub(super) type Cache = Option<Kept<Jobs>>;
+pub(super) type Cache = Option<Kept<Arc<Jobs>>>;
 
 /// What is asked for.
 pub(super) struct Sets {

@@ -15,7 +15,7 @@ use std::collections::BTreeSet;
 use std::sync::Arc;
 use std::sync::atomic::AtomicBool;
 use std::time::Duration;
-use tokio::time::{Instant, timeout_at};
+use tokio::time::{Instant, timeout, timeout_at};
 use tracing::{info, warn};
 
 /// How long a cancelled statement may take to acknowledge before its connection is given up.
@@ -39,6 +39,8 @@ pub(super) struct Reader {
     backoff: Backoff,
     /// Collectors that broke the last batch go last until they succeed.
     broke: Vec<Collector>,
+    /// How long the last batch took: a master that is slow to answer is not taken for one that is silent.
+    last_batch: Duration,
     cache: ResultCache,
     arrivals: ArrivalWatch,
 }
@@ -61,6 +63,7 @@ impl Reader {
             clock: Clock::default(),
             backoff: Backoff::default(),
             broke: Vec::new(),
+            last_batch: Duration::ZERO,
             cache: ResultCache::default(),
             arrivals: ArrivalWatch::new(look_requested),
         }
@@ -98,20 +101,22 @@ impl Reader {
     async fn attempt(&mut self, began: Timestamp, deadline: Instant) -> Result<Reading, ReadError> {
         let reused = self.session.is_some();
         self.connect(deadline).await?;
-        let mut answer = self.ask(deadline).await?;
+        let patience = reused.then(|| self.patience(deadline));
+        let mut answer = self.ask(deadline, patience).await?;
         let lost = answer.end.as_ref().map(BatchError::left) == Some(Left::Lost);
         if lost && reused && answer.ended.iter().all(|ended| ended.outcome.closing.is_none()) {
             // A connection that died while it was idle: the server was restarted, or a firewall forgot it.
             self.hang_up();
             self.connect(deadline).await?;
-            answer = self.ask(deadline).await?;
+            answer = self.ask(deadline, None).await?;
         } else if met_a_change(&answer) {
             self.settle(answer.end.as_ref()).await;
             self.connect(deadline).await?;
-            answer = self.ask(deadline).await?;
+            answer = self.ask(deadline, None).await?;
         }
         self.settle(answer.end.as_ref()).await;
         self.remember_who_broke(&answer);
+        self.cache.note_over_cap(&answer);
         let mut reading = assemble::reading(answer, self.config.collectors, &mut self.cache, began);
         self.look_for_arrivals(&mut reading, deadline).await;
         let stages: BTreeSet<Stage> =
@@ -176,8 +181,10 @@ impl Reader {
         }
         self.rights_asked = Some(Instant::now());
         self.progress.enter(Stage::Query);
+        let patience = self.patience(deadline);
+        let Some(session) = &mut self.session else { return };
         let asking = session.capabilities_now(&self.config.master.msdb);
-        match timeout_at(deadline, asking).await {
+        match timeout(patience, asking).await {
             Ok(Ok(capabilities)) if capabilities != session.capabilities => {
                 session.capabilities = capabilities;
                 self.report_rights();
@@ -204,8 +211,13 @@ impl Reader {
         }
     }
 
+    /// How long an idle connection may be silent before it is taken for one that was forgotten on the way.
+    fn patience(&self, deadline: Instant) -> Duration {
+        (deadline.saturating_duration_since(Instant::now()) / 3).max(self.last_batch * 2)
+    }
+
     /// Sends the batch and takes in what comes until its end or the deadline.
-    async fn ask(&mut self, deadline: Instant) -> Result<BatchAnswer, ReadError> {
+    async fn ask(&mut self, deadline: Instant, patience: Option<Duration>) -> Result<BatchAnswer, ReadError> {
         let start = Instant::now();
         let msdb = &self.config.master.msdb;
         self.progress.enter(Stage::Query);
@@ -214,11 +226,12 @@ impl Reader {
         let certificate = session.certificate.clone();
         let mut asked = Asked::new(self.config.collectors, &capabilities, msdb, &self.cache, &self.broke);
         let mut context = Context::new(&mut self.clock);
-        let result = timeout_at(deadline, session.ask(msdb, &mut asked.sets(), &mut context)).await;
+        let result = timeout_at(deadline, session.ask(msdb, &mut asked.sets(), &mut context, patience)).await;
         let end = result.unwrap_or(Err(BatchError::Deadline)).err();
-        let broken = end.as_ref().map(|error| error.read_error(start.elapsed()));
-        let refused = Collector::ALL.into_iter().filter_map(|c| Some((c, capabilities.refusal(needs(c), msdb)?)));
-        let refused = refused.collect();
+        self.last_batch = start.elapsed();
+        let broken = end.as_ref().map(|error| error.read_error(self.last_batch));
+        let refusal = |c| capabilities.refusal(needs(c), msdb).or_else(|| self.cache.at_rest(c));
+        let refused = Collector::ALL.into_iter().filter_map(|c| Some((c, refusal(c)?))).collect();
         let encrypted = self.progress.encrypted();
         Ok(BatchAnswer { ended: asked.ended(), asked, end, broken, capabilities, refused, encrypted, certificate })
     }
@@ -229,7 +242,7 @@ impl Reader {
         if !self.config.collectors.arrivals {
             return;
         }
-        let targets = reading.targets.as_ref().and_then(|targets| targets.rows.as_ref());
+        let targets = reading.targets.as_ref().and_then(|targets| targets.rows.as_deref());
         let (arrivals, end) = match &mut self.session {
             Some(session) => {
                 self.progress.enter(Stage::Query);
@@ -252,7 +265,8 @@ impl Reader {
 
     fn remember_who_broke(&mut self, answer: &BatchAnswer) {
         let open = || answer.ended.iter().filter(|ended| ended.outcome.closing.is_none());
-        self.broke.retain(|broke| open().any(|ended| ended.collector == *broke));
+        let cache = &self.cache;
+        self.broke.retain(|broke| open().any(|ended| ended.collector == *broke) || cache.at_rest(*broke).is_some());
         let first_open = open().next().map(|ended| ended.collector);
         if let Some(collector) = first_open.filter(|collector| !self.broke.contains(collector)) {
             self.broke.push(collector);

@@ -8,6 +8,7 @@ use super::targets::Targets;
 use crate::model::Collector;
 use crate::sqlserver::ReadError;
 use jiff::Timestamp;
+use std::sync::Arc;
 use std::time::Duration;
 
 /// How one collector fared in one reading.
@@ -37,8 +38,9 @@ impl CollectorReport {
 pub struct Collected<T> {
     /// How it fared.
     pub report: CollectorReport,
-    /// Its rows: present exactly when it succeeded; for arrivals also what earlier looks found, with its age.
-    pub rows: Option<T>,
+    /// Its rows: present exactly when it succeeded; for arrivals also what earlier looks found, with its age. Readings
+    /// share them while an expensive answer rests.
+    pub rows: Option<Arc<T>>,
 }
 
 /// Everything that was read from the master at once. A collector that is switched off is `None`.

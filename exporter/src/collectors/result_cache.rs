@@ -1,6 +1,11 @@
 //! Keeps an expensive answer for a while, so that reading the master never takes more than a hundredth of its time.
 
+use super::assemble::BatchAnswer;
 use super::{downloads, jobs};
+use crate::model::Collector;
+use crate::model::duration::span;
+use crate::sqlserver::{BatchError, ReadError};
+use enum_map::EnumMap;
 use jiff::Timestamp;
 use std::time::Duration;
 use tokio::time::Instant;
@@ -36,6 +41,26 @@ impl<T> Kept<T> {
 pub(super) struct ResultCache {
     pub(super) downloads: downloads::Cache,
     pub(super) jobs: jobs::Cache,
+    /// What ended at its cap, and rests as any expensive answer.
+    over_cap: EnumMap<Collector, Option<Kept<ReadError>>>,
+}
+
+impl ResultCache {
+    /// Notes whose statement ended at its cap.
+    pub(super) fn note_over_cap(&mut self, answer: &BatchAnswer) {
+        let (Some(BatchError::OverCap(name, cap)), Some(fault)) = (&answer.end, &answer.broken) else { return };
+        if let Some(ended) = answer.ended.iter().find(|ended| ended.name == *name) {
+            self.over_cap[ended.collector] = Some(Kept::new(fault.clone(), Timestamp::now(), *cap));
+        }
+    }
+
+    /// Why a collector is not to be asked for yet.
+    pub(super) fn at_rest(&self, collector: Collector) -> Option<ReadError> {
+        let kept = self.over_cap[collector].as_ref()?;
+        let left = kept.took.saturating_mul(REST).saturating_sub(kept.asked.elapsed());
+        let message = format!("{}; asked again in {}", kept.rows.message, span(left));
+        (!left.is_zero()).then(|| ReadError { message, ..kept.rows.clone() })
+    }
 }
 
 /// Whether something is to be asked for: it was never read, or has rested long enough.

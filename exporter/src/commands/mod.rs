@@ -21,6 +21,7 @@ use crate::metrics;
 use crate::probe::Extent;
 use crate::signal::{Reloads, Stop};
 use crate::sqlserver::{self, Grantee, Release};
+use rustls::crypto::aws_lc_rs;
 use std::future::Future;
 use std::io;
 use std::path::Path;
@@ -203,6 +204,9 @@ where
     run(async {
         // The signal handler comes before any socket, so that a signal cannot end the process half-way.
         let stop = stop_signal().map_err(Failure::running)?;
+        // The first random number takes the cryptography a hundred million instructions, for it measures the processor's
+        // jitter: the first handshake need not wait for that.
+        tokio::task::spawn_blocking(|| aws_lc_rs::default_provider().secure_random.fill(&mut [0; 32]));
         let reloads = Reloads::listen().map_err(Failure::running)?;
         let listeners = http::bind(&addresses).map_err(Failure::running)?;
         let app = Arc::new(App::new(config, invocation.sources(), web.clone()));

@@ -238,7 +238,7 @@ impl Row for Names {
         let mut seen = HashMap::new();
         let mut listed = Vec::new();
         for (name, origin) in scope.names(&at.path(), parse::target_name) {
-            match seen.insert(names::key(&name), origin.clone()) {
+            match seen.insert(names::key(&name).into_owned(), origin.clone()) {
                 None => listed.push(name),
                 Some(first) => {
                     let first = first.map(|first| format!(", first at {first}")).unwrap_or_default();

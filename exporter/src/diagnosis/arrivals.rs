@@ -24,6 +24,7 @@ use crate::model::names::key;
 use attempts::Attempt;
 pub(crate) use attempts::AttemptIndex;
 use jiff::Timestamp;
+use std::borrow::Cow;
 use std::collections::{BTreeMap, HashMap};
 use std::net::IpAddr;
 use std::time::Duration;
@@ -43,13 +44,13 @@ pub(crate) struct Remembered<'a> {
     attempts: &'a HashMap<IpAddr, Vec<Attempt>>,
     sightings: &'a BTreeMap<IpAddr, Sighting>,
     /// Sessions of an Agent that state a host, by the key of its name, and where they come from.
-    stated: HashMap<String, Vec<(IpAddr, &'a AgentSession)>>,
+    stated: HashMap<Cow<'a, str>, Vec<(IpAddr, &'a AgentSession)>>,
 }
 
 impl<'a> Remembered<'a> {
     pub(crate) fn new(arrivals: &'a Arrivals, now: Timestamp, index: &'a mut AttemptIndex) -> Remembered<'a> {
         let until = arrivals.covered_until.filter(|until| elapsed(now, *until) <= LOOK_SPEAKS);
-        let mut stated: HashMap<String, Vec<(IpAddr, &AgentSession)>> = HashMap::new();
+        let mut stated: HashMap<Cow<'a, str>, Vec<(IpAddr, &AgentSession)>> = HashMap::new();
         for (from, sighting) in arrivals.sightings.iter() {
             if let Some((agent, host)) = sighting.agent.as_ref().and_then(|agent| Some((agent, agent.host.as_ref()?))) {
                 stated.entry(key(host)).or_default().push((*from, agent));

@@ -15,8 +15,10 @@ use crate::config::Config;
 use crate::model::Cause;
 use crate::model::names::bare;
 use crate::probe::PortResults;
-use std::collections::{BTreeSet, HashMap};
+use std::collections::BTreeSet;
+use std::iter::Peekable;
 use std::sync::Arc;
+use std::vec::IntoIter;
 
 /// The result of one assessment.
 #[derive(Debug, Clone)]
@@ -54,7 +56,7 @@ pub fn assess(reading: &Reading, port_results: Arc<PortResults>, config: &Config
     let downloads = succeeded(reading.downloads.as_ref());
     let list = downloads.map(DownloadList::new);
     let roster = Roster::new(targets, list.as_ref(), config);
-    fleet.orphans = list.as_ref().map(|list| list.orphans(&roster.enlisted, &config.targets.filter));
+    fleet.orphans = list.as_ref().map(|list| list.orphans(|key| roster.is_enlisted(key), &config.targets.filter));
     fleet.downloadlist_rows = downloads.and_then(|downloads| downloads.table_rows);
     fleet.limited.targets = roster.left_out();
 
@@ -79,7 +81,7 @@ pub fn assess(reading: &Reading, port_results: Arc<PortResults>, config: &Config
     let unread = Arrivals { permitted: true, ..Arrivals::default() };
     // Only silent targets need the records of arrivals, so a fleet without one pays nothing.
     let asked = targets.rows.iter().any(|row| row.is_silent(targets.clock.now));
-    let remembered = reading.arrivals.as_ref().filter(|_| asked).map(|read| read.rows.as_ref().unwrap_or(&unread));
+    let remembered = reading.arrivals.as_ref().filter(|_| asked).map(|read| read.rows.as_deref().unwrap_or(&unread));
     if remembered.is_none() {
         memory.attempts = AttemptIndex::default();
     }
@@ -100,8 +102,8 @@ pub fn assess(reading: &Reading, port_results: Arc<PortResults>, config: &Config
         circumstances,
         surroundings,
         label_names: config.targets.labels.iter().flat_map(|rule| rule.labels.keys().map(String::as_str)).collect(),
-        before: std::mem::take(&mut memory.targets),
-        after: HashMap::new(),
+        after: Vec::with_capacity(memory.targets.len()),
+        before: std::mem::take(&mut memory.targets).into_iter().peekable(),
         changes: Vec::new(),
     };
     fleet.targets = roster.into_shown().map(|entry| judge.target(entry, &fleet.port_results)).collect();
@@ -111,7 +113,7 @@ pub fn assess(reading: &Reading, port_results: Arc<PortResults>, config: &Config
 
 /// The rows of a collector that succeeded.
 fn succeeded<T>(collected: Option<&Collected<T>>) -> Option<&T> {
-    collected.filter(|collected| collected.report.success()).and_then(|collected| collected.rows.as_ref())
+    collected.filter(|collected| collected.report.success()).and_then(|collected| collected.rows.as_deref())
 }
 
 /// The inputs for judging the targets one after the other.
@@ -122,17 +124,27 @@ struct Judge<'a> {
     surroundings: Option<Surroundings<'a>>,
     /// The label names of all rules.
     label_names: BTreeSet<&'a str>,
-    before: HashMap<String, TargetMemory>,
-    after: HashMap<String, TargetMemory>,
+    /// What is remembered of the targets that are still to come, and of those that are gone.
+    before: Peekable<IntoIter<(String, TargetMemory)>>,
+    after: Vec<(String, TargetMemory)>,
     changes: Vec<Change>,
 }
 
 impl Judge<'_> {
+    /// What is remembered of a target. Both sides are sorted by name, so each target is asked about once and in order.
+    fn remembered(&mut self, name: &str) -> Option<(String, TargetMemory)> {
+        while self.before.next_if(|(known, _)| known.as_str() < name).is_some() {}
+        self.before.next_if(|(known, _)| known == name)
+    }
+
     fn target(&mut self, entry: RosterEntry<'_>, port_results: &PortResults) -> Target {
         let now = self.circumstances.now;
         let enlisted = entry.enlisted;
         let findings = port_results.of(entry.name);
-        let before = self.before.remove(entry.name);
+        let (name, before) = match self.remembered(entry.name) {
+            Some((name, before)) => (name, Some(before)),
+            None => (entry.name.to_owned(), None),
+        };
         let engine_was_open = before.is_some_and(|before| before.engine_was_open);
         let silent = enlisted.as_ref().filter(|enlisted| enlisted.is_stale(now));
         let trace = silent.zip(self.surroundings.as_ref());
@@ -160,7 +172,7 @@ impl Judge<'_> {
         let engine_is_open = engine(findings).is_some_and(|finding| finding.state.open() == Some(true));
         let remembered =
             TargetMemory { cause: diagnosis.cause, engine_was_open: engine_was_open || (polls && engine_is_open) };
-        self.after.insert(entry.name.to_owned(), remembered);
+        self.after.push((name, remembered));
 
         Target {
             name: entry.name.to_owned(),

@@ -5,11 +5,12 @@ use crate::collectors::{DownloadRow, DownloadedRow, Downloads};
 use crate::config::Filter;
 use crate::model::OrphanKind;
 use crate::model::names::{bare, key};
-use std::collections::{HashMap, HashSet};
+use std::borrow::Cow;
+use std::collections::HashMap;
 
 /// The content of the download list by name. Rows whose names differ only in case or trailing blanks are added up.
 pub(crate) struct DownloadList<'a> {
-    entries: HashMap<String, Entry<'a>>,
+    entries: HashMap<Cow<'a, str>, Entry<'a>>,
     downloaded_known: bool,
 }
 
@@ -34,11 +35,11 @@ impl<'a> Entry<'a> {
 
 impl<'a> DownloadList<'a> {
     pub(crate) fn new(rows: &'a Downloads) -> DownloadList<'a> {
-        let mut entries: HashMap<String, Entry<'a>> = HashMap::with_capacity(rows.rows.len());
+        let mut entries: HashMap<Cow<'a, str>, Entry<'a>> = HashMap::with_capacity(rows.rows.len());
         for row in &rows.rows {
             entries.entry(key(&row.target)).or_default().spelled(&row.target).waiting.add(row);
         }
-        for row in rows.downloaded.iter().flatten() {
+        for row in rows.downloaded.iter().flat_map(|rows| rows.iter()) {
             entries.entry(key(&row.target)).or_default().spelled(&row.target).downloaded.add(row);
         }
         DownloadList { entries, downloaded_known: rows.downloaded.is_some() }
@@ -59,16 +60,16 @@ impl<'a> DownloadList<'a> {
         self.entries.get(key).map_or(0, |entry| entry.waiting.defect_waiting)
     }
 
-    /// Instructions waiting for names that are not enlisted, sorted. `enlisted` holds the [`key`] of every row on the
+    /// Instructions waiting for names that are not enlisted, sorted. `enlisted` knows the [`key`] of every row on the
     /// master before any filter, because a target that is not shown is not an orphan. Names that the filter excludes
     /// are left out too.
-    pub(crate) fn orphans(&self, enlisted: &HashSet<String>, filter: &Filter) -> Vec<Orphan> {
+    pub(crate) fn orphans(&self, enlisted: impl Fn(&str) -> bool, filter: &Filter) -> Vec<Orphan> {
         let mut orphans: Vec<Orphan> = self
             .entries
             .iter()
             .filter(|(key, entry)| {
                 (entry.waiting.defect_waiting > 0 || entry.waiting.other_waiting > 0)
-                    && !enlisted.contains(*key)
+                    && !enlisted(key)
                     && filter.allows(entry.name)
             })
             .flat_map(|(_, entry)| {
@@ -89,15 +90,16 @@ mod tests {
     use crate::diagnosis::fixtures::{ago, downloaded, everything, pattern, waiting};
     use crate::model::{ErrorClass, Operation};
     use enum_map::enum_map;
+    use std::sync::Arc;
 
     fn list(rows: Vec<DownloadRow>) -> Downloads {
-        Downloads { rows, downloaded: Some(Vec::new()), table_rows: None }
+        Downloads { rows, downloaded: Some(Arc::default()), table_rows: None }
     }
 
     fn orphans(rows: Vec<DownloadRow>, enlisted: &[&str]) -> Vec<(String, OrphanKind, u64)> {
         let rows = list(rows);
-        let enlisted = enlisted.iter().map(|name| key(name)).collect();
-        let orphans = DownloadList::new(&rows).orphans(&enlisted, &everything());
+        let enlisted = |wanted: &str| enlisted.iter().any(|name| key(name) == wanted);
+        let orphans = DownloadList::new(&rows).orphans(enlisted, &everything());
         orphans.into_iter().map(|orphan| (orphan.target, orphan.kind, orphan.count)).collect()
     }
 
@@ -109,7 +111,8 @@ mod tests {
         lower.pending[Operation::SyncTime] = 1;
         lower.errors[ErrorClass::Permission] = 4;
         let mut rows = list(vec![upper, lower]);
-        rows.downloaded = Some(vec![downloaded("Sql01", 10, Some(ago(30))), downloaded("SQL01", 5, Some(ago(90)))]);
+        rows.downloaded =
+            Some(vec![downloaded("Sql01", 10, Some(ago(30))), downloaded("SQL01", 5, Some(ago(90)))].into());
         let found = DownloadList::new(&rows).of("SQL01");
         let waiting = found.waiting;
         assert_eq!(waiting.pending, enum_map! { Operation::Insert => 5, Operation::SyncTime => 1, _ => 0 });
@@ -151,7 +154,7 @@ mod tests {
     fn a_name_that_the_filter_leaves_out_is_no_orphan() {
         let rows = list(vec![waiting("DEV01", 1, 60), waiting("SQL01", 1, 60)]);
         let filter = Filter { exclude: pattern("DEV.*"), ..everything() };
-        let orphans = DownloadList::new(&rows).orphans(&HashSet::new(), &filter);
+        let orphans = DownloadList::new(&rows).orphans(|_| false, &filter);
         assert_eq!(orphans.iter().map(|orphan| orphan.target.as_str()).collect::<Vec<_>>(), ["SQL01"]);
     }
 }

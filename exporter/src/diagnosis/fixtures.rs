@@ -94,7 +94,10 @@ pub(crate) fn reading(rows: Vec<TargetRow>) -> Reading {
         began: now(),
         took: Duration::from_millis(20),
         targets: Some(read(Collector::Targets, targets)),
-        downloads: Some(read(Collector::Downloads, Downloads { downloaded: Some(Vec::new()), ..Downloads::default() })),
+        downloads: Some(read(
+            Collector::Downloads,
+            Downloads { downloaded: Some(Arc::default()), ..Downloads::default() },
+        )),
         server: Some(read(Collector::Server, server)),
         jobs: Some(read(Collector::Jobs, Jobs::default())),
         arrivals: None,
@@ -103,7 +106,7 @@ pub(crate) fn reading(rows: Vec<TargetRow>) -> Reading {
 
 /// The same reading with this download list.
 pub(crate) fn with_downloads(reading: Reading, rows: Vec<DownloadRow>) -> Reading {
-    let downloads = Downloads { rows, downloaded: Some(Vec::new()), table_rows: Some(0) };
+    let downloads = Downloads { rows, downloaded: Some(Arc::default()), table_rows: Some(0) };
     Reading { downloads: Some(read(Collector::Downloads, downloads)), ..reading }
 }
 
@@ -144,7 +147,7 @@ pub(crate) fn run(job_id: &str, server_id: i32, outcome: Outcome, last_run: Opti
 
 /// A collector that succeeded.
 pub(crate) fn read<T>(collector: Collector, rows: T) -> Collected<T> {
-    Collected { report: report(collector, None), rows: Some(rows) }
+    Collected { report: report(collector, None), rows: Some(Arc::new(rows)) }
 }
 
 /// A collector that failed for want of a right.

@@ -3,14 +3,13 @@
 use super::arrivals::AttemptIndex;
 use super::jobs::Outcomes;
 use crate::model::Cause;
-use std::collections::HashMap;
 
 /// The state left by earlier assessments. Empty at the start of the process; drops targets and jobs that no longer
 /// exist.
 #[derive(Debug, Default)]
 pub struct Memory {
-    /// By the target's name as shown.
-    pub(crate) targets: HashMap<String, TargetMemory>,
+    /// With the names of the targets as shown, sorted by them.
+    pub(crate) targets: Vec<(String, TargetMemory)>,
     /// The last run of each job on each target. A target that is enlisted again has another `server_id` and starts
     /// without memory.
     pub(crate) outcomes: Outcomes,

@@ -100,7 +100,7 @@ fn downloads() -> impl Strategy<Value = Downloads> {
     let row = (name(), count(), option::of(instant()));
     let downloaded = row.prop_map(|(target, count, last)| downloaded(&target, count, last));
     (vec(download(), 0..12), option::of(vec(downloaded, 0..6)), option::of(any::<i64>()))
-        .prop_map(|(rows, downloaded, table_rows)| Downloads { rows, downloaded, table_rows })
+        .prop_map(|(rows, downloaded, table_rows)| Downloads { rows, downloaded: downloaded.map(Arc::new), table_rows })
 }
 
 fn pair() -> impl Strategy<Value = JobTargetRow> {
@@ -129,7 +129,7 @@ fn any_reading() -> impl Strategy<Value = Reading> {
             row.server_id = server_id;
         }
         let mut reading = with_jobs(with_downloads(reading(rows), Vec::new()), jobs, pairs);
-        let targets = reading.targets.as_mut().and_then(|targets| targets.rows.as_mut()).unwrap();
+        let targets = reading.targets.as_mut().and_then(|targets| targets.rows.as_mut()).map(Arc::make_mut).unwrap();
         targets.clock.now = fixed.unwrap_or(clock);
         targets.clock.started = started;
         let (downloads, jobs, targets) = working;
@@ -409,8 +409,8 @@ proptest! {
     #[test]
     fn the_order_of_the_rows_says_nothing(reading in any_reading(), port_results in any_port_results(), config in any_config()) {
         let mut turned = reading.clone();
-        turned.targets.iter_mut().filter_map(|part| part.rows.as_mut()).for_each(|rows| rows.rows.reverse());
-        turned.downloads.iter_mut().filter_map(|part| part.rows.as_mut()).for_each(|rows| rows.rows.reverse());
+        turned.targets.iter_mut().filter_map(|part| part.rows.as_mut().map(Arc::make_mut)).for_each(|rows| rows.rows.reverse());
+        turned.downloads.iter_mut().filter_map(|part| part.rows.as_mut().map(Arc::make_mut)).for_each(|rows| rows.rows.reverse());
         let (first, second) = (once(&reading, &port_results, &config).fleet, once(&turned, &port_results, &config).fleet);
         prop_assert_eq!(first.targets, second.targets);
         prop_assert_eq!(first.orphans, second.orphans);

@@ -10,13 +10,14 @@ use crate::collectors::{TargetRow, Targets};
 use crate::config::Config;
 use crate::model::names::{bare, key};
 use jiff::Timestamp;
+use std::borrow::Cow;
 use std::collections::hash_map::Entry;
 use std::collections::{HashMap, HashSet};
 
 /// The enlisted or expected targets that the filter accepts.
 pub(crate) struct Roster<'a> {
-    /// The key of every row on the master, before the filter.
-    pub(crate) enlisted: HashSet<String>,
+    /// Every row on the master by its key, before the filter.
+    enlisted: HashMap<Cow<'a, str>, &'a TargetRow>,
     /// Sorted by name, each name once.
     entries: Vec<RosterEntry<'a>>,
 }
@@ -38,7 +39,7 @@ impl<'a> Roster<'a> {
     /// Selects the targets. `list` is `None` when the download list was not read.
     pub(crate) fn new(targets: &'a Targets, list: Option<&DownloadList<'_>>, config: &'a Config) -> Roster<'a> {
         let filter = &config.targets.filter;
-        let mut by_key: HashMap<String, &'a TargetRow> = HashMap::with_capacity(targets.rows.len());
+        let mut by_key: HashMap<Cow<'a, str>, &'a TargetRow> = HashMap::with_capacity(targets.rows.len());
         for row in &targets.rows {
             match by_key.entry(key(&row.name)) {
                 Entry::Vacant(free) => {
@@ -54,30 +55,26 @@ impl<'a> Roster<'a> {
             }
         }
 
-        let listed: HashSet<String> = config.expected_targets.iter().map(|name| key(bare(name))).collect();
-        let mut entries: Vec<RosterEntry<'a>> = Vec::with_capacity(by_key.len());
-        for (key, row) in &by_key {
-            if filter.allows(bare(&row.name)) {
-                entries.push(RosterEntry {
-                    name: &row.name,
-                    enlisted: Some(enlisted(row, list.map(|list| list.of(key)))),
-                    defects_waiting: list.map_or(0, |list| list.defects_waiting(key)),
-                    expected: (!listed.is_empty()).then(|| listed.contains(key)),
-                    shown: true,
-                });
-            }
-        }
-        entries.sort_unstable_by_key(|entry| entry.name);
-        for entry in entries.iter_mut().skip(config.limits.targets) {
-            entry.shown = false;
+        let listed: HashSet<Cow<'_, str>> = config.expected_targets.iter().map(|name| key(bare(name))).collect();
+        let mut rows: Vec<_> = by_key.iter().filter(|(_, row)| filter.allows(bare(&row.name))).collect();
+        rows.sort_unstable_by_key(|(_, row)| row.name.as_str());
+        let mut entries: Vec<RosterEntry<'a>> = Vec::with_capacity(rows.len());
+        for (key, row) in rows {
+            entries.push(RosterEntry {
+                name: &row.name,
+                enlisted: Some(enlisted(row, list.map(|list| list.of(key)))),
+                defects_waiting: list.map_or(0, |list| list.defects_waiting(key)),
+                expected: (!listed.is_empty()).then(|| listed.contains(key)),
+                shown: entries.len() < config.limits.targets,
+            });
         }
 
-        let mut expected = HashSet::new();
+        let mut missing = HashSet::new();
         for name in config.expected_targets.iter().map(|name| bare(name)).filter(|name| filter.allows(name)) {
             let key = key(name);
-            if !by_key.contains_key(&key) {
+            if !by_key.contains_key(key.as_ref()) {
                 let defects_waiting = list.map_or(0, |list| list.defects_waiting(&key));
-                if expected.insert(key) {
+                if missing.insert(key) {
                     entries.push(RosterEntry {
                         name,
                         enlisted: None,
@@ -88,8 +85,15 @@ impl<'a> Roster<'a> {
                 }
             }
         }
-        entries.sort_unstable_by_key(|entry| entry.name);
-        Roster { enlisted: by_key.into_keys().collect(), entries }
+        if !missing.is_empty() {
+            entries.sort_unstable_by_key(|entry| entry.name);
+        }
+        Roster { enlisted: by_key, entries }
+    }
+
+    /// Whether the master has a row with this key.
+    pub(crate) fn is_enlisted(&self, key: &str) -> bool {
+        self.enlisted.contains_key(key)
     }
 
     fn rows(&self) -> impl Iterator<Item = (&RosterEntry<'a>, &Enlisted)> {

@@ -1,5 +1,7 @@
 //! Names as SQL Server compares them.
 
+use std::borrow::Cow;
+
 /// A name without the trailing blanks that SQL Server ignores in a comparison.
 pub(crate) fn bare(name: &str) -> &str {
     name.trim_end_matches(' ')
@@ -10,10 +12,13 @@ pub(crate) fn bare(name: &str) -> &str {
 ///
 /// The procedures compare `UPPER(server_name)` with `target_server` as posted, so on a case-sensitive collation the
 /// two tables may hold different spellings of one target.
-pub(crate) fn key(name: &str) -> String {
+pub(crate) fn key(name: &str) -> Cow<'_, str> {
     let name = bare(name);
-    // Nearly every name, each several times in a reading.
-    if name.is_ascii() { name.to_ascii_uppercase() } else { name.chars().map(upper).collect() }
+    // Nearly every name, each several times in a reading: `sp_enlist_tsx` stores upper case.
+    match name.bytes().all(|byte| byte.is_ascii() && !byte.is_ascii_lowercase()) {
+        true => Cow::Borrowed(name),
+        false => name.chars().map(upper).collect(),
+    }
 }
 
 /// Whether two names are the same target, without making either [`key`].

@@ -30,8 +30,8 @@ pub(crate) fn is_ahead(now: Timestamp, at: Timestamp) -> bool {
 
 /// Whether the last poll is over three intervals ago by the master's clock, or lies too far ahead of it.
 pub(crate) fn is_silent(now: Timestamp, last_poll: Timestamp, poll_interval: Duration) -> bool {
-    let age = Duration::try_from(now.duration_since(last_poll)).unwrap_or_default();
-    age > patience(poll_interval) || is_ahead(now, last_poll)
+    let age = now.duration_since(last_poll);
+    age < -AHEAD || SignedDuration::try_from(patience(poll_interval)).is_ok_and(|patience| age > patience)
 }
 
 #[cfg(test)]

@@ -15,7 +15,7 @@ use futures_util::TryStreamExt;
 use std::time::Duration;
 use tiberius::error::Error as DriverError;
 use tiberius::{Client, QueryItem, Row};
-use tokio::time::{Instant, timeout_at};
+use tokio::time::{Instant, timeout, timeout_at};
 
 const CLOSING: &str = "closing";
 const CLOSING_COLUMNS: [&str; 2] = [CLOSING, "error"];
@@ -42,6 +42,8 @@ pub(crate) enum BatchError {
     Driver(DriverError),
     /// A value or a set of columns that the statement does not ask for.
     Cell(CellError),
+    /// An idle connection did not answer at all.
+    Silent(Duration),
     /// A statement exceeded its time limit.
     OverCap(&'static str, Duration),
     /// The deadline of the reading has passed.
@@ -76,7 +78,7 @@ impl BatchError {
     pub(crate) fn left(&self) -> Left {
         match self {
             BatchError::Driver(error) if faults::leaves_connection_usable(error) => Left::Usable,
-            BatchError::Driver(_) => Left::Lost,
+            BatchError::Driver(_) | BatchError::Silent(_) => Left::Lost,
             BatchError::Cell(_) | BatchError::OverCap(..) | BatchError::Deadline => Left::Busy,
         }
     }
@@ -94,6 +96,7 @@ impl BatchError {
         match self {
             BatchError::Driver(error) => faults::on_reading(error),
             BatchError::Cell(error) => ReadError::from(error.clone()),
+            BatchError::Silent(patience) => ReadError::timed_out(Stage::Query, "an idle connection", *patience),
             BatchError::OverCap(name, cap) => ReadError::timed_out(Stage::Query, &format!("statement {name}"), *cap),
             BatchError::Deadline => ReadError::timed_out(Stage::Query, "reading the master", after),
         }
@@ -112,13 +115,18 @@ pub(super) async fn run<S>(
     msdb: &str,
     sets: &mut [&mut dyn Set],
     context: &mut Context<'_>,
+    patience: Option<Duration>,
 ) -> Result<(), BatchError>
 where
     S: futures_util::AsyncRead + futures_util::AsyncWrite + Unpin + Send,
 {
     let text = text(sets, msdb);
     let mut began = Instant::now();
-    let mut stream = client.simple_query(text).await?;
+    let asked = client.simple_query(text);
+    let mut stream = match patience {
+        Some(patience) => timeout(patience, asked).await.map_err(|_| BatchError::Silent(patience))??,
+        None => asked.await?,
+    };
     let mut current = Current::Nothing;
     loop {
         let pending = sets.iter().find(|set| set.outcome().closing.is_none()).map(|set| set.statement());

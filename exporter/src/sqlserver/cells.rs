@@ -1,8 +1,8 @@
 //! Reads the cells of a row by column name and reports which one has another type. The only file that knows the
 //! driver's values.
 
+use jiff::SignedDuration;
 use jiff::civil::{Date, DateTime, Time, date};
-use jiff::{Span, ToSpan};
 use tiberius::{ColumnData, Row};
 
 /// A cell, or a set of columns, that is not what the statement asks for.
@@ -122,7 +122,15 @@ impl<'r> Cell<'r> {
 
     /// An integer that must not be NULL and must fit into the type `T`.
     pub(crate) fn integer<T: TryFrom<i64>>(&self) -> Result<T, CellError> {
-        let value = self.present(self.integer_or_null()?)?;
+        self.in_range(self.present(self.integer_or_null()?)?)
+    }
+
+    /// A count, which is NULL where there is nothing to count.
+    pub(super) fn count(&self) -> Result<u64, CellError> {
+        self.in_range(self.integer_or_null()?.unwrap_or(0))
+    }
+
+    fn in_range<T: TryFrom<i64>>(&self, value: i64) -> Result<T, CellError> {
         T::try_from(value).map_err(|_| CellError(format!("column {} is out of range: {value}", self.name)))
     }
 
@@ -153,7 +161,7 @@ impl<'r> Cell<'r> {
             ColumnData::DateTime(Some(value)) => {
                 // 1/300 s since midnight ([MS-TDS] 2.2.5.5.1.8), to the nearest millisecond as SQL Server prints it.
                 let milliseconds = (i64::from(value.seconds_fragments()) * 10 + 1) / 3;
-                moment(date(1900, 1, 1), i64::from(value.days()), milliseconds.milliseconds())
+                moment(date(1900, 1, 1), i64::from(value.days()), SignedDuration::from_millis(milliseconds))
                     .ok_or_else(out_of_range)
                     .map(Some)
             }
@@ -164,7 +172,7 @@ impl<'r> Cell<'r> {
                     .ok()
                     .and_then(|count| count.checked_mul(unit))
                     .ok_or_else(out_of_range)?;
-                moment(date(1, 1, 1), i64::from(value.date().days()), nanoseconds.nanoseconds())
+                moment(date(1, 1, 1), i64::from(value.date().days()), SignedDuration::from_nanos(nanoseconds))
                     .ok_or_else(out_of_range)
                     .map(Some)
             }
@@ -177,9 +185,9 @@ impl<'r> Cell<'r> {
     }
 }
 
-fn moment(epoch: Date, days: i64, into_day: Span) -> Option<DateTime> {
-    let day = epoch.checked_add(Span::new().try_days(days).ok()?).ok()?;
-    day.to_datetime(Time::midnight()).checked_add(into_day).ok()
+fn moment(epoch: Date, days: i64, into_day: SignedDuration) -> Option<DateTime> {
+    let since = SignedDuration::try_from_hours(days.checked_mul(24)?)?.checked_add(into_day)?;
+    epoch.to_datetime(Time::midnight()).checked_add(since).ok()
 }
 
 #[cfg(test)]

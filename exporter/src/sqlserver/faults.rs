@@ -1,8 +1,10 @@
 //! Translates errors of the driver and the system into what a user can do about them.
 
 use super::error::ReadError;
-use super::refusals;
+use super::{refusals, schannel};
 use crate::model::Stage;
+use crate::probe::protocol::PacketError;
+use std::io;
 use tiberius::error::Error as DriverError;
 
 /// A failure between PRELOGIN and the end of the login.
@@ -12,19 +14,45 @@ pub(crate) fn on_connecting(error: &DriverError, stage: Stage, to: &str) -> Read
         DriverError::Tls(text) => tls(text, to),
         DriverError::Io { message, .. } if is_tls(message) => tls(message, to),
         DriverError::Io { message, .. } if stage == Stage::Tls && message.contains(CUT_PACKET) => no_tds(message, to),
-        DriverError::Io { message, .. } if stage == Stage::Tls => {
-            ReadError::new(Stage::Tls, format!("{to} ended the connection during PRELOGIN or the TLS handshake: {message}"))
-                .with_hint("a server that forces strict encryption hangs up like this unless `encrypt: strict` is set, and an old one unless its TLS version is accepted here")
-        }
+        DriverError::Io { message, .. } if stage == Stage::Tls => ended_in_the_handshake(message, to),
         DriverError::Io { message, .. } => ReadError::new(stage, format!("{to}: {message}")),
         DriverError::Routing { host, port } => {
-            ReadError::new(Stage::Login, format!("{to} sends us on to {host}:{port}")).with_hint("set master.address to that address")
+            ReadError::new(Stage::Login, format!("{to} sends us on to {host}:{port}"))
+                .with_hint("set master.address to that address")
         }
         DriverError::Protocol(text) if text.contains("ncrypt") => ReadError::new(Stage::Tls, format!("{to}: {text}"))
             .with_hint("master.encrypt asks for what this server does not offer"),
         other if stage == Stage::Tls => no_tds(&other.to_string(), to),
         other => ReadError::new(stage, format!("{to}: {other}")),
     }
+}
+
+/// Why PRELOGIN was not answered.
+pub(super) fn on_prelogin(error: &PacketError, to: &str) -> ReadError {
+    match error {
+        PacketError::Closed => ended_in_the_handshake("the end came before an answer", to),
+        PacketError::Tls => ended_in_the_handshake("it expects TLS first", to),
+        PacketError::Io(error) => ended_in_the_handshake(&error.to_string(), to),
+        PacketError::Strange(bytes) => {
+            let first = bytes.get(..16).unwrap_or(bytes);
+            no_tds(&format!("it answered with \"{}\"", first.escape_ascii()), to)
+        }
+    }
+}
+
+/// Why a handshake of our own failed, the certificate apart. A Windows that shares no suite hangs up without a word.
+pub(super) fn on_handshake(error: &io::Error, after_prelogin: bool, to: &str) -> ReadError {
+    let ended = error.kind() != io::ErrorKind::InvalidData;
+    let fault = if ended { ended_in_the_handshake(&error.to_string(), to) } else { tls(&error.to_string(), to) };
+    if ended && after_prelogin { fault.with_hint(NOTHING_IN_COMMON) } else { fault }
+}
+
+fn ended_in_the_handshake(message: &str, to: &str) -> ReadError {
+    ReadError::new(Stage::Tls, format!("{to} ended the connection during PRELOGIN or the TLS handshake: {message}"))
+        .with_hint(
+            "a server that forces strict encryption hangs up like this unless `encrypt: strict` is set, and an old one \
+             unless its TLS version is accepted here",
+        )
 }
 
 /// The text of the driver's decoder for a connection that ended within a packet.
@@ -40,9 +68,16 @@ fn is_tls(message: &str) -> bool {
 }
 
 /// The driver's text ends with advice for programmers; only its first sentence is kept.
-fn tls(text: &str, to: &str) -> ReadError {
+pub(super) fn tls(text: &str, to: &str) -> ReadError {
     let fact = text.split(" To connect anyway").next().unwrap_or(text);
-    let fault = ReadError::new(Stage::Tls, format!("the TLS handshake with {to} failed: {fact}"));
+    let failed = |fact: &str| ReadError::new(Stage::Tls, format!("the TLS handshake with {to} failed: {fact}"));
+    if let Some((meaning, hint)) = schannel::explain(fact) {
+        return failed(&meaning).with_hint(hint);
+    }
+    let fault = failed(fact);
+    if fact.contains("HandshakeFailure") || fact.contains("ProtocolVersion") {
+        return fault.with_hint(NOTHING_IN_COMMON);
+    }
     if fact.contains("certificate") {
         fault.with_hint(
             "set master.ca_file to the authority that signed it, master.host_name_in_certificate to the name in it, \
@@ -52,6 +87,11 @@ fn tls(text: &str, to: &str) -> ReadError {
         fault.with_hint("compare the TLS versions and cipher suites of both machines (the master's SCHANNEL settings)")
     }
 }
+
+/// What an old server's alert means: it shares no suite with this program.
+const NOTHING_IN_COMMON: &str = "both have no TLS version or cipher suite in common: Windows before Server 2016 offers, \
+    with an RSA certificate, suites with CBC or without ECDHE alone, which are not spoken here. Give SQL Server an ECDSA \
+    certificate, run the exporter on Windows, or use a newer Windows";
 
 /// A login that the server answered with an error.
 fn refused(number: u32, state: u8, text: &str, to: &str) -> ReadError {
@@ -113,6 +153,17 @@ mod tests {
         assert!(hint.starts_with("the login is disabled") && hint.contains("NTLM"), "{hint}");
         assert!(refused(18456).hint.unwrap().contains("master.user"), "a SQL login is advised as before");
         assert!(!refused(18401).of_windows_account().hint.unwrap().contains("NTLM"), "the server refuses everyone");
+    }
+
+    #[test]
+    fn a_server_without_a_common_suite_is_named_whether_it_says_so_or_hangs_up() {
+        let alert = io::Error::new(io::ErrorKind::InvalidData, "received fatal alert: HandshakeFailure");
+        for error in [alert, io::ErrorKind::UnexpectedEof.into(), io::ErrorKind::ConnectionReset.into()] {
+            let hint = on_handshake(&error, true, "MSX").hint.unwrap();
+            assert!(hint.contains("with CBC") && hint.contains("ECDSA"), "{error}: {hint}");
+        }
+        let expired = DriverError::Tls("abgelaufen (os error -2146893016)".to_owned());
+        assert!(on_connecting(&expired, Stage::Tls, "MSX").message.contains("has expired (0x80090328)"));
     }
 
     #[test]

@@ -14,9 +14,11 @@ mod refusals;
 mod result_set;
 mod rights;
 mod rows;
+mod schannel;
 mod session;
 mod stage_tracker;
 mod statements;
+mod transport;
 
 pub(crate) use batch::{BatchError, Left};
 pub(crate) use cells::{Cell, CellError, Positions};

@@ -126,7 +126,7 @@ impl<T: Column> Field for T {
     }
 }
 
-/// A closed set of words with one column for each.
+/// A closed set of words with one column for each, that counts what is of its kind.
 pub(crate) trait Words: EnumArray<u64> + Copy + Send + 'static {
     /// The word, which the column's name has behind the field's and an underscore.
     fn word(self) -> &'static str;
@@ -143,7 +143,7 @@ impl<K: Words> Field for EnumMap<K, u64> {
     fn read(at: &Vec<(K, Located)>, row: Cells<'_>, _: &mut Context<'_>) -> Result<EnumMap<K, u64>, CellError> {
         let mut counts = EnumMap::default();
         for (word, located) in at {
-            counts[*word] = located.cell(row)?.integer()?;
+            counts[*word] = located.cell(row)?.count()?;
         }
         Ok(counts)
     }

@@ -10,11 +10,13 @@ use super::rights::{Capabilities, Msdb};
 use super::rows::Context;
 use super::stage_tracker::{Progress, StageTracker};
 use super::statements;
+use super::transport::{self, Called, Transport};
 use crate::config::{Auth, Encrypt, Master, PasswordSource, Secret, Trust, zone_by_name};
 use crate::files;
 use crate::model::{Address, Certificate, Stage};
-use crate::probe::protocol::{self, Gaze, Sockets};
+use crate::probe::protocol::{self, Anchors, Gaze, SessionVerifier, Sockets};
 use jiff::tz::TimeZone;
+use socket2::{SockRef, TcpKeepalive};
 use std::net::{IpAddr, SocketAddr, UdpSocket};
 use std::time::Duration;
 use tiberius::{AuthMethod, Client, EncryptionLevel};
@@ -26,11 +28,16 @@ use tokio_util::compat::{Compat, TokioAsyncWriteCompatExt};
 const BROWSER_PATIENCE: Duration = Duration::from_secs(3);
 /// A reading does not wait longer than this for the certificate, which is only shown.
 const CERTIFICATE_PATIENCE: Duration = Duration::from_secs(1);
+/// Shorter than anything on the way forgets an idle connection.
+const KEEPALIVE: TcpKeepalive =
+    TcpKeepalive::new().with_time(Duration::from_secs(30)).with_interval(Duration::from_secs(10));
+/// On Windows TLS is schannel, which the driver brings.
+const OWN_TLS: bool = cfg!(not(windows));
 /// `SNAPSHOT_ISOLATION_STATE` of `sys.databases`: 1 is on.
 const SNAPSHOT_ON: i64 = 1;
 const FIRST_WITH_TIMEZONE_ID: u32 = 16;
 
-pub(crate) type Connection = Client<Compat<StageTracker<TcpStream>>>;
+pub(crate) type Connection = Client<Compat<Transport>>;
 
 /// A session that has logged in and knows the rights of its login.
 pub(crate) struct Session {
@@ -45,14 +52,16 @@ pub(crate) struct Session {
 }
 
 impl Session {
-    /// Sends a batch and fills the result sets, also where the batch fails half-way.
+    /// Sends a batch and fills the result sets, also where the batch fails half-way. Where `patience` is given and nothing
+    /// comes within it, the connection counts as lost.
     pub(crate) async fn ask(
         &mut self,
         msdb: &str,
         sets: &mut [&mut dyn Set],
         context: &mut Context<'_>,
+        patience: Option<Duration>,
     ) -> Result<(), BatchError> {
-        batch::run(&mut self.client, msdb, sets, context).await
+        batch::run(&mut self.client, msdb, sets, context, patience).await
     }
 
     /// Asks again what the server is and what the login may read.
@@ -77,14 +86,21 @@ pub(crate) async fn open(master: &Master, deadline: Instant, progress: &Progress
     let (stream, peer) = connect(&addresses, &master.address, deadline).await?;
     let to = format!("{} ({peer})", master.address);
     let settings = master.clone();
-    // Building the configuration reads files.
-    let driver = tokio::task::spawn_blocking(move || driver_config(&settings, peer)).await;
-    let driver =
-        driver.map_err(|failure| ReadError::new(Stage::Login, format!("the login was not prepared: {failure}")))??;
+    // Preparing reads files.
+    let prepared = tokio::task::spawn_blocking(move || prepare(&settings, peer)).await;
+    let (mut driver, verifier) = prepared
+        .map_err(|failure| ReadError::new(Stage::Login, format!("the login was not prepared: {failure}")))??;
     progress.enter(Stage::Tls);
-    let tapped = StageTracker::new(stream, progress.clone()).compat_write();
+    let tracked = StageTracker::new(stream, progress.clone());
+    let (stream, presented) = if OWN_TLS && master.encrypt != Encrypt::LoginOnly {
+        driver.encryption(EncryptionLevel::NotSupported);
+        let called = Called { name: name_to_find(master).to_owned(), address: peer.ip(), shown: to.clone() };
+        Box::pin(transport::greet(tracked, master.encrypt, verifier, &called)).await?
+    } else {
+        (Box::new(tracked) as Transport, None)
+    };
     // Boxed, because every caller's future would otherwise grow by its size.
-    let client = Box::pin(Client::connect(driver, tapped)).await;
+    let client = Box::pin(Client::connect(driver, stream.compat_write())).await;
     let mut client = match client {
         Ok(client) => client,
         Err(error) => {
@@ -104,7 +120,7 @@ pub(crate) async fn open(master: &Master, deadline: Instant, progress: &Progress
         execute(&mut client, statements::READ_UNCOMMITTED).await?;
     }
     let zone = zone(&mut client, master, &capabilities, peer.ip()).await?;
-    let certificate = certificate(master, peer).await;
+    let certificate = if presented.is_some() { presented } else { certificate(master, peer).await };
     Ok(Session { client, capabilities, zone, peer, certificate })
 }
 
@@ -152,6 +168,8 @@ async fn connect(
             Ok(Ok(stream)) => {
                 // Without it a small batch waits for the acknowledgement of the previous one.
                 let _ = stream.set_nodelay(true);
+                // So that what forgets idle connections does not forget this one, and a peer that is gone is noticed.
+                let _ = SockRef::from(&stream).set_tcp_keepalive(&KEEPALIVE);
                 return Ok((stream, *address));
             }
             Ok(Err(error)) => tried.push(format!("{address}: {error}")),
@@ -175,7 +193,13 @@ pub(crate) fn is_local(address: IpAddr) -> bool {
     UdpSocket::bind((address, 0)).is_ok()
 }
 
-fn driver_config(master: &Master, peer: SocketAddr) -> Result<tiberius::Config, ReadError> {
+/// The name that the certificate must hold.
+fn name_to_find(master: &Master) -> &str {
+    master.host_name_in_certificate.as_deref().unwrap_or(&master.address.host)
+}
+
+/// What the driver is to do, and who judges the certificate where that is not the driver.
+fn prepare(master: &Master, peer: SocketAddr) -> Result<(tiberius::Config, SessionVerifier), ReadError> {
     let mut driver = tiberius::Config::new();
     driver.host(&master.address.host);
     driver.port(peer.port());
@@ -195,13 +219,19 @@ fn driver_config(master: &Master, peer: SocketAddr) -> Result<tiberius::Config, 
         Trust::Never => false,
         Trust::Auto => is_local(peer.ip()),
     };
+    let mut anchors = None;
     if trusted {
         driver.trust_cert();
-    } else if let Some(path) = &master.ca_file {
-        let bundle = files::read(path).map_err(|error| {
-            ReadError::new(Stage::Tls, format!("master.ca_file {} cannot be read: {error}", path.display()))
-        })?;
-        driver.trust_cert_ca_bundle(files::unmarked(bundle));
+    } else {
+        let mut bundle = Vec::new();
+        if let Some(path) = &master.ca_file {
+            let bytes = files::read(path).map_err(|error| {
+                ReadError::new(Stage::Tls, format!("master.ca_file {} cannot be read: {error}", path.display()))
+            })?;
+            bundle = files::unmarked(bytes);
+            driver.trust_cert_ca_bundle(bundle.clone());
+        }
+        anchors = Some(Anchors::of_this_machine_and(&bundle));
     }
     if let Some(name) = &master.host_name_in_certificate {
         driver.hostname_in_certificate(name);
@@ -210,7 +240,7 @@ fn driver_config(master: &Master, peer: SocketAddr) -> Result<tiberius::Config, 
         Auth::Sql { user, password } => AuthMethod::sql_server(user, reveal(password)?.reveal()),
         Auth::Windows => windows_account()?,
     });
-    Ok(driver)
+    Ok((driver, SessionVerifier::new(anchors, name_to_find(master))))
 }
 
 #[cfg(windows)]

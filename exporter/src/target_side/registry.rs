@@ -41,7 +41,7 @@ pub fn enlistments(registry: &dyn Registry) -> Vec<Enlistment> {
         let agent = format!(r"{ROOT}\{id}\SQLServerAgent");
         let name = ServerName::new(&host, Some(&instance)).to_string();
         Some(Enlistment {
-            target: names::key(&name),
+            target: names::key(&name).into_owned(),
             master: registry.text(&agent, "MSXServerName").filter(|master| !master.trim().is_empty()),
             encrypt_channel_option: registry.number(&agent, "MsxEncryptChannelOptions").unwrap_or(DEFAULT_OPTION),
         })

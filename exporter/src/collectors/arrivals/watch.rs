@@ -55,7 +55,7 @@ impl ArrivalWatch {
     /// What is reported while no target is silent: no one asks what is remembered, so it is not copied.
     fn unasked(&self) -> Collected<Arrivals> {
         let rows = Arrivals { permitted: self.permitted, ..Arrivals::default() };
-        Collected { report: self.report(self.price(), None), rows: Some(rows) }
+        Collected { report: self.report(self.price(), None), rows: Some(Arc::new(rows)) }
     }
 
     /// Asks what is due. The second answer is why the batch did not reach its end.
@@ -83,7 +83,7 @@ impl ArrivalWatch {
         // No column of these is a local time.
         let mut clock = Clock::default();
         let mut context = Context::new(&mut clock);
-        let asked = timeout_at(deadline, session.ask(msdb, &mut sets, &mut context)).await;
+        let asked = timeout_at(deadline, session.ask(msdb, &mut sets, &mut context, None)).await;
         let end = asked.unwrap_or(Err(BatchError::Deadline)).err();
         let broken = end.as_ref().map(|end| in_words(end, start.elapsed()));
         let fault =
@@ -140,7 +140,7 @@ impl ArrivalWatch {
         };
         let report = self.report(duration, fault);
         // One look that fails takes nothing away: what earlier looks found says how old it is.
-        Collected { rows: Some(rows), report }
+        Collected { rows: Some(Arc::new(rows)), report }
     }
 
     fn report(&self, duration: Duration, fault: Option<ReadError>) -> CollectorReport {

@@ -1,11 +1,12 @@
 //! From which addresses a target arrives.
 
-use crate::collectors::Targets;
+use crate::collectors::{TargetRow, Targets};
 use crate::config::Config;
 use crate::model::ServerName;
 use crate::model::names::{bare, key};
 use crate::probe::PortResults;
 use jiff::Timestamp;
+use std::borrow::Cow;
 use std::collections::{BTreeMap, HashMap};
 use std::net::IpAddr;
 
@@ -30,15 +31,15 @@ impl Source {
     }
 }
 
-/// The addresses of all enlisted targets, and the targets that share one.
+/// The addresses of the silent targets, and the targets that share one.
 #[derive(Default)]
 pub(crate) struct Origins<'a> {
-    /// By the key of a target's name.
-    addresses: HashMap<String, BTreeMap<IpAddr, Source>>,
-    /// In this map and the next, targets that poll come first, then the order is by name.
+    /// By the key of a silent target's name.
+    addresses: HashMap<Cow<'a, str>, BTreeMap<IpAddr, Source>>,
+    /// Of all targets. In this map and the next, targets that poll come first, then the order is by name.
     owners: HashMap<IpAddr, Vec<Owner<'a>>>,
-    /// By the key of a host's name.
-    hosts: HashMap<String, Vec<Owner<'a>>>,
+    /// Those on each host of a silent target, by the key of the host's name.
+    hosts: HashMap<Cow<'a, str>, Vec<Owner<'a>>>,
 }
 
 /// A target of an address or a host.
@@ -49,7 +50,7 @@ pub(crate) struct Owner<'a> {
 }
 
 impl<'a> Origins<'a> {
-    /// Collects the addresses of every enlisted target, shown or not. `master` is the master's name: its own addresses
+    /// Collects the addresses of the enlisted targets, shown or not. `master` is the master's name: its own addresses
     /// do not identify a target on the same host.
     pub(crate) fn new(
         targets: &'a Targets,
@@ -60,8 +61,11 @@ impl<'a> Origins<'a> {
     ) -> Origins<'a> {
         let master = master.map(|name| key(ServerName::of(name).host));
         let mut origins = Origins::default();
-        for row in &targets.rows {
-            let owner = Owner { name: bare(&row.name), silent: row.is_silent(now) };
+        let mut rows: Vec<(&TargetRow, bool)> = targets.rows.iter().map(|row| (row, row.is_silent(now))).collect();
+        // Most poll, and only those matter whose host a silent one has.
+        rows.sort_by_key(|(_, silent)| !silent);
+        for (row, silent) in rows {
+            let owner = Owner { name: bare(&row.name), silent };
             let host = key(ServerName::of(owner.name).host);
             let mut found = BTreeMap::new();
             if master.as_ref() != Some(&host) {
@@ -69,14 +73,20 @@ impl<'a> Origins<'a> {
                 found.extend(resolved.map(|address| (address.to_canonical(), Source::Name)));
                 // A name that resolves to loopback means this machine.
                 found.retain(|address, _| !address.is_loopback() && !address.is_unspecified());
-                origins.hosts.entry(host).or_default().push(owner);
+                if silent {
+                    origins.hosts.entry(host).or_default().push(owner);
+                } else if let Some(owners) = origins.hosts.get_mut(host.as_ref()) {
+                    owners.push(owner);
+                }
             }
             let configured = config.targets.addresses.iter().filter(|rule| rule.matches.matches(owner.name));
             found.extend(configured.map(|rule| (rule.address, Source::Configuration)));
             for address in found.keys() {
                 origins.owners.entry(*address).or_default().push(owner);
             }
-            origins.addresses.insert(key(owner.name), found);
+            if silent {
+                origins.addresses.insert(key(owner.name), found);
+            }
         }
         for owners in origins.owners.values_mut().chain(origins.hosts.values_mut()) {
             owners.sort_unstable_by_key(|owner| (owner.silent, owner.name));
@@ -84,14 +94,14 @@ impl<'a> Origins<'a> {
         origins
     }
 
-    /// The addresses of a target.
+    /// The addresses of a silent target.
     pub(crate) fn of(&self, target: &str) -> impl Iterator<Item = IpAddr> {
-        self.addresses.get(&key(target)).into_iter().flatten().map(|(address, _)| *address)
+        self.addresses.get(key(target).as_ref()).into_iter().flatten().map(|(address, _)| *address)
     }
 
     /// The same in words, with the source of each.
     pub(crate) fn in_words(&self, target: &str) -> String {
-        let all = self.addresses.get(&key(target)).into_iter().flatten();
+        let all = self.addresses.get(key(target).as_ref()).into_iter().flatten();
         all.map(|(address, source)| format!("{address} ({})", source.words())).collect::<Vec<_>>().join(", ")
     }
 
@@ -106,7 +116,7 @@ impl<'a> Origins<'a> {
     pub(crate) fn others(&self, target: &str) -> Vec<Owner<'a>> {
         let name = key(target);
         let shared = self.of(target).filter_map(|address| self.owners.get(&address));
-        let groups = shared.chain(self.hosts.get(&key(ServerName::of(target).host)));
+        let groups = shared.chain(self.hosts.get(key(ServerName::of(target).host).as_ref()));
         let others = groups.flat_map(|owners| owners.iter().filter(|owner| key(owner.name) != name).take(MOST_OTHERS));
         let all: BTreeMap<&str, Owner<'a>> = others.map(|owner| (owner.name, *owner)).collect();
         all.into_values().collect()

@@ -261,7 +261,7 @@ fn a_look_that_failed_takes_nothing_away_until_the_last_good_one_is_old() {
         assert_eq!(trace(&target).text.contains("The last look that succeeded was 6 min"), says, "{seconds}");
     }
     let mut failed = failed::<Arrivals>(Collector::Arrivals);
-    failed.rows = Some(looked(60));
+    failed.rows = Some(looked(60).into());
     let reading = Reading { arrivals: Some(failed), ..reading(vec![silent()]) };
     let fleet = assess(&reading, Arc::default(), &configured(&[(NAME, ADDRESS)]), &mut Memory::default()).fleet;
     assert_eq!(fleet.targets[0].diagnosis.cause, Cause::LoginRefused, "the last look failed, the one before stands");

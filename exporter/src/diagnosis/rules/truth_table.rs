@@ -47,7 +47,8 @@ fn blocked() -> DownloadRow {
 
 fn started(reading: Reading, at: Timestamp) -> Reading {
     let mut reading = reading;
-    reading.targets.as_mut().unwrap().rows.as_mut().unwrap().clock.started = at;
+    let targets = reading.targets.as_mut().unwrap().rows.as_mut().unwrap();
+    Arc::make_mut(targets).clock.started = at;
     reading
 }
 

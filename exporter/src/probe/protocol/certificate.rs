@@ -9,13 +9,15 @@ use x509_cert::attr::AttributeTypeAndValue;
 use x509_cert::der::asn1::{BmpString, ObjectIdentifier};
 use x509_cert::der::oid::AssociatedOid as _;
 use x509_cert::der::{Decode as _, Tag, Tagged as _};
-use x509_cert::ext::pkix::SubjectAltName;
 use x509_cert::ext::pkix::name::GeneralName;
+use x509_cert::ext::pkix::{BasicConstraints, SubjectAltName};
 use x509_cert::name::Name;
 use x509_cert::time::Time;
 
 /// The longest name that is kept, in characters: it becomes a label, and any server can send it.
 pub(super) const NAME_LIMIT: usize = 512;
+/// `rsaEncryption` of RFC 8017.
+const RSA: ObjectIdentifier = ObjectIdentifier::new_unwrap("1.2.840.113549.1.1.1");
 /// The deepest nesting of values. Those of a certificate need at most ten levels.
 const DEEPEST: usize = 32;
 /// `commonName` of X.520.
@@ -58,11 +60,61 @@ pub(crate) fn is_for(der: &[u8], host: &str) -> bool {
     if dns_names.clone().next().is_some() || has_address {
         return has_address || dns_names.any(|pattern| covers(pattern, host));
     }
+    common_names(&certificate).any(|name| covers(&name, host))
+}
+
+/// What matters where a certificate is refused.
+#[derive(Debug, Default)]
+pub(super) struct About {
+    /// Names of hosts: the alternative ones, or the common name where there is none.
+    pub(super) names: Vec<String>,
+    pub(super) self_signed: bool,
+    /// Whether SQL Server made it for itself.
+    pub(super) fallback: bool,
+    /// Whether it is the certificate of an authority.
+    pub(super) authority: bool,
+    pub(super) begins_later: bool,
+    /// An RSA key of fewer than 2048 bits.
+    pub(super) short_key: bool,
+}
+
+/// Reads what matters where a certificate is refused; nothing of bytes that are no certificate.
+pub(super) fn about(der: &[u8]) -> About {
+    let Some(certificate) = read(der) else { return About::default() };
+    let mut names: Vec<String> = alternatives(&certificate).iter().filter_map(host).collect();
+    let fallback = distinguished(&certificate.subject) == "CN=SSL_Self_Signed_Fallback";
+    if names.is_empty() && !fallback {
+        names = common_names(&certificate).collect();
+    }
+    let key = &certificate.subject_public_key_info;
+    let constraints = certificate.get::<BasicConstraints>().ok().flatten();
+    About {
+        names,
+        self_signed: certificate.subject == certificate.issuer,
+        fallback,
+        authority: constraints.is_some_and(|(_, constraints)| constraints.ca),
+        begins_later: instant(certificate.validity.not_before) > Timestamp::now(),
+        // A modulus of 2048 bits alone takes 256 bytes.
+        short_key: key.algorithm.oid == RSA && key.subject_public_key.raw_bytes().len() < 256,
+    }
+}
+
+fn host(name: &GeneralName) -> Option<String> {
+    match name {
+        GeneralName::DnsName(name) => Some(name.to_string()),
+        GeneralName::IpAddress(octets) => {
+            let v4 = <[u8; 4]>::try_from(octets.as_bytes()).map(IpAddr::from);
+            let any = v4.or_else(|_| <[u8; 16]>::try_from(octets.as_bytes()).map(IpAddr::from));
+            any.ok().map(|address| address.to_string())
+        }
+        _ => None,
+    }
+}
+
+fn common_names(certificate: &TbsCertificate) -> impl Iterator<Item = String> + '_ {
     let parts = certificate.subject.0.iter().flat_map(|relative| relative.0.iter());
-    parts.filter(|part| part.oid == COMMON_NAME).any(|part| {
-        let written = attribute(part);
-        written.split_once('=').is_some_and(|(_, name)| covers(name, host))
-    })
+    let written = parts.filter(|part| part.oid == COMMON_NAME).map(attribute);
+    written.filter_map(|written| written.split_once('=').map(|(_, name)| name.to_owned()))
 }
 
 /// The certificate without its signature.

@@ -60,8 +60,7 @@ impl Line {
 }
 
 impl<S: Stream> Line<S> {
-    /// A peer in memory.
-    #[cfg(any(test, feature = "fuzzing"))]
+    /// A stream that was opened elsewhere, or a peer in memory.
     pub(crate) fn over(stream: S) -> Line<S> {
         let address = SocketAddr::from(([127, 0, 0, 1], 0));
         Line { address, took: Duration::ZERO, stream, _permit: None }
@@ -70,6 +69,11 @@ impl<S: Stream> Line<S> {
     /// Sends all bytes.
     pub(crate) async fn send(&mut self, bytes: &[u8]) -> io::Result<()> {
         self.stream.write_all(bytes).await
+    }
+
+    /// Sends what was held back.
+    pub(crate) async fn flush(&mut self) -> io::Result<()> {
+        self.stream.flush().await
     }
 
     /// Reads what is available, up to the length of `buffer`; 0 at the end of the stream.

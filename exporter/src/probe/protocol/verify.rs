@@ -1,13 +1,13 @@
 //! The verdict of a client that verifies a server's certificate, such as SQL Server Agent on a target whose setting
 //! MsxEncryptChannelOptions is 2, its default.
 
-use super::certificate;
 use super::tds::EngineFacts;
+use super::{certificate, legacy_signatures};
 use crate::model::vocabulary;
 use jiff::Timestamp;
 use rustls::client::WebPkiServerVerifier;
 use rustls::client::danger::ServerCertVerifier as _;
-use rustls::crypto::aws_lc_rs;
+use rustls::pki_types::pem::PemObject as _;
 use rustls::pki_types::{CertificateDer, ServerName, UnixTime};
 use rustls::{CertificateError, RootCertStore};
 use std::sync::Arc;
@@ -32,6 +32,13 @@ impl Anchors {
             tracing::debug!(%error, "a part of this machine's certificate store cannot be read");
         }
         Anchors::new(found.certs.into_iter().map(|certificate| certificate.to_vec()))
+    }
+
+    /// This machine's store, and the certificates of a text in PEM form.
+    pub(crate) fn of_this_machine_and(pem: &[u8]) -> Anchors {
+        let mut store = Arc::unwrap_or_clone(Anchors::of_this_machine().0);
+        store.add_parsable_certificates(CertificateDer::pem_slice_iter(pem).filter_map(Result::ok));
+        Anchors(Arc::new(store))
     }
 
     /// Whether this very certificate is trusted, as a self-signed one is once it was added to the store.
@@ -68,22 +75,32 @@ pub fn verify_certificate(facts: &EngineFacts, name: &str, anchors: &Anchors, no
     let chain = facts.tls.as_ref().map(|tls| tls.chain.as_slice()).unwrap_or_default();
     let Some((leaf, rest)) = chain.split_first() else { return Verdict::NoTls };
     let rest: Vec<CertificateDer<'_>> = rest.iter().map(|der| CertificateDer::from(der.as_slice())).collect();
-    let leaf = CertificateDer::from(leaf.as_slice());
-    if !certificate::holds_at(&leaf, now) {
+    verify_chain(&CertificateDer::from(leaf.as_slice()), &rest, name, anchors, now)
+}
+
+/// The same for a certificate and those that came with it.
+pub(super) fn verify_chain(
+    leaf: &CertificateDer<'_>,
+    rest: &[CertificateDer<'_>],
+    name: &str,
+    anchors: &Anchors,
+    now: Timestamp,
+) -> Verdict {
+    if !certificate::holds_at(leaf, now) {
         return Verdict::Expired;
     }
-    let named = || if certificate::is_for(&leaf, name) { Verdict::Ok } else { Verdict::NameMismatch };
-    if anchors.holds(&leaf) {
+    let named = || if certificate::is_for(leaf, name) { Verdict::Ok } else { Verdict::NameMismatch };
+    if anchors.holds(leaf) {
         return named();
     }
-    let provider = Arc::new(aws_lc_rs::default_provider());
+    let provider = Arc::new(legacy_signatures::provider());
     let Ok(verifier) = WebPkiServerVerifier::builder_with_provider(Arc::clone(&anchors.0), provider).build() else {
         return Verdict::Untrusted;
     };
     let instant = UnixTime::since_unix_epoch(Duration::from_secs(u64::try_from(now.as_second()).unwrap_or_default()));
     // The library needs some name; `certificate::is_for` checks the real one, and accepts common names as Windows does.
     let asked = ServerName::IpAddress(std::net::IpAddr::from([0, 0, 0, 0]).into());
-    match verifier.verify_server_cert(&leaf, &rest, &asked, &[], instant) {
+    match verifier.verify_server_cert(leaf, rest, &asked, &[], instant) {
         Ok(_) => named(),
         Err(rustls::Error::InvalidCertificate(
             CertificateError::NotValidForName | CertificateError::NotValidForNameContext { .. },

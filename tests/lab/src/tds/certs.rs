@@ -41,6 +41,20 @@ impl Identity {
     pub fn self_signed_fallback() -> Result<Identity, Error> {
         let mut params = CertificateParams::new(Vec::new())?;
         params.distinguished_name.push(DnType::CommonName, "SSL_Self_Signed_Fallback");
+        Identity::self_signed(params)
+    }
+
+    /// An authority's certificate for these names, which signed itself and is a server's own.
+    ///
+    /// # Errors
+    /// What rcgen says.
+    pub fn own_authority(names: &[&str]) -> Result<Identity, Error> {
+        let mut params = CertificateParams::new(names.iter().map(|name| (*name).to_owned()).collect::<Vec<_>>())?;
+        params.is_ca = IsCa::Ca(rcgen::BasicConstraints::Unconstrained);
+        Identity::self_signed(params)
+    }
+
+    fn self_signed(params: CertificateParams) -> Result<Identity, Error> {
         let key = KeyPair::generate()?;
         let leaf = params.self_signed(&key)?;
         Ok(Identity { chain: vec![leaf.der().clone()], pem: leaf.pem(), key: key.serialize_der().into() })

@@ -3,7 +3,8 @@
 //! The connection ends with a FIN. The server may still log that it ended before the login, which is why the background
 //! checks only connect unless the configuration asks for more.
 
-pub(super) mod packet;
+pub(crate) mod packet;
+pub(crate) mod packets;
 pub(super) mod prelogin;
 #[cfg(test)]
 mod tests;
@@ -15,7 +16,7 @@ use super::tls::{Called, Opening, TlsClient, TlsFacts};
 use crate::model::duration::span;
 use crate::model::{Certificate, PortState};
 use packet::{Kind, PacketError};
-use prelogin::{Prelogin, PreloginAnswer};
+use prelogin::{ENCRYPT_OFF, Prelogin, PreloginAnswer};
 use std::net::SocketAddr;
 use std::time::Duration;
 use tokio::time::{Instant, timeout_at};
@@ -162,7 +163,7 @@ fn tls_failed(evidence: impl Into<String>) -> Stop {
 /// TDS 7: PRELOGIN in clear, then TLS inside packets. Closes the connection.
 async fn plain(mut line: Line, gaze: Gaze<'_>, deadline: Instant, facts: &mut EngineFacts) -> Result<(), Stop> {
     let conversation = async {
-        line.send(&prelogin::encode(gaze.instance)).await.map_err(|_| Stop::WantsTls)?;
+        line.send(&prelogin::encode(gaze.instance, ENCRYPT_OFF)).await.map_err(|_| Stop::WantsTls)?;
         let answer = match packet::read(&mut line).await {
             Ok(message) if message.first() == Some(&ERROR_TOKEN) => return Ok(()),
             Ok(message) => {
@@ -212,7 +213,7 @@ async fn strict(mut line: Line, gaze: Gaze<'_>, deadline: Instant, facts: &mut E
         loop {
             if !tls.handshaking() && !asked {
                 facts.take_tls(tls.facts());
-                tls.write(&prelogin::encode(gaze.instance)).map_err(tls_failed)?;
+                tls.write(&prelogin::encode(gaze.instance, ENCRYPT_OFF)).map_err(tls_failed)?;
                 asked = true;
             }
             line.send(&tls.take()).await.map_err(|error| tls_failed(error.to_string()))?;

@@ -33,15 +33,17 @@ const END: u8 = 0xff;
 
 /// Asked for more, the server would answer "on" whether it insists or not; asked for this, its answer shows its
 /// setting, and TLS follows nevertheless.
-const ENCRYPT_OFF: u8 = 0;
+pub(super) const ENCRYPT_OFF: u8 = 0;
+pub(super) const ENCRYPT_ON: u8 = 1;
+pub(super) const ENCRYPT_NOT_SUPPORTED: u8 = 2;
 
 /// The message, as one complete packet. `instance` is the bare instance name, empty for the default instance.
-pub(crate) fn encode(instance: &str) -> Vec<u8> {
+pub(crate) fn encode(instance: &str, encryption: u8) -> Vec<u8> {
     // A name that is not ASCII is left out, because the server's code page is not known.
     let mut name = if instance.is_ascii() { instance.as_bytes().to_vec() } else { Vec::new() };
     name.push(0);
     let options: [(u8, &[u8]); 5] =
-        [(VERSION, &[0; 6]), (ENCRYPTION, &[ENCRYPT_OFF]), (INSTANCE, &name), (THREAD, &[0; 4]), (MARS, &[0])];
+        [(VERSION, &[0; 6]), (ENCRYPTION, &[encryption]), (INSTANCE, &name), (THREAD, &[0; 4]), (MARS, &[0])];
     let mut head = Vec::new();
     let mut data = Vec::new();
     let offset = options.len() * 5 + 1;
@@ -121,13 +123,13 @@ mod tests {
         let (_, rest) = script.split_once("$Prelogin = ").unwrap();
         let (literal, _) = rest.split_once("\n\n").unwrap();
         let digits: String = literal.chars().filter(char::is_ascii_hexdigit).collect();
-        let asked: String = encode("").iter().map(|byte| format!("{byte:02X}")).collect();
+        let asked: String = encode("", ENCRYPT_OFF).iter().map(|byte| format!("{byte:02X}")).collect();
         assert_eq!(digits, asked);
     }
 
     #[test]
     fn the_question_reads_as_a_prelogin_and_names_the_instance() {
-        let question = encode("PAYROLL");
+        let question = encode("PAYROLL", ENCRYPT_OFF);
         assert_eq!(question[..2], [0x12, 0x01]);
         assert_eq!(usize::from(u16::from_be_bytes([question[2], question[3]])), question.len());
         assert_eq!(decode(&question[8..]).unwrap().encryption, Some(PreloginAnswer::Off));
