@@ -15,7 +15,6 @@ use msx_exporter::metrics::{compressed_page, page_into};
 use msx_exporter::model::{Cause, Check, Collector, Direction, Operation, PortSource, PortState};
 use msx_exporter::probe::{Finding, PortResults};
 use msx_exporter::{api, pages};
-use std::collections::BTreeMap;
 use std::io::Write;
 use std::sync::Arc;
 use std::time::{Duration, Instant};

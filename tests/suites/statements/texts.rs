@@ -1,4 +1,4 @@
-//! What people are told to run: the SQL of documents and runbooks, the tables of the fixture, and every name in a text.
+//! What documents ask people to run: the SQL of documents and runbooks, the tables of the fixture, and every name in a text.
 
 use super::check::{plain, query, solid, statements};
 use super::documented::{self, FLOOR};
@@ -12,7 +12,7 @@ use sqlparser::tokenizer::{Token, Tokenizer};
 /// Statements of a document that name nothing of a version.
 const PLAIN: [&str; 3] = ["EXECUTE AS LOGIN = N'msx_exporter'", "USE msdb", "REVERT"];
 
-/// Everything that is wrong with a batch that people are told to run on any version from `version` on.
+/// Everything that is wrong with a batch that a document asks people to run on any version from `version` on.
 pub(crate) fn batch(text: &str, version: u16) -> Vec<String> {
     let statements = match statements(text) {
         Ok(statements) => statements,
