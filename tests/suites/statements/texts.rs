@@ -1,4 +1,5 @@
-//! What documents ask people to run: the SQL of documents and runbooks, the tables of the fixture, and every name in a text.
+//! What documents ask people to run: the SQL of documents and runbooks, the tables of the fixture, and every name in a
+//! text.
 
 use super::check::{plain, query, solid, statements};
 use super::documented::{self, FLOOR};
