@@ -296,7 +296,7 @@ function New-BrowserRow($Source, $Destination, [string]$Full, [string]$Port, $Se
         frequency = 'before each connection'
         handling = 'stateful, no reverse rule; from any source port'
         valid_until = 'the target leaves this master (is defected)'
-        test = "msx_exporter doctor --role=target --master.address=$Full"
+        test = "msx_exporter doctor --role=target '--master.address=$Full'"
     }
 }
 

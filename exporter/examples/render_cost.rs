@@ -196,6 +196,7 @@ fn fleet(count: usize, checks: usize, jobs: usize) -> MasterFleet {
         protocol_ok: None,
         connect: Some(Duration::from_micros(1234)),
         handshake: None,
+        version: None,
         checked_at: ago(77),
         evidence: "connected".to_owned(),
     };
@@ -279,6 +280,7 @@ fn target(number: usize) -> Target {
         }),
         labels: vec![],
         expected: None,
+        address: None,
         maintenance: None,
         diagnosis: Diagnosis { cause: Cause::Ok, evidence: vec![] },
         trace: None,

@@ -73,9 +73,9 @@ pub struct Doctor {
     /// How the request is written
     #[arg(long = "format", value_enum, default_value = "text")]
     pub form: RequestFormat,
-    /// One rule for a group of machines instead of one for each
-    #[arg(long = "aggregate")]
-    pub aggregate: bool,
+    /// A rule for each pair of source and destination instead of one for a group of hosts
+    #[arg(long = "each")]
+    pub each: bool,
     /// An earlier request in JSON, to be compared with what is known now
     #[arg(long = "verify", value_name = "FILE.json")]
     pub verify: Option<PathBuf>,
@@ -194,10 +194,16 @@ enum TypedCommand {
         place: Place,
     },
     /// Report every fault of the configuration, with file and line
-    CheckConfig,
+    CheckConfig {
+        #[command(flatten)]
+        output: Output,
+    },
     /// Print the names of metrics, causes, keys, commands and the like, as JSON, for programs
     #[command(hide = true)]
-    Catalogue,
+    Catalogue {
+        #[command(flatten)]
+        output: Output,
+    },
     /// Print the rights that the login needs, as T-SQL
     Grants {
         #[command(flatten)]
@@ -344,8 +350,14 @@ pub fn parse(line: impl IntoIterator<Item = impl Into<OsString> + Clone>) -> Res
             (overrides, file) = (place.overrides(), output.file);
             Command::Once { labels }
         }
-        TypedCommand::CheckConfig => Command::CheckConfig,
-        TypedCommand::Catalogue => Command::Catalogue,
+        TypedCommand::CheckConfig { output } => {
+            file = output.file;
+            Command::CheckConfig
+        }
+        TypedCommand::Catalogue { output } => {
+            file = output.file;
+            Command::Catalogue
+        }
         TypedCommand::Grants { grants, output } => {
             file = output.file;
             Command::Grants(grants)
@@ -510,19 +522,19 @@ mod tests {
         ] {
             assert_eq!(typed(line).unwrap().log.level, level, "{line}");
         }
-        for line in ["grants --output.file=x", "doctor --output.file=x"] {
-            assert_eq!(typed(line).unwrap().output, Some("x".into()), "{line}");
+        for command in ["once", "grants", "doctor", "check-config", "catalogue"] {
+            assert_eq!(typed(&format!("{command} --output.file=x")).unwrap().output, Some("x".into()), "{command}");
         }
     }
 
     #[test]
     fn the_doctor_can_do_without_a_file_and_writes_for_people_by_default() {
         let line = "doctor --role=target --master.address=MSX01 --local.name=SQL01";
-        let plain = Doctor { form: RequestFormat::Text, aggregate: false, verify: None };
+        let plain = Doctor { form: RequestFormat::Text, each: false, verify: None };
         let invocation = typed(line).unwrap();
         assert_eq!((invocation.command, invocation.overrides.len()), (Command::Doctor(plain), 3));
-        let all = Doctor { form: RequestFormat::Markdown, aggregate: true, verify: Some("x.json".into()) };
-        let invocation = typed("doctor --format=markdown --aggregate --verify x.json").unwrap();
+        let all = Doctor { form: RequestFormat::Markdown, each: true, verify: Some("x.json".into()) };
+        let invocation = typed("doctor --format=markdown --each --verify x.json").unwrap();
         assert_eq!(invocation.command, Command::Doctor(all));
         assert_eq!(typed("doctor --format=xml").unwrap_err().code, USAGE);
     }

@@ -8,6 +8,8 @@ pub const FINE: u8 = 0;
 pub const FAILED: u8 = 1;
 /// The doctor found that a required port is not open.
 pub const CLOSED: u8 = 2;
+/// The doctor could not look at a required port.
+pub const UNSEEN: u8 = 3;
 /// Bad usage or configuration (`EX_USAGE` of sysexits.h).
 pub const USAGE: u8 = 64;
 

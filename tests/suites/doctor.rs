@@ -136,7 +136,7 @@ fn row<'r>(request: &'r Value, source: &str, destination: &str, port: &str) -> &
     let found = rows
         .iter()
         .find(|row| has(&row["source"], source) && has(&row["destination"], destination) && row["ports"] == port);
-    found.unwrap_or_else(|| panic!("no row {source} → {destination} {port}: {rows:#?}"))
+    found.unwrap_or_else(|| panic!("no row {source} -> {destination} {port}: {rows:#?}"))
 }
 
 #[test]
@@ -154,12 +154,12 @@ fn on_the_master_what_needs_a_rule_is_asked_for_and_nothing_else() {
 }
 
 #[test]
-fn aggregated_a_thousand_rows_are_a_few_rules() {
+fn a_thousand_rows_are_a_few_rules() {
     let master = TestServer::start(Lab::fleet(200, 0, 1), Options::default());
     let setup =
         Setup::of(&master).with("  timeout: 1s\n  overrides: [{ match: '.*', host: 127.0.0.3, engine_port: 1 }]");
-    let complete = json(&setup.run(&["doctor", "--format=json"]));
-    let few = json(&setup.run(&["doctor", "--format=json", "--aggregate"]));
+    let complete = json(&setup.run(&["doctor", "--format=json", "--each"]));
+    let few = json(&setup.run(&["doctor", "--format=json"]));
     let count = |request: &Value| request["rows"].as_array().unwrap().len();
     assert!(count(&complete) > 800 && count(&few) < 12, "{} and {}", count(&complete), count(&few));
     let polling = &few["rows"][0];
@@ -173,7 +173,7 @@ fn a_required_port_that_is_closed_ends_with_2_and_an_earlier_request_is_compared
     let setup = with_ports(&master, port);
     let before = setup.run(&["doctor", "--format=json"]);
     assert_eq!(code(&before), 2, "{}", log(&before));
-    assert!(log(&before).contains(&format!("required and not open: MSX01 → SQL01 (127.0.0.2), TCP {port} (refused)")));
+    assert!(log(&before).contains(&format!("required and not open: MSX01 -> SQL01 (127.0.0.2), TCP {port} (refused)")));
     // As `>` of Windows PowerShell 5.1 writes it.
     let file = setup.folder().write("earlier.json", "");
     let lines = format!("\u{feff}{}", data(&before).replace('\n', "\r\n"));
@@ -192,13 +192,27 @@ fn a_required_port_that_is_closed_ends_with_2_and_an_earlier_request_is_compared
     assert_eq!(states(&still), ("refused".into(), "refused".into()));
 
     let _open = TcpListener::bind(("127.0.0.2", port)).unwrap();
-    for more in [&[][..], &["--aggregate"]] {
+    for more in [&[][..], &["--each"]] {
         let now = verify(more);
         assert_eq!(code(&now), 0, "{}", log(&now));
         assert_eq!(states(&now), ("refused".into(), "open".into()), "{more:?}");
     }
     let text = data(&setup.run(&["doctor", &format!("--verify={}", file.display())]));
     assert!(text.lines().any(|line| line.starts_with("      before     refused: ") && line.ends_with("; open now")));
+}
+
+#[test]
+fn a_required_port_that_could_not_be_looked_at_ends_with_3() {
+    let master = TestServer::start(frozen(Scenario::Stopped), Options::default());
+    let output = Setup::of(&master).run(&["doctor"]);
+    assert_eq!(code(&output), 3, "{}", log(&output));
+    assert!(log(&output).contains("required and could not be looked at: SQL03"), "{}", log(&output));
+    // SQL Browser that keeps silent.
+    let _silent = std::net::UdpSocket::bind("127.0.41.3:1434").unwrap();
+    let mut call = command();
+    call.args(["doctor", "--role=target", "--local.name=SQL01", r"--master.address=127.0.41.3\HQ"]);
+    let output = call.env("MSX_EXPORTER__PORTS__TIMEOUT", "500ms").output().unwrap();
+    assert_eq!(code(&output), 3, "{}", log(&output));
 }
 
 #[test]
@@ -236,6 +250,10 @@ fn without_a_readable_master_it_prints_what_is_needed_and_what_is_not_known() {
     assert_eq!(code(&output), 1, "{}", log(&output));
     assert!(log(&output).contains("the master cannot be read: connect: "), "{}", log(&output));
     let request = json(&output);
+    for subject in ["SQL Server Agent on the master", "operator MSXOperator", "certificate of the master"] {
+        let (fine, evidence, remedy) = besides(&request, subject);
+        assert_eq!((fine, evidence.as_str(), remedy.as_str()), (None, "not asked: the master cannot be read", ""));
+    }
     let polling = row(&request, "each target", "127.0.0.1", "1");
     assert_eq!((&polling["need"], &polling["now"]["open"]), (&Value::from("required"), &Value::Null));
     let (fine, evidence, _) = besides(&request, "master");
@@ -305,7 +323,7 @@ fn what_the_login_may_not_see_is_unknown_and_comes_with_the_grant_that_would_sho
         let first = &silence.unwrap()["suspects"][0];
         assert_eq!(first["title"], "the password of the SQL login is wrong", "{version}");
         assert!(first["step"].as_str().unwrap().contains("sp_msx_get_account"), "{version}");
-        assert_eq!(row(&request, "SQL03", "MSX01", "1433")["now"]["open"], Value::Null, "silence proves nothing");
+        assert_eq!(row(&request, "SQL03", "MSX01", "1433")["now"]["open"], true, "what was refused arrived");
     }
 }
 
@@ -333,7 +351,7 @@ fn a_question_that_is_never_answered_costs_what_follows_and_no_more_than_the_tim
     master.lab.grant("VIEW DEFINITION");
     master.lab.command("fault database_role_members wait 600s").unwrap();
     let began = std::time::Instant::now();
-    let output = with_ports(&master, 1).master("timeout", "2s").run(&["doctor", "--format=json"]);
+    let output = with_ports(&master, 1).master("timeout", "2s").run(&["doctor", "--format=json", "--each"]);
     assert!(began.elapsed() < Duration::from_secs(60), "{:?}", began.elapsed());
     let request = json(&output);
     assert_eq!(row(&request, "SQL02", "MSX01", "1433")["now"]["open"], Value::from(true));

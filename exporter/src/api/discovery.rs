@@ -34,6 +34,7 @@ pub fn targets(fleet: &Fleet, entries: Entries) -> Result<Option<String>, serde_
         };
         let group = groups.entry(names::key(key).into_owned()).or_default();
         group.host = host;
+        group.address = group.address.or(target.address.as_deref());
         group.targets.insert(&target.name);
         group.groups.extend(enlisted.groups.iter().map(String::as_str));
         if group.location.is_empty() {
@@ -51,6 +52,7 @@ pub fn targets(fleet: &Fleet, entries: Entries) -> Result<Option<String>, serde_
 #[derive(Default)]
 struct Group<'a> {
     host: &'a str,
+    address: Option<&'a str>,
     targets: BTreeSet<&'a str>,
     groups: BTreeSet<&'a str>,
     location: &'a str,
@@ -69,6 +71,8 @@ struct Labels<'a> {
     target: &'a str,
     #[serde(rename = "__meta_msx_host")]
     host: &'a str,
+    #[serde(rename = "__meta_msx_address")]
+    address: &'a str,
     #[serde(rename = "__meta_msx_groups")]
     groups: String,
     #[serde(rename = "__meta_msx_location")]
@@ -90,6 +94,7 @@ impl<'a> Entry<'a> {
             // The default instance sorts first where there is one, because its name is the shortest.
             target: group.targets.first().copied().unwrap_or_default(),
             host: group.host,
+            address: group.address.unwrap_or(group.host),
             // A comma on either side, so that one expression finds a group at any position.
             groups: if groups.is_empty() { groups } else { groups + "," },
             location: group.location,
@@ -124,7 +129,7 @@ mod tests {
             in_groups("2001:DB8::7", &[], ""),
             in_groups("SQL01", &["prod", "b"], ""),
             in_groups(r"SQL01\PAYROLL", &["a", "prod"], "Halle \"2\""),
-            in_groups(r"SQL02\HR", &["prod"], "Hamburg"),
+            Target { address: Some("sql02.corp.example".to_owned()), ..in_groups(r"SQL02\HR", &["prod"], "Hamburg") },
         ])
     }
 
@@ -134,7 +139,8 @@ mod tests {
 
     fn entry(address: &str, target: &str, host: &str, groups: &str, location: &str) -> serde_json::Value {
         serde_json::json!({ "targets": [address], "labels": {
-            "__meta_msx_target": target, "__meta_msx_host": host, "__meta_msx_groups": groups,
+            "__meta_msx_target": target, "__meta_msx_host": host,
+            "__meta_msx_address": if host == "SQL02" { "sql02.corp.example" } else { host }, "__meta_msx_groups": groups,
             "__meta_msx_location": location,
         }})
     }

@@ -1,6 +1,7 @@
 -- What waits and what failed, one row for each name in the download list. Rows with an error are never pending,
 -- whatever their status; any text but NULL blocks, an empty one too. The texts are those of SQL Server's messages
--- (14200 to 14600) and of the page "Troubleshoot multiserver jobs that use proxies"; what none fits is "other".
+-- (14200 to 14600) and of the page "Troubleshoot multiserver jobs that use proxies". In any other language the number of
+-- the message decides, as "Msg 229" or behind its SQLSTATE: "[SQLSTATE 42000] (Fehler 229)". What none fits is "other".
 -- NULL for none where a column is one of many: a null costs a bit on the wire, and a zero five bytes.
 -- Rights: SELECT on sysdownloadlist.
 SELECT CAST(0 AS tinyint) AS [set:downloads],
@@ -35,6 +36,20 @@ FROM (
                WHEN d.error_message COLLATE Latin1_General_CI_AS LIKE N'%proxy matching is disabled%' THEN 1
                WHEN d.error_message COLLATE Latin1_General_CI_AS LIKE N'%proxy not found%' THEN 2
                WHEN d.error_message COLLATE Latin1_General_CI_AS LIKE N'%proxy%does not exist%' THEN 2
+               WHEN d.error_message COLLATE Latin1_General_CI_AS LIKE N'%@proxy_name%' AND (d.error_message COLLATE Latin1_General_CI_AS LIKE N'%Msg 14262[^0-9]%' OR d.error_message COLLATE Latin1_General_CI_AS LIKE N'%SQLSTATE%(% 14262)%') THEN 2
+               WHEN d.error_message COLLATE Latin1_General_CI_AS LIKE N'%Msg 229[^0-9]%' OR d.error_message COLLATE Latin1_General_CI_AS LIKE N'%SQLSTATE%(% 229)%' THEN 3
+               WHEN d.error_message COLLATE Latin1_General_CI_AS LIKE N'%Msg 230[^0-9]%' OR d.error_message COLLATE Latin1_General_CI_AS LIKE N'%SQLSTATE%(% 230)%' THEN 3
+               WHEN d.error_message COLLATE Latin1_General_CI_AS LIKE N'%Msg 262[^0-9]%' OR d.error_message COLLATE Latin1_General_CI_AS LIKE N'%SQLSTATE%(% 262)%' THEN 3
+               WHEN d.error_message COLLATE Latin1_General_CI_AS LIKE N'%Msg 297[^0-9]%' OR d.error_message COLLATE Latin1_General_CI_AS LIKE N'%SQLSTATE%(% 297)%' THEN 3
+               WHEN d.error_message COLLATE Latin1_General_CI_AS LIKE N'%Msg 300[^0-9]%' OR d.error_message COLLATE Latin1_General_CI_AS LIKE N'%SQLSTATE%(% 300)%' THEN 3
+               WHEN d.error_message COLLATE Latin1_General_CI_AS LIKE N'%Msg 916[^0-9]%' OR d.error_message COLLATE Latin1_General_CI_AS LIKE N'%SQLSTATE%(% 916)%' THEN 3
+               WHEN d.error_message COLLATE Latin1_General_CI_AS LIKE N'%Msg 15247[^0-9]%' OR d.error_message COLLATE Latin1_General_CI_AS LIKE N'%SQLSTATE%(% 15247)%' THEN 3
+               WHEN d.error_message COLLATE Latin1_General_CI_AS LIKE N'%Msg 18456[^0-9]%' OR d.error_message COLLATE Latin1_General_CI_AS LIKE N'%SQLSTATE%(% 18456)%' THEN 3
+               WHEN d.error_message COLLATE Latin1_General_CI_AS LIKE N'%Msg 2714[^0-9]%' OR d.error_message COLLATE Latin1_General_CI_AS LIKE N'%SQLSTATE%(% 2714)%' THEN 4
+               WHEN d.error_message COLLATE Latin1_General_CI_AS LIKE N'%Msg 14261[^0-9]%' OR d.error_message COLLATE Latin1_General_CI_AS LIKE N'%SQLSTATE%(% 14261)%' THEN 4
+               WHEN d.error_message COLLATE Latin1_General_CI_AS LIKE N'%Msg 14234[^0-9]%' OR d.error_message COLLATE Latin1_General_CI_AS LIKE N'%SQLSTATE%(% 14234)%' THEN 5
+               WHEN d.error_message COLLATE Latin1_General_CI_AS LIKE N'%Msg 14306[^0-9]%' OR d.error_message COLLATE Latin1_General_CI_AS LIKE N'%SQLSTATE%(% 14306)%' THEN 6
+               WHEN d.error_message COLLATE Latin1_General_CI_AS LIKE N'%Msg 14541[^0-9]%' OR d.error_message COLLATE Latin1_General_CI_AS LIKE N'%SQLSTATE%(% 14541)%' THEN 6
                WHEN d.error_message COLLATE Latin1_General_CI_AS LIKE N'%permission%' THEN 3
                WHEN d.error_message COLLATE Latin1_General_CI_AS LIKE N'%already exists%' THEN 4
                WHEN d.error_message COLLATE Latin1_General_CI_AS LIKE N'%subsystem%' THEN 5

@@ -6,7 +6,7 @@ use crate::cli::{self, Invocation};
 use crate::config::{Config, Role};
 use crate::diagnosis::Fleet;
 use crate::doctor::{self, Request};
-use crate::exit::{CLOSED, Done, Failure};
+use crate::exit::{CLOSED, Done, FAILED, Failure, UNSEEN};
 use crate::files;
 use crate::http::Web;
 use crate::probe::{Extent, Prober};
@@ -16,12 +16,15 @@ use std::sync::Arc;
 
 /// In bytes. A request for 10,000 targets without `--aggregate` is a few dozen MiB.
 const LARGEST_REQUEST: u64 = 256 << 20;
+/// Lines of a complaint.
+const MOST: usize = 5;
 
 /// Every port in both directions: who calls whom, what needs it, and what is known of it now.
 ///
 /// # Errors
-/// Code 2 where a required port is not open, code 1 where the master could not be read (the request is printed
-/// nevertheless), code 64 where the configuration or the earlier request has faults.
+/// Code 2 where a required port is not open, code 1 where the master could not be read, code 3 where a required port could
+/// not be looked at (the request is printed nevertheless), code 64 where the configuration or the earlier request has
+/// faults.
 pub fn doctor(invocation: &Invocation, how: &cli::Doctor) -> Done {
     let config = load(invocation)?;
     let earlier = how.verify.as_ref().map(|path| {
@@ -38,19 +41,29 @@ pub fn doctor(invocation: &Invocation, how: &cli::Doctor) -> Done {
     if let Some(earlier) = earlier {
         request = doctor::verify(request, &earlier).map_err(|wrong| Failure::usage(format!("--verify: {wrong}")))?;
     }
-    let closed = request.closed();
-    if how.aggregate {
+    let (closed, unseen) = (request.closed(), request.unseen());
+    if !how.each {
         request = doctor::aggregate(request);
     }
     let data = doctor::draw(&request, how.form);
-    if !closed.is_empty() {
-        let complaint = format!("required and not open: {}", closed.join("; "));
-        return Err(Failure { code: CLOSED, data, complaint });
-    }
-    match unread {
-        Some(fault) => Err(Failure { data, ..Failure::running(format!("the master cannot be read: {fault}")) }),
-        None => Ok(data),
-    }
+    let (code, complaint) = if !closed.is_empty() {
+        (CLOSED, format!("required and not open: {}", few(closed)))
+    } else if let Some(fault) = unread {
+        (FAILED, format!("the master cannot be read: {fault}"))
+    } else if !unseen.is_empty() {
+        (UNSEEN, format!("required and could not be looked at: {}", few(unseen)))
+    } else {
+        return Ok(data);
+    };
+    Err(Failure { code, data, complaint })
+}
+
+/// The first of these lines; the document has all of them.
+fn few(mut lines: Vec<String>) -> String {
+    let more = lines.len().saturating_sub(MOST);
+    lines.truncate(MOST);
+    lines.extend((more > 0).then(|| format!("{more} more")));
+    lines.join("; ")
 }
 
 /// One reading, one sweep of all checks at once, and the questions that only the doctor asks. Also returns why the

@@ -17,6 +17,8 @@ pub struct Target {
     pub enlisted: Option<Enlisted>,
     /// Whether the configuration lists it as expected. `None` where there is no such list.
     pub expected: Option<bool>,
+    /// The host that the configuration has in the place of the one in the name (`ports.overrides`).
+    pub address: Option<String>,
     /// Labels that the configuration adds to `msx_target_info`.
     pub labels: Vec<(String, String)>,
     /// Whether the configuration says that it is under maintenance at the master's now, and why.

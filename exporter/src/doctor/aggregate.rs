@@ -1,68 +1,101 @@
-//! One rule for a group of machines instead of a thousand rows.
+//! One rule for a group of hosts instead of a thousand rows.
 
-use super::request::{End, Need, Request, Row, Seen, Transport};
-use std::collections::BTreeMap;
+use super::request::{End, Need, Request, Row, Seen, Transport, ends};
+use super::rules::TARGET;
+use crate::model::ServerName;
+use std::collections::{BTreeMap, BTreeSet};
 
 type Key = (Need, Option<&'static str>, String, String, String, String);
 
-/// Merges rows that differ only in their sources, then those that differ only in their destinations.
-pub fn aggregate(mut request: Request) -> Request {
-    request.rows = merge(request.rows, |row| &row.destination, |row| &mut row.source);
-    request.rows = merge(request.rows, |row| &row.source, |row| &mut row.destination);
-    request
-}
+/// Hosts of one state that are named.
+const MOST_NAMED: usize = 3;
+/// Frequencies that are named.
+const MOST_FREQUENCIES: usize = 3;
 
-fn merge(rows: Vec<Row>, fixed: impl Fn(&Row) -> &Vec<End>, merged: impl Fn(&mut Row) -> &mut Vec<End>) -> Vec<Row> {
+/// Merges rows that differ in the target alone. A rule is for hosts, whatever instances are on them.
+pub fn aggregate(mut request: Request) -> Request {
     let mut places: BTreeMap<Key, usize> = BTreeMap::new();
     let mut groups: Vec<Group> = Vec::new();
-    for mut row in rows {
-        let names = super::request::ends(fixed(&row));
+    for row in std::mem::take(&mut request.rows) {
+        let (_, other) = sides(&row);
         let transport = row.transport.map(|transport| match transport {
             Transport::Tcp => "tcp",
             Transport::Udp => "udp",
         });
-        let key = (row.need, transport, row.ports.clone(), row.initiator.clone(), row.justification.clone(), names);
+        // People at a desk reach every instance: what differs is listed.
+        let ports = if row.need == Need::ForPeople { String::new() } else { row.ports.clone() };
+        let key = (row.need, transport, ports, row.initiator.clone(), row.justification.clone(), ends(other));
         match places.get(&key).and_then(|place| groups.get_mut(*place)) {
-            Some(group) => {
-                let mut ends = std::mem::take(merged(&mut row));
-                ends.retain(|end| !merged(&mut group.row).contains(end));
-                merged(&mut group.row).append(&mut ends);
-                group.now.push(row.now);
-                group.before.extend(row.before);
-                if !group.frequencies.contains(&row.frequency) {
-                    group.frequencies.push(row.frequency);
-                }
-            }
+            Some(group) => group.add(row),
             None => {
                 places.insert(key, groups.len());
-                groups.push(Group {
-                    now: vec![row.now.clone()],
-                    before: row.before.iter().cloned().collect(),
-                    frequencies: vec![row.frequency.clone()],
-                    row,
-                });
+                groups.push(Group::new(row));
             }
         }
     }
-    groups.into_iter().map(Group::settle).collect()
+    request.rows = groups.into_iter().map(Group::settle).collect();
+    request
+}
+
+/// The end of which a group is made, and the other. Targets call; everything else is called.
+fn sides(row: &Row) -> (&Vec<End>, &Vec<End>) {
+    if row.initiator == TARGET { (&row.source, &row.destination) } else { (&row.destination, &row.source) }
+}
+
+fn on_host(end: &End) -> End {
+    End { name: ServerName::of(&end.name).host.to_owned(), addresses: end.addresses.clone() }
 }
 
 /// Rows that are merged.
 struct Group {
     row: Row,
-    now: Vec<Seen>,
-    before: Vec<Seen>,
+    hosts: Vec<End>,
+    now: Vec<(String, Seen)>,
+    before: Vec<(String, Seen)>,
     frequencies: Vec<String>,
+    ports: Vec<String>,
 }
 
 impl Group {
+    fn new(row: Row) -> Group {
+        let mut group = Group {
+            row: row.clone(),
+            hosts: Vec::new(),
+            now: Vec::new(),
+            before: Vec::new(),
+            frequencies: Vec::new(),
+            ports: Vec::new(),
+        };
+        group.add(row);
+        group
+    }
+
+    fn add(&mut self, row: Row) {
+        let (grouped, _) = sides(&row);
+        let name = grouped.first().map(|end| end.name.clone()).unwrap_or_default();
+        for host in grouped.iter().map(on_host) {
+            if !self.hosts.contains(&host) {
+                self.hosts.push(host);
+            }
+        }
+        self.before.extend(row.before.map(|before| (name.clone(), before)));
+        self.now.push((name, row.now));
+        for (list, text) in [(&mut self.frequencies, row.frequency), (&mut self.ports, row.ports)] {
+            if !list.contains(&text) {
+                list.push(text);
+            }
+        }
+    }
+
     fn settle(self) -> Row {
         let mut row = self.row;
+        *(if row.initiator == TARGET { &mut row.source } else { &mut row.destination }) = self.hosts;
         if self.now.len() > 1 {
-            row.now = together(&self.now);
-            row.before = (!self.before.is_empty()).then(|| together(&self.before));
-            row.frequency = self.frequencies.join("; ");
-            if row.destination.len() > 1 {
+            row.now = together(self.now);
+            row.before = (!self.before.is_empty()).then(|| together(self.before));
+            row.frequency = one_frequency(&self.frequencies);
+            row.ports = in_order(self.ports).join(", ");
+            if row.destination.len() > 1 && row.transport.is_some() {
                 row.test.push_str(", and so for the others");
             }
         }
@@ -70,21 +103,44 @@ impl Group {
     }
 }
 
-/// Closed if any port is, open only if all are; the evidence counts them.
-fn together(seen: &[Seen]) -> Seen {
-    let mut states: BTreeMap<&str, usize> = BTreeMap::new();
-    for one in seen {
-        *states.entry(one.state.as_str()).or_default() += 1;
+/// Ports by number, what is no number last.
+fn in_order(mut ports: Vec<String>) -> Vec<String> {
+    ports.sort_by_key(|port| port.parse::<u16>().map_or(u32::MAX, u32::from));
+    ports
+}
+
+/// What they have in common at their end is said once.
+fn one_frequency(frequencies: &[String]) -> String {
+    let parts: Vec<(&str, &str)> =
+        frequencies.iter().map(|text| text.split_once(", ").unwrap_or((text.as_str(), ""))).collect();
+    let heads: BTreeSet<&str> = parts.iter().map(|(head, _)| *head).collect();
+    let tails: BTreeSet<&str> = parts.iter().map(|(_, tail)| *tail).collect();
+    let (1, Some(tail)) = (tails.len(), tails.first()) else { return frequencies.join("; ") };
+    let mut said = heads.iter().take(MOST_FREQUENCIES).copied().collect::<Vec<_>>().join("; ");
+    if heads.len() > MOST_FREQUENCIES {
+        said.push_str(&format!("; {} others", heads.len() - MOST_FREQUENCIES));
     }
-    let counted: Vec<String> = states.iter().map(|(state, count)| format!("{count} {state}")).collect();
-    let open = if seen.iter().any(|one| one.open == Some(false)) {
+    if tail.is_empty() { said } else { format!("{said}, {tail}") }
+}
+
+/// Closed if any is, open only if all are; the evidence counts them, and names the few.
+fn together(seen: Vec<(String, Seen)>) -> Seen {
+    let open = if seen.iter().any(|(_, one)| one.open == Some(false)) {
         Some(false)
     } else {
-        seen.iter().all(|one| one.open == Some(true)).then_some(true)
+        seen.iter().all(|(_, one)| one.open == Some(true)).then_some(true)
     };
-    let state = match states.first_key_value() {
-        Some((state, _)) if states.len() == 1 => (*state).to_owned(),
-        _ => "mixed".to_owned(),
-    };
-    Seen { open, state, at: seen.iter().filter_map(|one| one.at.clone()).max(), evidence: counted.join(", ") }
+    let at = seen.iter().filter_map(|(_, one)| one.at.clone()).max();
+    let mut states: BTreeMap<String, Vec<String>> = BTreeMap::new();
+    for (name, one) in seen {
+        states.entry(one.state).or_default().push(name);
+    }
+    let single = states.len() == 1;
+    let counted = states.iter().map(|(state, names)| match names.len() {
+        count if single || count > MOST_NAMED => format!("{count} {state}"),
+        count => format!("{count} {state} ({})", names.join(", ")),
+    });
+    let evidence = counted.collect::<Vec<_>>().join(", ");
+    let state = states.into_keys().next().filter(|_| single).unwrap_or_else(|| "mixed".to_owned());
+    Seen { open, state, at, evidence }
 }

@@ -1,7 +1,9 @@
 //! The request as Markdown, ready for a ticket.
 
+use super::lists::Lists;
 use super::request::{Paste, Readiness, Request, Suspicion};
 use super::table::{BEFORE, HEADS, cells};
+use super::text::wrapped;
 use std::fmt::Write as _;
 
 /// Draws the request.
@@ -12,9 +14,16 @@ pub(crate) fn draw(request: &Request) -> String {
     let mut text = format!("# {}\n\nMade at {}.\n\n", escaped(&request.title), request.made);
     text.push_str(&line(&heads));
     text.push_str(&line(&vec!["---".to_owned(); heads.len()]));
+    let lists = Lists::of(request);
     for row in &request.rows {
-        let cells: Vec<String> = cells(row, with_before).iter().map(|cell| escaped(cell)).collect();
+        let cells: Vec<String> =
+            cells(row, with_before, |named| lists.name(named)).iter().map(|cell| escaped(cell)).collect();
         text.push_str(&line(&cells));
+    }
+    for (place, (head, names)) in lists.written().enumerate() {
+        let title = if place == 0 { "\n## Hosts\n\n" } else { "" };
+        // Writing to a string cannot fail.
+        let _ = write!(text, "{title}{}", wrapped("- ", &format!("{head}: {}", escaped(&names))));
     }
     if !request.readiness.is_empty() {
         text.push_str(
@@ -40,7 +49,6 @@ pub(crate) fn draw(request: &Request) -> String {
     }
     for (head, list) in [("The other direction", &request.next), ("Notes", &request.notes)] {
         if !list.is_empty() {
-            // Writing to a string cannot fail.
             let _ = write!(text, "\n## {head}\n\n");
             text.extend(list.iter().map(|item| format!("- {}\n", escaped(item))));
         }

@@ -4,6 +4,7 @@
 mod aggregate;
 mod csv;
 mod gather;
+mod lists;
 mod logins;
 mod markdown;
 mod on_master;

@@ -1,15 +1,15 @@
 //! The request from the master's side.
 
 use super::logins;
-use super::request::{End, Readiness, Request, Row, Seen, Transport};
+use super::request::{End, IN_USE, Readiness, Request, Row, Seen, Transport};
 use super::rules;
 use super::silence;
 use crate::diagnosis::{Enlisted, MasterClock, MasterFleet, Trace};
-use crate::model::{Check, PortState, ServerName};
+use crate::model::{Check, Collector, DEFAULT_PORT, PortState, ServerName, names};
 use crate::probe::Finding;
 use crate::sqlserver::{MasterAnswers, ReadError};
 use jiff::{SignedDuration, Timestamp};
-use std::collections::{BTreeMap, HashSet};
+use std::collections::{BTreeMap, HashMap, HashSet};
 use std::net::IpAddr;
 
 /// The master as an end of connections.
@@ -44,6 +44,9 @@ const DESK: &str = "machine with SSMS";
 /// The placeholder for targets while none is known: the request is the same before the first one is enlisted.
 const EACH_TARGET: &str = "each target";
 
+/// Why nothing is known that the master alone knows.
+const NOT_ASKED: &str = "not asked: the master cannot be read";
+
 /// Makes the request from an assessed fleet, whose port results hold a sweep of all checks.
 pub fn examine(
     fleet: &MasterFleet,
@@ -54,17 +57,7 @@ pub fn examine(
     let end = End { name: master.host().to_owned(), addresses: master.addresses.clone() };
     let desk = End { name: DESK.to_owned(), addresses: Vec::new() };
     let port = &rules::port_text(master.ports.first().copied());
-    let mut targets: Vec<Target<'_>> = fleet
-        .targets
-        .iter()
-        .map(|target| Target {
-            trace: target.trace.as_ref(),
-            ..Target::new(&target.name, target.enlisted.as_ref(), fleet.port_results.of(&target.name))
-        })
-        .collect();
-    if targets.is_empty() {
-        targets.push(Target::new(EACH_TARGET, None, &[]));
-    }
+    let targets = targets(fleet);
     let mut rows = Vec::new();
     for target in &targets {
         rows.push(rules::polling(&target.end, &end, port, target.frequency(), target.polling(fleet.master.as_ref())));
@@ -72,18 +65,22 @@ pub fn examine(
     for target in targets.iter().filter(|_| master.named()) {
         rows.push(rules::browser(&target.end, &end, &master.name, port, target.browser(fleet.master.as_ref())));
     }
-    rows.push(rules::nothing_back(&end, hosts(&targets)));
+    let hosts = hosts(&targets);
+    rows.push(rules::nothing_back(&end, hosts.iter().map(|target| target.host.clone()).collect()));
     rows.extend(targets.iter().flat_map(|target| target.configured(&end)));
-    rows.push(rules::management(&desk, &end, port, Seen::unknown("ask from that machine")));
+    rows.push(rules::management(&desk, &end, "the master", port, Seen::unknown("ask from that machine")));
     rows.push(rules::wizard_rpc(&desk, &end, Seen::unknown("ask from that machine")));
     rows.push(rules::wizard_smb(&desk, &end, Seen::unknown("ask from that machine")));
-    for target in &targets {
-        rows.extend(target.rows_of_the_desk(&desk));
-    }
+    rows.extend(targets.iter().map(|target| target.management(&desk)));
+    // The wizard asks the host, whatever instances are on it.
+    rows.extend(hosts.iter().flat_map(|target| target.wizard(&desk)));
     // Required rows come first; the order within each need is kept.
     rows.sort_by_key(|row| row.need);
     Request {
-        title: format!("Firewall request for master {} and {} targets", master.name, fleet.targets.len()),
+        title: match fleet.master {
+            Some(_) => format!("Firewall request for master {} and {} targets", master.name, fleet.targets.len()),
+            None => format!("Firewall request for master {} and its targets", master.name),
+        },
         made: written(now),
         rows,
         readiness: readiness(fleet, master, answers, now),
@@ -98,9 +95,9 @@ fn elsewhere(master: &MasterEnd, port: &str, target: &Target<'_>) -> String {
     let plain = master.named() || port == "1433";
     let address = if plain { master.name.clone() } else { format!("{}:{port}", master.name) };
     let name = if target.name == EACH_TARGET { "NAME" } else { target.name };
-    format!(
-        "on each target, with its own name: msx_exporter doctor --role=target --master.address={address} --local.name={name}"
-    )
+    let flags = [format!("--master.address={address}"), format!("--local.name={name}")];
+    let [address, name] = flags.map(|flag| rules::in_powershell(&flag));
+    format!("on each target, with its own name: msx_exporter doctor --role=target {address} {name}")
 }
 
 fn notes(master: &MasterEnd) -> Vec<String> {
@@ -127,15 +124,41 @@ fn notes(master: &MasterEnd) -> Vec<String> {
     notes
 }
 
-/// The hosts of the targets, each once: several instances may share one.
-fn hosts(targets: &[Target<'_>]) -> Vec<End> {
+/// The targets of the fleet, or the placeholder.
+fn targets(fleet: &MasterFleet) -> Vec<Target<'_>> {
+    let mut targets: Vec<Target<'_>> = fleet
+        .targets
+        .iter()
+        .map(|target| Target {
+            trace: target.trace.as_ref(),
+            ..Target::new(&target.name, target.enlisted.as_ref(), fleet.port_results.of(&target.name))
+        })
+        .collect();
+    if targets.is_empty() {
+        targets.push(Target::new(EACH_TARGET, None, &[]));
+    }
+    // Where a host has several instances, only their names tell their rows apart.
+    let mut instances: HashMap<String, usize> = HashMap::new();
+    targets.iter().for_each(|target| *instances.entry(names::key(&target.host.name).into_owned()).or_default() += 1);
+    for target in &mut targets {
+        if instances.get(names::key(&target.host.name).as_ref()).is_some_and(|count| *count > 1) {
+            target.end.name = target.name.to_owned();
+        }
+    }
+    targets
+}
+
+/// One target of each host.
+fn hosts<'t, 'a>(targets: &'t [Target<'a>]) -> Vec<&'t Target<'a>> {
     let mut seen = HashSet::new();
-    let ends = targets.iter().map(|target| &target.end);
-    ends.filter(|end| seen.insert((&end.name, &end.addresses))).cloned().collect()
+    targets.iter().filter(|target| seen.insert((names::key(&target.host.name), &target.host.addresses))).collect()
 }
 
 struct Target<'a> {
     name: &'a str,
+    /// Its host.
+    host: End,
+    /// What stands for it in a row.
     end: End,
     enlisted: Option<&'a Enlisted>,
     findings: BTreeMap<Check, &'a Finding>,
@@ -150,7 +173,16 @@ impl<'a> Target<'a> {
         addresses.sort_unstable();
         addresses.dedup();
         let findings = findings.iter().map(|finding| (finding.check, finding)).collect();
-        Target { name, end: End { name: host, addresses }, enlisted, findings, trace: None }
+        let host = End { name: host, addresses };
+        Target { name, end: host.clone(), host, enlisted, findings, trace: None }
+    }
+
+    /// The port that a check asks. That of a default instance is known whether its name resolves or not.
+    fn port(&self, finding: Option<&&Finding>, check: Check) -> String {
+        let is_default =
+            check == Check::Engine && self.name != EACH_TARGET && ServerName::of(self.name).instance.is_none();
+        let port = finding.and_then(|finding| finding.port);
+        rules::port_text(port.or(is_default.then_some(DEFAULT_PORT)))
     }
 
     fn frequency(&self) -> String {
@@ -186,6 +218,9 @@ impl<'a> Target<'a> {
             Some((at, _, false)) => {
                 Seen::unknown(format!("it last polled {}; the port is one of many reasons", written(at)))
             }
+            None if clock.is_none() => {
+                Seen::unknown(format!("{NOT_ASKED}; this way can be tested on the target alone"))
+            }
             None if self.enlisted.is_none() => {
                 Seen::unknown("it is not known to be enlisted; this way can be tested on the target alone")
             }
@@ -194,10 +229,13 @@ impl<'a> Target<'a> {
     }
 
     fn browser(&self, clock: Option<&MasterClock>) -> Seen {
-        Seen::unknown(match self.poll(clock) {
-            Some((_, _, true)) => "it polls: SQL Browser answers it, or an alias stands there",
-            _ => "this way can be tested on the target alone",
-        })
+        match self.poll(clock) {
+            Some((_, _, true)) => Seen {
+                state: IN_USE.to_owned(),
+                ..Seen::unknown("it polls: SQL Browser answers it, or an alias stands there")
+            },
+            _ => Seen::unknown("this way can be tested on the target alone"),
+        }
     }
 
     /// The rows for ports that the configuration requires from here to the target.
@@ -206,21 +244,23 @@ impl<'a> Target<'a> {
         required
             .map(|finding| {
                 let transport = if finding.transport == "udp" { Transport::Udp } else { Transport::Tcp };
-                let port = rules::port_text(finding.port);
+                let port = self.port(Some(finding), finding.check);
                 rules::configured(master, &self.end, transport, port, finding.check.name(), seen(finding))
             })
             .collect()
     }
 
-    fn rows_of_the_desk(&self, desk: &End) -> Vec<Row> {
-        let seen_at =
-            |check| self.findings.get(&check).map_or_else(|| Seen::unknown("not tried"), |finding| seen(finding));
-        let port = rules::port_text(self.findings.get(&Check::Engine).and_then(|finding| finding.port));
-        vec![
-            rules::management(desk, &self.end, &port, seen_at(Check::Engine)),
-            rules::wizard_rpc(desk, &self.end, self.rpc()),
-            rules::wizard_smb(desk, &self.end, seen_at(Check::Smb)),
-        ]
+    fn seen_at(&self, check: Check) -> Seen {
+        self.findings.get(&check).map_or_else(|| Seen::unknown("not tried"), |finding| seen(finding))
+    }
+
+    fn management(&self, desk: &End) -> Row {
+        let port = self.port(self.findings.get(&Check::Engine), Check::Engine);
+        rules::management(desk, &self.end, "a target", &port, self.seen_at(Check::Engine))
+    }
+
+    fn wizard(&self, desk: &End) -> [Row; 2] {
+        [rules::wizard_rpc(desk, &self.host, self.rpc()), rules::wizard_smb(desk, &self.host, self.seen_at(Check::Smb))]
     }
 
     /// The mapper and the port that it names are one row: open only if both are.
@@ -276,32 +316,21 @@ fn readiness(
         },
     }];
     let server = fleet.server.as_ref();
+    let (agent, operator) = ("SQL Server Agent on the master", "operator MSXOperator");
     list.push(match server.and_then(|server| server.agent_running) {
-        Some(true) => Readiness::new("SQL Server Agent on the master", Some(true), "it runs".to_owned(), ""),
-        Some(false) => {
-            Readiness::new("SQL Server Agent on the master", Some(false), "it does not run".to_owned(), "start it")
-        }
-        None => Readiness::new(
-            "SQL Server Agent on the master",
-            None,
-            "the login may not see it".to_owned(),
-            "msx_exporter grants, block server",
-        ),
+        Some(true) => Readiness::new(agent, Some(true), "it runs".to_owned(), ""),
+        Some(false) => Readiness::new(agent, Some(false), "it does not run".to_owned(), "start it"),
+        None => unseen(fleet, agent),
     });
     list.push(match server.and_then(|server| server.operator_present) {
-        Some(true) => Readiness::new("operator MSXOperator", Some(true), "it is there".to_owned(), ""),
+        Some(true) => Readiness::new(operator, Some(true), "it is there".to_owned(), ""),
         Some(false) => Readiness::new(
-            "operator MSXOperator",
+            operator,
             Some(false),
             "it is missing: enlisting fails with error 14363".to_owned(),
             "EXEC msdb.dbo.sp_add_operator @name = N'MSXOperator'",
         ),
-        None => Readiness::new(
-            "operator MSXOperator",
-            None,
-            "the login may not see it".to_owned(),
-            "msx_exporter grants, block server",
-        ),
+        None => unseen(fleet, operator),
     });
     match answers {
         Ok(answers) => {
@@ -339,12 +368,8 @@ fn readiness(
             ),
             "",
         ),
-        None => Readiness::new(
-            "certificate of the master",
-            None,
-            "none was seen: the master offers no TLS, or was not read".to_owned(),
-            "",
-        ),
+        None if server.is_some() => Readiness::new("certificate of the master", None, "none was seen".to_owned(), ""),
+        None => unseen(fleet, "certificate of the master"),
     });
     if master.named() {
         let evidence = format!("targets know the master as {}", master.name);
@@ -356,6 +381,20 @@ fn readiness(
         ));
     }
     list
+}
+
+/// Why something about the server is not known.
+fn unseen(fleet: &MasterFleet, subject: &str) -> Readiness {
+    let report = fleet.reports.iter().find(|report| report.collector == Collector::Server);
+    match report.and_then(|report| report.fault.as_ref()) {
+        _ if fleet.master.is_none() => Readiness::new(subject, None, NOT_ASKED.to_owned(), ""),
+        Some(fault) => logins::unread(subject, fault),
+        None if fleet.server.is_some() => {
+            let evidence = "the login may not see it".to_owned();
+            Readiness::new(subject, None, evidence, "msx_exporter grants, block server")
+        }
+        None => Readiness::new(subject, None, "not asked: collectors.server is off".to_owned(), ""),
+    }
 }
 
 pub(crate) fn written(instant: Timestamp) -> String {

@@ -5,7 +5,7 @@ use super::logins;
 use super::on_master::{seen, written};
 use super::request::{End, Readiness, Request, Seen};
 use super::rules;
-use crate::model::{Check, ServerName};
+use crate::model::{Check, DEFAULT_PORT, EnginePort, ServerName};
 use crate::probe::Finding;
 use crate::probe::protocol::{EngineFacts, Verdict};
 use crate::sqlserver::{ReadError, TargetAnswers};
@@ -42,11 +42,18 @@ impl TargetEnd {
 /// Makes the request of one target.
 pub fn examine_on_target(end: &TargetEnd, now: Timestamp) -> Request {
     let host = |name: &str| ServerName::of(name).host.to_owned();
-    let target = End { name: host(&end.local_target.target), addresses: Vec::new() };
+    // Another instance of this host may be a target too.
+    let target = End { name: end.local_target.target.clone(), addresses: Vec::new() };
     let master = End { name: host(&end.local_target.master), addresses: end.addresses.clone() };
     let find = |check| end.findings.iter().find(|finding| finding.check == check);
     let seen_at = |check| find(check).map_or_else(|| Seen::unknown("not tried"), seen);
-    let port = &rules::port_text(find(Check::Engine).and_then(|engine| engine.port));
+    // Known of a default instance whether its name resolves or not.
+    let known = match end.local_target.address.engine_port() {
+        EnginePort::Configured(port) => Some(port),
+        EnginePort::Default => Some(DEFAULT_PORT),
+        EnginePort::Announced(_) => None,
+    };
+    let port = &rules::port_text(find(Check::Engine).and_then(|engine| engine.port).or(known));
     let frequency = "every 60 s (the default), and after each job".to_owned();
     let mut rows = vec![rules::polling(&target, &master, port, frequency, seen_at(Check::Engine))];
     if let Some(browser) = find(Check::Browser) {

@@ -150,19 +150,26 @@ impl Readiness {
     }
 }
 
-impl Request {
-    /// Whether a required port is known not to be open.
-    pub fn lacks_a_required_port(&self) -> bool {
-        !self.closed().is_empty()
-    }
+/// The state of a way that a target's polls show to work, though it cannot be looked at.
+pub(crate) const IN_USE: &str = "in use";
 
+impl Request {
     /// The required ports that are known not to be open, each in one line.
     pub fn closed(&self) -> Vec<String> {
-        let closed = self.rows.iter().filter(|row| row.need == Need::Required && row.now.open == Some(false));
+        self.required(|row| row.now.open == Some(false))
+    }
+
+    /// The required ports that could not be looked at, each in one line.
+    pub fn unseen(&self) -> Vec<String> {
+        self.required(|row| row.now.open.is_none() && row.now.state != IN_USE)
+    }
+
+    fn required(&self, is: impl Fn(&Row) -> bool) -> Vec<String> {
+        let rows = self.rows.iter().filter(|row| row.need == Need::Required && is(row));
         let line = |row: &Row| {
-            format!("{} → {}, {} ({})", ends(&row.source), ends(&row.destination), row.service(), row.now.state)
+            format!("{} -> {}, {} ({})", ends(&row.source), ends(&row.destination), row.service(), row.now.state)
         };
-        closed.map(line).collect()
+        rows.map(line).collect()
     }
 }
 

@@ -1,11 +1,15 @@
 //! One constructor for each kind of row: who calls whom on which port, and why.
 
 use super::request::{End, Need, Row, Seen, Transport};
+use crate::model::ServerName;
 
 /// The firewall passes the answers to a connection without a rule of their own.
 const STATEFUL: &str = "stateful, no reverse rule; from any source port";
 /// SQL Server's TLS starts inside TDS, so a firewall that expects it at the start of the stream breaks it.
 const NO_INSPECTION: &str = "stateful, no reverse rule; from any source port; no TLS inspection: TLS runs inside TDS";
+
+/// Who begins where a target calls.
+pub(crate) const TARGET: &str = "target";
 
 const WHILE_ENLISTED: &str = "the target leaves this master (is defected)";
 const WHILE_ADMINISTERED: &str = "the servers are no longer administered with SSMS";
@@ -36,10 +40,23 @@ pub(crate) const UNKNOWN_PORT: &str = "unknown";
 
 /// PowerShell's own test of a TCP port.
 fn test_tcp(destination: &End, port: &str) -> String {
+    let host = in_powershell(ServerName::of(&destination.name).host);
     match port {
         UNKNOWN_PORT => "find the port first".to_owned(),
-        _ => format!("Test-NetConnection -ComputerName {} -Port {port}", destination.name),
+        _ => format!("Test-NetConnection -ComputerName {host} -Port {port}"),
     }
+}
+
+/// A word of a command that is pasted into PowerShell, in quotes where it needs them. Any of five characters ends a text
+/// in single quotes there, unless it stands twice.
+pub(crate) fn in_powershell(word: &str) -> String {
+    let plain = |character: char| character.is_alphanumeric() || ".-_:={}".contains(character);
+    if !word.is_empty() && word.chars().all(plain) {
+        return word.to_owned();
+    }
+    let twice = |character| matches!(character, '\'' | '\u{2018}'..='\u{201b}');
+    let inner = word.chars().flat_map(|character| std::iter::repeat_n(character, 1 + usize::from(twice(character))));
+    format!("'{}'", inner.collect::<String>())
 }
 
 /// A port's number in a row.
@@ -50,7 +67,7 @@ pub(crate) fn port_text(port: Option<u16>) -> String {
 /// Polling: the target calls the master's engine.
 pub(crate) fn polling(target: &End, master: &End, port: &str, frequency: String, now: Seen) -> Row {
     Row {
-        initiator: "target".to_owned(),
+        initiator: TARGET.to_owned(),
         justification: "SQL Server Agent on the target polls the master, downloads instructions and uploads outcomes; \
                         sp_msx_enlist takes the same way"
             .to_owned(),
@@ -67,7 +84,7 @@ pub(crate) fn polling(target: &End, master: &End, port: &str, frequency: String,
 /// fixed.
 pub(crate) fn browser(target: &End, master: &End, full_name: &str, port: &str, now: Seen) -> Row {
     Row {
-        initiator: "target".to_owned(),
+        initiator: TARGET.to_owned(),
         justification: format!(
             "targets know the master as {full_name}, and ask SQL Browser for its port at each connection, whether the \
              port is fixed or not; not needed where an alias for exactly {full_name} with TCP port {port} stands on \
@@ -75,7 +92,7 @@ pub(crate) fn browser(target: &End, master: &End, full_name: &str, port: &str, n
         ),
         frequency: "before each connection".to_owned(),
         valid_until: WHILE_ENLISTED.to_owned(),
-        test: format!("msx_exporter doctor --role=target --master.address={full_name}"),
+        test: format!("msx_exporter doctor --role=target {}", in_powershell(&format!(r"--master.address={full_name}"))),
         now,
         ..row(target, master, Transport::Udp, 1434)
     }
@@ -131,12 +148,12 @@ pub(crate) fn configured(
     }
 }
 
-/// T-SQL from the machine with SSMS.
-pub(crate) fn management(desk: &End, server: &End, port: &str, now: Seen) -> Row {
+/// T-SQL from the machine with SSMS; `which` of the two servers this one is.
+pub(crate) fn management(desk: &End, server: &End, which: &str, port: &str, now: Seen) -> Row {
     Row {
         initiator: "SSMS".to_owned(),
         need: Need::ForPeople,
-        justification: "SSMS enlists, forces a poll and shows jobs by T-SQL on both servers".to_owned(),
+        justification: format!("SSMS enlists, forces a poll and shows jobs by T-SQL on both servers; this is {which}"),
         frequency: "while somebody works".to_owned(),
         handling: NO_INSPECTION.to_owned(),
         valid_until: WHILE_ADMINISTERED.to_owned(),
@@ -178,5 +195,25 @@ pub(crate) fn wizard_smb(desk: &End, server: &End, now: Seen) -> Row {
         test: test_tcp(server, "445"),
         now,
         ..row(desk, server, Transport::Tcp, 445)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::in_powershell;
+
+    #[test]
+    fn no_name_ends_its_quotes() {
+        for (word, written) in [
+            ("SQL01.corp.example", "SQL01.corp.example"),
+            ("größe", "größe"),
+            (r"MSX01\HQ", r"'MSX01\HQ'"),
+            ("MSX01,1433", "'MSX01,1433'"),
+            ("a'; rm b", "'a''; rm b'"),
+            ("a\u{2019}$(b)", "'a\u{2019}\u{2019}$(b)'"),
+            ("", "''"),
+        ] {
+            assert_eq!(in_powershell(word), written);
+        }
     }
 }

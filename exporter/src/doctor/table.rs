@@ -1,6 +1,6 @@
 //! The columns of a request in the formats that are tables.
 
-use super::request::{Row, Seen, ends};
+use super::request::{End, Row, Seen};
 
 /// The heads of the columns.
 pub(crate) const HEADS: [&str; 14] = [
@@ -23,12 +23,12 @@ pub(crate) const HEADS: [&str; 14] = [
 /// The head of the additional column of --verify.
 pub(crate) const BEFORE: &str = "since the earlier request";
 
-/// The cells of one row, in the order of [`HEADS`], with [`BEFORE`] where that is asked for.
-pub(crate) fn cells(row: &Row, with_before: bool) -> Vec<String> {
+/// One row's cells, its hosts as `name` has them, in the order of [`HEADS`], and [`BEFORE`] where that is asked for.
+pub(crate) fn cells(row: &Row, with_before: bool, name: impl Fn(&[End]) -> String) -> Vec<String> {
     let transport = row.transport.map_or_else(|| "none".to_owned(), |transport| transport.to_string());
     let mut cells = vec![
-        ends(&row.source),
-        ends(&row.destination),
+        name(&row.source),
+        name(&row.destination),
         transport,
         if row.ports.is_empty() { "none".to_owned() } else { row.ports.clone() },
         row.initiator.clone(),

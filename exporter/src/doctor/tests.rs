@@ -26,6 +26,7 @@ fn finding(check: Check, state: PortState, port: Option<u16>) -> Finding {
         protocol_ok: None,
         connect: None,
         handshake: None,
+        version: None,
         checked_at: now(),
         evidence: format!("{} as tried", state.name()),
     }
@@ -57,7 +58,7 @@ fn fleet() -> MasterFleet {
         timers: None,
     };
     let (covered_since, covered_until, records) = (Some(ago(5_000)), Some(now()), vec![refused].into());
-    let arrivals = Arrivals { permitted: true, covered_since, covered_until, records, sightings: Arc::default() };
+    let arrivals = Arrivals { permitted: true, covered_since, covered_until, records, ..Arrivals::default() };
     let reading = Reading { arrivals: Some(read(Collector::Arrivals, arrivals)), ..reading(rows) };
     assess(&reading, Arc::new(port_results), &config(), &mut Memory::default()).fleet
 }
@@ -89,7 +90,7 @@ fn find<'a>(request: &'a Request, source: &str, destination: &str, ports: &str) 
         .rows
         .iter()
         .find(|row| row.source[0].name == source && row.destination[0].name == destination && row.ports == ports);
-    row.unwrap_or_else(|| panic!("no row {source} → {destination} {ports}"))
+    row.unwrap_or_else(|| panic!("no row {source} -> {destination} {ports}"))
 }
 
 #[test]
@@ -103,7 +104,7 @@ fn each_target_calls_the_master_and_a_poll_or_whatever_arrives_is_the_proof() {
 }
 
 #[test]
-fn what_to_paste_is_filled_in_for_the_first_silent_target() {
+fn what_to_paste_is_filled_in_for_a_silent_target_of_which_something_was_seen() {
     let request = request();
     let titles: Vec<&str> = request.paste.iter().map(|paste| paste.title.as_str()).collect();
     assert_eq!(titles, [r"To paste on the master (SQL02\PAYROLL)", r"To paste on the target (SQL02\PAYROLL)"]);
@@ -143,13 +144,13 @@ fn a_host_with_two_instances_is_named_once_where_nothing_is_needed() {
 #[test]
 fn a_port_that_the_configuration_requires_is_asked_for_and_its_want_is_a_fault() {
     let mut fleet = fleet();
-    assert!(!examine(&fleet, &master("MSX01", &[1433]), now()).lacks_a_required_port());
+    assert_eq!(examine(&fleet, &master("MSX01", &[1433]), now()).closed(), [""; 0]);
     let mut closed = finding(Check::Engine, PortState::Refused, Some(1433));
     closed.required = true;
     Arc::make_mut(&mut fleet.port_results).findings.insert("SQL01".to_owned(), vec![closed]);
     let request = examine(&fleet, &master("MSX01", &[1433]), now());
     assert_eq!(find(&request, "MSX01", "SQL01", "1433").now.state, "refused");
-    assert!(request.lacks_a_required_port());
+    assert_eq!(request.closed().len(), 1);
 }
 
 #[test]
@@ -173,16 +174,79 @@ fn a_group_is_one_rule_and_keeps_its_worst_state() {
     let few = aggregate(complete.clone());
     let polling = find(&few, "SQL01", "MSX01", "14330");
     assert_eq!(polling.source.len(), 3);
-    assert_eq!((polling.now.open, polling.now.evidence.as_str()), (None, "2 open, 1 unknown"));
-    // Polling, SQL Browser, nothing back; SSMS: engine of the master, engines of targets with the same port, of those
-    // without a known one, RPC to all and SMB to all.
+    let evidence = "2 open (SQL01, SQL02), 1 unknown (SQL03)";
+    assert_eq!((polling.now.open, polling.now.evidence.as_str()), (None, evidence));
+    // Polling, SQL Browser, nothing back; SSMS: engine of the master, RPC to all, SMB to all, engines of targets.
     let services: Vec<String> = few.rows.iter().map(Row::service).collect();
     assert_eq!(
         services,
-        ["TCP 14330", "UDP 1434", "nothing", "TCP 14330", "TCP 135, 49152-65535", "TCP 445", "TCP 1433", "TCP unknown"]
+        ["TCP 14330", "UDP 1434", "nothing", "TCP 14330", "TCP 135, 49152-65535", "TCP 445", "TCP 1433, unknown"]
     );
     let machines = |request: &Request| request.rows.iter().flat_map(|row| row.destination.clone()).count();
     assert!(machines(&few) < machines(&complete));
+}
+
+#[test]
+fn a_fleet_is_a_page_and_no_line_of_it_a_list() {
+    let rows = (1..25).map(|number| {
+        let row = target(number, &format!("SQL{number:02}-OF-THE-FLEET"));
+        if number % 2 == 0 { row } else { polled_at(row, 4000) }
+    });
+    let fleet =
+        assess(&reading(rows.collect()), Arc::new(PortResults::default()), &config(), &mut Memory::default()).fleet;
+    let mut request = aggregate(examine(&fleet, &master(r"MSX01\HQ", &[14330]), now()));
+    // Its batches come at the end, and are as long as they are.
+    assert_eq!(std::mem::take(&mut request.paste).len(), 2);
+    let text = draw(&request, RequestFormat::Text);
+    assert!(text.lines().count() < 100, "{text}");
+    assert!(text.is_ascii(), "{text}");
+    assert_eq!(text.matches("every 60 s").count(), 1, "{text}");
+    assert!(text.contains("  24 hosts (list 1) -> MSX01 (10.0.0.1)  TCP 14330\n"), "{text}");
+    assert!(text.contains("  machine with SSMS -> MSX01 (10.0.0.1) and 24 hosts (list 1)  TCP 445\n"), "{text}");
+    let commands = ["test ", "-> ", "msx_exporter doctor"];
+    let long = |line: &&str| line.len() > 100 && !commands.iter().any(|command| line.contains(command));
+    assert_eq!(text.lines().filter(long).collect::<Vec<_>>(), [""; 0]);
+    let markdown = draw(&request, RequestFormat::Markdown);
+    let list = markdown.lines().filter(|line| line.matches("-OF-THE-FLEET").count() > 1);
+    assert_eq!(list.map(str::len).max(), Some(99), "{markdown}");
+}
+
+#[test]
+fn instances_of_one_host_are_distinguished_where_each_has_a_row() {
+    let rows = vec![target(1, "SQL01"), polled_at(target(2, r"SQL01\PAYROLL"), 4000), target(3, "SQL02")];
+    let fleet = assess(&reading(rows), Arc::new(PortResults::default()), &config(), &mut Memory::default()).fleet;
+    let request = examine(&fleet, &master("MSX01", &[1433]), now());
+    for (name, open) in [("SQL01", Some(true)), (r"SQL01\PAYROLL", None), ("SQL02", Some(true))] {
+        assert_eq!(find(&request, name, "MSX01", "1433").now.open, open, "{name}");
+    }
+    let desk = find(&request, "machine with SSMS", r"SQL01\PAYROLL", "unknown");
+    assert_eq!(desk.test, "find the port first");
+    let smb = request.rows.iter().filter(|row| row.ports == "445" && row.destination[0].name.starts_with("SQL01"));
+    assert_eq!(smb.count(), 1, "the wizard asks a host");
+    assert_eq!(request.unseen(), [r"SQL01\PAYROLL -> MSX01 (10.0.0.1), TCP 1433 (unknown)"]);
+}
+
+#[test]
+fn a_port_is_known_where_its_name_is_not() {
+    let mut fleet = fleet();
+    let unresolved = Finding { port: None, required: true, ..finding(Check::Engine, PortState::Unresolved, None) };
+    for name in ["SQL01", r"SQL02\PAYROLL"] {
+        Arc::make_mut(&mut fleet.port_results).findings.insert(name.to_owned(), vec![unresolved.clone()]);
+    }
+    let request = examine(&fleet, &master("MSX01", &[1433]), now());
+    find(&request, "MSX01", "SQL01", "1433");
+    find(&request, "MSX01", "SQL02", "unknown");
+    let mut end = target_end(PortState::Unresolved, Verdict::Ok);
+    end.findings[0].port = None;
+    let row = find(&examine_on_target(&end, now()), "SQL01", "MSX01", "1433").clone();
+    assert_eq!(row.test, "Test-NetConnection -ComputerName MSX01 -Port 1433");
+}
+
+#[test]
+fn a_named_master_that_targets_poll_has_its_way_looked_at() {
+    let rows = vec![target(1, "SQL01"), target(2, "SQL02")];
+    let fleet = assess(&reading(rows), Arc::new(PortResults::default()), &config(), &mut Memory::default()).fleet;
+    assert_eq!(examine(&fleet, &master(r"MSX01\HQ", &[14330]), now()).unseen(), [""; 0]);
 }
 
 #[test]
@@ -233,6 +297,7 @@ fn each_form_is_drawn() {
         issuer: "CN=SSL_Self_Signed_Fallback".to_owned(),
         self_signed: true,
         not_after: "2056-01-01T00:00:00Z".parse().unwrap(),
+        names: Vec::new(),
     });
     let mut request = aggregate(examine(&fleet, &master(r"MSX01\HQ", &[14330, 14331]), now()));
     // deploy/sql has it.
@@ -276,9 +341,9 @@ fn target_end(state: PortState, verdict: Verdict) -> TargetEnd {
 fn on_a_target_the_way_of_polling_is_tried_and_its_want_is_a_fault() {
     let open = examine_on_target(&target_end(PortState::Open, Verdict::Ok), now());
     assert_eq!(find(&open, "SQL01", "MSX01", "1433").now.open, Some(true));
-    assert!(!open.lacks_a_required_port());
+    assert_eq!(open.closed(), [""; 0]);
     let filtered = examine_on_target(&target_end(PortState::Filtered, Verdict::Ok), now());
-    assert!(filtered.lacks_a_required_port());
+    assert_eq!(filtered.closed(), ["SQL01 -> MSX01 (10.0.0.1), TCP 1433 (filtered)"]);
     assert!(filtered.readiness.is_empty());
 }
 
@@ -341,8 +406,11 @@ fn the_requests_of_two_targets_on_one_machine_become_one() {
     let one = examine_on_target(&target_end(PortState::Open, Verdict::Ok), now());
     let both = together([one.clone(), examine_on_target(&other, now())]).unwrap();
     assert_eq!(both.rows.len(), 4);
-    assert!(both.rows.is_sorted_by_key(|row| row.need) && both.lacks_a_required_port());
+    assert!(both.rows.is_sorted_by_key(|row| row.need));
     assert!(both.title.contains("; ") && both.notes == one.notes);
+    assert_eq!(both.closed(), [r"SQL01\PAYROLL -> MSX01 (10.0.0.1), TCP 1433 (filtered)"]);
+    let rule = find(&aggregate(both), "SQL01", "MSX01", "1433").clone();
+    assert_eq!((rule.source.len(), rule.now.evidence.as_str()), (1, r"1 filtered (SQL01\PAYROLL), 1 open (SQL01)"));
     assert_eq!(together([]), None);
 }
 

@@ -1,7 +1,8 @@
 //! Compares an earlier request with the present state.
 
-use super::request::{End, Request, Row, ends};
-use crate::model::names;
+use super::lists::in_few_words;
+use super::request::{End, Need, Request, Row};
+use crate::model::{ServerName, names};
 
 /// Adds the state of an earlier request to each row. Rows that only one of the two has are named in the notes.
 ///
@@ -11,9 +12,11 @@ pub fn verify(mut now: Request, earlier: &str) -> Result<Request, String> {
     let earlier: Request = serde_json::from_str(earlier)
         .map_err(|error| format!("this is no request as --format=json writes it: {error}"))?;
     for row in &mut now.rows {
-        row.before = earlier.rows.iter().find(|old| covers(old, row)).map(|old| old.now.clone());
+        let old = earlier.rows.iter();
+        let exact = old.clone().find(|old| covers(old, row, |name| name));
+        row.before = exact.or_else(|| old.clone().find(|old| covers(old, row, host))).map(|old| old.now.clone());
     }
-    let gone = earlier.rows.iter().filter(|old| now.rows.iter().all(|row| !covers(old, row)));
+    let gone = earlier.rows.iter().filter(|old| now.rows.iter().all(|row| !covers(old, row, host)));
     let gone = gone.map(|old| format!("no longer needed since the request of {}: {}", earlier.made, in_short(old)));
     let new = now.rows.iter().filter(|row| row.before.is_none());
     let new = new.map(|row| format!("new since the request of {}: {}", earlier.made, in_short(row)));
@@ -22,15 +25,21 @@ pub fn verify(mut now: Request, earlier: &str) -> Result<Request, String> {
     Ok(now)
 }
 
-/// Whether an earlier rule, which may be one for a group of machines, is the rule of this row. Names are compared, not
-/// addresses, because addresses may have changed since.
-fn covers(old: &Row, row: &Row) -> bool {
+fn host(name: &str) -> &str {
+    ServerName::of(name).host
+}
+
+/// Whether an earlier rule, which may stand for a group of hosts and several ports, is the rule of this row. Addresses may
+/// have changed since; the names are what was asked for.
+fn covers(old: &Row, row: &Row, compared: fn(&str) -> &str) -> bool {
     let within = |ends: &[End], group: &[End]| {
-        ends.iter().all(|end| group.iter().any(|other| names::same(&other.name, &end.name)))
+        ends.iter().all(|end| group.iter().any(|other| names::same(compared(&other.name), compared(&end.name))))
     };
-    old.service() == row.service() && within(&row.source, &old.source) && within(&row.destination, &old.destination)
+    let ports = old.ports == row.ports || old.ports.split(", ").any(|port| port == row.ports);
+    let service = (old.transport, old.need == Need::ForPeople) == (row.transport, row.need == Need::ForPeople) && ports;
+    service && within(&row.source, &old.source) && within(&row.destination, &old.destination)
 }
 
 fn in_short(row: &Row) -> String {
-    format!("{} → {}, {}", ends(&row.source), ends(&row.destination), row.service())
+    format!("{} -> {}, {}", in_few_words(&row.source), in_few_words(&row.destination), row.service())
 }

@@ -180,7 +180,7 @@ catalogue! {
         TARGET_DOWNLOAD_ERRORS Gauge "msx_target_download_errors" TARGET,
             "Number of instructions that failed on the target; absent when the collector downloads failed.";
         TARGET_DOWNLOAD_ERRORS_BY_CLASS Gauge "msx_target_download_errors_by_class" &["target", "class"],
-            "Number of instructions that failed on the target, by class of their error message; absent where it is 0 and when the collector downloads failed.";
+            "Number of instructions that failed on the target, by class of their error message: by the message's number where the text has one, in any language, else by its English words; absent where it is 0 and when the collector downloads failed.";
         TARGET_DOWNLOADED Gauge "msx_target_downloaded_instructions" TARGET,
             "Number of instructions that the target has downloaded and SQL Server has not yet trimmed; absent until they were counted.";
         TARGET_LAST_DOWNLOAD Gauge "msx_target_last_download_timestamp_seconds" TARGET,

@@ -43,7 +43,7 @@ impl FromStr for ConstantLabel {
         if !first || !name.chars().all(|c| c.is_ascii_alphanumeric() || c == '_') {
             return Err(ConstantLabelError::Name(name.to_owned()));
         }
-        if name.starts_with("__") || matches!(name, "job" | "instance") {
+        if name.starts_with("__") || matches!(name, "job" | "instance" | "le" | "quantile") {
             return Err(ConstantLabelError::Prometheus(name.to_owned()));
         }
         if let Some(metric) = catalogue().iter().find(|metric| metric.labels.contains(&name)) {
@@ -70,6 +70,8 @@ mod tests {
             ("a-b=x", "not the name of a label"),
             ("__meta=x", "belongs to Prometheus"),
             ("instance=x", "belongs to Prometheus"),
+            ("le=x", "belongs to Prometheus"),
+            ("quantile=x", "belongs to Prometheus"),
             ("target=x", "is one of the metric msx_"),
             ("collector=x", "is one of the metric msx_exporter_collector_success"),
         ] {

@@ -4,6 +4,9 @@ use std::fs::{self, File, Metadata};
 use std::io::{self, Write};
 use std::path::Path;
 
+/// Characters of the file's name in that of the temporary one.
+const SHOWN: usize = 32;
+
 /// Writes a new file next to `path` and renames it to that. Blocks for at most 5 s.
 ///
 /// The new file is created exclusively, under a name that cannot be guessed, so that a link which somebody planted is
@@ -31,7 +34,9 @@ fn replace_by(path: &Path, write: impl FnOnce(&mut File) -> io::Result<()>) -> i
     };
     let name = path.file_name().ok_or_else(|| io::Error::new(io::ErrorKind::InvalidInput, "it names no file"))?;
     let folder = path.parent().filter(|folder| !folder.as_os_str().is_empty()).unwrap_or(Path::new("."));
-    let prefix = format!(".{}.", name.to_string_lossy());
+    // What a killed run leaves says whose it is, and is no longer than a name may be.
+    let start: String = name.to_string_lossy().chars().take(SHOWN).collect();
+    let prefix = format!(".{start}.");
     let mut file = tempfile::Builder::new()
         .prefix(&prefix)
         .suffix(".tmp")
@@ -108,6 +113,14 @@ mod tests {
         assert_eq!(full.unwrap_err().kind(), io::ErrorKind::StorageFull);
         assert_eq!(fs::read_to_string(&path).unwrap(), "old");
         assert_eq!(names(&folder), [PathBuf::from("msx.prom")]);
+    }
+
+    #[test]
+    fn a_name_may_be_as_long_as_the_system_allows() {
+        let folder = folder();
+        let path = folder.path().join("n".repeat(255));
+        replace(&path, "page".into()).unwrap();
+        assert_eq!(fs::read_to_string(&path).unwrap(), "page");
     }
 
     #[test]

@@ -165,7 +165,7 @@ impl<S: Site> Router<S> {
             },
             Action::Metrics => self.view(request, caller, Resource::Metrics).await,
             Action::Targets => {
-                let only = parameter(request.uri.query(), "target");
+                let only = target(request.uri.query(), "target");
                 self.view(request, caller, Resource::Targets(only)).await
             }
             Action::Discovery => match entries(request.uri.query()) {
@@ -315,7 +315,8 @@ fn may_probe(caller: &Caller, options: &Options) -> bool {
 
 /// The parameters of `/sd`.
 fn entries(query: Option<&str>) -> Result<Entries, &'static str> {
-    const BAD_PORT: &str = "the port must be a number from 1 to 65535; hint: /sd?port=9182";
+    const BAD_PORT: &str =
+        "the port must be a number from 1 to 65535; hint: /sd?port=9182, or /sd?per=target, which needs none";
     // An invalid port must not be treated as a missing one.
     let given = query.is_some_and(|query| query.split('&').any(|pair| pair.split('=').next() == Some("port")));
     let port = parameter(query, "port").and_then(|port| port.parse().ok());

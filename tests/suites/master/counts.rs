@@ -15,7 +15,7 @@ use std::sync::Arc;
 const NOW: DateTime = DateTime::constant(2026, 11, 22, 12, 0, 0, 0);
 
 /// Texts of each class, in the order of the classes; the last ones fit none.
-const TEXTS: [(ErrorClass, &str); 14] = [
+const TEXTS: [(ErrorClass, &str); 21] = [
     (
         ErrorClass::ProxyDisabled,
         "The job step requires a proxy account, however proxy matching is disabled on the target server.",
@@ -27,6 +27,13 @@ const TEXTS: [(ErrorClass, &str); 14] = [
     (ErrorClass::ObjectExists, "The specified @name ('Backup') already exists."),
     (ErrorClass::Subsystem, "The 'SSIS' subsystem failed to load."),
     (ErrorClass::Version, "The target server version is older."),
+    (ErrorClass::Permission, "Die EXECUTE-Berechtigung wurde verweigert. [SQLSTATE 42000] (Fehler 229)"),
+    (ErrorClass::Permission, "Msg 18456, Niveau 14 : échec de l'ouverture de session"),
+    (ErrorClass::ObjectExists, "指定された @name は既に存在します。 [SQLSTATE 42000] (エラー 14261)"),
+    (ErrorClass::ProxyMissing, "@proxy_name ('Nacht') ist nicht vorhanden. [SQLSTATE 42000] (Fehler 14262)"),
+    (ErrorClass::Other, "@job_id ist nicht vorhanden. [SQLSTATE 42000] (Fehler 14262)"),
+    (ErrorClass::Other, "[SQLSTATE 42000] (Error 22022)"),
+    (ErrorClass::Other, "Msg 2290, rien"),
     (ErrorClass::Other, "does not exist: proxy"),
     (ErrorClass::Other, "proxy"),
     (ErrorClass::Other, ""),

@@ -102,6 +102,7 @@ pub(super) fn fleet(length: usize) -> MasterFleet {
             enlisted: None,
             labels: Vec::new(),
             expected: None,
+            address: None,
             maintenance: None,
             diagnosis: Diagnosis { cause: Cause::NotEnlisted, evidence: Vec::new() },
             trace: None,
