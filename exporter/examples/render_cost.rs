@@ -5,18 +5,16 @@
 
 use flate2::Compression;
 use jiff::{SignedDuration, Timestamp};
-use msx_exporter::collectors::{CollectorReport, JobRow, TargetRow};
+use msx_exporter::collectors::{CollectorReport, DownloadRow, DownloadedRow, JobRow, JobTargetRow, TargetRow};
 use msx_exporter::config::{self, ConfigFile, Sources};
 use msx_exporter::diagnosis::{
-    Diagnosis, Enlisted, Fleet, Job, JobRun, Limited, MasterClock, MasterFleet, Pending, PollStatus, Target,
-    TargetDownloads,
+    Diagnosis, Enlisted, Fleet, Job, JobRun, Limited, MasterClock, MasterFleet, PollStatus, Target, TargetDownloads,
 };
 use msx_exporter::exposition::{BuildInfo, ExporterFacts, Format, Reload, gzip};
 use msx_exporter::metrics::{compressed_page, page_into};
 use msx_exporter::model::{Cause, Check, Collector, Direction, Operation, PortSource, PortState};
 use msx_exporter::probe::{Finding, PortResults};
 use msx_exporter::{api, pages};
-use std::collections::BTreeMap;
 use std::io::Write;
 use std::sync::Arc;
 use std::time::{Duration, Instant};
@@ -209,8 +207,12 @@ fn fleet(count: usize, checks: usize, jobs: usize) -> MasterFleet {
             ..PortResults::default()
         },
     };
-    let run =
-        |target| JobRun { target, success: Some(true), at: Some(ago(3600)), duration: Some(Duration::from_secs(42)) };
+    let run = |target| JobRun {
+        target,
+        success: Some(true),
+        at: Some(ago(3600)),
+        row: JobTargetRow { duration: Some(Duration::from_secs(42)), ..JobTargetRow::default() },
+    };
     let job = |number| Job {
         row: JobRow {
             id: format!("0F3C2A11-0000-4000-8000-{number:012}"),
@@ -264,13 +266,16 @@ fn target(number: usize) -> Target {
             status: PollStatus { normal: true, ..PollStatus::default() },
             clock_skew_seconds: Some((number % 700) as f64 / 1000.0),
             downloads: Some(TargetDownloads {
-                pending: Pending {
-                    by_operation: BTreeMap::from([(Operation::Insert, 2)]),
-                    oldest: Some(ago(30 + shift % 20)),
+                waiting: DownloadRow {
+                    pending: enum_map::enum_map! { Operation::Insert => 2, _ => 0 },
+                    oldest_pending: Some(ago(30 + shift % 20)),
+                    ..DownloadRow::default()
                 },
-                errors: enum_map::EnumMap::default(),
-                downloaded: Some(100 + number as u64),
-                last_download: Some(ago(4000 + shift)),
+                downloaded: Some(DownloadedRow {
+                    count: 100 + number as u64,
+                    last: Some(ago(4000 + shift)),
+                    ..DownloadedRow::default()
+                }),
             }),
         }),
         labels: vec![],

@@ -35,8 +35,16 @@ static UNDER_WAY: AtomicUsize = AtomicUsize::new(0);
 /// # Errors
 /// Why it cannot be read, without its name.
 pub(crate) fn read(path: &Path) -> io::Result<Vec<u8>> {
+    read_up_to(path, LARGEST)
+}
+
+/// Reads a file of at most so many bytes. Blocks for at most 5 s.
+///
+/// # Errors
+/// Why it cannot be read, without its name.
+pub(crate) fn read_up_to(path: &Path, most: u64) -> io::Result<Vec<u8>> {
     let path = path.to_owned();
-    within(DEADLINE, move || read_regular(&path))
+    within(DEADLINE, move || read_regular(&path, most))
 }
 
 /// When a file was last changed, and its length in bytes. Blocks for at most 5 s.
@@ -51,15 +59,16 @@ pub(crate) fn stamp(path: &Path) -> io::Result<(SystemTime, u64)> {
     })
 }
 
-fn read_regular(path: &Path) -> io::Result<Vec<u8>> {
+fn read_regular(path: &Path, most: u64) -> io::Result<Vec<u8>> {
     // Before it is opened, for that alone can block, and once more after, for it may have been replaced in between.
     regular(&fs::metadata(path)?)?;
     let file = File::open(path)?;
     regular(&file.metadata()?)?;
     let mut bytes = Vec::new();
-    file.take(LARGEST + 1).read_to_end(&mut bytes)?;
-    if bytes.len() as u64 > LARGEST {
-        return Err(io::Error::new(io::ErrorKind::FileTooLarge, "larger than 4 MiB"));
+    file.take(most + 1).read_to_end(&mut bytes)?;
+    if bytes.len() as u64 > most {
+        let wrong = format!("larger than {} MiB", most >> 20);
+        return Err(io::Error::new(io::ErrorKind::FileTooLarge, wrong));
     }
     Ok(bytes)
 }

@@ -2,11 +2,11 @@
 
 #![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic)]
 
-use crate::collectors::{CollectorReport, JobRow, ServerFacts, TargetRow};
+use crate::collectors::{CollectorReport, DownloadRow, DownloadedRow, JobRow, JobTargetRow, ServerFacts, TargetRow};
 use crate::config::Limits;
 use crate::diagnosis::{
-    Diagnosis, Enlisted, Evidence, Fleet, Job, JobRun, Limited, MasterClock, MasterFleet, Orphan, Pending, PollStatus,
-    Suspect, Target, TargetDownloads, TargetFleet, Trace,
+    Diagnosis, Enlisted, Evidence, Fleet, Job, JobRun, Limited, MasterClock, MasterFleet, Orphan, PollStatus, Suspect,
+    Target, TargetDownloads, TargetFleet, Trace,
 };
 use crate::exposition::{BuildInfo, ExporterFacts, ProbeCounts, ProcessFacts, Reload};
 use crate::model::{
@@ -70,8 +70,7 @@ pub(crate) fn target(name: &str) -> Target {
             status: PollStatus { normal: true, ..PollStatus::default() },
             clock_skew_seconds: Some(0.5),
             downloads: Some(TargetDownloads {
-                downloaded: Some(7),
-                last_download: Some(ago(4000)),
+                downloaded: Some(DownloadedRow { count: 7, last: Some(ago(4000)), ..DownloadedRow::default() }),
                 ..TargetDownloads::default()
             }),
         }),
@@ -178,11 +177,12 @@ pub(crate) fn full() -> MasterFleet {
         row.status.blocked = true;
         row.row.last_poll = ago(20) - SignedDuration::from_millis(4);
         row.downloads = Some(TargetDownloads {
-            pending: Pending {
-                by_operation: BTreeMap::from([(Operation::Insert, 3), (Operation::Start, 1)]),
-                oldest: Some(ago(5000)),
+            waiting: DownloadRow {
+                pending: enum_map! { Operation::Insert => 3, Operation::Start => 1, _ => 0 },
+                oldest_pending: Some(ago(5000)),
+                errors: enum_map! { ErrorClass::ProxyMissing => 2, _ => 0 },
+                ..DownloadRow::default()
             },
-            errors: enum_map! { ErrorClass::ProxyMissing => 2, _ => 0 },
             ..TargetDownloads::default()
         });
     }
@@ -248,7 +248,7 @@ pub(crate) fn full() -> MasterFleet {
         target: target.to_owned(),
         success,
         at: success.map(|_| ago(900)),
-        duration: success.map(|_| Duration::from_secs(62)),
+        row: JobTargetRow { duration: success.map(|_| Duration::from_secs(62)), ..JobTargetRow::default() },
     };
     // A job on 4 targets of which 3 are shown.
     fleet.limited.job_pairs = 1;

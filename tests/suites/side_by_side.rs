@@ -292,11 +292,11 @@ fn answer(client: &mut TcpStream) -> Vec<u8> {
         let Some(end) = bytes.windows(4).position(|four| four == b"\r\n\r\n") else { continue };
         let head = String::from_utf8_lossy(&bytes[..end]).to_lowercase();
         let length = head.lines().find_map(|line| line.strip_prefix("content-length: ")?.parse::<usize>().ok());
-        let whole = match length {
+        let complete = match length {
             Some(length) => bytes.len() == end + 4 + length,
             None => bytes.ends_with(b"0\r\n\r\n"),
         };
-        if whole {
+        if complete {
             return bytes;
         }
     }

@@ -282,12 +282,18 @@ impl<'a> EnlistedFacts<'a> {
             clock_skew_seconds: row.clock_skew_seconds,
             utc_offset_seconds: row.utc_offset_seconds(),
             downloads: row.downloads.as_ref().map(|list| DownloadFacts {
-                pending: list.pending.total(),
-                pending_by_operation: list.pending.by_operation.iter().map(|(op, count)| (op.name(), *count)).collect(),
-                oldest_pending: list.pending.oldest.map(Instant),
-                errors: list.errors.into_iter().map(|(class, count)| (class.name(), count)).collect(),
-                downloaded: list.downloaded,
-                last_download: list.last_download.map(Instant),
+                pending: list.waiting.pending_total(),
+                pending_by_operation: list
+                    .waiting
+                    .pending
+                    .into_iter()
+                    .filter(|(_, count)| *count > 0)
+                    .map(|(operation, count)| (operation.name(), count))
+                    .collect(),
+                oldest_pending: list.waiting.oldest_pending.map(Instant),
+                errors: list.waiting.errors.into_iter().map(|(class, count)| (class.name(), count)).collect(),
+                downloaded: list.downloaded.as_ref().map(|row| row.count),
+                last_download: list.downloaded.as_ref().and_then(|row| row.last).map(Instant),
             }),
         }
     }

@@ -1,11 +1,12 @@
 //! The download list, one row for each name in it.
 
 use super::result_cache::{Kept, is_due};
-use crate::exposition::catalogue as metric;
+use crate::exposition::catalogue::{self as metric, Metric};
+use crate::exposition::family_writer::Value;
 use crate::exposition::in_order::InOrder;
 use crate::model::{Collector, ErrorClass, Operation};
 use crate::sqlserver::{Needs, ResultSet, Right, Set, Statement, Words, key, row};
-use enum_map::EnumMap;
+use enum_map::{EnumArray, EnumMap};
 use jiff::Timestamp;
 use std::sync::Arc;
 use std::time::Duration;
@@ -55,7 +56,7 @@ row! {
 
 row! {
     /// What one name has downloaded.
-    #[derive(Debug, Clone, PartialEq)]
+    #[derive(Debug, Clone, Default, PartialEq)]
     pub struct DownloadedRow {
         /// `target_server` as stored.
         pub target: String = ["target_server"] => key,
@@ -72,6 +73,46 @@ row! {
     struct TableRow {
         table_rows: Option<i64> = "table_rows",
     }
+}
+
+/// SQL Server has a row for each spelling of a name; a target is shown with all of them added up.
+impl DownloadRow {
+    /// Adds the row of another spelling.
+    pub(crate) fn add(&mut self, other: &DownloadRow) {
+        add_each(&mut self.pending, &other.pending);
+        self.oldest_pending = self.oldest_pending.into_iter().chain(other.oldest_pending).min();
+        self.defect_waiting = self.defect_waiting.saturating_add(other.defect_waiting);
+        self.other_waiting = self.other_waiting.saturating_add(other.other_waiting);
+        add_each(&mut self.errors, &other.errors);
+    }
+
+    /// Rows of any operation with status 0 and no error.
+    pub fn pending_total(&self) -> u64 {
+        total(&self.pending)
+    }
+
+    /// Rows with an error message of any class.
+    pub fn failed(&self) -> u64 {
+        total(&self.errors)
+    }
+}
+
+impl DownloadedRow {
+    /// Adds the row of another spelling.
+    pub(crate) fn add(&mut self, other: &DownloadedRow) {
+        self.count = self.count.saturating_add(other.count);
+        self.last = self.last.into_iter().chain(other.last).max();
+    }
+}
+
+fn add_each<K: EnumArray<u64>>(sums: &mut EnumMap<K, u64>, counts: &EnumMap<K, u64>) {
+    for (sum, count) in sums.values_mut().zip(counts.values()) {
+        *sum = sum.saturating_add(*count);
+    }
+}
+
+fn total<K: EnumArray<u64>>(counts: &EnumMap<K, u64>) -> u64 {
+    counts.values().fold(0, |sum, count| sum.saturating_add(*count))
 }
 
 /// The download list.
@@ -129,7 +170,45 @@ impl Sets {
     }
 }
 
-/// What comes straight from the rows and describes all of the list.
-pub(crate) fn metrics(families: &mut InOrder<'_>, table_rows: Option<i64>) {
+/// What comes straight from the rows: of the table, and of each target with the spellings of its name added up.
+pub(crate) fn metrics<'a>(
+    families: &mut InOrder<'a>,
+    table_rows: Option<i64>,
+    waiting: impl Iterator<Item = (&'a str, &'a DownloadRow)> + Clone + 'a,
+    downloaded: impl Iterator<Item = (&'a str, &'a DownloadedRow)> + Clone + 'a,
+) {
     families.single(&metric::DOWNLOADLIST_ROWS, table_rows);
+    each(families, &metric::TARGET_PENDING, waiting.clone(), |row| Some(row.pending_total()));
+    by_word(families, &metric::TARGET_PENDING_OPERATIONS, "operation", waiting.clone(), |row| row.pending);
+    each(families, &metric::TARGET_OLDEST_PENDING, waiting.clone(), |row| row.oldest_pending);
+    each(families, &metric::TARGET_DOWNLOAD_ERRORS, waiting.clone(), |row| Some(row.failed()));
+    by_word(families, &metric::TARGET_DOWNLOAD_ERRORS_BY_CLASS, "class", waiting, |row| row.errors);
+    each(families, &metric::TARGET_DOWNLOADED, downloaded.clone(), |row| Some(row.count));
+    each(families, &metric::TARGET_LAST_DOWNLOAD, downloaded, |row| row.last);
+}
+
+fn each<'a, R: 'a, V: Into<Value> + 'a>(
+    families: &mut InOrder<'a>,
+    metric: &'static Metric,
+    rows: impl Iterator<Item = (&'a str, &'a R)> + 'a,
+    value: fn(&R) -> Option<V>,
+) {
+    families.family(metric, rows.filter_map(move |(target, row)| Some(([("target", target)], value(row)?.into()))));
+}
+
+/// One series for each word with a count.
+fn by_word<'a, R: 'a, K: Words + 'a>(
+    families: &mut InOrder<'a>,
+    metric: &'static Metric,
+    label: &'static str,
+    rows: impl Iterator<Item = (&'a str, &'a R)> + 'a,
+    counts: fn(&R) -> EnumMap<K, u64>,
+) {
+    families.family(
+        metric,
+        rows.flat_map(move |(target, row)| {
+            let counted = counts(row).into_iter().filter(|(_, count)| *count > 0);
+            counted.map(move |(word, count)| ([("target", target), (label, word.word())], Value::from(count)))
+        }),
+    );
 }

@@ -2,7 +2,7 @@
 
 use super::result_cache::{Kept, is_due};
 use super::truth;
-use crate::exposition::catalogue as metric;
+use crate::exposition::catalogue::{self as metric, Metric};
 use crate::exposition::family_writer::Value;
 use crate::exposition::in_order::InOrder;
 use crate::model::Collector;
@@ -32,23 +32,23 @@ row! {
 
 row! {
     /// The last outcome of one job on one target (`msdb.dbo.sysjobservers`).
-    #[derive(Debug, Clone, PartialEq)]
+    #[derive(Debug, Clone, Default, PartialEq)]
     pub struct JobTargetRow {
         /// The job, in the form of [`JobRow::id`].
-        pub job_id: String = ["job_id"] => guid,
+        pub job_id: Arc<str> = ["job_id"] => guid,
         /// The target, never 0.
         pub server_id: i32 = "server_id",
         /// How the run ended, or that it has not.
         pub outcome: Outcome = "last_run_outcome",
         /// When, as the target's local time; `None` when it never ran (date 0) or the numbers are no date.
         pub last_run: Option<DateTime> = ["last_run_date", "last_run_time"] => run_time,
-        /// How long it took.
-        pub duration: Duration = ["last_run_duration"] => run_duration,
+        /// How long it took; `None` when it never ran.
+        pub duration: Option<Duration> = ["last_run_date", "last_run_time", "last_run_duration"] => run_duration,
     }
 }
 
 /// `last_run_outcome` of `sysjobservers`.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
 pub enum Outcome {
     /// 0
     Failed,
@@ -61,6 +61,7 @@ pub enum Outcome {
     /// 4
     InProgress,
     /// 5, or a number that is not documented.
+    #[default]
     Unknown,
 }
 
@@ -131,16 +132,26 @@ pub(crate) fn metrics<'a>(families: &mut InOrder<'a>, jobs: impl Iterator<Item =
     );
 }
 
-fn guid([cell]: [Cell<'_>; 1], _: &mut Context<'_>) -> Result<String, CellError> {
-    cell.guid()
+type RunValue = fn(&JobTargetRow) -> Option<Value>;
+
+/// What comes straight from the row of a run. A table, for the series of all runs are counted before any is written.
+pub(crate) const RUN_METRICS: &[(&Metric, RunValue)] =
+    &[(&metric::JOB_RUN_DURATION, |row| row.duration.map(Value::from))];
+
+fn guid<T: From<String>>([cell]: [Cell<'_>; 1], _: &mut Context<'_>) -> Result<T, CellError> {
+    cell.guid().map(T::from)
 }
 
 fn run_time([date, time]: [Cell<'_>; 2], _: &mut Context<'_>) -> Result<Option<DateTime>, CellError> {
     Ok(date_and_time(date.integer()?, time.integer()?))
 }
 
-fn run_duration([cell]: [Cell<'_>; 1], _: &mut Context<'_>) -> Result<Duration, CellError> {
-    Ok(hours_minutes_seconds(cell.integer()?))
+fn run_duration(
+    [date, time, duration]: [Cell<'_>; 3],
+    context: &mut Context<'_>,
+) -> Result<Option<Duration>, CellError> {
+    let duration = hours_minutes_seconds(duration.integer()?);
+    Ok(run_time([date, time], context)?.map(|_| duration))
 }
 
 /// `last_run_date` (YYYYMMDD, 0 for never) and `last_run_time` (HHMMSS without leading zeros).

@@ -14,6 +14,8 @@ use crate::target_side;
 use jiff::Timestamp;
 use std::sync::Arc;
 
+/// In bytes. A request for 10,000 targets without `--aggregate` is a few dozen MiB.
+const LARGEST_REQUEST: u64 = 256 << 20;
 /// Lines of a complaint.
 const MOST: usize = 5;
 
@@ -27,7 +29,8 @@ pub fn doctor(invocation: &Invocation, how: &cli::Doctor) -> Done {
     let config = load(invocation)?;
     let earlier = how.verify.as_ref().map(|path| {
         let wrong = |why: String| Failure::usage(format!("--verify={}: {why}", path.display()));
-        let bytes = files::read(path).map_err(|error| wrong(format!("cannot be read: {error}")))?;
+        let bytes =
+            files::read_up_to(path, LARGEST_REQUEST).map_err(|error| wrong(format!("cannot be read: {error}")))?;
         files::text(bytes).map_err(|why| wrong(format!("{why}; hint: save it as UTF-8")))
     });
     let earlier = earlier.transpose()?;

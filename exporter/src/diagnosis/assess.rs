@@ -308,7 +308,6 @@ mod tests {
     };
     use crate::model::{Collector, PortState};
     use jiff::SignedDuration;
-    use std::collections::BTreeMap;
 
     fn fleet(reading: &Reading, config: &Config) -> MasterFleet {
         assess(reading, Arc::default(), config, &mut Memory::default()).fleet
@@ -535,10 +534,9 @@ mod tests {
         let fleet = fleet(&with_downloads(three(), rows), &config);
         let pending = |index: usize| {
             let downloads = fleet.targets[index].enlisted.as_ref().unwrap().downloads.as_ref().unwrap();
-            downloads.pending.by_operation.clone()
+            downloads.waiting.pending_total()
         };
-        assert_eq!(pending(0), BTreeMap::new());
-        assert_eq!(pending(1).into_values().collect::<Vec<_>>(), [2]);
+        assert_eq!((pending(0), pending(1)), (0, 2));
         let orphans = fleet.orphans.unwrap();
         assert_eq!(orphans.iter().map(|orphan| orphan.target.as_str()).collect::<Vec<_>>(), ["Gone"]);
     }

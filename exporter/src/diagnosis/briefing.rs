@@ -141,7 +141,7 @@ impl Silent<'_> {
         };
         let waits = match &self.row.downloads {
             None => "The download list was not read.".to_owned(),
-            Some(list) => match (list.pending.total(), list.pending.oldest) {
+            Some(list) => match (list.waiting.pending_total(), list.waiting.oldest_pending) {
                 (0, _) => "No instruction waits for it.".to_owned(),
                 (waiting, Some(oldest)) => {
                     format!(

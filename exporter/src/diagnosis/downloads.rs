@@ -1,12 +1,10 @@
 //! The download list by target.
 
-use super::target::{Orphan, Pending, TargetDownloads};
+use super::target::{Orphan, TargetDownloads};
 use crate::collectors::{DownloadRow, DownloadedRow, Downloads};
 use crate::config::Filter;
+use crate::model::OrphanKind;
 use crate::model::names::{bare, key};
-use crate::model::{ErrorClass, OrphanKind};
-use enum_map::EnumMap;
-use jiff::Timestamp;
 use std::borrow::Cow;
 use std::collections::HashMap;
 
@@ -21,41 +19,17 @@ pub(crate) struct DownloadList<'a> {
 struct Entry<'a> {
     /// The first of its spellings in byte order, so that it is the same in each reading.
     name: &'a str,
-    pending: Pending,
-    defect_waiting: u64,
-    other_waiting: u64,
-    errors: EnumMap<ErrorClass, u64>,
-    downloaded: u64,
-    last_download: Option<Timestamp>,
+    waiting: DownloadRow,
+    downloaded: DownloadedRow,
 }
 
 impl<'a> Entry<'a> {
-    fn spelled(&mut self, name: &'a str) {
+    fn spelled(&mut self, name: &'a str) -> &mut Entry<'a> {
         let name = bare(name);
         if self.name.is_empty() || name < self.name {
             self.name = name;
         }
-    }
-
-    fn add_waiting(&mut self, row: &'a DownloadRow) {
-        self.spelled(&row.target);
-        for (operation, count) in row.pending.into_iter().filter(|(_, count)| *count > 0) {
-            let sum = self.pending.by_operation.entry(operation).or_default();
-            *sum = sum.saturating_add(count);
-        }
-        self.pending.oldest = self.pending.oldest.into_iter().chain(row.oldest_pending).min();
-        self.defect_waiting = self.defect_waiting.saturating_add(row.defect_waiting);
-        self.other_waiting = self.other_waiting.saturating_add(row.other_waiting);
-        for (class, count) in row.errors {
-            let sum = &mut self.errors[class];
-            *sum = sum.saturating_add(count);
-        }
-    }
-
-    fn add_downloaded(&mut self, row: &'a DownloadedRow) {
-        self.spelled(&row.target);
-        self.downloaded = self.downloaded.saturating_add(row.count);
-        self.last_download = self.last_download.into_iter().chain(row.last).max();
+        self
     }
 }
 
@@ -63,34 +37,27 @@ impl<'a> DownloadList<'a> {
     pub(crate) fn new(rows: &'a Downloads) -> DownloadList<'a> {
         let mut entries: HashMap<Cow<'a, str>, Entry<'a>> = HashMap::with_capacity(rows.rows.len());
         for row in &rows.rows {
-            entries.entry(key(&row.target)).or_default().add_waiting(row);
+            entries.entry(key(&row.target)).or_default().spelled(&row.target).waiting.add(row);
         }
         for row in rows.downloaded.iter().flat_map(|rows| rows.iter()) {
-            entries.entry(key(&row.target)).or_default().add_downloaded(row);
+            entries.entry(key(&row.target)).or_default().spelled(&row.target).downloaded.add(row);
         }
         DownloadList { entries, downloaded_known: rows.downloaded.is_some() }
     }
 
     /// The instructions for the target with this [`key`]; zeroes where there are none.
     pub(crate) fn of(&self, key: &str) -> TargetDownloads {
-        let Some(entry) = self.entries.get(key) else {
-            return TargetDownloads { downloaded: self.downloaded_known.then_some(0), ..TargetDownloads::default() };
-        };
-        let mut pending = entry.pending.clone();
-        if pending.by_operation.is_empty() {
-            pending.oldest = None;
+        let (mut waiting, downloaded) =
+            self.entries.get(key).map(|entry| (entry.waiting.clone(), entry.downloaded.clone())).unwrap_or_default();
+        if waiting.pending_total() == 0 {
+            waiting.oldest_pending = None;
         }
-        TargetDownloads {
-            pending,
-            errors: entry.errors,
-            downloaded: self.downloaded_known.then_some(entry.downloaded),
-            last_download: entry.last_download,
-        }
+        TargetDownloads { waiting, downloaded: self.downloaded_known.then_some(downloaded) }
     }
 
     /// DEFECT instructions waiting for this [`key`], whether or not such a target is enlisted.
     pub(crate) fn defects_waiting(&self, key: &str) -> u64 {
-        self.entries.get(key).map_or(0, |entry| entry.defect_waiting)
+        self.entries.get(key).map_or(0, |entry| entry.waiting.defect_waiting)
     }
 
     /// Instructions waiting for names that are not enlisted, sorted. `enlisted` knows the [`key`] of every row on the
@@ -101,10 +68,12 @@ impl<'a> DownloadList<'a> {
             .entries
             .iter()
             .filter(|(key, entry)| {
-                (entry.defect_waiting > 0 || entry.other_waiting > 0) && !enlisted(key) && filter.allows(entry.name)
+                (entry.waiting.defect_waiting > 0 || entry.waiting.other_waiting > 0)
+                    && !enlisted(key)
+                    && filter.allows(entry.name)
             })
             .flat_map(|(_, entry)| {
-                [(OrphanKind::Defect, entry.defect_waiting), (OrphanKind::Other, entry.other_waiting)]
+                [(OrphanKind::Defect, entry.waiting.defect_waiting), (OrphanKind::Other, entry.waiting.other_waiting)]
                     .into_iter()
                     .filter(|(_, count)| *count > 0)
                     .map(|(kind, count)| Orphan { target: entry.name.to_owned(), kind, count })
@@ -118,10 +87,9 @@ impl<'a> DownloadList<'a> {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::diagnosis::fixtures::{ago, everything, pattern, waiting};
-    use crate::model::Operation;
+    use crate::diagnosis::fixtures::{ago, downloaded, everything, pattern, waiting};
+    use crate::model::{ErrorClass, Operation};
     use enum_map::enum_map;
-    use std::collections::BTreeMap;
     use std::sync::Arc;
 
     fn list(rows: Vec<DownloadRow>) -> Downloads {
@@ -143,19 +111,20 @@ mod tests {
         lower.pending[Operation::SyncTime] = 1;
         lower.errors[ErrorClass::Permission] = 4;
         let mut rows = list(vec![upper, lower]);
-        let downloaded = |target: &str, count, last| DownloadedRow { target: target.into(), count, last: Some(last) };
-        rows.downloaded = Some(vec![downloaded("Sql01", 10, ago(30)), downloaded("SQL01", 5, ago(90))].into());
+        rows.downloaded =
+            Some(vec![downloaded("Sql01", 10, Some(ago(30))), downloaded("SQL01", 5, Some(ago(90)))].into());
         let found = DownloadList::new(&rows).of("SQL01");
-        let by_operation = BTreeMap::from([(Operation::Insert, 5), (Operation::SyncTime, 1)]);
-        assert_eq!(found.pending, Pending { by_operation, oldest: Some(ago(600)) });
-        assert_eq!(found.errors, enum_map! { ErrorClass::Permission => 5, _ => 0 });
-        assert_eq!((found.downloaded, found.last_download), (Some(15), Some(ago(30))));
+        let waiting = found.waiting;
+        assert_eq!(waiting.pending, enum_map! { Operation::Insert => 5, Operation::SyncTime => 1, _ => 0 });
+        assert_eq!(waiting.oldest_pending, Some(ago(600)));
+        assert_eq!(waiting.errors, enum_map! { ErrorClass::Permission => 5, _ => 0 });
+        assert_eq!(found.downloaded, Some(downloaded("", 15, Some(ago(30)))));
     }
 
     #[test]
     fn a_target_that_is_not_in_the_list_has_zeroes() {
         let mut rows = list(vec![waiting("SQL02", 1, 60)]);
-        let nothing = TargetDownloads { downloaded: Some(0), ..TargetDownloads::default() };
+        let nothing = TargetDownloads { downloaded: Some(DownloadedRow::default()), ..TargetDownloads::default() };
         assert_eq!(DownloadList::new(&rows).of("SQL01"), nothing);
         rows.downloaded = None;
         assert_eq!(DownloadList::new(&rows).of("SQL01").downloaded, None, "not counted yet is not zero");
@@ -163,17 +132,9 @@ mod tests {
     }
 
     #[test]
-    fn codes_that_are_not_documented_are_one_operation_and_zeroes_are_none() {
-        let pending = enum_map! { Operation::Other => 3, _ => 0 };
-        let rows = list(vec![DownloadRow { target: "SQL01".into(), pending, ..DownloadRow::default() }]);
-        let found = DownloadList::new(&rows).of("SQL01").pending;
-        assert_eq!(found.by_operation, BTreeMap::from([(Operation::Other, 3)]));
-    }
-
-    #[test]
     fn a_date_without_anything_that_waits_is_no_oldest() {
         let rows = list(vec![waiting("SQL01", 0, 60)]);
-        assert_eq!(DownloadList::new(&rows).of("SQL01").pending.oldest, None);
+        assert_eq!(DownloadList::new(&rows).of("SQL01").waiting.oldest_pending, None);
     }
 
     #[test]

@@ -34,7 +34,7 @@ pub(crate) fn enlisted(row: &TargetRow, downloads: Option<TargetDownloads>) -> E
 /// The bits as `sp_help_targetserver` returns them: one stored, the others computed at the call.
 fn status(row: &TargetRow, downloads: Option<&TargetDownloads>) -> PollStatus {
     let late = row.local_poll_age_seconds > 3 * i64::from(row.poll_interval_seconds);
-    let failed = downloads.is_some_and(|downloads| downloads.errors.values().any(|count| *count > 0));
+    let failed = downloads.is_some_and(|downloads| downloads.waiting.failed() > 0);
     PollStatus {
         normal: row.stored_status & NORMAL != 0,
         suspected_offline: late || row.stored_status & SUSPECTED_OFFLINE != 0,
@@ -45,6 +45,7 @@ fn status(row: &TargetRow, downloads: Option<&TargetDownloads>) -> PollStatus {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::collectors::DownloadRow;
     use crate::diagnosis::fixtures::{ago, never_polled, polled_at, target};
     use crate::model::ErrorClass;
     use enum_map::enum_map;
@@ -77,8 +78,10 @@ mod tests {
         assert_eq!(bits(row(0, -3_600, 60), None), (false, false, false));
         assert_eq!(bits(row(6, 0, 60), None), (false, true, true), "what is stored stays");
         assert_eq!(bits(row(1, i64::MAX, i32::MAX), None), (true, true, false));
-        let failed =
-            TargetDownloads { errors: enum_map! { ErrorClass::Other => 1, _ => 0 }, ..TargetDownloads::default() };
+        let failed = TargetDownloads {
+            waiting: DownloadRow { errors: enum_map! { ErrorClass::Other => 1, _ => 0 }, ..DownloadRow::default() },
+            ..TargetDownloads::default()
+        };
         assert_eq!(bits(row(1, 0, 60), Some(failed)), (true, false, true));
     }
 

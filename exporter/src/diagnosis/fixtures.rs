@@ -2,8 +2,8 @@
 #![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic)]
 
 use crate::collectors::{
-    Collected, CollectorReport, DownloadRow, Downloads, JobRow, JobTargetRow, Jobs, Outcome, Reading, ServerFacts,
-    TargetRow, Targets,
+    Collected, CollectorReport, DownloadRow, DownloadedRow, Downloads, JobRow, JobTargetRow, Jobs, Outcome, Reading,
+    ServerFacts, TargetRow, Targets,
 };
 use crate::config::{Config, Filter, Pattern};
 use crate::model::{Check, Collector, Direction, Operation, PortSource, PortState, Stage};
@@ -126,6 +126,13 @@ pub(crate) fn waiting(target: &str, count: u64, seconds: i64) -> DownloadRow {
     }
 }
 
+/// What one name has downloaded.
+pub(crate) fn downloaded(target: &str, count: u64, last: Option<Timestamp>) -> DownloadedRow {
+    let mut row = DownloadedRow { target: target.into(), count, ..DownloadedRow::default() };
+    row.last = last;
+    row
+}
+
 /// A job with this name and identity.
 pub(crate) fn job(id: &str, name: &str) -> JobRow {
     JobRow { id: id.into(), name: name.into(), enabled: true }
@@ -133,7 +140,9 @@ pub(crate) fn job(id: &str, name: &str) -> JobRow {
 
 /// A run of a job that took 90 s, at a local time of the target.
 pub(crate) fn run(job_id: &str, server_id: i32, outcome: Outcome, last_run: Option<DateTime>) -> JobTargetRow {
-    JobTargetRow { job_id: job_id.into(), server_id, outcome, last_run, duration: Duration::from_secs(90) }
+    let mut row = JobTargetRow { job_id: job_id.into(), server_id, outcome, last_run, ..JobTargetRow::default() };
+    row.duration = last_run.map(|_| Duration::from_secs(90));
+    row
 }
 
 /// A collector that succeeded.

@@ -133,7 +133,7 @@ fn run(pair: &JobTargetRow, seat: Seat<'_>, offset: SignedDuration, success: Opt
         target: seat.name.to_owned(),
         success,
         at: pair.last_run.and_then(|local| to_utc(local, offset)),
-        duration: pair.last_run.map(|_| pair.duration),
+        row: pair.clone(),
     }
 }
 
@@ -208,7 +208,7 @@ mod tests {
         let pairs = vec![run("A", 5, Outcome::Succeeded, RAN), run("A", 7, Outcome::Succeeded, RAN)];
         let rows = Jobs { jobs: vec![job("A", "Backup")], pairs };
         let jobs = all(&rows, &mut Outcomes::new());
-        let shown: Vec<_> = jobs[0].runs.iter().map(|run| (run.target.as_str(), run.at, run.duration)).collect();
+        let shown: Vec<_> = jobs[0].runs.iter().map(|run| (run.target.as_str(), run.at, run.row.duration)).collect();
         let at = |text: &str| Some(text.parse().unwrap());
         let took = Some(Duration::from_secs(90));
         assert_eq!(
@@ -238,7 +238,8 @@ mod tests {
     fn a_job_that_never_ran_has_neither_time_nor_duration() {
         let rows = Jobs { jobs: vec![job("A", "Backup")], pairs: vec![run("A", 7, Outcome::Unknown, None)] };
         let jobs = all(&rows, &mut Outcomes::new());
-        assert_eq!(jobs[0].runs, [JobRun { target: "SQL01".into(), success: None, at: None, duration: None }]);
+        let run = &jobs[0].runs[0];
+        assert_eq!((run.success, run.at, run.row.duration), (None, None, None));
     }
 
     #[test]

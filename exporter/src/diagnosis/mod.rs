@@ -28,7 +28,7 @@ pub use change::{Change, summary};
 pub use memory::Memory;
 pub(crate) use rules::order;
 pub use rules::{Diagnosis, Evidence};
-pub use target::{Enlisted, Job, JobRun, Orphan, Pending, PollStatus, Target, TargetDownloads};
+pub use target::{Enlisted, Job, JobRun, Orphan, PollStatus, Target, TargetDownloads};
 
 use crate::collectors::{CollectorReport, ServerFacts, TargetRow};
 use crate::probe::PortResults;
@@ -139,6 +139,13 @@ impl MasterFleet {
     /// The rows of the enlisted targets, by the names under which they are shown.
     pub(crate) fn rows(&self) -> impl Iterator<Item = (&str, &TargetRow)> + Clone {
         self.targets.iter().filter_map(|target| Some((target.name.as_str(), &target.enlisted.as_ref()?.row)))
+    }
+
+    /// The download list of the enlisted targets, by the names under which they are shown.
+    pub(crate) fn downloads(&self) -> impl Iterator<Item = (&str, &TargetDownloads)> + Clone {
+        self.targets
+            .iter()
+            .filter_map(|target| Some((target.name.as_str(), target.enlisted.as_ref()?.downloads.as_ref()?)))
     }
 }
 

@@ -1,11 +1,13 @@
 //! Properties that hold for any fleet.
 #![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic)]
 
-use super::fixtures::{config, failed, now, pattern, read, reading, with_downloads, with_jobs};
+use super::fixtures::{
+    config, downloaded, failed, now, pattern, read, reading, run, waiting, with_downloads, with_jobs,
+};
 use super::{Assessment, Memory, Target, assess, order};
 use crate::collectors::{
-    AgentSession, Arrival, Arrivals, DownloadRow, DownloadedRow, Downloads, JobRow, JobTargetRow, Outcome, Reading,
-    RecordKind, Sighting, TargetRow,
+    AgentSession, Arrival, Arrivals, DownloadRow, Downloads, JobRow, JobTargetRow, Outcome, Reading, RecordKind,
+    Sighting, TargetRow,
 };
 use crate::config::{Config, SourceAddress};
 use crate::model::names::key;
@@ -81,22 +83,22 @@ fn row() -> impl Strategy<Value = TargetRow> {
 }
 
 fn download() -> impl Strategy<Value = DownloadRow> {
-    let waiting = (proptest::array::uniform10(count()), option::of(instant()), count(), count());
-    (name(), waiting, proptest::array::uniform7(count())).prop_map(
+    let counts = (proptest::array::uniform10(count()), option::of(instant()), count(), count());
+    (name(), counts, proptest::array::uniform7(count())).prop_map(
         |(target, (pending, oldest_pending, defect_waiting, other_waiting), errors)| DownloadRow {
-            target,
             pending: EnumMap::from_array(pending),
             oldest_pending,
             defect_waiting,
             other_waiting,
             errors: EnumMap::from_array(errors),
+            ..waiting(&target, 0, 0)
         },
     )
 }
 
 fn downloads() -> impl Strategy<Value = Downloads> {
-    let downloaded = (name(), count(), option::of(instant()));
-    let downloaded = downloaded.prop_map(|(target, count, last)| DownloadedRow { target, count, last });
+    let row = (name(), count(), option::of(instant()));
+    let downloaded = row.prop_map(|(target, count, last)| downloaded(&target, count, last));
     (vec(download(), 0..12), option::of(vec(downloaded, 0..6)), option::of(any::<i64>()))
         .prop_map(|(rows, downloaded, table_rows)| Downloads { rows, downloaded: downloaded.map(Arc::new), table_rows })
 }
@@ -111,11 +113,8 @@ fn pair() -> impl Strategy<Value = JobTargetRow> {
         Outcome::Unknown,
     ]);
     ("[A-C]", 0..24_i32, outcome, option::of(local())).prop_map(|(job_id, server_id, outcome, last_run)| JobTargetRow {
-        job_id,
-        server_id,
-        outcome,
-        last_run,
-        duration: Duration::MAX,
+        duration: last_run.map(|_| Duration::MAX),
+        ..run(&job_id, server_id, outcome, last_run)
     })
 }
 
@@ -385,11 +384,10 @@ proptest! {
             let (Some(found), Some(list)) = (&enlisted.downloads, list) else { continue };
             let mine: Vec<_> = list.rows.iter().filter(|row| key(&row.target) == key(&target.name)).collect();
             let sum = |counts: Vec<u64>| counts.into_iter().fold(0, u64::saturating_add);
-            prop_assert_eq!(found.pending.total(), sum(mine.iter().flat_map(|row| row.pending.values().copied()).collect()));
-            prop_assert_eq!(sum(found.errors.into_values().collect()), sum(mine.iter().flat_map(|row| row.errors.into_values()).collect()));
+            prop_assert_eq!(found.waiting.pending_total(), sum(mine.iter().flat_map(|row| row.pending.values().copied()).collect()));
+            prop_assert_eq!(found.waiting.failed(), sum(mine.iter().flat_map(|row| row.errors.into_values()).collect()));
             prop_assert_eq!(found.downloaded.is_some(), list.downloaded.is_some());
-            prop_assert!(found.pending.by_operation.values().all(|count| *count > 0));
-            prop_assert!(found.pending.total() > 0 || found.pending.oldest.is_none());
+            prop_assert!(found.waiting.pending_total() > 0 || found.waiting.oldest_pending.is_none());
         }
     }
 

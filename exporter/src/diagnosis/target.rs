@@ -2,11 +2,9 @@
 
 use super::arrivals::Trace;
 use super::rules::Diagnosis;
-use crate::collectors::{JobRow, TargetRow};
-use crate::model::{ErrorClass, Operation, OrphanKind, silence};
-use enum_map::EnumMap;
+use crate::collectors::{DownloadRow, DownloadedRow, JobRow, JobTargetRow, TargetRow};
+use crate::model::{OrphanKind, silence};
 use jiff::Timestamp;
-use std::collections::BTreeMap;
 use std::ops::Deref;
 use std::time::Duration;
 
@@ -92,40 +90,13 @@ impl PollStatus {
     }
 }
 
-/// The download list as one target sees it.
+/// The download list as one target sees it, with the spellings of its name added up.
 #[derive(Debug, Clone, Default, PartialEq)]
 pub struct TargetDownloads {
-    /// Rows with status 0 and no error.
-    pub pending: Pending,
-    /// Rows with an error message, by class.
-    pub errors: EnumMap<ErrorClass, u64>,
-    /// Rows with status 1. `None` until they were first counted.
-    pub downloaded: Option<u64>,
-    /// The newest download. `None` when never.
-    pub last_download: Option<Timestamp>,
-}
-
-impl TargetDownloads {
-    /// All rows with an error message.
-    pub fn failed(&self) -> u64 {
-        self.errors.values().fold(0, |sum, count| sum.saturating_add(*count))
-    }
-}
-
-/// Instructions that wait.
-#[derive(Debug, Clone, Default, PartialEq)]
-pub struct Pending {
-    /// By operation; only what is not 0.
-    pub by_operation: BTreeMap<Operation, u64>,
-    /// When the oldest was posted. `None` when none waits.
-    pub oldest: Option<Timestamp>,
-}
-
-impl Pending {
-    /// All that wait.
-    pub fn total(&self) -> u64 {
-        self.by_operation.values().fold(0, |sum, count| sum.saturating_add(*count))
-    }
+    /// What waits for it, and what failed.
+    pub waiting: DownloadRow,
+    /// What it has downloaded. `None` until that was first counted.
+    pub downloaded: Option<DownloadedRow>,
 }
 
 /// Waiting instructions for a name that is not enlisted.
@@ -169,6 +140,6 @@ pub struct JobRun {
     pub success: Option<bool>,
     /// When it ran. `None` when it never did.
     pub at: Option<Timestamp>,
-    /// How long it ran. `None` when it never did.
-    pub duration: Option<Duration>,
+    /// Its row.
+    pub row: JobTargetRow,
 }

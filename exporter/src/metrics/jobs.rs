@@ -1,6 +1,6 @@
 //! Multiserver jobs, and their last run on each target.
 
-use crate::collectors::jobs::labels;
+use crate::collectors::jobs::{RUN_METRICS, labels};
 use crate::diagnosis::{JobRun, MasterFleet};
 use crate::exposition::catalogue::{self as metric, Metric};
 use crate::exposition::family_writer::{FamilyWriter, Value};
@@ -18,16 +18,19 @@ pub(crate) fn jobs<'a>(families: &mut InOrder<'a>, fleet: &'a MasterFleet) {
 pub(crate) fn runs(families: &mut FamilyWriter<'_>, fleet: &MasterFleet) -> fmt::Result {
     each(families, fleet, &metric::JOB_RUN_SUCCESS, |run| run.success)?;
     each(families, fleet, &metric::JOB_RUN_AT, |run| run.at)?;
-    each(families, fleet, &metric::JOB_RUN_DURATION, |run| run.duration)
+    RUN_METRICS.iter().try_for_each(|(metric, value)| each(families, fleet, metric, |run| value(&run.row)))
 }
 
-/// What one pair of job and target has at most.
-pub(crate) const SERIES_PER_RUN: usize = 3;
+/// The series that one pair of job and target has at most.
+pub(crate) const SERIES_PER_RUN: usize = 2 + RUN_METRICS.len();
 
-/// How many series [`runs`] writes.
+/// The number of series that [`runs`] writes.
 pub(crate) fn run_series(fleet: &MasterFleet) -> usize {
-    let of = |run: &JobRun| [run.success.is_some(), run.at.is_some(), run.duration.is_some()].map(usize::from);
-    fleet.jobs.iter().flatten().flat_map(|job| &job.runs).flat_map(of).sum()
+    let of = |run: &JobRun| {
+        let held = RUN_METRICS.iter().filter(|(_, value)| value(&run.row).is_some()).count();
+        usize::from(run.success.is_some()) + usize::from(run.at.is_some()) + held
+    };
+    fleet.jobs.iter().flatten().flat_map(|job| &job.runs).map(of).sum()
 }
 
 fn each<V: Into<Value>>(

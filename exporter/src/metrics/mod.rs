@@ -104,7 +104,12 @@ impl Page {
         if let Some(clock) = &fleet.master {
             let mut waiting = InOrder::default();
             collectors::targets::metrics(&mut waiting, clock, fleet.rows());
-            collectors::downloads::metrics(&mut waiting, fleet.downloadlist_rows);
+            collectors::downloads::metrics(
+                &mut waiting,
+                fleet.downloadlist_rows,
+                fleet.downloads().map(|(target, list)| (target, &list.waiting)),
+                fleet.downloads().filter_map(|(target, list)| Some((target, list.downloaded.as_ref()?))),
+            );
             if let Some(server) = &fleet.server {
                 collectors::server::metrics(&mut waiting, server);
             }

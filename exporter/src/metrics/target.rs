@@ -1,6 +1,6 @@
 //! The targets. A target that is expected and not enlisted has `msx_target_enlisted` 0 and its diagnosis alone.
 
-use crate::diagnosis::{Enlisted, MasterFleet, Target, TargetDownloads};
+use crate::diagnosis::{Enlisted, MasterFleet, Target};
 use crate::exposition::catalogue::{self as metric, Metric};
 use crate::exposition::family_writer::Value;
 use crate::exposition::in_order::InOrder;
@@ -23,7 +23,6 @@ pub(crate) fn targets<'a>(families: &mut InOrder<'a>, fleet: &'a MasterFleet) {
     );
     each(families, fleet, &metric::TARGET_POLL_INTERVAL, |row| Some(row.poll_interval));
     each(families, fleet, &metric::TARGET_POLLED, |row| Some(row.polled));
-    downloads(families, fleet);
     each(families, fleet, &metric::TARGET_CLOCK_SKEW, |row| row.clock_skew_seconds);
     families.family(
         &metric::TARGET_MAINTENANCE,
@@ -51,32 +50,6 @@ pub(crate) fn targets<'a>(families: &mut InOrder<'a>, fleet: &'a MasterFleet) {
     );
 }
 
-/// What the download list says of each target. Nothing where it was not read.
-fn downloads<'a>(families: &mut InOrder<'a>, fleet: &'a MasterFleet) {
-    each(families, fleet, &metric::TARGET_PENDING, |row| row.downloads.as_ref().map(|list| list.pending.total()));
-    families.family(
-        &metric::TARGET_PENDING_OPERATIONS,
-        listed(fleet).flat_map(|(target, list)| {
-            list.pending.by_operation.iter().filter(|(_, count)| **count > 0).map(move |(operation, count)| {
-                ([("target", target.name.as_str()), ("operation", operation.name())], Value::from(*count))
-            })
-        }),
-    );
-    each(families, fleet, &metric::TARGET_OLDEST_PENDING, |row| row.downloads.as_ref()?.pending.oldest);
-    each(families, fleet, &metric::TARGET_DOWNLOAD_ERRORS, |row| row.downloads.as_ref().map(TargetDownloads::failed));
-    families.family(
-        &metric::TARGET_DOWNLOAD_ERRORS_BY_CLASS,
-        listed(fleet).flat_map(|(target, list)| {
-            let classes = list.errors.into_iter().filter(|(_, count)| *count > 0);
-            classes.map(move |(class, count)| {
-                ([("target", target.name.as_str()), ("class", class.name())], Value::from(count))
-            })
-        }),
-    );
-    each(families, fleet, &metric::TARGET_DOWNLOADED, |row| row.downloads.as_ref()?.downloaded);
-    each(families, fleet, &metric::TARGET_LAST_DOWNLOAD, |row| row.downloads.as_ref()?.last_download);
-}
-
 /// One series for each enlisted target of which the value is known.
 fn each<'a, V: Into<Value>>(
     families: &mut InOrder<'a>,
@@ -89,10 +62,6 @@ fn each<'a, V: Into<Value>>(
 
 fn enlisted(fleet: &MasterFleet) -> impl Iterator<Item = (&Target, &Enlisted)> {
     fleet.targets.iter().filter_map(|target| Some((target, target.enlisted.as_ref()?)))
-}
-
-fn listed(fleet: &MasterFleet) -> impl Iterator<Item = (&Target, &TargetDownloads)> {
-    enlisted(fleet).filter_map(|(target, row)| Some((target, row.downloads.as_ref()?)))
 }
 
 fn only(target: &Target) -> [(&'static str, &str); 1] {

@@ -56,8 +56,8 @@ impl<'a> Row<'a> {
                 _ => When::new(now, row.map(|row| row.last_poll)),
             },
             interval: row.map_or_else(|| NONE.to_owned(), |row| span(row.poll_interval)),
-            pending: list.map_or_else(|| NONE.to_owned(), |list| list.pending.total().to_string()),
-            oldest: When::new(now, list.and_then(|list| list.pending.oldest)),
+            pending: list.map_or_else(|| NONE.to_owned(), |list| list.waiting.pending_total().to_string()),
+            oldest: When::new(now, list.and_then(|list| list.waiting.oldest_pending)),
             errors: row.map_or_else(|| NONE.to_owned(), errors),
             ports: fleet.port_results.of(&target.name).iter().map(Port::new).collect(),
         }
@@ -68,6 +68,7 @@ impl<'a> Row<'a> {
 pub(super) fn errors(row: &Enlisted) -> String {
     let Some(list) = &row.downloads else { return NONE.to_owned() };
     let classes: Vec<String> = list
+        .waiting
         .errors
         .into_iter()
         .filter(|(_, count)| *count > 0)

@@ -126,16 +126,22 @@ fn figures(now: Timestamp, target: &Target, row: &Enlisted) -> Vec<Figure> {
     match &row.downloads {
         None => add("Download list", "was not read".to_owned()),
         Some(list) => {
-            let operations = list.pending.by_operation.iter();
+            let operations = list.waiting.pending.into_iter().filter(|(_, count)| *count > 0);
             let operations: Vec<_> =
                 operations.map(|(operation, count)| format!("{count} {}", operation.name())).collect();
             add("Pending", if operations.is_empty() { "none".to_owned() } else { operations.join(", ") });
-            if let Some(oldest) = list.pending.oldest {
+            if let Some(oldest) = list.waiting.oldest_pending {
                 add("Oldest pending", at(oldest));
             }
             add("Errors", super::parts::errors(row));
-            add("Downloaded", list.downloaded.map_or_else(|| "not counted yet".to_owned(), |count| count.to_string()));
-            add("Last download", list.last_download.map_or_else(|| "never".to_owned(), at));
+            add(
+                "Downloaded",
+                list.downloaded.as_ref().map_or_else(|| "not counted yet".to_owned(), |row| row.count.to_string()),
+            );
+            add(
+                "Last download",
+                list.downloaded.as_ref().and_then(|row| row.last).map_or_else(|| "never".to_owned(), at),
+            );
         }
     }
     let labels = target.labels.iter().filter(|(_, value)| !value.is_empty());

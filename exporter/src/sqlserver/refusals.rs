@@ -100,7 +100,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn what_passes_by_itself_is_told_from_what_stays_by_number_and_state() {
+    fn what_passes_by_itself_is_distinguished_from_what_stays_by_number_and_state() {
         for (retry, refusals) in [
             (
                 Retry::ForNow,

@@ -88,8 +88,8 @@ impl Night {
                 assert_eq!(target.clock_skew_seconds, Some(skew.as_secs_f64()), "{name} in {}", self.says());
             }
         }
-        let pending = &targets[WAITING].downloads.as_ref().unwrap().pending;
-        assert_eq!((pending.total(), pending.oldest), (1, Some(self.posted)), "{}", self.says());
+        let waiting = &targets[WAITING].downloads.as_ref().unwrap().waiting;
+        assert_eq!((waiting.pending_total(), waiting.oldest_pending), (1, Some(self.posted)), "{}", self.says());
         let quarter = Timestamp::from_second(now.as_second().div_euclid(900) * 900).unwrap();
         let jobs = fleet.jobs.unwrap();
         let job = jobs.iter().find(|job| job.name == "Purge history").unwrap();

@@ -61,9 +61,9 @@ async fn a_sound_answer_is_read_to_the_last_cell() {
         (job.id.as_str(), job.name.as_str(), job.enabled),
         ("6F9619FF-8B86-4011-B42D-00C04FC964FF", "Nightly backup", true)
     );
-    assert_eq!((pair.job_id.as_str(), pair.server_id, pair.outcome), (job.id.as_str(), 7, Outcome::Succeeded));
+    assert_eq!((&*pair.job_id, pair.server_id, pair.outcome), (job.id.as_str(), 7, Outcome::Succeeded));
     assert_eq!(pair.last_run.unwrap().to_string(), "2026-11-22T01:30:00");
-    assert_eq!(pair.duration, Duration::from_secs(90));
+    assert_eq!(pair.duration, Some(Duration::from_secs(90)));
 }
 
 #[tokio::test]

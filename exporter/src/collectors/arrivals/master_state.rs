@@ -15,7 +15,7 @@ const LAST_PROBE: Statement = Statement::new("last_probe", include_str!("../last
 const POLLS_WITHOUT_A_ROW: u32 = 3;
 /// They are spoken of for so long after the newest.
 const THEY_SPEAK: SignedDuration = SignedDuration::from_mins(10);
-/// Two looks at one execution differ by less: ages are whole seconds.
+/// Two looks at one execution differ by less: ages are full seconds.
 const SAME_EXECUTION: SignedDuration = SignedDuration::from_secs(2);
 
 /// The master's state at one look.

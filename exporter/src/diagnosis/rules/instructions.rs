@@ -38,7 +38,7 @@ pub(super) fn not_enlisted(name: &str) -> Evidence {
 
 /// An instruction failed, and the target executes none after it.
 pub(super) fn download_error(case: &Case<'_>) -> Option<Evidence> {
-    let downloads = case.target.downloads.as_ref()?;
+    let downloads = &case.target.downloads.as_ref()?.waiting;
     let failed = downloads.failed();
     if failed == 0 {
         return None;
@@ -54,21 +54,21 @@ pub(super) fn download_error(case: &Case<'_>) -> Option<Evidence> {
          post its jobs again: EXEC msdb.dbo.sp_resync_targetserver {}; this deletes the errors too, so note them first.",
         count(failed, "instruction"),
         classes.join(", "),
-        downloads.pending.total(),
+        downloads.pending_total(),
         literal(case.name)
     )))
 }
 
 /// The target polls, but does not take the instructions posted for it.
 pub(super) fn not_downloading(case: &Case<'_>) -> Option<Evidence> {
-    let pending = &case.target.downloads.as_ref()?.pending;
-    let oldest = pending.oldest?;
+    let downloads = &case.target.downloads.as_ref()?.waiting;
+    let oldest = downloads.oldest_pending?;
     let passed = Duration::try_from(case.target.last_poll.duration_since(oldest)).unwrap_or_default();
     let allowed = case.target.poll_interval.saturating_mul(2).max(GRACE);
     (case.target.polled && passed > allowed).then(|| {
         Cause::NotDownloading.because(format!(
             "{} waiting, the oldest since {}; the target polled for {} after that, last at {}, and did not take it.",
-            count(pending.total(), "instruction"),
+            count(downloads.pending_total(), "instruction"),
             instant(oldest),
             span(passed),
             instant(case.target.last_poll)

@@ -22,7 +22,7 @@ impl Rate {
         let nanoseconds = |text: &str| text.parse().ok().map(Duration::from_nanos);
         let interval = |text: &str| nanoseconds(text).or_else(|| read_go(text)).ok_or_else(wrong);
         let interval = section.parsed("interval", interval, faults);
-        let number = |text: &str| text.parse::<u32>().map_err(|_| ValueError::new("is not a whole number from 0 on"));
+        let number = |text: &str| text.parse::<u32>().map_err(|_| ValueError::new("is not an integer from 0 on"));
         let burst = section.parsed("burst", number, faults).unwrap_or(0);
         let interval = interval.filter(|interval| !interval.is_zero());
         if interval.is_some() && burst == 0 {

@@ -1,6 +1,6 @@
 //! What a page costs in memory besides itself: nothing that grows with its fleet.
 
-use crate::collectors::JobRow;
+use crate::collectors::{JobRow, JobTargetRow};
 use crate::diagnosis::{Fleet, Job, JobRun};
 use crate::exposition::Format;
 use crate::fixtures::*;
@@ -14,7 +14,12 @@ use std::time::Duration;
 /// Targets with names that must be escaped, each with ports and the last run of a job.
 fn many(count: usize) -> Arc<Fleet> {
     let names = || (0..count).map(|number| format!("SQLHOST{number:05}\\PAYROLL"));
-    let run = |target| JobRun { target, success: Some(true), at: Some(NOW), duration: Some(Duration::from_millis(1)) };
+    let run = |target| JobRun {
+        target,
+        success: Some(true),
+        at: Some(NOW),
+        row: JobTargetRow { duration: Some(Duration::from_millis(1)), ..JobTargetRow::default() },
+    };
     let mut fleet = fleet(names().map(|name| target(&name)).collect());
     fleet.jobs = Some(vec![Job {
         row: JobRow { id: "1".to_owned(), name: "Nightly".to_owned(), enabled: true },

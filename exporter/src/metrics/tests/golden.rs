@@ -29,7 +29,10 @@ fn a_fleet_with_one_of_everything() {
 
 #[test]
 fn a_master_that_cannot_be_read() {
-    insta::assert_snapshot!("unreadable_text004", text(unreadable(), &facts()));
+    // The heads are those of the page above.
+    let text = text(unreadable(), &facts());
+    let samples: Vec<&str> = text.lines().filter(|line| !line.starts_with("# ")).collect();
+    insta::assert_snapshot!("unreadable_text004", samples.join("\n"));
 }
 
 /// What the OpenMetrics page must be, given the plain one: heads of counters lose `_total`, and there is an end mark.
@@ -122,11 +125,11 @@ fn only_the_cause_that_holds_is_written_with_its_code() {
 fn failed_instructions_are_summed_up_and_only_classes_that_occur_are_written() {
     let mut failing = target("SQL05");
     if let Some(list) = failing.enlisted.as_mut().and_then(|row| row.downloads.as_mut()) {
-        list.errors = enum_map! { ErrorClass::ProxyMissing => 2, ErrorClass::Other => 1, _ => 0 };
+        list.waiting.errors = enum_map! { ErrorClass::ProxyMissing => 2, ErrorClass::Other => 1, _ => 0 };
     }
     let mut countless = target("SQL06");
     if let Some(list) = countless.enlisted.as_mut().and_then(|row| row.downloads.as_mut()) {
-        list.errors = enum_map! { ErrorClass::ProxyMissing => u64::MAX, ErrorClass::Other => 1, _ => 0 };
+        list.waiting.errors = enum_map! { ErrorClass::ProxyMissing => u64::MAX, ErrorClass::Other => 1, _ => 0 };
     }
     let mut unread = target("SQL07");
     if let Some(row) = &mut unread.enlisted {

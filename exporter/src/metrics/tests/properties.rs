@@ -1,7 +1,7 @@
 //! What holds for any fleet.
 
 use super::parser::parse;
-use crate::collectors::JobRow;
+use crate::collectors::{JobRow, JobTargetRow};
 use crate::diagnosis::{Fleet, Job, JobRun, MasterFleet, Orphan, Target};
 use crate::exposition::Format;
 use crate::fixtures::*;
@@ -45,7 +45,7 @@ prop_compose! {
                 row.row.location = Some(location);
                 row.row.last_poll = last_poll;
                 row.clock_skew_seconds = skew;
-                if let Some(list) = &mut row.downloads { list.errors = EnumMap::from_array(errors.map(u64::from)); }
+                if let Some(list) = &mut row.downloads { list.waiting.errors = EnumMap::from_array(errors.map(u64::from)); }
                 if !downloads { row.downloads = None; }
             }
             _ => target.enlisted = None,
@@ -75,7 +75,7 @@ fn any_fleet() -> impl Strategy<Value = MasterFleet> {
                     target: target.clone(),
                     success: Some(true),
                     at,
-                    duration: Some(Duration::from_nanos(1)),
+                    row: JobTargetRow { duration: Some(Duration::from_nanos(1)), ..JobTargetRow::default() },
                 };
                 names.iter().map(run).collect::<Vec<_>>()
             };

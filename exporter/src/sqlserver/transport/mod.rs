@@ -1,4 +1,4 @@
-//! PRELOGIN and TLS by this program's own means, so that a certificate is judged by one rule, whoever looks at it.
+//! PRELOGIN and TLS by this program's own means, so that a certificate is judged by one rule.
 //!
 //! The driver gets a stream that is encrypted already and believes in a server without encryption.
 
