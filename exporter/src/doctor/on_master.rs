@@ -139,9 +139,9 @@ fn targets(fleet: &MasterFleet) -> Vec<Target<'_>> {
     }
     // Where a host has several instances, only their names tell their rows apart.
     let mut instances: HashMap<String, usize> = HashMap::new();
-    targets.iter().for_each(|target| *instances.entry(names::key(&target.host.name)).or_default() += 1);
+    targets.iter().for_each(|target| *instances.entry(names::key(&target.host.name).into_owned()).or_default() += 1);
     for target in &mut targets {
-        if instances.get(&names::key(&target.host.name)).is_some_and(|count| *count > 1) {
+        if instances.get(names::key(&target.host.name).as_ref()).is_some_and(|count| *count > 1) {
             target.end.name = target.name.to_owned();
         }
     }

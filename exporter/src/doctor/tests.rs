@@ -209,7 +209,7 @@ fn a_fleet_is_a_page_and_no_line_of_it_a_list() {
 }
 
 #[test]
-fn instances_of_one_host_are_told_apart_where_each_has_a_row() {
+fn instances_of_one_host_are_named_where_each_has_a_row() {
     let rows = vec![target(1, "SQL01"), polled_at(target(2, r"SQL01\PAYROLL"), 4000), target(3, "SQL02")];
     let fleet = assess(&reading(rows), Arc::new(PortResults::default()), &config(), &mut Memory::default()).fleet;
     let request = examine(&fleet, &master("MSX01", &[1433]), now());
