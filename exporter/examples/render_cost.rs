@@ -198,6 +198,7 @@ fn fleet(count: usize, checks: usize, jobs: usize) -> MasterFleet {
         protocol_ok: None,
         connect: Some(Duration::from_micros(1234)),
         handshake: None,
+        version: None,
         checked_at: ago(77),
         evidence: "connected".to_owned(),
     };

@@ -15,7 +15,7 @@ use crate::model::{
 };
 use crate::probe::protocol::{Encryption, Verdict};
 use crate::probe::{Finding, PortResults, Sweep};
-use crate::sqlserver::ReadError;
+use crate::sqlserver::{Place, ReadError};
 use crate::target_side::{LocalTarget, MasterView, Presented, TargetSide};
 use enum_map::{EnumMap, enum_map};
 use jiff::{SignedDuration, Timestamp};
@@ -126,6 +126,7 @@ pub(crate) fn finding(check: Check, state: PortState) -> Finding {
         protocol_ok: None,
         connect: open.then_some(Duration::from_micros(1500)),
         handshake: None,
+        version: None,
         checked_at: ago(100),
         evidence: format!("connect to 10.1.2.3: {}", state.name()),
     }
@@ -147,6 +148,7 @@ pub(crate) fn fleet(targets: Vec<Target>) -> MasterFleet {
             name: "MSX01".to_owned(),
             version: "16.0.4135.4".to_owned(),
             edition: "Developer Edition (64-bit)".to_owned(),
+            place: Place::default(),
             auth_scheme: Some("SQL".to_owned()),
             encrypted: true,
             agent_running: Some(true),
@@ -194,11 +196,24 @@ pub(crate) fn full() -> MasterFleet {
         text: "The master refused 4 logins from its host <since>.".to_owned(),
         details: vec!["Newest refusal: error 18456 state 8 from 10.1.2.3.".to_owned()],
         suspects: vec![
-            Suspect { title: "the password is wrong", step: "Compare the passwords.", is_detail: true },
-            Suspect { title: "The login is refused", step: "Read the ERRORLOG.", is_detail: false },
+            Suspect {
+                title: "the password is wrong",
+                step: "Compare the passwords.",
+                is_detail: true,
+                ..Suspect::default()
+            },
+            Suspect {
+                title: "The login is refused",
+                step: "Read the ERRORLOG.",
+                speaks_for: vec!["logins refused"],
+                speaks_against: vec!["it polled before <that>"],
+                source: "Who arrives at the master",
+                is_detail: false,
+            },
         ],
         addresses: vec!["10.1.2.3".parse().unwrap()],
         reach: Some((ago(9000), ago(22))),
+        decides: None,
         refused: None,
         before_login: None,
         agent_connected: false,
@@ -226,6 +241,7 @@ pub(crate) fn full() -> MasterFleet {
             issuer: "CN=SSL_Self_Signed_Fallback".to_owned(),
             self_signed: true,
             not_after: ago(-1_000_000_000),
+            names: Vec::new(),
         });
     }
     let run = |target: &str, success| JobRun {
@@ -279,6 +295,7 @@ pub(crate) fn target_side() -> Fleet {
         issuer: "CN=Corp <CA>".to_owned(),
         self_signed: false,
         not_after: ago(-1_000_000),
+        names: Vec::new(),
     };
     let presented = Presented {
         verdict: Verdict::NameMismatch,

@@ -96,6 +96,8 @@ def block(folder):
         targets = re.search(r"stand-in master with (\d+) targets", README.read_text())[1]
         assert f"with {targets} targets" in demo.text and page.count("\nmsx_target_diagnosis_code{") == int(targets)
         assert "SQL04" in get(demo.line("page"))
+        silent = get(f"{demo.line('page')}target?name=SQL05")
+        assert "login_refused" in silent and "CLIENT: 10.1.0.5]" in silent, silent
         config, log = Path(demo.line("configuration")), Path(demo.line("log"))
         password = config.with_name("password")
         assert str(password) in demo.text

@@ -6,6 +6,7 @@
 // Each suite takes its own part of this.
 #![allow(dead_code)]
 
+pub(crate) mod cost;
 pub(crate) mod exporter;
 pub(crate) mod folder;
 pub(crate) mod http;

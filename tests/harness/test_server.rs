@@ -20,6 +20,7 @@ pub(crate) struct TestServer {
     pub(crate) authority: Authority,
     options: Options,
     counts: Arc<Counts>,
+    asked: Arc<Mutex<Asked>>,
     stop: Option<oneshot::Sender<()>>,
     runtime: Runtime,
 }
@@ -51,23 +52,33 @@ impl Backend for Counted {
     }
 }
 
+/// What clients asked of a master that replays.
+#[derive(Debug, Clone, Copy, Default)]
+pub(crate) struct Asked {
+    pub(crate) logins: u64,
+    /// Result sets that were sent.
+    pub(crate) answers: u64,
+}
+
 /// Answers a statement that it has answered before with what it said then, so that what is measured is the client.
 struct Replay {
     lab: Lab,
     said: Mutex<HashMap<String, Vec<Reply>>>,
+    asked: Arc<Mutex<Asked>>,
 }
 
 impl Backend for Replay {
     fn login(&self, login: &Login, password: &str) -> Result<(), ServerError> {
+        self.asked.lock().unwrap().logins += 1;
         self.lab.login(login, password)
     }
 
     fn batch(&self, login: &Login, sql: &str) -> Vec<Reply> {
-        if let Some(replies) = self.said.lock().unwrap().get(sql) {
-            return replies.clone();
-        }
-        let replies = self.lab.batch(login, sql);
-        self.said.lock().unwrap().insert(sql.to_owned(), replies.clone());
+        let said = self.said.lock().unwrap().get(sql).cloned();
+        let replies = said.unwrap_or_else(|| self.lab.batch(login, sql));
+        let sets = replies.iter().filter(|reply| matches!(reply, Reply::Columns(_))).count();
+        self.asked.lock().unwrap().answers += sets as u64;
+        self.said.lock().unwrap().entry(sql.to_owned()).or_insert_with(|| replies.clone());
         replies
     }
 }
@@ -87,8 +98,17 @@ impl TestServer {
         let runtime = tokio::runtime::Builder::new_multi_thread().worker_threads(2).enable_all().build().unwrap();
         let server = runtime.block_on(Server::bind("127.0.0.1:0", options.clone())).unwrap();
         let (address, control) = (server.local_addr().unwrap(), server.control());
-        let mut master =
-            TestServer { lab, control, address, authority, options, counts: Arc::default(), stop: None, runtime };
+        let mut master = TestServer {
+            lab,
+            control,
+            address,
+            authority,
+            options,
+            counts: Arc::default(),
+            asked: Arc::default(),
+            stop: None,
+            runtime,
+        };
         master.serve(server);
         master
     }
@@ -106,12 +126,20 @@ impl TestServer {
         self.stop = Some(stop);
     }
 
-    /// From now on the same question has the same answer, at no cost. Nothing is counted any more.
+    /// From now on the same question has the same answer, at no cost, and [`TestServer::asked`] counts.
     pub(crate) fn replay(&mut self) {
         self.stop();
         let server = self.runtime.block_on(Server::bind(self.address, self.options.clone())).unwrap();
         self.control = server.control();
-        self.serve_with(server, Arc::new(Replay { lab: self.lab.clone(), said: Mutex::default() }));
+        self.serve_with(
+            server,
+            Arc::new(Replay { lab: self.lab.clone(), said: Mutex::default(), asked: self.asked.clone() }),
+        );
+    }
+
+    /// What was asked since answers are replayed.
+    pub(crate) fn asked(&self) -> Asked {
+        *self.asked.lock().unwrap()
     }
 
     /// The service stops: its connections end and its port is closed.

@@ -6,10 +6,10 @@
 #[path = "../harness/mod.rs"]
 mod harness;
 
-use harness::exporter::{Setup, log};
+use harness::exporter::{Exporter, Setup, log};
 use harness::{Page, TestServer};
 use jiff::SignedDuration;
-use msx_lab::msdb::{Arrival, Lab, Scenario};
+use msx_lab::msdb::{Arrival, Lab, LoginPart, Scenario, State};
 use msx_lab::tds::Options;
 use msx_lab::tsql::world::Mishap;
 
@@ -167,6 +167,143 @@ fn without_the_right_everything_else_goes_on() {
 #[test]
 fn without_an_address_nothing_is_known() {
     assert_eq!(verdict(&page(lab(Scenario::LoginRefused), "")), is(STOPPED_POLLING, "unknown"));
+}
+
+/// SQL03 as the JSON has it once the master was read, with everything that it may show.
+fn target(exporter: &Exporter) -> serde_json::Value {
+    exporter.scrape_until("a reading", Page::up);
+    let answer: serde_json::Value = serde_json::from_str(&exporter.get("/api/v1/targets").text()).unwrap();
+    answer["targets"].as_array().unwrap().iter().find(|target| target["name"] == "SQL03").unwrap().clone()
+}
+
+/// The titles of its suspects, and its details in one text.
+fn suspects(lab: Lab) -> (Vec<String>, String) {
+    let stand = TestServer::start(lab, Options::default());
+    let shown = target(&Setup::of(&stand).with(&format!("{ADDRESSES}\nexplain: {{ details: true }}")).start());
+    let evidence = &shown["master_evidence"];
+    let titles = evidence["suspects"].as_array().unwrap().iter().map(|one| one["title"].as_str().unwrap().to_owned());
+    (titles.collect(), evidence["details"].to_string())
+}
+
+#[test]
+fn the_state_of_the_master_is_a_suspect_and_its_figures_are_details() {
+    type Change = fn(&mut State);
+    for (change, suspect, detail) in [
+        ((|state| state.read_only = true) as Change, "msdb of the master is read-only", ""),
+        (
+            |state| (state.log_used_percent, state.log_waits_for) = (99, "ACTIVE_TRANSACTION".to_owned()),
+            "The log of msdb is full on the master",
+            "The log of msdb is 99 % full at its size and waits for ACTIVE_TRANSACTION.",
+        ),
+        (
+            |state| state.blocker = Some(71),
+            "A session on the master holds up all polls",
+            "Session 71 on the master holds a lock on the table of targets and holds up 1 request.",
+        ),
+    ] {
+        for version in [2012, 2025] {
+            let lab = lab(Scenario::Stopped).version(version);
+            lab.state(change);
+            lab.grant("VIEW DEFINITION");
+            let (titles, details) = suspects(lab);
+            assert!(titles[0].starts_with(suspect), "{version}: {titles:?}");
+            assert!(details.contains(detail), "{version}: {details}");
+        }
+    }
+    let renamed = lab(Scenario::Stopped);
+    renamed.state(|state| state.local_name = Some("OLD01".to_owned()));
+    let (titles, _) = suspects(renamed);
+    assert!(titles.iter().any(|title| title.starts_with("The master was renamed")), "{titles:?}");
+}
+
+#[test]
+fn a_master_that_lets_no_poll_be_written_is_named_where_all_are_silent() {
+    for (scenario, stands_out) in [
+        (Scenario::MsdbReadOnly, "What stands out there: msdb of the master is read-only."),
+        (Scenario::PollsBlocked, "What stands out there: a session holds a lock on the table of targets"),
+    ] {
+        let stand = TestServer::start(lab(scenario.clone()), Options::default());
+        let shown = target(&Setup::of(&stand).start());
+        assert_eq!(shown["diagnosis"]["cause"], "master_side", "{}", scenario.name());
+        let said = shown["diagnosis"]["evidence"].to_string();
+        assert!(said.contains(stands_out) && !said.contains("71"), "{said}");
+    }
+    // Without the right nothing of it is known, and the verdict is the same.
+    let without = lab(Scenario::MsdbReadOnly);
+    without.revoke("VIEW SERVER STATE");
+    let page = page(without, "");
+    assert_eq!((page.cause("SQL03"), page.permission("arrivals")), (Some("master_side"), Some(0.0)));
+}
+
+#[test]
+fn errors_and_times_of_what_ended_before_login_choose_the_suspect() {
+    for (what, suspect) in [
+        (Arrival::Refused(17_819, 1), "The master takes strict encryption alone"),
+        (Arrival::Slow(17_830, LoginPart::Ticket), "The account of the target's Agent gets no ticket"),
+        (Arrival::Slow(17_830, LoginPart::Worker), "The master has no worker thread free"),
+        (Arrival::Slow(17_830, LoginPart::Reads), "Packets are lost on the way"),
+    ] {
+        let (titles, _) = suspects(since_silent(what.clone()));
+        assert!(titles[0].starts_with(suspect), "{what:?}: {titles:?}");
+    }
+}
+
+#[test]
+fn a_master_that_came_back_elsewhere_is_a_suspect_of_all_that_are_silent_since() {
+    let lab = lab(Scenario::Healthy);
+    let mut stand = TestServer::start(lab.clone(), Options::default());
+    let exporter = Setup::of(&stand).with(ADDRESSES).start();
+    exporter.scrape_until("a reading", Page::up);
+    lab.stop("SQL03");
+    lab.advance(SignedDuration::from_secs(60));
+    stand.stop();
+    lab.restart();
+    lab.state(|state| state.node = Some("NODE2".to_owned()));
+    lab.advance(SignedDuration::from_mins(20));
+    stand.come_back();
+    exporter.scrape_until("SQL03 silent", |page| page.cause("SQL03") == Some("stopped_polling"));
+    let shown = target(&exporter).to_string();
+    assert!(shown.contains("The master has another computer, address, port or version"), "{shown}");
+    assert!(shown.contains("the master is not where or what it was before its last start"), "{shown}");
+}
+
+#[test]
+fn many_that_are_refused_alike_are_quoted_and_the_odd_one_out_is_named() {
+    let lab = lab(Scenario::Healthy);
+    for number in 1..=6 {
+        lab.stop(&format!("SQL0{number}"));
+    }
+    lab.advance(SignedDuration::from_secs(60));
+    for number in 1..=6 {
+        let what = if number == 4 { Arrival::Refused(18_456, 8) } else { Arrival::Refused(18_486, 1) };
+        lab.arrives(&format!("10.1.0.{number}"), 60, what);
+    }
+    lab.advance(SignedDuration::from_mins(20));
+    let rule = |number| format!("\n    - {{ match: SQL0{number}, address: 10.1.0.{number} }}");
+    let rules: String = (1..=6).map(rule).collect();
+    let stand = TestServer::start(lab, Options::default());
+    for (details, locked) in [(true, true), (false, false)] {
+        let config = format!("targets:\n  addresses:{rules}\nexplain: {{ details: {details} }}");
+        let shown = target(&Setup::of(&stand).with(&config).start());
+        assert_eq!(shown["diagnosis"]["cause"], "master_side");
+        let said = shown["diagnosis"]["evidence"].to_string();
+        assert!(said.contains("shows the same of 5 of 6: logins refused. SQL04 is the odd one out"), "{said}");
+        let all = shown.to_string();
+        assert_eq!(all.contains("Its old password may have locked the login that they share."), locked, "{all}");
+        assert_eq!(all.contains("18486"), locked, "{all}");
+    }
+}
+
+#[test]
+fn a_look_that_fails_takes_no_cause_away() {
+    let lab = lab(Scenario::LoginRefused);
+    let stand = TestServer::start(lab.clone(), Options::default());
+    let exporter = Setup::of(&stand).with(ADDRESSES).start();
+    let refused = |page: &Page| verdict(page) == is(LOGIN_REFUSED, "refused");
+    exporter.scrape_until("its cause", refused);
+    lab.fault("dm_exec_connections", Mishap::Lock(std::time::Duration::from_secs(60)));
+    let page = exporter.scrape_until("a look that fails", |page| page.success("arrivals") == Some(0.0));
+    assert!(refused(&page));
 }
 
 #[test]

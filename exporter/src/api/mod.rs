@@ -10,7 +10,7 @@ mod probe;
 pub use probe::{probe, probe_trace};
 
 use crate::collectors::CollectorReport;
-use crate::diagnosis::{Briefing, Enlisted, Fleet, Job, MasterFleet, Orphan, Remark, Target, Trace};
+use crate::diagnosis::{Briefing, Enlisted, Fleet, Job, MasterFleet, Orphan, Remark, Suspect, Target, Trace};
 use crate::model::{Cause, Collector, names};
 use crate::probe::Finding;
 use crate::sqlserver::ReadError;
@@ -172,6 +172,15 @@ struct TraceFacts<'a> {
 struct SuspectFacts<'a> {
     title: &'a str,
     step: &'a str,
+    speaks_for: &'a [&'static str],
+    speaks_against: &'a [&'static str],
+}
+
+impl<'a> SuspectFacts<'a> {
+    fn new(suspect: &'a Suspect) -> SuspectFacts<'a> {
+        let Suspect { title, step, speaks_for, speaks_against, .. } = suspect;
+        SuspectFacts { title, step, speaks_for, speaks_against }
+    }
 }
 
 impl<'a> TraceFacts<'a> {
@@ -181,7 +190,7 @@ impl<'a> TraceFacts<'a> {
             evidence: trace.word.name(),
             text: &trace.text,
             details: details.then_some(trace.details.as_slice()),
-            suspects: suspects.map(|suspect| SuspectFacts { title: suspect.title, step: suspect.step }).collect(),
+            suspects: suspects.map(SuspectFacts::new).collect(),
         }
     }
 }

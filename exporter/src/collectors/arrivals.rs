@@ -4,9 +4,11 @@
 //! (the archived blog sql_protocols). An orderly end by the client after a login leaves none.
 
 mod history;
+mod master_state;
 mod record;
 mod watch;
 
+pub use master_state::{Blocker, MasterState};
 pub use record::{RecordKind, Timers};
 pub(super) use watch::ArrivalWatch;
 
@@ -43,6 +45,8 @@ pub struct Arrivals {
     pub records: Arc<Vec<Arrival>>,
     /// Addresses that were seen connected, each with what was last seen there.
     pub sightings: Arc<BTreeMap<IpAddr, Sighting>>,
+    /// The master's own state at the last look at it.
+    pub state: Option<MasterState>,
 }
 
 /// A record of a connection that the master refused or ended.

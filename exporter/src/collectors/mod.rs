@@ -17,7 +17,7 @@ mod result_cache;
 pub(crate) mod server;
 pub(crate) mod targets;
 
-pub use arrivals::{AgentSession, Arrival, Arrivals, RecordKind, Sighting, Timers};
+pub use arrivals::{AgentSession, Arrival, Arrivals, Blocker, MasterState, RecordKind, Sighting, Timers};
 pub use coalescing::ReaderHandle;
 pub use downloads::{DownloadRow, DownloadedRow, Downloads};
 pub use jobs::{JobRow, JobTargetRow, Jobs, Outcome};

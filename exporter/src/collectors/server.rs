@@ -5,7 +5,7 @@ use crate::exposition::catalogue as metric;
 use crate::exposition::family_writer::Value;
 use crate::exposition::in_order::InOrder;
 use crate::model::{Certificate, Collector};
-use crate::sqlserver::{Capabilities, Msdb, Needs, ResultSet, Right, Set, Statement, row};
+use crate::sqlserver::{Capabilities, Msdb, Needs, Place, ResultSet, Right, Set, Statement, row};
 
 const AGENT: Statement = Statement::new("agent", include_str!("agent.sql"));
 const OPERATOR: Statement = Statement::new("operator", include_str!("operator.sql"));
@@ -40,6 +40,8 @@ pub struct ServerFacts {
     pub version: String,
     /// `SERVERPROPERTY('Edition')`.
     pub edition: String,
+    /// Where it is and what it calls itself.
+    pub place: Place,
     /// How our own session logged in: SQL, NTLM or KERBEROS.
     pub auth_scheme: Option<String>,
     /// Whether our own session is encrypted after the login.
@@ -85,6 +87,7 @@ impl Sets {
             name: capabilities.server_name.clone(),
             version: capabilities.product_version.clone(),
             edition: capabilities.edition.clone(),
+            place: capabilities.place.clone(),
             auth_scheme: capabilities.auth_scheme.clone(),
             encrypted,
             agent_running: agent.map(|agent| agent.status == AGENT_RUNS),

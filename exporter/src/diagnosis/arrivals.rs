@@ -4,20 +4,24 @@
 //! who arrives", has the rules and their limits.
 
 mod attempts;
+mod facts;
 mod origins;
 mod states;
 mod suspects;
+mod together;
 mod trace;
 #[cfg(test)]
 mod truth_table;
 mod words;
 
+pub(crate) use facts::Versions;
 pub(crate) use origins::Origins;
 pub use suspects::Suspect;
-pub(crate) use trace::Surroundings;
+pub(crate) use together::Majority;
 pub use trace::{Run, Trace};
+pub(crate) use trace::{Surroundings, of_master};
 
-use crate::collectors::{AgentSession, Arrivals, Sighting};
+use crate::collectors::{AgentSession, Arrivals, MasterState, Sighting};
 use crate::diagnosis::target::elapsed;
 use crate::model::MasterEvidence;
 use crate::model::names::key;
@@ -41,6 +45,8 @@ pub(crate) struct Remembered<'a> {
     pub(crate) permitted: bool,
     /// Since when, and until when, no record is missing.
     covered: Option<(Timestamp, Timestamp)>,
+    /// The master's own state, while the look at it is not too old.
+    state: Option<&'a MasterState>,
     attempts: &'a HashMap<IpAddr, Vec<Attempt>>,
     sightings: &'a BTreeMap<IpAddr, Sighting>,
     /// Sessions of an Agent that state a host, by the key of its name, and where they come from.
@@ -59,6 +65,7 @@ impl<'a> Remembered<'a> {
         Remembered {
             permitted: arrivals.permitted,
             covered: arrivals.covered_since.zip(until),
+            state: arrivals.state.as_ref().filter(|state| arrivals.permitted && elapsed(now, state.at) <= LOOK_SPEAKS),
             attempts: index.of(&arrivals.records),
             sightings: &arrivals.sightings,
             stated,

@@ -1,21 +1,21 @@
 //! From one reading to the fleet.
 
-use super::arrivals::{AttemptIndex, Origins, Remembered, Surroundings, Trace};
+use super::arrivals::{self, AttemptIndex, Majority, Origins, Remembered, Surroundings, Trace, Versions};
 use super::change::Change;
 use super::downloads::DownloadList;
 use super::jobs::jobs;
 use super::memory::{Memory, TargetMemory};
 use super::roster::{Roster, RosterEntry};
-use super::rules::{Circumstances, Outages, Subject, diagnose, engine};
+use super::rules::{Circumstances, Outage, Outages, Poll, Subject, diagnose, engine};
 use super::target::Target;
 use super::{Limited, MasterFleet};
 use crate::collectors::Arrivals;
 use crate::collectors::{Collected, Reading};
-use crate::config::Config;
+use crate::config::{Config, Encrypt};
 use crate::model::Cause;
 use crate::model::names::bare;
 use crate::probe::PortResults;
-use std::collections::BTreeSet;
+use std::collections::{BTreeSet, HashMap};
 use std::iter::Peekable;
 use std::sync::Arc;
 use std::vec::IntoIter;
@@ -52,6 +52,7 @@ pub fn assess(reading: &Reading, port_results: Arc<PortResults>, config: &Config
     };
     fleet.master = Some(targets.clock);
     fleet.server = succeeded(reading.server.as_ref()).cloned();
+    memory.master.observe(targets, fleet.server.as_ref());
 
     let downloads = succeeded(reading.downloads.as_ref());
     let list = downloads.map(DownloadList::new);
@@ -71,6 +72,7 @@ pub fn assess(reading: &Reading, port_results: Arc<PortResults>, config: &Config
         now: targets.clock.now,
         started: targets.clock.started,
         outages: Outages::find(&roster.polls(targets.clock.now)),
+        of_master: Vec::new(),
         downloads_failed: reading
             .downloads
             .as_ref()
@@ -91,22 +93,37 @@ pub fn assess(reading: &Reading, port_results: Arc<PortResults>, config: &Config
         Some(_) => Origins::new(targets, master_name, &fleet.port_results, config, targets.clock.now),
         None => Origins::default(),
     };
-    let surroundings = remembered.as_ref().map(|memory| Surroundings {
-        memory,
+    let surroundings = remembered.as_ref().map(|remembered| Surroundings {
+        memory: remembered,
         origins: &origins,
-        certificate: server.and_then(|server| server.certificate.as_ref()),
+        server,
+        master_memory: &memory.master,
+        serves_older_tls: config.master.encrypt != Encrypt::Strict
+            && server.is_some_and(|server| server.certificate.is_some()),
+        started: targets.clock.started,
+        newest_poll: targets.rows.iter().map(|row| row.last_poll).max(),
         now: targets.clock.now,
     });
+    let of_master = surroundings.as_ref().map(arrivals::of_master).unwrap_or_default();
+    let known = memory.targets.iter().filter(|_| surroundings.is_some());
+    let versions = known.filter_map(|(name, known)| Some((name.clone(), known.version.clone()?))).collect();
     let mut judge = Judge {
         config,
-        circumstances,
+        versions,
+        circumstances: Circumstances { of_master, ..circumstances },
         surroundings,
         label_names: config.targets.labels.iter().flat_map(|rule| rule.labels.keys().map(String::as_str)).collect(),
         after: Vec::with_capacity(memory.targets.len()),
         before: std::mem::take(&mut memory.targets).into_iter().peekable(),
         changes: Vec::new(),
     };
-    fleet.targets = roster.into_shown().map(|entry| judge.target(entry, &fleet.port_results)).collect();
+    let entries: Vec<RosterEntry<'_>> = roster.into_shown().collect();
+    let (traces, majorities) = judge.traces(&entries, &fleet.port_results);
+    fleet.targets = entries
+        .into_iter()
+        .zip(traces)
+        .map(|(entry, trace)| judge.target(entry, trace, &majorities, &fleet.port_results))
+        .collect();
     memory.targets = judge.after;
     Assessment { fleet, changes: judge.changes }
 }
@@ -127,6 +144,8 @@ struct Judge<'a> {
     /// What is remembered of the targets that are still to come, and of those that are gone.
     before: Peekable<IntoIter<(String, TargetMemory)>>,
     after: Vec<(String, TargetMemory)>,
+    /// The versions that targets had while they last polled, where a silent one is asked about.
+    versions: HashMap<String, String>,
     changes: Vec<Change>,
 }
 
@@ -137,18 +156,70 @@ impl Judge<'_> {
         self.before.next_if(|(known, _)| known == name)
     }
 
-    fn target(&mut self, entry: RosterEntry<'_>, port_results: &PortResults) -> Target {
+    /// What the master shows of each silent target, in the order of the entries, and of most of those that fell silent in
+    /// one outage.
+    fn traces(
+        &self,
+        entries: &[RosterEntry<'_>],
+        port_results: &PortResults,
+    ) -> (Vec<Option<Trace>>, HashMap<Outage, Majority>) {
+        let Some(surroundings) = &self.surroundings else {
+            return (entries.iter().map(|_| None).collect(), HashMap::new());
+        };
         let now = self.circumstances.now;
+        let mut traces: Vec<Option<Trace>> = entries
+            .iter()
+            .map(|entry| {
+                let enlisted = entry.enlisted.as_ref().filter(|enlisted| enlisted.is_stale(now))?;
+                let versions = Versions {
+                    now: engine(port_results.of(entry.name)).and_then(|finding| finding.version.as_deref()),
+                    at_last_poll: self.versions.get(entry.name).map(String::as_str),
+                };
+                Some(Trace::of(bare(entry.name), enlisted, versions, surroundings))
+            })
+            .collect();
+        let mut members: HashMap<Outage, Vec<usize>> = HashMap::new();
+        for (at, entry) in entries.iter().enumerate() {
+            if let Some(outage) = self.outage(entry) {
+                members.entry(outage).or_default().push(at);
+            }
+        }
+        let mut majorities = HashMap::new();
+        for (outage, places) in members {
+            let shown = places.iter().filter_map(|at| Some((entries.get(*at)?.name, traces.get(*at)?.as_ref()?)));
+            let Some(majority) = Majority::of(&shown.collect::<Vec<_>>()) else { continue };
+            for at in places {
+                if let Some(Some(trace)) = traces.get_mut(at) {
+                    trace.details.push(majority.detail.clone());
+                }
+            }
+            majorities.insert(outage, majority);
+        }
+        (traces, majorities)
+    }
+
+    /// The outage in which a target fell silent.
+    fn outage(&self, entry: &RosterEntry<'_>) -> Option<Outage> {
+        let poll = Poll::of(entry.enlisted.as_ref()?, self.circumstances.now)?;
+        self.circumstances.outages.of(poll).copied()
+    }
+
+    fn target(
+        &mut self,
+        entry: RosterEntry<'_>,
+        trace: Option<Trace>,
+        majorities: &HashMap<Outage, Majority>,
+        port_results: &PortResults,
+    ) -> Target {
+        let now = self.circumstances.now;
+        let majority = self.outage(&entry).and_then(|outage| majorities.get(&outage));
         let enlisted = entry.enlisted;
         let findings = port_results.of(entry.name);
         let (name, before) = match self.remembered(entry.name) {
             Some((name, before)) => (name, Some(before)),
             None => (entry.name.to_owned(), None),
         };
-        let engine_was_open = before.is_some_and(|before| before.engine_was_open);
-        let silent = enlisted.as_ref().filter(|enlisted| enlisted.is_stale(now));
-        let trace = silent.zip(self.surroundings.as_ref());
-        let trace = trace.map(|(enlisted, surroundings)| Trace::of(bare(entry.name), enlisted, surroundings));
+        let engine_was_open = before.as_ref().is_some_and(|before| before.engine_was_open);
         let subject = Subject {
             name: entry.name,
             enlisted: enlisted.as_ref(),
@@ -156,10 +227,11 @@ impl Judge<'_> {
             findings,
             engine_was_open,
             trace: trace.as_ref(),
+            majority: majority.map(|majority| majority.text.as_str()),
         };
         let diagnosis = diagnose(&subject, &self.circumstances);
 
-        let from = before.map(|before| before.cause);
+        let from = before.as_ref().map(|before| before.cause);
         if from.unwrap_or(Cause::Ok) != diagnosis.cause {
             self.changes.push(Change {
                 target: entry.name.to_owned(),
@@ -169,9 +241,14 @@ impl Judge<'_> {
             });
         }
         let polls = enlisted.as_ref().is_some_and(|enlisted| enlisted.polled && !enlisted.is_stale(now));
-        let engine_is_open = engine(findings).is_some_and(|finding| finding.state.open() == Some(true));
-        let remembered =
-            TargetMemory { cause: diagnosis.cause, engine_was_open: engine_was_open || (polls && engine_is_open) };
+        let engine = engine(findings);
+        let engine_is_open = engine.is_some_and(|finding| finding.state.open() == Some(true));
+        let seen = engine.and_then(|finding| finding.version.clone()).filter(|_| polls);
+        let remembered = TargetMemory {
+            cause: diagnosis.cause,
+            engine_was_open: engine_was_open || (polls && engine_is_open),
+            version: seen.or(before.and_then(|before| before.version)),
+        };
         self.after.push((name, remembered));
 
         Target {

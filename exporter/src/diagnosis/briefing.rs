@@ -31,7 +31,7 @@ pub struct Briefing {
 pub struct Remark {
     /// A word or two.
     pub topic: &'static str,
-    /// Whole sentences.
+    /// Complete sentences.
     pub text: String,
 }
 
@@ -117,8 +117,19 @@ impl Silent<'_> {
         match named(silent.iter().map(|(name, _)| *name)) {
             None if self.rows().next().is_none() => "It is the only target.".to_owned(),
             None => format!("Alone: {polling}."),
-            Some(names) => format!("Together with {names}; {polling}."),
+            Some(names) => format!("Together with {names}; {polling}.{}", self.silent_groups()),
         }
+    }
+
+    /// The groups of this target in which all are silent, where there is more than this one.
+    fn silent_groups(&self) -> String {
+        let is_silent = |group: &&String| {
+            let members: Vec<&Enlisted> =
+                self.rows().map(|(_, row)| row).filter(|row| row.groups.contains(*group)).collect();
+            !members.is_empty() && members.iter().all(|row| row.is_stale(self.clock.now))
+        };
+        let groups = named(self.row.groups.iter().filter(is_silent).map(String::as_str));
+        groups.map(|groups| format!(" All targets of group {groups} are silent.")).unwrap_or_default()
     }
 
     fn impact(&self) -> String {

@@ -172,6 +172,7 @@ pub(crate) fn engine_port(state: PortState, required: bool) -> Finding {
         protocol_ok: None,
         connect: None,
         handshake: None,
+        version: None,
         checked_at: now(),
         evidence: String::new(),
     }

@@ -2,6 +2,7 @@
 
 use super::arrivals::AttemptIndex;
 use super::jobs::Outcomes;
+use super::master_memory::MasterMemory;
 use crate::model::Cause;
 
 /// The state left by earlier assessments. Empty at the start of the process; drops targets and jobs that no longer
@@ -15,14 +16,18 @@ pub struct Memory {
     pub(crate) outcomes: Outcomes,
     /// What the master's records of arrivals amount to, while a target is silent.
     pub(crate) attempts: AttemptIndex,
+    /// Where the master was, and how far its targets had polled.
+    pub(crate) master: MasterMemory,
 }
 
 /// The remembered state of one target.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[derive(Debug, Clone, PartialEq, Eq)]
 pub(crate) struct TargetMemory {
     /// Its last verdict, for the log lines about changes.
     pub(crate) cause: Cause,
     /// Whether its engine port was ever open from the master's side while it polled. Only then does a closed port say
     /// anything about a silent target, because polling never uses this direction.
     pub(crate) engine_was_open: bool,
+    /// The version that its engine reported while it polled.
+    pub(crate) version: Option<String>,
 }

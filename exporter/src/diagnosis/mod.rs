@@ -11,6 +11,7 @@ mod enlisted;
 #[cfg(test)]
 pub(crate) mod fixtures;
 mod jobs;
+mod master_memory;
 mod memory;
 #[cfg(test)]
 mod properties;

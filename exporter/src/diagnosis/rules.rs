@@ -10,7 +10,7 @@ mod silence;
 mod truth_table;
 
 pub(crate) use diagnose::{Circumstances, Subject, diagnose, order};
-pub(crate) use outage::{Outages, Poll};
+pub(crate) use outage::{Outage, Outages, Poll};
 pub(crate) use ports::engine;
 
 use crate::model::Cause;

@@ -35,10 +35,12 @@ fn unseen(fleet: &MasterFleet, grant: Option<&str>) -> Option<Readiness> {
     Some(unread("what the master remembers of silent targets", &fault))
 }
 
-/// What to paste, filled in for the first silent target. The batch for stubborn cases stands on its page alone.
+/// What to paste, filled in for one silent target. The batch for stubborn cases stands on its page alone.
 pub(crate) fn paste(fleet: &MasterFleet) -> Vec<Paste> {
-    let first =
-        fleet.targets.iter().find_map(|target| Some((&target.name, Briefing::of(fleet, target, true)?.batches)));
+    // One of which something was seen comes first: there is most to put in.
+    let is_seen = |target: &&Target| target.trace.as_ref().is_some_and(|trace| trace.word.is_arrival());
+    let mut candidates = fleet.targets.iter().filter(is_seen).chain(&fleet.targets);
+    let first = candidates.find_map(|target| Some((&target.name, Briefing::of(fleet, target, true)?.batches)));
     let Some((name, [on_master, on_target, _])) = first else { return Vec::new() };
     [on_master, on_target].map(|batch| Paste { title: format!("{} ({name})", batch.title), text: batch.text }).into()
 }

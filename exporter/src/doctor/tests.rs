@@ -26,6 +26,7 @@ fn finding(check: Check, state: PortState, port: Option<u16>) -> Finding {
         protocol_ok: None,
         connect: None,
         handshake: None,
+        version: None,
         checked_at: now(),
         evidence: format!("{} as tried", state.name()),
     }
@@ -57,7 +58,7 @@ fn fleet() -> MasterFleet {
         timers: None,
     };
     let (covered_since, covered_until, records) = (Some(ago(5_000)), Some(now()), vec![refused].into());
-    let arrivals = Arrivals { permitted: true, covered_since, covered_until, records, sightings: Arc::default() };
+    let arrivals = Arrivals { permitted: true, covered_since, covered_until, records, ..Arrivals::default() };
     let reading = Reading { arrivals: Some(read(Collector::Arrivals, arrivals)), ..reading(rows) };
     assess(&reading, Arc::new(port_results), &config(), &mut Memory::default()).fleet
 }
@@ -103,7 +104,7 @@ fn each_target_calls_the_master_and_a_poll_or_whatever_arrives_is_the_proof() {
 }
 
 #[test]
-fn what_to_paste_is_filled_in_for_the_first_silent_target() {
+fn what_to_paste_is_filled_in_for_a_silent_target_of_which_something_was_seen() {
     let request = request();
     let titles: Vec<&str> = request.paste.iter().map(|paste| paste.title.as_str()).collect();
     assert_eq!(titles, [r"To paste on the master (SQL02\PAYROLL)", r"To paste on the target (SQL02\PAYROLL)"]);
@@ -193,7 +194,9 @@ fn a_fleet_is_a_page_and_no_line_of_it_a_list() {
     });
     let fleet =
         assess(&reading(rows.collect()), Arc::new(PortResults::default()), &config(), &mut Memory::default()).fleet;
-    let request = aggregate(examine(&fleet, &master(r"MSX01\HQ", &[14330]), now()));
+    let mut request = aggregate(examine(&fleet, &master(r"MSX01\HQ", &[14330]), now()));
+    // Its batches come at the end, and are as long as they are.
+    assert_eq!(std::mem::take(&mut request.paste).len(), 2);
     let text = draw(&request, RequestFormat::Text);
     assert!(text.lines().count() < 100, "{text}");
     assert!(text.is_ascii(), "{text}");
@@ -294,6 +297,7 @@ fn each_form_is_drawn() {
         issuer: "CN=SSL_Self_Signed_Fallback".to_owned(),
         self_signed: true,
         not_after: "2056-01-01T00:00:00Z".parse().unwrap(),
+        names: Vec::new(),
     });
     let mut request = aggregate(examine(&fleet, &master(r"MSX01\HQ", &[14330, 14331]), now()));
     // deploy/sql has it.

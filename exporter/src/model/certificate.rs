@@ -13,4 +13,21 @@ pub struct Certificate {
     pub self_signed: bool,
     /// When it ends.
     pub not_after: Timestamp,
+    /// The hosts that it is for: its DNS names, or its common name where it has none.
+    pub names: Vec<String>,
+}
+
+/// What SQL Server calls the certificate that it makes at each start where it finds no other.
+const FALLBACK: &str = "CN=SSL_Self_Signed_Fallback";
+
+impl Certificate {
+    /// Whether it is SQL Server's own, which is new at each start and in no store.
+    pub(crate) fn is_fallback(&self) -> bool {
+        self.subject.eq_ignore_ascii_case(FALLBACK)
+    }
+
+    /// Whether it is for a host by this very name.
+    pub(crate) fn has_name(&self, host: &str) -> bool {
+        self.names.iter().any(|name| name.eq_ignore_ascii_case(host))
+    }
 }

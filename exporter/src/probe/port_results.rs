@@ -33,6 +33,8 @@ pub struct Finding {
     pub connect: Option<Duration>,
     /// How long the handshake of the protocol took.
     pub handshake: Option<Duration>,
+    /// The version of SQL Server that answered, such as `16.0.4135`; only where that was asked.
+    pub version: Option<String>,
     /// When it was checked.
     pub checked_at: Timestamp,
     /// The evidence in words, for pages and logs.

@@ -30,6 +30,7 @@ pub(crate) use faults::on_statement;
 pub use grants::{GrantFile, Grantee, Principal, Release, complete as grants_for, grant_files, revocation};
 pub use refusals::Retry;
 pub(crate) use result_set::{Closing, ResultSet, Set, SetOutcome, Statement};
+pub use rights::Place;
 pub(crate) use rights::{Capabilities, Msdb, Needs, Right};
 pub(crate) use rows::{Column, Context, Decoder, Field, FromRow, Words, key, row};
 pub(crate) use session::{Session, open};

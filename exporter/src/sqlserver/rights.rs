@@ -3,7 +3,8 @@
 
 use super::cells::{CellError, Cells, Positions};
 use super::error::ReadError;
-use crate::model::{Collector, Stage};
+use crate::model::{Collector, Stage, canonical};
+use std::net::IpAddr;
 use tiberius::Row;
 
 /// A right that a statement needs. The order is that of the columns in `capabilities.sql`.
@@ -84,6 +85,19 @@ pub(crate) fn bracketed(name: &str) -> String {
     }
 }
 
+/// Where a server is and what it calls itself, as its own session sees it. None of it needs a right.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub struct Place {
+    /// `@@SERVERNAME`: what `sp_addserver` last set. A renamed server keeps the old one.
+    pub local_name: Option<String>,
+    /// The computer that it runs on, such as the node of a cluster.
+    pub node: Option<String>,
+    /// The address of the server's end of our session.
+    pub address: Option<IpAddr>,
+    /// The port of that end.
+    pub port: Option<i64>,
+}
+
 /// What this server is and what the login may do there.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(crate) struct Capabilities {
@@ -93,6 +107,7 @@ pub(crate) struct Capabilities {
     /// Whether the server takes one session at a time.
     pub(crate) single_user: bool,
     pub(crate) auth_scheme: Option<String>,
+    pub(crate) place: Place,
     /// Whether the database is there and the login may enter it.
     pub(crate) msdb: Msdb,
     held: Vec<Right>,
@@ -108,12 +123,16 @@ pub(crate) enum Msdb {
     Closed,
 }
 
-const COLUMNS: [&str; 17] = [
+const COLUMNS: [&str; 21] = [
     "server_name",
     "product_version",
     "edition",
     "single_user",
     "auth_scheme",
+    "local_name",
+    "node",
+    "local_address",
+    "local_port",
     "msdb_id",
     "msdb_access",
     "may_systargetservers",
@@ -133,7 +152,9 @@ impl Capabilities {
     pub(crate) fn read(row: &Row) -> Result<Capabilities, CellError> {
         let columns: Vec<String> = row.columns().iter().map(|column| column.name().to_owned()).collect();
         let cells = Positions::locate(&COLUMNS, &columns)?.cells(Cells::new(row))?;
-        let [server_name, version, edition, single_user, auth_scheme, msdb_id, msdb_access, rights @ ..] = cells;
+        let [server_name, version, edition, single_user, auth_scheme, local_name, node, address, port, more @ ..] =
+            cells;
+        let [msdb_id, msdb_access, rights @ ..] = more;
         let mut granted = [false; 10];
         for (slot, cell) in granted.iter_mut().zip(rights) {
             *slot = cell.integer_or_null()? == Some(1);
@@ -148,6 +169,12 @@ impl Capabilities {
             edition: edition.text_or_null()?.unwrap_or_default(),
             single_user: single_user.integer_or_null()? == Some(1),
             auth_scheme: auth_scheme.text_or_null()?,
+            place: Place {
+                local_name: local_name.text_or_null()?,
+                node: node.text_or_null()?,
+                address: address.text_or_null()?.as_deref().and_then(canonical),
+                port: port.integer_or_null()?,
+            },
             msdb: match (msdb_id.integer_or_null()?, msdb_access.integer_or_null()?) {
                 (None, _) | (_, None) => Msdb::Absent,
                 (_, Some(0)) => Msdb::Closed,
@@ -224,6 +251,7 @@ impl Capabilities {
             edition: "Developer Edition".to_owned(),
             single_user: false,
             auth_scheme: Some("SQL".to_owned()),
+            place: Place::default(),
             msdb: Msdb::Readable,
             held: Right::ALL.to_vec(),
         }

@@ -188,6 +188,10 @@ pub(crate) fn sound(set: &str) -> Cells {
                 name("product_version", "16.0.4215.2"),
                 name("edition", "Developer Edition (64-bit)"),
                 name("auth_scheme", "SQL"),
+                name("local_name", "MSX01"),
+                name("node", "MSX01"),
+                name("local_address", "10.0.0.1"),
+                int("local_port", 1433),
                 int("msdb_id", 4),
                 int("msdb_access", 1),
             ];

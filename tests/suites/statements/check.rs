@@ -176,7 +176,7 @@ fn rights(text: &str, names: &Names) -> Vec<String> {
     ] {
         let needed = names.tables.iter().any(|table| table.needs == needs);
         permission |= needed;
-        if needed != (stated == says) {
+        if needed != stated.ends_with(says) {
             wrong.push(format!("the server permission stated is not the one needed: {stated}"));
         }
     }

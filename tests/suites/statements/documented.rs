@@ -24,13 +24,39 @@ const FUNCTIONS: [(&str, u16, usize, usize); 1] = [("LOGINPROPERTY", 2012, 2, 2)
 /// Functions that answer with a table, with its columns. Source: `system-functions/sys-fn-my-permissions-transact-sql`.
 const TABLES: [(&str, &[&str]); 1] = [("fn_my_permissions", &["entity_name", "subentity_name", "permission_name"])];
 
-/// Views that texts name and no statement reads. Source: `system-catalog-views/messages-for-errors-catalog-views-sys-messages`.
-const MORE_VIEWS: [&str; 1] = ["messages"];
+/// Views that the models lack here, with the columns that are read. Sources:
+/// `system-catalog-views/messages-for-errors-catalog-views-sys-messages`,
+/// `system-dynamic-management-views/sys-dm-xe-session-targets-transact-sql`.
+const MORE_VIEWS: [(&str, &[&str]); 3] = [
+    ("dm_os_schedulers", &[]),
+    ("messages", &[]),
+    ("dm_xe_session_targets", &["event_session_address", "target_name", "target_data"]),
+];
+
+/// What a session of Extended Events is made of, in every version. Source: `sys.dm_xe_objects` lists them;
+/// `relational-databases/extended-events` names each.
+const EVENTS: [&str; 7] = [
+    "sqlserver.login",
+    "sqlserver.error_reported",
+    "sqlserver.client_app_name",
+    "sqlserver.client_hostname",
+    "sqlserver.server_principal_name",
+    "sqlserver.like_i_sql_unicode_string",
+    "package0.ring_buffer",
+];
 
 /// Procedures that the models lack. `sp_add_job`, `sp_delete_job`: `system-stored-procedures/<procedure>-transact-sql`;
 /// the models have them, the table leaves them out, for nothing here calls them. `xp_instance_regread`, `xp_readerrorlog`:
 /// no page has them; `sp_get_sqlagent_properties` and `sp_readerrorlog` call them so. Parameters have no names there.
-const MORE_PROCEDURES: [&str; 4] = ["sp_add_job", "sp_delete_job", "xp_instance_regread", "xp_readerrorlog"];
+const MORE_PROCEDURES: [&str; 7] = [
+    "sp_add_job",
+    "sp_addserver",
+    "sp_delete_job",
+    "sp_dropserver",
+    "sp_sqlagent_check_msx_version",
+    "xp_instance_regread",
+    "xp_readerrorlog",
+];
 
 /// The table or view of this name in a version.
 pub(crate) fn table(schema: &str, name: &str, version: u16) -> Option<Table> {
@@ -55,14 +81,14 @@ impl Table {
     }
 }
 
-/// The columns of a function that answers with a table.
-pub(crate) fn table_function(name: &str) -> Option<&'static [&'static str]> {
-    TABLES.iter().find(|(known, _)| known.eq_ignore_ascii_case(name)).map(|(_, columns)| *columns)
+/// The columns of a view, or of a function that answers with a table, which the models lack.
+pub(crate) fn beyond_the_models(name: &str) -> Option<&'static [&'static str]> {
+    TABLES.iter().chain(&MORE_VIEWS).find(|(known, _)| known.eq_ignore_ascii_case(name)).map(|(_, columns)| *columns)
 }
 
 /// Whether `sys` has something of this name to select from in the oldest version.
 pub(crate) fn engine_has(name: &str) -> bool {
-    table("sys", name, FLOOR).is_some() || table_function(name).is_some() || MORE_VIEWS.contains(&name)
+    table("sys", name, FLOOR).is_some() || beyond_the_models(name).is_some()
 }
 
 /// Why a call is not allowed in a version, if it is not.
@@ -97,4 +123,9 @@ pub(crate) fn procedure<'a>(
         None if !MORE_PROCEDURES.contains(&name) => Err(format!("the procedure {name} is not on the list")),
         _ => Ok(()),
     }
+}
+
+/// Whether Extended Events have an event, an action, a predicate or a target of this name.
+pub(crate) fn event(name: &str) -> bool {
+    EVENTS.contains(&name)
 }

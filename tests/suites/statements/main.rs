@@ -251,6 +251,32 @@ fn every_statement_of_a_document_names_what_the_oldest_version_has() {
 }
 
 #[test]
+fn the_scripts_about_a_silent_target_name_what_the_oldest_version_has() {
+    let scripts = files(&repository().join("deploy/sql/silence"), "sql");
+    assert!(scripts.len() >= 3, "{:?}", scripts.keys());
+    for (name, text) in &scripts {
+        assert_eq!(texts::batch(text, documented::FLOOR), Vec::<String>::new(), "{name}.sql");
+    }
+    for (name, from, to, found) in [
+        ("on-master", "last_poll_date FROM", "last_poll FROM", "the column last_poll"),
+        ("on-master", "UPPER(@target));", "UPPER(@targets));", "@targets is not on the list"),
+        ("on-master", "NULL, @since,", "NULL, @sinces,", "@sinces is not declared"),
+        ("on-master", "xp_readerrorlog 0", "xp_readerrorlogs 0", "the procedure xp_readerrorlogs"),
+        ("on-master", "LOGINPROPERTY(name, 'IsLocked')", "LOGINPROPERTY(name)", "does not take 1 arguments"),
+        ("on-target", "@op_type = N'P'", "@op = N'P'", "no parameter @op"),
+        ("on-target", "DECLARE @master nvarchar(256), @option int;", "DECLARE @option int;", "@master is not declared"),
+        ("record-logins", "sqlserver.client_hostname,", "sqlserver.client_host,", "no sqlserver.client_host"),
+        ("record-logins", "e.n.value('@name'", "e.m.value('@name'", "the column E.M"),
+        ("record-logins", "x.data.nodes", "x.datum.nodes", "the function x.datum.nodes"),
+        ("record-logins", "t.target_data", "t.target_date", "the column t.target_date"),
+    ] {
+        assert!(scripts[name].contains(from), "{name}.sql has no {from:?}");
+        let wrong = texts::batch(&scripts[name].replacen(from, to, 1), documented::FLOOR).join("\n");
+        assert!(wrong.contains(found), "{name}: {to:?} gives {wrong:?} and not {found:?}");
+    }
+}
+
+#[test]
 fn every_name_of_msdb_in_a_text_of_the_product_is_in_the_models() {
     let texts = product(&["md", "rs", "html", "yaml", "yml", "json", "ps1", "sql"]);
     assert!(texts.iter().any(|(_, text)| text.contains("sp_resync_targetserver")));

@@ -20,6 +20,8 @@ pub(crate) struct Names {
     /// What cannot be resolved.
     pub(crate) wrong: Vec<String>,
     version: u16,
+    /// Variables that the batch declared, with their @.
+    variables: BTreeSet<String>,
     scopes: Vec<Scope>,
     /// Queries in FROM, by address: they do not see the sources next to them.
     derived: BTreeSet<usize>,
@@ -45,7 +47,12 @@ enum Source {
 
 /// Resolves a query for a version.
 pub(crate) fn resolve(query: &Query, version: u16) -> Names {
-    let mut names = Names { version, ..Names::default() };
+    resolve_in(query, version, &BTreeSet::new())
+}
+
+/// Resolves a query in a batch that declared these variables.
+pub(crate) fn resolve_in(query: &Query, version: u16, variables: &BTreeSet<String>) -> Names {
+    let mut names = Names { version, variables: variables.clone(), ..Names::default() };
     let _ = query.visit(&mut names);
     names
 }
@@ -60,16 +67,21 @@ impl Names {
         for from in &select.from {
             for factor in std::iter::once(&from.relation).chain(from.joins.iter().map(|join| &join.relation)) {
                 match factor {
-                    TableFactor::Table { name, alias, args: None, with_hints, .. } if with_hints.is_empty() => {
-                        if let Some(table) = self.table(name) {
-                            let alias = alias.as_ref().map_or(table.name.to_owned(), |alias| alias.name.value.clone());
-                            found.push((alias, Source::Table(table)));
+                    TableFactor::Table { name, alias, args, with_hints, .. } if with_hints.is_empty() => {
+                        let alias = alias.as_ref();
+                        let called = alias.map(|alias| alias.name.value.clone());
+                        if let Some(columns) = columns_beyond(name) {
+                            found.push((called.unwrap_or_default(), Source::Derived(columns)));
+                        } else if args.is_some() {
+                            // `alias.column.nodes(…) AS name (column)` takes XML apart.
+                            let columns =
+                                alias.map(|alias| alias.columns.iter().map(|c| c.name.value.clone()).collect());
+                            self.wrong.extend(unknown_method(name, &found));
+                            found.push((called.unwrap_or_default(), Source::Derived(columns.unwrap_or_default())));
+                        } else if let Some(table) = self.table(name) {
+                            found.push((called.unwrap_or(table.name.to_owned()), Source::Table(table)));
                         }
                     }
-                    TableFactor::Table { name, args: Some(_), .. } => match function_columns(name) {
-                        Some(columns) => found.push((name.to_string(), Source::Derived(columns))),
-                        None => self.wrong.push(format!("the function {name} is not documented")),
-                    },
                     TableFactor::Derived { subquery, alias: Some(alias), .. } => {
                         self.derived.insert(address(subquery.as_ref()));
                         found.push((alias.name.value.clone(), Source::Derived(outputs(&subquery.body))));
@@ -142,6 +154,10 @@ impl Names {
 
     fn call(&mut self, function: &Function) {
         let name = function.name.to_string().to_uppercase();
+        if let [qualifier, column, "VALUE"] = name.split('.').collect::<Vec<&str>>().as_slice() {
+            // The method of an XML column.
+            return self.column(Some(qualifier), column);
+        }
         let arguments: Vec<&FunctionArgExpr> = match &function.args {
             FunctionArguments::List(list) => list.args.iter().map(argument).collect(),
             _ => Vec::new(),
@@ -177,6 +193,7 @@ impl Names {
     fn named(&mut self, text: Option<&str>) -> Option<Table> {
         let parts: Vec<&str> = text.unwrap_or_default().split('.').collect();
         let found = match parts.as_slice() {
+            ["msdb", "dbo", procedure] if documented::procedure(procedure, [], self.version).is_ok() => return None,
             ["msdb", schema, table] => documented::table(schema, table, self.version),
             _ => None,
         };
@@ -231,6 +248,7 @@ impl Visitor for Names {
     fn pre_visit_expr(&mut self, expr: &Expr) -> ControlFlow<()> {
         match expr {
             _ if self.words.contains(&address(expr)) => {}
+            Expr::Identifier(name) if self.variables.contains(&name.value) => {}
             Expr::Identifier(name) if name.value.starts_with('@') => {
                 if let Err(wrong) = documented::call(&name.value, 0, self.version) {
                     self.wrong.push(wrong);
@@ -255,6 +273,7 @@ impl Visitor for Names {
             | Expr::IsNotNull(_)
             | Expr::Like { .. }
             | Expr::InList { .. }
+            | Expr::Subquery(_)
             | Expr::Exists { .. } => {}
             other => self.wrong.push(format!("the syntax is not on the list: {other}")),
         }
@@ -262,10 +281,26 @@ impl Visitor for Names {
     }
 }
 
-/// `sys.fn_name(…)` in FROM.
-fn function_columns(name: &ObjectName) -> Option<Vec<String>> {
-    let columns = documented::table_function(name.to_string().strip_prefix("sys.")?)?;
+/// The columns of a view or of a function in FROM, which the models lack.
+fn columns_beyond(name: &ObjectName) -> Option<Vec<String>> {
+    let columns = documented::beyond_the_models(name.to_string().strip_prefix("sys.")?)?;
     Some(columns.iter().map(|column| (*column).to_owned()).collect())
+}
+
+/// Why `alias.column.nodes` is none of these sources' columns, if it is none.
+fn unknown_method(name: &ObjectName, sources: &[(String, Source)]) -> Option<String> {
+    let text = name.to_string();
+    let parts: Vec<&str> = text.split('.').collect();
+    let known = |alias: &str, column: &str| {
+        sources.iter().any(|(called, source)| {
+            let has = |columns: &[String]| columns.iter().any(|name| name == column);
+            called == alias && matches!(source, Source::Derived(columns) if has(columns))
+        })
+    };
+    match parts.as_slice() {
+        [alias, column, "nodes"] if known(alias, column) => None,
+        _ => Some(format!("the function {text} is not documented")),
+    }
 }
 
 fn argument(argument: &FunctionArg) -> &FunctionArgExpr {

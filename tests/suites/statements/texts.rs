@@ -1,4 +1,4 @@
-//! What people are told to run: the SQL of documents and runbooks, the tables of the fixture, and every name in a text.
+//! What people are asked to run: the SQL of documents and runbooks, the tables of the fixture, and every name in a text.
 
 use super::check::{plain, query, solid, statements};
 use super::documented::{self, FLOOR};
@@ -8,47 +8,90 @@ use sqlparser::ast::{ColumnOption, CreateTable, Statement, TableObject};
 use sqlparser::dialect::MsSqlDialect;
 use sqlparser::parser::Parser;
 use sqlparser::tokenizer::{Token, Tokenizer};
+use std::collections::BTreeSet;
 
 /// Statements of a document that name nothing of a version.
-const PLAIN: [&str; 3] = ["EXECUTE AS LOGIN = N'msx_exporter'", "USE msdb", "REVERT"];
+const PLAIN: [&str; 4] = ["EXECUTE AS LOGIN = N'msx_exporter'", "USE msdb", "REVERT", "SET QUOTED_IDENTIFIER ON"];
 
-/// Everything that is wrong with a batch that people are told to run on any version from `version` on.
+/// Everything that is wrong with a batch that people run on any version from `version` on.
 pub(crate) fn batch(text: &str, version: u16) -> Vec<String> {
     let statements = match statements(text) {
         Ok(statements) => statements,
         Err(wrong) => return vec![wrong],
     };
-    statements.iter().flat_map(|statement| one(statement, version)).collect()
+    let mut batch = Batch { version, variables: BTreeSet::new() };
+    statements.iter().flat_map(|statement| batch.statement(statement)).collect()
 }
 
-fn one(statement: &[Token], version: u16) -> Vec<String> {
-    let words = solid(statement);
-    match words.first().map(|word| word.to_string().to_uppercase()).as_deref() {
-        _ if PLAIN.contains(&plain(statement).as_str()) => Vec::new(),
-        Some("EXEC") => call(&words, version).err().into_iter().collect(),
-        // A DELETE names what a SELECT with the same FROM and WHERE would read.
-        Some("DELETE") => {
-            let mut select = Tokenizer::new(&MsSqlDialect {}, "SELECT 1 ").tokenize().unwrap_or_default();
-            select.extend(statement.iter().skip_while(|token| token.to_string().to_uppercase() != "FROM").cloned());
-            resolved(&select, version)
+struct Batch {
+    version: u16,
+    /// Declared so far, with their @.
+    variables: BTreeSet<String>,
+}
+
+impl Batch {
+    fn statement(&mut self, statement: &[Token]) -> Vec<String> {
+        let words = solid(statement);
+        let text = plain(statement);
+        match words.first().map(|word| word.to_string().to_uppercase()).as_deref() {
+            _ if PLAIN.contains(&text.as_str()) || text.starts_with("WAITFOR DELAY ") => Vec::new(),
+            Some("DECLARE") => self.declare(statement),
+            Some("EXEC") => self.call(&words).err().into_iter().collect(),
+            Some("CREATE" | "ALTER" | "DROP") if text.contains(" EVENT SESSION ") => event_session(&words),
+            // A DELETE names what a SELECT with the same FROM and WHERE would read.
+            Some("DELETE") => self.select("1", statement.iter().skip_while(|token| !is(token, "FROM"))),
+            _ => self.resolved(statement),
         }
-        _ => resolved(statement, version),
+    }
+
+    /// `DECLARE @a type = …` or `DECLARE @a type, @b type`
+    fn declare(&mut self, statement: &[Token]) -> Vec<String> {
+        let value = statement.iter().position(|token| is(token, "="));
+        let wrong = value.map(|at| self.select("", statement[at + 1..].iter()));
+        let names = solid(statement).into_iter().map(ToString::to_string).filter(|word| word.starts_with('@'));
+        self.variables.extend(names.take(if value.is_some() { 1 } else { usize::MAX }));
+        wrong.unwrap_or_default()
+    }
+
+    fn select<'a>(&self, first: &str, rest: impl Iterator<Item = &'a Token>) -> Vec<String> {
+        let mut select = Tokenizer::new(&MsSqlDialect {}, &format!("SELECT {first} ")).tokenize().unwrap_or_default();
+        select.extend(rest.cloned());
+        self.resolved(&select)
+    }
+
+    fn resolved(&self, statement: &[Token]) -> Vec<String> {
+        match query(statement) {
+            Ok(query) => names::resolve_in(&query, self.version, &self.variables).wrong,
+            Err(wrong) => vec![wrong],
+        }
+    }
+
+    /// `EXEC msdb.dbo.procedure @a = …, @b = …`, or one of master's with values in their order.
+    fn call(&self, words: &[&Token]) -> Result<(), String> {
+        let name: String = words[1..].iter().take(5).map(|word| word.to_string()).collect();
+        let named: Vec<String> = words.iter().map(|word| word.to_string()).filter(|w| w.starts_with('@')).collect();
+        if let Some(procedure) = name.strip_prefix("msdb.dbo.") {
+            return documented::procedure(procedure, named.iter().map(String::as_str), self.version);
+        }
+        let Some(procedure) = name.strip_prefix("master.dbo.").filter(|procedure| procedure.starts_with("xp_")) else {
+            return Err(format!("{name} is not named in full"));
+        };
+        match named.iter().find(|variable| !self.variables.contains(*variable)) {
+            Some(unknown) => Err(format!("{unknown} is not declared")),
+            None => documented::procedure(procedure, [], self.version),
+        }
     }
 }
 
-fn resolved(statement: &[Token], version: u16) -> Vec<String> {
-    match query(statement) {
-        Ok(query) => names::resolve(&query, version).wrong,
-        Err(wrong) => vec![wrong],
-    }
+fn is(token: &Token, word: &str) -> bool {
+    token.to_string().eq_ignore_ascii_case(word)
 }
 
-/// `EXEC msdb.dbo.procedure @a = …, @b = …`
-fn call(words: &[&Token], version: u16) -> Result<(), String> {
-    let name: String = words[1..].iter().take(5).map(|word| word.to_string()).collect();
-    let procedure = name.strip_prefix("msdb.dbo.").ok_or_else(|| format!("{name} is not named in full"))?;
-    let parameters: Vec<String> = words.iter().map(|word| word.to_string()).filter(|w| w.starts_with('@')).collect();
-    documented::procedure(procedure, parameters.iter().map(String::as_str), version)
+/// What a session of Extended Events names with a package: events, actions, predicates and targets.
+fn event_session(words: &[&Token]) -> Vec<String> {
+    let text: Vec<String> = words.iter().map(ToString::to_string).collect();
+    let dotted = text.windows(3).filter(|three| three[1] == ".").map(|three| three.concat());
+    dotted.filter(|name| !documented::event(name)).map(|name| format!("Extended Events have no {name}")).collect()
 }
 
 /// Everything that is wrong with a script that makes the documented tables and fills them.
@@ -123,7 +166,7 @@ fn bare(word: &str) -> &str {
 fn unknown_name(word: &str) -> Option<String> {
     let parts: Vec<&str> = word.split('.').collect();
     let fine = match parts.as_slice() {
-        ["msdb", "dbo", name] | [name] if name.starts_with("sp_") || name.starts_with("xp_") => {
+        ["msdb" | "master", "dbo", name] | [name] if name.starts_with("sp_") || name.starts_with("xp_") => {
             documented::procedure(name, [], FLOOR).is_ok()
         }
         ["msdb", schema @ ("dbo" | "sys"), table] => documented::table(schema, table, FLOOR).is_some(),

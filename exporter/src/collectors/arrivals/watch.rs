@@ -1,10 +1,11 @@
 //! When the master is asked who arrives: while a target is silent, and gently.
 
 use super::history::History;
+use super::master_state::{MasterState, StateSets, UnlistedPolls};
 use super::{ARRIVALS, ArrivalRow, Arrivals, CAP, CONNECTED, ConnectedRow, NEEDS};
 use crate::collectors::assemble::incomplete;
 use crate::collectors::reading::{Collected, CollectorReport};
-use crate::collectors::result_cache::Kept;
+use crate::collectors::result_cache::{Kept, is_due};
 use crate::collectors::targets::Targets;
 use crate::model::{Collector, Stage};
 use crate::sqlserver::{BatchError, Clock, Context, ReadError, ResultSet, Session, Set};
@@ -19,6 +20,9 @@ use tokio::time::{Instant, timeout_at};
 const RECORDS_EVERY: Duration = Duration::from_secs(5 * 60);
 /// A target that has just fallen silent, or whose page is opened, is worth a look of its own, but not more often than this.
 const RECORDS_AT_MOST_EVERY: Duration = Duration::from_secs(30);
+/// The list of locks is long on a busy master.
+const STATE_EVERY: Duration = Duration::from_secs(60);
+
 /// What was found so far, and when it may be asked for again.
 #[derive(Debug, Default)]
 pub(in crate::collectors) struct ArrivalWatch {
@@ -28,6 +32,9 @@ pub(in crate::collectors) struct ArrivalWatch {
     records: Option<Kept<()>>,
     /// The same for the sessions.
     sessions: Option<Kept<()>>,
+    /// The same for the master's own state, with what was found.
+    state: Option<Kept<Option<MasterState>>>,
+    polls: UnlistedPolls,
     /// `server_id` of the targets that were silent at the last look at the records.
     silent: BTreeSet<i32>,
     read_at: Option<Timestamp>,
@@ -39,7 +46,33 @@ pub(in crate::collectors) struct ArrivalWatch {
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
 struct Due {
     sessions: bool,
+    state: bool,
     records: bool,
+}
+
+/// The sets that are asked for; what is most expensive comes last.
+struct DueSets {
+    connected: Option<ResultSet<ConnectedRow>>,
+    state: Option<StateSets>,
+    arrivals: Option<ResultSet<ArrivalRow>>,
+}
+
+impl DueSets {
+    fn new(due: Due) -> DueSets {
+        DueSets {
+            connected: due.sessions.then(|| ResultSet::of(&CONNECTED)),
+            state: due.state.then(StateSets::new),
+            arrivals: due.records.then(|| ResultSet::of(&ARRIVALS)),
+        }
+    }
+
+    fn all(&mut self) -> Vec<&mut dyn Set> {
+        let mut sets: Vec<&mut dyn Set> = Vec::new();
+        sets.extend(self.connected.as_mut().map(|set| set as &mut dyn Set));
+        sets.extend(self.state.as_mut().into_iter().flat_map(StateSets::all));
+        sets.extend(self.arrivals.as_mut().map(|set| set as &mut dyn Set));
+        sets
+    }
 }
 
 impl ArrivalWatch {
@@ -70,12 +103,9 @@ impl ArrivalWatch {
         let Some(targets) = targets.filter(|_| self.permitted) else { return (self.at_rest(), None) };
         let silent: BTreeSet<i32> =
             targets.rows.iter().filter(|row| row.is_silent(targets.clock.now)).map(|row| row.server_id).collect();
-        let Due { sessions, records } = self.due(&silent);
-        let mut connected = sessions.then(|| ResultSet::<ConnectedRow>::of(&CONNECTED));
-        let mut arrivals = records.then(|| ResultSet::<ArrivalRow>::of(&ARRIVALS));
-        let mut sets: Vec<&mut dyn Set> = Vec::new();
-        sets.extend(connected.as_mut().map(|set| set as &mut dyn Set));
-        sets.extend(arrivals.as_mut().map(|set| set as &mut dyn Set));
+        self.polls.compare(targets);
+        let mut due = DueSets::new(self.due(&silent));
+        let mut sets = due.all();
         if sets.is_empty() {
             return (if silent.is_empty() { self.unasked() } else { self.at_rest() }, None);
         }
@@ -86,32 +116,51 @@ impl ArrivalWatch {
         let asked = timeout_at(deadline, session.ask(msdb, &mut sets, &mut context, None)).await;
         let end = asked.unwrap_or(Err(BatchError::Deadline)).err();
         let broken = end.as_ref().map(|end| in_words(end, start.elapsed()));
-        let fault =
-            sets.iter().find_map(|set| incomplete(set.statement().name, set.outcome(), end.as_ref(), broken.as_ref()));
-        let read_at = Timestamp::now();
-        let mut took = Duration::ZERO;
-        let mut price = |set: &dyn Set| {
-            let price = set.outcome().closing.map_or(CAP, |closing| closing.took);
-            took += price;
-            Some(Kept::new((), read_at, price))
-        };
-        if let Some(set) = &connected {
-            self.sessions = price(set);
-        }
-        if let Some(set) = &arrivals {
-            self.records = price(set);
-            self.silent = silent;
-        }
+        let fault_of = |set: &dyn Set| incomplete(set.statement().name, set.outcome(), end.as_ref(), broken.as_ref());
+        let fault = sets.iter().find_map(|set| fault_of(&**set));
+        let culprit = sets.iter().find(|set| set.outcome().closing.is_none()).map(|set| set.statement().name);
+        let price = |set: &dyn Set| price(set, culprit);
+        let took = sets.iter().map(|set| price(&**set)).sum();
+        self.take(due, silent, targets, |set| fault_of(set).is_none(), price);
         if fault.is_none() {
-            self.read_at = Some(read_at);
-            if let Some(set) = arrivals {
-                self.history.add_records(set.rows, targets.clock.now, targets.clock.started);
-            }
-            if let Some(set) = connected {
-                self.history.add_connected(set.rows, targets.clock.now);
-            }
+            self.read_at = Some(Timestamp::now());
         }
         (self.collected(took, fault), end)
+    }
+
+    /// Takes in what came. Each set counts by itself.
+    fn take(
+        &mut self,
+        due: DueSets,
+        silent: BTreeSet<i32>,
+        targets: &Targets,
+        is_fine: impl Fn(&dyn Set) -> bool,
+        price: impl Fn(&dyn Set) -> Duration,
+    ) {
+        let (read_at, now) = (Timestamp::now(), targets.clock.now);
+        if let Some(set) = due.connected {
+            self.sessions = Some(Kept::new((), read_at, price(&set)));
+            if is_fine(&set) {
+                self.history.add_connected(set.rows, now);
+            }
+        }
+        if let Some(mut sets) = due.state {
+            let took = sets.all().iter().map(|set| price(&**set)).sum();
+            let fine = sets.all().iter().all(|set| is_fine(&**set));
+            let state = if fine { Some(sets.collect(now, &mut self.polls)) } else { self.known_state() };
+            self.state = Some(Kept::new(state, read_at, took));
+        }
+        if let Some(set) = due.arrivals {
+            self.records = Some(Kept::new((), read_at, price(&set)));
+            self.silent = silent;
+            if is_fine(&set) {
+                self.history.add_records(set.rows, now, targets.clock.started);
+            }
+        }
+    }
+
+    fn known_state(&self) -> Option<MasterState> {
+        self.state.as_ref().and_then(|kept| kept.rows.clone())
     }
 
     /// What to ask now. Nothing while no target is silent.
@@ -121,12 +170,16 @@ impl ArrivalWatch {
         }
         let fresh = self.requested.swap(false, Ordering::Relaxed) || !silent.is_subset(&self.silent);
         let every = if fresh { RECORDS_AT_MOST_EVERY } else { RECORDS_EVERY };
-        let is_due = |kept: &Option<Kept<()>>, every| kept.as_ref().is_none_or(|kept| kept.is_due(every));
-        Due { sessions: is_due(&self.sessions, Duration::ZERO), records: is_due(&self.records, every) }
+        Due {
+            sessions: is_due(self.sessions.as_ref(), Duration::ZERO),
+            state: is_due(self.state.as_ref(), STATE_EVERY),
+            records: is_due(self.records.as_ref(), every),
+        }
     }
 
     fn price(&self) -> Duration {
-        [&self.records, &self.sessions].into_iter().flatten().map(|kept| kept.took).sum()
+        let state = self.state.as_ref().map(|kept| kept.took);
+        [&self.records, &self.sessions].into_iter().flatten().map(|kept| kept.took).chain(state).sum()
     }
 
     fn collected(&self, duration: Duration, fault: Option<ReadError>) -> Collected<Arrivals> {
@@ -137,6 +190,7 @@ impl ArrivalWatch {
             covered_until,
             records: self.history.records(),
             sightings: self.history.sightings(),
+            state: self.known_state(),
         };
         let report = self.report(duration, fault);
         // One look that fails takes nothing away: what earlier looks found says how old it is.
@@ -151,6 +205,15 @@ impl ArrivalWatch {
             read_at: self.read_at.filter(|_| fault.is_none()),
             fault,
         }
+    }
+}
+
+/// What a set cost: all that it may where the batch ended in it, and nothing behind that.
+fn price(set: &dyn Set, culprit: Option<&str>) -> Duration {
+    match set.outcome().closing {
+        Some(closing) => closing.took,
+        None if culprit == Some(set.statement().name) => CAP,
+        None => Duration::ZERO,
     }
 }
 
@@ -169,9 +232,11 @@ fn in_words(end: &BatchError, after: Duration) -> ReadError {
 mod tests {
     use super::*;
 
-    const NOTHING: Due = Due { sessions: false, records: false };
-    const SESSIONS: Due = Due { sessions: true, records: false };
-    const BOTH: Due = Due { sessions: true, records: true };
+    const NOTHING: Due = Due { sessions: false, state: false, records: false };
+    const SESSIONS: Due = Due { sessions: true, ..NOTHING };
+    const STATE_TOO: Due = Due { state: true, ..SESSIONS };
+    const ALL: Due = Due { records: true, ..STATE_TOO };
+    const RECORDS_TOO: Due = Due { records: true, ..SESSIONS };
 
     fn asked(took: Duration) -> Option<Kept<()>> {
         Some(Kept::new((), Timestamp::UNIX_EPOCH, took))
@@ -180,13 +245,14 @@ mod tests {
     fn after_a_look(price_of_records: Duration) -> ArrivalWatch {
         let cheap = Duration::from_millis(3);
         let (records, sessions) = (asked(price_of_records), asked(cheap));
-        ArrivalWatch { records, sessions, silent: BTreeSet::from([1]), ..ArrivalWatch::default() }
+        let state = Some(Kept::new(None, Timestamp::UNIX_EPOCH, cheap));
+        ArrivalWatch { records, sessions, state, silent: BTreeSet::from([1]), ..ArrivalWatch::default() }
     }
 
     #[tokio::test(start_paused = true)]
     async fn nothing_is_asked_while_no_target_is_silent() {
         assert_eq!(ArrivalWatch::default().due(&BTreeSet::new()), NOTHING);
-        assert_eq!(ArrivalWatch::default().due(&BTreeSet::from([1])), BOTH);
+        assert_eq!(ArrivalWatch::default().due(&BTreeSet::from([1])), ALL);
     }
 
     #[tokio::test(start_paused = true)]
@@ -196,10 +262,12 @@ mod tests {
         tokio::time::advance(Duration::from_millis(29_999)).await;
         assert_eq!(watch.due(&more), SESSIONS);
         tokio::time::advance(Duration::from_millis(1)).await;
-        assert_eq!(watch.due(&more), BOTH);
+        assert_eq!(watch.due(&more), RECORDS_TOO);
         assert_eq!(watch.due(&same), SESSIONS);
-        tokio::time::advance(Duration::from_secs(270)).await;
-        assert_eq!(watch.due(&same), BOTH);
+        tokio::time::advance(Duration::from_secs(30)).await;
+        assert_eq!(watch.due(&same), STATE_TOO);
+        tokio::time::advance(Duration::from_secs(240)).await;
+        assert_eq!(watch.due(&same), ALL);
         assert_eq!(watch.due(&BTreeSet::new()), NOTHING);
     }
 
@@ -208,7 +276,7 @@ mod tests {
         let requested = Arc::<AtomicBool>::default();
         let watch = ArrivalWatch { requested: requested.clone(), ..after_a_look(Duration::from_millis(20)) };
         let silent = BTreeSet::from([1]);
-        for (seconds, due) in [(29, SESSIONS), (1, BOTH)] {
+        for (seconds, due) in [(29, SESSIONS), (1, RECORDS_TOO)] {
             tokio::time::advance(Duration::from_secs(seconds)).await;
             requested.store(true, Ordering::Relaxed);
             assert_eq!(watch.due(&silent), due);
@@ -222,8 +290,8 @@ mod tests {
         let more = BTreeSet::from([1, 2]);
         tokio::time::advance(Duration::from_millis(199_999)).await;
         watch.requested.store(true, Ordering::Relaxed);
-        assert_eq!(watch.due(&more), SESSIONS);
+        assert_eq!(watch.due(&more), STATE_TOO);
         tokio::time::advance(Duration::from_millis(1)).await;
-        assert_eq!(watch.due(&more), BOTH);
+        assert_eq!(watch.due(&more), ALL);
     }
 }

@@ -1,6 +1,6 @@
 //! Reconstructs attempts to log in from the records that they left.
 
-use crate::collectors::{Arrival, RecordKind};
+use crate::collectors::{Arrival, RecordKind, Timers};
 use jiff::{SignedDuration, Timestamp};
 use std::collections::HashMap;
 use std::net::IpAddr;
@@ -39,6 +39,8 @@ pub(super) struct Attempt {
     pub(super) end: End,
     /// The error that decided, with its state.
     pub(super) error: Option<(u32, Option<u32>)>,
+    /// How long the parts of its login took.
+    pub(super) timers: Option<Timers>,
 }
 
 /// The attempts of the records that were last asked about. Many readings come with the same ones.
@@ -64,7 +66,8 @@ fn by_address(records: &[Arrival]) -> HashMap<IpAddr, Vec<Attempt>> {
     for record in records {
         let (Some(from), Some(end)) = (record.from, end(record)) else { continue };
         let attempts = open.entry(from).or_default();
-        let seen = Attempt { at: record.at, end, error: record.error.map(|error| (error, record.state)) };
+        let error = record.error.map(|error| (error, record.state));
+        let seen = Attempt { at: record.at, end, error, timers: record.timers };
         // The records of one connection are close together, with those of a few others between them.
         let same = attempts.iter_mut().rev().take(64).find(|(first, _)| belongs(first, record));
         match same {
@@ -89,6 +92,7 @@ impl Attempt {
             self.error = other.error.or(self.error);
         }
         self.end = self.end.min(other.end);
+        self.timers = self.timers.or(other.timers);
     }
 }
 

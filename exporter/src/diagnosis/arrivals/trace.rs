@@ -1,15 +1,17 @@
 //! Decides what the master shows of one silent target; `words` puts it into words.
 
 use super::attempts::{Attempt, End};
+use super::facts::{self, Fact, Versions};
 use super::origins::{Origins, Owner};
 use super::states::refusal;
-use super::suspects::{Fact, Suspect, suspects};
+use super::suspects::{Suspect, suspects};
 use super::words::Findings;
 use super::{MasterEvidence, Remembered, words};
-use crate::collectors::AgentSession;
+use crate::collectors::{AgentSession, ServerFacts};
+use crate::diagnosis::master_memory::MasterMemory;
 use crate::diagnosis::target::{Enlisted, elapsed};
+use crate::model::ServerName;
 use crate::model::names::key;
-use crate::model::{Certificate, ServerName};
 use jiff::{SignedDuration, Timestamp};
 use std::net::IpAddr;
 use std::time::Duration;
@@ -36,6 +38,8 @@ pub struct Trace {
     pub addresses: Vec<IpAddr>,
     /// Since when the master's memory of refused and broken connections is complete, and when it was last looked at.
     pub reach: Option<(Timestamp, Timestamp)>,
+    /// The newest refusal: its error and state.
+    pub(crate) decides: Option<(u32, Option<u32>)>,
     /// Logins from its host alone that are refused at the rhythm of its polls.
     pub(crate) refused: Option<Run>,
     /// Connections from its host alone that end before their login at that rhythm.
@@ -59,7 +63,14 @@ pub struct Run {
 pub(crate) struct Surroundings<'a> {
     pub(crate) memory: &'a Remembered<'a>,
     pub(crate) origins: &'a Origins<'a>,
-    pub(crate) certificate: Option<&'a Certificate>,
+    pub(crate) server: Option<&'a ServerFacts>,
+    pub(crate) master_memory: &'a MasterMemory,
+    /// Whether our own look met TLS as Agents before SQL Server 2025 speak it.
+    pub(crate) serves_older_tls: bool,
+    /// When the instance started.
+    pub(crate) started: Timestamp,
+    /// The newest poll of any target.
+    pub(crate) newest_poll: Option<Timestamp>,
     pub(crate) now: Timestamp,
 }
 
@@ -76,11 +87,11 @@ struct Question<'a> {
 
 impl Trace {
     /// The trace of a target; `None` for one that is not silent.
-    pub(crate) fn of(name: &str, target: &Enlisted, surroundings: &Surroundings<'_>) -> Trace {
+    pub(crate) fn of(name: &str, target: &Enlisted, versions: Versions<'_>, surroundings: &Surroundings<'_>) -> Trace {
         let memory = surroundings.memory;
-        let facts = common_facts(target, surroundings);
+        let facts = facts::of_target(target, versions, surroundings);
         let Some(covered) = memory.covered.filter(|_| memory.permitted) else {
-            return Trace::unknown(words::unread(memory.permitted).to_owned(), facts);
+            return Trace::unknown(words::unread(memory.permitted).to_owned(), facts, surroundings);
         };
         let mut attempts: Vec<&Attempt> =
             surroundings.origins.of(name).filter_map(|address| memory.attempts.get(&address)).flatten().collect();
@@ -94,15 +105,22 @@ impl Trace {
         self.suspects.iter().filter(move |suspect| details || !suspect.is_detail)
     }
 
-    fn unknown(text: String, facts: Vec<Fact>) -> Trace {
-        let suspects = suspects(facts.into_iter().chain([Fact::Shows(MasterEvidence::Unknown)]));
+    fn unknown(text: String, mut facts: Vec<Fact>, surroundings: &Surroundings<'_>) -> Trace {
+        facts.push(Fact::Shows(MasterEvidence::Unknown));
+        let details = words::of_master(surroundings.memory.state);
+        Trace { text, details, suspects: suspects(&facts), ..Trace::nothing() }
+    }
+
+    /// A trace of which nothing is known.
+    pub(super) fn nothing() -> Trace {
         Trace {
             word: MasterEvidence::Unknown,
-            text,
+            text: String::new(),
             details: Vec::new(),
-            suspects,
+            suspects: Vec::new(),
             addresses: Vec::new(),
             reach: None,
+            decides: None,
             refused: None,
             before_login: None,
             agent_connected: false,
@@ -110,13 +128,9 @@ impl Trace {
     }
 }
 
-fn common_facts(target: &Enlisted, surroundings: &Surroundings<'_>) -> Vec<Fact> {
-    let mut facts = vec![if target.polled { Fact::Polled } else { Fact::NeverPolled }];
-    facts.extend(surroundings.certificate.filter(|seen| seen.self_signed).map(|_| Fact::SelfSigned));
-    facts.extend(
-        surroundings.certificate.filter(|seen| seen.not_after < surroundings.now).map(|_| Fact::CertificateEnded),
-    );
-    facts
+/// What is known of the master that concerns all its silent targets, in words for any page.
+pub(crate) fn of_master(surroundings: &Surroundings<'_>) -> Vec<&'static str> {
+    facts::of_master(surroundings).into_iter().map(Fact::words).collect()
 }
 
 impl<'a> Question<'a> {
@@ -151,10 +165,13 @@ impl<'a> Question<'a> {
         facts.extend(agent.filter(|agent| speaks && agent.blocked_by.is_some()).map(|_| Fact::AgentBlocked));
         let decides = window(End::Refused).next_back().and_then(|attempt| attempt.error);
         facts.extend(decides.filter(|(error, _)| [17_806, 18_452].contains(error)).map(|_| Fact::WindowsLoginRefused));
+        facts.extend(facts::of_attempts(
+            self.attempts.iter().copied().filter(|attempt| attempt.at > since && attempt.end <= End::Reached),
+        ));
         let alone = self.others.is_empty() && reaches;
         let run =
             |end| self.run(end).filter(|run| alone && agent.is_none_or(|agent| agent.at <= run.1)).map(|run| run.0);
-        let mut suspects = suspects(facts);
+        let mut suspects = suspects(&facts);
         suspects.splice(..0, decides.and_then(|(error, state)| refusal(error, state)).map(Suspect::of_refusal));
         let findings = Findings {
             word,
@@ -168,12 +185,15 @@ impl<'a> Question<'a> {
             looked: elapsed(now, covered_until),
             now,
         };
+        let mut details = findings.details();
+        details.extend(words::of_master(self.surroundings.memory.state));
         Trace {
             text: findings.text(),
-            details: findings.details(),
+            details,
             suspects,
             addresses: self.surroundings.origins.of(self.name).collect(),
             reach: Some(self.covered),
+            decides,
             refused: run(End::Refused),
             before_login: run(End::BeforeLogin),
             agent_connected: word == MasterEvidence::AgentConnected && self.others.is_empty(),

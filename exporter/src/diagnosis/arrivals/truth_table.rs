@@ -4,9 +4,12 @@
 use super::Trace;
 use crate::collectors::{AgentSession, Arrival, Arrivals, Reading, RecordKind, Sighting, TargetRow};
 use crate::config::{Config, SourceAddress};
-use crate::diagnosis::fixtures::{ago, config, failed, never_polled, now, pattern, polled_at, read, reading, target};
+use crate::diagnosis::fixtures::{
+    ago, config, engine_port, failed, never_polled, now, pattern, polled_at, port_results, read, reading, target,
+};
 use crate::diagnosis::{Memory, Target, assess};
-use crate::model::{Cause, Collector, MasterEvidence, canonical};
+use crate::model::{Cause, Certificate, Collector, MasterEvidence, PortState, canonical};
+use crate::probe::Finding;
 use jiff::{SignedDuration, Timestamp};
 use std::collections::BTreeMap;
 use std::net::IpAddr;
@@ -48,7 +51,7 @@ fn attempts(error: u32, sent: Option<bool>, seconds_ago: &[i64]) -> Vec<Arrival>
 /// A master that remembers these since an hour ago.
 fn remembers(records: Vec<Arrival>) -> Arrivals {
     let (covered_since, covered_until) = (Some(ago(3_600)), Some(now()));
-    Arrivals { permitted: true, covered_since, covered_until, records: records.into(), sightings: Arc::default() }
+    Arrivals { permitted: true, covered_since, covered_until, records: records.into(), ..Arrivals::default() }
 }
 
 fn agent(seconds_ago: i64) -> Sighting {
@@ -316,5 +319,64 @@ fn each_cause_ends_once_the_target_polls_again() {
         Arrivals { sightings: connected(ADDRESS, agent(60)), ..remembers(Vec::new()) },
     ] {
         assert_eq!(judged(polled_at(target(1, NAME), 5), arrivals).diagnosis.cause, Cause::Ok);
+    }
+}
+
+/// SQL03 silent for ten minutes, of which nothing arrived.
+fn untraced() -> Reading {
+    Reading { arrivals: Some(read(Collector::Arrivals, remembers(Vec::new()))), ..reading(vec![silent()]) }
+}
+
+#[test]
+fn a_version_that_changed_since_the_last_poll_comes_first() {
+    let (config, mut memory) = (configured(&[(NAME, ADDRESS)]), Memory::default());
+    let answers = |version: &str| {
+        let finding = Finding { version: Some(version.to_owned()), ..engine_port(PortState::Open, false) };
+        port_results(NAME, vec![finding])
+    };
+    let mut polling = reading(vec![silent()]);
+    Arc::make_mut(polling.targets.as_mut().unwrap().rows.as_mut().unwrap()).clock.now = ago(590);
+    assess(&polling, answers("16.0.1000"), &config, &mut memory);
+    for (version, begins) in [("16.0.1000", "SQL Server Agent does not run"), ("17.0.1000", "It is newer than its")] {
+        let fleet = assess(&untraced(), answers(version), &config, &mut memory).fleet;
+        let first = trace(&fleet.targets[0]).suspects[0].title;
+        assert!(first.starts_with(begins), "{version}: {first}");
+    }
+}
+
+#[test]
+fn its_own_polls_since_the_start_of_the_master_clear_the_certificate_until_it_ends() {
+    let presented = |subject: &str, ends: i64| Certificate {
+        subject: subject.to_owned(),
+        issuer: subject.to_owned(),
+        self_signed: true,
+        not_after: ago(-ends),
+        names: vec!["msx01".to_owned()],
+    };
+    const CLEARED: &str = "it polled under the certificate that the master presents now";
+    const NEW: &str = "the master made another certificate of its own after the last poll";
+    for (started, subject, ends, says, against) in [
+        (9_000, "CN=SSL_Self_Signed_Fallback", 9_000, None, Some(CLEARED)),
+        (300, "CN=SSL_Self_Signed_Fallback", 9_000, Some(NEW), None),
+        (300, "CN=msx01", 9_000, None, None),
+        (9_000, "CN=msx01", -60, Some("the certificate of the master has ended"), None),
+    ] {
+        let mut reading = untraced();
+        Arc::make_mut(reading.targets.as_mut().unwrap().rows.as_mut().unwrap()).clock.started = ago(started);
+        Arc::make_mut(reading.server.as_mut().unwrap().rows.as_mut().unwrap()).certificate =
+            Some(presented(subject, ends));
+        let fleet = assess(&reading, Arc::default(), &configured(&[(NAME, ADDRESS)]), &mut Memory::default()).fleet;
+        let suspects = &trace(&fleet.targets[0]).suspects;
+        let trust = suspects.iter().find(|suspect| suspect.title.starts_with("The target does not trust"));
+        let (for_it, against_it) =
+            trust.map(|found| (found.speaks_for.clone(), found.speaks_against.clone())).unwrap_or_default();
+        assert_eq!(
+            says.is_some_and(|says| for_it.contains(&says)),
+            says.is_some(),
+            "{started} {subject}: {suspects:?}"
+        );
+        // Where it is cleared it is no suspect any more, or says so.
+        assert!(against.is_none() || trust.is_none() || against_it.contains(&CLEARED), "{started} {subject}");
+        assert_eq!(against_it.contains(&CLEARED) || trust.is_none(), against.is_some(), "{started} {subject}");
     }
 }

@@ -1,9 +1,10 @@
 //! The evidence of a silent target in words.
 
+use super::facts::log_is_full;
 use super::origins::Owner;
 use super::states::refusal;
 use super::{LOOK_IS_LATE, MOST_NAMED, MasterEvidence};
-use crate::collectors::AgentSession;
+use crate::collectors::{AgentSession, MasterState};
 use crate::diagnosis::target::elapsed;
 use crate::model::figures::{count, span};
 use jiff::Timestamp;
@@ -39,6 +40,22 @@ pub(super) fn unread(permitted: bool) -> &'static str {
         "Who arrives at the master is not known: the login lacks the right of the collector arrivals (msx_exporter grants \
          prints it)."
     }
+}
+
+/// The master's own state with its figures: only for pages that show details.
+pub(super) fn of_master(state: Option<&MasterState>) -> Vec<String> {
+    let Some(state) = state else { return Vec::new() };
+    let blocker = state.blocker.map(|blocker| {
+        let waiting = count(u64::try_from(blocker.waiting).unwrap_or_default(), "request");
+        format!(
+            "Session {} on the master holds a lock on the table of targets and holds up {waiting}.",
+            blocker.session
+        )
+    });
+    let log = state.log_used_percent.zip(state.log_waits_for.as_ref()).filter(|_| log_is_full(state));
+    let log =
+        log.map(|(percent, waits)| format!("The log of msdb is {percent} % full at its size and waits for {waits}."));
+    blocker.into_iter().chain(log).collect()
 }
 
 impl Findings<'_> {

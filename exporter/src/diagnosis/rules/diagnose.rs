@@ -17,6 +17,8 @@ pub(crate) struct Circumstances {
     pub(crate) started: Timestamp,
     /// The times at which many targets fell silent together.
     pub(crate) outages: Outages,
+    /// What is known of the master that may silence all its targets, in words.
+    pub(crate) of_master: Vec<&'static str>,
     /// The stage in which the reading of the download list failed, if it did.
     pub(crate) downloads_failed: Option<Stage>,
 }
@@ -35,6 +37,8 @@ pub(crate) struct Subject<'a> {
     pub(crate) engine_was_open: bool,
     /// The master's evidence; only for a stale target.
     pub(crate) trace: Option<&'a Trace>,
+    /// What the master shows of most of those that fell silent with it.
+    pub(crate) majority: Option<&'a str>,
 }
 
 /// An enlisted target as the rules see it.
@@ -53,6 +57,8 @@ pub(super) struct Case<'a> {
     pub(super) engine_was_open: bool,
     /// The master's evidence; only for a stale target.
     pub(super) trace: Option<&'a Trace>,
+    pub(super) majority: Option<&'a str>,
+    pub(super) of_master: &'a [&'static str],
 }
 
 impl Poll {
@@ -114,6 +120,8 @@ pub(crate) fn diagnose(subject: &Subject<'_>, circumstances: &Circumstances) -> 
                 findings: subject.findings,
                 engine_was_open: subject.engine_was_open,
                 trace: subject.trace,
+                majority: subject.majority,
+                of_master: &circumstances.of_master,
             };
             silent = case.stale;
             evidence.extend(RULES.iter().filter_map(|rule| (rule.find)(&case)));

@@ -27,7 +27,7 @@ impl Poll {
 }
 
 /// A time at which many targets fell silent.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
 pub(crate) struct Outage {
     from: i64,
     to: i64,

@@ -55,11 +55,16 @@ pub(super) fn never_polled(case: &Case<'_>) -> Option<Evidence> {
 /// Most of the fleet fell silent at the same time.
 pub(super) fn master_side(case: &Case<'_>) -> Option<Evidence> {
     case.outage.map(|outage| {
-        Cause::MasterSide.because(format!(
+        let mut text = format!(
             "{} of the {} targets that had polled within the day before fell silent together. Look at the master \
              first: its certificate, its listener, the targets' login, a move to another host or a restore.",
             outage.silent, outage.alive
-        ))
+        );
+        if !case.of_master.is_empty() {
+            text.push_str(&format!(" What stands out there: {}.", case.of_master.join("; ")));
+        }
+        text.extend(case.majority.map(|majority| format!(" {majority}")));
+        Cause::MasterSide.because(text)
     })
 }
 

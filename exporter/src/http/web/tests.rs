@@ -89,7 +89,7 @@ fn every_fault_has_its_path() {
         ),
         ("rate_limit: { interval: 1x, burst: 1 }", "web.yml:1:25: rate_limit.interval: is not a duration"),
         ("rate_limit: { interval: 1s }", "rate_limit.burst: must be 1 or more"),
-        ("rate_limit: { interval: 1s, burst: -1 }", "rate_limit.burst: is not an integer"),
+        ("rate_limit: { interval: 1s, burst: -1 }", "rate_limit.burst: is not a whole number"),
     ] {
         let found = faults(text);
         assert!(found.iter().any(|fault| fault.contains(expected)), "{text}: {found:?}");

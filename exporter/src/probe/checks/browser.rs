@@ -21,6 +21,7 @@ pub(crate) async fn check(visit: &HostProbe<'_>) -> Outcome {
         protocol_ok: answer.is_ok().then_some(true),
         connect: None,
         handshake: answer.is_ok().then(|| started.elapsed()),
+        version: None,
         evidence,
     }
 }

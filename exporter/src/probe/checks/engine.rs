@@ -52,6 +52,7 @@ pub(crate) async fn check(visit: &HostProbe<'_>, depth: Depth) -> Outcome {
         protocol_ok: protocol_ok(seen.state),
         connect: seen.connect,
         handshake: seen.handshake,
+        version: seen.facts.version,
         evidence: seen.evidence,
     }
 }

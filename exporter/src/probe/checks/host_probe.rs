@@ -113,6 +113,7 @@ pub(crate) struct Outcome {
     pub(crate) protocol_ok: Option<bool>,
     pub(crate) connect: Option<Duration>,
     pub(crate) handshake: Option<Duration>,
+    pub(crate) version: Option<String>,
     pub(crate) evidence: String,
 }
 
@@ -127,6 +128,7 @@ impl Outcome {
             protocol_ok: None,
             connect: None,
             handshake: None,
+            version: None,
             evidence: miss.evidence.clone(),
         }
     }
@@ -176,6 +178,7 @@ impl<'a> HostProbe<'a> {
             protocol_ok: outcome.protocol_ok,
             connect: outcome.connect,
             handshake: outcome.handshake,
+            version: outcome.version,
             checked_at: Timestamp::now(),
             evidence: outcome.evidence,
         }
@@ -231,6 +234,7 @@ impl<'a> HostProbe<'a> {
             protocol_ok: None,
             connect: None,
             handshake: None,
+            version: None,
             evidence: String::new(),
         };
         let mut line = match Line::open(&self.at(port), self.patience, self.sockets).await {

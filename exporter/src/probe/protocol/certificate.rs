@@ -20,6 +20,8 @@ pub(super) const NAME_LIMIT: usize = 512;
 const RSA: ObjectIdentifier = ObjectIdentifier::new_unwrap("1.2.840.113549.1.1.1");
 /// The deepest nesting of values. Those of a certificate need at most ten levels.
 const DEEPEST: usize = 32;
+/// Names of one certificate that are looked at.
+const MOST_NAMES: usize = 500;
 /// `commonName` of X.520.
 const COMMON_NAME: ObjectIdentifier = ObjectIdentifier::new_unwrap("2.5.4.3");
 
@@ -31,6 +33,7 @@ pub(crate) fn describe(der: &[u8]) -> Option<Certificate> {
         issuer: distinguished(&certificate.issuer),
         self_signed: certificate.subject == certificate.issuer,
         not_after: instant(certificate.validity.not_after),
+        names: names(&certificate),
     })
 }
 
@@ -47,20 +50,24 @@ pub(crate) fn holds_at(der: &[u8], now: Timestamp) -> bool {
 pub(crate) fn is_for(der: &[u8], host: &str) -> bool {
     let Some(certificate) = read(der) else { return false };
     let alternatives = alternatives(&certificate);
-    let mut dns_names = alternatives.iter().filter_map(|name| match name {
-        GeneralName::DnsName(name) => Some(name.as_str()),
-        _ => None,
-    });
     let address: Option<IpAddr> = host.parse().ok();
     let has_address = alternatives.iter().any(|name| match (name, address) {
         (GeneralName::IpAddress(octets), Some(IpAddr::V4(address))) => octets.as_bytes() == address.octets(),
         (GeneralName::IpAddress(octets), Some(IpAddr::V6(address))) => octets.as_bytes() == address.octets(),
         _ => false,
     });
-    if dns_names.clone().next().is_some() || has_address {
-        return has_address || dns_names.any(|pattern| covers(pattern, host));
-    }
-    common_names(&certificate).any(|name| covers(&name, host))
+    has_address || names(&certificate).iter().any(|pattern| covers(pattern, host))
+}
+
+/// The DNS names, or the common names where there is no DNS name.
+fn names(certificate: &TbsCertificate) -> Vec<String> {
+    let alternatives = alternatives(certificate);
+    let dns_names = alternatives.iter().filter_map(|name| match name {
+        GeneralName::DnsName(name) => Some(name.to_string()),
+        _ => None,
+    });
+    let dns_names: Vec<String> = dns_names.take(MOST_NAMES).collect();
+    if dns_names.is_empty() { common_names(certificate).take(MOST_NAMES).collect() } else { dns_names }
 }
 
 /// What matters where a certificate is refused.
@@ -234,6 +241,7 @@ mod tests {
         let name = BmpString::try_from("SSL_Self_Signed_Fallback").unwrap();
         let found = describe(&certificate(DnValue::BmpString(name), (2056, 3, 1))).unwrap();
         assert_eq!(found.subject, "CN=SSL_Self_Signed_Fallback");
+        assert!(found.is_fallback() && found.has_name("SQL01") && !found.has_name("SSL_Self_Signed_Fallback"));
         assert!(found.self_signed);
         assert_eq!(found.not_after.to_string(), "2056-03-01T00:00:00Z");
     }

@@ -171,6 +171,7 @@ fn finding(age: i64) -> Finding {
         protocol_ok: None,
         connect: None,
         handshake: None,
+        version: None,
         checked_at: Timestamp::from_second(10_000 - age).unwrap(),
         evidence: String::new(),
     }

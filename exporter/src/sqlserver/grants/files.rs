@@ -46,11 +46,11 @@ mod tests {
     use std::path::Path;
 
     #[test]
-    fn deploy_sql_holds_no_script_that_nothing_prints() {
+    fn the_folders_of_releases_hold_no_script_that_nothing_prints() {
         let folder = Path::new(env!("CARGO_MANIFEST_DIR")).join("../deploy/sql");
         let mut found = BTreeSet::new();
-        for entry in fs::read_dir(&folder).unwrap().map(|entry| entry.unwrap().path()).filter(|path| path.is_dir()) {
-            for script in fs::read_dir(&entry).unwrap() {
+        for release in grant_files().iter().filter_map(|file| Path::new(&file.path).parent()) {
+            for script in fs::read_dir(folder.join(release)).unwrap() {
                 let path = script.unwrap().path().strip_prefix(&folder).unwrap().to_owned();
                 found.insert(path.to_str().unwrap().replace('\\', "/"));
             }

@@ -21,6 +21,8 @@ const FIRST_SESSION: i64 = 200;
 pub enum Arrival {
     /// A login that the server refuses with this error and state. 17806 is followed by 18452.
     Refused(u32, u32),
+    /// The same, and a part of the login took nearly all of ten seconds.
+    Slow(u32, LoginPart),
     /// A connection that the client resets before its login, after it sent so many bytes.
     Reset(u32),
     /// A connection that the server closes before its login.
@@ -44,6 +46,27 @@ pub enum Arrival {
     },
     /// A session of another program that stays.
     Session,
+}
+
+/// What a login may wait for.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum LoginPart {
+    /// A worker thread.
+    Worker,
+    /// The client's bytes.
+    Reads,
+    /// A domain controller.
+    Ticket,
+}
+
+impl LoginPart {
+    fn element(self) -> &'static str {
+        match self {
+            LoginPart::Worker => "LoginTaskEnqueuedInMilliseconds",
+            LoginPart::Reads => "NetworkReadsInMilliseconds",
+            LoginPart::Ticket => "SspiProcessingInMilliseconds",
+        }
+    }
 }
 
 /// Something that arrives again and again.
@@ -97,6 +120,14 @@ impl Master {
             let id = format!("{place:04}-{count:08}");
             match &arriving.what {
                 Arrival::Refused(number, state) => records.extend(refused(&host, *number, *state, at, &id)),
+                Arrival::Slow(number, part) => {
+                    records.push((at, error(&host, *number, 11, &id)));
+                    let (element, total) = (part.element(), "<TotalLoginTimeInMilliseconds>");
+                    let slow = timers(&host, *number, 11, &id, 104)
+                        .replace(&format!("{total}1<"), &format!("{total}10000<"))
+                        .replace("</LoginTimers>", &format!("<{element}>9900</{element}></LoginTimers>"));
+                    records.push((at, slow));
+                }
                 Arrival::Reset(bytes) => {
                     records.push((at, error(&host, 17_830, 11, &id)));
                     records.push((at, timers(&host, 17_830, 11, &id, *bytes)));
@@ -177,6 +208,7 @@ impl Master {
             Arrival::Agent { blocked_by, .. } if blocked_by != 0 => Some(row(session, blocked_by)),
             _ => None,
         }));
+        rows.extend(self.state.blocker.map(|blocker| row(blocker + 1, blocker)));
         rows
     }
 

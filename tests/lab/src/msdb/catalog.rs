@@ -44,6 +44,9 @@ impl Master {
             "dm_exec_sessions" => self.session_rows(login, now),
             "dm_exec_requests" => self.request_rows(login, now),
             "dm_os_sys_info" => self.system_rows(now),
+            "dm_os_performance_counters" => self.counter_rows(),
+            "dm_tran_locks" => self.lock_rows(login),
+            "dm_exec_procedure_stats" => self.procedure_rows(now),
             _ => Vec::new(),
         };
         let width = def.columns.iter().filter(|c| c.since <= self.version).count();
@@ -147,11 +150,13 @@ impl Master {
                 Value::DateTime(created),
                 Value::Int(level),
                 text("SQL_Latin1_General_CP1_CI_AS"),
+                Value::Int((id >= 4 && self.state.read_only).into()),
                 Value::Int(0),
                 text("ONLINE"),
                 Value::Int(snapshot),
                 text(on),
                 Value::Int(0),
+                text(if id >= 4 { &self.state.log_waits_for } else { "NOTHING" }),
             ]
         });
         rows.collect()

@@ -181,7 +181,11 @@ fn mishap(what: &str) -> Result<Mishap, String> {
         "wait" => replies(Reply::Wait(pause(1)?)),
         verb @ ("error" | "abort") => {
             let number_of = u32::try_from(number(1)?).map_err(|_| "error NUMBER [AFTER]")?;
-            let class = if number_of == 1205 { 13 } else { 16 };
+            let class = match number_of {
+                601 => 12,
+                1205 => 13,
+                _ => 16,
+            };
             let error =
                 ServerError::new(number_of, class, format!("A fault that the lab was told to raise ({number_of})."));
             Ok(Mishap::Error { after: number(2)?, error, abort: verb == "abort" })

@@ -7,6 +7,7 @@ use super::master::{Fault, Master};
 use super::network::{Listening, Refused};
 use super::rights::Rights;
 use super::scenario::Scenario;
+use super::state::State;
 use super::view::View;
 use crate::tsql::collation::Collation;
 use crate::tsql::world::Mishap;
@@ -175,6 +176,11 @@ impl Lab {
     /// Adds the listener of an availability group.
     pub fn group_listener(&self, address: &str, port: u16) {
         self.master().listeners.push(Listening { address: address.to_owned(), port, group: true });
+    }
+
+    /// Changes how the master stands.
+    pub fn state(&self, change: impl FnOnce(&mut State)) {
+        change(&mut self.master().state);
     }
 
     /// Makes it a failover cluster instance of these nodes; the first one holds it.

@@ -6,6 +6,7 @@ use super::fleet::Fleet;
 use super::network::{Listening, Refused};
 use super::rights::Rights;
 use super::scenario::Scenario;
+use super::state::State;
 use crate::tsql::collation::Collation;
 use crate::tsql::session::Session;
 use crate::tsql::world::{Mishap, Row};
@@ -76,6 +77,7 @@ pub struct Master {
     /// The nodes, where it is a failover cluster instance.
     pub(crate) nodes: Vec<String>,
     pub(crate) downloads: Built,
+    pub(crate) state: State,
 }
 
 impl Master {
@@ -110,6 +112,7 @@ impl Master {
             arriving: Vec::new(),
             nodes: Vec::new(),
             downloads: Mutex::default(),
+            state: State::default(),
             clock,
         };
         master.populate();

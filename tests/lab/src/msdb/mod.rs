@@ -20,16 +20,18 @@ mod properties;
 mod rights;
 mod scenario;
 pub mod schema;
+mod state;
 #[cfg(test)]
 mod tests;
 mod view;
 
-pub use arrivals::Arrival;
+pub use arrivals::{Arrival, LoginPart};
 pub use clock::Clock;
 pub use fleet::{Downloading, Fleet, Instruction, Job, Operation, Outcome, Target, packed_seconds};
 pub use lab::Lab;
 pub use master::{Master, PASSWORD, USER};
 pub use scenario::Scenario;
+pub use state::State;
 
 /// The lock, whatever became of the thread that held it last.
 pub(crate) fn locked<T>(mutex: &std::sync::Mutex<T>) -> std::sync::MutexGuard<'_, T> {

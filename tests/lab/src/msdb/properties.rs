@@ -1,6 +1,7 @@
 //! Functions whose answers depend on the server and the login.
 
 use super::catalog::object_id;
+use super::state::PROBE_PROCEDURE;
 use super::view::View;
 use crate::tsql::world::ServerFunction;
 use crate::wire::Value;
@@ -14,7 +15,7 @@ impl View<'_> {
         let first = argument(0);
         match function {
             ServerFunction::ServerProperty => first.map_or(Value::Null, |name| self.server_property(&name)),
-            ServerFunction::ConnectionProperty => first.map_or(Value::Null, |name| connection_property(&name)),
+            ServerFunction::ConnectionProperty => first.map_or(Value::Null, |name| self.connection_property(&name)),
             ServerFunction::ObjectId => first.and_then(|name| self.object_id(&name)).map_or(Value::Null, Value::Int),
             ServerFunction::DbId => match first {
                 Some(name) => self.database_id(&name).map_or(Value::Null, Value::Int),
@@ -52,7 +53,9 @@ impl View<'_> {
             }
             ServerFunction::AppName => text(&self.login.application),
             ServerFunction::HostName => text(&self.login.host),
-            ServerFunction::ServerName => text(&self.master.server_name),
+            ServerFunction::ServerName => {
+                text(self.master.state.local_name.as_deref().unwrap_or(&self.master.server_name))
+            }
             ServerFunction::Version => text(&format!(
                 "Microsoft SQL Server {} - {} (X64) \n\tStandard Edition (64-bit), a stand-in for tests\n",
                 self.master.version,
@@ -67,7 +70,8 @@ impl View<'_> {
         let (machine, instance) = server.split_once('\\').map_or((server.as_str(), None), |(m, i)| (m, Some(i)));
         match name.to_lowercase().as_str() {
             "servername" => text(server),
-            "machinename" | "computernamephysicalnetbios" => text(machine),
+            "machinename" => text(machine),
+            "computernamephysicalnetbios" => text(self.master.state.node.as_deref().unwrap_or(machine)),
             "instancename" => instance.map_or(Value::Null, text),
             "productversion" => text(self.master.product_version()),
             "productmajorversion" => text(self.master.product_version().split('.').next().unwrap_or_default()),
@@ -78,6 +82,18 @@ impl View<'_> {
             "issingleuser" => Value::Int(self.master.single_user.into()),
             "isclustered" | "ishadrenabled" | "isintegratedsecurityonly" => Value::Int(0),
             "processid" => Value::Int(4321),
+            _ => Value::Null,
+        }
+    }
+
+    fn connection_property(&self, name: &str) -> Value {
+        match name.to_lowercase().as_str() {
+            "auth_scheme" => text("SQL"),
+            "net_transport" | "physical_net_transport" => text("TCP"),
+            "protocol_type" => text("TSQL"),
+            "local_net_address" => text(&self.master.state.address),
+            "client_net_address" => text("127.0.0.1"),
+            "local_tcp_port" => Value::Int(self.master.state.port.into()),
             _ => Value::Null,
         }
     }
@@ -99,6 +115,9 @@ impl View<'_> {
     /// NULL also for what the login may not see.
     fn object_id(&self, name: &str) -> Option<i64> {
         let parts = parts(name)?;
+        if parts.2.eq_ignore_ascii_case(PROBE_PROCEDURE.0) {
+            return self.rights.holds("VIEW DEFINITION", self.master.version).then_some(PROBE_PROCEDURE.1);
+        }
         let (def, _) = self.table(parts.0.as_deref(), parts.1.as_deref(), &parts.2).ok()??;
         (def.schema() == "sys" || self.rights.sees(def.name)).then(|| object_id(def))
     }
@@ -162,17 +181,6 @@ impl View<'_> {
             }),
             _ => None,
         }
-    }
-}
-
-fn connection_property(name: &str) -> Value {
-    match name.to_lowercase().as_str() {
-        "auth_scheme" => text("SQL"),
-        "net_transport" | "physical_net_transport" => text("TCP"),
-        "protocol_type" => text("TSQL"),
-        "local_net_address" | "client_net_address" => text("127.0.0.1"),
-        "local_tcp_port" => Value::Int(1433),
-        _ => Value::Null,
     }
 }
 

@@ -44,6 +44,10 @@ pub enum Scenario {
     HungUpInOrder,
     /// The same, and its Agent is logged in, blocked by another session.
     ConnectedNotPolling,
+    /// msdb has been read-only for twenty minutes: no poll can be written, and all targets are silent.
+    MsdbReadOnly,
+    /// The same, because a session holds a lock on the table of targets.
+    PollsBlocked,
     /// Not a master: no targets.
     NoTargets,
     /// 24 targets in all states at once, with names that are hard to print.
@@ -86,6 +90,8 @@ impl Scenario {
             S::EndedBeforeLogin,
             S::HungUpInOrder,
             S::ConnectedNotPolling,
+            S::MsdbReadOnly,
+            S::PollsBlocked,
             S::NoTargets,
             S::Everything,
         ]
@@ -111,6 +117,8 @@ impl Scenario {
             Scenario::EndedBeforeLogin => "ended_before_login",
             Scenario::HungUpInOrder => "hung_up_in_order",
             Scenario::ConnectedNotPolling => "connected_not_polling",
+            Scenario::MsdbReadOnly => "msdb_read_only",
+            Scenario::PollsBlocked => "polls_blocked",
             Scenario::NoTargets => "no_targets",
             Scenario::Everything => "everything",
             Scenario::Fleet { .. } => "fleet",
@@ -137,6 +145,8 @@ impl Scenario {
             Scenario::EndedBeforeLogin => "SQL03 is silent, and connections from 10.1.0.3 end before login",
             Scenario::HungUpInOrder => "SQL03 is silent, and hangs up in order: nothing is recorded",
             Scenario::ConnectedNotPolling => "SQL03 is silent, and its Agent is logged in from 10.1.0.3 and blocked",
+            Scenario::MsdbReadOnly => "msdb is read-only, and all targets are silent",
+            Scenario::PollsBlocked => "session 71 holds a lock on the table of targets, and all are silent",
             Scenario::NoTargets => "a server that is no master",
             Scenario::Everything => "24 targets in all states",
             Scenario::Fleet { .. } => "a fleet of a given size",
@@ -207,13 +217,23 @@ impl Scenario {
                 let (login, host) = ("CORP\\sql03".to_owned(), victim.to_owned());
                 arrives(master, victim, now, Arrival::Agent { login, host, blocked_by: 71 });
             }
-            Scenario::CertificateEnded => {
-                fleet.advance(ago(now, 120));
-                fleet.targets.values_mut().for_each(|target| target.alive = false);
+            Scenario::CertificateEnded => all_stopped(fleet, ago(now, 120)),
+            Scenario::MsdbReadOnly => {
+                all_stopped(fleet, ago(now, 20));
+                master.state.read_only = true;
+            }
+            Scenario::PollsBlocked => {
+                all_stopped(fleet, ago(now, 20));
+                master.state.blocker = Some(71);
             }
             _ => {}
         }
     }
+}
+
+fn all_stopped(fleet: &mut Fleet, at: Timestamp) {
+    fleet.advance(at);
+    fleet.targets.values_mut().for_each(|target| target.alive = false);
 }
 
 /// A target stops polling, and this arrives from its host at the rhythm of its polls instead.

@@ -93,7 +93,7 @@ use Needs::{Definition, Nothing, Performance, Security, Select};
 
 /// What this master plays of it. Of a view it has the columns that models.txt gives a type; the others are known, and an
 /// error here.
-const PLAYED: [(&str, Home, Needs); 23] = [
+const PLAYED: [(&str, Home, Needs); 26] = [
     ("systargetservers", Msdb, Select),
     ("sysdownloadlist", Msdb, Select),
     ("systargetservergroups", Msdb, Select),
@@ -119,6 +119,9 @@ const PLAYED: [(&str, Home, Needs); 23] = [
     ("dm_exec_sessions", Server, Nothing),
     ("dm_exec_requests", Server, Nothing),
     ("dm_os_sys_info", Server, Performance),
+    ("dm_os_performance_counters", Server, Performance),
+    ("dm_tran_locks", Server, Performance),
+    ("dm_exec_procedure_stats", Server, Performance),
 ];
 
 /// Everything that this master knows.

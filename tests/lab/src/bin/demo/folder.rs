@@ -6,6 +6,9 @@ use std::io::{self, Write};
 use std::net::{SocketAddr, TcpListener};
 use std::path::{Path, PathBuf};
 
+/// From where SQL05 arrives: a private address, which nothing connects to.
+pub(crate) const REFUSED_ADDRESS: &str = "10.1.0.5";
+
 /// It is removed when this is dropped.
 pub(crate) struct Folder(PathBuf);
 
@@ -63,7 +66,7 @@ impl Folder {
         let closed = closed.map_err(|error| format!("no port of 127.0.0.1 can be had: {error}"))?.port();
         Ok(format!(
             "role: master\nmaster:\n  address: '{master}'\n  user: {USER}\n  password_file: '{}'\n  encrypt: required\n  \
-             trust_server_certificate: true\nexpected_targets: [RENAMED-NEW]\nexplain:\n  details: true\nports:\n  \
+             trust_server_certificate: true\nexpected_targets: [RENAMED-NEW]\ntargets:\n  addresses: [{{ match: SQL05, address: {REFUSED_ADDRESS} }}]\nexplain:\n  details: true\nports:\n  \
              interval: 1m\n  overrides:\n    - {{ match: SQL04, host: 127.0.0.1, engine_port: {closed}, required: true }}\n    \
              - {{ match: RENAMED-OLD, host: renamed-old.invalid, required: true }}\n    \
              - {{ match: '.*', host: 127.0.0.1, engine_port: {} }}\n",

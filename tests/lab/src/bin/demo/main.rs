@@ -4,8 +4,9 @@ mod folder;
 mod signals;
 
 use folder::Folder;
+use jiff::{SignedDuration, Timestamp};
 use msx_demo::{Arguments, USAGE, arguments, check_free};
-use msx_lab::msdb::{Lab, Scenario, USER};
+use msx_lab::msdb::{Arrival, Lab, Scenario, USER};
 use msx_lab::tds::{Encryption, Options};
 use msx_lab::test_server::TestServer;
 use signals::Signals;
@@ -22,7 +23,8 @@ use tokio::time::{Instant, sleep};
 const START: Duration = Duration::from_secs(30);
 
 /// What to look at first.
-const NOTABLE: [(&str, &str); 12] = [
+const NOTABLE: [(&str, &str); 13] = [
+    ("SQL05", "silent for 20 minutes, and a login from its host is refused: its page says what to paste where"),
     ("SQL03", "enlisted with sp_msx_enlist, never polled: status 0, date_downloaded empty"),
     ("SQL04", "polled until three days ago; its engine, which must be reachable, refuses"),
     ("SQL01\\PAYROLL", "an instruction failed: everything behind it is held"),
@@ -54,7 +56,7 @@ async fn demo(listen: SocketAddr) -> Result<(), String> {
     let mut signals = Signals::new().map_err(|error| format!("signals cannot be waited for: {error}"))?;
     check_free(listen)?;
     let program = exporter()?;
-    let lab = Lab::scenario(Scenario::Everything);
+    let lab = master();
     let options = Options { encryption: Encryption::Required, ..Options::default() };
     let master = TestServer::start(&lab, "127.0.0.1:0", options)
         .await
@@ -68,6 +70,18 @@ async fn demo(listen: SocketAddr) -> Result<(), String> {
     let _ = child.kill().await;
     master.stop().await;
     outcome
+}
+
+/// All states; and SQL05 has been silent for twenty minutes, while a login from its address is refused at the rhythm of its
+/// polls.
+fn master() -> Lab {
+    let (silent, first) = (SignedDuration::from_mins(20), SignedDuration::from_mins(1));
+    let lab = Lab::scenario(Scenario::Everything).at(&(Timestamp::now() - silent).to_string()).speed(1.0);
+    lab.stop("SQL05");
+    lab.advance(first);
+    lab.arrives(folder::REFUSED_ADDRESS, 60, Arrival::Refused(18_456, 8));
+    lab.advance(silent - first);
+    lab
 }
 
 /// The exporter, which is built into the same folder as this program.

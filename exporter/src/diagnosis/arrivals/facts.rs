@@ -1,0 +1,233 @@
+//! What is known of a silent target and its master, as far as it speaks for a suspect or against it.
+
+use super::attempts::Attempt;
+use super::trace::Surroundings;
+use crate::collectors::{MasterState, ServerFacts};
+use crate::diagnosis::target::Enlisted;
+use crate::model::{Certificate, MasterEvidence, ServerName};
+use std::time::Duration;
+
+/// From this on the log is called full, where it also says what it waits for.
+const LOG_FULL_PERCENT: i64 = 95;
+/// `log_reuse_wait_desc` of a log that can be used again.
+const LOG_WAITS_FOR_NOTHING: &str = "NOTHING";
+/// A part of a login is slow from this on, where it is also half of the time that the login took.
+const SLOW: Duration = Duration::from_secs(1);
+/// The major version whose Agent encrypts by default and speaks TDS 8.0: SQL Server 2025.
+const ENCRYPTS_BY_DEFAULT: u32 = 17;
+/// Versions that may lie between a target and its master.
+const VERSIONS_APART: u32 = 2;
+/// The server takes strict encryption alone.
+const STRICT_ALONE: u32 = 17_819;
+
+/// Something that is known.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum Fact {
+    Shows(MasterEvidence),
+    NeverPolled,
+    Polled,
+    SelfSigned,
+    /// SQL Server's own certificate, made at its last start, after the last poll.
+    NewFallback,
+    CertificateEnded,
+    /// It is not for the name of the master by itself.
+    OtherName,
+    PolledUnderCertificate,
+    EnlistedUnderCertificate,
+    WindowsLoginRefused,
+    StrictAlone,
+    TlsBegan,
+    /// Our own look met TLS of the kind that older Agents speak.
+    OlderTlsServed,
+    SlowTicket,
+    SlowWorkers,
+    SlowReads,
+    AgentBlocked,
+    ReadOnly,
+    LogFull,
+    TableBlocked,
+    PolledWithoutRow,
+    Renamed,
+    Moved,
+    NonePolledSinceMove,
+    Restored,
+    Newer,
+    NotNewer,
+    MuchOlder,
+    VersionChanged,
+    UpgradedToMandatory,
+}
+
+impl Fact {
+    /// What it says, on any page: without addresses, logins, states and sessions.
+    pub(super) fn words(self) -> &'static str {
+        match self {
+            Fact::Shows(word) => word.word().title,
+            Fact::NeverPolled => "never polled",
+            Fact::Polled => "it polled before",
+            Fact::SelfSigned => "the certificate of the master is self-signed",
+            Fact::NewFallback => "the master made another certificate of its own after the last poll",
+            Fact::CertificateEnded => "the certificate of the master has ended",
+            Fact::OtherName => "the certificate of the master is not for its short name",
+            Fact::PolledUnderCertificate => "it polled under the certificate that the master presents now",
+            Fact::EnlistedUnderCertificate => "it was enlisted under the certificate that the master presents now",
+            Fact::WindowsLoginRefused => "the newest refusal is one of a Windows login",
+            Fact::StrictAlone => "the master ended a connection because it takes strict encryption alone",
+            Fact::TlsBegan => "a handshake of TLS took time",
+            Fact::OlderTlsServed => "the master serves TLS below 1.3",
+            Fact::SlowTicket => "the Windows login took most of the time",
+            Fact::SlowWorkers => "waiting for a worker thread took most of the time",
+            Fact::SlowReads => "waiting for the client's bytes took most of the time",
+            Fact::AgentBlocked => "a session of its Agent waits for another session",
+            Fact::ReadOnly => "msdb of the master is read-only",
+            Fact::LogFull => "the log of msdb is full at its size",
+            Fact::TableBlocked => "a session holds a lock on the table of targets, and others wait for it",
+            Fact::PolledWithoutRow => "someone polls this master without a row",
+            Fact::Renamed => "@@SERVERNAME of the master is another name than its own",
+            Fact::Moved => "the master is not where or what it was before its last start",
+            Fact::NonePolledSinceMove => "no target polled since then",
+            Fact::Restored => "last polls went back, as after a restore of msdb",
+            Fact::Newer => "it is newer than its master",
+            Fact::NotNewer => "it is not newer than its master",
+            Fact::MuchOlder => "it is over two versions older than its master",
+            Fact::VersionChanged => "its version is another since it polled",
+            Fact::UpgradedToMandatory => "it was upgraded to SQL Server 2025 or later since it polled",
+        }
+    }
+}
+
+/// The versions that a target's engine reported: now, and while it last polled.
+#[derive(Debug, Clone, Copy, Default)]
+pub(crate) struct Versions<'a> {
+    pub(crate) now: Option<&'a str>,
+    pub(crate) at_last_poll: Option<&'a str>,
+}
+
+/// What holds for every silent target of this master.
+pub(super) fn of_master(surroundings: &Surroundings<'_>) -> Vec<Fact> {
+    let mut facts = Vec::new();
+    let certificate = surroundings.server.and_then(|server| server.certificate.as_ref());
+    let ended = |seen: &Certificate| seen.not_after < surroundings.now;
+    facts.extend(certificate.filter(|seen| ended(seen)).map(|_| Fact::CertificateEnded));
+    if let Some(MasterState { is_read_only, blocker, polled_without_a_row, .. }) = surroundings.memory.state {
+        facts.extend(is_read_only.then_some(Fact::ReadOnly));
+        facts.extend(blocker.map(|_| Fact::TableBlocked));
+        facts.extend(polled_without_a_row.map(|_| Fact::PolledWithoutRow));
+    }
+    facts.extend(surroundings.memory.state.filter(|state| log_is_full(state)).map(|_| Fact::LogFull));
+    facts.extend(surroundings.server.filter(|server| is_renamed(server)).map(|_| Fact::Renamed));
+    facts
+}
+
+/// Whether nothing can be written for want of log.
+pub(super) fn log_is_full(state: &MasterState) -> bool {
+    let waits = state.log_waits_for.as_deref().is_some_and(|reason| reason != LOG_WAITS_FOR_NOTHING);
+    waits && state.log_used_percent.is_some_and(|percent| percent >= LOG_FULL_PERCENT)
+}
+
+fn is_renamed(server: &ServerFacts) -> bool {
+    server.place.local_name.as_ref().is_some_and(|name| !crate::model::names::same(name, &server.name))
+}
+
+/// What holds for one target besides, whatever arrived.
+pub(super) fn of_target(target: &Enlisted, versions: Versions<'_>, surroundings: &Surroundings<'_>) -> Vec<Fact> {
+    let mut facts = of_master(surroundings);
+    facts.push(if target.polled { Fact::Polled } else { Fact::NeverPolled });
+    if let Some(server) = surroundings.server {
+        facts.extend(server.certificate.iter().flat_map(|seen| of_certificate(target, seen, server, surroundings)));
+        facts.extend(of_versions(versions, &server.version));
+    }
+    let memory = surroundings.master_memory;
+    if let Some(moved) = memory.moved().filter(|moved| target.last_poll < moved.at) {
+        facts.push(Fact::Moved);
+        let polled_since = surroundings.newest_poll.is_some_and(|newest| newest > moved.at);
+        facts.extend((!polled_since).then_some(Fact::NonePolledSinceMove));
+    }
+    facts.extend(memory.restored().filter(|at| target.last_poll < *at).map(|_| Fact::Restored));
+    facts
+}
+
+/// SQL Server takes another certificate only when it starts, so one poll since then cleared the one that it presents.
+fn of_certificate(
+    target: &Enlisted,
+    seen: &Certificate,
+    server: &ServerFacts,
+    surroundings: &Surroundings<'_>,
+) -> Vec<Fact> {
+    let since_start = target.last_poll > surroundings.started;
+    let ended_since = seen.not_after < surroundings.now;
+    let cleared = if target.polled { Fact::PolledUnderCertificate } else { Fact::EnlistedUnderCertificate };
+    let host = ServerName::of(&server.name).host;
+    [
+        seen.self_signed.then_some(Fact::SelfSigned),
+        (seen.is_fallback() && !since_start).then_some(Fact::NewFallback),
+        (!seen.is_fallback() && !host.is_empty() && !seen.has_name(host)).then_some(Fact::OtherName),
+        (since_start && !ended_since).then_some(cleared),
+        surroundings.serves_older_tls.then_some(Fact::OlderTlsServed),
+    ]
+    .into_iter()
+    .flatten()
+    .collect()
+}
+
+fn of_versions(versions: Versions<'_>, master: &str) -> Vec<Fact> {
+    let major = |version: &str| version.split('.').next().and_then(|major| major.parse::<u32>().ok());
+    let Some((now, master)) = versions.now.and_then(major).zip(major(master)) else { return Vec::new() };
+    let mut facts = vec![if now > master { Fact::Newer } else { Fact::NotNewer }];
+    facts.extend((now.saturating_add(VERSIONS_APART) < master).then_some(Fact::MuchOlder));
+    if let Some(before) = versions.at_last_poll.filter(|before| versions.now != Some(*before)) {
+        facts.push(Fact::VersionChanged);
+        let crossed = now >= ENCRYPTS_BY_DEFAULT && major(before).is_some_and(|before| before < ENCRYPTS_BY_DEFAULT);
+        facts.extend(crossed.then_some(Fact::UpgradedToMandatory));
+    }
+    facts
+}
+
+/// What the newest attempts say by their errors and times.
+pub(super) fn of_attempts<'a>(attempts: impl DoubleEndedIterator<Item = &'a Attempt> + Clone) -> Vec<Fact> {
+    let mut facts = Vec::new();
+    let newest = attempts.clone().next_back().and_then(|attempt| attempt.error);
+    facts.extend(newest.filter(|(error, _)| *error == STRICT_ALONE).map(|_| Fact::StrictAlone));
+    let Some(timers) = attempts.rev().find_map(|attempt| attempt.timers) else { return facts };
+    facts.extend(timers.ssl.filter(|ssl| !ssl.is_zero()).map(|_| Fact::TlsBegan));
+    let slow = |part: Option<Duration>| {
+        part.is_some_and(|part| part >= SLOW && timers.total.is_none_or(|all| part * 2 >= all))
+    };
+    facts.extend(slow(timers.sspi).then_some(Fact::SlowTicket));
+    facts.extend(slow(timers.enqueued).then_some(Fact::SlowWorkers));
+    facts.extend(slow(timers.reads).then_some(Fact::SlowReads));
+    facts
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn versions_are_compared_by_their_first_number() {
+        use Fact::{MuchOlder, Newer, NotNewer, UpgradedToMandatory, VersionChanged};
+        for (now, before, expected) in [
+            ("16.0.1000", Some("16.0.1000"), &[NotNewer][..]),
+            ("16.0.1000", None, &[NotNewer]),
+            ("16.0.4000", Some("16.0.1000"), &[NotNewer, VersionChanged]),
+            ("17.0.1000", Some("16.0.1000"), &[Newer, VersionChanged, UpgradedToMandatory]),
+            ("14.0.1", Some("14.0.1"), &[NotNewer]),
+            ("13.0.1", None, &[NotNewer, MuchOlder]),
+            ("garbage", None, &[]),
+        ] {
+            let versions = Versions { now: Some(now), at_last_poll: before };
+            assert_eq!(of_versions(versions, "16.0.4135.4"), expected, "{now} {before:?}");
+        }
+        assert!(of_versions(Versions::default(), "16.0.4135.4").is_empty());
+    }
+
+    #[test]
+    fn a_log_is_full_when_it_also_waits_for_something() {
+        let full = |percent, waits: &str| {
+            let log_waits_for = Some(waits.to_owned());
+            log_is_full(&MasterState { log_used_percent: percent, log_waits_for, ..MasterState::default() })
+        };
+        assert!(full(Some(95), "ACTIVE_TRANSACTION"));
+        assert!(!full(Some(94), "ACTIVE_TRANSACTION") && !full(Some(99), "NOTHING") && !full(None, "LOG_BACKUP"));
+    }
+}

@@ -1,0 +1,147 @@
+//! What is remembered of the master itself: where it was before it last started, and how far its targets had polled.
+
+use crate::collectors::{ServerFacts, Targets};
+use crate::sqlserver::Place;
+use jiff::{SignedDuration, Timestamp};
+use std::collections::HashMap;
+
+/// Two readings of the start of one instance differ by less.
+const SAME_START: SignedDuration = SignedDuration::from_mins(1);
+/// A last poll that went back by less was read with another rounding.
+const WENT_BACK: SignedDuration = SignedDuration::from_mins(1);
+/// A shift by a multiple of this is another belief about the zone of the master.
+const ZONES_APART: i128 = 15 * 60 * 1_000;
+
+/// Begins empty with the process: a move while no exporter ran is not seen.
+#[derive(Debug, Default)]
+pub(crate) struct MasterMemory {
+    seen: Option<Seen>,
+    moved: Option<Moved>,
+    /// By `server_id`: when it was enlisted, and its last poll.
+    polls: HashMap<i32, (Timestamp, Timestamp)>,
+    restored: Option<Timestamp>,
+}
+
+#[derive(Debug)]
+struct Seen {
+    started: Timestamp,
+    version: String,
+    place: Place,
+}
+
+/// The master is not what or where it was before it last started.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(crate) struct Moved {
+    /// When it started, by its own clock.
+    pub(crate) at: Timestamp,
+    /// What is another: its computer, address, port or version.
+    pub(crate) what: Vec<&'static str>,
+}
+
+impl MasterMemory {
+    /// Compares a reading with those before it.
+    pub(crate) fn observe(&mut self, targets: &Targets, server: Option<&ServerFacts>) {
+        if let Some(server) = server {
+            let started = targets.clock.started;
+            let (version, place) = (server.version.clone(), server.place.clone());
+            let now = Seen { started, version, place };
+            if let Some(what) = self.seen.as_ref().map(|before| before.changed_to(&now)).filter(|what| !what.is_empty())
+            {
+                self.moved = Some(Moved { at: started, what });
+            }
+            self.seen = Some(now);
+        }
+        let went_back = targets.rows.iter().any(|row| {
+            let before = self.polls.get(&row.server_id).filter(|(enlisted, _)| *enlisted == row.enlisted_at);
+            before.is_some_and(|(_, last_poll)| {
+                let back = last_poll.duration_since(row.last_poll);
+                back > WENT_BACK && back.as_millis() % ZONES_APART != 0
+            })
+        });
+        if went_back {
+            self.restored = Some(targets.clock.now);
+        }
+        self.polls = targets.rows.iter().map(|row| (row.server_id, (row.enlisted_at, row.last_poll))).collect();
+    }
+
+    /// The last move that was seen.
+    pub(crate) fn moved(&self) -> Option<&Moved> {
+        self.moved.as_ref()
+    }
+
+    /// When last polls were seen to go back, as after a restore of msdb.
+    pub(crate) fn restored(&self) -> Option<Timestamp> {
+        self.restored
+    }
+}
+
+impl Seen {
+    /// What is another after a start of the instance. Without one our own way to it may have changed.
+    fn changed_to(&self, now: &Seen) -> Vec<&'static str> {
+        if now.started.duration_since(self.started).abs() <= SAME_START {
+            return Vec::new();
+        }
+        let differs = |before: bool, name| before.then_some(name);
+        let both =
+            |one: Option<&String>, other: Option<&String>| one.zip(other).is_some_and(|(one, other)| one != other);
+        let (was, is) = (&self.place, &now.place);
+        let elsewhere =
+            was.address.zip(is.address).is_some_and(|(was, is)| was != is && !was.is_loopback() && !is.is_loopback());
+        [
+            differs(both(was.node.as_ref(), is.node.as_ref()), "computer"),
+            differs(elsewhere, "address"),
+            differs(was.port.zip(is.port).is_some_and(|(was, is)| was != is), "port"),
+            differs(self.version != now.version, "version"),
+        ]
+        .into_iter()
+        .flatten()
+        .collect()
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    #![allow(clippy::unwrap_used)]
+    use super::*;
+    use crate::diagnosis::fixtures::{ago, polled_at, reading, target};
+
+    fn place(node: &str, address: &str, port: i64) -> Place {
+        let (node, address) = (Some(node.to_owned()), crate::model::canonical(address));
+        Place { local_name: None, node, address, port: Some(port) }
+    }
+
+    fn observed(memory: &mut MasterMemory, started: i64, place: Place, version: &str, polled: i64) {
+        let rows = reading(vec![polled_at(target(1, "SQL01"), polled)]).targets.unwrap().rows.unwrap();
+        let mut targets = Targets::clone(&rows);
+        targets.clock.started = ago(started);
+        memory.observe(&targets, Some(&ServerFacts { version: version.into(), place, ..ServerFacts::default() }));
+    }
+
+    #[test]
+    fn what_is_another_after_a_start_is_remembered_and_nothing_without_one() {
+        let here = || place("NODE1", "10.0.0.1", 1433);
+        for (place, version, started, what) in [
+            (here(), "16.0.1", 600, &[][..]),
+            (place("NODE2", "10.0.0.1", 1433), "16.0.1", 600, &["computer"]),
+            (place("NODE2", "10.0.0.2", 1434), "16.0.2", 600, &["computer", "address", "port", "version"]),
+            (place("NODE1", "127.0.0.1", 1433), "16.0.1", 600, &[]),
+            (place("NODE1", "10.0.0.1", 1434), "16.0.1", 90_000, &[]),
+        ] {
+            let mut memory = MasterMemory::default();
+            observed(&mut memory, 90_000, here(), "16.0.1", 20);
+            observed(&mut memory, started, place, version, 20);
+            let expected = (!what.is_empty()).then(|| Moved { at: ago(600), what: what.to_vec() });
+            assert_eq!(memory.moved(), expected.as_ref());
+        }
+    }
+
+    #[test]
+    fn last_polls_that_go_back_are_a_restore_unless_a_zone_explains_them() {
+        for (later, restored) in [(20, false), (79, false), (82, true), (3_620, false), (4_000, true)] {
+            let mut memory = MasterMemory::default();
+            observed(&mut memory, 90_000, Place::default(), "16.0.1", 20);
+            observed(&mut memory, 90_000, Place::default(), "16.0.1", later);
+            assert_eq!(memory.restored().is_some(), restored, "{later}");
+        }
+    }
+}
