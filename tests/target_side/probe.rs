@@ -38,7 +38,7 @@ fn a_probe_tells_open_from_refused_from_filtered() {
     let (status, list) = serving.get("/sd?port=9182");
     let entry = |target: &str, host: &str| {
         format!(
-            r#"{{"targets":["{host}:9182"],"labels":{{"__meta_msx_target":"{target}","__meta_msx_host":"{host}","__meta_msx_groups":"","__meta_msx_location":""}}}}"#
+            r#"{{"targets":["{host}:9182"],"labels":{{"__meta_msx_target":"{target}","__meta_msx_host":"{host}","__meta_msx_address":"127.0.0.1","__meta_msx_groups":"","__meta_msx_location":""}}}}"#
         )
     };
     let all = [entry("FILTERED", "FILTERED"), entry("OPEN", "OPEN"), entry("REFUSED", "REFUSED")];

@@ -22,7 +22,7 @@ pub(crate) const SETS: [&str; 10] = [
 ];
 
 /// Those of the batch that follows while a target is silent.
-pub(crate) const ARRIVALS: [&str; 2] = ["connected", "arrivals"];
+pub(crate) const ARRIVALS: [&str; 5] = ["connected", "arrivals", "master_state", "blockers", "last_probe"];
 
 pub(crate) const SYSNAME: Type = Type::NVarChar(Some(128));
 pub(crate) const JOB: [u8; 16] =
@@ -309,6 +309,13 @@ pub(crate) fn sound(set: &str) -> Cells {
                 ),
             ),
         ],
+        "master_state" => vec![
+            int("is_read_only", 0),
+            ("log_waits_for", Type::NVarChar(Some(60)), text("NOTHING")),
+            ("log_used_percent", Type::BigInt, Value::Int(12)),
+        ],
+        "blockers" => vec![int("session_id", 71), int("waiting", 3)],
+        "last_probe" => vec![int("age_seconds", 30)],
         other => panic!("no set {other}"),
     }
 }

@@ -131,7 +131,7 @@ async fn what_does_not_fit_there_is_a_fault_of_that_collector_alone() {
                 }
                 let reading = site.read_afresh().await;
                 let faulty = |collector| fault(&reading, collector).map(|fault| fault.stage);
-                let never_null = ["age_ms", "up_ms"].contains(&column);
+                let never_null = ["age_ms", "up_ms", "session_id", "waiting"].contains(&column);
                 let expected = (wrong || never_null).then_some(Stage::Decode);
                 assert_eq!(faulty(Collector::Arrivals), expected, "{set}.{column}");
                 for collector in [Collector::Targets, Collector::Downloads, Collector::Server, Collector::Jobs] {
