@@ -71,6 +71,7 @@ pub(super) fn is_due<T>(kept: Option<&Kept<T>>, every: Duration) -> bool {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::model::Stage;
 
     #[tokio::test(start_paused = true)]
     async fn a_cheap_answer_is_always_due_and_an_expensive_one_rests() {
@@ -83,5 +84,18 @@ mod tests {
         tokio::time::advance(Duration::from_millis(1)).await;
         assert!(expensive.is_due(Duration::ZERO));
         assert!(!cheap.is_due(Duration::from_secs(31)));
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn what_ended_at_its_cap_says_when_it_is_asked_for_again_and_is() {
+        let mut cache = ResultCache::default();
+        let fault = ReadError::timed_out(Stage::Query, "the list", Duration::from_secs(2));
+        cache.over_cap[Collector::Downloads] = Some(Kept::new(fault, Timestamp::UNIX_EPOCH, Duration::from_secs(2)));
+        tokio::time::advance(Duration::from_secs(199)).await;
+        let at_rest = cache.at_rest(Collector::Downloads).map(|fault| fault.message);
+        assert!(at_rest.is_some_and(|message| message.ends_with("; asked again in 1 s")));
+        assert_eq!(cache.at_rest(Collector::Jobs), None, "another one does not rest");
+        tokio::time::advance(Duration::from_secs(1)).await;
+        assert_eq!(cache.at_rest(Collector::Downloads), None);
     }
 }
