@@ -86,7 +86,7 @@ fn a_lock_on_the_download_list_costs_that_collector_half_a_second() {
 #[test]
 fn a_list_that_takes_too_long_is_cut_off_and_the_others_stay() {
     let master = TestServer::play(Scenario::Healthy);
-    let exporter = Setup::of(&master).start();
+    let exporter = Setup::of(&master).with("explain: { details: true }").start();
     hang(&master, "sysdownloadlist");
     let began = Instant::now();
     let page = exporter.scrape();
