@@ -62,7 +62,7 @@ fn agent(seconds_ago: i64) -> Sighting {
         blocked_by: None,
         wait: None,
     };
-    Sighting { at: ago(seconds_ago), agent: Some(agent) }
+    Sighting { at: ago(seconds_ago), agents: vec![agent] }
 }
 
 /// What is seen connected from an address.
@@ -183,7 +183,7 @@ fn an_agents_session_says_that_it_is_connected_and_voids_runs_that_began_before_
 #[test]
 fn what_was_connected_at_the_last_look_at_the_sessions_is_connected_until_the_next() {
     let seen = |seconds, looked| Arrivals {
-        sightings: connected(ADDRESS, Sighting { at: ago(seconds), agent: None }),
+        sightings: connected(ADDRESS, Sighting { at: ago(seconds), agents: Vec::new() }),
         connected_at: Some(ago(looked)),
         ..remembers(Vec::new())
     };
@@ -214,7 +214,7 @@ fn no_trace_speaks_of_the_time_since_the_last_poll_and_a_last_poll_ahead_hides_n
 fn a_session_that_states_the_host_counts_where_its_address_is_that_of_no_target() {
     let stated = |host: &str| {
         let mut sighting = agent(60);
-        sighting.agent.as_mut().unwrap().host = Some(host.into());
+        sighting.agents[0].host = Some(host.into());
         Arrivals { sightings: connected("192.0.2.1", sighting), ..remembers(Vec::new()) }
     };
     assert_eq!(verdict(silent(), stated("sql01")).0, Cause::ConnectedNotPolling);
