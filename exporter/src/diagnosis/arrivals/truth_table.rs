@@ -2,13 +2,13 @@
 #![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic)]
 
 use super::Trace;
-use crate::collectors::{AgentSession, Arrival, Arrivals, Reading, RecordKind, Sighting, TargetRow};
+use crate::collectors::{AgentSession, Arrival, Arrivals, Reading, RecordKind, ServerFacts, Sighting, TargetRow};
 use crate::config::{Config, SourceAddress};
 use crate::diagnosis::fixtures::{
     ago, config, engine_port, failed, never_polled, now, pattern, polled_at, port_results, read, reading, target,
 };
 use crate::diagnosis::{Memory, Target, assess};
-use crate::model::{Cause, Certificate, Collector, MasterEvidence, PortState, canonical};
+use crate::model::{Cause, Certificate, Collector, MasterEvidence, PortState, ServerName, canonical};
 use crate::probe::Finding;
 use jiff::{SignedDuration, Timestamp};
 use std::collections::BTreeMap;
@@ -219,6 +219,25 @@ fn a_session_that_states_the_host_counts_where_its_address_is_that_of_no_target(
     };
     assert_eq!(verdict(silent(), stated("sql01")).0, Cause::ConnectedNotPolling);
     assert_eq!(verdict(silent(), stated("SQL02")).0, Cause::StoppedPolling);
+}
+
+#[test]
+fn the_masters_own_agent_is_not_that_of_a_target_on_its_computer() {
+    let verdict = |name: &str| {
+        let mut sighting = agent(60);
+        sighting.agents[0].host = Some(ServerName::of(name).host.to_owned());
+        let seen = Arrivals { sightings: connected("192.0.2.1", sighting), ..remembers(Vec::new()) };
+        let mut reading = reading(vec![polled_at(target(1, name), 600)]);
+        let mut server = ServerFacts { name: "MSX01".into(), ..ServerFacts::default() };
+        server.place.node = Some("NODE1".into());
+        reading.server = Some(read(Collector::Server, server));
+        reading.arrivals = Some(read(Collector::Arrivals, seen));
+        assess(&reading, Arc::default(), &config(), &mut Memory::default()).fleet.targets[0].diagnosis.cause
+    };
+    assert_eq!(verdict(r"NODE2\PAY"), Cause::ConnectedNotPolling);
+    for name in [r"MSX01\PAY", r"NODE1\PAY"] {
+        assert_eq!(verdict(name), Cause::StoppedPolling, "{name}");
+    }
 }
 
 #[test]
