@@ -135,9 +135,9 @@ impl Findings<'_> {
             details.push(format!("Addresses looked for: {}.", self.addresses));
         }
         if let Some((error, state)) = self.decides {
-            let meaning = refusal(error, state).map_or("not in the table", |row| row.meaning);
+            let meaning = refusal(error, state).map_or("Not in the table", |row| row.meaning);
             let state = state.map(|state| format!(" state {state}")).unwrap_or_default();
-            details.push(format!("Newest refusal: error {error}{state}, {meaning}."));
+            details.push(format!("Newest refusal: error {error}{state}: {meaning}."));
         }
         if let Some(agent) = self.agent {
             let seen = span(elapsed(self.now, agent.at));
