@@ -16,6 +16,7 @@ use crate::probe::Finding;
 use crate::sqlserver::ReadError;
 use jiff::Timestamp;
 use serde::Serialize;
+use std::borrow::Cow;
 use std::collections::BTreeMap;
 use std::io;
 
@@ -99,13 +100,13 @@ struct TargetsDocument<'a> {
 struct FaultFacts<'a> {
     stage: &'static str,
     timeout: bool,
-    message: Option<&'a str>,
+    message: Option<Cow<'a, str>>,
     hint: Option<&'a str>,
 }
 
 impl<'a> FaultFacts<'a> {
     fn new(fault: &'a ReadError, details: bool) -> FaultFacts<'a> {
-        let message = details.then_some(fault.message.as_str());
+        let message = details.then(|| fault.with_next_attempt());
         FaultFacts { stage: fault.stage.name(), timeout: fault.timeout, message, hint: fault.hint.as_deref() }
     }
 }

@@ -7,6 +7,7 @@ use crate::model::{MasterEvidence, PortState};
 use crate::probe::Finding;
 use crate::sqlserver::ReadError;
 use jiff::Timestamp;
+use std::borrow::Cow;
 
 /// Shown where nothing is known or nothing exists.
 pub(super) const NONE: &str = "–";
@@ -141,7 +142,7 @@ pub(super) fn state(state: PortState) -> &'static str {
 pub(super) struct FaultView<'a> {
     pub(super) stage: &'static str,
     pub(super) timeout: bool,
-    pub(super) message: Option<&'a str>,
+    pub(super) message: Option<Cow<'a, str>>,
     pub(super) hint: Option<&'a str>,
 }
 
@@ -150,7 +151,7 @@ impl<'a> FaultView<'a> {
         FaultView {
             stage: fault.stage.name(),
             timeout: fault.timeout,
-            message: details.then_some(fault.message.as_str()),
+            message: details.then(|| fault.with_next_attempt()),
             hint: fault.hint.as_deref(),
         }
     }

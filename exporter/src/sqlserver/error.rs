@@ -4,6 +4,7 @@ use super::cells::CellError;
 use super::refusals::Retry;
 use crate::model::duration::span;
 use crate::model::{Certificate, Stage};
+use std::borrow::Cow;
 use std::fmt;
 use std::time::Duration;
 
@@ -20,6 +21,8 @@ pub struct ReadError {
     pub hint: Option<String>,
     /// How soon another attempt to connect may come.
     pub retry: Retry,
+    /// In how long the next attempt comes, where the reader rests.
+    pub next_attempt: Option<Duration>,
 }
 
 impl fmt::Display for ReadError {
@@ -36,7 +39,22 @@ impl std::error::Error for ReadError {}
 
 impl ReadError {
     pub(crate) fn new(stage: Stage, message: impl Into<String>) -> ReadError {
-        ReadError { stage, timeout: false, message: message.into(), hint: None, retry: Retry::default() }
+        ReadError {
+            stage,
+            timeout: false,
+            message: message.into(),
+            hint: None,
+            retry: Retry::default(),
+            next_attempt: None,
+        }
+    }
+
+    /// The message with the time of the next attempt, for what goes on reading.
+    pub(crate) fn with_next_attempt(&self) -> Cow<'_, str> {
+        match self.next_attempt {
+            Some(rest) => Cow::Owned(format!("{}; next attempt in {}", self.message, span(rest))),
+            None => Cow::Borrowed(&self.message),
+        }
     }
 
     pub(crate) fn with_hint(mut self, hint: impl Into<String>) -> ReadError {
