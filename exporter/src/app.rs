@@ -351,8 +351,7 @@ impl Current {
 /// Logs a fault when it begins, changes or ends, not at every scrape. Where all collectors share one, as when the
 /// master is down, one line is enough. There is a next attempt only while the exporter serves.
 fn log_faults(before: Option<&Fleet>, now: &Fleet, serving: bool) {
-    let message =
-        |fault: &ReadError| if serving { fault.with_next_attempt().into_owned() } else { fault.message.clone() };
+    let message = |fault: &ReadError| if serving { fault.with_next_attempt() } else { fault.message.clone() };
     let kind = |fault: &ReadError| (fault.stage, fault.timeout, fault.retry);
     let all = shared_fault(now);
     let all_before = before.and_then(shared_fault);

@@ -16,7 +16,6 @@ use crate::probe::Finding;
 use crate::sqlserver::ReadError;
 use jiff::Timestamp;
 use serde::Serialize;
-use std::borrow::Cow;
 use std::collections::BTreeMap;
 use std::io;
 
@@ -100,14 +99,20 @@ struct TargetsDocument<'a> {
 struct FaultFacts<'a> {
     stage: &'static str,
     timeout: bool,
-    message: Option<Cow<'a, str>>,
+    message: Option<&'a str>,
     hint: Option<&'a str>,
+    next_attempt_seconds: Option<f64>,
 }
 
 impl<'a> FaultFacts<'a> {
     fn new(fault: &'a ReadError, details: bool) -> FaultFacts<'a> {
-        let message = details.then(|| fault.with_next_attempt());
-        FaultFacts { stage: fault.stage.name(), timeout: fault.timeout, message, hint: fault.hint.as_deref() }
+        FaultFacts {
+            stage: fault.stage.name(),
+            timeout: fault.timeout,
+            message: details.then_some(fault.message.as_str()),
+            hint: fault.hint.as_deref(),
+            next_attempt_seconds: fault.next_attempt.map(|rest| rest.as_secs_f64()),
+        }
     }
 }
 

@@ -7,7 +7,6 @@ use crate::model::{MasterEvidence, PortState};
 use crate::probe::Finding;
 use crate::sqlserver::ReadError;
 use jiff::Timestamp;
-use std::borrow::Cow;
 
 /// Shown where nothing is known or nothing exists.
 pub(super) const NONE: &str = "–";
@@ -142,8 +141,9 @@ pub(super) fn state(state: PortState) -> &'static str {
 pub(super) struct FaultView<'a> {
     pub(super) stage: &'static str,
     pub(super) timeout: bool,
-    pub(super) message: Option<Cow<'a, str>>,
+    pub(super) message: Option<&'a str>,
     pub(super) hint: Option<&'a str>,
+    pub(super) next_attempt: Option<String>,
 }
 
 impl<'a> FaultView<'a> {
@@ -151,8 +151,9 @@ impl<'a> FaultView<'a> {
         FaultView {
             stage: fault.stage.name(),
             timeout: fault.timeout,
-            message: details.then(|| fault.with_next_attempt()),
+            message: details.then_some(fault.message.as_str()),
             hint: fault.hint.as_deref(),
+            next_attempt: fault.next_attempt.map(span),
         }
     }
 }

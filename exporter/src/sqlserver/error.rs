@@ -4,7 +4,6 @@ use super::cells::CellError;
 use super::refusals::Retry;
 use crate::model::duration::span;
 use crate::model::{Certificate, Stage};
-use std::borrow::Cow;
 use std::fmt;
 use std::time::Duration;
 
@@ -50,11 +49,9 @@ impl ReadError {
     }
 
     /// The message with the time of the next attempt, for what goes on reading.
-    pub(crate) fn with_next_attempt(&self) -> Cow<'_, str> {
-        match self.next_attempt {
-            Some(rest) => Cow::Owned(format!("{}; next attempt in {}", self.message, span(rest))),
-            None => Cow::Borrowed(&self.message),
-        }
+    pub(crate) fn with_next_attempt(&self) -> String {
+        let rest = self.next_attempt.map(|rest| format!("; next attempt in {}", span(rest)));
+        self.message.clone() + &rest.unwrap_or_default()
     }
 
     pub(crate) fn with_hint(mut self, hint: impl Into<String>) -> ReadError {
