@@ -32,7 +32,7 @@ MUTANTS = [
     ("templates/deployment.yaml", "--log.format=", "--log.form=", checks.probes),
     ("templates/prometheusrule.yaml", "has .alert $r.disabled", "not (has .alert $r.disabled)", checks.rules),
     ("templates/prometheusrule.yaml", "dashboard_url: /d/\" (printf", "dashboard_url: /x/\" (printf", checks.rules),
-    ("files/rules/prometheusrule.yaml", "expr: up{job=\"msx\"} == 0", "expr: up{job=\"msx\"} == 1", checks.rules),
+    ("files/rules/prometheusrule.yaml", "and on (job, instance) msx:exporter:seen", "or on (job, instance) msx:exporter:seen", checks.rules),
     ("templates/dashboards.yaml", "$.Files.Get $path |", "$.Files.Get $path | trunc 1000 |", checks.dashboards),
     ("values.yaml", "grafana_dashboard: \"1\"", "grafana_dashboard: \"yes\"", checks.dashboards),
     ("values.yaml", "readOnlyRootFilesystem: true", "readOnlyRootFilesystem: false", checks.decode),

@@ -59,8 +59,8 @@ INNER JOIN @address AS a ON a.name = x.host
 GROUP BY a.id, x.kind;
 PRINT N'7. The newest records, complete but for the stack, addresses masked';
 SELECT TOP (200) r.age_ms,
-       REPLACE(LEFT(r.record, ISNULL(NULLIF(CHARINDEX(N'<LocalHost>', r.record), 0) - 1, 3072)), N'>' + r.host + N'<',
-               N'>A' + CAST(a.id AS nvarchar(11)) + N'<')
+       REPLACE(LEFT(r.record, ISNULL(NULLIF(CHARINDEX(N'<LocalHost>', r.record), 0) - 1, 3072)),
+               ISNULL(N'>' + r.host + N'<', N'><'), ISNULL(N'>A' + CAST(a.id AS nvarchar(11)) + N'<', N'><'))
        + SUBSTRING(r.record, ISNULL(NULLIF(CHARINDEX(N'<LocalPort>', r.record), 0), 3073), 3072) AS record
 FROM @ring AS r
 LEFT JOIN @address AS a ON a.name = r.host

@@ -18,6 +18,6 @@ SELECT SERVERPROPERTY('ProductVersion') AS version, LEFT(@@VERSION, 30) AS produ
 PRINT N'2. The newest lines of the Agent''s log';
 INSERT INTO @log EXEC master.dbo.xp_readerrorlog 0, 2, NULL, NULL, NULL, NULL, N'desc';
 SELECT TOP (300) DATEDIFF(second, at, GETDATE()) AS age_seconds, kind,
-       REPLACE(REPLACE(REPLACE(text, ISNULL(@master, N'?'), N'M'), @@SERVERNAME, N'T'), ISNULL(@account, N'?'), N'ACCOUNT') AS text
+       REPLACE(REPLACE(REPLACE(text, ISNULL(@master, N'?'), N'M'), ISNULL(@@SERVERNAME, N'?'), N'T'), ISNULL(@account, N'?'), N'ACCOUNT') AS text
 FROM @log
 ORDER BY at DESC;

@@ -152,7 +152,7 @@ def names(root: Node) -> list[str]:
 
 
 # What the script has in place of the names and figures of a row of the doctor.
-HOLES = {"{full_name}": "$Full", "{port}": "$Port", "{master}": "$($Destination.name)"}
+HOLES = {r"{host}\{instance}": "$Full", "{port}": "$Port", "{master}": "$($Destination.name)"}
 
 
 def texts(row: dict):
@@ -174,7 +174,7 @@ def like_the_doctor(source: str) -> list[str]:
         for field, said in texts(row):
             if re.fullmatch(r"\{\w+\}", said):
                 continue
-            words = re.sub(r"\{\w+\}", lambda hole: HOLES.get(hole[0], hole[0]), said)
+            words = re.sub(r"\{host\}\\\{instance\}|\{\w+\}", lambda hole: HOLES.get(hole[0], hole[0]), said)
             # A number stands there by a name of its own.
             if not words.isdigit() and f"'{words}'" not in source and f'"{words}"' not in source:
                 faults.append(f"the doctor's {field} is {words!r}")

@@ -317,3 +317,17 @@ fn a_master_that_does_not_answer_for_it_spoils_nothing_else() {
         assert_eq!(page.success(collector), Some(fine), "{collector}");
     }
 }
+
+#[test]
+fn looks_that_are_all_slow_take_no_more_than_one_and_each_has_its_turn() {
+    let lab = lab(Scenario::LoginRefused);
+    let locks_and_counters = ["dm_os_performance_counters", "dm_tran_locks", "dm_exec_procedure_stats"];
+    for table in ["dm_exec_connections", "dm_os_ring_buffers"].into_iter().chain(locks_and_counters) {
+        lab.command(&format!("fault {table} wait 1500ms")).unwrap();
+    }
+    let master = TestServer::start(lab, Options::default());
+    let exporter = Setup::of(&master).with(ADDRESSES).start();
+    let answer = exporter.request("GET", "/metrics", &[("X-Prometheus-Scrape-Timeout-Seconds", "5")]);
+    assert!(Page::parse(&answer.text()).up(), "{}", answer.text());
+    exporter.scrape_until("the records, which come last", |page| verdict(page) == is(LOGIN_REFUSED, "refused"));
+}

@@ -315,13 +315,13 @@ fn what_the_login_may_not_see_is_unknown_and_comes_with_the_grant_that_would_sho
         let (fine, evidence, _) = besides(&request, "silence of SQL03");
         assert_eq!(fine, Some(false), "{version}");
         assert!(evidence.starts_with("the master shows: logins refused. The master refused 1 login"), "{evidence}");
-        for detail in ["10.1.0.3 (targets.addresses)", "error 18456 state 8, the password of the SQL login is wrong"] {
+        for detail in ["10.1.0.3 (targets.addresses)", "error 18456 state 8: The password of the SQL login is wrong"] {
             assert!(evidence.contains(detail), "{evidence}");
         }
         let silence =
             request["readiness"].as_array().unwrap().iter().find(|item| item["subject"] == "silence of SQL03");
         let first = &silence.unwrap()["suspects"][0];
-        assert_eq!(first["title"], "the password of the SQL login is wrong", "{version}");
+        assert_eq!(first["title"], "The password of the SQL login is wrong", "{version}");
         assert!(first["step"].as_str().unwrap().contains("sp_msx_get_account"), "{version}");
         assert_eq!(row(&request, "SQL03", "MSX01", "1433")["now"]["open"], true, "what was refused arrived");
     }

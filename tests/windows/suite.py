@@ -19,6 +19,8 @@ SQL = r"SOFTWARE\Microsoft\Microsoft SQL Server"
 SERVICES = r"SYSTEM\CurrentControlSet\Services"
 SOURCES = rf"{SERVICES}\EventLog\Application"
 SECOND = "msx_exporter_second"
+# What `msiexec /fa PACKAGE` means; Wine's takes no package there (1605, unknown product).
+REPAIR = ("REINSTALL=ALL", "REINSTALLMODE=amus")
 
 
 def page(port, path="/metrics"):
@@ -247,12 +249,12 @@ class Suite:
         self.serves(self.msi_port)
 
     def the_msi_is_repaired_and_leaves_a_running_service(self):
-        self.msiexec("/fa", NEW_MSI)
+        self.msiexec("/i", NEW_MSI, *REPAIR)
         self.serves(self.msi_port)
         self.exe("service", "uninstall", "--service.name=msx_exporter_msi")
         self.is_gone("msx_exporter_msi")
         # With the service its command line is gone.
-        self.msiexec("/fa", NEW_MSI, f"LISTENADDRESS=127.0.0.1:{self.msi_port}")
+        self.msiexec("/i", NEW_MSI, *REPAIR, f"LISTENADDRESS=127.0.0.1:{self.msi_port}")
         self.serves(self.msi_port)
 
     def an_older_msi_is_refused(self):

@@ -2,7 +2,7 @@
 -- on xp_readerrorlog.
 DECLARE @target sysname = N'SQL01\PAYROLL';
 DECLARE @since datetime = (SELECT last_poll_date FROM msdb.dbo.systargetservers WHERE UPPER(server_name) = UPPER(@target));
--- 1. Its row. Who enlisted it: on that day its Agent could log in.
+-- 1. Its row, and who enlisted it: where its Agent did, that Agent could log in on that day.
 SELECT server_name, enlist_date, enlisted_by_nt_user, last_poll_date, poll_interval
 FROM msdb.dbo.systargetservers
 WHERE UPPER(server_name) = UPPER(@target);

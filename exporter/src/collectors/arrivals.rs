@@ -43,6 +43,8 @@ pub struct Arrivals {
     /// Records of connections that came to the master, oldest first. Its own outgoing connections are not among them.
     /// Readings share them until the ring buffer is read again.
     pub records: Arc<Vec<Arrival>>,
+    /// When the sessions were last read, by the master's clock.
+    pub connected_at: Option<Timestamp>,
     /// Addresses that were seen connected, each with what was last seen there.
     pub sightings: Arc<BTreeMap<IpAddr, Sighting>>,
     /// The master's own state at the last look at it.

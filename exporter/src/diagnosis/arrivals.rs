@@ -49,6 +49,8 @@ pub(crate) struct Remembered<'a> {
     state: Option<&'a MasterState>,
     attempts: &'a HashMap<IpAddr, Vec<Attempt>>,
     sightings: &'a BTreeMap<IpAddr, Sighting>,
+    /// When the sessions were last read, while that still speaks.
+    connected_at: Option<Timestamp>,
     /// Sessions of an Agent that state a host, by the key of its name, and where they come from.
     stated: HashMap<Cow<'a, str>, Vec<(IpAddr, &'a AgentSession)>>,
 }
@@ -68,6 +70,7 @@ impl<'a> Remembered<'a> {
             state: arrivals.state.as_ref().filter(|state| arrivals.permitted && elapsed(now, state.at) <= LOOK_SPEAKS),
             attempts: index.of(&arrivals.records),
             sightings: &arrivals.sightings,
+            connected_at: arrivals.connected_at.filter(|at| elapsed(now, *at) <= LOOK_SPEAKS),
             stated,
         }
     }

@@ -117,7 +117,7 @@ impl Silent<'_> {
         match named(silent.iter().map(|(name, _)| *name)) {
             None if self.rows().next().is_none() => "It is the only target.".to_owned(),
             None => format!("Alone: {polling}."),
-            Some(names) => format!("Together with {names}; {polling}.{}", self.silent_groups()),
+            Some(names) => format!("Silent as well: {names}; {polling}.{}", self.silent_groups()),
         }
     }
 
@@ -129,7 +129,7 @@ impl Silent<'_> {
             !members.is_empty() && members.iter().all(|row| row.is_stale(self.clock.now))
         };
         let groups = named(self.row.groups.iter().filter(is_silent).map(String::as_str));
-        groups.map(|groups| format!(" All targets of group {groups} are silent.")).unwrap_or_default()
+        groups.map(|groups| format!(" Groups in which all are silent: {groups}.")).unwrap_or_default()
     }
 
     fn impact(&self) -> String {
@@ -256,7 +256,7 @@ mod tests {
         assert_eq!(remark(&briefing(&fleet, false), "At that time"), "Within 5 minutes of it: the last poll of A, B.");
         assert_eq!(
             remark(&briefing(&fleet, false), "Alone or together"),
-            "Together with SQL<03>, A, B; 2 of 5 others poll."
+            "Silent as well: SQL<03>, A, B; 2 of 5 others poll."
         );
     }
 

@@ -55,7 +55,8 @@ impl MasterMemory {
             let before = self.polls.get(&row.server_id).filter(|(enlisted, _)| *enlisted == row.enlisted_at);
             before.is_some_and(|(_, last_poll)| {
                 let back = last_poll.duration_since(row.last_poll);
-                back > WENT_BACK && back.as_millis() % ZONES_APART != 0
+                // One that lies ahead was written by a clock that was put right since.
+                *last_poll <= targets.clock.now && back > WENT_BACK && back.as_millis() % ZONES_APART != 0
             })
         });
         if went_back {
@@ -137,9 +138,17 @@ mod tests {
 
     #[test]
     fn last_polls_that_go_back_are_a_restore_unless_a_zone_explains_them() {
-        for (later, restored) in [(20, false), (79, false), (82, true), (3_620, false), (4_000, true)] {
+        for (first, later, restored) in [
+            (20, 20, false),
+            (20, 79, false),
+            (20, 82, true),
+            (20, 3_620, false),
+            (20, 4_000, true),
+            // It was written while the clock was ahead.
+            (-700, 20, false),
+        ] {
             let mut memory = MasterMemory::default();
-            observed(&mut memory, 90_000, Place::default(), "16.0.1", 20);
+            observed(&mut memory, 90_000, Place::default(), "16.0.1", first);
             observed(&mut memory, 90_000, Place::default(), "16.0.1", later);
             assert_eq!(memory.restored().is_some(), restored, "{later}");
         }

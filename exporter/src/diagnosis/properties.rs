@@ -186,7 +186,7 @@ fn any_arrivals() -> impl Strategy<Value = Arrivals> {
             let covered_since = reach.map(|reach| now() - SignedDuration::from_secs(reach));
             let covered_until = covered_since.map(|_| now());
             let (records, sightings) = (Arc::new(records), Arc::new(sightings.into_iter().collect()));
-            Arrivals { permitted, covered_since, covered_until, records, sightings, state: None }
+            Arrivals { permitted, covered_since, covered_until, records, sightings, ..Arrivals::default() }
         })
 }
 

@@ -123,7 +123,7 @@ pub(crate) fn patterns() -> Vec<Row> {
     let seen = || Seen { open: None, state: "{state}".to_owned(), at: None, evidence: "{evidence}".to_owned() };
     vec![
         polling(&target, &master, "{port}", "{frequency}".to_owned(), seen()),
-        browser(&target, &master, "{full_name}", "{port}", seen()),
+        browser(&target, &master, r"{host}\{instance}", "{port}", seen()),
         nothing_back(&master, vec![target]),
     ]
 }

@@ -44,7 +44,11 @@ pub(super) fn on_prelogin(error: &PacketError, to: &str) -> ReadError {
 pub(super) fn on_handshake(error: &io::Error, after_prelogin: bool, to: &str) -> ReadError {
     let ended = error.kind() != io::ErrorKind::InvalidData;
     let fault = if ended { ended_in_the_handshake(&error.to_string(), to) } else { tls(&error.to_string(), to) };
-    if ended && after_prelogin { fault.with_hint(NOTHING_IN_COMMON) } else { fault }
+    match (ended, after_prelogin) {
+        (true, true) => fault.with_hint(NOTHING_IN_COMMON),
+        (true, false) => fault.with_hint(NOT_STRICT),
+        (false, _) => fault,
+    }
 }
 
 fn ended_in_the_handshake(message: &str, to: &str) -> ReadError {
@@ -92,6 +96,9 @@ pub(super) fn tls(text: &str, to: &str) -> ReadError {
 const NOTHING_IN_COMMON: &str = "both have no TLS version or cipher suite in common: Windows before Server 2016 offers, \
     with an RSA certificate, suites with CBC or without ECDHE alone, which are not spoken here. Give SQL Server an ECDSA \
     certificate, run the exporter on Windows, or use a newer Windows";
+
+const NOT_STRICT: &str = "SQL Server before 2022 hangs up like this on `encrypt: strict`, which is TLS before anything else: \
+    set `encrypt: required` there";
 
 /// A login that the server answered with an error.
 fn refused(number: u32, state: u8, text: &str, to: &str) -> ReadError {
@@ -162,6 +169,8 @@ mod tests {
             let hint = on_handshake(&error, true, "MSX").hint.unwrap();
             assert!(hint.contains("with CBC") && hint.contains("ECDSA"), "{error}: {hint}");
         }
+        let older = on_handshake(&io::ErrorKind::UnexpectedEof.into(), false, "MSX").hint.unwrap();
+        assert!(older.contains("set `encrypt: required`") && !older.contains("unless"), "{older}");
         let expired = DriverError::Tls("abgelaufen (os error -2146893016)".to_owned());
         assert!(on_connecting(&expired, Stage::Tls, "MSX").message.contains("has expired (0x80090328)"));
     }

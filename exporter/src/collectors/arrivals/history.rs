@@ -23,7 +23,7 @@ const SIGHTING_KEPT: SignedDuration = SignedDuration::from_hours(24);
 const SAME_START: SignedDuration = SignedDuration::from_mins(1);
 
 /// When a record was written, counted from the start of the instance, and what tells it from others of that moment.
-type Key<'a> = (i64, Option<&'a str>, RecordKind, Option<u32>);
+type Key<'a> = (i64, Option<&'a str>, Option<IpAddr>, RecordKind, Option<u32>);
 
 #[derive(Debug, Default)]
 pub(super) struct History {
@@ -33,6 +33,7 @@ pub(super) struct History {
     /// In the order of their keys. Like the sightings shared with the readings, and copied only to change.
     records: Arc<Vec<Arrival>>,
     sightings: Arc<BTreeMap<IpAddr, Sighting>>,
+    connected_at: Option<Timestamp>,
 }
 
 impl History {
@@ -43,6 +44,10 @@ impl History {
     /// Oldest first.
     pub(super) fn records(&self) -> Arc<Vec<Arrival>> {
         self.records.clone()
+    }
+
+    pub(super) fn connected_at(&self) -> Option<Timestamp> {
+        self.connected_at
     }
 
     pub(super) fn sightings(&self) -> Arc<BTreeMap<IpAddr, Sighting>> {
@@ -83,6 +88,7 @@ impl History {
 
     /// Adds what one look at the sessions found.
     pub(super) fn add_connected(&mut self, rows: Vec<ConnectedRow>, now: Timestamp) {
+        self.connected_at = Some(now);
         let sightings = Arc::make_mut(&mut self.sightings);
         sightings.retain(|_, sighting| now.duration_since(sighting.at) <= SIGHTING_KEPT);
         for row in rows {
@@ -106,7 +112,7 @@ impl History {
 }
 
 fn key(record: &Arrival) -> Key<'_> {
-    (record.up_ms, record.connection.as_deref(), record.kind, record.error)
+    (record.up_ms, record.connection.as_deref(), record.from, record.kind, record.error)
 }
 
 /// What a row says of a connection that came to the master.
@@ -166,6 +172,17 @@ mod tests {
         let found: Vec<_> = records.iter().filter_map(|record| record.connection.as_deref()).collect();
         assert_eq!(found, ["B", "A", "C"]);
         assert_eq!(history.covered(), (Some(ago(3_600)), Some(later)));
+    }
+
+    #[test]
+    fn records_of_one_moment_from_two_addresses_are_two() {
+        let nameless = |host: &str| {
+            let text = format!("<Record><RecordType>Error</RecordType><RemoteHost>{host}</RemoteHost></Record>");
+            ArrivalRow { record: Record::parse(&text), ..row(NOW, 30, "") }
+        };
+        let mut history = History::default();
+        history.add_records(["10.1.0.8", "10.1.0.9", "10.1.0.8"].map(nameless).into(), NOW, ago(3_600));
+        assert_eq!(history.records().len(), 2);
     }
 
     #[test]

@@ -110,6 +110,8 @@ impl ArrivalWatch {
             return (if silent.is_empty() { self.unasked() } else { self.at_rest() }, None);
         }
         let start = Instant::now();
+        // All of them together: each within its own cap might still use up the time that a scrape has.
+        let deadline = deadline.min(start + CAP);
         // No column of these is a local time.
         let mut clock = Clock::default();
         let mut context = Context::new(&mut clock);
@@ -120,7 +122,7 @@ impl ArrivalWatch {
         let fault = sets.iter().find_map(|set| fault_of(&**set));
         let culprit = sets.iter().find(|set| set.outcome().closing.is_none()).map(|set| set.statement().name);
         let price = |set: &dyn Set| price(set, culprit);
-        let took = sets.iter().map(|set| price(&**set)).sum();
+        let took = sets.iter().filter_map(|set| price(&**set)).sum();
         self.take(due, silent, targets, |set| fault_of(set).is_none(), price);
         if fault.is_none() {
             self.read_at = Some(Timestamp::now());
@@ -128,30 +130,35 @@ impl ArrivalWatch {
         (self.collected(took, fault), end)
     }
 
-    /// Takes in what came. Each set counts by itself.
+    /// Takes in what came. Each set counts by itself; one that was not reached stays due.
     fn take(
         &mut self,
         due: DueSets,
         silent: BTreeSet<i32>,
         targets: &Targets,
         is_fine: impl Fn(&dyn Set) -> bool,
-        price: impl Fn(&dyn Set) -> Duration,
+        price: impl Fn(&dyn Set) -> Option<Duration>,
     ) {
         let (read_at, now) = (Timestamp::now(), targets.clock.now);
-        if let Some(set) = due.connected {
-            self.sessions = Some(Kept::new((), read_at, price(&set)));
+        if let Some(set) = due.connected
+            && let Some(took) = price(&set)
+        {
+            self.sessions = Some(Kept::new((), read_at, took));
             if is_fine(&set) {
                 self.history.add_connected(set.rows, now);
             }
         }
-        if let Some(mut sets) = due.state {
-            let took = sets.all().iter().map(|set| price(&**set)).sum();
+        if let Some(mut sets) = due.state
+            && let Some(took) = sets.all().iter().filter_map(|set| price(&**set)).reduce(|sum, took| sum + took)
+        {
             let fine = sets.all().iter().all(|set| is_fine(&**set));
             let state = if fine { Some(sets.collect(now, &mut self.polls)) } else { self.known_state() };
             self.state = Some(Kept::new(state, read_at, took));
         }
-        if let Some(set) = due.arrivals {
-            self.records = Some(Kept::new((), read_at, price(&set)));
+        if let Some(set) = due.arrivals
+            && let Some(took) = price(&set)
+        {
+            self.records = Some(Kept::new((), read_at, took));
             self.silent = silent;
             if is_fine(&set) {
                 self.history.add_records(set.rows, now, targets.clock.started);
@@ -189,6 +196,7 @@ impl ArrivalWatch {
             covered_since,
             covered_until,
             records: self.history.records(),
+            connected_at: self.history.connected_at(),
             sightings: self.history.sightings(),
             state: self.known_state(),
         };
@@ -208,13 +216,10 @@ impl ArrivalWatch {
     }
 }
 
-/// What a set cost: all that it may where the batch ended in it, and nothing behind that.
-fn price(set: &dyn Set, culprit: Option<&str>) -> Duration {
-    match set.outcome().closing {
-        Some(closing) => closing.took,
-        None if culprit == Some(set.statement().name) => CAP,
-        None => Duration::ZERO,
-    }
+/// What a set cost: all that it may where the batch ended in it. `None` for one behind that, which was not reached.
+fn price(set: &dyn Set, culprit: Option<&str>) -> Option<Duration> {
+    let ended_here = || (culprit == Some(set.statement().name)).then_some(CAP);
+    set.outcome().closing.map(|closing| closing.took).or_else(ended_here)
 }
 
 /// Why the batch broke off.
@@ -222,7 +227,7 @@ fn in_words(end: &BatchError, after: Duration) -> ReadError {
     match end {
         BatchError::Deadline => ReadError {
             timeout: true,
-            ..ReadError::new(Stage::Query, "the time for the reading was up while the master was asked who arrives")
+            ..ReadError::new(Stage::Query, "the time for it was up while the master was asked who arrives")
         },
         other => other.read_error(after),
     }

@@ -109,13 +109,21 @@ pub(super) fn of_master(surroundings: &Surroundings<'_>) -> Vec<Fact> {
     let certificate = surroundings.server.and_then(|server| server.certificate.as_ref());
     let ended = |seen: &Certificate| seen.not_after < surroundings.now;
     facts.extend(certificate.filter(|seen| ended(seen)).map(|_| Fact::CertificateEnded));
-    if let Some(MasterState { is_read_only, blocker, polled_without_a_row, .. }) = surroundings.memory.state {
-        facts.extend(is_read_only.then_some(Fact::ReadOnly));
-        facts.extend(blocker.map(|_| Fact::TableBlocked));
-        facts.extend(polled_without_a_row.map(|_| Fact::PolledWithoutRow));
-    }
-    facts.extend(surroundings.memory.state.filter(|state| log_is_full(state)).map(|_| Fact::LogFull));
+    facts.extend(surroundings.memory.state.into_iter().flat_map(of_state));
     facts.extend(surroundings.server.filter(|server| is_renamed(server)).map(|_| Fact::Renamed));
+    facts
+}
+
+/// What keeps polls from being written; only where nothing does, one without a row is a stranger's.
+fn of_state(state: &MasterState) -> Vec<Fact> {
+    let hindered = [
+        (state.is_read_only, Fact::ReadOnly),
+        (state.blocker.is_some(), Fact::TableBlocked),
+        (log_is_full(state), Fact::LogFull),
+    ];
+    let mut facts: Vec<Fact> = hindered.into_iter().filter_map(|(holds, fact)| holds.then_some(fact)).collect();
+    let stranger = state.polled_without_a_row.is_some() && facts.is_empty();
+    facts.extend(stranger.then_some(Fact::PolledWithoutRow));
     facts
 }
 
@@ -219,6 +227,14 @@ mod tests {
             assert_eq!(of_versions(versions, "16.0.4135.4"), expected, "{now} {before:?}");
         }
         assert!(of_versions(Versions::default(), "16.0.4135.4").is_empty());
+    }
+
+    #[test]
+    fn a_poll_without_a_row_is_a_strangers_only_where_polls_can_be_written() {
+        let polled_without_a_row = Some(jiff::Timestamp::UNIX_EPOCH);
+        let written = MasterState { polled_without_a_row, ..MasterState::default() };
+        assert_eq!(of_state(&written), [Fact::PolledWithoutRow]);
+        assert_eq!(of_state(&MasterState { is_read_only: true, ..written }), [Fact::ReadOnly]);
     }
 
     #[test]

@@ -53,7 +53,7 @@ impl Majority {
 
 fn in_words((word, decides): Kind) -> String {
     let Some((error, state)) = decides else { return word.word().title.to_owned() };
-    let meaning = refusal(error, state).map(|row| format!(", {}", row.meaning)).unwrap_or_default();
+    let meaning = refusal(error, state).map(|row| format!(": {}", row.meaning)).unwrap_or_default();
     let state = state.map(|state| format!(" state {state}")).unwrap_or_default();
     format!("{}, error {error}{state}{meaning}", word.word().title)
 }
@@ -80,8 +80,8 @@ mod tests {
         );
         assert_eq!(
             found.1,
-            "3 of 5: logins refused, error 18486 state 1, the SQL login is locked out. D: logins refused, error 18456 \
-             state 8, the password of the SQL login is wrong. Its old password may have locked the login that they share."
+            "3 of 5: logins refused, error 18486 state 1: The SQL login is locked out. D: logins refused, error 18456 \
+             state 8: The password of the SQL login is wrong. Its old password may have locked the login that they share."
         );
         assert!(!found.0.contains("18486"), "states are details");
         assert_eq!(Majority::of(&members[2..]), None, "one of three is no majority");

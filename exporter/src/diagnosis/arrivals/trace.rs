@@ -10,8 +10,8 @@ use super::{MasterEvidence, Remembered, words};
 use crate::collectors::{AgentSession, ServerFacts};
 use crate::diagnosis::master_memory::MasterMemory;
 use crate::diagnosis::target::{Enlisted, elapsed};
-use crate::model::ServerName;
 use crate::model::names::key;
+use crate::model::{ServerName, silence};
 use jiff::{SignedDuration, Timestamp};
 use std::net::IpAddr;
 use std::time::Duration;
@@ -137,7 +137,9 @@ impl<'a> Question<'a> {
     fn answer(&self, mut facts: Vec<Fact>) -> Trace {
         let now = self.surroundings.now;
         let (covered_since, covered_until) = self.covered;
-        let since = self.target.last_poll.max(covered_since);
+        // A last poll that lies ahead says nothing of when it was.
+        let last_poll = Some(self.target.last_poll).filter(|at| !silence::is_ahead(now, *at));
+        let since = last_poll.unwrap_or(covered_since).max(covered_since);
         let window = |end: End| self.attempts.iter().filter(move |attempt| attempt.end == end && attempt.at > since);
         let counts = [End::Refused, End::BeforeLogin, End::Reached, End::Broken].map(|end| window(end).count());
         let [refused, before_login, reached, broken] = counts;
@@ -178,6 +180,7 @@ impl<'a> Question<'a> {
             counts,
             reach,
             reaches,
+            window: elapsed(now, since),
             decides,
             agent: agent.filter(|_| speaks),
             addresses: &addresses,
@@ -247,9 +250,10 @@ impl<'a> Question<'a> {
             .max_by_key(|agent| agent.at)
     }
 
-    /// Whether any session from one of its addresses was connected at the last reading.
+    /// Whether any session from one of its addresses was connected when the sessions were last read.
     fn connected_now(&self) -> bool {
-        let Surroundings { memory, origins, now, .. } = *self.surroundings;
-        origins.of(self.name).filter_map(|address| memory.sightings.get(&address)).any(|seen| seen.at == now)
+        let Surroundings { memory, origins, .. } = *self.surroundings;
+        let own = origins.of(self.name).filter_map(|address| memory.sightings.get(&address));
+        own.map(|seen| Some(seen.at)).any(|at| at == memory.connected_at)
     }
 }

@@ -181,6 +181,36 @@ fn an_agents_session_says_that_it_is_connected_and_voids_runs_that_began_before_
 }
 
 #[test]
+fn what_was_connected_at_the_last_look_at_the_sessions_is_connected_until_the_next() {
+    let seen = |seconds, looked| Arrivals {
+        sightings: connected(ADDRESS, Sighting { at: ago(seconds), agent: None }),
+        connected_at: Some(ago(looked)),
+        ..remembers(Vec::new())
+    };
+    for (seconds, looked, word) in [
+        (0, 0, MasterEvidence::Connected),
+        (200, 200, MasterEvidence::Connected),
+        (200, 100, MasterEvidence::NoTrace),
+        (901, 901, MasterEvidence::NoTrace),
+    ] {
+        assert_eq!(verdict(silent(), seen(seconds, looked)).1, word, "{seconds} {looked}");
+    }
+}
+
+#[test]
+fn no_trace_speaks_of_the_time_since_the_last_poll_and_a_last_poll_ahead_hides_none() {
+    let before = attempts(18_456, None, &[900, 800, 700]);
+    let said = |row| {
+        let target = judged(row, remembers(before.clone()));
+        (trace(&target).word, trace(&target).text.clone())
+    };
+    let (word, text) = said(silent());
+    assert_eq!(word, MasterEvidence::NoTrace);
+    assert!(text.contains("broke off in the last 10 min."), "{text}");
+    assert_eq!(said(polled_at(target(1, NAME), -600)).0, MasterEvidence::Refused);
+}
+
+#[test]
 fn a_session_that_states_the_host_counts_where_its_address_is_that_of_no_target() {
     let stated = |host: &str| {
         let mut sighting = agent(60);

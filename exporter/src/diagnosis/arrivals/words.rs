@@ -19,6 +19,8 @@ pub(super) struct Findings<'a> {
     pub(super) reach: Duration,
     /// Whether that is far enough.
     pub(super) reaches: bool,
+    /// How far back attempts count: no further than its last poll.
+    pub(super) window: Duration,
     /// The error and state of the newest refusal.
     pub(super) decides: Option<(u32, Option<u32>)>,
     /// The session of an Agent that counts as evidence.
@@ -107,8 +109,9 @@ impl Findings<'_> {
                     .to_owned()
             }
             MasterEvidence::NoTrace => format!(
-                "No login from its host was refused and none broke off in the last {reach}. Either nothing arrives, or a client \
-                 ends in order before its login, or logins succeed and do not poll: the master cannot tell these apart."
+                "No login from its host was refused and none broke off in the last {}. Either nothing arrives, or a client \
+                 ends in order before its login, or logins succeed and do not poll: the master cannot tell these apart.",
+                span(self.window)
             ),
             MasterEvidence::Unknown if self.addresses.is_empty() => {
                 "The master cannot be asked for it: no address of its host is known, loopback left aside (port \
@@ -132,9 +135,9 @@ impl Findings<'_> {
             details.push(format!("Addresses looked for: {}.", self.addresses));
         }
         if let Some((error, state)) = self.decides {
-            let meaning = refusal(error, state).map_or("not in the table", |row| row.meaning);
+            let meaning = refusal(error, state).map_or("Not in the table", |row| row.meaning);
             let state = state.map(|state| format!(" state {state}")).unwrap_or_default();
-            details.push(format!("Newest refusal: error {error}{state}, {meaning}."));
+            details.push(format!("Newest refusal: error {error}{state}: {meaning}."));
         }
         if let Some(agent) = self.agent {
             let seen = span(elapsed(self.now, agent.at));

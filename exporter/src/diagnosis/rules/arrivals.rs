@@ -11,9 +11,10 @@ use crate::model::figures::{count, span};
 pub(super) fn login_refused(case: &Case<'_>) -> Option<Evidence> {
     let run = trace(case)?.refused?;
     Some(Cause::LoginRefused.because(format!(
-        "The master refused {}: something on its host is refused at the rhythm of its polls, and who it is the master's \
+        "The master refused {} from its host {}: something on its host is refused at the rhythm of its polls, and who it is the master's \
          ERRORLOG says.",
-        at_rhythm(case, run, "login")
+        count(run.attempts, "login"),
+        at_rhythm(case, run)
     )))
 }
 
@@ -21,9 +22,10 @@ pub(super) fn login_refused(case: &Case<'_>) -> Option<Evidence> {
 pub(super) fn ended_before_login(case: &Case<'_>) -> Option<Evidence> {
     let run = trace(case)?.before_login?;
     Some(Cause::EndedBeforeLogin.because(format!(
-        "{} ended before login, at the rhythm of its polls. Two suspects: it does not trust the certificate of the \
-         master, or its Windows login gets no ticket.",
-        at_rhythm(case, run, "connection")
+        "{} from its host ended before login {}: at the rhythm of its polls. Two suspects: it does not trust the \
+         certificate of the master, or its Windows login gets no ticket.",
+        count(run.attempts, "connection"),
+        at_rhythm(case, run)
     )))
 }
 
@@ -43,11 +45,10 @@ fn trace<'a>(case: &Case<'a>) -> Option<&'a Trace> {
     case.trace.filter(|_| case.stale)
 }
 
-fn at_rhythm(case: &Case<'_>, run: Run, noun: &str) -> String {
+fn at_rhythm(case: &Case<'_>, run: Run) -> String {
     let since = if case.target.polled { "its last poll" } else { "it was enlisted" };
     format!(
-        "{} from its host since {since}, one each {}, the newest {} ago",
-        count(run.attempts, noun),
+        "since {since}, one every {}, the newest {} ago",
         span(run.distance),
         span(elapsed(case.now, run.newest))
     )

@@ -7,6 +7,7 @@ use msx_lab::tds::Options;
 use msx_lab::test_server::{TestServer, encryption};
 use std::error::Error;
 use std::io::Write;
+use std::process::ExitCode;
 use std::str::FromStr;
 use tokio::io::{AsyncBufRead, AsyncBufReadExt, AsyncWrite, AsyncWriteExt, BufReader};
 use tokio::net::TcpListener;
@@ -27,7 +28,8 @@ usage: lab [options]
   --exit-on-eof         ends when standard input does
 
 Without --user it is msx_exporter with the password Correct-Horse-9814. Standard input takes commands, one a line; help
-lists them.";
+lists them. No name server knows SQL03: for login_refused and ended_before_login an exporter needs the address from which
+it arrives, as `targets: { addresses: [{ match: SQL03, address: 10.1.0.3 }] }` in its configuration.";
 
 #[derive(Default)]
 struct Arguments {
@@ -86,14 +88,22 @@ fn arguments() -> Result<Option<Arguments>, String> {
 }
 
 #[tokio::main]
-async fn main() -> Result<(), Box<dyn Error>> {
+async fn main() -> ExitCode {
+    let Err(error) = run().await else { return ExitCode::SUCCESS };
+    let _ = writeln!(std::io::stderr(), "lab: {error}");
+    ExitCode::FAILURE
+}
+
+async fn run() -> Result<(), Box<dyn Error>> {
     let Some(arguments) = arguments()? else { return Ok(()) };
     let lab = build(&arguments)?;
     let mode = arguments.text("--encrypt").unwrap_or("login_only");
     let encryption =
         encryption(mode).ok_or_else(|| format!("--encrypt {mode:?} is none of none, login_only, required, strict"))?;
     let address = arguments.text("--listen").unwrap_or("127.0.0.1:1433");
-    let master = TestServer::start(&lab, address, Options { encryption, ..Options::default() }).await?;
+    let master = TestServer::start(&lab, address, Options { encryption, ..Options::default() })
+        .await
+        .map_err(|error| format!("cannot listen on {address}: {error}; hint: --listen names another address"))?;
     say(&format!("listening on {}", master.address));
     if let Some(address) = arguments.text("--control") {
         let listener = TcpListener::bind(address).await?;
