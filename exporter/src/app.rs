@@ -241,7 +241,7 @@ impl App {
         if let Some(read) = fleet.of_master().filter(|fleet| fleet.master.is_some()) {
             self.publish(enlisted(read));
         }
-        log_faults(before.as_ref().map(|(_, fleet)| fleet.as_ref()), &fleet);
+        log_faults(before.as_ref().map(|(_, fleet)| fleet.as_ref()), &fleet, self.web.is_serving());
         for change in &result.changes {
             if change.to.is_silent() && !change.from.is_some_and(Cause::is_silent) {
                 self.sweeper.check_now(&change.target);
@@ -349,8 +349,9 @@ impl Current {
 }
 
 /// Logs a fault when it begins, changes or ends, not at every scrape. Where all collectors share one, as when the
-/// master is down, one line is enough.
-fn log_faults(before: Option<&Fleet>, now: &Fleet) {
+/// master is down, one line is enough. There is a next attempt only while the exporter serves.
+fn log_faults(before: Option<&Fleet>, now: &Fleet, serving: bool) {
+    let message = |fault: &ReadError| if serving { fault.with_next_attempt() } else { fault.message.clone() };
     let kind = |fault: &ReadError| (fault.stage, fault.timeout, fault.retry);
     let all = shared_fault(now);
     let all_before = before.and_then(shared_fault);
@@ -361,7 +362,7 @@ fn log_faults(before: Option<&Fleet>, now: &Fleet) {
                 stage = fault.stage.name(),
                 hint = fault.hint.as_deref(),
                 "cannot read the master: {}",
-                fault.message
+                message(fault)
             );
         }
         return;
@@ -383,7 +384,7 @@ fn log_faults(before: Option<&Fleet>, now: &Fleet) {
                     stage = fault.stage.name(),
                     hint = fault.hint.as_deref(),
                     "cannot read: {}",
-                    fault.message
+                    message(fault)
                 );
             }
             None if earlier.is_some() => info!(event = events::PART_BACK, collector, "can be read again"),

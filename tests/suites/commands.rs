@@ -72,6 +72,7 @@ fn once_says_on_the_page_and_by_its_code_that_the_master_cannot_be_read() {
     let page = Page::parse(&std::fs::read_to_string(&path).unwrap());
     assert_eq!((page.value("msx_up", &[]), page.errors("connect")), (Some(0.0), 1.0));
     assert!(log(&output).contains("the master cannot be read"), "{}", log(&output));
+    assert!(!log(&output).contains("next attempt"), "{}", log(&output));
 
     let output = setup.run(&["once"]);
     assert_eq!(code(&output), 1);

@@ -80,12 +80,12 @@ fn a_wrong_password_is_a_fault_of_the_login_and_is_not_hammered() {
 fn a_server_that_lets_no_one_in_for_now_is_named_and_seen_when_it_does() {
     let master = TestServer::play(Scenario::Healthy);
     master.lab.close(Some((18401, 1)));
-    let mut exporter = Setup::of(&master).with("explain:\n  details: true").start();
+    let mut exporter = Setup::of(&master).start();
     let (_, line) = failure(&mut exporter, "login");
     for part in ["error 18401, state 1", "being upgraded", "next attempt in"] {
         assert!(line.contains(part), "{part}: {line}");
     }
-    assert!(exporter.get("/").text().contains("next attempt in"));
+    assert!(exporter.get("/").text().contains("next attempt in"), "for all who may see the page");
     master.lab.close(Some((18456, 1)));
     exporter.scrape_until("the other refusal", |_| exporter.log().contains("error 18456, state 1"));
     master.lab.close(None);

@@ -101,12 +101,18 @@ struct FaultFacts<'a> {
     timeout: bool,
     message: Option<&'a str>,
     hint: Option<&'a str>,
+    next_attempt_seconds: Option<f64>,
 }
 
 impl<'a> FaultFacts<'a> {
     fn new(fault: &'a ReadError, details: bool) -> FaultFacts<'a> {
-        let message = details.then_some(fault.message.as_str());
-        FaultFacts { stage: fault.stage.name(), timeout: fault.timeout, message, hint: fault.hint.as_deref() }
+        FaultFacts {
+            stage: fault.stage.name(),
+            timeout: fault.timeout,
+            message: details.then_some(fault.message.as_str()),
+            hint: fault.hint.as_deref(),
+            next_attempt_seconds: fault.next_attempt.map(|rest| rest.as_secs_f64()),
+        }
     }
 }
 

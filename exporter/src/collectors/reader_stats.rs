@@ -1,7 +1,6 @@
 //! What the reader says of itself, and how long it rests after a failure.
 
 use crate::model::Stage;
-use crate::model::duration::span;
 use crate::sqlserver::{ReadError, Retry};
 use enum_map::EnumMap;
 use std::hash::{BuildHasher, RandomState};
@@ -67,7 +66,7 @@ impl Backoff {
     pub(super) fn check(&self) -> Result<(), ReadError> {
         let Some((until, fault)) = &self.rest else { return Ok(()) };
         let left = until.saturating_duration_since(Instant::now());
-        if left.is_zero() { Ok(()) } else { Err(with_next_attempt(fault, left)) }
+        if left.is_zero() { Ok(()) } else { Err(ReadError { next_attempt: Some(left), ..fault.clone() }) }
     }
 
     /// Notes a failure and says when the next attempt may come.
@@ -76,9 +75,8 @@ impl Backoff {
         let failures = &mut self.failures[fault.retry];
         let rest = (first * 2u32.saturating_pow(*failures)).mul_f64(jitter()).min(longest);
         *failures = (*failures + 1).min(16);
-        let noted = with_next_attempt(&fault, rest);
-        self.rest = Some((Instant::now() + rest, fault));
-        noted
+        self.rest = Some((Instant::now() + rest, fault.clone()));
+        ReadError { next_attempt: Some(rest), ..fault }
     }
 }
 
@@ -90,11 +88,6 @@ fn rests(retry: Retry) -> (Duration, Duration) {
         Retry::SingleUser => (LONGEST_REST, LONGEST_REST),
         Retry::Password | Retry::Standing => (FIRST_REST, LONGEST_REST_AFTER_LOGIN),
     }
-}
-
-fn with_next_attempt(fault: &ReadError, rest: Duration) -> ReadError {
-    let message = format!("{}; next attempt in {}", fault.message, span(rest));
-    ReadError { message, ..fault.clone() }
 }
 
 /// Between 0.8 and 1.2, so that exporters that lost their masters together do not come back together.
@@ -164,8 +157,11 @@ mod tests {
         let mut backoff = Backoff::default();
         assert_eq!(backoff.check(), Ok(()));
         let noted = backoff.failed(ReadError::new(Stage::Connect, "nothing answers"));
-        assert!(noted.message.starts_with("nothing answers; next attempt in"), "{noted}");
-        assert!(backoff.check().is_err_and(|fault| fault.message.starts_with("nothing answers; next attempt in")));
+        for fault in [Err(noted), backoff.check()] {
+            assert!(
+                fault.is_err_and(|fault| fault.with_next_attempt().starts_with("nothing answers; next attempt in"))
+            );
+        }
         tokio::time::advance(Duration::from_secs(2)).await;
         assert_eq!(backoff.check(), Ok(()));
     }

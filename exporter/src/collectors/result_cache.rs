@@ -3,7 +3,6 @@
 use super::assemble::BatchAnswer;
 use super::{downloads, jobs};
 use crate::model::Collector;
-use crate::model::duration::span;
 use crate::sqlserver::{BatchError, ReadError};
 use enum_map::EnumMap;
 use jiff::Timestamp;
@@ -58,8 +57,7 @@ impl ResultCache {
     pub(super) fn at_rest(&self, collector: Collector) -> Option<ReadError> {
         let kept = self.over_cap[collector].as_ref()?;
         let left = kept.took.saturating_mul(REST).saturating_sub(kept.asked.elapsed());
-        let message = format!("{}; asked again in {}", kept.rows.message, span(left));
-        (!left.is_zero()).then(|| ReadError { message, ..kept.rows.clone() })
+        (!left.is_zero()).then(|| ReadError { next_attempt: Some(left), ..kept.rows.clone() })
     }
 }
 
@@ -92,8 +90,8 @@ mod tests {
         let fault = ReadError::timed_out(Stage::Query, "the list", Duration::from_secs(2));
         cache.over_cap[Collector::Downloads] = Some(Kept::new(fault, Timestamp::UNIX_EPOCH, Duration::from_secs(2)));
         tokio::time::advance(Duration::from_secs(199)).await;
-        let at_rest = cache.at_rest(Collector::Downloads).map(|fault| fault.message);
-        assert!(at_rest.is_some_and(|message| message.ends_with("; asked again in 1 s")));
+        let at_rest = cache.at_rest(Collector::Downloads).and_then(|fault| fault.next_attempt);
+        assert_eq!(at_rest, Some(Duration::from_secs(1)));
         assert_eq!(cache.at_rest(Collector::Jobs), None, "another one does not rest");
         tokio::time::advance(Duration::from_secs(1)).await;
         assert_eq!(cache.at_rest(Collector::Downloads), None);

@@ -14,20 +14,22 @@ pub(super) fn parse(written: &str) -> Result<Address, ValueError> {
         return Err(wrong("is a connection string or a URL, not an address"));
     }
     let written = match written.split_once(':') {
-        Some((protocol, rest)) if protocol.eq_ignore_ascii_case("tcp") && !rest.starts_with(':') => rest,
+        Some((protocol, rest)) if protocol.eq_ignore_ascii_case("tcp") && !rest.starts_with(':') => rest.trim_start(),
         Some((protocol, _)) if ["np", "lpc", "admin"].iter().any(|other| protocol.eq_ignore_ascii_case(other)) => {
             return Err(wrong("names a protocol that is not TCP"));
         }
         _ => written,
     };
     let (server, instance) = match written.split_once('\\') {
-        Some((server, instance)) => (server, Some(instance)),
+        Some((server, instance)) => (server.trim_end(), Some(instance)),
         None => (written, None),
     };
-    if instance.is_some_and(|instance| instance.contains([':', ','])) {
-        return Err(both());
-    }
-    let (host, port) = host_and_port(server).ok_or_else(|| wrong("is not an address"))?;
+    let (instance, behind) = match instance.and_then(|instance| instance.split_once([':', ','])) {
+        Some((instance, port)) => (Some(instance.trim_end()), Some(port.trim())),
+        None => (instance, None),
+    };
+    let (host, before) = host_and_port(server).ok_or_else(|| wrong("is not an address"))?;
+    let port = before.or(behind);
     let port = match port {
         Some(port) => Some(super::parse::port(port)?),
         None => None,
@@ -38,7 +40,7 @@ pub(super) fn parse(written: &str) -> Result<Address, ValueError> {
         Some(_) => return Err(wrong("the part after the backslash is not the name of an instance")),
         None => None,
     };
-    if port.is_some() && instance.is_some() {
+    if port.is_some() && instance.is_some() || before.is_some() && behind.is_some() {
         return Err(both());
     }
     Ok(Address { host: self::host(host).map_err(|_| wrong("is not an address"))?, port, instance })
@@ -46,7 +48,7 @@ pub(super) fn parse(written: &str) -> Result<Address, ValueError> {
 
 /// Reads the name or the address of a host. `.` and `(local)` are this host.
 pub(super) fn host(written: &str) -> Result<String, ValueError> {
-    if matches!(written, "." | "(local)") {
+    if written == "." || written.eq_ignore_ascii_case("(local)") {
         return Ok("localhost".to_owned());
     }
     let allowed = |c: char| c.is_alphanumeric() || matches!(c, '-' | '_' | '.');
@@ -81,7 +83,7 @@ fn host_and_port(server: &str) -> Option<(&str, Option<&str>)> {
         return Some((server, None));
     }
     match server.split_once([':', ',']) {
-        Some((host, port)) => Some((host, Some(port.trim()))),
+        Some((host, port)) => Some((host.trim_end(), Some(port.trim()))),
         None => Some((server, None)),
     }
 }
@@ -109,6 +111,10 @@ mod tests {
             (r".\SQLEXPRESS", "localhost", None, Some("SQLEXPRESS")),
             (r"sql01\MSSQLSERVER", "sql01", None, None),
             ("(local)", "localhost", None, None),
+            (r"(LOCAL)\HR", "localhost", None, Some("HR")),
+            (r"sql01\MSSQLSERVER,1433", "sql01", Some(1433), None),
+            ("tcp: sql01 , 1433", "sql01", Some(1433), None),
+            (r"sql01 \HR", "sql01", None, Some("HR")),
             ("127.0.0.1:1433", "127.0.0.1", Some(1433), None),
             ("::1", "::1", None, None),
             ("[::1]:1433", "::1", Some(1433), None),
@@ -132,6 +138,7 @@ mod tests {
             r"\PAYROLL",
             r"sql01\PAYROLL,1433",
             r"sql01:1433\PAYROLL",
+            r"sql01:1433\MSSQLSERVER,1433",
             "[::1",
             "[sql01]:1433",
             "sqlserver://sa:pw@sql01",

@@ -5,8 +5,8 @@ use super::request::{End, IN_USE, Readiness, Request, Row, Seen, Transport};
 use super::rules;
 use super::silence;
 use crate::diagnosis::{Enlisted, MasterClock, MasterFleet, Trace};
-use crate::model::{Check, Collector, DEFAULT_PORT, PortState, ServerName, names};
-use crate::probe::Finding;
+use crate::model::{Check, Collector, PortState, ServerName, names};
+use crate::probe::{Finding, own_port};
 use crate::sqlserver::{MasterAnswers, ReadError};
 use jiff::{SignedDuration, Timestamp};
 use std::collections::{BTreeMap, HashMap, HashSet};
@@ -177,12 +177,11 @@ impl<'a> Target<'a> {
         Target { name, end: host.clone(), host, enlisted, findings, trace: None }
     }
 
-    /// The port that a check asks. That of a default instance is known whether its name resolves or not.
+    /// The port that a check asks. That of a protocol and of a default instance is known whether its name resolves or not.
     fn port(&self, finding: Option<&&Finding>, check: Check) -> String {
-        let is_default =
-            check == Check::Engine && self.name != EACH_TARGET && ServerName::of(self.name).instance.is_none();
-        let port = finding.and_then(|finding| finding.port);
-        rules::port_text(port.or(is_default.then_some(DEFAULT_PORT)))
+        let is_default = self.name != EACH_TARGET && ServerName::of(self.name).instance.is_none();
+        let known = own_port(check).filter(|_| check != Check::Engine || is_default);
+        rules::port_text(finding.and_then(|finding| finding.port).or(known))
     }
 
     fn frequency(&self) -> String {

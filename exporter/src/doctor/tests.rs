@@ -231,9 +231,11 @@ fn a_port_is_known_where_its_name_is_not() {
     let mut fleet = fleet();
     let unresolved = Finding { port: None, required: true, ..finding(Check::Engine, PortState::Unresolved, None) };
     for name in ["SQL01", r"SQL02\PAYROLL"] {
-        Arc::make_mut(&mut fleet.port_results).findings.insert(name.to_owned(), vec![unresolved.clone()]);
+        let browser = Finding { check: Check::Browser, transport: "udp", ..unresolved.clone() };
+        Arc::make_mut(&mut fleet.port_results).findings.insert(name.to_owned(), vec![unresolved.clone(), browser]);
     }
     let request = examine(&fleet, &master("MSX01", &[1433]), now());
+    find(&request, "MSX01", "SQL02", "1434");
     find(&request, "MSX01", "SQL01", "1433");
     find(&request, "MSX01", "SQL02", "unknown");
     let mut end = target_end(PortState::Unresolved, Verdict::Ok);

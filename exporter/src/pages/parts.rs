@@ -143,6 +143,7 @@ pub(super) struct FaultView<'a> {
     pub(super) timeout: bool,
     pub(super) message: Option<&'a str>,
     pub(super) hint: Option<&'a str>,
+    pub(super) next_attempt: Option<String>,
 }
 
 impl<'a> FaultView<'a> {
@@ -152,6 +153,7 @@ impl<'a> FaultView<'a> {
             timeout: fault.timeout,
             message: details.then_some(fault.message.as_str()),
             hint: fault.hint.as_deref(),
+            next_attempt: fault.next_attempt.map(span),
         }
     }
 }

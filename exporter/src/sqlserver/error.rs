@@ -20,6 +20,8 @@ pub struct ReadError {
     pub hint: Option<String>,
     /// How soon another attempt to connect may come.
     pub retry: Retry,
+    /// In how long the next attempt comes, where the reader rests.
+    pub next_attempt: Option<Duration>,
 }
 
 impl fmt::Display for ReadError {
@@ -36,7 +38,20 @@ impl std::error::Error for ReadError {}
 
 impl ReadError {
     pub(crate) fn new(stage: Stage, message: impl Into<String>) -> ReadError {
-        ReadError { stage, timeout: false, message: message.into(), hint: None, retry: Retry::default() }
+        ReadError {
+            stage,
+            timeout: false,
+            message: message.into(),
+            hint: None,
+            retry: Retry::default(),
+            next_attempt: None,
+        }
+    }
+
+    /// The message with the time of the next attempt, for what goes on reading.
+    pub(crate) fn with_next_attempt(&self) -> String {
+        let rest = self.next_attempt.map(|rest| format!("; next attempt in {}", span(rest)));
+        self.message.clone() + &rest.unwrap_or_default()
     }
 
     pub(crate) fn with_hint(mut self, hint: impl Into<String>) -> ReadError {

@@ -47,6 +47,8 @@ const ROWS: &[Row] = &[
     (17188, None, Retry::ForNow, STOPPING),
     (17189, None, Retry::ForNow, FULL),
     (17197, None, Retry::ForNow, "the server was too busy to take the login in time"),
+    (17300, None, Retry::ForNow, FULL),
+    (17803, None, Retry::ForNow, FULL),
     (17809, None, Retry::ForNow, FULL),
     (17835, None, Retry::Standing, "the master forces encryption: set `encrypt: required` or `encrypt: strict`"),
     (17892, None, Retry::Standing, "a logon trigger refuses the login"),
@@ -67,6 +69,7 @@ const ROWS: &[Row] = &[
     ),
     (18458, None, Retry::ForNow, FULL),
     (18459, None, Retry::ForNow, FULL),
+    (18460, None, Retry::ForNow, FULL),
     (
         18461,
         None,
@@ -106,7 +109,20 @@ mod tests {
                 Retry::ForNow,
                 &[(17142, 1), (17147, 1), (6005, 1), (17187, 1), (17188, 1), (17189, 1), (17809, 1), (18401, 1)][..],
             ),
-            (Retry::ForNow, &[(18451, 1), (18461, 1), (18456, 23), (922, 1), (4060, 1), (983, 1)]),
+            (
+                Retry::ForNow,
+                &[
+                    (18451, 1),
+                    (18460, 1),
+                    (18461, 1),
+                    (17300, 1),
+                    (17803, 1),
+                    (18456, 23),
+                    (922, 1),
+                    (4060, 1),
+                    (983, 1),
+                ],
+            ),
             (Retry::Password, &[(18456, 1), (18456, 8), (18486, 1)]),
             (Retry::Standing, &[(18452, 1), (18470, 1), (18487, 1), (18488, 1), (17892, 1), (17835, 1), (50_000, 1)]),
         ] {

@@ -167,9 +167,14 @@ impl Web {
         &self.refusals
     }
 
+    /// Whether there is a server.
+    pub(crate) fn is_serving(&self) -> bool {
+        self.serving.load(Ordering::Relaxed)
+    }
+
     /// Refusals by kind since the start; `None` where no server runs.
     pub(crate) fn refusal_counts(&self) -> Option<EnumMap<Refusal, u64>> {
-        self.serving.load(Ordering::Relaxed).then(|| self.refusals.counts())
+        self.is_serving().then(|| self.refusals.counts())
     }
 
     /// Where the server counts requests to `/probe`.
@@ -179,7 +184,7 @@ impl Web {
 
     /// What became of the requests to `/probe`; `None` where there is no server.
     pub(crate) fn probe_counts(&self) -> Option<ProbeCounts> {
-        self.serving.load(Ordering::Relaxed).then(|| self.probe_tally.counts())
+        self.is_serving().then(|| self.probe_tally.counts())
     }
 
     /// Whether what the files held when they were last looked at is in force.

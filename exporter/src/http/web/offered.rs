@@ -43,11 +43,11 @@ pub(super) fn provider(section: &mut Section, files: &mut Files<'_>, faults: &mu
     let mut provider = aws_lc_rs::default_provider();
     // As in Go, the list is about TLS 1.2: the suites of TLS 1.3 are no matter of choice, though they may be listed.
     let always: Vec<_> = provider.cipher_suites.iter().copied().filter(|suite| suite.tls13().is_some()).collect();
-    if let Some(listed) = chosen(section, "cipher_suites", SUITES, files, faults) {
+    if let Some(listed) = chosen(section, "cipher_suites", SUITES, LEFT_OUT, files, faults) {
         let older = listed.into_iter().filter(|suite| suite.tls13().is_none());
         provider.cipher_suites = always.into_iter().chain(older).collect();
     }
-    if let Some(listed) = chosen(section, "curve_preferences", CURVES, files, faults) {
+    if let Some(listed) = chosen(section, "curve_preferences", CURVES, "CurveP521 is not offered here", files, faults) {
         provider.kx_groups = listed;
     }
     provider
@@ -58,6 +58,7 @@ fn chosen<T: Copy>(
     section: &mut Section,
     key: &str,
     known: &[(&str, Option<T>)],
+    left_out: &str,
     files: &mut Files<'_>,
     faults: &mut Vec<ConfigError>,
 ) -> Option<Vec<T>> {
@@ -79,12 +80,14 @@ fn chosen<T: Copy>(
     }
     let missing = listed.len() - offered.len();
     if offered.is_empty() {
-        faults.push(section.fault(key, "nothing of this list is offered here"));
+        faults.push(section.fault(key, format!("nothing of this list is left: {left_out}")));
     } else if missing > 0 {
         files.warn(section.fault(key, format!("{missing} of {} are not offered here", listed.len())));
     }
     Some(offered)
 }
+
+const LEFT_OUT: &str = "suites with CBC or without forward secrecy are not offered here";
 
 /// Every suite that the toolkit knows, by Go's name. With CBC, or without forward secrecy, it is not offered here.
 const SUITES: &[(&str, Option<SupportedCipherSuite>)] = {

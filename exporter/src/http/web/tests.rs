@@ -51,7 +51,7 @@ fn every_fault_has_its_path() {
         (&format!("tls_server_config: {{ {pair}, min_version: TLS13, max_version: TLS12 }}"), "is below min_version"),
         (
             &format!("tls_server_config: {{ {pair}, cipher_suites: [TLS_ECDHE_RSA_WITH_AES_128_CBC_SHA] }}"),
-            "tls_server_config.cipher_suites: nothing of this list is offered",
+            "tls_server_config.cipher_suites: nothing of this list is left: suites with CBC",
         ),
         (
             &format!("tls_server_config: {{ {pair}, cipher_suites: [TLS_AES_128_GCM_SHA256, NONSENSE] }}"),
@@ -59,7 +59,7 @@ fn every_fault_has_its_path() {
         ),
         (
             &format!("tls_server_config: {{ {pair}, curve_preferences: [CurveP521] }}"),
-            "tls_server_config.curve_preferences: nothing of this list is offered",
+            "tls_server_config.curve_preferences: nothing of this list is left: CurveP521",
         ),
         (
             &format!(

@@ -8,9 +8,10 @@ use x509_cert::TbsCertificate;
 use x509_cert::attr::AttributeTypeAndValue;
 use x509_cert::der::asn1::{BmpString, ObjectIdentifier};
 use x509_cert::der::oid::AssociatedOid as _;
+use x509_cert::der::oid::db::rfc5280::ID_KP_SERVER_AUTH;
 use x509_cert::der::{Decode as _, Tag, Tagged as _};
 use x509_cert::ext::pkix::name::GeneralName;
-use x509_cert::ext::pkix::{BasicConstraints, SubjectAltName};
+use x509_cert::ext::pkix::{BasicConstraints, ExtendedKeyUsage, SubjectAltName};
 use x509_cert::name::Name;
 use x509_cert::time::Time;
 
@@ -50,6 +51,7 @@ pub(crate) fn holds_at(der: &[u8], now: Timestamp) -> bool {
 pub(crate) fn is_for(der: &[u8], host: &str) -> bool {
     let Some(certificate) = read(der) else { return false };
     let alternatives = alternatives(&certificate);
+    let host = without_dot(host);
     let address: Option<IpAddr> = host.parse().ok();
     let has_address = alternatives.iter().any(|name| match (name, address) {
         (GeneralName::IpAddress(octets), Some(IpAddr::V4(address))) => octets.as_bytes() == address.octets(),
@@ -81,6 +83,9 @@ pub(super) struct About {
     /// Whether it is the certificate of an authority.
     pub(super) authority: bool,
     pub(super) begins_later: bool,
+    pub(super) has_ended: bool,
+    /// Whether its extended key usage names others and not that of a server.
+    pub(super) for_others: bool,
     /// An RSA key of fewer than 2048 bits.
     pub(super) short_key: bool,
 }
@@ -95,12 +100,16 @@ pub(super) fn about(der: &[u8]) -> About {
     }
     let key = &certificate.subject_public_key_info;
     let constraints = certificate.get::<BasicConstraints>().ok().flatten();
+    let usage = certificate.get::<ExtendedKeyUsage>().ok().flatten();
+    let now = Timestamp::now();
     About {
         names,
         self_signed: certificate.subject == certificate.issuer,
         fallback,
         authority: constraints.is_some_and(|(_, constraints)| constraints.ca),
-        begins_later: instant(certificate.validity.not_before) > Timestamp::now(),
+        begins_later: instant(certificate.validity.not_before) > now,
+        has_ended: instant(certificate.validity.not_after) < now,
+        for_others: usage.is_some_and(|(_, usage)| !usage.0.contains(&ID_KP_SERVER_AUTH)),
         // A modulus of 2048 bits alone takes 256 bytes.
         short_key: key.algorithm.oid == RSA && key.subject_public_key.raw_bytes().len() < 256,
     }
@@ -165,10 +174,16 @@ fn lengths_hold(mut bytes: &[u8], deepest: usize) -> bool {
 
 /// A name or a pattern whose first label is `*`, which stands for exactly one label (RFC 6125 6.4.3).
 fn covers(pattern: &str, host: &str) -> bool {
+    let pattern = without_dot(pattern);
     match pattern.strip_prefix("*.") {
         Some(domain) => host.split_once('.').is_some_and(|(_, rest)| rest.eq_ignore_ascii_case(domain)),
         None => !host.is_empty() && pattern.eq_ignore_ascii_case(host),
     }
+}
+
+/// A host without the dot that ends a complete name.
+fn without_dot(host: &str) -> &str {
+    host.strip_suffix('.').unwrap_or(host)
 }
 
 /// A certificate without an end (RFC 5280 4.1.2.5: the year 9999) ends after the last representable instant.

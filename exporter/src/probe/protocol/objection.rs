@@ -23,6 +23,10 @@ pub(super) fn of(verdict: Verdict, leaf: &[u8], alone: bool, name: &str) -> Opti
             "its certificate is not valid yet".to_owned(),
             format!("is this machine's clock right? Else install one that has begun, or {ANY}"),
         ),
+        Verdict::Expired if !about.has_ended => (
+            "the certificate of an authority above its own has expired or is not valid yet".to_owned(),
+            format!("let the master send that authority's present one, or set master.ca_file to this very certificate, or {ANY}"),
+        ),
         Verdict::Expired => (
             "its certificate has expired".to_owned(),
             format!("install a new one on the master and restart SQL Server; until then {ANY}"),
@@ -48,6 +52,10 @@ pub(super) fn of(verdict: Verdict, leaf: &[u8], alone: bool, name: &str) -> Opti
         Verdict::Untrusted if about.authority => (
             "its certificate is that of an authority, used as a server's own".to_owned(),
             format!("set master.ca_file to this very certificate, or {ANY}"),
+        ),
+        Verdict::Untrusted if about.for_others => (
+            "its certificate is not for a server: its extended key usage lacks server authentication".to_owned(),
+            format!("issue one with that usage, or set master.ca_file to this very certificate, or {ANY}"),
         ),
         Verdict::Untrusted if alone => (
             "its certificate was signed by an authority that is not trusted here, and the server sent nothing in between"

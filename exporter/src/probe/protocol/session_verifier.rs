@@ -139,7 +139,7 @@ mod tests {
     use base64::engine::general_purpose::STANDARD;
     use msx_lab::tds::Identity;
     use msx_lab::tds::certs::Authority;
-    use rcgen::{BasicConstraints, CertificateParams, DnType, IsCa, Issuer, KeyPair};
+    use rcgen::{BasicConstraints, CertificateParams, DnType, ExtendedKeyUsagePurpose, IsCa, Issuer, KeyPair};
     use rustls::pki_types::pem::PemObject as _;
     use std::time::Duration;
 
@@ -187,15 +187,20 @@ mod tests {
         vec![params.self_signed(&KeyPair::generate().unwrap()).unwrap().der().to_vec()]
     }
 
-    /// A root, and a leaf below an authority below it, leaf first.
-    fn three_levels() -> (Der, Vec<Der>) {
-        let authority = authority_named;
+    /// A root, and a leaf below an authority below it that ends in a year, leaf first.
+    fn three_levels(end: i32, usage: ExtendedKeyUsagePurpose) -> (Der, Vec<Der>) {
+        let authority = |name| {
+            let mut params = authority_named(name);
+            params.not_after = rcgen::date_time_ymd(end, 1, 1);
+            params
+        };
         let (root_key, key) = (KeyPair::generate().unwrap(), KeyPair::generate().unwrap());
         let root = authority("Root").self_signed(&root_key).unwrap().der().to_vec();
         let root_issuer = Issuer::new(authority("Root"), root_key);
         let middle = authority("Middle").signed_by(&key, &root_issuer).unwrap().der().to_vec();
         let issuer = Issuer::new(authority("Middle"), key);
-        let leaf = CertificateParams::new([NAME.to_owned()]).unwrap();
+        let mut leaf = CertificateParams::new([NAME.to_owned()]).unwrap();
+        leaf.extended_key_usages.push(usage);
         let leaf = leaf.signed_by(&KeyPair::generate().unwrap(), &issuer).unwrap().der().to_vec();
         (root, vec![leaf, middle])
     }
@@ -217,7 +222,9 @@ mod tests {
         let known = [of_pem(authority.pem())];
         let issued = |names: &[&str]| chain(&authority.issue(names).unwrap());
         let own_authority = self_signed(authority_named(NAME));
-        let (root, deep) = three_levels();
+        let (root, deep) = three_levels(4096, ExtendedKeyUsagePurpose::ServerAuth);
+        let (old_root, above_ended) = three_levels(2020, ExtendedKeyUsagePurpose::ServerAuth);
+        let (client_root, client) = three_levels(4096, ExtendedKeyUsagePurpose::ClientAuth);
         let root = [root];
         let [old_authority, old_leaf] = [OLD_AUTHORITY, OLD_LEAF].map(|text| STANDARD.decode(text).unwrap());
         let ended = chain(&authority.issue_expired(&[NAME]).unwrap());
@@ -255,6 +262,20 @@ mod tests {
             ("a name, by address", issued(&[NAME]), &known, "10.1.0.5", Some(("not for 10.1.0.5", "master.address"))),
             ("no name", nameless.clone(), &nameless, NAME, Some(("names no host", "subject alternative name"))),
             ("ended", ended, &known, NAME, Some(("has expired", "install a new one"))),
+            (
+                "an authority above it ended",
+                above_ended,
+                &[old_root],
+                NAME,
+                Some(("an authority above", "present one")),
+            ),
+            (
+                "for clients alone",
+                client,
+                &[client_root],
+                NAME,
+                Some(("not for a server", "issue one with that usage")),
+            ),
             ("not begun", early, &known, NAME, Some(("not valid yet", "clock"))),
         ] {
             let found = judged(&chain, trusted, name);

@@ -149,7 +149,7 @@ mod tests {
         let seen = presented(&authority.issue(&["msx01.corp.example", "*.apps.example"]).unwrap());
         for (name, verdict) in [
             ("msx01.corp.example", Verdict::Ok),
-            ("MSX01.CORP.EXAMPLE", Verdict::Ok),
+            ("MSX01.CORP.EXAMPLE.", Verdict::Ok),
             ("hq.apps.example", Verdict::Ok),
             ("a.hq.apps.example", Verdict::NameMismatch),
             ("MSX01", Verdict::NameMismatch),
