@@ -133,7 +133,7 @@ fn an_address_is_the_same_in_both_families() {
 }
 
 #[test]
-fn agents_behind_one_address_are_told_apart_by_the_hosts_that_they_state() {
+fn agents_behind_one_address_are_distinguished_by_the_hosts_that_they_state() {
     let lab = since_silent(Arrival::Orderly);
     for (login, host) in [("CORP\\x", "SQL03"), ("CORP\\y", "AA01"), ("CORP\\a", "ZZ99")] {
         lab.arrives("192.0.2.1", 60, Arrival::Agent { login: login.into(), host: host.into(), blocked_by: 0 });
