@@ -47,9 +47,5 @@ fn trace<'a>(case: &Case<'a>) -> Option<&'a Trace> {
 
 fn at_rhythm(case: &Case<'_>, run: Run) -> String {
     let since = if case.target.polled { "its last poll" } else { "it was enlisted" };
-    format!(
-        "since {since}, one every {}, the newest {} ago",
-        span(run.distance),
-        span(elapsed(case.now, run.newest))
-    )
+    format!("since {since}, one every {}, the newest {} ago", span(run.distance), span(elapsed(case.now, run.newest)))
 }
