@@ -133,6 +133,17 @@ fn an_address_is_the_same_in_both_families() {
 }
 
 #[test]
+fn agents_behind_one_address_are_told_apart_by_the_hosts_that_they_state() {
+    let lab = since_silent(Arrival::Orderly);
+    for (login, host) in [("CORP\\x", "SQL03"), ("CORP\\y", "AA01"), ("CORP\\a", "ZZ99")] {
+        lab.arrives("192.0.2.1", 60, Arrival::Agent { login: login.into(), host: host.into(), blocked_by: 0 });
+    }
+    let (_, details) = suspects(lab.clone());
+    assert!(details.contains("Agent session of CORP\\\\x from SQL03, seen"), "{details}");
+    assert_eq!(judged(lab), is(CONNECTED_NOT_POLLING, "agent_connected"));
+}
+
+#[test]
 fn a_ring_that_was_turned_over_or_lost_at_a_restart_brings_no_cause() {
     let lab = since_silent(Arrival::Refused(18_456, 8));
     lab.arrives("10.9.9.9", 1, Arrival::Refused(18_456, 8));

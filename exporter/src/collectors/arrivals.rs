@@ -81,8 +81,8 @@ pub struct Arrival {
 pub struct Sighting {
     /// When it was last seen connected, by the master's clock.
     pub at: Timestamp,
-    /// The SQL Server Agent that was last seen among its sessions.
-    pub agent: Option<AgentSession>,
+    /// The SQL Server Agents that were seen among its sessions, each as it was last seen.
+    pub agents: Vec<AgentSession>,
 }
 
 /// A session that calls itself a SQL Server Agent.
@@ -112,7 +112,7 @@ row! {
 }
 
 row! {
-    /// The connections from one address.
+    /// The connections from one address that are of one Agent, or of none.
     #[derive(Debug, Clone, PartialEq)]
     struct ConnectedRow {
         address: Option<String> = "address",

@@ -3,7 +3,7 @@
 -- Rights: SELECT on systargetservers; VIEW SERVER STATE; from SQL Server 2022 VIEW SERVER PERFORMANCE STATE.
 SELECT CAST(0 AS tinyint) AS [set:blockers],
        CAST(l.request_session_id AS int) AS session_id,
-       CAST(COUNT(*) AS int) AS waiting
+       CAST(COUNT(DISTINCT r.session_id) AS int) AS waiting
 FROM sys.dm_tran_locks AS l
 INNER JOIN sys.dm_exec_requests AS r ON r.blocking_session_id = l.request_session_id
 WHERE l.resource_type = N'OBJECT'

@@ -12,7 +12,7 @@ use tokio::time::Instant;
 /// Answers that come faster are asked for at every scrape.
 pub(super) const CHEAP: Duration = Duration::from_millis(200);
 /// An expensive one rests for this many times what it took.
-const REST: u32 = 100;
+pub(super) const REST: u32 = 100;
 
 /// An answer with its age and its price.
 #[derive(Debug, Clone)]

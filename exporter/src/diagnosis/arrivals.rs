@@ -59,9 +59,10 @@ impl<'a> Remembered<'a> {
     pub(crate) fn new(arrivals: &'a Arrivals, now: Timestamp, index: &'a mut AttemptIndex) -> Remembered<'a> {
         let until = arrivals.covered_until.filter(|until| elapsed(now, *until) <= LOOK_SPEAKS);
         let mut stated: HashMap<Cow<'a, str>, Vec<(IpAddr, &AgentSession)>> = HashMap::new();
-        for (from, sighting) in arrivals.sightings.iter() {
-            if let Some((agent, host)) = sighting.agent.as_ref().and_then(|agent| Some((agent, agent.host.as_ref()?))) {
-                stated.entry(key(host)).or_default().push((*from, agent));
+        let agents = arrivals.sightings.iter().flat_map(|(from, seen)| seen.agents.iter().map(|agent| (*from, agent)));
+        for (from, agent) in agents {
+            if let Some(host) = &agent.host {
+                stated.entry(key(host)).or_default().push((from, agent));
             }
         }
         Remembered {

@@ -88,9 +88,8 @@ pub fn assess(reading: &Reading, port_results: Arc<PortResults>, config: &Config
         memory.attempts = AttemptIndex::default();
     }
     let remembered = remembered.map(|read| Remembered::new(read, targets.clock.now, &mut memory.attempts));
-    let master_name = server.map(|server| server.name.as_str());
     let origins = match remembered {
-        Some(_) => Origins::new(targets, master_name, &fleet.port_results, config, targets.clock.now),
+        Some(_) => Origins::new(targets, server, &fleet.port_results, config, targets.clock.now),
         None => Origins::default(),
     };
     let surroundings = remembered.as_ref().map(|remembered| Surroundings {

@@ -177,7 +177,7 @@ fn any_arrivals() -> impl Strategy<Value = Arrivals> {
     let sighting = (0..6_u8, 0..7_000_i64, any::<bool>()).prop_map(|(last, seconds, agent)| {
         let at = now() - SignedDuration::from_secs(seconds);
         let session = AgentSession { at, login: None, host: Some(format!("SQL{last}")), blocked_by: None, wait: None };
-        (IpAddr::from([10, 1, 0, last]), Sighting { at, agent: agent.then_some(session) })
+        (IpAddr::from([10, 1, 0, last]), Sighting { at, agents: agent.then_some(session).into_iter().collect() })
     });
     (any::<bool>(), option::weighted(0.9, 0..9_000_i64), vec(record, 0..30), vec(run, 0..3), vec(sighting, 0..4))
         .prop_map(|(permitted, reach, mut records, runs, sightings)| {

@@ -57,15 +57,14 @@ fn silence(fleet: &MasterFleet, targets: &[&Target], trace: &Trace) -> Readiness
         MasterEvidence::Reached | MasterEvidence::Connected | MasterEvidence::NoTrace | MasterEvidence::Unknown => None,
     };
     let mut evidence = format!("the master shows: {}. {}", trace.word.word().title, trace.text);
-    let mut situation = Vec::new();
-    if let [target] = targets {
-        let briefing = Briefing::of(fleet, target, true);
-        let (remarks, reach) = briefing.map(|known| (known.situation, known.reach)).unwrap_or_default();
-        situation = remarks.into_iter().map(|Remark { topic, text }| format!("{topic}: {text}")).collect();
-        for sentence in trace.details.iter().chain(&reach) {
-            evidence.push(' ');
-            evidence.push_str(sentence);
-        }
+    let alone = if let [target] = targets { Briefing::of(fleet, target, true) } else { None };
+    let (remarks, reach) = alone.map(|known| (known.situation, known.reach)).unwrap_or_default();
+    let situation = remarks.into_iter().map(|Remark { topic, text }| format!("{topic}: {text}")).collect();
+    let traces = targets.iter().filter_map(|target| target.trace.as_ref());
+    let shared = |sentence: &&String| traces.clone().all(|trace| trace.details.contains(sentence));
+    for sentence in trace.details.iter().filter(shared).chain(&reach) {
+        evidence.push(' ');
+        evidence.push_str(sentence);
     }
     let suspects = trace.suspects.iter();
     let suspects =
@@ -108,10 +107,18 @@ mod tests {
 
     #[test]
     fn of_many_targets_without_a_trace_the_same_is_said_once() {
-        let found = of(&silent(MasterEvidence::NoTrace), None);
+        let mut fleet = silent(MasterEvidence::NoTrace);
+        for target in &mut fleet.targets {
+            let details =
+                [format!("Addresses looked for: {}.", target.name), "Session 71 holds up 1 request.".to_owned()];
+            target.trace.iter_mut().for_each(|trace| trace.details = details.clone().into());
+        }
+        let found = of(&fleet, None);
         let subjects: Vec<&str> = found.iter().map(|item| item.subject.as_str()).collect();
         assert_eq!(subjects, [r"silence of 4 targets, SQL01\PAYROLL, SQL02, SQL<03>, SQL04"]);
-        assert!(found[0].fine.is_none() && !found[0].evidence.contains("10.1.2.3"), "{:?}", found[0]);
+        let evidence = &found[0].evidence;
+        assert!(found[0].fine.is_none() && evidence.ends_with(" Session 71 holds up 1 request."), "{evidence}");
+        assert!(!evidence.contains("looked for"), "of one target alone: {evidence}");
     }
 
     #[test]

@@ -111,7 +111,7 @@ async fn who_arrives_is_read_while_a_target_is_silent() {
     let [record] = arrivals.records.as_slice() else { panic!("{arrivals:?}") };
     assert_eq!((record.at.to_string().as_str(), record.error), ("2026-11-22T10:59:30Z", Some(18_456)));
     let [sighting] = arrivals.sightings.values().collect::<Vec<_>>()[..] else { panic!("{arrivals:?}") };
-    let agent = sighting.agent.as_ref().unwrap();
+    let agent = &sighting.agents[0];
     assert_eq!((agent.login.as_deref(), agent.blocked_by), (Some("CORP\\sql01"), Some(71)));
 }
 

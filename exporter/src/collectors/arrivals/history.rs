@@ -17,6 +17,8 @@ const MOST_RECORDS: usize = 4_000;
 const MAY_HAVE_WRAPPED: usize = 900;
 /// Addresses that are kept.
 const MOST_ADDRESSES: usize = 4_000;
+/// Agents of one address that are kept.
+const MOST_AGENTS: usize = 256;
 /// How long a sighting is kept. The diagnosis asks for less.
 const SIGHTING_KEPT: SignedDuration = SignedDuration::from_hours(24);
 /// Two readings of the start of one instance differ by less.
@@ -90,16 +92,23 @@ impl History {
     pub(super) fn add_connected(&mut self, rows: Vec<ConnectedRow>, now: Timestamp) {
         self.connected_at = Some(now);
         let sightings = Arc::make_mut(&mut self.sightings);
-        sightings.retain(|_, sighting| now.duration_since(sighting.at) <= SIGHTING_KEPT);
+        let is_kept = |at| now.duration_since(at) <= SIGHTING_KEPT;
+        sightings.retain(|_, sighting| {
+            sighting.agents.retain(|agent| is_kept(agent.at));
+            is_kept(sighting.at)
+        });
         for row in rows {
             let Some(from) = row.address.as_deref().and_then(canonical) else { continue };
             if sightings.len() >= MOST_ADDRESSES && !sightings.contains_key(&from) {
                 continue;
             }
-            let sighting = sightings.entry(from).or_insert(Sighting { at: now, agent: None });
+            let sighting = sightings.entry(from).or_insert(Sighting { at: now, agents: Vec::new() });
             sighting.at = now;
             if row.agents.is_some_and(|agents| agents > 0) {
-                sighting.agent = Some(AgentSession {
+                sighting.agents.retain(|agent| (&agent.login, &agent.host) != (&row.login, &row.host));
+                let excess = (sighting.agents.len() + 1).saturating_sub(MOST_AGENTS);
+                sighting.agents.drain(..excess);
+                sighting.agents.push(AgentSession {
                     at: now,
                     login: row.login,
                     host: row.host,
@@ -236,7 +245,7 @@ mod tests {
         let all = history.sightings();
         assert_eq!(all.len(), 1);
         let seen = &all[&canonical("10.1.0.8").unwrap()];
-        assert_eq!((seen.at, seen.agent.as_ref().unwrap().at), (NOW, ago(60)));
+        assert_eq!((seen.at, seen.agents[0].at), (NOW, ago(60)));
         history.add_connected(Vec::new(), NOW + SignedDuration::from_hours(25));
         assert!(history.sightings().is_empty());
     }

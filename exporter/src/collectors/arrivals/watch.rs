@@ -5,7 +5,7 @@ use super::master_state::{MasterState, StateSets, UnlistedPolls};
 use super::{ARRIVALS, ArrivalRow, Arrivals, CAP, CONNECTED, ConnectedRow, NEEDS};
 use crate::collectors::assemble::incomplete;
 use crate::collectors::reading::{Collected, CollectorReport};
-use crate::collectors::result_cache::{Kept, is_due};
+use crate::collectors::result_cache::{Kept, REST, is_due};
 use crate::collectors::targets::Targets;
 use crate::model::{Collector, Stage};
 use crate::sqlserver::{BatchError, Clock, Context, ReadError, ResultSet, Session, Set};
@@ -177,8 +177,10 @@ impl ArrivalWatch {
         }
         let fresh = self.requested.swap(false, Ordering::Relaxed) || !silent.is_subset(&self.silent);
         let every = if fresh { RECORDS_AT_MOST_EVERY } else { RECORDS_EVERY };
+        // Readings may come each second, so these rest however cheap they are.
+        let rest = self.sessions.as_ref().map_or(Duration::ZERO, |kept| kept.took * REST);
         Due {
-            sessions: is_due(self.sessions.as_ref(), Duration::ZERO),
+            sessions: is_due(self.sessions.as_ref(), rest),
             state: is_due(self.state.as_ref(), STATE_EVERY),
             records: is_due(self.records.as_ref(), every),
         }
@@ -274,6 +276,16 @@ mod tests {
         tokio::time::advance(Duration::from_secs(240)).await;
         assert_eq!(watch.due(&same), ALL);
         assert_eq!(watch.due(&BTreeSet::new()), NOTHING);
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn sessions_that_are_cheap_to_read_take_no_more_than_a_hundredth_either() {
+        let watch = ArrivalWatch { sessions: asked(Duration::from_millis(100)), ..after_a_look(Duration::ZERO) };
+        let silent = BTreeSet::from([1]);
+        tokio::time::advance(Duration::from_millis(9_999)).await;
+        assert_eq!(watch.due(&silent), NOTHING);
+        tokio::time::advance(Duration::from_millis(1)).await;
+        assert_eq!(watch.due(&silent), SESSIONS);
     }
 
     #[tokio::test(start_paused = true)]

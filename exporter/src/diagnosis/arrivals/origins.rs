@@ -1,6 +1,6 @@
 //! From which addresses a target arrives.
 
-use crate::collectors::{TargetRow, Targets};
+use crate::collectors::{ServerFacts, TargetRow, Targets};
 use crate::config::Config;
 use crate::model::ServerName;
 use crate::model::names::{bare, key};
@@ -40,6 +40,8 @@ pub(crate) struct Origins<'a> {
     owners: HashMap<IpAddr, Vec<Owner<'a>>>,
     /// Those on each host of a silent target, by the key of the host's name.
     hosts: HashMap<Cow<'a, str>, Vec<Owner<'a>>>,
+    /// The keys of the names of the master's computer.
+    master: Vec<Cow<'a, str>>,
 }
 
 /// A target of an address or a host.
@@ -50,17 +52,18 @@ pub(crate) struct Owner<'a> {
 }
 
 impl<'a> Origins<'a> {
-    /// Collects the addresses of the enlisted targets, shown or not. `master` is the master's name: its own addresses
+    /// Collects the addresses of the enlisted targets, shown or not. The master's own addresses
     /// do not identify a target on the same host.
     pub(crate) fn new(
         targets: &'a Targets,
-        master: Option<&str>,
+        server: Option<&'a ServerFacts>,
         port_results: &PortResults,
         config: &Config,
         now: Timestamp,
     ) -> Origins<'a> {
-        let master = master.map(|name| key(ServerName::of(name).host));
-        let mut origins = Origins::default();
+        let named = server.map(|server| ServerName::of(&server.name).host);
+        let node = server.and_then(|server| server.place.node.as_deref());
+        let mut origins = Origins { master: named.into_iter().chain(node).map(key).collect(), ..Origins::default() };
         let mut rows: Vec<(&TargetRow, bool)> = targets.rows.iter().map(|row| (row, row.is_silent(now))).collect();
         // Most poll, and only those matter whose host a silent one has.
         rows.sort_by_key(|(_, silent)| !silent);
@@ -68,7 +71,7 @@ impl<'a> Origins<'a> {
             let owner = Owner { name: bare(&row.name), silent };
             let host = key(ServerName::of(owner.name).host);
             let mut found = BTreeMap::new();
-            if master.as_ref() != Some(&host) {
+            if !origins.is_master(&host) {
                 let resolved = port_results.addresses.get(&row.name).into_iter().flatten();
                 found.extend(resolved.map(|address| (address.to_canonical(), Source::Name)));
                 // A name that resolves to loopback means this machine.
@@ -103,6 +106,11 @@ impl<'a> Origins<'a> {
     pub(crate) fn in_words(&self, target: &str) -> String {
         let all = self.addresses.get(key(target).as_ref()).into_iter().flatten();
         all.map(|(address, source)| format!("{address} ({})", source.words())).collect::<Vec<_>>().join(", ")
+    }
+
+    /// Whether a host, by the key of its name, is the master's: its own Agent states it too.
+    pub(crate) fn is_master(&self, host: &str) -> bool {
+        self.master.iter().any(|name| name == host)
     }
 
     /// Whether an address belongs to any target.

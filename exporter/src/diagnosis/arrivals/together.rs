@@ -41,7 +41,8 @@ impl Majority {
         let mut text = format!("The master shows the same of {alike} of {all}: {}.", most.0.word().title);
         let mut detail = format!("{alike} of {all}: {}.", in_words(most));
         for (name, trace) in odd {
-            text.push_str(&format!(" {name} is the odd one out: {}.", trace.word.word().title));
+            let error = if trace.word == most.0 { ", but not with the same error" } else { "" };
+            text.push_str(&format!(" {name} is the odd one out: {}{error}.", trace.word.word().title));
             detail.push_str(&format!(" {name}: {}.", in_words(kind(trace))));
             if most.1.is_some_and(|(error, _)| error == LOCKED) && trace.decides == Some(WRONG_PASSWORD) {
                 detail.push_str(" Its old password may have locked the login that they share.");
@@ -76,7 +77,7 @@ mod tests {
         let found = Majority::of(&members).map(|found| (found.text, found.detail)).unwrap_or_default();
         assert_eq!(
             found.0,
-            "The master shows the same of 3 of 5: logins refused. D is the odd one out: logins refused."
+            "The master shows the same of 3 of 5: logins refused. D is the odd one out: logins refused, but not with the same error."
         );
         assert_eq!(
             found.1,

@@ -239,9 +239,11 @@ impl<'a> Question<'a> {
         let Surroundings { memory, origins, now, .. } = *self.surroundings;
         let host = key(ServerName::of(self.name).host);
         let own = origins.of(self.name).filter_map(|address| memory.sightings.get(&address));
-        let own = own.filter_map(|sighting| sighting.agent.as_ref());
+        let own = own.flat_map(|sighting| &sighting.agents);
         let stated = memory.stated.get(host.as_ref()).into_iter().flatten();
-        let stated = stated.filter(|(address, _)| !origins.is_owned(*address)).map(|(_, agent)| *agent);
+        let stated = stated
+            .filter(|(address, _)| !origins.is_owned(*address) && !origins.is_master(&host))
+            .map(|(_, agent)| *agent);
         let explained = SignedDuration::try_from(self.target.poll_interval).unwrap_or(SignedDuration::MAX);
         let after = self.target.last_poll.checked_add(explained).unwrap_or(Timestamp::MAX);
         let speaks = self.target.patience().max(SIGHTING_SPEAKS);

@@ -2,13 +2,13 @@
 #![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic)]
 
 use super::Trace;
-use crate::collectors::{AgentSession, Arrival, Arrivals, Reading, RecordKind, Sighting, TargetRow};
+use crate::collectors::{AgentSession, Arrival, Arrivals, Reading, RecordKind, ServerFacts, Sighting, TargetRow};
 use crate::config::{Config, SourceAddress};
 use crate::diagnosis::fixtures::{
     ago, config, engine_port, failed, never_polled, now, pattern, polled_at, port_results, read, reading, target,
 };
 use crate::diagnosis::{Memory, Target, assess};
-use crate::model::{Cause, Certificate, Collector, MasterEvidence, PortState, canonical};
+use crate::model::{Cause, Certificate, Collector, MasterEvidence, PortState, ServerName, canonical};
 use crate::probe::Finding;
 use jiff::{SignedDuration, Timestamp};
 use std::collections::BTreeMap;
@@ -62,7 +62,7 @@ fn agent(seconds_ago: i64) -> Sighting {
         blocked_by: None,
         wait: None,
     };
-    Sighting { at: ago(seconds_ago), agent: Some(agent) }
+    Sighting { at: ago(seconds_ago), agents: vec![agent] }
 }
 
 /// What is seen connected from an address.
@@ -183,7 +183,7 @@ fn an_agents_session_says_that_it_is_connected_and_voids_runs_that_began_before_
 #[test]
 fn what_was_connected_at_the_last_look_at_the_sessions_is_connected_until_the_next() {
     let seen = |seconds, looked| Arrivals {
-        sightings: connected(ADDRESS, Sighting { at: ago(seconds), agent: None }),
+        sightings: connected(ADDRESS, Sighting { at: ago(seconds), agents: Vec::new() }),
         connected_at: Some(ago(looked)),
         ..remembers(Vec::new())
     };
@@ -214,11 +214,30 @@ fn no_trace_speaks_of_the_time_since_the_last_poll_and_a_last_poll_ahead_hides_n
 fn a_session_that_states_the_host_counts_where_its_address_is_that_of_no_target() {
     let stated = |host: &str| {
         let mut sighting = agent(60);
-        sighting.agent.as_mut().unwrap().host = Some(host.into());
+        sighting.agents[0].host = Some(host.into());
         Arrivals { sightings: connected("192.0.2.1", sighting), ..remembers(Vec::new()) }
     };
     assert_eq!(verdict(silent(), stated("sql01")).0, Cause::ConnectedNotPolling);
     assert_eq!(verdict(silent(), stated("SQL02")).0, Cause::StoppedPolling);
+}
+
+#[test]
+fn the_masters_own_agent_is_not_that_of_a_target_on_its_computer() {
+    let verdict = |name: &str| {
+        let mut sighting = agent(60);
+        sighting.agents[0].host = Some(ServerName::of(name).host.to_owned());
+        let seen = Arrivals { sightings: connected("192.0.2.1", sighting), ..remembers(Vec::new()) };
+        let mut reading = reading(vec![polled_at(target(1, name), 600)]);
+        let mut server = ServerFacts { name: "MSX01".into(), ..ServerFacts::default() };
+        server.place.node = Some("NODE1".into());
+        reading.server = Some(read(Collector::Server, server));
+        reading.arrivals = Some(read(Collector::Arrivals, seen));
+        assess(&reading, Arc::default(), &config(), &mut Memory::default()).fleet.targets[0].diagnosis.cause
+    };
+    assert_eq!(verdict(r"NODE2\PAY"), Cause::ConnectedNotPolling);
+    for name in [r"MSX01\PAY", r"NODE1\PAY"] {
+        assert_eq!(verdict(name), Cause::StoppedPolling, "{name}");
+    }
 }
 
 #[test]

@@ -76,7 +76,8 @@ impl Master {
         };
         let mut rows = vec![row(login.session.into(), "IS", "GRANT")];
         if let Some(session) = self.state.blocker {
-            rows.extend([row(session, "X", "GRANT"), row(session + 1, "IX", "WAIT")]);
+            // From 16 processors on, such a lock is held in each partition.
+            rows.extend([row(session, "X", "GRANT"), row(session, "X", "GRANT"), row(session + 1, "IX", "WAIT")]);
         }
         rows
     }
