@@ -166,6 +166,9 @@ impl<S: Site> Router<S> {
             Action::Metrics => self.view(request, caller, Resource::Metrics).await,
             Action::Targets => {
                 let only = target(request.uri.query(), "target");
+                if only.is_none() && raw(request.uri.query(), "target").is_some_and(|raw| !raw.is_empty()) {
+                    return answer::text(StatusCode::BAD_REQUEST, "target is not UTF-8, percent-encoded");
+                }
                 self.view(request, caller, Resource::Targets(only)).await
             }
             Action::Discovery => match entries(request.uri.query()) {
@@ -340,10 +343,15 @@ fn target(query: Option<&str>, parameter_name: &str) -> Option<String> {
     parameter(query, parameter_name).map(|typed| ServerName::enlisted(&typed, process::computer()))
 }
 
+/// The first value of a query parameter, as it stands there.
+fn raw<'a>(query: Option<&'a str>, name: &str) -> Option<&'a str> {
+    query?.split('&').find_map(|pair| pair.split_once('=').filter(|(key, _)| *key == name)).map(|(_, value)| value)
+}
+
 /// The first value of a query parameter, decoded as forms are (`+` is a space). `None` where it is missing, empty or
 /// not UTF-8.
 fn parameter(query: Option<&str>, name: &str) -> Option<String> {
-    let raw = query?.split('&').find_map(|pair| pair.split_once('=').filter(|(key, _)| *key == name))?.1;
+    let raw = raw(query, name)?;
     let mut bytes = Vec::with_capacity(raw.len());
     let mut rest = raw.bytes();
     while let Some(byte) = rest.next() {

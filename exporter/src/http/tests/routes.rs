@@ -26,6 +26,7 @@ async fn every_route_answers_with_its_type_and_its_length() {
         ("/metrics", 200, "text/plain; version=0.0.4; charset=utf-8"),
         ("/api/v1/targets", 200, "application/json"),
         ("/api/v1/targets?target=sql+01%5cpayroll", 200, "application/json"),
+        ("/api/v1/targets?target=%E4", 400, TEXT),
         ("/api/v1/targets?target=NOBODY", 404, TEXT),
         ("/sd?port=9182", 200, "application/json"),
         ("/sd", 400, TEXT),
