@@ -150,12 +150,7 @@ mod tests {
     #![allow(clippy::unwrap_used)]
     use super::super::record::Record;
     use super::*;
-
-    const NOW: Timestamp = Timestamp::constant(1_764_000_000, 0);
-
-    fn ago(seconds: i64) -> Timestamp {
-        NOW - SignedDuration::from_secs(seconds)
-    }
+    use crate::fixtures::{NOW, ago};
 
     /// A refused login so many seconds ago, seen at an instant by a master that started an hour before [`NOW`].
     fn row(seen: Timestamp, seconds: i64, connection: &str) -> ArrivalRow {

@@ -151,13 +151,8 @@ impl UnlistedPolls {
 mod tests {
     use super::*;
     use crate::collectors::TargetRow;
+    use crate::fixtures::{NOW, ago};
     use crate::sqlserver::{MasterClock, prepare};
-
-    const NOW: Timestamp = Timestamp::constant(1_764_000_000, 0);
-
-    fn ago(seconds: i64) -> Timestamp {
-        NOW - SignedDuration::from_secs(seconds)
-    }
 
     #[test]
     fn every_set_names_itself_and_is_sent_without_comments() {

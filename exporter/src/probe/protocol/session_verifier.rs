@@ -2,15 +2,15 @@
 
 use super::certificate;
 use super::objection::{self, Objection};
+use super::tls::{self, Opening};
 use super::verify::{Anchors, verify_chain};
 use crate::model::Certificate;
 use jiff::Timestamp;
+use rustls::client::ClientConfig;
 use rustls::client::danger::{HandshakeSignatureValid, ServerCertVerified, ServerCertVerifier};
-use rustls::client::{ClientConfig, Resumption};
 use rustls::crypto::{CryptoProvider, aws_lc_rs, verify_tls12_signature, verify_tls13_signature};
 use rustls::pki_types::{CertificateDer, ServerName, UnixTime};
-use rustls::version::{TLS12, TLS13};
-use rustls::{DigitallySignedStruct, Error, SignatureScheme, SupportedProtocolVersion};
+use rustls::{DigitallySignedStruct, Error, SignatureScheme};
 use std::sync::{Arc, Mutex, PoisonError};
 
 /// Clones share what was found.
@@ -46,21 +46,12 @@ impl SessionVerifier {
         self.with_found(|found| found.objection.clone())
     }
 
-    /// TLS with this judge: inside PRELOGIN packets at most TLS 1.2, for tickets of TLS 1.3 would come after the packets
-    /// have ended; else as TDS 8.
-    pub(crate) fn client_config(self, inside_packets: bool) -> Result<ClientConfig, String> {
-        let versions: &[&'static SupportedProtocolVersion] = if inside_packets { &[&TLS12] } else { &[&TLS13, &TLS12] };
-        let mut config = ClientConfig::builder_with_provider(Arc::clone(&self.provider))
-            .with_protocol_versions(versions)
-            .map_err(|error| error.to_string())?
-            .dangerous()
-            .with_custom_certificate_verifier(Arc::new(self))
-            .with_no_client_auth();
-        if !inside_packets {
-            config.alpn_protocols = vec![b"tds/8.0".to_vec()];
-        }
-        config.resumption = Resumption::disabled();
-        Ok(config)
+    /// TLS with this verifier.
+    ///
+    /// # Errors
+    /// Why this side cannot begin, in words.
+    pub(crate) fn client_config(self, opening: Opening) -> Result<ClientConfig, String> {
+        tls::client_config(opening, Arc::clone(&self.provider), Arc::new(self))
     }
 
     fn with_found<T>(&self, act: impl FnOnce(&mut Found) -> T) -> T {

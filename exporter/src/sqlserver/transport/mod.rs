@@ -11,9 +11,9 @@ use crate::config::Encrypt;
 use crate::model::{Certificate, Stage};
 use crate::probe::protocol::SessionVerifier;
 use crate::probe::protocol::packets::{self, Offer};
+use crate::probe::protocol::tls::{Opening, wanted_name};
 use greeted::Greeted;
 use in_packets::InPackets;
-use rustls::pki_types::ServerName;
 use std::net::IpAddr;
 use std::sync::Arc;
 use tokio::io::{AsyncRead, AsyncWrite};
@@ -44,7 +44,7 @@ pub(super) async fn greet<S: Duplex + 'static>(
 ) -> Result<(Transport, Option<Certificate>), ReadError> {
     let to = called.shown.as_str();
     if encrypt == Encrypt::Strict {
-        let mut stream = shake_hands(stream, false, verifier.clone(), called).await?;
+        let mut stream = shake_hands(stream, Opening::Strict, verifier.clone(), called).await?;
         // The server says nothing here that is not known already.
         packets::ask(&mut stream, Offer::Encryption).await.map_err(|error| faults::on_prelogin(&error, to))?;
         return Ok((Box::new(Greeted::new(stream)), verifier.seen()));
@@ -58,7 +58,7 @@ pub(super) async fn greet<S: Duplex + 'static>(
             Err(fault.with_hint("master.encrypt asks for what this server does not offer"))
         }
         _ => {
-            let stream = shake_hands(stream, true, verifier.clone(), called).await?;
+            let stream = shake_hands(stream, Opening::InsidePackets, verifier.clone(), called).await?;
             Ok((Box::new(Greeted::new(stream)), verifier.seen()))
         }
     }
@@ -66,14 +66,14 @@ pub(super) async fn greet<S: Duplex + 'static>(
 
 async fn shake_hands<S: Duplex>(
     stream: S,
-    inside_packets: bool,
+    opening: Opening,
     verifier: SessionVerifier,
     called: &Called,
 ) -> Result<TlsStream<InPackets<S>>, ReadError> {
     let to = called.shown.as_str();
-    let config = verifier.clone().client_config(inside_packets).map_err(|error| faults::tls(&error, to))?;
-    let name =
-        ServerName::try_from(called.name.clone()).unwrap_or_else(|_| ServerName::IpAddress(called.address.into()));
+    let config = verifier.clone().client_config(opening).map_err(|error| faults::tls(&error, to))?;
+    let name = wanted_name(&called.name, called.address);
+    let inside_packets = opening == Opening::InsidePackets;
     let shaken = TlsConnector::from(Arc::new(config)).connect(name, InPackets::new(stream, inside_packets)).await;
     match shaken {
         Ok(mut stream) => {

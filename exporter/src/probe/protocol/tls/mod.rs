@@ -1,14 +1,14 @@
 //! A TLS client without a socket: bytes in, bytes out.
 //!
 //! It accepts any certificate, so that it can be shown. [`super::verify`] says what a client that verifies would make
-//! of it.
+//! of it. The session with SQL Server, which verifies, is configured here too.
 
 // The place for another implementation, such as schannel on Windows, which SQL Server's own clients use.
 mod with_rustls;
 
 use std::net::IpAddr;
 
-pub(crate) use with_rustls::TlsClient;
+pub(crate) use with_rustls::{TlsClient, client_config, wanted_name};
 
 /// How a client of SQL Server starts TLS.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]

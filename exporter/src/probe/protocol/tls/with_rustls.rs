@@ -7,6 +7,7 @@ use rustls::crypto::{CryptoProvider, aws_lc_rs};
 use rustls::pki_types::{CertificateDer, ServerName, UnixTime};
 use rustls::{DigitallySignedStruct, SignatureScheme, SupportedProtocolVersion, version};
 use std::io::{Read as _, Write as _};
+use std::net::IpAddr;
 use std::sync::{Arc, LazyLock};
 
 /// The plain text that is kept; a PRELOGIN answer is far shorter.
@@ -23,16 +24,16 @@ impl TlsClient {
     /// Why this side cannot begin, in words.
     pub(crate) fn new(called: Called<'_>, opening: Opening) -> Result<TlsClient, String> {
         static INSIDE_PACKETS: LazyLock<Result<Arc<ClientConfig>, String>> =
-            LazyLock::new(|| configure(&[&version::TLS12], None));
+            LazyLock::new(|| without_judgement(Opening::InsidePackets));
         static STRICT: LazyLock<Result<Arc<ClientConfig>, String>> =
-            LazyLock::new(|| configure(&[&version::TLS13, &version::TLS12], Some(b"tds/8.0")));
+            LazyLock::new(|| without_judgement(Opening::Strict));
         let config = match opening {
             Opening::InsidePackets => INSIDE_PACKETS.clone()?,
             Opening::Strict => STRICT.clone()?,
         };
-        let name = ServerName::try_from(called.host.to_owned())
-            .unwrap_or_else(|_| ServerName::IpAddress(called.address.into()));
-        ClientConnection::new(config, name).map(TlsClient).map_err(|error| error.to_string())
+        ClientConnection::new(config, wanted_name(called.host, called.address))
+            .map(TlsClient)
+            .map_err(|error| error.to_string())
     }
 
     /// Takes the bytes to be sent.
@@ -81,18 +82,39 @@ impl TlsClient {
     }
 }
 
-fn configure(versions: &[&'static SupportedProtocolVersion], alpn: Option<&[u8]>) -> Result<Arc<ClientConfig>, String> {
-    let provider = Arc::new(aws_lc_rs::default_provider());
-    let mut config = ClientConfig::builder_with_provider(Arc::clone(&provider))
+/// TLS with a SQL Server, by a verifier of its certificate.
+///
+/// # Errors
+/// Why this side cannot begin, in words.
+pub(crate) fn client_config(
+    opening: Opening,
+    provider: Arc<CryptoProvider>,
+    verifier: Arc<dyn ServerCertVerifier>,
+) -> Result<ClientConfig, String> {
+    let (versions, alpn): (&[&'static SupportedProtocolVersion], _) = match opening {
+        Opening::InsidePackets => (&[&version::TLS12], Vec::new()),
+        Opening::Strict => (&[&version::TLS13, &version::TLS12], vec![b"tds/8.0".to_vec()]),
+    };
+    let mut config = ClientConfig::builder_with_provider(provider)
         .with_protocol_versions(versions)
         .map_err(|error| error.to_string())?
         .dangerous()
-        .with_custom_certificate_verifier(Arc::new(AcceptAny(provider)))
+        .with_custom_certificate_verifier(verifier)
         .with_no_client_auth();
-    config.alpn_protocols = alpn.into_iter().map(<[u8]>::to_vec).collect();
+    config.alpn_protocols = alpn;
     // A resumed session would show no certificate.
     config.resumption = Resumption::disabled();
-    Ok(Arc::new(config))
+    Ok(config)
+}
+
+/// The name in the extension that tells the server which certificate is wanted: the address where it is no host name.
+pub(crate) fn wanted_name(host: &str, address: IpAddr) -> ServerName<'static> {
+    ServerName::try_from(host.to_owned()).unwrap_or_else(|_| ServerName::IpAddress(address.into()))
+}
+
+fn without_judgement(opening: Opening) -> Result<Arc<ClientConfig>, String> {
+    let provider = Arc::new(aws_lc_rs::default_provider());
+    client_config(opening, Arc::clone(&provider), Arc::new(AcceptAny(provider))).map(Arc::new)
 }
 
 /// Accepts any certificate and any signature by it: no secret is sent, and an invalid certificate is exactly what must
