@@ -1,7 +1,7 @@
 //! The composition root: a scrape becomes a reading, the reading a fleet, the fleet a page.
 
 use crate::collectors::Reading;
-use crate::collectors::{ReaderHandle, ReaderStats};
+use crate::collectors::{LOOK_ENDS_WITHIN, ReaderHandle, ReaderStats};
 use crate::config::{self, Config, Role, Sources};
 use crate::diagnosis::{self, Fleet, MasterFleet, Memory, TargetFleet};
 use crate::events;
@@ -154,7 +154,7 @@ impl App {
             if config.role == Role::Target {
                 self.look_out(&config).await;
             } else if ports.enabled && age.is_none_or(|age| age >= ports.interval) {
-                self.fleet(config.master.timeout + GRACE).await;
+                self.fleet(config.master.timeout + GRACE, None).await;
             }
             if age.is_some_and(|age| age > ROSTER_KEPT) {
                 self.roster.send_if_modified(|names| !std::mem::take(names).is_empty());
@@ -205,7 +205,8 @@ impl App {
         if extent == Extent::Sweep && self.stays_passive(&current).await {
             return self.nothing(&current);
         }
-        let reading = current.master.read(current.config.master.timeout + GRACE).await;
+        let wait = current.config.master.timeout + GRACE + LOOK_ENDS_WITHIN;
+        let reading = current.master.read_with_look(wait).await;
         let fleet = self.assess(&current, reading.clone(), Arc::default());
         if !current.config.ports.enabled && extent == Extent::Sweep {
             return fleet;
@@ -251,6 +252,15 @@ impl App {
             info!(event = events::DIAGNOSIS, "{line}");
         }
         fleet
+    }
+
+    /// Whether a target was silent at the last reading.
+    fn is_silent(&self, target: &str) -> bool {
+        let last = self.lock_assessed().last.as_ref().map(|(_, fleet)| fleet.clone());
+        let fleet = last.as_deref().and_then(Fleet::of_master);
+        let shown = fleet.and_then(|fleet| fleet.targets.iter().find(|shown| names::same(&shown.name, target)));
+        // Only silent targets have a trace.
+        shown.is_some_and(|shown| shown.trace.is_some())
     }
 
     /// The names of the last good reading; `None` where that is longer ago than `ROSTER_KEPT`.
@@ -401,7 +411,7 @@ fn shared_fault(fleet: &Fleet) -> Option<&ReadError> {
 }
 
 impl Site for App {
-    async fn fleet(&self, wait: Duration) -> Arc<Fleet> {
+    async fn fleet(&self, wait: Duration, of: Option<&str>) -> Arc<Fleet> {
         let current = self.current.load_full();
         if current.config.role == Role::Target {
             return self.seen_from_target(self.sweeper.port_results());
@@ -409,24 +419,18 @@ impl Site for App {
         if self.stays_passive(&current).await {
             return self.nothing(&current);
         }
-        let reading = current.master.read(wait).await;
+        let reading = if of.is_some_and(|target| self.is_silent(target)) {
+            current.master.read_with_look(wait).await
+        } else {
+            current.master.read(wait).await
+        };
         self.assess(&current, reading, self.sweeper.port_results())
-    }
-
-    fn request_look(&self, target: &str) {
-        let last = self.lock_assessed().last.as_ref().map(|(_, fleet)| fleet.clone());
-        let fleet = last.as_deref().and_then(Fleet::of_master);
-        let shown = fleet.and_then(|fleet| fleet.targets.iter().find(|shown| names::same(&shown.name, target)));
-        // Only silent targets have a trace.
-        if shown.is_some_and(|shown| shown.trace.is_some()) {
-            self.current.load().master.request_look();
-        }
     }
 
     async fn probe(&self, name: &str, wait: Duration) -> Result<Arc<Probe>, ProbeFailure> {
         let began = Instant::now();
         if self.known_names().is_none() {
-            self.fleet(wait).await;
+            self.fleet(wait, None).await;
         }
         let names = self.known_names().ok_or(ProbeFailure::NoRoster)?;
         let config = self.current.load().config.clone();
