@@ -362,7 +362,8 @@ impl Current {
 /// master is down, one line is enough. There is a next attempt only while the exporter serves.
 fn log_faults(before: Option<&Fleet>, now: &Fleet, serving: bool) {
     let message = |fault: &ReadError| if serving { fault.with_next_attempt() } else { fault.message.clone() };
-    let kind = |fault: &ReadError| (fault.stage, fault.timeout, fault.retry);
+    // What to do differs with the refusal: a server that was in single-user mode and is upgraded now is news.
+    let kind = |fault: &ReadError| (fault.stage, fault.timeout, fault.retry, fault.hint.clone());
     let all = shared_fault(now);
     let all_before = before.and_then(shared_fault);
     if let Some(fault) = all {
