@@ -75,6 +75,8 @@ struct Assessed {
     last: Option<(Arc<Reading>, Arc<Fleet>)>,
     /// When the targets were last read.
     read: Option<Instant>,
+    /// The configuration whose patterns were compared with the names that are enlisted.
+    compared: Option<Arc<Config>>,
 }
 
 impl App {
@@ -177,8 +179,8 @@ impl App {
         *known = remarks;
     }
 
-    /// Hands the names of the targets to the sweep and to `/probe`.
-    fn publish(&self, names: Vec<String>) {
+    /// Hands the names of the targets to the sweep and to `/probe`. Whether they are others than before.
+    fn publish(&self, names: Vec<String>) -> bool {
         self.lock_assessed().read = Some(Instant::now());
         self.roster.send_if_modified(|known| {
             let changed = **known != names;
@@ -186,7 +188,19 @@ impl App {
                 *known = Arc::new(names);
             }
             changed
-        });
+        })
+    }
+
+    /// Logs which patterns fit no target: once for each configuration, and when other targets are enlisted.
+    fn report_unmatched(&self, config: &Arc<Config>, reading: &Reading, changed: bool) {
+        let compared = self.lock_assessed().compared.replace(config.clone());
+        let is_known = compared.is_some_and(|compared| Arc::ptr_eq(&compared, config)) && !changed;
+        let targets = reading.targets.as_ref().and_then(|targets| targets.rows.as_deref());
+        let Some(targets) = targets.filter(|_| !is_known && self.web.is_serving()) else { return };
+        let unmatched = diagnosis::unmatched(config, targets);
+        if !unmatched.is_empty() {
+            warn!("patterns of the configuration that fit no enlisted target: {}", unmatched.join("; "));
+        }
     }
 
     /// One reading and one complete sweep. `extent` may ask for all checks even where the sweep is switched off.
@@ -237,10 +251,11 @@ impl App {
         if given_up {
             return fleet;
         }
-        let before = assessed.last.replace((reading, fleet.clone()));
+        let before = assessed.last.replace((reading.clone(), fleet.clone()));
         drop(assessed);
         if let Some(read) = fleet.of_master().filter(|fleet| fleet.master.is_some()) {
-            self.publish(enlisted(read));
+            let changed = self.publish(enlisted(read));
+            self.report_unmatched(&current.config, &reading, changed);
         }
         log_faults(before.as_ref().map(|(_, fleet)| fleet.as_ref()), &fleet, self.web.is_serving());
         for change in &result.changes {
