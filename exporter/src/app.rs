@@ -7,6 +7,7 @@ use crate::diagnosis::{self, Fleet, MasterFleet, Memory, TargetFleet};
 use crate::events;
 use crate::exposition::{BuildInfo, ExporterFacts, Reload};
 use crate::http::{ReloadError, Settings, Site, Web};
+use crate::logging;
 use crate::model::duration::span;
 use crate::model::{Cause, ProbeFailure, names};
 use crate::probe::{Extent, PortResults, Probe, Prober, Probes, Roster, Sweeper, sweep_once};
@@ -462,6 +463,7 @@ impl Site for App {
             build: BUILD,
             sql_errors: self.reader_stats.sql_errors(),
             sql_connections: self.reader_stats.sql_connections(),
+            log_lines_lost: logging::lost(),
             refused: self.web.refusal_counts(),
             probes: self.web.probe_counts(),
             reload: self.reload_state(),

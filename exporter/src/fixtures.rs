@@ -36,6 +36,7 @@ pub(crate) fn facts() -> ExporterFacts {
         build: BuildInfo { version: "0.1.0", revision: "abcdef0", rustc: "1.88.0" },
         sql_errors: EnumMap::from_fn(|stage: Stage| stage as u64),
         sql_connections: 1,
+        log_lines_lost: 2,
         refused: Some(EnumMap::from_fn(|reason: Refusal| reason as u64)),
         probes: Some(ProbeCounts { asked: 40, failed: EnumMap::from_fn(|reason: ProbeFailure| reason as u64) }),
         reload: Reload { successful: true, at: Some(ago(3600)) },

@@ -257,6 +257,8 @@ catalogue! {
             "Number of errors while reading the master, by the stage at which the attempt stopped.";
         SQL_CONNECTIONS Gauge "msx_exporter_sql_connections" &[],
             "Number of connections to the master that are open now.";
+        LOG_LINES_LOST Counter "msx_exporter_log_lines_lost_total" &[],
+            "Number of lines of the log that could not be written, or not in time.";
         HTTP_REFUSED Counter "msx_exporter_http_refused_total" &["reason"],
             "Number of requests and connections that the web server refused or ended, by reason; absent on a page that no server wrote.";
         PROBES Counter "msx_exporter_probes_total" &[],

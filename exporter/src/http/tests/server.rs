@@ -143,6 +143,7 @@ impl Site for Stub {
             build: BuildInfo { version: "0.0.0", revision: "none", rustc: "none" },
             sql_errors: enum_map::EnumMap::default(),
             sql_connections: 0,
+            log_lines_lost: 0,
             refused: None,
             probes: None,
             reload: Reload { successful: true, at: None },
