@@ -317,6 +317,7 @@ impl App {
     }
 
     fn note(&self, result: &Result<(), ReloadError>) {
+        self.lock_assessed().memory.note_reload(Timestamp::now(), result.is_ok());
         let mut reload = self.reload.lock().unwrap_or_else(PoisonError::into_inner);
         match result {
             Ok(()) => {

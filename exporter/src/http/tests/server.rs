@@ -111,6 +111,7 @@ pub(super) fn fleet(length: usize) -> MasterFleet {
         downloadlist_rows: None,
         jobs: None,
         reports: vec![report(Collector::Targets, None), report(Collector::Jobs, Some(fault))],
+        history: Arc::default(),
         has_maintenance_windows: false,
         limited: crate::diagnosis::Limited::default(),
         port_results: Arc::default(),
