@@ -15,6 +15,7 @@ mod reader_stats;
 mod reading;
 mod result_cache;
 pub(crate) mod server;
+mod target_detail;
 pub(crate) mod targets;
 
 pub use arrivals::{AgentSession, Arrival, Arrivals, Blocker, MasterState, RecordKind, Sighting, Timers};
@@ -24,6 +25,7 @@ pub use jobs::{JobRow, JobTargetRow, Jobs, Outcome};
 pub use reader_stats::ReaderStats;
 pub use reading::{Collected, CollectorReport, Reading};
 pub use server::ServerFacts;
+pub use target_detail::{Instruction, Instructions, JobMessage, TargetDetail};
 pub use targets::{TargetRow, Targets};
 
 use crate::model::Collector;

@@ -1,5 +1,5 @@
-//! The firewall request: which ports, from whom to whom, why, and their present state. Pure except for [`look_inside`],
-//! [`look_around`] and [`look_at_master`], which ask the master and the network.
+//! The firewall request: which ports, from whom to whom, why, and their present state. Pure except for
+//! [`MasterSide::look`] and [`look_at_master`], which ask the master and the network.
 
 mod aggregate;
 mod csv;
@@ -19,7 +19,7 @@ mod text;
 mod verify;
 
 pub use aggregate::aggregate;
-pub use gather::{look_around, look_at_master, look_inside};
+pub use gather::{MasterSide, look_at_master};
 pub use on_master::{MasterEnd, examine};
 pub use on_target::{TargetEnd, examine_on_target};
 pub use request::{End, Need, Readiness, Request, Row, Seen, Suspicion, Transport, together};
