@@ -5,19 +5,36 @@
 //! `targets`, `orphans` and `jobs` are null.
 
 pub mod discovery;
+mod history;
+mod jobs;
 mod probe;
+mod target_detail;
 
+pub use history::write_history;
+pub use jobs::write_jobs;
 pub use probe::{probe, probe_trace};
+pub use target_detail::DetailResult;
 
 use crate::collectors::CollectorReport;
-use crate::diagnosis::{Briefing, Enlisted, Fleet, Job, MasterFleet, Orphan, Remark, Suspect, Target, Trace};
+use crate::diagnosis::{Briefing, Enlisted, Fleet, MasterFleet, Orphan, Remark, Suspect, Target, Trace};
 use crate::model::{Cause, Collector, names};
 use crate::probe::Finding;
 use crate::sqlserver::ReadError;
 use jiff::Timestamp;
+use jobs::JobFacts;
 use serde::Serialize;
 use std::collections::BTreeMap;
 use std::io;
+use target_detail::AloneFacts;
+
+/// The one target that is asked for.
+#[derive(Debug, Clone, Copy)]
+pub struct Only<'a> {
+    /// Its name, as it was asked for.
+    pub name: &'a str,
+    /// What was read of it alone.
+    pub detail: DetailResult<'a>,
+}
 
 /// The answer, of all targets or of the one that is named. Texts of errors, addresses and traces stand in it only with
 /// `details`. `None` for a name that the fleet does not have.
@@ -27,7 +44,7 @@ use std::io;
 pub fn write_targets(
     out: impl io::Write,
     fleet: &Fleet,
-    only: Option<&str>,
+    only: Option<Only<'_>>,
     details: bool,
 ) -> Result<Option<()>, serde_json::Error> {
     let document = match fleet {
@@ -41,7 +58,7 @@ pub fn write_targets(
     serde_json::to_writer(out, &document).map(Some)
 }
 
-fn of_master<'a>(fleet: &'a MasterFleet, only: Option<&str>, details: bool) -> TargetsDocument<'a> {
+fn of_master<'a>(fleet: &'a MasterFleet, only: Option<Only<'a>>, details: bool) -> TargetsDocument<'a> {
     let up = fleet.master.as_ref();
     let failed = fleet.reports.iter().find(|report| report.collector == Collector::Targets);
     TargetsDocument {
@@ -64,9 +81,8 @@ fn of_master<'a>(fleet: &'a MasterFleet, only: Option<&str>, details: bool) -> T
         }),
         collectors: fleet.reports.iter().map(|report| CollectorFacts::new(report, details)).collect(),
         targets: up.map(|_| {
-            let named = fleet.targets.iter().filter(|target| only.is_none_or(|name| names::same(name, &target.name)));
-            let briefing = |target| only.and_then(|_| Briefing::of(fleet, target, details)).map(BriefingFacts::from);
-            named.map(|target| TargetFacts::new(fleet, target, briefing(target), details)).collect()
+            let named = fleet.targets.iter().filter(|target| only.is_none_or(|only| names::same(only.name, &target.name)));
+            named.map(|target| TargetFacts::new(fleet, target, only, details)).collect()
         }),
         orphans: fleet.orphans.as_ref().filter(|_| up.is_some()).map(|all| all.iter().map(OrphanFacts::new).collect()),
         jobs: fleet.jobs.as_ref().filter(|_| up.is_some()).map(|all| all.iter().map(JobFacts::new).collect()),
@@ -160,9 +176,11 @@ struct TargetFacts<'a> {
     maintenance: Option<&'a str>,
     diagnosis: DiagnosisFacts<'a>,
     master_evidence: Option<TraceFacts<'a>>,
-    /// Only where one target is asked for: it would make a large fleet's document several times as long.
+    /// Only where one target is asked for, like all that follows of it.
     #[serde(skip_serializing_if = "Option::is_none")]
     briefing: Option<BriefingFacts>,
+    #[serde(flatten)]
+    alone: Option<AloneFacts<'a>>,
     ports: Vec<PortFacts<'a>>,
 }
 
@@ -237,7 +255,7 @@ impl<'a> TargetFacts<'a> {
     fn new(
         fleet: &'a MasterFleet,
         target: &'a Target,
-        briefing: Option<BriefingFacts>,
+        only: Option<Only<'a>>,
         details: bool,
     ) -> TargetFacts<'a> {
         let cause = target.diagnosis.cause;
@@ -255,7 +273,8 @@ impl<'a> TargetFacts<'a> {
                     .collect(),
             },
             master_evidence: target.trace.as_ref().map(|trace| TraceFacts::new(trace, details)),
-            briefing,
+            briefing: only.and_then(|_| Briefing::of(fleet, target, details)).map(BriefingFacts::from),
+            alone: only.map(|only| AloneFacts::new(fleet, target, only.detail, details)),
             ports: fleet.port_results.of(&target.name).iter().map(|finding| PortFacts::new(finding, details)).collect(),
         }
     }
@@ -379,26 +398,5 @@ struct OrphanFacts<'a> {
 impl<'a> OrphanFacts<'a> {
     fn new(orphan: &'a Orphan) -> OrphanFacts<'a> {
         OrphanFacts { target: &orphan.target, operation: orphan.kind.name(), count: orphan.count }
-    }
-}
-
-#[derive(Serialize)]
-struct JobFacts<'a> {
-    id: &'a str,
-    name: &'a str,
-    enabled: bool,
-    targets: u64,
-    failed_targets: u64,
-}
-
-impl<'a> JobFacts<'a> {
-    fn new(job: &'a Job) -> JobFacts<'a> {
-        JobFacts {
-            id: &job.id,
-            name: &job.name,
-            enabled: job.enabled,
-            targets: job.targets,
-            failed_targets: job.failed_targets,
-        }
     }
 }

@@ -52,6 +52,8 @@ enum Action {
     Target,
     Metrics,
     Targets,
+    Jobs,
+    History,
     Discovery,
     /// Checks the ports of one target; limited as a scrape too.
     Probe,
@@ -68,6 +70,8 @@ const ROUTES: &[Route] = &[
     Route { path: "/target", method: Methods::Read, action: Action::Target },
     Route { path: "/metrics", method: Methods::Read, action: Action::Metrics },
     Route { path: "/api/v1/targets", method: Methods::Read, action: Action::Targets },
+    Route { path: "/api/v1/jobs", method: Methods::Read, action: Action::Jobs },
+    Route { path: "/api/v1/history", method: Methods::Read, action: Action::History },
     Route { path: "/sd", method: Methods::Read, action: Action::Discovery },
     Route { path: PROBE, method: Methods::Read, action: Action::Probe },
     Route { path: "/-/healthy", method: Methods::Read, action: Action::Healthy },
@@ -171,6 +175,8 @@ impl<S: Site> Router<S> {
                 }
                 self.view(request, caller, Resource::Targets(only)).await
             }
+            Action::Jobs => self.view(request, caller, Resource::JobList).await,
+            Action::History => self.view(request, caller, Resource::EventList).await,
             Action::Discovery => match entries(request.uri.query()) {
                 Ok(entries) => self.view(request, caller, Resource::Discovery(entries)).await,
                 Err(fault) => answer::text(StatusCode::BAD_REQUEST, fault),

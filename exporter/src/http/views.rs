@@ -33,6 +33,10 @@ pub(crate) enum Resource {
     Metrics,
     /// The facts as JSON: of all targets, or of the one that is named.
     Targets(Option<String>),
+    /// Multiserver jobs and their runs, as JSON.
+    JobList,
+    /// What happened since the exporter started, as JSON.
+    EventList,
     /// The enlisted targets or their hosts, for Prometheus' service discovery.
     Discovery(discovery::Entries),
 }
@@ -139,7 +143,7 @@ impl Resource {
     pub(crate) fn target(&self) -> Option<&str> {
         match self {
             Resource::Target(name) | Resource::Targets(Some(name)) => Some(name),
-            Resource::Overview | Resource::Metrics | Resource::Targets(None) | Resource::Discovery(_) => None,
+            _ => None,
         }
     }
 }
@@ -156,7 +160,7 @@ impl RenderRequest {
         let (details, format) = match self.view {
             Resource::Target(_) | Resource::Targets(Some(_)) => return None,
             Resource::Metrics => (false, format),
-            Resource::Overview | Resource::Targets(None) | Resource::Discovery(_) => (details, Format::Text004),
+            _ => (details, Format::Text004),
         };
         Some(Key { view: self.view.clone(), details, format, settings })
     }
@@ -187,8 +191,20 @@ impl RenderRequest {
             }
             Resource::Targets(only) => {
                 let mut out = Compressor::new();
-                let written = api::write_targets(&mut out, fleet, only.as_deref(), details);
+                let only = only.as_deref().map(|name| api::Only { name, detail: None });
+                let written = api::write_targets(&mut out, fleet, only, details);
                 written.map_err(|error| failed(&error))?.ok_or(DrawError::NoTarget)?;
+                document(out.finish(), JSON)
+            }
+            Resource::JobList => {
+                let mut out = Compressor::new();
+                api::write_jobs(&mut out, fleet, details).map_err(|error| failed(&error))?;
+                document(out.finish(), JSON)
+            }
+            Resource::EventList => {
+                let mut out = Compressor::new();
+                let written = api::write_history(&mut out, fleet, details);
+                written.map_err(|error| failed(&error))?.ok_or(DrawError::OnTarget)?;
                 document(out.finish(), JSON)
             }
             Resource::Discovery(entries) => {

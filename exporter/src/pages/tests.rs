@@ -21,6 +21,7 @@ fn json(fleet: impl Into<Fleet>, details: bool) -> serde_json::Value {
 
 fn written(fleet: &Fleet, only: Option<&str>, details: bool) -> Option<serde_json::Value> {
     let mut out = Vec::new();
+    let only = only.map(|name| api::Only { name, detail: None });
     api::write_targets(&mut out, fleet, only, details).unwrap()?;
     Some(serde_json::from_slice(&out).unwrap())
 }
