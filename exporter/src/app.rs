@@ -73,8 +73,18 @@ struct Current {
 struct Assessed {
     memory: Memory,
     last: Option<(Arc<Reading>, Arc<Fleet>)>,
+    /// When the reading of `last` began. `None` where it may not be shown any more.
+    began: Option<Instant>,
     /// When the targets were last read.
     read: Option<Instant>,
+}
+
+impl Assessed {
+    /// The last fleet, where its reading began less than `oldest` ago.
+    fn recent(&self, oldest: Duration) -> Option<Arc<Fleet>> {
+        self.began.filter(|began| began.elapsed() < oldest)?;
+        self.last.as_ref().map(|(_, fleet)| fleet.clone())
+    }
 }
 
 impl App {
@@ -115,6 +125,7 @@ impl App {
         }
         let passive = !sqlserver::is_here(&current.config.master.address).await;
         if self.passive.swap(passive, Ordering::Relaxed) != passive {
+            self.lock_assessed().began = None;
             info!(
                 event = events::NODE,
                 passive,
@@ -154,7 +165,7 @@ impl App {
             if config.role == Role::Target {
                 self.look_out(&config).await;
             } else if ports.enabled && age.is_none_or(|age| age >= ports.interval) {
-                self.fleet(config.master.timeout + GRACE).await;
+                self.fleet(config.master.timeout + GRACE, Duration::ZERO).await;
             }
             if age.is_some_and(|age| age > ROSTER_KEPT) {
                 self.roster.send_if_modified(|names| !std::mem::take(names).is_empty());
@@ -230,12 +241,13 @@ impl App {
         {
             return fleet.clone();
         }
-        let given_up = reading.given_up;
+        let (given_up, took) = (reading.given_up, reading.took);
         let result = diagnosis::assess(&reading, port_results, &current.config, &mut assessed.memory);
         let fleet = Arc::new(Fleet::from(result.fleet));
         if given_up {
             return fleet;
         }
+        assessed.began = Instant::now().checked_sub(took);
         let before = assessed.last.replace((reading, fleet.clone()));
         drop(assessed);
         if let Some(read) = fleet.of_master().filter(|fleet| fleet.master.is_some()) {
@@ -313,6 +325,7 @@ impl App {
             self.roster.send_replace(Roster::default());
         }
         self.current.store(Arc::new(Current::start(config, &self.reader_stats)));
+        self.lock_assessed().began = None;
         self.changed.notify_one();
     }
 
@@ -401,13 +414,16 @@ fn shared_fault(fleet: &Fleet) -> Option<&ReadError> {
 }
 
 impl Site for App {
-    async fn fleet(&self, wait: Duration) -> Arc<Fleet> {
+    async fn fleet(&self, wait: Duration, oldest: Duration) -> Arc<Fleet> {
         let current = self.current.load_full();
         if current.config.role == Role::Target {
             return self.seen_from_target(self.sweeper.port_results());
         }
         if self.stays_passive(&current).await {
             return self.nothing(&current);
+        }
+        if let Some(fleet) = self.lock_assessed().recent(oldest) {
+            return fleet;
         }
         let reading = current.master.read(wait).await;
         self.assess(&current, reading, self.sweeper.port_results())
@@ -426,7 +442,7 @@ impl Site for App {
     async fn probe(&self, name: &str, wait: Duration) -> Result<Arc<Probe>, ProbeFailure> {
         let began = Instant::now();
         if self.known_names().is_none() {
-            self.fleet(wait).await;
+            self.fleet(wait, Duration::ZERO).await;
         }
         let names = self.known_names().ok_or(ProbeFailure::NoRoster)?;
         let config = self.current.load().config.clone();

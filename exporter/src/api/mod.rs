@@ -10,8 +10,10 @@ mod probe;
 pub use probe::{probe, probe_trace};
 
 use crate::collectors::CollectorReport;
-use crate::diagnosis::{Briefing, Enlisted, Fleet, Job, MasterFleet, Orphan, Remark, Suspect, Target, Trace};
-use crate::model::{Cause, Collector, names};
+use crate::diagnosis::{
+    Briefing, Enlisted, Fleet, Job, MasterFleet, Orphan, Remark, Selection, Suspect, Target, Trace,
+};
+use crate::model::{Cause, Collector};
 use crate::probe::Finding;
 use crate::sqlserver::ReadError;
 use jiff::Timestamp;
@@ -19,7 +21,7 @@ use serde::Serialize;
 use std::collections::BTreeMap;
 use std::io;
 
-/// The answer, of all targets or of the one that is named. Texts of errors, addresses and traces stand in it only with
+/// The answer, of the targets that are selected. Texts of errors, addresses and traces stand in it only with
 /// `details`. `None` for a name that the fleet does not have.
 ///
 /// # Errors
@@ -27,21 +29,21 @@ use std::io;
 pub fn write_targets(
     out: impl io::Write,
     fleet: &Fleet,
-    only: Option<&str>,
+    selection: &Selection,
     details: bool,
 ) -> Result<Option<()>, serde_json::Error> {
     let document = match fleet {
-        Fleet::Master(fleet) => of_master(fleet, only, details),
+        Fleet::Master(fleet) => of_master(fleet, selection, details),
         // Nothing is read on the side of a target; its page shows what is seen there.
         Fleet::Target(fleet) => TargetsDocument { read_at: Instant(fleet.began), ..TargetsDocument::default() },
     };
-    if only.is_some() && document.targets.as_ref().is_some_and(Vec::is_empty) {
+    if selection.name.is_some() && document.targets.as_ref().is_some_and(Vec::is_empty) {
         return Ok(None);
     }
     serde_json::to_writer(out, &document).map(Some)
 }
 
-fn of_master<'a>(fleet: &'a MasterFleet, only: Option<&str>, details: bool) -> TargetsDocument<'a> {
+fn of_master<'a>(fleet: &'a MasterFleet, selection: &Selection, details: bool) -> TargetsDocument<'a> {
     let up = fleet.master.as_ref();
     let failed = fleet.reports.iter().find(|report| report.collector == Collector::Targets);
     TargetsDocument {
@@ -64,22 +66,23 @@ fn of_master<'a>(fleet: &'a MasterFleet, only: Option<&str>, details: bool) -> T
         }),
         collectors: fleet.reports.iter().map(|report| CollectorFacts::new(report, details)).collect(),
         targets: up.map(|_| {
-            let named = fleet.targets.iter().filter(|target| only.is_none_or(|name| names::same(name, &target.name)));
+            let selected = selection.of(fleet).into_iter();
+            let only = selection.name.as_ref();
             let briefing = |target| only.and_then(|_| Briefing::of(fleet, target, details)).map(BriefingFacts::from);
-            named.map(|target| TargetFacts::new(fleet, target, briefing(target), details)).collect()
+            selected.map(|one| TargetFacts::new(fleet, one.target, briefing(one.target), details)).collect()
         }),
         orphans: fleet.orphans.as_ref().filter(|_| up.is_some()).map(|all| all.iter().map(OrphanFacts::new).collect()),
         jobs: fleet.jobs.as_ref().filter(|_| up.is_some()).map(|all| all.iter().map(JobFacts::new).collect()),
     }
 }
 
-/// An instant as RFC 3339 in UTC.
+/// An instant as RFC 3339 in UTC, to the millisecond.
 #[derive(Default)]
 struct Instant(Timestamp);
 
 impl Serialize for Instant {
     fn serialize<S: serde::Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
-        serializer.collect_str(&self.0)
+        serializer.collect_str(&format_args!("{:.3}", self.0))
     }
 }
 

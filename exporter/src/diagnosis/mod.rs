@@ -10,6 +10,7 @@ mod downloads;
 mod enlisted;
 #[cfg(test)]
 pub(crate) mod fixtures;
+mod impact;
 mod jobs;
 mod master_memory;
 mod memory;
@@ -17,6 +18,7 @@ mod memory;
 mod properties;
 mod roster;
 mod rules;
+mod selection;
 mod target;
 
 pub use crate::sqlserver::MasterClock;
@@ -28,6 +30,8 @@ pub use change::{Change, summary};
 pub use memory::Memory;
 pub(crate) use rules::order;
 pub use rules::{Diagnosis, Evidence};
+pub use selection::Selection;
+pub(crate) use selection::{JobCounts, Order, Selected};
 pub use target::{Enlisted, Job, JobRun, Orphan, PollStatus, Target, TargetDownloads};
 
 use crate::collectors::{CollectorReport, ServerFacts, TargetRow};

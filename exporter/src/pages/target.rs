@@ -1,9 +1,10 @@
 //! The page at `/target?name=…`: everything that is known of one target.
 
-use super::parts::{NONE, Row, When, port_class, state};
+use super::frame::Frame;
+use super::parts::{NONE, When, port_class, state};
+use super::row::Row;
 use super::words::words;
-use crate::diagnosis::{Briefing, Enlisted, Evidence, Fleet, Suspect, Target, Trace};
-use crate::exposition::ExporterFacts;
+use crate::diagnosis::{Briefing, Enlisted, Evidence, Fleet, Selected, Suspect, Target, Trace};
 use crate::model::figures::{readable_instant, span};
 use crate::model::{Cause, names};
 use crate::probe::Finding;
@@ -16,25 +17,21 @@ use std::borrow::Cow;
 ///
 /// # Errors
 /// None that the data can cause: a template that writes into a String does not fail.
-pub fn single(
-    fleet: &Fleet,
-    name: &str,
-    facts: &ExporterFacts,
-    details: bool,
-) -> Result<Option<String>, askama::Error> {
+pub fn single(fleet: &Fleet, name: &str, details: bool) -> Result<Option<String>, askama::Error> {
+    let frame = Frame::new(fleet, "");
     let fleet = match fleet {
         Fleet::Master(fleet) => fleet,
         Fleet::Target(fleet) => {
             let mut views = fleet.target_side.views.iter();
             let known = views.any(|view| names::same(&view.local_target.target, name));
-            return known.then(|| super::target_side::page(fleet, facts, details)).transpose();
+            return known.then(|| super::target_side::page(fleet, frame, details)).transpose();
         }
     };
     let Some(clock) = &fleet.master else { return Ok(None) };
     let Some(target) = fleet.targets.iter().find(|target| names::same(&target.name, name)) else { return Ok(None) };
     let page = Single {
-        version: facts.build.version,
-        row: Row::new(fleet, clock.now, target),
+        frame,
+        row: Row::new(fleet, clock.now, Selected::new(fleet, target)),
         evidence: target.diagnosis.evidence.iter().map(EvidenceView::new).collect(),
         next: words(target.diagnosis.cause).next,
         figures: target.enlisted.as_ref().map(|row| figures(clock.now, target, row)).unwrap_or_default(),
@@ -49,7 +46,7 @@ pub fn single(
 #[derive(Template)]
 #[template(path = "target.html")]
 struct Single<'a> {
-    version: &'a str,
+    frame: Frame,
     row: Row<'a>,
     evidence: Vec<EvidenceView<'a>>,
     next: &'static str,

@@ -2,17 +2,26 @@
 
 #![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic)]
 
-use crate::diagnosis::{Fleet, MasterFleet};
+use crate::diagnosis::{Fleet, MasterFleet, Selection};
 use crate::fixtures::*;
 use crate::model::{Cause, Collector, MasterEvidence, Stage};
 use crate::{api, pages};
 
 fn overview(fleet: impl Into<Fleet>, details: bool) -> String {
-    pages::overview(&fleet.into(), &facts(), details).unwrap()
+    shown(&fleet.into(), &[], details).unwrap()
+}
+
+/// The page with these parameters.
+fn shown(fleet: &Fleet, query: &[(&str, &str)], details: bool) -> Option<String> {
+    pages::overview(fleet, &selection(query), &facts(), details).unwrap()
+}
+
+fn selection(query: &[(&str, &str)]) -> Selection {
+    Selection::read(query.iter().map(|(name, value)| ((*name).to_owned(), (*value).to_owned()))).unwrap()
 }
 
 fn single(name: &str, details: bool) -> Option<String> {
-    pages::single(&full().into(), name, &facts(), details).unwrap()
+    pages::single(&full().into(), name, details).unwrap()
 }
 
 fn json(fleet: impl Into<Fleet>, details: bool) -> serde_json::Value {
@@ -21,7 +30,8 @@ fn json(fleet: impl Into<Fleet>, details: bool) -> serde_json::Value {
 
 fn written(fleet: &Fleet, only: Option<&str>, details: bool) -> Option<serde_json::Value> {
     let mut out = Vec::new();
-    api::write_targets(&mut out, fleet, only, details).unwrap()?;
+    let query: Vec<_> = only.map(|name| ("name", name)).into_iter().collect();
+    api::write_targets(&mut out, fleet, &selection(&query), details).unwrap()?;
     Some(serde_json::from_slice(&out).unwrap())
 }
 
@@ -46,20 +56,31 @@ fn a_target_shows_the_way_to_its_master() {
     assert!(settings[0].contains("With 0<") && settings[0].contains("not known"), "{settings:?}");
     assert!(settings[1].contains("With 1<") && settings[1].contains("connects"), "{settings:?}");
     assert!(settings[2].contains("With 2, as set here<") && settings[2].contains("is refused"), "{settings:?}");
-    let own = pages::single(&target_side(), "sql01\\payroll", &facts(), false).unwrap();
+    let own = pages::single(&target_side(), "sql01\\payroll", false).unwrap();
     assert!(own.is_some_and(|page| page.contains("The way to the master")));
-    assert_eq!(pages::single(&target_side(), "SQL02", &facts(), false).unwrap(), None);
+    assert_eq!(pages::single(&target_side(), "SQL02", false).unwrap(), None);
 }
 
 #[test]
 fn the_worst_stand_first_and_every_target_stands_there() {
     let page = overview(full(), false);
-    in_order(&page, &["MSX01", ">up<", "NEW9", "SQL02", "SQL&#60;03&#62;", "SQL01\\PAYROLL", "SQL04"]);
-    in_order(&page, &["Has stopped polling", "last poll 2 h ago, over 3 intervals"]);
-    in_order(&page, &["SQL02</a>", "2 h ago", "2025-11-24 14:00:00 UTC", "1 min"]);
-    in_order(&page, &["SQL01\\PAYROLL</a>", "Maintenance: patching &#60;night&#62;", "2 proxy_missing"]);
+    in_order(&page, &["MSX01", ">can be read<", ">NEW9", ">SQL&#60;03&#62;", ">SQL02", ">SQL01\\PAYROLL", ">SQL04"]);
+    in_order(
+        &page,
+        &["SQL02</a>", "Stopped polling", "2025-11-24 14:00:00 UTC", "2 h ago", "120.0 of its intervals of 1 min"],
+    );
+    in_order(&page, &["SQL02</a>", "0 of 1", "as of its last poll", "to the master: the master sees its connections"]);
+    in_order(&page, &["SQL01\\PAYROLL</a>", "Maintenance: patching &#60;night&#62;", "2 proxy_missing", "1 of 1"]);
+    in_order(
+        &page,
+        &[
+            "SQL01\\PAYROLL</a>",
+            "to the master, engine 1433: open, TLS failed",
+            "to the target, engine 1433: open, not required",
+        ],
+    );
     in_order(&page, &["GONE1", "defect", "GONE2", "other"]);
-    in_order(&page, &["SQL&#60;03&#62;</a>", "<td class=\"when\">never<small></small>", "SQL01"]);
+    in_order(&page, &["SQL&#60;03&#62;</a>", ">never<", ">SQL02"]);
 }
 
 #[test]
@@ -115,23 +136,30 @@ fn one_target_has_a_page_with_all_its_evidence() {
     assert!(single("NEW9", false).unwrap().contains("Run sp_msx_enlist on the target"));
     assert_eq!(single("sql02 ", false), Some(page), "as SQL Server compares names");
     assert_eq!(single("SQL022", false), None);
-    assert_eq!(pages::single(&unreadable().into(), "SQL02", &facts(), true).unwrap(), None);
+    assert_eq!(pages::single(&unreadable().into(), "SQL02", true).unwrap(), None);
 }
 
 #[test]
 fn fleets_of_none_and_of_a_thousand_have_a_page() {
     assert!(overview(fleet(vec![]), false).contains("No target is enlisted"));
-    let many = (0..1000).map(|number| target(&format!("SQL{number:04}"))).collect();
-    let page = overview(fleet(many), false);
-    assert_eq!(page.matches("target?name=").count(), 1000);
-    in_order(&page, &["1000 × Polls and downloads", "SQL0000", "SQL0999"]);
+    let many = || (0..1000).map(|number| target(&format!("SQL{number:04}"))).collect();
+    let page = overview(fleet(many()), false);
+    assert_eq!(page.matches("target?name=").count(), 500);
+    in_order(&page, &["1000 × OK", "1000 of 1000 targets, page 1 of 2", "./?page=2", "SQL0000", "SQL0499"]);
+    let fleet = fleet(many()).into();
+    in_order(
+        &shown(&fleet, &[("page", "2"), ("by", "cause")], false).unwrap(),
+        &["Previous page", "500 × Polls", "SQL0500", "SQL0999"],
+    );
+    assert_eq!(shown(&fleet, &[("page", "3")], false), None);
 }
 
 #[test]
 fn a_passive_exporter_says_so() {
     let mut facts = facts();
     facts.passive = Some(true);
-    let page = pages::overview(&MasterFleet { reports: vec![], ..unreadable() }.into(), &facts, false).unwrap();
+    let fleet = MasterFleet { reports: vec![], ..unreadable() }.into();
+    let page = pages::overview(&fleet, &Selection::default(), &facts, false).unwrap().unwrap();
     assert!(page.contains("passive") && !page.contains("cannot be read"));
 }
 
@@ -148,7 +176,7 @@ fn the_json_holds_the_same_facts() {
         json(full(), false)["targets"].as_array().unwrap().iter().map(|t| t["diagnosis"]["code"].clone()).collect();
     assert_eq!(
         causes,
-        [Cause::NotEnlisted, Cause::DownloadError, Cause::StoppedPolling, Cause::NeverPolled, Cause::Ok]
+        [Cause::NotEnlisted, Cause::NeverPolled, Cause::StoppedPolling, Cause::DownloadError, Cause::Ok]
             .map(Cause::code)
     );
 }
@@ -172,6 +200,14 @@ fn the_json_of_one_target_has_what_its_page_has() {
     assert!(!single("SQL04", true).unwrap().contains("Silent since"), "it polls");
     assert_eq!(written(&full().into(), Some("SQL022"), true), None);
     assert_eq!(written(&unreadable().into(), Some("SQL02"), true).unwrap()["up"], false);
+}
+
+#[test]
+fn the_example_in_the_document_is_what_is_written() {
+    let (_, example) = include_str!("../../API.md").split_once("```json\n").unwrap();
+    let (example, _) = example.split_once("\n```").unwrap();
+    let written = written(&full().into(), Some("SQL04"), false).unwrap();
+    assert_eq!(example, serde_json::to_string_pretty(&written["targets"][0]).unwrap());
 }
 
 /// The names of all fields, without the keys of maps, which are data.
@@ -232,9 +268,9 @@ fn the_overview_says_in_short_what_the_master_shows_of_a_silent_target() {
     for word in MasterEvidence::ALL {
         let line = format!("The master shows: {}", word.word().title);
         assert!(line.len() <= 60, "{line}");
-        let lines = shown(word).matches("<small>The master shows: ").count();
+        let lines = shown(word).matches("The master shows: ").count();
         assert_eq!(lines, usize::from(word != MasterEvidence::Unknown), "{line}");
-        assert!(word == MasterEvidence::Unknown || shown(word).contains(&format!("<small>{line}</small>")), "{line}");
+        assert!(word == MasterEvidence::Unknown || shown(word).contains(&format!(">{line}</td>")), "{line}");
     }
     in_order(&shown(MasterEvidence::Refused), &["SQL02</a>", "The master shows: logins refused", "SQL&#60;03&#62;"]);
 }

@@ -24,6 +24,8 @@ pub(super) struct Stub {
     /// While true, no fleet and no probe is answered.
     pub(super) held: watch::Sender<bool>,
     pub(super) waits: Mutex<Vec<Duration>>,
+    /// How old the readings might be that were asked for.
+    pub(super) ages: Mutex<Vec<Duration>>,
     pub(super) reloads: Mutex<Vec<Result<(), ReloadError>>>,
     /// The targets for which a look was requested.
     pub(super) looks: Mutex<Vec<String>>,
@@ -49,6 +51,7 @@ impl Stub {
             waiting: watch::Sender::new(0),
             held: watch::Sender::new(false),
             waits: Mutex::default(),
+            ages: Mutex::default(),
             reloads: Mutex::default(),
             looks: Mutex::default(),
             fleet: Arc::new(fleet(1).into()),
@@ -127,7 +130,8 @@ impl Drop for Waiter<'_> {
 }
 
 impl Site for Stub {
-    async fn fleet(&self, wait: Duration) -> Arc<Fleet> {
+    async fn fleet(&self, wait: Duration, oldest: Duration) -> Arc<Fleet> {
+        self.ages.lock().unwrap().push(oldest);
         self.wait(wait).await;
         Arc::clone(&self.fleet)
     }
