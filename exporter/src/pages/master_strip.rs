@@ -52,18 +52,19 @@ fn engine(server: Option<&ServerFacts>, clock: &MasterClock) -> Fact {
 }
 
 fn agent(server: Option<&ServerFacts>) -> Fact {
-    let operator = match server.and_then(|server| server.operator_present) {
+    let note = match server.and_then(|server| server.operator_present) {
         Some(true) => "MSXOperator is there",
         Some(false) => "The operator MSXOperator is missing: enlisting a target will fail",
         None => "whether MSXOperator is there is not known",
     };
+    let is_missing = server.is_some_and(|server| server.operator_present == Some(false));
     let (tone, value) = match server.and_then(|server| server.agent_running) {
-        Some(true) => (Tone::Good, "running"),
         Some(false) => (Tone::Bad, "does not run"),
+        Some(true) if is_missing => (Tone::Bad, "runs without its operator"),
+        Some(true) => (Tone::Good, "running"),
         None => (Tone::Unknown, "not known"),
     };
-    let missing = server.and_then(|server| server.operator_present) == Some(false);
-    Fact::new("SQL Server Agent", if missing { Tone::Bad } else { tone }, value, operator)
+    Fact::new("SQL Server Agent", tone, value, note)
 }
 
 /// A target verifies with MsxEncryptChannelOptions 2, the default, and takes any certificate with 0 and 1.
