@@ -19,9 +19,9 @@ pub fn write_jobs(out: impl io::Write, fleet: &Fleet, details: bool) -> Result<(
 }
 
 fn of_master(fleet: &MasterFleet, details: bool) -> JobsDocument<'_> {
-    let fault = [Collector::Targets, Collector::Jobs].into_iter().find_map(|collector| {
-        fleet.reports.iter().find(|report| report.collector == collector)?.fault.as_ref()
-    });
+    let fault = [Collector::Targets, Collector::Jobs]
+        .into_iter()
+        .find_map(|collector| fleet.reports.iter().find(|report| report.collector == collector)?.fault.as_ref());
     JobsDocument {
         read_at: Instant(fleet.began),
         fault: fault.map(|fault| FaultFacts::new(fault, details)),

@@ -2,18 +2,17 @@
 
 use super::history::EventFacts;
 use super::jobs::RunFacts;
-use super::{FaultFacts, Instant};
-use crate::collectors::{Instruction, TargetDetail};
-use crate::diagnosis::{MasterFleet, Target};
+use super::{BriefingFacts, FaultFacts, Instant};
+use crate::collectors::{DetailResult, Instruction, TargetDetail};
+use crate::diagnosis::{Briefing, MasterFleet, Target};
 use crate::sqlserver::ReadError;
 use serde::Serialize;
-
-/// What is read of one target alone: by itself, or why it was not read.
-pub type DetailResult<'a> = Option<Result<&'a TargetDetail, &'a ReadError>>;
 
 /// What makes a large fleet's document several times as long.
 #[derive(Serialize)]
 pub(super) struct AloneFacts<'a> {
+    #[serde(skip_serializing_if = "Option::is_none")]
+    briefing: Option<BriefingFacts>,
     jobs: Option<Vec<JobOfTarget<'a>>>,
     history: Vec<EventFacts<'a>>,
     instructions: Option<InstructionFacts<'a>>,
@@ -38,6 +37,7 @@ impl<'a> AloneFacts<'a> {
             of_target.collect()
         });
         AloneFacts {
+            briefing: Briefing::of(fleet, target, details).map(BriefingFacts::from),
             jobs,
             history: fleet.history.of(&target.name).map(|event| EventFacts::new(event, details)).collect(),
             instructions: detail.map(InstructionFacts::new),

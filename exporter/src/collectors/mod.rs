@@ -25,7 +25,7 @@ pub use jobs::{JobRow, JobTargetRow, Jobs, Outcome};
 pub use reader_stats::ReaderStats;
 pub use reading::{Collected, CollectorReport, Reading};
 pub use server::ServerFacts;
-pub use target_detail::{Instruction, Instructions, JobMessage, TargetDetail};
+pub use target_detail::{DetailResult, Instruction, Instructions, JobMessage, TargetDetail};
 pub use targets::{TargetRow, Targets};
 
 use crate::model::Collector;

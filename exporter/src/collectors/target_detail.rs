@@ -5,8 +5,8 @@ use super::jobs::guid;
 use super::result_cache::REST;
 use crate::model::{Collector, Operation, Stage};
 use crate::sqlserver::{
-    BatchError, CLOCK, Cell, CellError, Clock, Column, Context, MasterClock, Needs, ReadError, ResultSet, Right, Session,
-    Set, Statement, key, row,
+    BatchError, CLOCK, Cell, CellError, Clock, Column, Context, MasterClock, Needs, ReadError, ResultSet, Right,
+    Session, Set, Statement, key, row,
 };
 use jiff::Timestamp;
 use std::collections::VecDeque;
@@ -39,6 +39,9 @@ pub struct TargetDetail {
     /// What the last run of each job said.
     pub messages: Result<Vec<JobMessage>, ReadError>,
 }
+
+/// What was read of one target alone, or why it was not. `None` where it is not shown.
+pub type DetailResult<'a> = Option<Result<&'a TargetDetail, &'a ReadError>>;
 
 impl TargetDetail {
     /// What the last run of a job said.
@@ -139,12 +142,11 @@ async fn ask(session: &mut Session, server_id: i32, msdb: &str) -> (TargetDetail
     let end = asked.unwrap_or(Err(BatchError::Deadline)).err();
     let broken = end.as_ref().map(|end| in_words(end, start.elapsed()));
     let fault = |set: &dyn Set| incomplete(set.statement().name, set.outcome(), end.as_ref(), broken.as_ref());
-    let instructions = sets.instructions.and_then(|[waiting, failed]| {
-        match fault(&waiting).or_else(|| fault(&failed)) {
+    let instructions =
+        sets.instructions.and_then(|[waiting, failed]| match fault(&waiting).or_else(|| fault(&failed)) {
             None => Ok(Instructions { waiting: waiting.rows, failed: failed.rows }),
             Some(fault) => Err(fault),
-        }
-    });
+        });
     let messages = sets.messages.and_then(|messages| fault(&messages).map_or(Ok(messages.rows), Err));
     (TargetDetail { read_at, instructions, messages }, end)
 }

@@ -190,10 +190,7 @@ impl Judge<'_> {
             names.iter().map(|name| HistoryEvent::of_target(at, kind, name.clone())).collect()
         };
         let newcomers = if has_read_before { &self.healthy_newcomers[..] } else { &[] };
-        changes
-            .chain(of_each(newcomers, HistoryKind::Enlisted))
-            .chain(of_each(&self.gone, HistoryKind::Left))
-            .collect()
+        changes.chain(of_each(newcomers, HistoryKind::Enlisted)).chain(of_each(&self.gone, HistoryKind::Left)).collect()
     }
 
     /// What the master shows of each silent target, in the order of the entries, and of most of those that fell silent in

@@ -73,27 +73,30 @@ fn cut(mut text: String) -> String {
 /// One or several events of one reading that are alike.
 #[derive(Debug, Clone, PartialEq)]
 pub struct Chapter<'a> {
-    /// The newest of them.
+    /// The newest of them; the others are of the same kind, and have the same cause since.
     pub event: &'a HistoryEvent,
     /// The targets that they concern.
     pub targets: Vec<&'a str>,
 }
 
 impl<'a> Chapter<'a> {
-    /// Puts together those that follow each other and are alike.
+    /// Puts together what one reading showed of several targets alike.
     pub(crate) fn of_each(events: impl Iterator<Item = &'a HistoryEvent>) -> Vec<Chapter<'a>> {
         let mut chapters: Vec<Chapter<'a>> = Vec::new();
         for event in events {
-            match chapters.last_mut().filter(|chapter| chapter.has_room_for(event)) {
+            let mut of_reading = chapters.iter_mut().rev().take_while(|chapter| chapter.event.at == event.at);
+            match of_reading.find(|chapter| chapter.has_room_for(event)) {
                 Some(chapter) => chapter.targets.extend(event.target.as_deref()),
                 None => chapters.push(Chapter { event, targets: event.target.as_deref().into_iter().collect() }),
             }
         }
+        // Those of one reading were recorded in the order of their names.
+        chapters.iter_mut().for_each(|chapter| chapter.targets.reverse());
         chapters
     }
 
     fn has_room_for(&self, event: &HistoryEvent) -> bool {
-        let alike = |event: &HistoryEvent| (event.at, event.kind, event.from, event.to);
+        let alike = |event: &HistoryEvent| (event.kind, event.to);
         event.target.is_some() && alike(self.event) == alike(event)
     }
 }
@@ -239,15 +242,17 @@ mod tests {
         let mut history = Arc::<History>::default();
         let lost = HistoryEvent::of_fleet(at(1), HistoryKind::MasterLost, "");
         let left = HistoryEvent { kind: HistoryKind::Left, ..of_target(1, "SQL03") };
-        let events = vec![of_target(0, "SQL01"), of_target(1, "SQL01"), of_target(1, "SQL02"), left, lost.clone(), lost];
+        let events =
+            vec![of_target(0, "SQL01"), of_target(1, "SQL01"), of_target(1, "SQL02"), left, lost.clone(), lost];
         History::record(&mut history, events);
         let story: Vec<_> = history.story().into_iter().map(|chapter| chapter.targets.join(",")).collect();
-        assert_eq!(story, ["", "", "SQL03", "SQL02,SQL01", "SQL01"]);
+        assert_eq!(story, ["", "", "SQL03", "SQL01,SQL02", "SQL01"]);
     }
 
     #[test]
     fn a_long_text_is_cut_between_characters() {
-        let event = HistoryEvent::of_fleet(at(0), HistoryKind::MasterLost, "ß".repeat(300)).with_detail("x".repeat(240));
+        let event =
+            HistoryEvent::of_fleet(at(0), HistoryKind::MasterLost, "ß".repeat(300)).with_detail("x".repeat(240));
         assert_eq!((event.text.chars().count(), event.text.ends_with('…')), (241, true));
         assert_eq!(event.detail.map(|detail| detail.len()), Some(240));
     }

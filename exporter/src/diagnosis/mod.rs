@@ -11,6 +11,7 @@ mod enlisted;
 #[cfg(test)]
 pub(crate) mod fixtures;
 mod history;
+mod impact;
 mod jobs;
 mod master_memory;
 mod memory;
@@ -18,6 +19,7 @@ mod memory;
 mod properties;
 mod roster;
 mod rules;
+mod selection;
 mod target;
 
 pub use crate::sqlserver::MasterClock;
@@ -30,6 +32,8 @@ pub use history::{Chapter, History, HistoryEvent};
 pub use memory::Memory;
 pub(crate) use rules::order;
 pub use rules::{Diagnosis, Evidence};
+pub use selection::Selection;
+pub(crate) use selection::{JobCounts, Order, Selected};
 pub use target::{Enlisted, Job, JobRun, Orphan, PollStatus, Target, TargetDownloads};
 
 use crate::collectors::{CollectorReport, ServerFacts, TargetRow};

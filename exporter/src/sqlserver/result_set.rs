@@ -116,7 +116,9 @@ impl<R: FromRow + Send> Set for ResultSet<R> {
 
     fn text(&self) -> Cow<'static, str> {
         match self.about {
-            Some(server_id) => self.statement.text.replace("server_id = -1", &format!("server_id = {server_id}")).into(),
+            Some(server_id) => {
+                self.statement.text.replace("server_id = -1", &format!("server_id = {server_id}")).into()
+            }
             None => self.statement.text.into(),
         }
     }
