@@ -11,8 +11,8 @@ use crate::diagnosis::order;
 use crate::exit::{Done, Failure};
 use crate::exposition::Group;
 use crate::model::{
-    Cause, CauseFacts, Check, Collector, Direction, ErrorClass, HistoryKind, MasterEvidence, Operation, OrphanKind, PortSource,
-    PortState, ProbeFailure, Refusal, Stage, Word,
+    Cause, CauseFacts, Check, Collector, Direction, ErrorClass, HistoryKind, MasterEvidence, Operation, OrphanKind,
+    PortSource, PortState, ProbeFailure, Refusal, Stage, Word,
 };
 use crate::probe::protocol::Verdict;
 use crate::probe::{own_port, transport};

@@ -1,7 +1,7 @@
 //! The interface between the server and the exporter.
 
-use crate::config::{Config, ConfigErrors, Limits};
 use crate::collectors::TargetDetail;
+use crate::config::{Config, ConfigErrors, Limits};
 use crate::diagnosis::Fleet;
 use crate::doctor::MasterSide;
 use crate::exposition::ExporterFacts;

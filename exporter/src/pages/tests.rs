@@ -301,14 +301,22 @@ fn what_was_read_of_one_target_alone_stands_on_its_page_and_in_its_document() {
     let detail = detail();
     let page = pages::single(&full().into(), "SQL02", Some(Ok(&detail)), true).unwrap().unwrap();
     in_order(&page, &["Failed instructions", "210", "&#60;script&#62;alert(1)", "wait, the oldest first", "211"]);
-    assert!(!page.contains("<script>alert") && !page.contains("<up>") && page.contains("were read at 2025-11-24 15:59:55 UTC"), "{page}");
+    assert!(
+        !page.contains("<script>alert")
+            && !page.contains("<up>")
+            && page.contains("were read at 2025-11-24 15:59:55 UTC"),
+        "{page}"
+    );
     let mut out = Vec::new();
     let selection = selection(&[("name", "SQL02")]);
     api::write_targets(&mut out, &full().into(), &selection, Some(Ok(&detail)), true).unwrap();
     let document: serde_json::Value = serde_json::from_slice(&out).unwrap();
     let lists = &document["targets"][0]["instructions"];
     assert_eq!((&lists["failed"][0]["id"], &lists["waiting"][0]["job"]), (&"210".into(), &"Back <up>".into()));
-    let rests = ReadError { next_attempt: Some(std::time::Duration::from_secs(90)), ..ReadError::new(Stage::Query, "it rests") };
+    let rests = ReadError {
+        next_attempt: Some(std::time::Duration::from_secs(90)),
+        ..ReadError::new(Stage::Query, "it rests")
+    };
     let page = pages::single(&full().into(), "SQL02", Some(Err(&rests)), true).unwrap().unwrap();
     in_order(&page, &["were not read", "it rests", "Next attempt in 1 min 30 s"]);
 }
@@ -319,7 +327,10 @@ fn jobs_stand_with_those_that_fail_first_and_a_fleet_without_jobs_says_so() {
     insta::assert_snapshot!("jobs", page.split_once("<main").unwrap().1.split_once("</main>").unwrap().0);
     assert!(pages::jobs(&fleet(vec![]).into()).unwrap().unwrap().contains("No job has a target."));
     let unread = MasterFleet { jobs: None, reports: vec![failed(Collector::Jobs, Stage::Permission)], ..full() };
-    in_order(&pages::jobs(&unread.into()).unwrap().unwrap(), &["Jobs were not read", "permission", "Look at the master"]);
+    in_order(
+        &pages::jobs(&unread.into()).unwrap().unwrap(),
+        &["Jobs were not read", "permission", "Look at the master"],
+    );
     assert_eq!(pages::jobs(&unreadable().into()).unwrap(), None);
     assert_eq!(pages::jobs(&target_side()).unwrap(), None);
 }

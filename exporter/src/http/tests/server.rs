@@ -142,12 +142,7 @@ impl Site for Stub {
         self.looks.lock().unwrap().push(target.to_owned());
     }
 
-    async fn target_detail(
-        &self,
-        _: &Fleet,
-        _: &str,
-        _: Duration,
-    ) -> Option<Result<Arc<TargetDetail>, ReadError>> {
+    async fn target_detail(&self, _: &Fleet, _: &str, _: Duration) -> Option<Result<Arc<TargetDetail>, ReadError>> {
         None
     }
 
