@@ -18,7 +18,10 @@ pub(crate) mod server;
 mod target_detail;
 pub(crate) mod targets;
 
-pub use arrivals::{AgentSession, Arrival, Arrivals, Blocker, MasterState, RecordKind, Sighting, Timers};
+use arrivals::Interrupt;
+pub use arrivals::{
+    AgentSession, Arrival, Arrivals, Blocker, LOOK_ENDS_WITHIN, MasterState, RecordKind, Sighting, Timers,
+};
 pub use coalescing::ReaderHandle;
 pub use downloads::{DownloadRow, DownloadedRow, Downloads};
 pub use jobs::{JobRow, JobTargetRow, Jobs, Outcome};

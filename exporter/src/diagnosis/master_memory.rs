@@ -33,8 +33,7 @@ pub(crate) struct MasterMemory {
 #[derive(Debug)]
 struct Seen {
     started: Timestamp,
-    version: String,
-    place: Place,
+    server: ServerFacts,
 }
 
 /// The master is not what or where it was before it last started.
@@ -70,8 +69,7 @@ impl MasterMemory {
         }
         if let Some(server) = server {
             let started = targets.clock.started;
-            let (version, place) = (server.version.clone(), server.place.clone());
-            let now = Seen { started, version, place };
+            let now = Seen { started, server: server.clone() };
             if let Some(what) = self.seen.as_ref().filter(|before| before.restarted(&now)).map(|b| b.changed_to(&now)) {
                 let when = format!("It started at {}", readable_instant(started));
                 if what.is_empty() {
@@ -105,6 +103,12 @@ impl MasterMemory {
         events
     }
 
+    /// What the master last said of itself since it started then: a reading that lacks it does not take it away.
+    pub(crate) fn server_since(&self, started: Timestamp) -> Option<&ServerFacts> {
+        let seen = self.seen.as_ref().filter(|seen| is_same_start(seen.started, started))?;
+        Some(&seen.server)
+    }
+
     /// The last move that was seen.
     pub(crate) fn moved(&self) -> Option<&Moved> {
         self.moved.as_ref()
@@ -116,9 +120,13 @@ impl MasterMemory {
     }
 }
 
+fn is_same_start(one: Timestamp, other: Timestamp) -> bool {
+    one.duration_since(other).abs() <= SAME_START
+}
+
 impl Seen {
     fn restarted(&self, now: &Seen) -> bool {
-        now.started.duration_since(self.started).abs() > SAME_START
+        !is_same_start(self.started, now.started)
     }
 
     /// What is another after a start of the instance. Without one our own way to it may have changed.
@@ -126,14 +134,14 @@ impl Seen {
         let differs = |before: bool, name| before.then_some(name);
         let both =
             |one: Option<&String>, other: Option<&String>| one.zip(other).is_some_and(|(one, other)| one != other);
-        let (was, is) = (&self.place, &now.place);
+        let (was, is) = (&self.server.place, &now.server.place);
         let elsewhere =
             was.address.zip(is.address).is_some_and(|(was, is)| was != is && !was.is_loopback() && !is.is_loopback());
         [
             differs(both(was.node.as_ref(), is.node.as_ref()), "computer"),
             differs(elsewhere, "address"),
             differs(was.port.zip(is.port).is_some_and(|(was, is)| was != is), "port"),
-            differs(self.version != now.version, "version"),
+            differs(self.server.version != now.server.version, "version"),
         ]
         .into_iter()
         .flatten()
@@ -146,6 +154,7 @@ mod tests {
     #![allow(clippy::unwrap_used)]
     use super::*;
     use crate::diagnosis::fixtures::{ago, polled_at, reading, target};
+    use crate::sqlserver::Place;
 
     fn place(node: &str, address: &str, port: i64) -> Place {
         let (node, address) = (Some(node.to_owned()), crate::model::canonical(address));
@@ -164,6 +173,16 @@ mod tests {
         targets.clock.started = ago(started);
         let server = ServerFacts { version: version.into(), place, ..ServerFacts::default() };
         memory.observe(ago(0), &targets, Some(&server))
+    }
+
+    #[test]
+    fn what_the_master_said_of_itself_holds_until_it_starts_again() {
+        let mut memory = MasterMemory::default();
+        observed(&mut memory, 90_000, place("NODE1", "10.0.0.1", 1433), "16.0.1", 20);
+        let targets = reading(Vec::new()).targets.unwrap().rows.unwrap();
+        memory.observe(ago(0), &targets, None);
+        let node = |started| memory.server_since(ago(started)).and_then(|server| server.place.node.as_deref());
+        assert_eq!((node(90_000), node(600)), (Some("NODE1"), None));
     }
 
     #[test]

@@ -21,6 +21,7 @@ mod roster;
 mod rules;
 mod selection;
 mod target;
+mod unmatched;
 
 pub use crate::sqlserver::MasterClock;
 pub use arrivals::{Run, Suspect, Trace};
@@ -35,6 +36,7 @@ pub use rules::{Diagnosis, Evidence};
 pub use selection::Selection;
 pub(crate) use selection::{JobCounts, Order, Selected};
 pub use target::{Enlisted, Job, JobRun, Orphan, PollStatus, Target, TargetDownloads};
+pub use unmatched::unmatched;
 
 use crate::collectors::{CollectorReport, ServerFacts, TargetRow};
 use crate::model::names;

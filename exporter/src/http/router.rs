@@ -226,14 +226,11 @@ impl<S: Site> Router<S> {
             Ok(pass) => pass,
             Err(why) => return answer::busy(why),
         };
-        if let Some(target) = view.target() {
-            self.site.request_look(target);
-        }
         let form = Representation::new(caller.proved || settings.explain_details, request);
         let oldest = view.oldest();
-        let request_to_render = RenderRequest::new(view, form);
         let wait = deadline::wait(&request.headers, settings.reading_timeout);
-        let fleet = self.site.fleet(wait, oldest).await;
+        let fleet = self.site.fleet(wait, oldest, view.target()).await;
+        let request_to_render = RenderRequest::new(view, form);
         let besides = self.besides(&request_to_render, &fleet, wait).await;
         let (site, of, key) = (Arc::clone(&self.site), Arc::clone(&fleet), request_to_render.key(settings));
         let drawing = self

@@ -16,14 +16,11 @@ use std::time::Duration;
 pub trait Site: Send + Sync + 'static {
     /// The fleet of one reading; joins a reading that is under way. Always returns, at the latest after `wait`: a
     /// reading that took longer is a fleet without a master. A reading that began at most `oldest` ago will do. All callers
-    /// of one reading get the same `Arc`, so a page is rendered once for all of them.
+    /// of one reading get the same `Arc`, so a page is rendered once for all of them. For a page of a silent target, `of`,
+    /// this waits for a look for its reason, once in that time and as far as that may be asked for again.
     ///
     /// The future is dropped as soon as the client hangs up; a reading that no caller waits for may then be cancelled.
-    fn fleet(&self, wait: Duration, oldest: Duration) -> impl Future<Output = Arc<Fleet>> + Send;
-
-    /// Somebody is about to look at one target. Where it is silent, the next reading looks for its reason with fresh eyes,
-    /// as far as that may be asked for again. Cheap.
-    fn request_look(&self, target: &str);
+    fn fleet(&self, wait: Duration, oldest: Duration, of: Option<&str>) -> impl Future<Output = Arc<Fleet>> + Send;
 
     /// What only the page of one target shows, read of it alone. `None` for a name that is not enlisted.
     fn target_detail(

@@ -52,7 +52,7 @@ pub fn single(
         figures: target.enlisted.as_ref().map(|row| figures(clock.now, target, row)).unwrap_or_default(),
         way: target.enlisted.as_ref().map(|row| Way::new(row, clock.now)),
         ports: fleet.port_results.of(&target.name).iter().map(|port| PortView::new(port, fleet.began)).collect(),
-        trace: target.trace.as_ref().map(|trace| TraceView::new(trace, details)),
+        trace: target.trace.as_ref().map(|trace| TraceView::new(trace, target.diagnosis.cause, details)),
         briefing: Briefing::of(fleet, target, details),
         jobs,
         failed: read.map(|lists| InstructionView::of_each(&lists.failed, clock.now)).unwrap_or_default(),
@@ -108,6 +108,7 @@ struct Single<'a> {
 /// The master's evidence for a silent target. Addresses, logins and states are set only with `details`.
 struct TraceView<'a> {
     word: &'static str,
+    /// Empty where the evidence of the verdict says the same.
     text: &'a str,
     details: &'a [String],
     /// Whether there are details that this page does not show.
@@ -116,10 +117,11 @@ struct TraceView<'a> {
 }
 
 impl<'a> TraceView<'a> {
-    fn new(trace: &'a Trace, details: bool) -> TraceView<'a> {
+    fn new(trace: &'a Trace, cause: Cause, details: bool) -> TraceView<'a> {
+        let is_said = matches!(cause, Cause::LoginRefused | Cause::EndedBeforeLogin | Cause::ConnectedNotPolling);
         TraceView {
             word: trace.word.word().title,
-            text: &trace.text,
+            text: if is_said { "" } else { &trace.text },
             details: if details { &trace.details } else { &[] },
             is_withheld: !details && !trace.details.is_empty(),
             suspects: trace.suspects_shown(details).collect(),

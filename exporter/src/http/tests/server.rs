@@ -132,14 +132,11 @@ impl Drop for Waiter<'_> {
 }
 
 impl Site for Stub {
-    async fn fleet(&self, wait: Duration, oldest: Duration) -> Arc<Fleet> {
+    async fn fleet(&self, wait: Duration, oldest: Duration, of: Option<&str>) -> Arc<Fleet> {
         self.ages.lock().unwrap().push(oldest);
+        self.looks.lock().unwrap().extend(of.map(str::to_owned));
         self.wait(wait).await;
         Arc::clone(&self.fleet)
-    }
-
-    fn request_look(&self, target: &str) {
-        self.looks.lock().unwrap().push(target.to_owned());
     }
 
     async fn target_detail(&self, _: &Fleet, _: &str, _: Duration) -> Option<Result<Arc<TargetDetail>, ReadError>> {
