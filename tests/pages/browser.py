@@ -7,7 +7,7 @@ from playwright.sync_api import sync_playwright
 
 WIDTHS = (400, 768, 1280, 1920)
 THEMES = ("light", "dark")
-# Of axe's impacts, those that shut somebody out.
+# Of axe's impacts, those that keep a reader out.
 SERIOUS = ("serious", "critical")
 
 
