@@ -141,7 +141,7 @@ fn a_target_that_never_polled_is_judged_since_its_enlistment() {
     assert_eq!(verdict(row(), remembers(Vec::new())), (Cause::NeverPolled, MasterEvidence::NoTrace));
     // A ring buffer that begins after the enlistment may have lost attempts from before it, which would be another
     // program's.
-    let run = || attempts(18_456, None, &[1_080, 1_020, 960, 900]);
+    let run = || attempts(18_456, None, &[600, 540, 480, 420]);
     for (begins, cause) in [(1_800, Cause::LoginRefused), (1_799, Cause::NeverPolled)] {
         let arrivals = Arrivals { covered_since: Some(ago(begins)), ..remembers(run()) };
         assert_eq!(verdict(row(), arrivals), (cause, MasterEvidence::Refused), "{begins}");
