@@ -5,7 +5,7 @@ use super::history::HistoryEvent;
 use crate::collectors::{ServerFacts, Targets};
 use crate::model::figures::readable_instant;
 use crate::model::{Certificate, HistoryKind, Stage};
-use crate::sqlserver::{Place, ReadError};
+use crate::sqlserver::ReadError;
 use jiff::{SignedDuration, Timestamp};
 use std::collections::HashMap;
 
