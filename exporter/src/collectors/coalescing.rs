@@ -54,7 +54,7 @@ impl Waiter {
 
     /// Whether a look has to end for it. One that was ended several times may go on where there is time.
     fn presses(&self, look_insists: bool) -> bool {
-        !self.wants_look && !(look_insists && self.has_time())
+        !(self.wants_look || look_insists && self.has_time())
     }
 }
 
