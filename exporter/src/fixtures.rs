@@ -162,6 +162,7 @@ pub(crate) fn fleet(targets: Vec<Target>) -> MasterFleet {
         reports: Collector::ALL.into_iter().map(report).collect(),
         has_maintenance_windows: false,
         limited: Limited::default(),
+        history: Arc::default(),
         port_results: Arc::new(PortResults::default()),
     }
 }
