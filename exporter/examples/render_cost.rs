@@ -297,6 +297,7 @@ fn facts() -> ExporterFacts {
         refused: Some(Default::default()),
         probes: Some(Default::default()),
         sql_connections: 1,
+        log_lines_lost: 0,
         reload: Reload { successful: true, at: Some(ago(3600)) },
         passive: None,
         process: msx_exporter::process::read(),
