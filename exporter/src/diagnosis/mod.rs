@@ -13,6 +13,7 @@ pub(crate) mod fixtures;
 mod jobs;
 mod master_memory;
 mod memory;
+mod pages;
 #[cfg(test)]
 mod properties;
 mod roster;
@@ -21,7 +22,7 @@ mod target;
 
 pub use crate::sqlserver::MasterClock;
 pub use arrivals::{Run, Suspect, Trace};
-pub use assess::{Assessment, assess};
+pub use assess::{Assessment, Observed, assess};
 pub use batches::Batch;
 pub use briefing::{Briefing, Remark};
 pub use change::{Change, summary};
@@ -31,7 +32,8 @@ pub use rules::{Diagnosis, Evidence};
 pub use target::{Enlisted, Job, JobRun, Orphan, PollStatus, Target, TargetDownloads};
 
 use crate::collectors::{CollectorReport, ServerFacts, TargetRow};
-use crate::probe::PortResults;
+use crate::probe::{Finding, PortResults};
+use crate::target_pages::PageResults;
 use crate::target_side::TargetSide;
 use jiff::Timestamp;
 use std::sync::Arc;
@@ -133,9 +135,17 @@ pub struct MasterFleet {
     pub reports: Vec<CollectorReport>,
     /// The findings of the port checks.
     pub port_results: Arc<PortResults>,
+    /// What the targets wrote about themselves.
+    pub pages: Arc<PageResults>,
 }
 
 impl MasterFleet {
+    /// The ports of a target in both directions: as they were checked from here, and as its page shows the master's.
+    pub fn findings(&self, target: &str) -> impl Iterator<Item = &Finding> {
+        let of_page = self.pages.of(target).map(|pages| pages.ports(self.began)).unwrap_or_default();
+        self.port_results.of(target).iter().chain(of_page)
+    }
+
     /// The rows of the enlisted targets, by the names under which they are shown.
     pub(crate) fn rows(&self) -> impl Iterator<Item = (&str, &TargetRow)> + Clone {
         self.targets.iter().filter_map(|target| Some((target.name.as_str(), &target.enlisted.as_ref()?.row)))

@@ -59,7 +59,7 @@ impl<'a> Row<'a> {
             pending: list.map_or_else(|| NONE.to_owned(), |list| list.waiting.pending_total().to_string()),
             oldest: When::new(now, list.and_then(|list| list.waiting.oldest_pending)),
             errors: row.map_or_else(|| NONE.to_owned(), errors),
-            ports: fleet.port_results.of(&target.name).iter().map(Port::new).collect(),
+            ports: fleet.findings(&target.name).map(Port::new).collect(),
         }
     }
 }

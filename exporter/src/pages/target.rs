@@ -2,11 +2,12 @@
 
 use super::parts::{NONE, Row, When, port_class, state};
 use super::words::words;
-use crate::diagnosis::{Briefing, Enlisted, Evidence, Fleet, Suspect, Target, Trace};
+use crate::diagnosis::{Briefing, Enlisted, Evidence, Fleet, MasterFleet, Suspect, Target, Trace};
 use crate::exposition::ExporterFacts;
-use crate::model::figures::{readable_instant, span};
+use crate::model::figures::{ago, readable_instant, span};
 use crate::model::{Cause, names};
 use crate::probe::Finding;
+use crate::target_pages::KnownPage;
 use askama::Template;
 use jiff::Timestamp;
 use std::borrow::Cow;
@@ -38,8 +39,10 @@ pub fn single(
         evidence: target.diagnosis.evidence.iter().map(EvidenceView::new).collect(),
         next: words(target.diagnosis.cause).next,
         figures: target.enlisted.as_ref().map(|row| figures(clock.now, target, row)).unwrap_or_default(),
-        ports: fleet.port_results.of(&target.name).iter().map(PortView::new).collect(),
+        ports: fleet.findings(&target.name).map(PortView::new).collect(),
         trace: target.trace.as_ref().map(|trace| TraceView::new(trace, details)),
+        written: target.known_pages().map(|known| written(fleet, target, known)).collect(),
+        refused: target.pages.as_ref().filter(|_| details).map(|pages| pages.refused.as_slice()).unwrap_or_default(),
         briefing: Briefing::of(fleet, target, details),
         details,
     };
@@ -56,8 +59,40 @@ struct Single<'a> {
     figures: Vec<Figure>,
     ports: Vec<PortView>,
     trace: Option<TraceView<'a>>,
+    /// What it wrote about itself.
+    written: Vec<String>,
+    /// Why other files of its folder do not count; only with `details`.
+    refused: &'a [String],
     briefing: Option<Briefing>,
     details: bool,
+}
+
+/// A page in one line.
+fn written(fleet: &MasterFleet, target: &Target, known: &KnownPage) -> String {
+    let page = &known.page;
+    let state = |what: &str, runs: Option<bool>| {
+        let runs = runs.map_or("not known", |runs| if runs { "runs" } else { "does not run" });
+        format!("{what}: {runs}")
+    };
+    let mut parts = vec![
+        format!("Taken {} on {} by the {}", ago(fleet.began, page.taken_at), page.node, page.source.name()),
+        state("its instance there", page.instance_running),
+        state("its Agent there", page.agent_running),
+    ];
+    parts.extend(page.agent_start_mode.map(|mode| format!("the Agent starts {}", mode.adverb())));
+    parts.extend(page.master.as_ref().map(|master| format!("its master there: {master}")));
+    parts.extend(page.encrypt_channel_option.map(|option| format!("MsxEncryptChannelOptions: {option}")));
+    parts.extend(page.certificate.as_ref().map(|look| {
+        format!(
+            "the master's certificate for {}: {} by the store {}",
+            look.name,
+            look.verdict.name(),
+            look.store.name()
+        )
+    }));
+    let fresh = target.is_fresh(known, fleet.began);
+    parts.extend((!fresh).then(|| "older than its last poll or out of date, so it proves nothing".to_owned()));
+    parts.join("; ") + "."
 }
 
 /// The master's evidence for a silent target. Addresses, logins and states are set only with `details`.
