@@ -244,6 +244,7 @@ fn fleet(count: usize, checks: usize, jobs: usize) -> MasterFleet {
         limited: Limited::default(),
         history: Arc::default(),
         port_results: Arc::new(port_results),
+        pages: Default::default(),
         targets,
     }
 }
@@ -286,6 +287,7 @@ fn target(number: usize) -> Target {
         address: None,
         maintenance: None,
         diagnosis: Diagnosis { cause: Cause::Ok, evidence: vec![] },
+        pages: None,
         trace: None,
     }
 }

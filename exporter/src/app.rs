@@ -3,7 +3,7 @@
 use crate::collectors::Reading;
 use crate::collectors::{LOOK_ENDS_WITHIN, ReaderHandle, ReaderStats, TargetDetail};
 use crate::config::{self, Config, Role, Sources};
-use crate::diagnosis::{self, Fleet, MasterFleet, Memory, TargetFleet};
+use crate::diagnosis::{self, Fleet, MasterFleet, Memory, Observed, TargetFleet};
 use crate::doctor::MasterSide;
 use crate::events;
 use crate::exposition::{BuildInfo, ExporterFacts, Reload};
@@ -14,6 +14,7 @@ use crate::model::{Cause, ProbeFailure, names};
 use crate::probe::{Extent, PortResults, Probe, Prober, Probes, Roster, Sweeper, sweep_once};
 use crate::process;
 use crate::sqlserver::{self, ReadError};
+use crate::target_pages::{PageReader, PageResults};
 use crate::target_side::{self, MasterView, TargetMonitor};
 use arc_swap::ArcSwap;
 use jiff::Timestamp;
@@ -61,6 +62,11 @@ pub struct App {
     roster: watch::Sender<Roster>,
     /// With `role: target`, what the targets on this machine see of their master.
     monitor: Arc<TargetMonitor>,
+    /// What the targets wrote about themselves, as last read.
+    pages: ArcSwap<PageResults>,
+    page_reader: Mutex<PageReader>,
+    /// Notified when other pages are to be read than before.
+    pages_due: Notify,
     /// What the log last reported of settings that do not fit together on the target side.
     remarks: Mutex<Vec<String>>,
     /// Notified after each reload, so that the background tasks start again with the new configuration.
@@ -129,7 +135,8 @@ impl App {
         let reader_stats = Arc::<ReaderStats>::default();
         let prober = Arc::new(Prober::new(config.ports.clone()));
         let (roster, names) = watch::channel(Roster::default());
-        let monitor = Arc::new(TargetMonitor::new(target_side::of_this_machine()));
+        let monitor =
+            Arc::new(TargetMonitor::new(target_side::of_this_machine(), target_side::manager_of_this_machine()));
         if config.role == Role::Target {
             monitor.find(&config);
         }
@@ -148,6 +155,9 @@ impl App {
             probes,
             roster,
             monitor,
+            pages: ArcSwap::default(),
+            page_reader: Mutex::default(),
+            pages_due: Notify::new(),
             remarks: Mutex::default(),
             changed: Notify::new(),
             passive: AtomicBool::new(false),
@@ -191,7 +201,39 @@ impl App {
     /// Runs the sweep for as long as it is polled. Also reads the master when no scrape did so within an interval,
     /// because the sweep takes its targets from the reading.
     pub async fn background(&self) {
-        tokio::join!(self.sweeper.run(), self.keep_roster());
+        tokio::join!(self.sweeper.run(), self.keep_roster(), self.keep_pages());
+    }
+
+    /// Reads the pages of the targets next to the scrapes, which take what was read last.
+    async fn keep_pages(&self) {
+        loop {
+            let interval = self.current.load().config.target_pages.interval;
+            let names = self.roster.borrow().clone();
+            self.read_pages(&names).await;
+            // The interval, a reload or another list of targets ends the wait.
+            let _ = timeout(interval, self.pages_due.notified()).await;
+        }
+    }
+
+    /// Reads the pages of these targets once, on a thread that may wait for a share.
+    async fn read_pages(&self, names: &Roster) {
+        let config = self.current.load().config.clone();
+        let Some(files) = config.target_pages.files.clone() else {
+            if !self.pages.load().0.is_empty() {
+                self.pages.store(Arc::default());
+            }
+            return;
+        };
+        let mut reader = std::mem::take(&mut *self.page_reader.lock().unwrap_or_else(PoisonError::into_inner));
+        let names = names.clone();
+        let read = spawn_blocking(move || {
+            let pages = reader.read(&files, &names, Timestamp::now());
+            (reader, pages)
+        });
+        if let Ok((reader, pages)) = read.await {
+            *self.page_reader.lock().unwrap_or_else(PoisonError::into_inner) = reader;
+            self.pages.store(Arc::new(pages));
+        }
     }
 
     async fn keep_roster(&self) {
@@ -232,6 +274,7 @@ impl App {
             let changed = **known != names;
             if changed {
                 *known = Arc::new(names);
+                self.pages_due.notify_one();
             }
             changed
         })
@@ -268,10 +311,11 @@ impl App {
         let wait = current.config.master.timeout + GRACE + LOOK_ENDS_WITHIN;
         let reading = current.master.read_with_look(wait).await;
         let fleet = self.assess(&current, reading.clone(), Arc::default());
-        if !current.config.ports.enabled && extent == Extent::Sweep {
-            return fleet;
-        }
         let names = fleet.of_master().map(enlisted).unwrap_or_default();
+        self.read_pages(&Arc::new(names.clone())).await;
+        if !current.config.ports.enabled && extent == Extent::Sweep {
+            return self.assess(&current, reading, Arc::default());
+        }
         let port_results = sweep_once(&self.prober, &names, &self.monitor.route(), extent).await;
         self.assess(&current, reading, Arc::new(port_results))
     }
@@ -284,15 +328,18 @@ impl App {
 
     /// Assesses a reading and logs what changed.
     fn assess(&self, current: &Current, reading: Arc<Reading>, port_results: Arc<PortResults>) -> Arc<Fleet> {
+        let pages = self.pages.load_full();
         let mut assessed = self.lock_assessed();
         if let Some((last, fleet)) = &assessed.last
             && Arc::ptr_eq(last, &reading)
             && Arc::ptr_eq(fleet.port_results(), &port_results)
+            && fleet.of_master().is_none_or(|fleet| Arc::ptr_eq(&fleet.pages, &pages))
         {
             return fleet.clone();
         }
         let (given_up, took) = (reading.given_up, reading.took);
-        let result = diagnosis::assess(&reading, port_results, &current.config, &mut assessed.memory);
+        let observed = Observed { port_results, pages };
+        let result = diagnosis::assess(&reading, observed, &current.config, &mut assessed.memory);
         let fleet = Arc::new(Fleet::from(result.fleet));
         if given_up {
             return fleet;
@@ -387,6 +434,7 @@ impl App {
         self.current.store(Arc::new(Current::start(config, &self.reader_stats)));
         self.lock_assessed().began = None;
         self.changed.notify_one();
+        self.pages_due.notify_one();
     }
 
     fn note(&self, result: &Result<(), ReloadError>) {

@@ -28,7 +28,7 @@ fn main() -> ExitCode {
         Command::CheckConfig => commands::check_config(&invocation),
         Command::Grants(grants) => commands::grants(&invocation, grants),
         Command::Doctor(doctor) => commands::doctor(&invocation, doctor),
-        Command::Once { labels } => commands::once(&invocation, labels),
+        Command::Once { labels, interval } => commands::once(&invocation, labels, *interval),
         Command::Serve => commands::serve(&invocation),
         Command::Service(action) => commands::service(action),
     };

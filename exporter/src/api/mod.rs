@@ -16,9 +16,10 @@ pub use probe::{probe, probe_trace};
 
 use crate::collectors::{CollectorReport, DetailResult};
 use crate::diagnosis::{Briefing, Enlisted, Fleet, MasterFleet, Orphan, Remark, Selection, Suspect, Target, Trace};
-use crate::model::{Cause, Collector};
+use crate::model::{Cause, Collector, StartMode};
 use crate::probe::Finding;
 use crate::sqlserver::ReadError;
+use crate::target_pages::KnownPage;
 use jiff::Timestamp;
 use jobs::JobFacts;
 use serde::Serialize;
@@ -178,6 +179,61 @@ struct TargetFacts<'a> {
     #[serde(flatten)]
     alone: Option<AloneFacts<'a>>,
     ports: Vec<PortFacts<'a>>,
+    /// What it wrote about itself, one for each node.
+    pages: Vec<PageFacts<'a>>,
+    /// Why other files in its folder do not count.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pages_refused: Option<&'a [String]>,
+}
+
+#[derive(Serialize)]
+struct PageFacts<'a> {
+    node: &'a str,
+    source: &'static str,
+    version: &'a str,
+    taken_at: Instant,
+    interval_seconds: Option<u64>,
+    /// Whether it says anything of the silence since the last poll.
+    fresh: bool,
+    instance_running: Option<bool>,
+    agent_running: Option<bool>,
+    agent_start_mode: Option<&'static str>,
+    master: Option<&'a str>,
+    encrypt_channel_option: Option<u32>,
+    certificate: Option<CertificateLookFacts<'a>>,
+}
+
+#[derive(Serialize)]
+struct CertificateLookFacts<'a> {
+    reason: &'static str,
+    name: &'a str,
+    store: &'static str,
+    sha256: &'a str,
+}
+
+impl<'a> PageFacts<'a> {
+    fn new(known: &'a KnownPage, fresh: bool) -> PageFacts<'a> {
+        let page = &known.page;
+        PageFacts {
+            node: &page.node,
+            source: page.source.name(),
+            version: &page.version,
+            taken_at: Instant(page.taken_at),
+            interval_seconds: page.interval.map(|interval| interval.as_secs()),
+            fresh,
+            instance_running: page.instance_running,
+            agent_running: page.agent_running,
+            agent_start_mode: page.agent_start_mode.map(StartMode::name),
+            master: page.master.as_deref(),
+            encrypt_channel_option: page.encrypt_channel_option,
+            certificate: page.certificate.as_ref().map(|look| CertificateLookFacts {
+                reason: look.verdict.name(),
+                name: &look.name,
+                store: look.store.name(),
+                sha256: &look.sha256,
+            }),
+        }
+    }
 }
 
 #[derive(Serialize)]
@@ -270,7 +326,12 @@ impl<'a> TargetFacts<'a> {
             },
             master_evidence: target.trace.as_ref().map(|trace| TraceFacts::new(trace, details)),
             alone,
-            ports: fleet.port_results.of(&target.name).iter().map(|finding| PortFacts::new(finding, details)).collect(),
+            pages: target
+                .known_pages()
+                .map(|known| PageFacts::new(known, target.is_fresh(known, fleet.began)))
+                .collect(),
+            pages_refused: target.pages.as_ref().filter(|_| details).map(|pages| pages.refused.as_slice()),
+            ports: fleet.findings(&target.name).map(|finding| PortFacts::new(finding, details)).collect(),
         }
     }
 }

@@ -6,6 +6,7 @@ use super::downloads::DownloadList;
 use super::history::{History, HistoryEvent};
 use super::jobs::jobs;
 use super::memory::{Memory, TargetMemory};
+use super::pages::{PageEvidence, ThisMaster};
 use super::roster::{Roster, RosterEntry};
 use super::rules::{Circumstances, Outage, Outages, Poll, Subject, diagnose, engine};
 use super::target::Target;
@@ -16,6 +17,7 @@ use crate::config::{Config, Encrypt};
 use crate::model::names::bare;
 use crate::model::{Cause, HistoryKind};
 use crate::probe::PortResults;
+use crate::target_pages::PageResults;
 use jiff::Timestamp;
 use std::collections::{BTreeSet, HashMap};
 use std::iter::Peekable;
@@ -32,10 +34,26 @@ pub struct Assessment {
     pub changes: Vec<Change>,
 }
 
-/// Joins a reading with the findings of the port checks: the state of each target, and the reason.
+/// What was seen besides the reading.
+#[derive(Debug, Clone, Default)]
+pub struct Observed {
+    /// The findings of the port checks.
+    pub port_results: Arc<PortResults>,
+    /// What the targets wrote about themselves.
+    pub pages: Arc<PageResults>,
+}
+
+impl From<Arc<PortResults>> for Observed {
+    fn from(port_results: Arc<PortResults>) -> Observed {
+        Observed { port_results, ..Observed::default() }
+    }
+}
+
+/// Joins a reading with what was seen besides: the state of each target, and the reason.
 ///
 /// `memory` belongs to this master; the caller passes it to each assessment.
-pub fn assess(reading: &Reading, port_results: Arc<PortResults>, config: &Config, memory: &mut Memory) -> Assessment {
+pub fn assess(reading: &Reading, seen: impl Into<Observed>, config: &Config, memory: &mut Memory) -> Assessment {
+    let Observed { port_results, pages } = seen.into();
     let mut fleet = MasterFleet {
         began: reading.began,
         master: None,
@@ -49,6 +67,7 @@ pub fn assess(reading: &Reading, port_results: Arc<PortResults>, config: &Config
         history: Arc::default(),
         reports: reading.reports().cloned().collect(),
         port_results,
+        pages,
     };
     let Some(targets) = succeeded(reading.targets.as_ref()) else {
         let fault = reading.targets.as_ref().and_then(|targets| targets.report.fault.as_ref());
@@ -118,6 +137,8 @@ pub fn assess(reading: &Reading, port_results: Arc<PortResults>, config: &Config
     let versions = known.filter_map(|(name, known)| Some((name.clone(), known.version.clone()?))).collect();
     let mut judge = Judge {
         config,
+        began: reading.began,
+        this_master: ThisMaster { address: &config.master.address, server },
         versions,
         circumstances: Circumstances { of_master, ..circumstances },
         surroundings,
@@ -129,11 +150,13 @@ pub fn assess(reading: &Reading, port_results: Arc<PortResults>, config: &Config
         gone: Vec::new(),
     };
     let entries: Vec<RosterEntry<'_>> = roster.into_shown().collect();
-    let (traces, majorities) = judge.traces(&entries, &fleet.port_results);
+    let pages: Vec<PageEvidence<'_>> = entries.iter().map(|entry| judge.pages(entry, &fleet.pages)).collect();
+    let (traces, majorities) = judge.traces(&entries, &pages, &fleet.port_results);
     fleet.targets = entries
         .into_iter()
         .zip(traces)
-        .map(|(entry, trace)| judge.target(entry, trace, &majorities, &fleet.port_results))
+        .zip(&pages)
+        .map(|((entry, trace), pages)| judge.target(entry, trace, pages, &majorities, &fleet))
         .collect();
     judge.gone.extend(judge.before.by_ref().map(|(name, _)| name));
     events.extend(judge.events(reading.began, memory.has_read_targets));
@@ -153,6 +176,9 @@ fn succeeded<T>(collected: Option<&Collected<T>>) -> Option<&T> {
 /// The inputs for judging the targets one after the other.
 struct Judge<'a> {
     config: &'a Config,
+    /// When the reading began, by this computer's clock.
+    began: Timestamp,
+    this_master: ThisMaster<'a>,
     circumstances: Circumstances,
     /// The master's records of arrivals. `None` where they are switched off or not needed.
     surroundings: Option<Surroundings<'a>>,
@@ -193,11 +219,20 @@ impl Judge<'_> {
         changes.chain(of_each(newcomers, HistoryKind::Enlisted)).chain(of_each(&self.gone, HistoryKind::Left)).collect()
     }
 
+    /// What the pages of a silent target prove.
+    fn pages<'p>(&self, entry: &RosterEntry<'_>, pages: &'p PageResults) -> PageEvidence<'p> {
+        let silent = entry.enlisted.as_ref().filter(|enlisted| enlisted.is_stale(self.circumstances.now));
+        let known = silent.zip(pages.of(entry.name));
+        let evidence = known.map(|(target, pages)| PageEvidence::of(pages, target, self.began, &self.this_master));
+        evidence.unwrap_or_default()
+    }
+
     /// What the master shows of each silent target, in the order of the entries, and of most of those that fell silent in
     /// one outage.
     fn traces(
         &self,
         entries: &[RosterEntry<'_>],
+        pages: &[PageEvidence<'_>],
         port_results: &PortResults,
     ) -> (Vec<Option<Trace>>, HashMap<Outage, Majority>) {
         let Some(surroundings) = &self.surroundings else {
@@ -206,13 +241,14 @@ impl Judge<'_> {
         let now = self.circumstances.now;
         let mut traces: Vec<Option<Trace>> = entries
             .iter()
-            .map(|entry| {
+            .zip(pages)
+            .map(|(entry, pages)| {
                 let enlisted = entry.enlisted.as_ref().filter(|enlisted| enlisted.is_stale(now))?;
                 let versions = Versions {
                     now: engine(port_results.of(entry.name)).and_then(|finding| finding.version.as_deref()),
                     at_last_poll: self.versions.get(entry.name).map(String::as_str),
                 };
-                Some(Trace::of(bare(entry.name), enlisted, versions, surroundings))
+                Some(Trace::of(bare(entry.name), enlisted, versions, pages, surroundings))
             })
             .collect();
         let mut members: HashMap<Outage, Vec<usize>> = HashMap::new();
@@ -245,13 +281,14 @@ impl Judge<'_> {
         &mut self,
         entry: RosterEntry<'_>,
         trace: Option<Trace>,
+        pages: &PageEvidence<'_>,
         majorities: &HashMap<Outage, Majority>,
-        port_results: &PortResults,
+        fleet: &MasterFleet,
     ) -> Target {
         let now = self.circumstances.now;
         let majority = self.outage(&entry).and_then(|outage| majorities.get(&outage));
         let enlisted = entry.enlisted;
-        let findings = port_results.of(entry.name);
+        let findings = fleet.port_results.of(entry.name);
         let (name, before) = match self.remembered(entry.name) {
             Some((name, before)) => (name, Some(before)),
             None => (entry.name.to_owned(), None),
@@ -264,6 +301,7 @@ impl Judge<'_> {
             findings,
             engine_was_open,
             trace: trace.as_ref(),
+            pages,
             majority: majority.map(|majority| majority.text.as_str()),
         };
         let diagnosis = diagnose(&subject, &self.circumstances);
@@ -300,6 +338,7 @@ impl Judge<'_> {
             enlisted,
             diagnosis,
             trace,
+            pages: fleet.pages.of(entry.name).cloned(),
         }
     }
 

@@ -15,6 +15,7 @@ mod impact;
 mod jobs;
 mod master_memory;
 mod memory;
+mod pages;
 #[cfg(test)]
 mod properties;
 mod roster;
@@ -25,7 +26,7 @@ mod unmatched;
 
 pub use crate::sqlserver::MasterClock;
 pub use arrivals::{Run, Suspect, Trace};
-pub use assess::{Assessment, assess};
+pub use assess::{Assessment, Observed, assess};
 pub use batches::Batch;
 pub use briefing::{Briefing, Remark};
 pub use change::{Change, summary};
@@ -40,7 +41,8 @@ pub use unmatched::unmatched;
 
 use crate::collectors::{CollectorReport, ServerFacts, TargetRow};
 use crate::model::names;
-use crate::probe::PortResults;
+use crate::probe::{Finding, PortResults};
+use crate::target_pages::PageResults;
 use crate::target_side::TargetSide;
 use jiff::Timestamp;
 use std::sync::Arc;
@@ -144,9 +146,17 @@ pub struct MasterFleet {
     pub reports: Vec<CollectorReport>,
     /// The findings of the port checks.
     pub port_results: Arc<PortResults>,
+    /// What the targets wrote about themselves.
+    pub pages: Arc<PageResults>,
 }
 
 impl MasterFleet {
+    /// The ports of a target in both directions: as they were checked from here, and as its page shows the master's.
+    pub fn findings(&self, target: &str) -> impl Iterator<Item = &Finding> {
+        let of_page = self.pages.of(target).map(|pages| pages.ports(self.began)).unwrap_or_default();
+        self.port_results.of(target).iter().chain(of_page)
+    }
+
     /// The rows of the enlisted targets, by the names under which they are shown.
     pub(crate) fn rows(&self) -> impl Iterator<Item = (&str, &TargetRow)> + Clone {
         self.targets.iter().filter_map(|target| Some((target.name.as_str(), &target.enlisted.as_ref()?.row)))

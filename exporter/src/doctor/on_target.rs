@@ -9,7 +9,7 @@ use crate::model::{Check, DEFAULT_PORT, EnginePort, ServerName};
 use crate::probe::Finding;
 use crate::probe::protocol::{EngineFacts, Verdict};
 use crate::sqlserver::{ReadError, TargetAnswers};
-use crate::target_side::{Forecast, LocalTarget, MasterView, Presented};
+use crate::target_side::{Forecast, LocalTarget, MasterView, Presented, Services};
 use jiff::Timestamp;
 use std::net::IpAddr;
 
@@ -35,7 +35,11 @@ pub struct TargetEnd {
 impl TargetEnd {
     /// The same facts as the exporter on a target shows them.
     fn view(&self) -> MasterView {
-        MasterView { local_target: self.local_target.clone(), presented: self.presented.clone() }
+        MasterView {
+            local_target: self.local_target.clone(),
+            presented: self.presented.clone(),
+            services: Services::default(),
+        }
     }
 }
 

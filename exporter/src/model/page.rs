@@ -26,6 +26,17 @@ vocabulary! {
     }
 }
 
+impl StartMode {
+    /// How it starts, in a sentence.
+    pub(crate) fn adverb(self) -> &'static str {
+        match self {
+            StartMode::Automatic => "automatically",
+            StartMode::Manual => "manually",
+            StartMode::Disabled => "never, for it is disabled",
+        }
+    }
+}
+
 vocabulary! {
     /// Whose authorities judged the master's certificate.
     #[derive(Debug, Clone, Copy, PartialEq, Eq)]

@@ -11,6 +11,7 @@ use crate::diagnosis::{Briefing, Chapter, Enlisted, Evidence, Fleet, MasterFleet
 use crate::model::figures::{ago, readable_instant, span};
 use crate::model::{Cause, names};
 use crate::probe::Finding;
+use crate::target_pages::KnownPage;
 use askama::Template;
 use jiff::Timestamp;
 use std::borrow::Cow;
@@ -51,8 +52,10 @@ pub fn single(
         next: words(target.diagnosis.cause).next,
         figures: target.enlisted.as_ref().map(|row| figures(clock.now, target, row)).unwrap_or_default(),
         way: target.enlisted.as_ref().map(|row| Way::new(row, clock.now)),
-        ports: fleet.port_results.of(&target.name).iter().map(|port| PortView::new(port, fleet.began)).collect(),
+        ports: fleet.findings(&target.name).map(|port| PortView::new(port, fleet.began)).collect(),
         trace: target.trace.as_ref().map(|trace| TraceView::new(trace, target.diagnosis.cause, details)),
+        written: target.known_pages().map(|known| written(fleet, target, known)).collect(),
+        refused: target.pages.as_ref().filter(|_| details).map(|pages| pages.refused.as_slice()).unwrap_or_default(),
         briefing: Briefing::of(fleet, target, details),
         jobs,
         failed: read.map(|lists| InstructionView::of_each(&lists.failed, clock.now)).unwrap_or_default(),
@@ -91,6 +94,10 @@ struct Single<'a> {
     way: Option<Way>,
     ports: Vec<PortView<'a>>,
     trace: Option<TraceView<'a>>,
+    /// What it wrote about itself.
+    written: Vec<String>,
+    /// Why other files of its folder do not count; only with `details`.
+    refused: &'a [String],
     briefing: Option<Briefing>,
     jobs: JobRows<'a>,
     failed: Vec<InstructionView<'a>>,
@@ -103,6 +110,34 @@ struct Single<'a> {
     since: String,
     meanwhile: Vec<ChapterView<'a>>,
     details: bool,
+}
+
+/// A page in one line.
+fn written(fleet: &MasterFleet, target: &Target, known: &KnownPage) -> String {
+    let page = &known.page;
+    let state = |what: &str, runs: Option<bool>| {
+        let runs = runs.map_or("not known", |runs| if runs { "runs" } else { "does not run" });
+        format!("{what}: {runs}")
+    };
+    let mut parts = vec![
+        format!("Taken {} on {} by the {}", ago(fleet.began, page.taken_at), page.node, page.source.name()),
+        state("its instance there", page.instance_running),
+        state("its Agent there", page.agent_running),
+    ];
+    parts.extend(page.agent_start_mode.map(|mode| format!("the Agent starts {}", mode.adverb())));
+    parts.extend(page.master.as_ref().map(|master| format!("its master there: {master}")));
+    parts.extend(page.encrypt_channel_option.map(|option| format!("MsxEncryptChannelOptions: {option}")));
+    parts.extend(page.certificate.as_ref().map(|look| {
+        format!(
+            "the master's certificate for {}: {} by the store {}",
+            look.name,
+            look.verdict.name(),
+            look.store.name()
+        )
+    }));
+    let fresh = target.is_fresh(known, fleet.began);
+    parts.extend((!fresh).then(|| "older than its last poll or out of date, so it proves nothing".to_owned()));
+    parts.join("; ") + "."
 }
 
 /// The master's evidence for a silent target. Addresses, logins and states are set only with `details`.

@@ -3,6 +3,7 @@
 use super::attempts::Attempt;
 use super::trace::Surroundings;
 use crate::collectors::{MasterState, ServerFacts};
+use crate::diagnosis::pages::PageEvidence;
 use crate::diagnosis::target::Enlisted;
 use crate::model::{Certificate, MasterEvidence, ServerName};
 use std::time::Duration;
@@ -55,6 +56,13 @@ pub(super) enum Fact {
     MuchOlder,
     VersionChanged,
     UpgradedToMandatory,
+    AgentStopped,
+    AgentRuns,
+    AgentStartsManually,
+    WayClosed,
+    WayOpen,
+    CertificateRefused,
+    CertificateTrusted,
 }
 
 impl Fact {
@@ -90,6 +98,13 @@ impl Fact {
             Fact::MuchOlder => "it is over two versions older than its master",
             Fact::VersionChanged => "its version is another since it polled",
             Fact::UpgradedToMandatory => "it was upgraded to SQL Server 2025 or later since it polled",
+            Fact::AgentStopped => "by its page its Agent does not run",
+            Fact::AgentRuns => "by its page its Agent runs",
+            Fact::AgentStartsManually => "by its last page the service of its Agent starts manually",
+            Fact::WayClosed => "by its page the port of the master is closed",
+            Fact::WayOpen => "by its page the port of the master is open",
+            Fact::CertificateRefused => "by its page it refuses the certificate of the master",
+            Fact::CertificateTrusted => "by its page it trusts the certificate of the master",
         }
     }
 }
@@ -110,6 +125,17 @@ pub(super) fn of_master(surroundings: &Surroundings<'_>) -> Vec<Fact> {
     facts.extend(surroundings.memory.state.into_iter().flat_map(of_state));
     facts.extend(surroundings.server.filter(|server| is_renamed(server)).map(|_| Fact::Renamed));
     facts
+}
+
+/// What its own pages say.
+pub(super) fn of_pages(pages: &PageEvidence<'_>) -> Vec<Fact> {
+    let agent = pages.agent().map(|(_, runs)| if runs { Fact::AgentRuns } else { Fact::AgentStopped });
+    let way = pages.way().map(|(.., open)| if open { Fact::WayOpen } else { Fact::WayClosed });
+    let certificate = pages
+        .certificate()
+        .map(|(.., refused)| if refused { Fact::CertificateRefused } else { Fact::CertificateTrusted });
+    let manually = pages.starts_manually().then_some(Fact::AgentStartsManually);
+    [agent, way, certificate, manually].into_iter().flatten().collect()
 }
 
 /// What keeps polls from being written; only where nothing does, one without a row is a stranger's.
@@ -142,8 +168,14 @@ fn is_renamed(server: &ServerFacts) -> bool {
 }
 
 /// What holds for one target besides, whatever arrived.
-pub(super) fn of_target(target: &Enlisted, versions: Versions<'_>, surroundings: &Surroundings<'_>) -> Vec<Fact> {
+pub(super) fn of_target(
+    target: &Enlisted,
+    versions: Versions<'_>,
+    pages: &PageEvidence<'_>,
+    surroundings: &Surroundings<'_>,
+) -> Vec<Fact> {
     let mut facts = of_master(surroundings);
+    facts.extend(of_pages(pages));
     facts.extend((!target.polled).then_some(Fact::NeverPolled));
     if let Some(server) = surroundings.server {
         facts.extend(server.certificate.iter().flat_map(|seen| of_certificate(target, seen, server, surroundings)));

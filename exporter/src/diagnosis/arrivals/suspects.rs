@@ -113,6 +113,9 @@ const ROWS: &[Row] = &[
         source: BEHAVIOUR,
         weight: 4,
         facts: &[
+            (Fact::AgentStopped, 6),
+            (Fact::AgentRuns, -9),
+            (Fact::AgentStartsManually, 2),
             (Fact::Shows(NoTrace), 2),
             (Fact::Shows(Refused), -3),
             (Fact::Shows(BeforeLogin), -3),
@@ -125,6 +128,8 @@ const ROWS: &[Row] = &[
         source: "Ports and protocols",
         weight: 3,
         facts: &[
+            (Fact::WayClosed, 6),
+            (Fact::WayOpen, -9),
             (Fact::NeverPolled, -1),
             (Fact::Moved, 1),
             (Fact::Shows(NoTrace), 2),
@@ -141,6 +146,8 @@ const ROWS: &[Row] = &[
         source: BEHAVIOUR,
         weight: 2,
         facts: &[
+            (Fact::CertificateRefused, 7),
+            (Fact::CertificateTrusted, -9),
             (Fact::Shows(BeforeLogin), 4),
             (Fact::Shows(Refused), -2),
             (Fact::Shows(AgentConnected), -9),
@@ -360,6 +367,25 @@ mod tests {
         ] {
             let found = titles(facts);
             assert!(found.first().is_some_and(|first| first.starts_with(begins)), "{facts:?}: {found:?}");
+        }
+    }
+
+    #[test]
+    fn what_its_page_says_counts_for_and_against() {
+        use Fact::*;
+        for (fact, begins, first) in [
+            (AgentStopped, "SQL Server Agent does not run", true),
+            (AgentStartsManually, "SQL Server Agent does not run", true),
+            (WayClosed, "Nothing gets through", true),
+            (CertificateRefused, "The target does not trust", true),
+            (AgentRuns, "SQL Server Agent does not run", false),
+            (WayOpen, "Nothing gets through", false),
+            (CertificateTrusted, "The target does not trust", false),
+        ] {
+            let found = titles(&[Shows(NoTrace), fact]);
+            let is_first = found.first().is_some_and(|title| title.starts_with(begins));
+            assert_eq!(is_first, first, "{fact:?}: {found:?}");
+            assert!(first || found.iter().all(|title| !title.starts_with(begins)), "{fact:?}: {found:?}");
         }
     }
 

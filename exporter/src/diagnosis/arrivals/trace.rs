@@ -9,6 +9,7 @@ use super::words::Findings;
 use super::{MasterEvidence, Remembered, words};
 use crate::collectors::{AgentSession, ServerFacts};
 use crate::diagnosis::master_memory::MasterMemory;
+use crate::diagnosis::pages::PageEvidence;
 use crate::diagnosis::target::{Enlisted, elapsed};
 use crate::model::names::key;
 use crate::model::{ServerName, silence};
@@ -49,6 +50,10 @@ pub struct Trace {
     pub(crate) agent_seen: Option<Timestamp>,
     /// What keeps the master from writing any poll, for every page.
     pub(crate) hindered_by: Vec<&'static str>,
+    /// When such a session was last seen.
+    pub(crate) agent_at: Option<Timestamp>,
+    /// When anything of its host alone last arrived.
+    pub(crate) arrived_at: Option<Timestamp>,
 }
 
 /// Attempts at the rhythm of a target's polls.
@@ -90,14 +95,21 @@ struct Question<'a> {
 
 impl Trace {
     /// The trace of a target; `None` for one that is not silent.
-    pub(crate) fn of(name: &str, target: &Enlisted, versions: Versions<'_>, surroundings: &Surroundings<'_>) -> Trace {
+    pub(crate) fn of(
+        name: &str,
+        target: &Enlisted,
+        versions: Versions<'_>,
+        pages: &PageEvidence<'_>,
+        surroundings: &Surroundings<'_>,
+    ) -> Trace {
         let memory = surroundings.memory;
-        let facts = facts::of_target(target, versions, surroundings);
+        let facts = facts::of_target(target, versions, pages, surroundings);
         let Some(covered) = memory.covered.filter(|_| memory.permitted) else {
             return Trace::unknown(words::unread(memory.permitted).to_owned(), facts, surroundings);
         };
         let mut attempts: Vec<&Attempt> =
             surroundings.origins.of(name).filter_map(|address| memory.attempts.get(&address)).flatten().collect();
+        attempts.retain(|attempt| !(attempt.may_be_a_look() && pages.looked_at(attempt.at)));
         attempts.sort_by_key(|attempt| attempt.at);
         let others = surroundings.origins.others(name);
         Question { surroundings, name, target, attempts, others, covered }.answer(facts)
@@ -129,6 +141,8 @@ impl Trace {
             before_login: None,
             agent_seen: None,
             hindered_by: Vec::new(),
+            agent_at: None,
+            arrived_at: None,
         }
     }
 }
@@ -206,6 +220,8 @@ impl<'a> Question<'a> {
             before_login: run(End::BeforeLogin),
             agent_seen: agent.filter(|_| speaks && self.others.is_empty()).map(|agent| agent.at),
             hindered_by: facts::hindrances(&facts),
+            agent_at: agent.filter(|_| self.others.is_empty()).map(|agent| agent.at),
+            arrived_at: self.arrived(agent).filter(|_| self.others.is_empty()),
             word,
         }
     }
@@ -257,6 +273,14 @@ impl<'a> Question<'a> {
         own.chain(stated)
             .filter(|agent| agent.at > after && elapsed(now, agent.at) <= speaks)
             .max_by_key(|agent| agent.at)
+    }
+
+    /// When anything last came from one of its addresses, whatever became of it.
+    fn arrived(&self, agent: Option<&AgentSession>) -> Option<Timestamp> {
+        let Surroundings { memory, origins, .. } = *self.surroundings;
+        let own = origins.of(self.name).filter_map(|address| memory.sightings.get(&address)).map(|seen| seen.at);
+        let attempts = self.attempts.iter().map(|attempt| attempt.at);
+        own.chain(attempts).chain(agent.map(|agent| agent.at)).max()
     }
 
     /// Whether any session from one of its addresses was connected when the sessions were last read.

@@ -420,6 +420,7 @@ fn its_own_polls_since_the_start_of_the_master_clear_the_certificate_until_it_en
         self_signed: true,
         not_after: ago(-ends),
         names: vec!["msx01".to_owned()],
+        sha256: String::new(),
     };
     const CLEARED: &str = "it polled under the certificate that the master presents now";
     const NEW: &str = "the master made another certificate of its own after the last poll";

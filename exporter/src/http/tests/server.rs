@@ -110,6 +110,7 @@ pub(super) fn fleet(length: usize) -> MasterFleet {
             maintenance: None,
             diagnosis: Diagnosis { cause: Cause::NotEnlisted, evidence: Vec::new() },
             trace: None,
+            pages: None,
         }],
         orphans: Some(vec![Orphan { target: "X".repeat(length), kind: OrphanKind::Other, count: 1 }]),
         downloadlist_rows: None,
@@ -119,6 +120,7 @@ pub(super) fn fleet(length: usize) -> MasterFleet {
         has_maintenance_windows: false,
         limited: crate::diagnosis::Limited::default(),
         port_results: Arc::default(),
+        pages: Arc::default(),
     }
 }
 
