@@ -8,6 +8,7 @@ use super::assemble;
 use super::reader::Reader;
 use super::reader_stats::ReaderStats;
 use super::reading::Reading;
+use super::target_detail::TargetDetail;
 use super::{Interrupt, LOOK_ENDS_WITHIN};
 use crate::config::Config;
 use crate::model::Stage;
@@ -53,14 +54,22 @@ impl Waiter {
 
     /// Whether a look has to end for it. One that was ended several times may go on where there is time.
     fn presses(&self, look_insists: bool) -> bool {
-        !self.wants_look && !(look_insists && self.has_time())
+        !(self.wants_look || look_insists && self.has_time())
     }
+}
+
+/// What is asked about one target, for its page.
+#[derive(Debug)]
+struct Question {
+    server_id: i32,
+    answer: oneshot::Sender<Result<Arc<TargetDetail>, ReadError>>,
 }
 
 /// Asks the master. Clones share one connection; it closes when the last one is dropped.
 #[derive(Debug, Clone)]
 pub struct ReaderHandle {
     requests: mpsc::Sender<Waiter>,
+    questions: mpsc::Sender<Question>,
     config: Arc<Config>,
     progress: Progress,
 }
@@ -69,16 +78,34 @@ impl ReaderHandle {
     /// Starts the task that owns the connection. Nothing is opened before the first reading is asked for.
     pub fn start(config: Arc<Config>, reader_stats: Arc<ReaderStats>) -> ReaderHandle {
         let (requests, inbox) = mpsc::channel(QUEUE);
+        let (questions, asked) = mpsc::channel(QUEUE);
         let progress = Progress::default();
         let reader = Reader::new(config.clone(), reader_stats, progress.clone());
-        tokio::spawn(serve(reader, inbox, config.clone()));
-        ReaderHandle { requests, config, progress }
+        tokio::spawn(serve(reader, inbox, asked, config.clone()));
+        ReaderHandle { requests, questions, config, progress }
     }
 
     /// A reading as [`ReaderHandle::read`] gives it, after a look at who arrives, which may be sooner than it would be by
     /// itself. Without the look where `wait` leaves no time for it or a scrape comes first.
     pub async fn read_with_look(&self, wait: Duration) -> Arc<Reading> {
         self.ask(wait, true).await
+    }
+
+    /// What only the page of one target shows, within `wait`. A reading that is asked for meanwhile goes first.
+    ///
+    /// # Errors
+    /// Why nothing was read.
+    pub async fn target_detail(&self, server_id: i32, wait: Duration) -> Result<Arc<TargetDetail>, ReadError> {
+        let (sender, answer) = oneshot::channel();
+        let asked = async {
+            self.questions.send(Question { server_id, answer: sender }).await.ok()?;
+            answer.await.ok()
+        };
+        let gone_first = || ReadError::new(Stage::Query, "a reading of the master went first");
+        match timeout(wait, asked).await {
+            Ok(answer) => answer.ok_or_else(gone_first)?,
+            Err(_) => Err(ReadError::timed_out(Stage::Query, "asking about one target", wait)),
+        }
     }
 
     /// A reading that began less than a second ago, or a new one. Always answers within `wait`: what could not be read
@@ -115,14 +142,26 @@ impl ReaderHandle {
 /// The last reading, and when it began.
 type Last = (Instant, Arc<Reading>);
 
-async fn serve(mut reader: Reader, mut inbox: mpsc::Receiver<Waiter>, config: Arc<Config>) {
+async fn serve(
+    mut reader: Reader,
+    mut inbox: mpsc::Receiver<Waiter>,
+    mut asked: mpsc::Receiver<Question>,
+    config: Arc<Config>,
+) {
     let mut waiting: Vec<Waiter> = Vec::new();
     let mut last: Option<Last> = None;
     loop {
         if waiting.is_empty() {
-            match inbox.recv().await {
-                Some(waiter) => waiting.push(waiter),
-                None => return,
+            tokio::select! {
+                biased;
+                waiter = inbox.recv() => match waiter {
+                    Some(waiter) => waiting.push(waiter),
+                    None => return,
+                },
+                Some(question) = asked.recv() => {
+                    waiting.extend(answer_question(&mut reader, &mut inbox, question).await);
+                    continue;
+                }
             }
         }
         let mut later = Vec::new();
@@ -217,6 +256,34 @@ async fn look(
             last.1
         }
     }
+}
+
+/// Answers what is asked about one target, unless a request for a reading comes first: that is what comes back.
+async fn answer_question(
+    reader: &mut Reader,
+    inbox: &mut mpsc::Receiver<Waiter>,
+    question: Question,
+) -> Option<Waiter> {
+    let began = Instant::now();
+    let mut asking = Box::pin(AssertUnwindSafe(reader.target_detail(question.server_id)).catch_unwind());
+    let waiter = tokio::select! {
+        biased;
+        Some(waiter) = inbox.recv() => waiter,
+        answered = &mut asking => {
+            drop(asking);
+            match answered {
+                Ok(answer) => drop(question.answer.send(answer)),
+                Err(_) => {
+                    error!("reading one target panicked; the connection is dropped");
+                    reader.hang_up();
+                }
+            }
+            return None;
+        }
+    };
+    drop(asking);
+    reader.interrupt_detail(began.elapsed()).await;
+    Some(waiter)
 }
 
 enum Finished {

@@ -15,6 +15,7 @@ mod reader_stats;
 mod reading;
 mod result_cache;
 pub(crate) mod server;
+mod target_detail;
 pub(crate) mod targets;
 
 use arrivals::Interrupt;
@@ -27,6 +28,7 @@ pub use jobs::{JobRow, JobTargetRow, Jobs, Outcome};
 pub use reader_stats::ReaderStats;
 pub use reading::{Collected, CollectorReport, Reading};
 pub use server::ServerFacts;
+pub use target_detail::{DetailResult, Instruction, Instructions, JobMessage, TargetDetail};
 pub use targets::{TargetRow, Targets};
 
 use crate::model::Collector;

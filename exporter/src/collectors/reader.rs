@@ -7,6 +7,7 @@ use super::needs;
 use super::reader_stats::{Backoff, Connected, ReaderStats};
 use super::reading::{Collected, CollectorReport, Reading};
 use super::result_cache::ResultCache;
+use super::target_detail::{DetailReader, TargetDetail};
 use super::targets::Targets;
 use crate::config::Config;
 use crate::model::{Collector, Stage};
@@ -43,6 +44,7 @@ pub(super) struct Reader {
     last_batch: Duration,
     cache: ResultCache,
     arrivals: ArrivalWatch,
+    details: DetailReader,
 }
 
 impl Reader {
@@ -61,6 +63,7 @@ impl Reader {
             last_batch: Duration::ZERO,
             cache: ResultCache::default(),
             arrivals: ArrivalWatch::default(),
+            details: DetailReader::default(),
         }
     }
 
@@ -91,6 +94,25 @@ impl Reader {
     pub(super) fn hang_up(&mut self) {
         self.session = None;
         self.connected = None;
+    }
+
+    /// What only the page of one target shows. Uses the connection of the last reading.
+    pub(super) async fn target_detail(&mut self, server_id: i32) -> Result<Arc<TargetDetail>, ReadError> {
+        if let Some(known) = self.details.known(server_id) {
+            return known;
+        }
+        let no_session = || ReadError::new(Stage::Connect, "there is no connection to the master now");
+        let session = self.session.as_mut().ok_or_else(no_session)?;
+        self.progress.enter(Stage::Query);
+        let (answer, end) = self.details.ask(session, server_id, &self.config.master.msdb).await;
+        self.settle(end.as_ref()).await;
+        Ok(answer)
+    }
+
+    /// Gives up a question about one target.
+    pub(super) async fn interrupt_detail(&mut self, after: Duration) {
+        self.details.interrupted(after);
+        self.clean_up().await;
     }
 
     async fn attempt(&mut self, began: Timestamp, deadline: Instant) -> Result<Reading, ReadError> {

@@ -1,16 +1,15 @@
 //! What to know of a silent target, in the order in which it is needed at night. Pages, JSON and the doctor show the same.
 
 use super::batches::{Batch, Values, batches};
+use super::history::AROUND;
 use super::target::{Enlisted, elapsed};
 use super::{MasterClock, MasterFleet, Target};
 use crate::model::ServerName;
 use crate::model::figures::{ago, count, readable_instant, span};
-use jiff::{SignedDuration, Timestamp};
+use jiff::Timestamp;
 use std::collections::BTreeSet;
 use std::net::{IpAddr, Ipv4Addr, Ipv6Addr};
 
-/// What happened this close to the beginning of a silence is named.
-const AROUND: SignedDuration = SignedDuration::from_mins(5);
 /// Targets that are named in one sentence.
 const MOST_NAMED: usize = 5;
 

@@ -24,11 +24,11 @@ const CLOSING_COLUMNS: [&str; 2] = [CLOSING, "error"];
 /// statement.
 pub(super) fn text(sets: &[&mut dyn Set], msdb: &str) -> String {
     let mut text = String::from("BEGIN TRANSACTION;\n");
-    for statement in sets.iter().map(|set| set.statement()) {
-        text.push_str(&statements::prepare(statement.text, msdb));
+    for set in sets {
+        text.push_str(&statements::prepare(&set.text(), msdb));
         text.push_str(&format!(
             "\nSELECT CAST(N'{}' AS nvarchar(32)) AS {CLOSING}, CAST(@@ERROR AS int) AS error;\n",
-            statement.name
+            set.statement().name
         ));
     }
     text.push_str("IF @@TRANCOUNT > 0 COMMIT TRANSACTION;\n");

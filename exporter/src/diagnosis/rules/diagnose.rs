@@ -82,10 +82,13 @@ struct Rule {
 }
 
 /// The rules for an enlisted target, from the first that is decided to the last.
-const RULES: [Rule; 11] = [
+const RULES: [Rule; 14] = [
     Rule { causes: &[Cause::Settling], find: silence::settling },
     Rule { causes: &[Cause::MasterSide], find: silence::master_side },
+    Rule { causes: &[Cause::AgentStopped], find: |_| None },
     Rule { causes: &[Cause::LoginRefused], find: arrivals::login_refused },
+    Rule { causes: &[Cause::WayClosed], find: |_| None },
+    Rule { causes: &[Cause::CertificateRefused], find: |_| None },
     Rule { causes: &[Cause::EndedBeforeLogin], find: arrivals::ended_before_login },
     Rule { causes: &[Cause::ConnectedNotPolling], find: arrivals::connected_not_polling },
     Rule { causes: &[Cause::EngineDown, Cause::Unreachable, Cause::Unresolved], find: ports::silent_engine },
