@@ -1,7 +1,7 @@
 """Cases of the alerts on ports."""
 
 from .cases_exporter import steps
-from .series_model import MASTER, TARGET, SeriesModel, link
+from .series_model import MASTER, OTHER_MASTER, TARGET, SeriesModel, link
 from .spec import Spec, case, point
 
 DETAIL = link("msx-target", job="msx", instance=MASTER, target=TARGET)
@@ -87,6 +87,15 @@ def paged_ports(model, bad, instance):
     port(model, steps(1, 0, 30, 70) if bad else 1, instance=instance, state="filtered", **FAR)
 
 
+def read_by_a_pair():
+    """Two exporters of one master read the page of a target, and the second one ends."""
+    model = SeriesModel(70)
+    for instance in (MASTER, OTHER_MASTER):
+        paged_ports(model, True, instance)
+    model.lose(range(32, 71), OTHER_MASTER)
+    return model
+
+
 def many_paged(scraped=False):
     """The pages of three of eight targets say that their way is closed."""
     def build(model, bad, instance):
@@ -164,12 +173,16 @@ CLOSED.extra = [
          [point("MsxPortClosed", m, [SEEN_BY_BOTH.firing(m, "sql01:9814")]) for m in (46, 59)]),
     case("MsxPortClosed: what an exporter on the target sees open is open, whatever its page says", overruled(), [point("MsxPortClosed", 55, [])])]
 
+ON_A_PAGE = Spec(
+    "MsxPortClosed", paged_ports, labels={**OWNED, **FAR}, title="by the page of a target", dashboard=DETAIL, per_target=True,
+    summary="A required port is not open.",
+    description=lambda m: r"The port engine (to master) of SQL01\PAYROLL is required and not open: filtered (tcp 14331).", **COMMON)
+ON_A_PAGE.extra = [case("MsxPortClosed: an exporter that ends does not stand for the one that reads the same page", read_by_a_pair(),
+                        [point("MsxPortClosed", 42, [ON_A_PAGE.firing(42)])])]
+
 SPECS = [
     CLOSED,
-    Spec(
-        "MsxPortClosed", paged_ports, labels={**OWNED, **FAR}, title="by the page of a target", dashboard=DETAIL, per_target=True,
-        summary="A required port is not open.",
-        description=lambda m: r"The port engine (to master) of SQL01\PAYROLL is required and not open: filtered (tcp 14331).", **COMMON),
+    ON_A_PAGE,
     Spec(
         "MsxManyPortsClosed", many_paged(), labels={"job": "msx", "instance": MASTER, **FAR}, dashboard=OVERVIEW, variant=True,
         title="by pages", summary="The same required port is closed on many targets.",
