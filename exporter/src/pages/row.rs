@@ -103,10 +103,20 @@ fn evidence(target: &Target) -> Option<Cow<'_, str>> {
     if let Some(trace) = shown {
         return Some(format!("The master shows: {}", trace.word.word().title).into());
     }
-    let text = target.diagnosis.evidence.first()?.text.as_str();
-    match text.char_indices().nth(SHORT) {
-        None => Some(text.into()),
-        Some(_) => Some(text.chars().take(SHORT - 1).chain(['…']).collect::<String>().into()),
+    let text = without_instant(&target.diagnosis.evidence.first()?.text);
+    if text.chars().nth(SHORT).is_none() {
+        return Some(text);
+    }
+    Some(text.chars().take(SHORT - 1).chain(['…']).collect::<String>().into())
+}
+
+/// Where an age is followed by its instant, such as ` (2026-11-22T22:07:30Z)`, the age is enough for a line.
+fn without_instant(text: &str) -> Cow<'_, str> {
+    let is_year = |rest: &str| rest.bytes().take(4).all(|byte| byte.is_ascii_digit());
+    let parts = text.split_once(" (").filter(|(_, rest)| is_year(rest));
+    match parts.and_then(|(before, rest)| Some((before, rest.split_once("Z)")?.1))) {
+        Some((before, after)) => format!("{before}{after}").into(),
+        None => text.into(),
     }
 }
 
@@ -169,5 +179,8 @@ mod tests {
         let shown = |text: &str| evidence(&judged("SQL01", Cause::DownloadError, text)).unwrap().into_owned();
         assert_eq!(shown(&text), "東".repeat(59) + "…");
         assert_eq!(shown(&text[..180]), "東".repeat(60));
+        let dated = "Last poll 4 h ago (2026-11-27T22:38:47Z), over 3 of its intervals";
+        assert_eq!(shown(dated), "Last poll 4 h ago, over 3 of its intervals");
+        assert_eq!(shown("1 failed (Z), 2 held (Z)"), "1 failed (Z), 2 held (Z)");
     }
 }
