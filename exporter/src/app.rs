@@ -1,7 +1,7 @@
 //! The composition root: a scrape becomes a reading, the reading a fleet, the fleet a page.
 
 use crate::collectors::Reading;
-use crate::collectors::{ReaderHandle, ReaderStats};
+use crate::collectors::{LOOK_ENDS_WITHIN, ReaderHandle, ReaderStats};
 use crate::config::{self, Config, Role, Sources};
 use crate::diagnosis::{self, Fleet, MasterFleet, Memory, TargetFleet};
 use crate::events;
@@ -76,6 +76,8 @@ struct Assessed {
     last: Option<(Arc<Reading>, Arc<Fleet>)>,
     /// When the targets were last read.
     read: Option<Instant>,
+    /// The configuration whose patterns were compared with the names that are enlisted.
+    compared: Option<Arc<Config>>,
 }
 
 impl App {
@@ -155,7 +157,7 @@ impl App {
             if config.role == Role::Target {
                 self.look_out(&config).await;
             } else if ports.enabled && age.is_none_or(|age| age >= ports.interval) {
-                self.fleet(config.master.timeout + GRACE).await;
+                self.fleet(config.master.timeout + GRACE, None).await;
             }
             if age.is_some_and(|age| age > ROSTER_KEPT) {
                 self.roster.send_if_modified(|names| !std::mem::take(names).is_empty());
@@ -178,8 +180,8 @@ impl App {
         *known = remarks;
     }
 
-    /// Hands the names of the targets to the sweep and to `/probe`.
-    fn publish(&self, names: Vec<String>) {
+    /// Hands the names of the targets to the sweep and to `/probe`. Whether they are others than before.
+    fn publish(&self, names: Vec<String>) -> bool {
         self.lock_assessed().read = Some(Instant::now());
         self.roster.send_if_modified(|known| {
             let changed = **known != names;
@@ -187,7 +189,19 @@ impl App {
                 *known = Arc::new(names);
             }
             changed
-        });
+        })
+    }
+
+    /// Logs which patterns fit no target: once for each configuration, and when other targets are enlisted.
+    fn report_unmatched(&self, config: &Arc<Config>, reading: &Reading, changed: bool) {
+        let compared = self.lock_assessed().compared.replace(config.clone());
+        let is_known = compared.is_some_and(|compared| Arc::ptr_eq(&compared, config)) && !changed;
+        let targets = reading.targets.as_ref().and_then(|targets| targets.rows.as_deref());
+        let Some(targets) = targets.filter(|_| !is_known && self.web.is_serving()) else { return };
+        let unmatched = diagnosis::unmatched(config, targets);
+        if !unmatched.is_empty() {
+            warn!("patterns of the configuration that fit no enlisted target: {}", unmatched.join("; "));
+        }
     }
 
     /// One reading and one complete sweep. `extent` may ask for all checks even where the sweep is switched off.
@@ -206,7 +220,8 @@ impl App {
         if extent == Extent::Sweep && self.stays_passive(&current).await {
             return self.nothing(&current);
         }
-        let reading = current.master.read(current.config.master.timeout + GRACE).await;
+        let wait = current.config.master.timeout + GRACE + LOOK_ENDS_WITHIN;
+        let reading = current.master.read_with_look(wait).await;
         let fleet = self.assess(&current, reading.clone(), Arc::default());
         if !current.config.ports.enabled && extent == Extent::Sweep {
             return fleet;
@@ -237,10 +252,11 @@ impl App {
         if given_up {
             return fleet;
         }
-        let before = assessed.last.replace((reading, fleet.clone()));
+        let before = assessed.last.replace((reading.clone(), fleet.clone()));
         drop(assessed);
         if let Some(read) = fleet.of_master().filter(|fleet| fleet.master.is_some()) {
-            self.publish(enlisted(read));
+            let changed = self.publish(enlisted(read));
+            self.report_unmatched(&current.config, &reading, changed);
         }
         log_faults(before.as_ref().map(|(_, fleet)| fleet.as_ref()), &fleet, self.web.is_serving());
         for change in &result.changes {
@@ -252,6 +268,15 @@ impl App {
             info!(event = events::DIAGNOSIS, "{line}");
         }
         fleet
+    }
+
+    /// Whether a target was silent at the last reading.
+    fn is_silent(&self, target: &str) -> bool {
+        let last = self.lock_assessed().last.as_ref().map(|(_, fleet)| fleet.clone());
+        let fleet = last.as_deref().and_then(Fleet::of_master);
+        let shown = fleet.and_then(|fleet| fleet.targets.iter().find(|shown| names::same(&shown.name, target)));
+        // Only silent targets have a trace.
+        shown.is_some_and(|shown| shown.trace.is_some())
     }
 
     /// The names of the last good reading; `None` where that is longer ago than `ROSTER_KEPT`.
@@ -353,7 +378,8 @@ impl Current {
 /// master is down, one line is enough. There is a next attempt only while the exporter serves.
 fn log_faults(before: Option<&Fleet>, now: &Fleet, serving: bool) {
     let message = |fault: &ReadError| if serving { fault.with_next_attempt() } else { fault.message.clone() };
-    let kind = |fault: &ReadError| (fault.stage, fault.timeout, fault.retry);
+    // What to do differs with the refusal: a server that was in single-user mode and is upgraded now is news.
+    let kind = |fault: &ReadError| (fault.stage, fault.timeout, fault.retry, fault.hint.clone());
     let all = shared_fault(now);
     let all_before = before.and_then(shared_fault);
     if let Some(fault) = all {
@@ -402,7 +428,7 @@ fn shared_fault(fleet: &Fleet) -> Option<&ReadError> {
 }
 
 impl Site for App {
-    async fn fleet(&self, wait: Duration) -> Arc<Fleet> {
+    async fn fleet(&self, wait: Duration, of: Option<&str>) -> Arc<Fleet> {
         let current = self.current.load_full();
         if current.config.role == Role::Target {
             return self.seen_from_target(self.sweeper.port_results());
@@ -410,24 +436,18 @@ impl Site for App {
         if self.stays_passive(&current).await {
             return self.nothing(&current);
         }
-        let reading = current.master.read(wait).await;
+        let reading = if of.is_some_and(|target| self.is_silent(target)) {
+            current.master.read_with_look(wait).await
+        } else {
+            current.master.read(wait).await
+        };
         self.assess(&current, reading, self.sweeper.port_results())
-    }
-
-    fn request_look(&self, target: &str) {
-        let last = self.lock_assessed().last.as_ref().map(|(_, fleet)| fleet.clone());
-        let fleet = last.as_deref().and_then(Fleet::of_master);
-        let shown = fleet.and_then(|fleet| fleet.targets.iter().find(|shown| names::same(&shown.name, target)));
-        // Only silent targets have a trace.
-        if shown.is_some_and(|shown| shown.trace.is_some()) {
-            self.current.load().master.request_look();
-        }
     }
 
     async fn probe(&self, name: &str, wait: Duration) -> Result<Arc<Probe>, ProbeFailure> {
         let began = Instant::now();
         if self.known_names().is_none() {
-            self.fleet(wait).await;
+            self.fleet(wait, None).await;
         }
         let names = self.known_names().ok_or(ProbeFailure::NoRoster)?;
         let config = self.current.load().config.clone();

@@ -217,7 +217,8 @@ pub(crate) fn full() -> MasterFleet {
         decides: None,
         refused: None,
         before_login: None,
-        agent_connected: false,
+        agent_seen: None,
+        hindered_by: Vec::new(),
     });
     if let Some(row) = &mut silent.enlisted {
         row.row.enlisted_by = Some("CORP\\anna".to_owned());

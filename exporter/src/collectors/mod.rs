@@ -17,7 +17,10 @@ mod result_cache;
 pub(crate) mod server;
 pub(crate) mod targets;
 
-pub use arrivals::{AgentSession, Arrival, Arrivals, Blocker, MasterState, RecordKind, Sighting, Timers};
+use arrivals::Interrupt;
+pub use arrivals::{
+    AgentSession, Arrival, Arrivals, Blocker, LOOK_ENDS_WITHIN, MasterState, RecordKind, Sighting, Timers,
+};
 pub use coalescing::ReaderHandle;
 pub use downloads::{DownloadRow, DownloadedRow, Downloads};
 pub use jobs::{JobRow, JobTargetRow, Jobs, Outcome};

@@ -79,7 +79,7 @@ pub fn assess(reading: &Reading, port_results: Arc<PortResults>, config: &Config
             .and_then(|downloads| downloads.report.fault.as_ref())
             .map(|fault| fault.stage),
     };
-    let server = succeeded(reading.server.as_ref());
+    let server = memory.master.server_since(targets.clock.started).filter(|_| reading.server.is_some());
     let unread = Arrivals { permitted: true, ..Arrivals::default() };
     // Only silent targets need the records of arrivals, so a fleet without one pays nothing.
     let asked = targets.rows.iter().any(|row| row.is_silent(targets.clock.now));

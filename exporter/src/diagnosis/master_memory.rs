@@ -1,7 +1,6 @@
 //! What is remembered of the master itself: where it was before it last started, and how far its targets had polled.
 
 use crate::collectors::{ServerFacts, Targets};
-use crate::sqlserver::Place;
 use jiff::{SignedDuration, Timestamp};
 use std::collections::HashMap;
 
@@ -25,8 +24,7 @@ pub(crate) struct MasterMemory {
 #[derive(Debug)]
 struct Seen {
     started: Timestamp,
-    version: String,
-    place: Place,
+    server: ServerFacts,
 }
 
 /// The master is not what or where it was before it last started.
@@ -43,8 +41,7 @@ impl MasterMemory {
     pub(crate) fn observe(&mut self, targets: &Targets, server: Option<&ServerFacts>) {
         if let Some(server) = server {
             let started = targets.clock.started;
-            let (version, place) = (server.version.clone(), server.place.clone());
-            let now = Seen { started, version, place };
+            let now = Seen { started, server: server.clone() };
             if let Some(what) = self.seen.as_ref().map(|before| before.changed_to(&now)).filter(|what| !what.is_empty())
             {
                 self.moved = Some(Moved { at: started, what });
@@ -65,6 +62,12 @@ impl MasterMemory {
         self.polls = targets.rows.iter().map(|row| (row.server_id, (row.enlisted_at, row.last_poll))).collect();
     }
 
+    /// What the master last said of itself since it started then: a reading that lacks it does not take it away.
+    pub(crate) fn server_since(&self, started: Timestamp) -> Option<&ServerFacts> {
+        let seen = self.seen.as_ref().filter(|seen| is_same_start(seen.started, started))?;
+        Some(&seen.server)
+    }
+
     /// The last move that was seen.
     pub(crate) fn moved(&self) -> Option<&Moved> {
         self.moved.as_ref()
@@ -76,23 +79,27 @@ impl MasterMemory {
     }
 }
 
+fn is_same_start(one: Timestamp, other: Timestamp) -> bool {
+    one.duration_since(other).abs() <= SAME_START
+}
+
 impl Seen {
     /// What is another after a start of the instance. Without one our own way to it may have changed.
     fn changed_to(&self, now: &Seen) -> Vec<&'static str> {
-        if now.started.duration_since(self.started).abs() <= SAME_START {
+        if is_same_start(self.started, now.started) {
             return Vec::new();
         }
         let differs = |before: bool, name| before.then_some(name);
         let both =
             |one: Option<&String>, other: Option<&String>| one.zip(other).is_some_and(|(one, other)| one != other);
-        let (was, is) = (&self.place, &now.place);
+        let (was, is) = (&self.server.place, &now.server.place);
         let elsewhere =
             was.address.zip(is.address).is_some_and(|(was, is)| was != is && !was.is_loopback() && !is.is_loopback());
         [
             differs(both(was.node.as_ref(), is.node.as_ref()), "computer"),
             differs(elsewhere, "address"),
             differs(was.port.zip(is.port).is_some_and(|(was, is)| was != is), "port"),
-            differs(self.version != now.version, "version"),
+            differs(self.server.version != now.server.version, "version"),
         ]
         .into_iter()
         .flatten()
@@ -105,6 +112,7 @@ mod tests {
     #![allow(clippy::unwrap_used)]
     use super::*;
     use crate::diagnosis::fixtures::{ago, polled_at, reading, target};
+    use crate::sqlserver::Place;
 
     fn place(node: &str, address: &str, port: i64) -> Place {
         let (node, address) = (Some(node.to_owned()), crate::model::canonical(address));
@@ -116,6 +124,16 @@ mod tests {
         let mut targets = Targets::clone(&rows);
         targets.clock.started = ago(started);
         memory.observe(&targets, Some(&ServerFacts { version: version.into(), place, ..ServerFacts::default() }));
+    }
+
+    #[test]
+    fn what_the_master_said_of_itself_holds_until_it_starts_again() {
+        let mut memory = MasterMemory::default();
+        observed(&mut memory, 90_000, place("NODE1", "10.0.0.1", 1433), "16.0.1", 20);
+        let targets = reading(Vec::new()).targets.unwrap().rows.unwrap();
+        memory.observe(&targets, None);
+        let node = |started| memory.server_since(ago(started)).and_then(|server| server.place.node.as_deref());
+        assert_eq!((node(90_000), node(600)), (Some("NODE1"), None));
     }
 
     #[test]

@@ -18,6 +18,7 @@ mod properties;
 mod roster;
 mod rules;
 mod target;
+mod unmatched;
 
 pub use crate::sqlserver::MasterClock;
 pub use arrivals::{Run, Suspect, Trace};
@@ -29,6 +30,7 @@ pub use memory::Memory;
 pub(crate) use rules::order;
 pub use rules::{Diagnosis, Evidence};
 pub use target::{Enlisted, Job, JobRun, Orphan, PollStatus, Target, TargetDownloads};
+pub use unmatched::unmatched;
 
 use crate::collectors::{CollectorReport, ServerFacts, TargetRow};
 use crate::probe::PortResults;

@@ -210,13 +210,13 @@ catalogue! {
     }
     Ports [None] {
         PORT_OPEN Gauge "msx_port_open" PORT,
-            "1 when the port is open, 0 when it is not; absent where that cannot be known. Cached, see msx_port_check_timestamp_seconds.";
+            "1 when the port is open, 0 when it is not; absent where that cannot be known. As of msx_port_check_timestamp_seconds.";
         PORT_REQUIRED Gauge "msx_port_required" PORT,
-            "1 when this port must be open, 0 when it is only watched. Cached, see msx_port_check_timestamp_seconds.";
+            "1 when this port must be open, 0 when it is only watched. As of msx_port_check_timestamp_seconds.";
         PORT_PROTOCOL_OK Gauge "msx_port_protocol_ok" PORT,
-            "1 when the right protocol answered, else 0; absent where only the connection was tried. Cached, see msx_port_check_timestamp_seconds.";
+            "1 when the right protocol answered, else 0; absent where only the connection was tried. As of msx_port_check_timestamp_seconds.";
         PORT_STATE Gauge "msx_port_state" &["target", "check", "direction", "master", "state"],
-            "1 for the state in which the check found the port; the other states are absent. Cached, see msx_port_check_timestamp_seconds.";
+            "1 for the state in which the check found the port; the other states are absent. As of msx_port_check_timestamp_seconds.";
         PORT_CHECKED_AT Gauge "msx_port_check_timestamp_seconds" PORT,
             "When the port was last checked, in seconds since 1970; the series of a check older than 3 sweeps are absent.";
         PORT_INFO Gauge "msx_port_info" &["target", "check", "direction", "master", "port", "protocol", "source"],

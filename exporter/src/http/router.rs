@@ -190,12 +190,9 @@ impl<S: Site> Router<S> {
             Ok(pass) => pass,
             Err(why) => return answer::busy(why),
         };
-        if let Some(target) = view.target() {
-            self.site.request_look(target);
-        }
         let form = Representation::new(caller.proved || settings.explain_details, request);
+        let fleet = self.site.fleet(deadline::wait(&request.headers, settings.reading_timeout), view.target()).await;
         let request_to_render = RenderRequest::new(view, form);
-        let fleet = self.site.fleet(deadline::wait(&request.headers, settings.reading_timeout)).await;
         let (site, of, key) = (Arc::clone(&self.site), Arc::clone(&fleet), request_to_render.key(settings));
         let drawing = self
             .shared_pages

@@ -11,16 +11,13 @@ use std::time::Duration;
 
 /// The exporter as the server sees it.
 pub trait Site: Send + Sync + 'static {
-    /// The fleet of one reading; joins a reading that is under way. Always returns, at the latest after `wait`: a
+    /// The fleet of one reading, for a page of this target or of all; joins a reading that is under way. Always returns, at the latest after `wait`: a
     /// reading that took longer is a fleet without a master. All callers of one reading get the same `Arc`, so a page
-    /// is rendered once for all of them.
+    /// is rendered once for all of them. Where the target is silent, this waits for a look for its reason, as far as
+    /// that may be asked for again.
     ///
     /// The future is dropped as soon as the client hangs up; a reading that no caller waits for may then be cancelled.
-    fn fleet(&self, wait: Duration) -> impl Future<Output = Arc<Fleet>> + Send;
-
-    /// Somebody is about to look at one target. Where it is silent, the next reading looks for its reason with fresh eyes,
-    /// as far as that may be asked for again. Cheap.
-    fn request_look(&self, target: &str);
+    fn fleet(&self, wait: Duration, of: Option<&str>) -> impl Future<Output = Arc<Fleet>> + Send;
 
     /// Checks every port of one target now and answers within about `wait`. Concurrent callers share one run.
     ///

@@ -39,7 +39,7 @@ pub fn single(
         next: words(target.diagnosis.cause).next,
         figures: target.enlisted.as_ref().map(|row| figures(clock.now, target, row)).unwrap_or_default(),
         ports: fleet.port_results.of(&target.name).iter().map(PortView::new).collect(),
-        trace: target.trace.as_ref().map(|trace| TraceView::new(trace, details)),
+        trace: target.trace.as_ref().map(|trace| TraceView::new(trace, target.diagnosis.cause, details)),
         briefing: Briefing::of(fleet, target, details),
         details,
     };
@@ -63,6 +63,7 @@ struct Single<'a> {
 /// The master's evidence for a silent target. Addresses, logins and states are set only with `details`.
 struct TraceView<'a> {
     word: &'static str,
+    /// Empty where the evidence of the verdict says the same.
     text: &'a str,
     details: &'a [String],
     /// Whether there are details that this page does not show.
@@ -71,10 +72,11 @@ struct TraceView<'a> {
 }
 
 impl<'a> TraceView<'a> {
-    fn new(trace: &'a Trace, details: bool) -> TraceView<'a> {
+    fn new(trace: &'a Trace, cause: Cause, details: bool) -> TraceView<'a> {
+        let is_said = matches!(cause, Cause::LoginRefused | Cause::EndedBeforeLogin | Cause::ConnectedNotPolling);
         TraceView {
             word: trace.word.word().title,
-            text: &trace.text,
+            text: if is_said { "" } else { &trace.text },
             details: if details { &trace.details } else { &[] },
             is_withheld: !details && !trace.details.is_empty(),
             suspects: trace.suspects_shown(details).collect(),

@@ -204,6 +204,17 @@ fn every_field_of_the_json_is_documented() {
 }
 
 #[test]
+fn what_the_verdict_says_of_arrivals_is_not_said_twice() {
+    let said = |cause| {
+        let mut fleet = full();
+        let target = fleet.targets.iter_mut().find(|target| target.name == "SQL02").unwrap();
+        target.diagnosis.cause = cause;
+        pages::single(&fleet.into(), "SQL02", &facts(), true).unwrap().unwrap().contains("refused 4 logins")
+    };
+    assert!(said(Cause::StoppedPolling) && !said(Cause::LoginRefused));
+}
+
+#[test]
 fn what_the_master_shows_has_its_details_only_with_details() {
     let shown = |details: bool| (single("SQL02", details).unwrap(), json(full(), details).to_string());
     let (page, json) = shown(true);

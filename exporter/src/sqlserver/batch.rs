@@ -48,6 +48,8 @@ pub(crate) enum BatchError {
     OverCap(&'static str, Duration),
     /// The deadline of the reading has passed.
     Deadline,
+    /// Something more urgent came.
+    Interrupted,
 }
 
 impl From<DriverError> for BatchError {
@@ -79,7 +81,9 @@ impl BatchError {
         match self {
             BatchError::Driver(error) if faults::leaves_connection_usable(error) => Left::Usable,
             BatchError::Driver(_) | BatchError::Silent(_) => Left::Lost,
-            BatchError::Cell(_) | BatchError::OverCap(..) | BatchError::Deadline => Left::Busy,
+            BatchError::Cell(_) | BatchError::OverCap(..) | BatchError::Deadline | BatchError::Interrupted => {
+                Left::Busy
+            }
         }
     }
 
@@ -99,6 +103,7 @@ impl BatchError {
             BatchError::Silent(patience) => ReadError::timed_out(Stage::Query, "an idle connection", *patience),
             BatchError::OverCap(name, cap) => ReadError::timed_out(Stage::Query, &format!("statement {name}"), *cap),
             BatchError::Deadline => ReadError::timed_out(Stage::Query, "reading the master", after),
+            BatchError::Interrupted => ReadError::new(Stage::Query, "it was interrupted by a reading"),
         }
     }
 }

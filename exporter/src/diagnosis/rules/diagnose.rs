@@ -59,6 +59,8 @@ pub(super) struct Case<'a> {
     pub(super) trace: Option<&'a Trace>,
     pub(super) majority: Option<&'a str>,
     pub(super) of_master: &'a [&'static str],
+    /// Whether a rule before this one found a cause.
+    pub(super) is_explained: bool,
 }
 
 impl Poll {
@@ -108,7 +110,7 @@ pub(crate) fn diagnose(subject: &Subject<'_>, circumstances: &Circumstances) -> 
     match subject.enlisted {
         None => evidence.push(instructions::not_enlisted(subject.name)),
         Some(target) => {
-            let case = Case {
+            let mut case = Case {
                 name: subject.name,
                 target,
                 now: circumstances.now,
@@ -122,9 +124,13 @@ pub(crate) fn diagnose(subject: &Subject<'_>, circumstances: &Circumstances) -> 
                 trace: subject.trace,
                 majority: subject.majority,
                 of_master: &circumstances.of_master,
+                is_explained: !evidence.is_empty(),
             };
             silent = case.stale;
-            evidence.extend(RULES.iter().filter_map(|rule| (rule.find)(&case)));
+            for rule in &RULES {
+                evidence.extend((rule.find)(&case));
+                case.is_explained = !evidence.is_empty();
+            }
         }
     }
     evidence.extend(circumstances.downloads_failed.map(instructions::unknown));

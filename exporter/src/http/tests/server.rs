@@ -127,13 +127,10 @@ impl Drop for Waiter<'_> {
 }
 
 impl Site for Stub {
-    async fn fleet(&self, wait: Duration) -> Arc<Fleet> {
+    async fn fleet(&self, wait: Duration, of: Option<&str>) -> Arc<Fleet> {
+        self.looks.lock().unwrap().extend(of.map(str::to_owned));
         self.wait(wait).await;
         Arc::clone(&self.fleet)
-    }
-
-    fn request_look(&self, target: &str) {
-        self.looks.lock().unwrap().push(target.to_owned());
     }
 
     async fn probe(&self, _: &str, wait: Duration) -> Result<Arc<Probe>, ProbeFailure> {
