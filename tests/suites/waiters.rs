@@ -179,38 +179,6 @@ fn a_scrape_answers_before_prometheus_gives_up() {
 }
 
 #[test]
-fn a_server_that_drips_does_not_stretch_the_deadline() {
-    let master = TestServer::play(Scenario::Healthy);
-    let exporter = Setup::of(&master).master("timeout", "1s").start();
-    let drip = Reply::Drip { bytes: 1, pause: Duration::from_millis(20) };
-    master.lab.fault("systargetservers", Mishap::Replies { after: 1, replies: vec![drip] });
-    let began = Instant::now();
-    let page = exporter.scrape();
-    assert!(began.elapsed() < Duration::from_millis(1_500) + SLACK, "it took {:?}", began.elapsed());
-    assert!(!page.up() && page.targets().is_empty());
-    assert_eq!(page.errors("query"), 1.0);
-    master.lab.clear_faults();
-    exporter.scrape_until("the master to be read again", complete);
-    until("one connection", || (master.open() == 1).then_some(()));
-}
-
-#[test]
-fn a_connection_cut_in_the_middle_of_a_row_shows_no_half_of_a_fleet() {
-    let master = TestServer::play(Scenario::Healthy);
-    let exporter = Setup::of(&master).start();
-    assert!(complete(&exporter.scrape()));
-    for reply in [Reply::CutAfter(30), Reply::Close, Reply::Reset] {
-        master.lab.fault("systargetservers", Mishap::Replies { after: 2, replies: vec![reply.clone()] });
-        let page = exporter.scrape_until("the cut", |page| !page.up());
-        assert!(page.targets().is_empty(), "{reply:?}");
-        assert!(page.value("msx_targets", &[]).is_none(), "{reply:?}");
-        master.lab.clear_faults();
-        exporter.scrape_until("the master to be read again", complete);
-        until("one connection", || (master.open() == 1).then_some(()));
-    }
-}
-
-#[test]
 fn a_restart_between_two_scrapes_loses_none() {
     let mut master = TestServer::play(Scenario::Healthy);
     let exporter = Setup::of(&master).start();
