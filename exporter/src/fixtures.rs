@@ -36,6 +36,7 @@ pub(crate) fn facts() -> ExporterFacts {
         build: BuildInfo { version: "0.1.0", revision: "abcdef0", rustc: "1.88.0" },
         sql_errors: EnumMap::from_fn(|stage: Stage| stage as u64),
         sql_connections: 1,
+        log_lines_lost: 2,
         refused: Some(EnumMap::from_fn(|reason: Refusal| reason as u64)),
         probes: Some(ProbeCounts { asked: 40, failed: EnumMap::from_fn(|reason: ProbeFailure| reason as u64) }),
         reload: Reload { successful: true, at: Some(ago(3600)) },
@@ -161,6 +162,7 @@ pub(crate) fn fleet(targets: Vec<Target>) -> MasterFleet {
         reports: Collector::ALL.into_iter().map(report).collect(),
         has_maintenance_windows: false,
         limited: Limited::default(),
+        history: Arc::default(),
         port_results: Arc::new(PortResults::default()),
     }
 }
@@ -216,7 +218,8 @@ pub(crate) fn full() -> MasterFleet {
         decides: None,
         refused: None,
         before_login: None,
-        agent_connected: false,
+        agent_seen: None,
+        hindered_by: Vec::new(),
     });
     if let Some(row) = &mut silent.enlisted {
         row.row.enlisted_by = Some("CORP\\anna".to_owned());

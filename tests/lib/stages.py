@@ -22,7 +22,7 @@ NEEDS = [
     ("root", r"\bunshare\b|tests\.linux\.suite|on_debian"),
     ("Go", r"need_go_tool|tests/kubernetes/programs\.sh|\bgo\b -C"),
     ("a JDK", r"\bjavac\b"),
-    ("Node", r"need_grafana|tests/clients/run\.sh"),
+    ("Node", r"need_grafana|need_axe|tests/clients/run\.sh"),
     ("Chromium", r"\bchromium\b"),
     ("Wine and MinGW", r"\bwine64\b|deploy/release/build"),
     ("Prometheus", r"need_deb [^\n]*\bprometheus\b(?!-(sql|blackbox))"),

@@ -84,6 +84,21 @@ fn a_lock_on_the_download_list_costs_that_collector_half_a_second() {
 }
 
 #[test]
+fn pages_and_documents_share_one_reading_and_a_scrape_has_its_own() {
+    let master = TestServer::play(Scenario::Healthy);
+    let exporter = Setup::of(&master).start();
+    let began = Instant::now();
+    assert!(exporter.get("/").text().contains("SQL03"));
+    until("the reading to be too old for a scrape", || (began.elapsed() > JOINED).then_some(()));
+    for path in ["/", "/?sort=name", "/target?name=SQL01", "/api/v1/targets", "/sd?per=target"] {
+        assert_eq!(exporter.get(path).status, 200, "{path}");
+    }
+    assert_eq!(master.readings(), 1);
+    assert!(exporter.scrape().up());
+    assert_eq!(master.readings(), 2);
+}
+
+#[test]
 fn a_list_that_takes_too_long_is_cut_off_and_the_others_stay() {
     let master = TestServer::play(Scenario::Healthy);
     let exporter = Setup::of(&master).start();

@@ -19,6 +19,7 @@ use crate::files;
 use crate::http::{self, ListenAddress, Options, Site, TrustedClients, Web};
 use crate::metrics;
 use crate::probe::Extent;
+use crate::process;
 use crate::signal::{Reloads, Stop};
 use crate::sqlserver::{self, Grantee, Release};
 use rustls::crypto::aws_lc_rs;
@@ -199,7 +200,8 @@ where
     let config = load(invocation)?;
     let flags = &invocation.web;
     let addresses = addresses(flags).map_err(Failure::usage)?;
-    let options = options(flags).map_err(Failure::usage)?;
+    let descriptors = process::read().and_then(|process| process.max_fds);
+    let options = options(flags).map_err(Failure::usage)?.within(descriptors);
     let web = Arc::new(Web::open(flags.config_file.as_deref()).map_err(Failure::usage)?);
     run(async {
         // The signal handler comes before any socket, so that a signal cannot end the process half-way.

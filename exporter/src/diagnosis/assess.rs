@@ -3,6 +3,7 @@
 use super::arrivals::{self, AttemptIndex, Majority, Origins, Remembered, Surroundings, Trace, Versions};
 use super::change::Change;
 use super::downloads::DownloadList;
+use super::history::{History, HistoryEvent};
 use super::jobs::jobs;
 use super::memory::{Memory, TargetMemory};
 use super::roster::{Roster, RosterEntry};
@@ -12,9 +13,10 @@ use super::{Limited, MasterFleet};
 use crate::collectors::Arrivals;
 use crate::collectors::{Collected, Reading};
 use crate::config::{Config, Encrypt};
-use crate::model::Cause;
 use crate::model::names::bare;
+use crate::model::{Cause, HistoryKind};
 use crate::probe::PortResults;
+use jiff::Timestamp;
 use std::collections::{BTreeSet, HashMap};
 use std::iter::Peekable;
 use std::sync::Arc;
@@ -44,15 +46,23 @@ pub fn assess(reading: &Reading, port_results: Arc<PortResults>, config: &Config
         jobs: None,
         has_maintenance_windows: !config.maintenance.is_empty(),
         limited: Limited::default(),
+        history: Arc::default(),
         reports: reading.reports().cloned().collect(),
         port_results,
     };
     let Some(targets) = succeeded(reading.targets.as_ref()) else {
+        let fault = reading.targets.as_ref().and_then(|targets| targets.report.fault.as_ref());
+        if let Some(fault) = fault.filter(|_| !reading.given_up) {
+            History::begin(&mut memory.history, reading.began);
+            let event = memory.master.observe_failure(reading.began, fault);
+            History::record(&mut memory.history, event.into_iter().collect());
+        }
+        fleet.history = memory.history.clone();
         return Assessment { fleet, changes: Vec::new() };
     };
     fleet.master = Some(targets.clock);
     fleet.server = succeeded(reading.server.as_ref()).cloned();
-    memory.master.observe(targets, fleet.server.as_ref());
+    let mut events = memory.master.observe(reading.began, targets, fleet.server.as_ref());
 
     let downloads = succeeded(reading.downloads.as_ref());
     let list = downloads.map(DownloadList::new);
@@ -79,7 +89,7 @@ pub fn assess(reading: &Reading, port_results: Arc<PortResults>, config: &Config
             .and_then(|downloads| downloads.report.fault.as_ref())
             .map(|fault| fault.stage),
     };
-    let server = succeeded(reading.server.as_ref());
+    let server = memory.master.server_since(targets.clock.started).filter(|_| reading.server.is_some());
     let unread = Arrivals { permitted: true, ..Arrivals::default() };
     // Only silent targets need the records of arrivals, so a fleet without one pays nothing.
     let asked = targets.rows.iter().any(|row| row.is_silent(targets.clock.now));
@@ -115,6 +125,8 @@ pub fn assess(reading: &Reading, port_results: Arc<PortResults>, config: &Config
         after: Vec::with_capacity(memory.targets.len()),
         before: std::mem::take(&mut memory.targets).into_iter().peekable(),
         changes: Vec::new(),
+        healthy_newcomers: Vec::new(),
+        gone: Vec::new(),
     };
     let entries: Vec<RosterEntry<'_>> = roster.into_shown().collect();
     let (traces, majorities) = judge.traces(&entries, &fleet.port_results);
@@ -123,7 +135,13 @@ pub fn assess(reading: &Reading, port_results: Arc<PortResults>, config: &Config
         .zip(traces)
         .map(|(entry, trace)| judge.target(entry, trace, &majorities, &fleet.port_results))
         .collect();
+    judge.gone.extend(judge.before.by_ref().map(|(name, _)| name));
+    events.extend(judge.events(reading.began, memory.has_read_targets));
     memory.targets = judge.after;
+    memory.has_read_targets = true;
+    History::begin(&mut memory.history, reading.began);
+    History::record(&mut memory.history, events);
+    fleet.history = memory.history.clone();
     Assessment { fleet, changes: judge.changes }
 }
 
@@ -146,13 +164,33 @@ struct Judge<'a> {
     /// The versions that targets had while they last polled, where a silent one is asked about.
     versions: HashMap<String, String>,
     changes: Vec<Change>,
+    /// Targets that are seen for the first time and are fine.
+    healthy_newcomers: Vec<String>,
+    /// Targets that were remembered and are not there.
+    gone: Vec<String>,
 }
 
 impl Judge<'_> {
     /// What is remembered of a target. Both sides are sorted by name, so each target is asked about once and in order.
     fn remembered(&mut self, name: &str) -> Option<(String, TargetMemory)> {
-        while self.before.next_if(|(known, _)| known.as_str() < name).is_some() {}
+        while let Some((gone, _)) = self.before.next_if(|(known, _)| known.as_str() < name) {
+            self.gone.push(gone);
+        }
         self.before.next_if(|(known, _)| known == name)
+    }
+
+    /// What happened to targets. Those of the first reading are no newcomers.
+    fn events(&self, at: Timestamp, has_read_before: bool) -> Vec<HistoryEvent> {
+        let kind = |change: &Change| match change.from {
+            None if has_read_before => HistoryKind::Enlisted,
+            _ => HistoryKind::CauseChanged,
+        };
+        let changes = self.changes.iter().map(|change| HistoryEvent::of_change(at, kind(change), change));
+        let of_each = |names: &[String], kind| -> Vec<HistoryEvent> {
+            names.iter().map(|name| HistoryEvent::of_target(at, kind, name.clone())).collect()
+        };
+        let newcomers = if has_read_before { &self.healthy_newcomers[..] } else { &[] };
+        changes.chain(of_each(newcomers, HistoryKind::Enlisted)).chain(of_each(&self.gone, HistoryKind::Left)).collect()
     }
 
     /// What the master shows of each silent target, in the order of the entries, and of most of those that fell silent in
@@ -238,6 +276,9 @@ impl Judge<'_> {
                 to: diagnosis.cause,
                 evidence: diagnosis.evidence.clone(),
             });
+        }
+        if from.is_none() && diagnosis.cause == Cause::Ok {
+            self.healthy_newcomers.push(entry.name.to_owned());
         }
         let polls = enlisted.as_ref().is_some_and(|enlisted| enlisted.polled && !enlisted.is_stale(now));
         let engine = engine(findings);
@@ -485,6 +526,33 @@ mod tests {
         assert_eq!(changes(vec![silent(), new()]), []);
         assert_eq!(changes(vec![healthy()]), [("SQL01".to_owned(), Some(Cause::StoppedPolling), Cause::Ok)]);
         assert_eq!(changes(vec![healthy(), new()]), [("SQL02".to_owned(), None, Cause::NeverPolled)], "it had left");
+    }
+
+    #[test]
+    fn the_history_tells_who_came_changed_and_left_and_when_the_master_was_lost() {
+        let mut memory = Memory::default();
+        let mut history = |reading: Reading| {
+            let fleet = assess(&reading, Arc::default(), &config(), &mut memory).fleet;
+            let shown = |event: &HistoryEvent| {
+                let name = event.target.clone().unwrap_or_default();
+                format!("{} {name} {}", event.kind.name(), event.to.map(Cause::name).unwrap_or_default())
+            };
+            fleet.history.newest_first().map(shown).collect::<Vec<_>>()
+        };
+        let healthy = |id| TargetRow { poll_interval_seconds: 10, ..target(id, &format!("SQL0{id}")) };
+        let silent = || reading(vec![polled_at(healthy(1), 75)]);
+        let unread = || Reading { targets: Some(failed(Collector::Targets)), ..reading(vec![]) };
+        assert_eq!(history(Reading { given_up: true, ..unread() }), [""; 0], "the caller's haste says nothing");
+        assert_eq!(history(reading(vec![healthy(1), healthy(2)])), [""; 0], "they were there before");
+        let changed = history(reading(vec![polled_at(healthy(1), 75), healthy(3)]));
+        assert_eq!(changed, ["left SQL02 ", "enlisted SQL03 ", "cause_changed SQL01 stopped_polling"]);
+        assert_eq!(history(unread()).len(), 4);
+        assert_eq!(history(unread())[0], "master_lost  ", "once");
+        assert_eq!(history(silent())[..2], ["left SQL03 ", "master_back  "]);
+        memory.note_reload(now(), true);
+        memory.note_reload(now(), false);
+        let kinds: Vec<_> = memory.history.newest_first().take(2).map(|event| event.kind.name()).collect();
+        assert_eq!(kinds, ["not_reloaded", "reloaded"]);
     }
 
     #[test]

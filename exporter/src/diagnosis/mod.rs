@@ -10,6 +10,8 @@ mod downloads;
 mod enlisted;
 #[cfg(test)]
 pub(crate) mod fixtures;
+mod history;
+mod impact;
 mod jobs;
 mod master_memory;
 mod memory;
@@ -17,7 +19,9 @@ mod memory;
 mod properties;
 mod roster;
 mod rules;
+mod selection;
 mod target;
+mod unmatched;
 
 pub use crate::sqlserver::MasterClock;
 pub use arrivals::{Run, Suspect, Trace};
@@ -25,12 +29,17 @@ pub use assess::{Assessment, assess};
 pub use batches::Batch;
 pub use briefing::{Briefing, Remark};
 pub use change::{Change, summary};
+pub use history::{Chapter, History, HistoryEvent};
 pub use memory::Memory;
 pub(crate) use rules::order;
 pub use rules::{Diagnosis, Evidence};
+pub use selection::Selection;
+pub(crate) use selection::{JobCounts, Order, Selected};
 pub use target::{Enlisted, Job, JobRun, Orphan, PollStatus, Target, TargetDownloads};
+pub use unmatched::unmatched;
 
 use crate::collectors::{CollectorReport, ServerFacts, TargetRow};
+use crate::model::names;
 use crate::probe::PortResults;
 use crate::target_side::TargetSide;
 use jiff::Timestamp;
@@ -129,6 +138,8 @@ pub struct MasterFleet {
     pub has_maintenance_windows: bool,
     /// What the limits left out.
     pub limited: Limited,
+    /// What happened since the exporter started, this reading included.
+    pub history: Arc<History>,
     /// The outcome of each collector.
     pub reports: Vec<CollectorReport>,
     /// The findings of the port checks.
@@ -139,6 +150,21 @@ impl MasterFleet {
     /// The rows of the enlisted targets, by the names under which they are shown.
     pub(crate) fn rows(&self) -> impl Iterator<Item = (&str, &TargetRow)> + Clone {
         self.targets.iter().filter_map(|target| Some((target.name.as_str(), &target.enlisted.as_ref()?.row)))
+    }
+
+    /// The target of this name, as SQL Server compares names.
+    pub(crate) fn target(&self, name: &str) -> Option<&Target> {
+        self.targets.iter().find(|target| names::same(&target.name, name))
+    }
+
+    /// The jobs of one target with their last run there: what failed first, then what is not known, then by name. `None`
+    /// where jobs were not read.
+    pub(crate) fn jobs_of(&self, target: &str) -> Option<Vec<(&Job, &JobRun)>> {
+        let runs = self.jobs.as_ref()?.iter().flat_map(|job| job.runs.iter().map(move |run| (job, run)));
+        let mut runs: Vec<_> = runs.filter(|(_, run)| run.target == target).collect();
+        let place = |success| [Some(false), None, Some(true)].iter().position(|known| *known == success);
+        runs.sort_by(|(a, x), (b, y)| (place(x.success), &a.name).cmp(&(place(y.success), &b.name)));
+        Some(runs)
     }
 
     /// The download list of the enlisted targets, by the names under which they are shown.

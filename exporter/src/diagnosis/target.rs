@@ -29,6 +29,13 @@ pub struct Target {
     pub trace: Option<Trace>,
 }
 
+impl Target {
+    /// The target server groups that it is in.
+    pub(crate) fn groups(&self) -> &[String] {
+        self.enlisted.as_ref().map(|row| row.groups.as_slice()).unwrap_or_default()
+    }
+}
+
 /// The master's facts about an enlisted target.
 #[derive(Debug, Clone, PartialEq)]
 pub struct Enlisted {

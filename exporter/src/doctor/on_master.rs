@@ -63,7 +63,8 @@ pub fn examine(
         rows.push(rules::polling(&target.end, &end, port, target.frequency(), target.polling(fleet.master.as_ref())));
     }
     for target in targets.iter().filter(|_| master.named()) {
-        rows.push(rules::browser(&target.end, &end, &master.name, port, target.browser(fleet.master.as_ref())));
+        let seen = target.browser(fleet.master.as_ref());
+        rows.push(rules::browser(&target.end, target.local_name(), &end, &master.name, port, seen));
     }
     let hosts = hosts(&targets);
     rows.push(rules::nothing_back(&end, hosts.iter().map(|target| target.host.clone()).collect()));
@@ -94,10 +95,7 @@ pub fn examine(
 fn elsewhere(master: &MasterEnd, port: &str, target: &Target<'_>) -> String {
     let plain = master.named() || port == "1433";
     let address = if plain { master.name.clone() } else { format!("{}:{port}", master.name) };
-    let name = if target.name == EACH_TARGET { "NAME" } else { target.name };
-    let flags = [format!("--master.address={address}"), format!("--local.name={name}")];
-    let [address, name] = flags.map(|flag| rules::in_powershell(&flag));
-    format!("on each target, with its own name: msx_exporter doctor --role=target {address} {name}")
+    format!("on each target, with its own name: {}", rules::on_target(&address, target.local_name()))
 }
 
 fn notes(master: &MasterEnd) -> Vec<String> {
@@ -175,6 +173,11 @@ impl<'a> Target<'a> {
         let findings = findings.iter().map(|finding| (finding.check, finding)).collect();
         let host = End { name: host, addresses };
         Target { name, end: host.clone(), host, enlisted, findings, trace: None }
+    }
+
+    /// The name that it gives itself in a command.
+    fn local_name(&self) -> &'a str {
+        if self.name == EACH_TARGET { "NAME" } else { self.name }
     }
 
     /// The port that a check asks. That of a protocol and of a default instance is known whether its name resolves or not.

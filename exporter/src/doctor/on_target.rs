@@ -57,7 +57,7 @@ pub fn examine_on_target(end: &TargetEnd, now: Timestamp) -> Request {
     let frequency = "every 60 s (the default), and after each job".to_owned();
     let mut rows = vec![rules::polling(&target, &master, port, frequency, seen_at(Check::Engine))];
     if let Some(browser) = find(Check::Browser) {
-        let mut row = rules::browser(&target, &master, &end.local_target.master, port, seen(browser));
+        let mut row = rules::browser(&target, &target.name, &master, &end.local_target.master, port, seen(browser));
         if !browser.required {
             row.need = super::request::Need::Nothing;
         }

@@ -25,7 +25,6 @@ const STRICT_ALONE: u32 = 17_819;
 pub(super) enum Fact {
     Shows(MasterEvidence),
     NeverPolled,
-    Polled,
     SelfSigned,
     /// SQL Server's own certificate, made at its last start, after the last poll.
     NewFallback,
@@ -64,7 +63,6 @@ impl Fact {
         match self {
             Fact::Shows(word) => word.word().title,
             Fact::NeverPolled => "never polled",
-            Fact::Polled => "it polled before",
             Fact::SelfSigned => "the certificate of the master is self-signed",
             Fact::NewFallback => "the master made another certificate of its own after the last poll",
             Fact::CertificateEnded => "the certificate of the master has ended",
@@ -127,6 +125,12 @@ fn of_state(state: &MasterState) -> Vec<Fact> {
     facts
 }
 
+/// What of this keeps the master from writing any poll, in words.
+pub(super) fn hindrances(facts: &[Fact]) -> Vec<&'static str> {
+    let hinders = |fact: &&Fact| matches!(fact, Fact::ReadOnly | Fact::TableBlocked | Fact::LogFull);
+    facts.iter().filter(hinders).map(|fact| fact.words()).collect()
+}
+
 /// Whether nothing can be written for want of log.
 pub(super) fn log_is_full(state: &MasterState) -> bool {
     let waits = state.log_waits_for.as_deref().is_some_and(|reason| reason != LOG_WAITS_FOR_NOTHING);
@@ -140,7 +144,7 @@ fn is_renamed(server: &ServerFacts) -> bool {
 /// What holds for one target besides, whatever arrived.
 pub(super) fn of_target(target: &Enlisted, versions: Versions<'_>, surroundings: &Surroundings<'_>) -> Vec<Fact> {
     let mut facts = of_master(surroundings);
-    facts.push(if target.polled { Fact::Polled } else { Fact::NeverPolled });
+    facts.extend((!target.polled).then_some(Fact::NeverPolled));
     if let Some(server) = surroundings.server {
         facts.extend(server.certificate.iter().flat_map(|seen| of_certificate(target, seen, server, surroundings)));
         facts.extend(of_versions(versions, &server.version));

@@ -20,7 +20,8 @@ use std::time::Duration;
 const LEAST_ATTEMPTS: usize = 3;
 /// A run continues while its newest attempt is younger than this, or than three intervals.
 const RUN_GOES_ON: Duration = Duration::from_secs(600);
-/// A session of an Agent counts as evidence for this long, or for three intervals.
+/// A session of an Agent counts as evidence for this long, or for three intervals. A poll is so short that looks at each
+/// reading catch one in hours, so one that was caught must outlast the looks that miss the next.
 const SIGHTING_SPEAKS: Duration = Duration::from_secs(3_600);
 
 /// What the master shows of a silent target.
@@ -44,8 +45,10 @@ pub struct Trace {
     pub(crate) refused: Option<Run>,
     /// Connections from its host alone that end before their login at that rhythm.
     pub(crate) before_login: Option<Run>,
-    /// Whether a session of its own Agent was seen since its last poll.
-    pub(crate) agent_connected: bool,
+    /// When a session of its own Agent was last seen, where that is later than its last poll explains.
+    pub(crate) agent_seen: Option<Timestamp>,
+    /// What keeps the master from writing any poll, for every page.
+    pub(crate) hindered_by: Vec<&'static str>,
 }
 
 /// Attempts at the rhythm of a target's polls.
@@ -108,7 +111,8 @@ impl Trace {
     fn unknown(text: String, mut facts: Vec<Fact>, surroundings: &Surroundings<'_>) -> Trace {
         facts.push(Fact::Shows(MasterEvidence::Unknown));
         let details = words::of_master(surroundings.memory.state);
-        Trace { text, details, suspects: suspects(&facts), ..Trace::nothing() }
+        let hindered_by = facts::hindrances(&facts);
+        Trace { text, details, hindered_by, suspects: suspects(&facts), ..Trace::nothing() }
     }
 
     /// A trace of which nothing is known.
@@ -123,7 +127,8 @@ impl Trace {
             decides: None,
             refused: None,
             before_login: None,
-            agent_connected: false,
+            agent_seen: None,
+            hindered_by: Vec::new(),
         }
     }
 }
@@ -199,7 +204,8 @@ impl<'a> Question<'a> {
             decides,
             refused: run(End::Refused),
             before_login: run(End::BeforeLogin),
-            agent_connected: word == MasterEvidence::AgentConnected && self.others.is_empty(),
+            agent_seen: agent.filter(|_| speaks && self.others.is_empty()).map(|agent| agent.at),
+            hindered_by: facts::hindrances(&facts),
             word,
         }
     }
@@ -220,9 +226,10 @@ impl<'a> Question<'a> {
         let in_rhythm = distance >= interval / 2 && distance <= interval.saturating_mul(2);
         let goes_on = elapsed(self.surroundings.now, newest) <= self.target.patience().max(RUN_GOES_ON);
         let follows = !polled || elapsed(first, last_poll) <= interval.saturating_mul(2);
-        // Attempts that were refused before the last poll too belong to another program; where that cannot be seen,
-        // nothing is concluded.
-        let seen_before = !polled || elapsed(first, self.covered.0) >= interval.saturating_mul(2);
+        // Attempts that were refused before the last poll or the enlistment too belong to another program; where that
+        // cannot be seen, nothing is concluded.
+        let covers_enlistment = polled || self.covered.0 <= last_poll;
+        let seen_before = covers_enlistment && elapsed(first, self.covered.0) >= interval.saturating_mul(2);
         let near = |at: &Timestamp| elapsed(first, *at) <= interval.saturating_mul(2);
         let reaches_back = of_kind().filter(|at| *at <= last_poll).any(|at| near(&at));
         (in_rhythm && goes_on && follows && seen_before && !reaches_back)

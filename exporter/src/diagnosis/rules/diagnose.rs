@@ -59,6 +59,8 @@ pub(super) struct Case<'a> {
     pub(super) trace: Option<&'a Trace>,
     pub(super) majority: Option<&'a str>,
     pub(super) of_master: &'a [&'static str],
+    /// Whether a rule before this one found a cause.
+    pub(super) is_explained: bool,
 }
 
 impl Poll {
@@ -80,10 +82,13 @@ struct Rule {
 }
 
 /// The rules for an enlisted target, from the first that is decided to the last.
-const RULES: [Rule; 11] = [
+const RULES: [Rule; 14] = [
     Rule { causes: &[Cause::Settling], find: silence::settling },
     Rule { causes: &[Cause::MasterSide], find: silence::master_side },
+    Rule { causes: &[Cause::AgentStopped], find: |_| None },
     Rule { causes: &[Cause::LoginRefused], find: arrivals::login_refused },
+    Rule { causes: &[Cause::WayClosed], find: |_| None },
+    Rule { causes: &[Cause::CertificateRefused], find: |_| None },
     Rule { causes: &[Cause::EndedBeforeLogin], find: arrivals::ended_before_login },
     Rule { causes: &[Cause::ConnectedNotPolling], find: arrivals::connected_not_polling },
     Rule { causes: &[Cause::EngineDown, Cause::Unreachable, Cause::Unresolved], find: ports::silent_engine },
@@ -108,7 +113,7 @@ pub(crate) fn diagnose(subject: &Subject<'_>, circumstances: &Circumstances) -> 
     match subject.enlisted {
         None => evidence.push(instructions::not_enlisted(subject.name)),
         Some(target) => {
-            let case = Case {
+            let mut case = Case {
                 name: subject.name,
                 target,
                 now: circumstances.now,
@@ -122,9 +127,13 @@ pub(crate) fn diagnose(subject: &Subject<'_>, circumstances: &Circumstances) -> 
                 trace: subject.trace,
                 majority: subject.majority,
                 of_master: &circumstances.of_master,
+                is_explained: !evidence.is_empty(),
             };
             silent = case.stale;
-            evidence.extend(RULES.iter().filter_map(|rule| (rule.find)(&case)));
+            for rule in &RULES {
+                evidence.extend((rule.find)(&case));
+                case.is_explained = !evidence.is_empty();
+            }
         }
     }
     evidence.extend(circumstances.downloads_failed.map(instructions::unknown));
