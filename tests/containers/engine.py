@@ -124,7 +124,8 @@ def confined(service):
 
 def reads():
     """How often Prometheus has seen the exporter's page, and when it last saw a master that was read."""
-    return number('count_over_time(msx_up{job="msx"}[1h])') or 0, number('timestamp(msx_up{job="msx"} == 1)') or 0
+    page = 'msx_up{job="msx"}'
+    return number(f"count_over_time({page}[1h])") or 0, number(f"timestamp({page}) and {page} == 1") or 0
 
 
 def restarted(service, how, act):
