@@ -190,7 +190,7 @@ fn target(exporter: &Exporter) -> serde_json::Value {
 
 /// SQL03 as the JSON of it alone has it, which waits for a look where SQL03 is known to be silent.
 fn page_of(exporter: &Exporter) -> serde_json::Value {
-    let answer = exporter.get("/api/v1/targets?target=SQL03").text();
+    let answer = exporter.get("/api/v1/targets?name=SQL03").text();
     let answer: serde_json::Value = serde_json::from_str(&answer).unwrap();
     answer["targets"].as_array().unwrap().iter().find(|target| target["name"] == "SQL03").unwrap().clone()
 }
