@@ -6,7 +6,7 @@ from .emptiness import without_exporter, without_master
 from .servers import Scenario
 
 SCENARIOS = [
-    Scenario("healthy", ["--scenario", "healthy"]),
+    Scenario("healthy", ["--scenario", "healthy"], pages=True),
     Scenario("never_polled", ["--scenario", "never_polled"]),
     Scenario("blocked", ["--scenario", "blocked"]),
     Scenario("stopped", ["--scenario", "stopped"], {"SQL03": "required refused"}),
@@ -41,7 +41,9 @@ NO_QUEUE = {"Age of the oldest pending instruction", "Pending instructions by op
 def may_be_empty(uid, name):
     """The panels that have nothing to show in this scenario: exactly these must be empty."""
     empty = set(NOTHING_FAILED) if name != "everything" else set()
-    empty |= {"Series left out by limits", "Page of the target"}
+    empty |= {"Series left out by limits"}
+    if name != "healthy":
+        empty |= {"Page of the target"}
     if name not in ("never_polled", "stopped"):
         empty |= {"What the master shows of it"}
     if name not in ("blocked", "everything"):
@@ -110,10 +112,19 @@ FACTS = {
         "Not polling": 0,
         "Pending": 0,
         "Download errors": 0,
-        # The far side says so: SQL02 cannot reach its master.
-        "Port closed": 1,
-        "Targets now": {"SQL01": ALL_FINE | {"Ports": 0, "Alerts": 0}, "SQL02": ALL_FINE | {"Ports": 2, "Alerts": 1}},
-        "Ports from target to master": {"SQL01": {"Engine": "required open"}, "SQL02": {"Engine": "required filtered"}},
+        # The far side says so: SQL02 cannot reach its master, and the page of SQL03 says the same of it.
+        "Port closed": 2,
+        "Targets now": {
+            "SQL01": ALL_FINE | {"Ports": 0, "Alerts": 0},
+            "SQL02": ALL_FINE | {"Ports": 2, "Alerts": 1},
+            "SQL03": ALL_FINE | {"Ports": 2, "Alerts": 1},
+        },
+        # The page of SQL01 says "refused", and its exporter knows better.
+        "Ports from target to master": {
+            "SQL01": {"Engine": "required open"},
+            "SQL02": {"Engine": "required filtered"},
+            "SQL03": {"Engine": "required refused"},
+        },
         "Ports from master to target": {"SQL02": {"Engine": "open", "Browser": None}},
         "Diagnosis over time": {"SQL01": 0, "SQL06": 0},
         "mark Exporter starts": 1,
@@ -130,6 +141,7 @@ FACTS = {
         "Maintenance": 0,
         "Master by the target's own registry": {"SQL01": {"Master": "MSX01"}},
         "MsxEncryptChannelOptions": 2,
+        "Page of the target": {"SQL01": {"Every": 600, "Counts": 1}},
         "Master's certificate as the target sees it": {"SQL01": {"Judged": "untrusted"}},
         "Ports over time": {"to target: engine": 0, "to master: engine": 100},
         "the jobs have names": lambda look: {row["Job"] for row in look.table("Jobs on this target").values()}
@@ -282,6 +294,8 @@ MUTANTS = [
     ("blocked", "msx-target", "Oldest pending", "_oldest_pending_download_timestamp_seconds", "_pending_downloads"),
     ("healthy", "msx-target", "Jobs on this target", "job_id, job_name, target", "job_id, target"),
     ("filtered", "msx-target", "Ports now", "to_master", "to_nowhere"),
+    ("healthy", "msx-overview", "Ports from target to master", "unless on (job, instance) msx_up", "and on (job, instance) msx_up"),
+    ("healthy", "msx-target", "Page of the target", "<= bool", "> bool"),
     ("down", "msx-exporter", "Collectors failing", "== 0", "== 1"),
     ("gone", "msx-exporter", "No answer", "== 0", "== 1"),
 ]

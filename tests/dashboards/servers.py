@@ -5,6 +5,7 @@ with the real rules scrapes them all.
 import http.server
 import re
 import threading
+import time
 from dataclasses import dataclass, field
 
 from tests import ROOT
@@ -26,6 +27,8 @@ class Scenario:
     ports: dict = field(default_factory=dict)
     job: str = "msx"
     more: str = ""
+    # Whether some of its targets write pages.
+    pages: bool = False
     instance: str = ""
 
 
@@ -78,7 +81,28 @@ class Servers(Processes):
             raise
         return self
 
+    def write_pages(self):
+        """Pages that targets wrote a moment ago: SQL01's exporter sees it otherwise, SQL03 has none. Answers where they are."""
+        for target in ("SQL01", "SQL03"):
+            way = f'target="{target}",check="engine",direction="to_master",master="MSX01"'
+            page = [
+                f'msx_target_page_timestamp_seconds{{target="{target}"}} {time.time():.0f}',
+                f'msx_target_page_interval_seconds{{target="{target}"}} 600',
+                f'msx_target_page_info{{target="{target}",node="{target}",source="script",version="1"}} 1',
+                f"msx_port_open{{{way}}} 0",
+                f"msx_port_required{{{way}}} 1",
+                f'msx_port_state{{{way},state="refused"}} 1',
+                "# EOF",
+            ]
+            folder = self.folder / "pages" / target
+            folder.mkdir(parents=True, exist_ok=True)
+            (folder / f"{target}.prom").write_text("\n".join([*page, ""]), encoding="utf-8")
+        return f"{self.folder}/pages/{{target}}/*.prom"
+
     def start_master(self, scenario):
+        more = scenario.more
+        if scenario.pages:
+            more += f"target_pages:\n  files: '{self.write_pages()}'\n  interval: 5s\n"
         lab = self.labs[scenario.name] = self.lab(scenario.name, *scenario.lab)
         ports = {"open": lab.port, **self.doors}
         overrides = [
@@ -86,7 +110,7 @@ class Servers(Processes):
             for target, kind in scenario.ports.items()
         ]
         scenario.instance = self.exporter(
-            scenario.name, lab.address, SWEEP, [*overrides, override(".*", lab.port)], scenario.more
+            scenario.name, lab.address, SWEEP, [*overrides, override(".*", lab.port)], more
         )
 
     def start_prometheus(self):

@@ -3,7 +3,7 @@
 use super::on_master::{MasterEnd, examine};
 use super::on_target::TargetEnd;
 use super::request::{End, Request};
-use crate::config::{Config, Encrypt};
+use crate::config::{Config, Encrypt, PageFiles};
 use crate::diagnosis::MasterFleet;
 use crate::model::{DEFAULT_PORT, PortSource, PortState, ServerName};
 use crate::probe::protocol::{Gaze, engine_port, look};
@@ -86,7 +86,8 @@ async fn look_around(
     };
     // A loopback address means nothing to a firewall team.
     addresses.retain(|address| !address.is_loopback());
-    MasterEnd { name, addresses, ports, port_source }
+    let page_share = config.target_pages.files.as_ref().and_then(PageFiles::server).map(str::to_owned);
+    MasterEnd { name, addresses, ports, port_source, page_share }
 }
 
 fn source_in_words(source: PortSource) -> &'static str {

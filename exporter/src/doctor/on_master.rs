@@ -24,6 +24,8 @@ pub struct MasterEnd {
     pub ports: Vec<u16>,
     /// The source of these ports.
     pub port_source: String,
+    /// The server of the share on which targets write their pages, where there is one.
+    pub page_share: Option<String>,
 }
 
 impl MasterEnd {
@@ -41,6 +43,9 @@ const FALLBACK: &str = "SSL_Self_Signed_Fallback";
 
 /// The third machine of the request, which no source names.
 const DESK: &str = "machine with SSMS";
+
+/// Who reads the pages of targets.
+const EXPORTER: &str = "exporter next to the master";
 
 /// The placeholder for targets while none is known: the request is the same before the first one is enlisted.
 const EACH_TARGET: &str = "each target";
@@ -70,6 +75,7 @@ pub fn examine(
     let hosts = hosts(&targets);
     rows.push(rules::nothing_back(&end, hosts.iter().map(|target| target.host.clone()).collect()));
     rows.extend(targets.iter().flat_map(|target| target.configured(&end)));
+    rows.extend(master.page_share.iter().flat_map(|server| page_share(server, &hosts, fleet)));
     rows.push(rules::management(&desk, &end, "the master", port, Seen::unknown("ask from that machine")));
     rows.push(rules::wizard_rpc(&desk, &end, Seen::unknown("ask from that machine")));
     rows.push(rules::wizard_smb(&desk, &end, Seen::unknown("ask from that machine")));
@@ -146,6 +152,28 @@ fn targets(fleet: &MasterFleet) -> Vec<Target<'_>> {
         }
     }
     targets
+}
+
+/// The rows of the share on which targets write their pages. A page that was read proves both ways.
+fn page_share(server: &str, hosts: &[&Target<'_>], fleet: &MasterFleet) -> Vec<Row> {
+    let share = End { name: server.to_owned(), addresses: Vec::new() };
+    let exporter = End { name: EXPORTER.to_owned(), addresses: Vec::new() };
+    let newest = hosts.iter().filter_map(|target| target.page).max_by_key(|known| known.page.taken_at);
+    let reads = rules::page_share(&exporter, &share, "exporter", page_seen(newest, fleet));
+    let writes =
+        |target: &&Target<'_>| rules::page_share(&target.host, &share, rules::TARGET, page_seen(target.page, fleet));
+    hosts.iter().map(writes).chain([reads]).collect()
+}
+
+fn page_seen(page: Option<&KnownPage>, fleet: &MasterFleet) -> Seen {
+    let Some(KnownPage { page, .. }) = page else { return Seen::unknown("no page that still counts was read") };
+    let age = figures::ago(fleet.began, page.taken_at);
+    Seen {
+        open: Some(true),
+        state: PortState::Open.name().to_owned(),
+        at: Some(written(page.taken_at)),
+        evidence: format!("a page was read that was taken {age} on {}", page.node),
+    }
 }
 
 /// One target of each host.

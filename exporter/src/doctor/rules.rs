@@ -154,6 +154,22 @@ pub(crate) fn configured(
     }
 }
 
+/// Pages of targets on a share: each target writes there, and the exporter reads.
+pub(crate) fn page_share(source: &End, share: &End, initiator: &str, now: Seen) -> Row {
+    Row {
+        initiator: initiator.to_owned(),
+        justification:
+            "target_pages.files names this share: a target writes there what only it can see, and the exporter \
+                        next to the master reads it; polling does not need it"
+                .to_owned(),
+        frequency: "as the task on the target is scheduled, such as every 10 min".to_owned(),
+        valid_until: "target_pages.files names this share no longer".to_owned(),
+        test: test_tcp(share, "445"),
+        now,
+        ..row(source, share, Transport::Tcp, 445)
+    }
+}
+
 /// T-SQL from the machine with SSMS; `which` of the two servers this one is.
 pub(crate) fn management(desk: &End, server: &End, which: &str, port: &str, now: Seen) -> Row {
     Row {

@@ -8,6 +8,7 @@ use crate::model::{Address, Certificate, Check, Collector, Direction, PortSource
 use crate::probe::protocol::{Encryption, EngineFacts, Verdict};
 use crate::probe::{Finding, PortResults};
 use crate::sqlserver::{MasterAnswers, Member};
+use crate::target_pages::{KnownPage, PagesOfTarget, tests::page};
 use crate::target_side::{LocalTarget, Presented};
 use jiff::Timestamp;
 use std::sync::Arc;
@@ -69,6 +70,7 @@ fn master(name: &str, ports: &[u16]) -> MasterEnd {
         addresses: vec!["10.0.0.1".parse().unwrap()],
         ports: ports.to_vec(),
         port_source: "the test".to_owned(),
+        page_share: None,
     }
 }
 
@@ -114,6 +116,22 @@ fn what_to_paste_is_filled_in_for_a_silent_target_of_which_something_was_seen() 
     }
     let fine = assess(&reading(vec![target(1, "SQL01")]), Arc::default(), &config(), &mut Memory::default()).fleet;
     assert_eq!(examine(&fine, &master("MSX01", &[1433]), now()).paste, []);
+}
+
+#[test]
+fn a_share_for_pages_has_a_row_of_each_target_and_of_the_exporter() {
+    let mut fleet = fleet();
+    let page = KnownPage { page: page(ago(120)), first_seen: ago(60) };
+    fleet.targets[1].pages = Some(Arc::new(PagesOfTarget { pages: vec![page], ..PagesOfTarget::default() }));
+    let master = MasterEnd { page_share: Some("PAGES".to_owned()), ..master("MSX01", &[1433]) };
+    let request = examine(&fleet, &master, now());
+    let seen = |source| {
+        let row = find(&request, source, "PAGES", "445");
+        (row.initiator.as_str(), row.need, row.now.open)
+    };
+    let sources = ["SQL01", "SQL02", "SQL03", "exporter next to the master"];
+    let [closed, open] = [None, Some(true)].map(|open| move |initiator| (initiator, Need::Required, open));
+    assert_eq!(sources.map(seen), [closed("target"), open("target"), closed("target"), open("exporter")]);
 }
 
 #[test]

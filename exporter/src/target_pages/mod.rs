@@ -8,6 +8,8 @@ mod page;
 mod parse;
 mod reader;
 mod sample;
+#[cfg(test)]
+mod script;
 
 pub use page::{CertificateLook, KnownPage, PageResults, PagesOfTarget, TargetPage};
 pub use reader::PageReader;

@@ -62,6 +62,12 @@ impl PageFiles {
         is_name.then(|| PathBuf::from(format!("{}{name}", self.root)))
     }
 
+    /// The server of a share, where the folders are on one.
+    pub(crate) fn server(&self) -> Option<&str> {
+        let server = self.root.strip_prefix(r"\\")?.split('\\').next()?;
+        (!server.is_empty() && server != "." && server != "?").then_some(server)
+    }
+
     /// The name of the files, in which `*` stands for any characters.
     pub(crate) fn pattern(&self) -> &str {
         &self.pattern
@@ -92,6 +98,16 @@ mod tests {
             assert_eq!(files.folder(name), None, "{name:?}");
         }
         assert_eq!(files.folder(r"..\x"), Some(PathBuf::from("/srv/msx/..$x")), "one name, and no way up");
+    }
+
+    #[test]
+    fn a_share_has_a_server_and_a_drive_has_none() {
+        for (root, server) in
+            [(r"\\PAGES\msx\", Some("PAGES")), (r"D:\msx\", None), ("/srv/msx/", None), (r"\\?\D:\msx\", None)]
+        {
+            let files = PageFiles { root: root.to_owned(), pattern: "*.prom".to_owned() };
+            assert_eq!(files.server(), server, "{root}");
+        }
     }
 
     #[test]
