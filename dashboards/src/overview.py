@@ -31,6 +31,8 @@ from .promql import (
     required_closed,
     tidy,
     unnamed,
+    way_closed,
+    way_to_master,
     worst,
 )
 from .words import (
@@ -80,10 +82,10 @@ ERRORS = f"msx_target_download_errors{{{TARGETS}}}"
 PENDING = f"msx_target_pending_downloads{{{TARGETS}}}"
 
 # Required ports of both directions: those next to the masters, and those that the targets report.
-CLOSED = f"{in_group(required_closed(TARGETS))} or {of_its_master(required_closed(TO_MASTER))}"
-REQUIRED_PORTS = (
-    f"{in_group(f'msx_port_required{{{TARGETS}}} == 1')} or {of_its_master(f'msx_port_required{{{TO_MASTER}}} == 1')}"
-)
+TO_TARGET = f'{TARGETS}, direction="to_target"'
+WAY_REQUIRED = f"{way_to_master('msx_port_required')} == 1"
+CLOSED = f"{in_group(required_closed(TO_TARGET))} or {of_its_master(way_closed())}"
+REQUIRED_PORTS = f"{in_group(f'msx_port_required{{{TO_TARGET}}} == 1')} or {of_its_master(WAY_REQUIRED)}"
 
 
 def tiles():
@@ -160,8 +162,8 @@ def targets_table():
     )
     # -1 where nothing waits: a target without pending instructions has no oldest one, and 0 would be an age.
     oldest = f"{oldest_pending_age(TARGETS)} or {BY_TARGET} ({PENDING} == 0) - 1"
-    watched = f"sum by (job, instance, target) (msx_port_open{{{TARGETS}}} == bool 0)"
-    to_master_watched = of_its_master(f"sum by (target, master) (msx_port_open{{{TO_MASTER}}} == bool 0)")
+    watched = f"sum by (job, instance, target) (msx_port_open{{{TO_TARGET}}} == bool 0)"
+    to_master_watched = of_its_master(f"sum by (target, master) ({way_to_master('msx_port_open')} == bool 0)")
     ports = f"""
         2 * (count by (job, instance, target) (({CLOSED}) == 1) > bool 0)
         or {BY_TARGET} sum by (job, instance, target) ({in_group(watched)} or {to_master_watched}) > bool 0"""
@@ -269,22 +271,23 @@ def states():
 def port_table(title, description, direction, no_value):
     """Target by check. The state is a label, so its name is the cell; `required ` before it turns it red."""
     if direction == "to_target":
-        scope, shown = f'{TARGETS}, direction="to_target"', in_group
+        shown, read = in_group, lambda metric, more="": f"{metric}{{{TO_TARGET}{more}}}"
     else:
-        scope, shown = TO_MASTER, of_its_master
+        shown, read = of_its_master, lambda metric, more="": way_to_master(metric, TO_MASTER + more)
     by_check = []
     for check, name in CHECKS.items():
-        state = f'msx_port_state{{{scope}, check="{check}"}}'
-        required = f'msx_port_required{{{scope}, check="{check}"}} == 1'
+        state = read("msx_port_state", f', check="{check}"')
+        required = read("msx_port_required", f', check="{check}"') + " == 1"
         # The name of the check is the label, so that each column has a name of its own after the join.
         column = (
             f'label_replace({state} and {BY_PORT} {required}, "{check}", "{REQUIRED}$1", "state", "(.*)") '
             f'or {BY_PORT} label_replace({state}, "{check}", "$1", "state", "(.*)")'
         )
         by_check.append(Column(name, shown(column), label=check, width=82, mappings=port_words(), no_value="·"))
-    closed = f"(msx_port_open{{{scope}}} == bool 0)"
+    closed = f"({read('msx_port_open')} == bool 0)"
+    required = read("msx_port_required")
     # A required port that is closed weighs as ten that are only watched.
-    weight = f"10 * ({closed} and {BY_PORT} msx_port_required{{{scope}}} == 1) or {closed} or 0 * msx_port_required{{{scope}}}"
+    weight = f"10 * ({closed} and {BY_PORT} {required} == 1) or {closed} or 0 * {required}"
     return table(
         title,
         description,
@@ -311,9 +314,10 @@ def port_tables():
         port_table(
             "Ports from target to master",
             "The way that polls take: every target opens a connection to the master's engine. It can be seen from the target "
-            f"alone, by an exporter in the role target there. {words}",
+            f"alone: by an exporter in the role target there, else by the page that it writes. {words}",
             "to_master",
-            "No exporter in the role target reports here. On a target, msx_exporter doctor checks this way once.",
+            "No exporter in the role target reports here, and no target writes a page. On a target, msx_exporter doctor checks "
+            "this way once.",
         ),
         port_table(
             "Ports from master to target",

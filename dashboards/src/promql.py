@@ -22,8 +22,9 @@ ONE = SCOPE + ', target="$target"'
 BY_TARGET = "on (job, instance, target)"
 BY_PORT = "on (job, instance, target, check, direction, master)"
 
-# What an exporter on a target says of the way to its master. Job and instance are those of that exporter, and `master`
-# is the name by which the target calls it, often an alias: such series are found by the target alone.
+# What an exporter on a target says of the way to its master, or a page that the target wrote. Job and instance are those of
+# that exporter, or of the one that read the page, and `master` is the name by which the target calls it, often an alias: such
+# series are found by the target alone.
 TO_MASTER = 'direction="to_master", target=~"$target"'
 TO_MASTER_ONE = 'direction="to_master", target="$target"'
 
@@ -68,6 +69,19 @@ def poll_age(scope):
 def lateness(scope):
     """The same in poll intervals of the target itself. Over 3 a target is silent."""
     return f"{unnamed('msx_target:poll_lateness:ratio', scope)} or {BY_TARGET} {raw_lateness(scope)}"
+
+
+def page_age(scope):
+    """Seconds since the page of a target was taken, by the clock of its host."""
+    raw = f"msx_server_time_seconds{{{SCOPE}}} - on (job, instance) group_right () msx_target_page_timestamp_seconds{{{scope}}}"
+    return f"({unnamed('msx_target:page_age:seconds', scope)} or {BY_TARGET} {raw})"
+
+
+def page_limit(scope):
+    """For how many seconds such a page counts."""
+    raw = f"clamp_min(2.5 * msx_target_page_interval_seconds{{{scope}}}, 900)"
+    known = f"900 + 0 * msx_target_page_timestamp_seconds{{{scope}}}"
+    return f"{unnamed('msx_target:page_limit:seconds', scope)} or {BY_TARGET} {raw} or {BY_TARGET} {known}"
 
 
 def not_polling(scope):
@@ -116,8 +130,22 @@ HOMES = f"""
 
 
 def of_its_master(expression):
-    """Gives series of the target side the job and instance of the master to which their target belongs."""
-    return f"({expression}) * on (target) group_left (job, instance) {HOMES}"
+    """Gives series of the target side the job and instance of the master to which their target belongs.
+
+    Two exporters of one master read the same pages, and are one row.
+    """
+    return f"max without (job, instance) ({expression}) * on (target) group_left (job, instance) {HOMES}"
+
+
+def way_to_master(metric, scope=TO_MASTER):
+    """A port metric of the way from a target: by the exporter on it, else by what the exporter next to the master has from its page."""
+    rows = f"{metric}{{{scope}}}"
+    return f"({rows} unless on (job, instance) msx_up{{{SCOPE}}} or on (target, check) {rows})"
+
+
+def way_closed():
+    """1 for a required port of that way that is known not to be open, 0 for one that is open."""
+    return f"({way_to_master('msx_port_open')} == bool 0) and {BY_PORT} {way_to_master('msx_port_required')} == 1"
 
 
 def oldest_pending_age(scope):

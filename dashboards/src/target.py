@@ -20,7 +20,10 @@ from .promql import (
     diagnosis_code,
     lateness,
     oldest_pending_age,
+    page_age,
+    page_limit,
     poll_age,
+    way_to_master,
 )
 from .words import (
     BLUE,
@@ -50,11 +53,11 @@ PENDING = f"msx_target_pending_downloads{{{ONE}}}"
 UNREAD = "not known"
 
 def both_ways(metric):
-    """A port metric of both directions: seen from the master, and by the exporter on the target.
+    """A port metric of both directions: seen from the master, and by the exporter on the target or by its page.
 
     The target side belongs to no job or instance of the choice above: it is found by the target.
     """
-    return f'{metric}{{{ONE}, direction="to_target"}} or {metric}{{{TO_MASTER_ONE}}}'
+    return f'{metric}{{{ONE}, direction="to_target"}} or {way_to_master(metric, TO_MASTER_ONE)}'
 
 
 def verdict():
@@ -303,10 +306,14 @@ def ports():
     by_port = ["job", "instance", "target", "check", "direction", "master"]
     state = both_ways("msx_port_state")
     required = both_ways("msx_port_required")
-    coded = " or ".join(f'{code} * msx_port_state{{SELECTOR, state="{name}"}}' for code, name in enumerate(PORT_STATES))
-    near = coded.replace("SELECTOR", f'{ONE}, direction="to_target"')
-    to_master = coded.replace("SELECTOR", TO_MASTER_ONE)
-    code = f"sum without (state) ({{coded}}) + {BY_PORT} 100 * {{required}}"
+
+    def code(read):
+        states = " or ".join(f"{code} * {read('msx_port_state', name)}" for code, name in enumerate(PORT_STATES))
+        return f"sum without (state) ({states}) + {BY_PORT} 100 * {read('msx_port_required')}"
+
+    def of_state(name):
+        return f', state="{name}"' if name else ""
+
     word = (
         f'label_replace(({state}) and {BY_PORT} ({required}) == 1, "word", "required $1", "state", "(.*)") '
         f'or {BY_PORT} label_replace({state}, "word", "$1", "state", "(.*)")'
@@ -316,7 +323,7 @@ def ports():
         table(
             "Ports now",
             "Every port that is checked, in both directions. To master is the way that polls take, seen by an exporter on the "
-            "target. Bad is a required port in another state than open: filtered means a firewall on the way, refused means "
+            "target, else by the page that it writes. Bad is a required port in another state than open: filtered means a firewall on the way, refused means "
             "that nothing listens. msx_exporter doctor writes the request for the firewall.",
             rank,
             [
@@ -376,10 +383,13 @@ def ports():
             "stopped is the reason. Blue is closed and only watched, red is closed and required.",
             [
                 Query(
-                    code.format(coded=near, required=f'msx_port_required{{{ONE}, direction="to_target"}}'),
+                    code(lambda metric, name="": f'{metric}{{{ONE}, direction="to_target"{of_state(name)}}}'),
                     "to target: {{check}}",
                 ),
-                Query(code.format(coded=to_master, required=f"msx_port_required{{{TO_MASTER_ONE}}}"), "to master: {{check}}"),
+                Query(
+                    code(lambda metric, name="": way_to_master(metric, TO_MASTER_ONE + of_state(name))),
+                    "to master: {{check}}",
+                ),
             ],
             port_codes(),
             no_value="No port of this target was checked in this time range.",
@@ -387,10 +397,38 @@ def ports():
     ]
 
 
+def page():
+    taken = f"msx_target_page_timestamp_seconds{{{ONE}}}"
+    every = f"msx_target_page_interval_seconds{{{ONE}}}"
+    return table(
+        "Page of the target",
+        "When the target last wrote a page for its master's exporter, and how often it says that it does. Bad is one that does not "
+        "count any more, older than 2.5 of these intervals and 15 minutes: it proves nothing, so look at the scheduled task there.",
+        taken,
+        [
+            Column("Taken", f"1000 * {taken}", width=135, unit="dateTimeFromNow", no_value="–"),
+            Column("Every", every, width=75, unit="s", decimals=0, no_value="–"),
+            Column(
+                "Counts",
+                f"{page_age(ONE)} <= bool {BY_TARGET} ({page_limit(ONE)})",
+                mappings={1: ("yes", GREEN), 0: ("too old", RED)},
+                no_value="–",
+                cell="color-background",
+            ),
+        ],
+        labels=TARGET_ROW,
+        heads={"job": None, "instance": None, "target": None},
+        width=6,
+        no_value="no page of this target",
+        filterable=False,
+    )
+
+
 def target_side():
     here = '{target="$target"}'
     absent = "no exporter on the target"
     return [
+        page(),
         table(
             "Master by the target's own registry",
             "To which master the target thinks that it belongs. Another name than this master's is bad: it was enlisted elsewhere, "
@@ -399,7 +437,7 @@ def target_side():
             [Column("Master", f"msx_target_master_info{here}", label="master", no_value="–")],
             labels=TARGET_ROW,
             heads={"job": None, "instance": Column("Seen by", "", label="instance", width=140, last=True)},
-            width=8,
+            width=6,
             no_value=absent,
             filterable=False,
         ),
@@ -408,7 +446,7 @@ def target_side():
             "How the target encrypts its polls: 2, the default, needs a certificate that it trusts and whose name matches; 1 takes "
             "any; 0 does not encrypt, which is bad on an open network. Seen by an exporter in the role target alone.",
             f"msx_target_encrypt_channel_option{here}",
-            width=8,
+            width=6,
             mappings={
                 0: ("0: not encrypted", ORANGE),
                 1: ("1: any certificate", YELLOW),
@@ -440,7 +478,7 @@ def target_side():
             ],
             labels=TARGET_ROW,
             heads={"job": None, "instance": Column("Seen by", "", label="instance")},
-            width=8,
+            width=6,
             no_value="not seen: no exporter on the target, or the master is out of its reach",
             filterable=False,
         ),

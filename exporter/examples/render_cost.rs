@@ -8,7 +8,8 @@ use jiff::{SignedDuration, Timestamp};
 use msx_exporter::collectors::{CollectorReport, DownloadRow, DownloadedRow, JobRow, JobTargetRow, TargetRow};
 use msx_exporter::config::{self, ConfigFile, Sources};
 use msx_exporter::diagnosis::{
-    Diagnosis, Enlisted, Fleet, Job, JobRun, Limited, MasterClock, MasterFleet, PollStatus, Target, TargetDownloads,
+    Diagnosis, Enlisted, Fleet, Job, JobRun, Limited, MasterClock, MasterFleet, PollStatus, Selection, Target,
+    TargetDownloads,
 };
 use msx_exporter::exposition::{BuildInfo, ExporterFacts, Format, Reload, gzip};
 use msx_exporter::metrics::{compressed_page, page_into};
@@ -61,8 +62,9 @@ fn main() -> Result<(), Box<dyn std::error::Error>> {
         )?;
         let ratio = open.as_secs_f64() / hand.as_secs_f64();
         writeln!(out, "    by hand {hand:?}: the encoder takes {ratio:.1} times that; compressed on the way {both:?}")?;
-        let html = best(|| drop(pages::overview(&fleet, &facts, true)));
-        let json = best(|| drop(api::write_targets(std::io::sink(), &fleet, None, true)));
+        let all = Selection::default();
+        let html = best(|| drop(pages::overview(&fleet, &all, &facts, true)));
+        let json = best(|| drop(api::write_targets(std::io::sink(), &fleet, &all, None, true)));
         writeln!(out, "    explain page {html:?}, JSON {json:?}")?;
     }
     Ok(())
@@ -240,7 +242,9 @@ fn fleet(count: usize, checks: usize, jobs: usize) -> MasterFleet {
         reports: Collector::ALL.into_iter().map(report).collect(),
         has_maintenance_windows: false,
         limited: Limited::default(),
+        history: Arc::default(),
         port_results: Arc::new(port_results),
+        pages: Default::default(),
         targets,
     }
 }
@@ -283,6 +287,7 @@ fn target(number: usize) -> Target {
         address: None,
         maintenance: None,
         diagnosis: Diagnosis { cause: Cause::Ok, evidence: vec![] },
+        pages: None,
         trace: None,
     }
 }
@@ -294,6 +299,7 @@ fn facts() -> ExporterFacts {
         refused: Some(Default::default()),
         probes: Some(Default::default()),
         sql_connections: 1,
+        log_lines_lost: 0,
         reload: Reload { successful: true, at: Some(ago(3600)) },
         passive: None,
         process: msx_exporter::process::read(),

@@ -1,17 +1,20 @@
 //! The composition root: a scrape becomes a reading, the reading a fleet, the fleet a page.
 
 use crate::collectors::Reading;
-use crate::collectors::{ReaderHandle, ReaderStats};
+use crate::collectors::{LOOK_ENDS_WITHIN, ReaderHandle, ReaderStats, TargetDetail};
 use crate::config::{self, Config, Role, Sources};
-use crate::diagnosis::{self, Fleet, MasterFleet, Memory, TargetFleet};
+use crate::diagnosis::{self, Fleet, MasterFleet, Memory, Observed, TargetFleet};
+use crate::doctor::MasterSide;
 use crate::events;
 use crate::exposition::{BuildInfo, ExporterFacts, Reload};
 use crate::http::{ReloadError, Settings, Site, Web};
+use crate::logging;
 use crate::model::duration::span;
 use crate::model::{Cause, ProbeFailure, names};
 use crate::probe::{Extent, PortResults, Probe, Prober, Probes, Roster, Sweeper, sweep_once};
 use crate::process;
 use crate::sqlserver::{self, ReadError};
+use crate::target_pages::{PageReader, PageResults};
 use crate::target_side::{self, MasterView, TargetMonitor};
 use arc_swap::ArcSwap;
 use jiff::Timestamp;
@@ -37,6 +40,11 @@ const RELOAD_DEADLINE: Duration = Duration::from_secs(10);
 /// For so long after the last good reading the ports of the targets that it showed are still checked.
 const ROSTER_KEPT: Duration = Duration::from_secs(24 * 3_600);
 
+/// How long pages of the firewall request share what the master says of itself, which costs a login.
+const MASTER_SIDE_KEPT: Duration = Duration::from_secs(15 * 60);
+/// The same where it said nothing.
+const MASTER_SIDE_MISSED: Duration = Duration::from_secs(60);
+
 /// The exporter behind the HTTP server.
 pub struct App {
     sources: Arc<Sources>,
@@ -54,12 +62,33 @@ pub struct App {
     roster: watch::Sender<Roster>,
     /// With `role: target`, what the targets on this machine see of their master.
     monitor: Arc<TargetMonitor>,
+    /// What the targets wrote about themselves, as last read.
+    pages: ArcSwap<PageResults>,
+    page_reader: Mutex<PageReader>,
+    /// Notified when other pages are to be read than before.
+    pages_due: Notify,
     /// What the log last reported of settings that do not fit together on the target side.
     remarks: Mutex<Vec<String>>,
     /// Notified after each reload, so that the background tasks start again with the new configuration.
     changed: Notify,
     /// Whether another node of the failover cluster holds the instance.
     passive: AtomicBool,
+    /// What the master says of itself for the firewall request. The lock is held while it is asked.
+    master_side: tokio::sync::Mutex<Option<KnownSide>>,
+}
+
+/// What the master said of itself, by which configuration and when it was asked.
+struct KnownSide {
+    config: Arc<Config>,
+    asked: Instant,
+    side: Arc<MasterSide>,
+}
+
+impl KnownSide {
+    fn holds_for(&self, config: &Arc<Config>) -> bool {
+        let kept = if self.side.answers.is_ok() { MASTER_SIDE_KEPT } else { MASTER_SIDE_MISSED };
+        Arc::ptr_eq(&self.config, config) && self.asked.elapsed() < kept
+    }
 }
 
 /// Everything that a reload replaces.
@@ -73,8 +102,31 @@ struct Current {
 struct Assessed {
     memory: Memory,
     last: Option<(Arc<Reading>, Arc<Fleet>)>,
+    /// When the reading of `last` began. `None` where it may not be shown any more.
+    began: Option<Instant>,
+    /// When a page of a silent target last asked for a look.
+    looked: Option<Instant>,
     /// When the targets were last read.
     read: Option<Instant>,
+    /// The configuration whose patterns were compared with the names that are enlisted.
+    compared: Option<Arc<Config>>,
+}
+
+impl Assessed {
+    /// Whether a page may ask for a look: pages cost the master no more than one reading in this time.
+    fn may_look(&mut self, oldest: Duration) -> bool {
+        let may = self.looked.is_none_or(|looked| looked.elapsed() >= oldest);
+        if may {
+            self.looked = Some(Instant::now());
+        }
+        may
+    }
+
+    /// The last fleet, where its reading began less than `oldest` ago.
+    fn recent(&self, oldest: Duration) -> Option<Arc<Fleet>> {
+        self.began.filter(|began| began.elapsed() < oldest)?;
+        self.last.as_ref().map(|(_, fleet)| fleet.clone())
+    }
 }
 
 impl App {
@@ -83,7 +135,8 @@ impl App {
         let reader_stats = Arc::<ReaderStats>::default();
         let prober = Arc::new(Prober::new(config.ports.clone()));
         let (roster, names) = watch::channel(Roster::default());
-        let monitor = Arc::new(TargetMonitor::new(target_side::of_this_machine()));
+        let monitor =
+            Arc::new(TargetMonitor::new(target_side::of_this_machine(), target_side::manager_of_this_machine()));
         if config.role == Role::Target {
             monitor.find(&config);
         }
@@ -102,9 +155,13 @@ impl App {
             probes,
             roster,
             monitor,
+            pages: ArcSwap::default(),
+            page_reader: Mutex::default(),
+            pages_due: Notify::new(),
             remarks: Mutex::default(),
             changed: Notify::new(),
             passive: AtomicBool::new(false),
+            master_side: tokio::sync::Mutex::default(),
         }
     }
 
@@ -115,6 +172,7 @@ impl App {
         }
         let passive = !sqlserver::is_here(&current.config.master.address).await;
         if self.passive.swap(passive, Ordering::Relaxed) != passive {
+            self.lock_assessed().began = None;
             info!(
                 event = events::NODE,
                 passive,
@@ -143,7 +201,39 @@ impl App {
     /// Runs the sweep for as long as it is polled. Also reads the master when no scrape did so within an interval,
     /// because the sweep takes its targets from the reading.
     pub async fn background(&self) {
-        tokio::join!(self.sweeper.run(), self.keep_roster());
+        tokio::join!(self.sweeper.run(), self.keep_roster(), self.keep_pages());
+    }
+
+    /// Reads the pages of the targets next to the scrapes, which take what was read last.
+    async fn keep_pages(&self) {
+        loop {
+            let interval = self.current.load().config.target_pages.interval;
+            let names = self.roster.borrow().clone();
+            self.read_pages(&names).await;
+            // The interval, a reload or another list of targets ends the wait.
+            let _ = timeout(interval, self.pages_due.notified()).await;
+        }
+    }
+
+    /// Reads the pages of these targets once, on a thread that may wait for a share.
+    async fn read_pages(&self, names: &Roster) {
+        let config = self.current.load().config.clone();
+        let Some(files) = config.target_pages.files.clone() else {
+            if !self.pages.load().0.is_empty() {
+                self.pages.store(Arc::default());
+            }
+            return;
+        };
+        let mut reader = std::mem::take(&mut *self.page_reader.lock().unwrap_or_else(PoisonError::into_inner));
+        let names = names.clone();
+        let read = spawn_blocking(move || {
+            let pages = reader.read(&files, &names, Timestamp::now());
+            (reader, pages)
+        });
+        if let Ok((reader, pages)) = read.await {
+            *self.page_reader.lock().unwrap_or_else(PoisonError::into_inner) = reader;
+            self.pages.store(Arc::new(pages));
+        }
     }
 
     async fn keep_roster(&self) {
@@ -154,7 +244,7 @@ impl App {
             if config.role == Role::Target {
                 self.look_out(&config).await;
             } else if ports.enabled && age.is_none_or(|age| age >= ports.interval) {
-                self.fleet(config.master.timeout + GRACE).await;
+                self.fleet(config.master.timeout + GRACE, Duration::ZERO, None).await;
             }
             if age.is_some_and(|age| age > ROSTER_KEPT) {
                 self.roster.send_if_modified(|names| !std::mem::take(names).is_empty());
@@ -177,16 +267,29 @@ impl App {
         *known = remarks;
     }
 
-    /// Hands the names of the targets to the sweep and to `/probe`.
-    fn publish(&self, names: Vec<String>) {
+    /// Hands the names of the targets to the sweep and to `/probe`. Whether they are others than before.
+    fn publish(&self, names: Vec<String>) -> bool {
         self.lock_assessed().read = Some(Instant::now());
         self.roster.send_if_modified(|known| {
             let changed = **known != names;
             if changed {
                 *known = Arc::new(names);
+                self.pages_due.notify_one();
             }
             changed
-        });
+        })
+    }
+
+    /// Logs which patterns fit no target: once for each configuration, and when other targets are enlisted.
+    fn report_unmatched(&self, config: &Arc<Config>, reading: &Reading, changed: bool) {
+        let compared = self.lock_assessed().compared.replace(config.clone());
+        let is_known = compared.is_some_and(|compared| Arc::ptr_eq(&compared, config)) && !changed;
+        let targets = reading.targets.as_ref().and_then(|targets| targets.rows.as_deref());
+        let Some(targets) = targets.filter(|_| !is_known && self.web.is_serving()) else { return };
+        let unmatched = diagnosis::unmatched(config, targets);
+        if !unmatched.is_empty() {
+            warn!("patterns of the configuration that fit no enlisted target: {}", unmatched.join("; "));
+        }
     }
 
     /// One reading and one complete sweep. `extent` may ask for all checks even where the sweep is switched off.
@@ -205,12 +308,14 @@ impl App {
         if extent == Extent::Sweep && self.stays_passive(&current).await {
             return self.nothing(&current);
         }
-        let reading = current.master.read(current.config.master.timeout + GRACE).await;
+        let wait = current.config.master.timeout + GRACE + LOOK_ENDS_WITHIN;
+        let reading = current.master.read_with_look(wait).await;
         let fleet = self.assess(&current, reading.clone(), Arc::default());
-        if !current.config.ports.enabled && extent == Extent::Sweep {
-            return fleet;
-        }
         let names = fleet.of_master().map(enlisted).unwrap_or_default();
+        self.read_pages(&Arc::new(names.clone())).await;
+        if !current.config.ports.enabled && extent == Extent::Sweep {
+            return self.assess(&current, reading, Arc::default());
+        }
         let port_results = sweep_once(&self.prober, &names, &self.monitor.route(), extent).await;
         self.assess(&current, reading, Arc::new(port_results))
     }
@@ -223,23 +328,28 @@ impl App {
 
     /// Assesses a reading and logs what changed.
     fn assess(&self, current: &Current, reading: Arc<Reading>, port_results: Arc<PortResults>) -> Arc<Fleet> {
+        let pages = self.pages.load_full();
         let mut assessed = self.lock_assessed();
         if let Some((last, fleet)) = &assessed.last
             && Arc::ptr_eq(last, &reading)
             && Arc::ptr_eq(fleet.port_results(), &port_results)
+            && fleet.of_master().is_none_or(|fleet| Arc::ptr_eq(&fleet.pages, &pages))
         {
             return fleet.clone();
         }
-        let given_up = reading.given_up;
-        let result = diagnosis::assess(&reading, port_results, &current.config, &mut assessed.memory);
+        let (given_up, took) = (reading.given_up, reading.took);
+        let observed = Observed { port_results, pages };
+        let result = diagnosis::assess(&reading, observed, &current.config, &mut assessed.memory);
         let fleet = Arc::new(Fleet::from(result.fleet));
         if given_up {
             return fleet;
         }
-        let before = assessed.last.replace((reading, fleet.clone()));
+        assessed.began = Instant::now().checked_sub(took);
+        let before = assessed.last.replace((reading.clone(), fleet.clone()));
         drop(assessed);
         if let Some(read) = fleet.of_master().filter(|fleet| fleet.master.is_some()) {
-            self.publish(enlisted(read));
+            let changed = self.publish(enlisted(read));
+            self.report_unmatched(&current.config, &reading, changed);
         }
         log_faults(before.as_ref().map(|(_, fleet)| fleet.as_ref()), &fleet, self.web.is_serving());
         for change in &result.changes {
@@ -251,6 +361,15 @@ impl App {
             info!(event = events::DIAGNOSIS, "{line}");
         }
         fleet
+    }
+
+    /// Whether a target was silent at the last reading.
+    fn is_silent(&self, target: &str) -> bool {
+        let last = self.lock_assessed().last.as_ref().map(|(_, fleet)| fleet.clone());
+        let fleet = last.as_deref().and_then(Fleet::of_master);
+        let shown = fleet.and_then(|fleet| fleet.targets.iter().find(|shown| names::same(&shown.name, target)));
+        // Only silent targets have a trace.
+        shown.is_some_and(|shown| shown.trace.is_some())
     }
 
     /// The names of the last good reading; `None` where that is longer ago than `ROSTER_KEPT`.
@@ -313,10 +432,13 @@ impl App {
             self.roster.send_replace(Roster::default());
         }
         self.current.store(Arc::new(Current::start(config, &self.reader_stats)));
+        self.lock_assessed().began = None;
         self.changed.notify_one();
+        self.pages_due.notify_one();
     }
 
     fn note(&self, result: &Result<(), ReloadError>) {
+        self.lock_assessed().memory.note_reload(Timestamp::now(), result.is_ok());
         let mut reload = self.reload.lock().unwrap_or_else(PoisonError::into_inner);
         match result {
             Ok(()) => {
@@ -352,7 +474,8 @@ impl Current {
 /// master is down, one line is enough. There is a next attempt only while the exporter serves.
 fn log_faults(before: Option<&Fleet>, now: &Fleet, serving: bool) {
     let message = |fault: &ReadError| if serving { fault.with_next_attempt() } else { fault.message.clone() };
-    let kind = |fault: &ReadError| (fault.stage, fault.timeout, fault.retry);
+    // What to do differs with the refusal: a server that was in single-user mode and is upgraded now is news.
+    let kind = |fault: &ReadError| (fault.stage, fault.timeout, fault.retry, fault.hint.clone());
     let all = shared_fault(now);
     let all_before = before.and_then(shared_fault);
     if let Some(fault) = all {
@@ -401,7 +524,7 @@ fn shared_fault(fleet: &Fleet) -> Option<&ReadError> {
 }
 
 impl Site for App {
-    async fn fleet(&self, wait: Duration) -> Arc<Fleet> {
+    async fn fleet(&self, wait: Duration, oldest: Duration, of: Option<&str>) -> Arc<Fleet> {
         let current = self.current.load_full();
         if current.config.role == Role::Target {
             return self.seen_from_target(self.sweeper.port_results());
@@ -409,24 +532,40 @@ impl Site for App {
         if self.stays_passive(&current).await {
             return self.nothing(&current);
         }
-        let reading = current.master.read(wait).await;
+        let looks = of.is_some_and(|target| self.is_silent(target)) && self.lock_assessed().may_look(oldest);
+        if !looks && let Some(fleet) = self.lock_assessed().recent(oldest) {
+            return fleet;
+        }
+        let reading = if looks { current.master.read_with_look(wait).await } else { current.master.read(wait).await };
         self.assess(&current, reading, self.sweeper.port_results())
     }
 
-    fn request_look(&self, target: &str) {
-        let last = self.lock_assessed().last.as_ref().map(|(_, fleet)| fleet.clone());
-        let fleet = last.as_deref().and_then(Fleet::of_master);
-        let shown = fleet.and_then(|fleet| fleet.targets.iter().find(|shown| names::same(&shown.name, target)));
-        // Only silent targets have a trace.
-        if shown.is_some_and(|shown| shown.trace.is_some()) {
-            self.current.load().master.request_look();
+    async fn target_detail(
+        &self,
+        fleet: &Fleet,
+        name: &str,
+        wait: Duration,
+    ) -> Option<Result<Arc<TargetDetail>, ReadError>> {
+        let server_id = fleet.of_master()?.target(name)?.enlisted.as_ref()?.server_id;
+        Some(self.current.load_full().master.target_detail(server_id, wait).await)
+    }
+
+    async fn master_side(&self, fleet: &Fleet) -> Option<Arc<MasterSide>> {
+        let read = fleet.of_master().filter(|fleet| fleet.master.is_some())?;
+        let config = self.current.load().config.clone();
+        let mut known = self.master_side.lock().await;
+        if let Some(known) = known.as_ref().filter(|known| known.holds_for(&config)) {
+            return Some(known.side.clone());
         }
+        let side = Arc::new(MasterSide::look(&config, &self.prober, read).await);
+        *known = Some(KnownSide { config, asked: Instant::now(), side: side.clone() });
+        Some(side)
     }
 
     async fn probe(&self, name: &str, wait: Duration) -> Result<Arc<Probe>, ProbeFailure> {
         let began = Instant::now();
         if self.known_names().is_none() {
-            self.fleet(wait).await;
+            self.fleet(wait, Duration::ZERO, None).await;
         }
         let names = self.known_names().ok_or(ProbeFailure::NoRoster)?;
         let config = self.current.load().config.clone();
@@ -442,6 +581,7 @@ impl Site for App {
             build: BUILD,
             sql_errors: self.reader_stats.sql_errors(),
             sql_connections: self.reader_stats.sql_connections(),
+            log_lines_lost: logging::lost(),
             refused: self.web.refusal_counts(),
             probes: self.web.probe_counts(),
             reload: self.reload_state(),

@@ -9,6 +9,7 @@ use crate::exit::{FINE, Failure, USAGE};
 use crate::exposition::ConstantLabel;
 use crate::http::ListenAddress;
 use crate::logging;
+use crate::model::duration;
 use crate::sqlserver::{Grantee, Principal};
 use crate::windows_service::{self, Action, ServiceName, Serving, Wanted, command_line, names};
 use clap::error::ErrorKind;
@@ -16,6 +17,7 @@ use clap::parser::ValueSource;
 use clap::{ArgMatches, Args, CommandFactory as _, FromArgMatches as _, Parser, Subcommand};
 use std::ffi::OsString;
 use std::path::PathBuf;
+use std::time::Duration;
 
 const VERSION: &str =
     concat!(env!("CARGO_PKG_VERSION"), "\n  revision: ", env!("MSX_REVISION"), "\n  compiler: ", env!("MSX_RUSTC"));
@@ -51,8 +53,10 @@ pub enum Command {
     Serve,
     /// One reading and one sweep, then exit.
     Once {
-        /// TestServer on each series.
+        /// Labels on each series.
         labels: Vec<ConstantLabel>,
+        /// How often a page is written.
+        interval: Option<Duration>,
     },
     /// Report all faults of the configuration.
     CheckConfig,
@@ -190,6 +194,9 @@ enum TypedCommand {
         /// Label on each series of the page, to tell the pages of one host apart; may be repeated
         #[arg(long = "output.label", value_name = "NAME=VALUE")]
         labels: Vec<ConstantLabel>,
+        /// How often such a page is written, such as 10m: what reads it takes an older one for out of date
+        #[arg(long = "output.interval", value_name = "DURATION", value_parser = interval)]
+        interval: Option<Duration>,
         #[command(flatten)]
         place: Place,
     },
@@ -331,6 +338,10 @@ impl Place {
     }
 }
 
+fn interval(text: &str) -> Result<Duration, &'static str> {
+    duration::read(text).filter(|length| !length.is_zero()).ok_or("a length of time has a unit, such as 10m or 1h")
+}
+
 /// The commands and their flags, for the catalogue.
 pub(crate) fn definition() -> clap::Command {
     Typed::command()
@@ -346,9 +357,9 @@ pub fn parse(line: impl IntoIterator<Item = impl Into<OsString> + Clone>) -> Res
     let (mut overrides, mut file) = (Vec::new(), None);
     let command = match typed.command.unwrap_or(TypedCommand::Serve) {
         TypedCommand::Serve => Command::Serve,
-        TypedCommand::Once { output, labels, place } => {
+        TypedCommand::Once { output, labels, interval, place } => {
             (overrides, file) = (place.overrides(), output.file);
-            Command::Once { labels }
+            Command::Once { labels, interval }
         }
         TypedCommand::CheckConfig { output } => {
             file = output.file;
@@ -496,7 +507,10 @@ mod tests {
     fn once_can_do_without_a_file() {
         let once =
             typed(r"once --role=target --master.address MSX01\MAIN --local.name=SQL01 --output.file=x.prom").unwrap();
-        assert_eq!((&once.command, &once.output), (&Command::Once { labels: Vec::new() }, &Some("x.prom".into())));
+        assert_eq!(
+            (&once.command, &once.output),
+            (&Command::Once { labels: Vec::new(), interval: None }, &Some("x.prom".into()))
+        );
         let mut sources = once.sources();
         sources.environment.clear();
         let config = load(&sources).unwrap();
@@ -508,7 +522,7 @@ mod tests {
     fn once_puts_labels_on_its_page_and_documents_come_without_news() {
         let once = typed("once --output.label=msx=msx01 --output.label site=A").unwrap();
         let labels = ["msx=msx01", "site=A"].map(|text| text.parse().unwrap()).to_vec();
-        assert_eq!(once.command, Command::Once { labels });
+        assert_eq!(once.command, Command::Once { labels, interval: None });
         for line in ["once --output.label=msx", "once --output.label=target=x", "once --output.label=instance=x"] {
             assert_eq!(typed(line).unwrap_err().code, USAGE, "{line}");
         }

@@ -7,9 +7,11 @@
 //! there can be is bounded too.
 
 mod encoding;
+mod folder;
 mod replace;
 
 pub(crate) use encoding::{text, unmarked};
+pub(crate) use folder::read_folder;
 pub(crate) use replace::replace;
 
 use crate::model::duration::span;
@@ -24,11 +26,9 @@ use std::time::{Duration, SystemTime};
 /// The deadline for one file. A file server that takes longer counts as one that does not answer.
 const DEADLINE: Duration = Duration::from_secs(5);
 /// Readings at once, those included that were given up.
-const MOST: usize = 32;
+static PLACES: Places = Places::new(32);
 /// No configuration, password or bundle of certificates is larger.
 const LARGEST: u64 = 4 << 20;
-
-static UNDER_WAY: AtomicUsize = AtomicUsize::new(0);
 
 /// Reads a file of at most 4 MiB. Blocks for at most 5 s.
 ///
@@ -44,7 +44,7 @@ pub(crate) fn read(path: &Path) -> io::Result<Vec<u8>> {
 /// Why it cannot be read, without its name.
 pub(crate) fn read_up_to(path: &Path, most: u64) -> io::Result<Vec<u8>> {
     let path = path.to_owned();
-    within(DEADLINE, move || read_regular(&path, most))
+    within(&PLACES, DEADLINE, move || read_regular(&path, most))
 }
 
 /// When a file was last changed, and its length in bytes. Blocks for at most 5 s.
@@ -53,7 +53,7 @@ pub(crate) fn read_up_to(path: &Path, most: u64) -> io::Result<Vec<u8>> {
 /// Why that cannot be known.
 pub(crate) fn stamp(path: &Path) -> io::Result<(SystemTime, u64)> {
     let path = path.to_owned();
-    within(DEADLINE, move || {
+    within(&PLACES, DEADLINE, move || {
         let facts = fs::metadata(&path)?;
         Ok((facts.modified()?, facts.len()))
     })
@@ -110,10 +110,11 @@ fn special(_: &Metadata) -> &'static str {
 
 /// Does something that may never end, on a thread of its own, and waits for it no longer than the deadline.
 fn within<T: Send + 'static>(
+    places: &'static Places,
     deadline: Duration,
     work: impl FnOnce() -> io::Result<T> + Send + 'static,
 ) -> io::Result<T> {
-    let place = Place::take()?;
+    let place = places.take()?;
     let (done, result) = mpsc::sync_channel(1);
     thread::Builder::new().name("file".to_owned()).spawn(move || {
         let result = work();
@@ -130,22 +131,32 @@ fn within<T: Send + 'static>(
     }
 }
 
-/// A place among the readings.
-struct Place;
+/// How many readings there can be at once.
+struct Places {
+    under_way: AtomicUsize,
+    most: usize,
+}
 
-impl Place {
-    fn take() -> io::Result<Place> {
-        if UNDER_WAY.fetch_add(1, Ordering::Relaxed) < MOST {
-            return Ok(Place);
+/// A place among the readings.
+struct Place(&'static Places);
+
+impl Places {
+    const fn new(most: usize) -> Places {
+        Places { under_way: AtomicUsize::new(0), most }
+    }
+
+    fn take(&'static self) -> io::Result<Place> {
+        let place = Place(self);
+        if self.under_way.fetch_add(1, Ordering::Relaxed) < self.most {
+            return Ok(place);
         }
-        UNDER_WAY.fetch_sub(1, Ordering::Relaxed);
         Err(io::Error::new(io::ErrorKind::TimedOut, "too many earlier readings of files have not ended"))
     }
 }
 
 impl Drop for Place {
     fn drop(&mut self) {
-        UNDER_WAY.fetch_sub(1, Ordering::Relaxed);
+        self.0.under_way.fetch_sub(1, Ordering::Relaxed);
     }
 }
 
@@ -159,7 +170,7 @@ mod tests {
     fn what_does_not_answer_is_given_up() {
         let (release, held) = channel::<()>();
         let began = std::time::Instant::now();
-        let result = within(Duration::from_millis(20), move || Ok(held.recv().is_ok()));
+        let result = within(&PLACES, Duration::from_millis(20), move || Ok(held.recv().is_ok()));
         assert_eq!(result.unwrap_err().kind(), io::ErrorKind::TimedOut);
         assert!(began.elapsed() < DEADLINE);
         drop(release);
@@ -167,7 +178,7 @@ mod tests {
 
     #[test]
     fn a_panic_is_an_error() {
-        let result = within(DEADLINE, || -> io::Result<()> { std::panic::resume_unwind(Box::new(1)) });
+        let result = within(&PLACES, DEADLINE, || -> io::Result<()> { std::panic::resume_unwind(Box::new(1)) });
         assert!(result.is_err());
     }
 

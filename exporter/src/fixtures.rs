@@ -11,12 +11,12 @@ use crate::diagnosis::{
 use crate::exposition::{BuildInfo, ExporterFacts, ProbeCounts, ProcessFacts, Reload};
 use crate::model::{
     Address, Cause, Certificate, Check, Collector, Direction, ErrorClass, MasterEvidence, Operation, OrphanKind,
-    PortSource, PortState, ProbeFailure, Refusal, Stage,
+    PortSource, PortState, ProbeFailure, Refusal, Stage, StartMode, Store,
 };
 use crate::probe::protocol::{Encryption, Verdict};
 use crate::probe::{Finding, PortResults, Sweep};
 use crate::sqlserver::{Place, ReadError};
-use crate::target_side::{LocalTarget, MasterView, Presented, TargetSide};
+use crate::target_side::{LocalTarget, MasterView, Presented, Services, TargetSide};
 use enum_map::{EnumMap, enum_map};
 use jiff::{SignedDuration, Timestamp};
 use std::collections::BTreeMap;
@@ -36,6 +36,7 @@ pub(crate) fn facts() -> ExporterFacts {
         build: BuildInfo { version: "0.1.0", revision: "abcdef0", rustc: "1.88.0" },
         sql_errors: EnumMap::from_fn(|stage: Stage| stage as u64),
         sql_connections: 1,
+        log_lines_lost: 2,
         refused: Some(EnumMap::from_fn(|reason: Refusal| reason as u64)),
         probes: Some(ProbeCounts { asked: 40, failed: EnumMap::from_fn(|reason: ProbeFailure| reason as u64) }),
         reload: Reload { successful: true, at: Some(ago(3600)) },
@@ -80,6 +81,7 @@ pub(crate) fn target(name: &str) -> Target {
         maintenance: None,
         diagnosis: Diagnosis { cause: Cause::Ok, evidence: vec![] },
         trace: None,
+        pages: None,
     }
 }
 
@@ -161,7 +163,9 @@ pub(crate) fn fleet(targets: Vec<Target>) -> MasterFleet {
         reports: Collector::ALL.into_iter().map(report).collect(),
         has_maintenance_windows: false,
         limited: Limited::default(),
+        history: Arc::default(),
         port_results: Arc::new(PortResults::default()),
+        pages: Arc::default(),
     }
 }
 
@@ -216,7 +220,10 @@ pub(crate) fn full() -> MasterFleet {
         decides: None,
         refused: None,
         before_login: None,
-        agent_connected: false,
+        agent_seen: None,
+        hindered_by: Vec::new(),
+        agent_at: None,
+        arrived_at: None,
     });
     if let Some(row) = &mut silent.enlisted {
         row.row.enlisted_by = Some("CORP\\anna".to_owned());
@@ -242,6 +249,7 @@ pub(crate) fn full() -> MasterFleet {
             self_signed: true,
             not_after: ago(-1_000_000_000),
             names: Vec::new(),
+            sha256: String::new(),
         });
     }
     let run = |target: &str, success| JobRun {
@@ -288,6 +296,7 @@ pub(crate) fn target_side() -> Fleet {
         master: "msx01.corp.example".to_owned(),
         address: Address { host: "msx01.corp.example".to_owned(), port: None, instance: None },
         enlisted_to: enlisted_to.map(str::to_owned),
+        alias: None,
         encrypt_channel_option: option,
     };
     let certificate = Certificate {
@@ -296,16 +305,27 @@ pub(crate) fn target_side() -> Fleet {
         self_signed: false,
         not_after: ago(-1_000_000),
         names: Vec::new(),
+        sha256: String::new(),
     };
     let presented = Presented {
         verdict: Verdict::NameMismatch,
+        store: Store::Windows,
         encryption: Encryption::Required,
         certificate: Some(certificate),
         seen_at: ago(600),
     };
+    let services = Services {
+        instance_running: Some(true),
+        agent_running: Some(false),
+        agent_start_mode: Some(StartMode::Manual),
+    };
     let views = vec![
-        MasterView { local_target: local_target("SQL01", None, None), presented: None },
-        MasterView { local_target: local_target("SQL01\\PAYROLL", Some("MSX01"), Some(2)), presented: Some(presented) },
+        MasterView { local_target: local_target("SQL01", None, None), presented: None, services: Services::default() },
+        MasterView {
+            local_target: local_target("SQL01\\PAYROLL", Some("MSX01"), Some(2)),
+            presented: Some(presented),
+            services,
+        },
     ];
     let mut engine = finding(Check::Engine, PortState::Open);
     (engine.direction, engine.master, engine.required) =

@@ -15,6 +15,7 @@
 //! - `collectors`: what is read of the master, one file for each collector; answers plain rows in UTC.
 //! - `probe`: asks the network and answers one finding for each target and check.
 //! - `target_side`: with `role: target`, what a target knows of its master: its registry, the master's certificate.
+//! - `target_pages`: what targets write about themselves, read from files.
 //! - `diagnosis`: what is true of each target now, and why. No clock, no I/O.
 //! - `exposition`: the catalogue of metrics, and how they are written.
 //! - `metrics`, `pages`, `api`: turn a [`diagnosis::Fleet`] into metrics, HTML and JSON. No clock, no I/O.
@@ -51,5 +52,6 @@ pub mod probe;
 pub mod process;
 pub mod signal;
 pub mod sqlserver;
+pub mod target_pages;
 pub mod target_side;
 pub mod windows_service;

@@ -4,16 +4,19 @@
 //! taken for another.
 
 mod journal;
+mod line_queue;
 
 pub use journal::{Entry, Journal};
 
 use crate::events;
 use jiff::Timestamp;
+use line_queue::LineQueue;
 use std::fmt::{self, Write as _};
 use std::io::{self, Write as _};
+use std::sync::OnceLock;
 use tracing::field::{Field, Visit};
 use tracing::level_filters::LevelFilter;
-use tracing::subscriber::{SetGlobalDefaultError, set_global_default};
+use tracing::subscriber::set_global_default;
 use tracing::{Event, Metadata, Subscriber};
 use tracing_subscriber::Layer;
 use tracing_subscriber::fmt::MakeWriter;
@@ -56,12 +59,40 @@ pub enum Format {
     Eventlog,
 }
 
-/// Logs to standard error from now on, and to a journal where there is one.
+/// The lines of this process.
+static LINES: OnceLock<LineQueue> = OnceLock::new();
+
+/// The log cannot be set up.
+#[derive(Debug, thiserror::Error)]
+pub enum SetUpError {
+    /// No thread to write it.
+    #[error("the log has no thread: {0}")]
+    Thread(#[from] io::Error),
+    /// It was done before.
+    #[error("the log was set up twice")]
+    Twice,
+}
+
+/// Logs to standard error from now on, and to a journal where there is one. A standard error that cannot be written, or not
+/// in time, holds nothing up: see [`lost`].
 ///
 /// # Errors
-/// Where this was done before.
-pub fn init(settings: Settings, journal: Option<Box<dyn Journal>>) -> Result<(), SetGlobalDefaultError> {
-    set_global_default(subscriber(settings, io::stderr, journal))
+/// Where this was done before, or the system gives no thread.
+pub fn init(settings: Settings, journal: Option<Box<dyn Journal>>) -> Result<(), SetUpError> {
+    let lines = LineQueue::start(io::stderr())?;
+    let queue = lines.clone();
+    set_global_default(subscriber(settings, move || queue.clone(), journal)).map_err(|_| SetUpError::Twice)?;
+    LINES.set(lines).map_err(|_| SetUpError::Twice)
+}
+
+/// Waits until what was logged is written, but no longer than a second: what follows on standard error comes behind it.
+pub fn flush() {
+    LINES.get().map(LineQueue::flush).unwrap_or_default();
+}
+
+/// Lines that were not written since the start.
+pub fn lost() -> u64 {
+    LINES.get().map(LineQueue::lost).unwrap_or_default()
 }
 
 /// Writes lines to any writer, one call of it for each line, and events with a number to a journal.

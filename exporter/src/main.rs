@@ -20,15 +20,15 @@ fn main() -> ExitCode {
         Err(exit) if exit.code == FINE => return finish(Ok(exit.text)),
         Err(exit) => return complain(&exit.text, exit.code),
     };
-    if logging::init(invocation.log, journal(invocation.log.format)).is_err() {
-        return complain("the log was set up twice", FAILED);
+    if let Err(error) = logging::init(invocation.log, journal(invocation.log.format)) {
+        return complain(&error.to_string(), FAILED);
     }
     let done = match &invocation.command {
         Command::Catalogue => commands::catalogue(),
         Command::CheckConfig => commands::check_config(&invocation),
         Command::Grants(grants) => commands::grants(&invocation, grants),
         Command::Doctor(doctor) => commands::doctor(&invocation, doctor),
-        Command::Once { labels } => commands::once(&invocation, labels),
+        Command::Once { labels, interval } => commands::once(&invocation, labels, *interval),
         Command::Serve => commands::serve(&invocation),
         Command::Service(action) => commands::service(action),
     };
@@ -51,6 +51,7 @@ fn journal(_: logging::Format) -> Option<Box<dyn Journal>> {
 /// Data goes to standard output, and what went wrong to standard error. Data that was not written is a failure, also
 /// where its reader has gone, as with `| head`, but then there is nothing to say about it.
 fn finish(done: Done) -> ExitCode {
+    logging::flush();
     let (data, failure) = match done {
         Ok(data) => (data, None),
         Err(failure) => (failure.data.clone(), Some(failure)),

@@ -90,6 +90,7 @@ CASES = [
      [alert("MsxTargetDefected", severity="info", target=T)]),
     ("a page that stands still silences what was true of old", [alert("MsxPageStale", severity="critical", component="exporter"), not_polling()],
      [not_polling()]),
+    ("a target that does not poll silences its old page", [not_polling(), alert("MsxTargetPageStale", target=T)], [alert("MsxTargetPageStale", target=T)]),
     ("an exporter that is gone silences its own warning",
      [alert("MsxExporterAbsent", severity=each, component="exporter", role="master") for each in ("critical", "warning")],
      [alert("MsxExporterAbsent", severity="warning", component="exporter", role="master")]),

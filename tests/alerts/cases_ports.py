@@ -1,7 +1,7 @@
 """Cases of the alerts on ports."""
 
 from .cases_exporter import steps
-from .series_model import MASTER, TARGET, SeriesModel, link
+from .series_model import MASTER, OTHER_MASTER, TARGET, SeriesModel, link
 from .spec import Spec, case, point
 
 DETAIL = link("msx-target", job="msx", instance=MASTER, target=TARGET)
@@ -68,6 +68,48 @@ def reported_twice(own, other):
     return model
 
 
+def overruled():
+    """The page of a target says that its way is closed; the exporter that is scraped there finds it open."""
+    model = SeriesModel(70)
+    model.master()
+    model.target(port=None)
+    port(model, 0, state="filtered", **FAR)
+    model.exporter("sql01:9814", "sql", "target")
+    port(model, 1, instance="sql01:9814", job="sql", **FAR)
+    model.lose([m for m in range(70) if m % 5 == 0], "sql01:9814")
+    return model
+
+
+def paged_ports(model, bad, instance):
+    """The page of a target is read by its master's exporter, and no exporter is scraped there."""
+    model.master(instance)
+    model.target(instance=instance, port=None)
+    port(model, steps(1, 0, 30, 70) if bad else 1, instance=instance, state="filtered", **FAR)
+
+
+def read_by_a_pair():
+    """Two exporters of one master read the page of a target, and the second one ends."""
+    model = SeriesModel(70)
+    for instance in (MASTER, OTHER_MASTER):
+        paged_ports(model, True, instance)
+    model.lose(range(32, 71), OTHER_MASTER)
+    return model
+
+
+def many_paged(scraped=False):
+    """The pages of three of eight targets say that their way is closed."""
+    def build(model, bad, instance):
+        model.master(instance)
+        for number in range(8):
+            name = rf"SQL0{number}\PAYROLL"
+            model.target(name, instance, port=None)
+            port(model, steps(1, 0, 30, 70) if bad and number < 3 else 1, name, instance, info=False, **FAR)
+            if scraped and number == 0:
+                model.exporter("sql00:9814", "sql", "target")
+                port(model, steps(1, 0, 30, 70), name, "sql00:9814", job="sql", info=False, **FAR)
+    return build
+
+
 def quiet(alert, name, build, at=(41, 55)):
     model = SeriesModel(60)
     build(model, True, MASTER)
@@ -119,18 +161,33 @@ CLOSED = Spec(
     "MsxPortClosed", closed(), labels=OWNED, dashboard=DETAIL, summary="A required port is not open.", per_target=True,
     description=lambda m: r"The port engine (to target) of SQL01\PAYROLL is required and not open: filtered (tcp 14331).",
     needs=("msx_port_open", "msx_port_required"), **COMMON)
-CLOSED_ON_A_PAGE = Spec(
-    "MsxPortClosed", closed(), labels={**OWNED, **FAR}, dashboard=DETAIL, summary="A required port is not open.",
+SEEN_BY_BOTH = Spec(
+    "MsxPortClosed", closed(), labels={"job": "sql", "instance": "sql01:9814", "target": TARGET, **FAR},
+    dashboard=link("msx-target", job="sql", instance="sql01:9814", target=TARGET), summary="A required port is not open.",
     description=lambda m: r"The port engine (to master) of SQL01\PAYROLL is required and not open: filtered (tcp 14331).", **COMMON)
 CLOSED.extra = [
     quiet("MsxPortClosed", "a port that is only watched never alerts", closed(required=0)),
     case("MsxPortClosed: a port that the sweep and /probe report is one alert", reported_twice(ENGINE, ENGINE),
          [point("MsxPortClosed", m, [CLOSED.firing(m)]) for m in (46, 59)]),
     case("MsxPortClosed: a port that a target's page and its exporter report is one alert", reported_twice(FAR, FAR),
-         [point("MsxPortClosed", m, [CLOSED_ON_A_PAGE.firing(m)]) for m in (46, 59)])]
+         [point("MsxPortClosed", m, [SEEN_BY_BOTH.firing(m, "sql01:9814")]) for m in (46, 59)]),
+    case("MsxPortClosed: what an exporter on the target sees open is open, whatever its page says", overruled(), [point("MsxPortClosed", 55, [])])]
+
+ON_A_PAGE = Spec(
+    "MsxPortClosed", paged_ports, labels={**OWNED, **FAR}, title="by the page of a target", dashboard=DETAIL, per_target=True,
+    summary="A required port is not open.",
+    description=lambda m: r"The port engine (to master) of SQL01\PAYROLL is required and not open: filtered (tcp 14331).", **COMMON)
+ON_A_PAGE.extra = [case("MsxPortClosed: an exporter that ends does not stand for the one that reads the same page", read_by_a_pair(),
+                        [point("MsxPortClosed", 42, [ON_A_PAGE.firing(42)])])]
 
 SPECS = [
     CLOSED,
+    ON_A_PAGE,
+    Spec(
+        "MsxManyPortsClosed", many_paged(), labels={"job": "msx", "instance": MASTER, **FAR}, dashboard=OVERVIEW, variant=True,
+        title="by pages", summary="The same required port is closed on many targets.",
+        description=lambda m: "The port engine (to master) is required and not open for 3 targets of the master behind msx1:9814. "
+                              "Suspect one firewall rule, not the targets.", **COMMON),
     Spec(
         "MsxPortClosed", probed, labels={"job": "msx-probe", "instance": MASTER, "target": TARGET, **ENGINE}, title="seen by /probe",
         dashboard=link("msx-target", job="msx-probe", instance=MASTER, target=TARGET), summary="A required port is not open.",
@@ -145,6 +202,7 @@ SPECS = [
                quiet("MsxManyPortsClosed", "a quarter is not over a quarter", many(3, 12)),
                quiet("MsxManyPortsClosed", "those in maintenance do not count", many(3, 8, maintained=1)),
                quiet("MsxManyPortsClosed", "nor do they lift the ratio", many(6, 22, maintained=3)),
+               quiet("MsxManyPortsClosed", "nor does a page where an exporter on the target is scraped", many_paged(scraped=True)),
                many_in_maintenance(), many_unread()],
         **COMMON),
     Spec(

@@ -141,6 +141,28 @@ SKEW = dict(alert="MsxTargetClockSkew", start=30, end=80, minutes=110, for_=30, 
             dashboard=DETAIL, summary="A target's clock differs from its multiserver master's.")
 
 
+def paged(interval=600, stands_from=10, until=70):
+    """A target writes a page every 10 minutes, and none between two of them; where `interval` is None the page states none."""
+    def build(model, bad, instance):
+        model.master(instance)
+        model.target(instance=instance)
+        model.write("msx_target_page_timestamp_seconds",
+                    lambda m: 600 * ((stands_from if bad and stands_from < m < until else m) // 10), instance, target=TARGET)
+        if interval:
+            model.write("msx_target_page_interval_seconds", interval, instance, target=TARGET)
+    return build
+
+
+def page_stale(limit, **changes):
+    """Its last page is of minute 10, and it writes the next one in minute 70."""
+    return Spec(**{**dict(
+        alert="MsxTargetPageStale", build=paged(), start=11 + limit, end=70, minutes=110, for_=10, keep=15, severity="warning",
+        component="target", labels=OWNED, dashboard=DETAIL, summary="The page that a target writes for its master stands still.",
+        description=lambda m: rf"The newest page of SQL01\PAYROLL was taken {human_duration(60 * (m - 10))} ago by the clock of its host, "
+                              f"and such a page counts for {human_duration(60 * limit)}. Should the target fall silent, its page does not say why."),
+        **changes})
+
+
 def not_enlisted(model, bad, instance):
     """It is enlisted until minute 29 and again from minute 70; the configuration expects it all the time."""
     model.master(instance)
@@ -352,6 +374,9 @@ def read_late(model):
 
 
 SPECS = [
+    page_stale(25, per_target=True, needs=("msx_server_time_seconds", "msx_target_page_timestamp_seconds")),
+    page_stale(15, build=paged(interval=None), title="it states no interval", variant=True),
+    page_stale(15, build=paged(interval=60), title="at least a quarter of an hour", variant=True),
     with_settled(renamed_diagnosis(not_polling(34, needs=AGES, per_target=True, extra=[
         defected_while_pending("MsxTargetNotPolling", silent_from(30, 60)),
         settling("MsxTargetNotPolling", silent_from(30, 60), 60, (39, 45, 59)),

@@ -41,7 +41,7 @@ NO_QUEUE = {"Age of the oldest pending instruction", "Pending instructions by op
 def may_be_empty(uid, name):
     """The panels that have nothing to show in this scenario: exactly these must be empty."""
     empty = set(NOTHING_FAILED) if name != "everything" else set()
-    empty |= {"Series left out by limits"}
+    empty |= {"Series left out by limits", "Page of the target"}
     if name not in ("never_polled", "stopped"):
         empty |= {"What the master shows of it"}
     if name not in ("blocked", "everything"):
@@ -76,6 +76,7 @@ TABLES = {
     "Diagnosis and next step",
     "What the master shows of it",
     "Ports now",
+    "Page of the target",
     "Jobs on this target",
     "Master by the target's own registry",
     "Master's certificate as the target sees it",

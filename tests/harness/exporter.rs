@@ -4,7 +4,7 @@ use super::http::{self, Answer};
 use super::{Folder, Page, TestServer, until};
 use msx_lab::msdb::{PASSWORD, USER};
 use std::io::{BufRead, BufReader, Read};
-use std::net::SocketAddr;
+use std::net::{SocketAddr, TcpListener, TcpStream};
 use std::path::{Path, PathBuf};
 use std::process::{Child, Command, ExitStatus, Output, Stdio};
 use std::sync::{Arc, Mutex, PoisonError};
@@ -61,6 +61,7 @@ pub(crate) struct Setup {
     args: Vec<String>,
     environment: Vec<(String, String)>,
     under: Vec<String>,
+    unseen_log: Option<(SocketAddr, Stdio)>,
 }
 
 impl Setup {
@@ -77,8 +78,14 @@ impl Setup {
             args: Vec::new(),
             environment: Vec::new(),
             under: Vec::new(),
+            unseen_log: None,
         };
         setup.master("user", USER).master("password_file", password.to_str().unwrap()).master("encrypt", "off")
+    }
+
+    /// The same for another address of the master.
+    pub(crate) fn at(self, address: impl ToString) -> Setup {
+        Setup { address: address.to_string(), ..self }
     }
 
     /// For a lab.
@@ -133,6 +140,13 @@ impl Setup {
         self
     }
 
+    /// Writes its log to where it is not seen, so where it listens has to be said.
+    pub(crate) fn log_to(mut self, log: Stdio) -> Setup {
+        let free = TcpListener::bind("127.0.0.1:0").unwrap();
+        self.unseen_log = Some((free.local_addr().unwrap(), log));
+        self
+    }
+
     /// The text of the configuration.
     pub(crate) fn config(&self) -> String {
         let master = self.master.join("\n");
@@ -172,14 +186,24 @@ pub(crate) struct Exporter {
 }
 
 impl Exporter {
-    fn start(setup: Setup) -> Exporter {
+    fn start(mut setup: Setup) -> Exporter {
         let file = setup.write();
+        let (listen, stderr) = setup.unseen_log.take().unwrap_or((([127, 0, 0, 1], 0).into(), Stdio::piped()));
         let mut command = command_under(&setup.under);
-        command.arg("--web.listen-address=127.0.0.1:0").arg("--config.file").arg(file).args(&setup.args);
-        command.envs(setup.environment.iter().cloned()).stdout(Stdio::piped()).stderr(Stdio::piped());
-        let mut child = command.spawn().unwrap();
-        let log = Arc::<Mutex<String>>::default();
-        let (lines, written) = (BufReader::new(child.stderr.take().unwrap()), log.clone());
+        command.arg(format!("--web.listen-address={listen}")).arg("--config.file").arg(file).args(&setup.args);
+        command.envs(setup.environment.iter().cloned()).stdout(Stdio::piped()).stderr(stderr);
+        let mut exporter = Exporter { child: command.spawn().unwrap(), address: listen, log: Arc::default(), setup };
+        if listen.port() == 0 {
+            exporter.read_log();
+            exporter.address = until("the exporter to listen", || exporter.says_where_it_listens());
+        } else {
+            until("the exporter to listen", || TcpStream::connect(listen).ok());
+        }
+        exporter
+    }
+
+    fn read_log(&mut self) {
+        let (lines, written) = (BufReader::new(self.child.stderr.take().unwrap()), self.log.clone());
         std::thread::spawn(move || {
             for line in lines.lines().map_while(Result::ok) {
                 let mut log = written.lock().unwrap_or_else(PoisonError::into_inner);
@@ -187,15 +211,14 @@ impl Exporter {
                 log.push('\n');
             }
         });
-        let mut exporter = Exporter { child, address: SocketAddr::from(([0; 4], 0)), log, setup };
-        exporter.address = until("the exporter to listen", || {
-            let ended = exporter.child.try_wait().unwrap();
-            assert!(ended.is_none(), "it ended with {ended:?}: {}", exporter.log());
-            let log = exporter.log();
-            let line = log.lines().find(|line| line.contains("msg=\"listening\"") || line.contains("msg=listening"))?;
-            line.split("address=").nth(1)?.split([' ', '"']).find(|part| !part.is_empty())?.parse().ok()
-        });
-        exporter
+    }
+
+    fn says_where_it_listens(&mut self) -> Option<SocketAddr> {
+        let ended = self.child.try_wait().unwrap();
+        assert!(ended.is_none(), "it ended with {ended:?}: {}", self.log());
+        let log = self.log();
+        let line = log.lines().find(|line| line.contains("msg=\"listening\"") || line.contains("msg=listening"))?;
+        line.split("address=").nth(1)?.split([' ', '"']).find(|part| !part.is_empty())?.parse().ok()
     }
 
     /// What it was started with.

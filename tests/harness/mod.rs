@@ -12,10 +12,12 @@ pub(crate) mod folder;
 pub(crate) mod http;
 pub(crate) mod page;
 pub(crate) mod test_server;
+pub(crate) mod way;
 
 pub(crate) use folder::Folder;
 pub(crate) use page::Page;
 pub(crate) use test_server::TestServer;
+pub(crate) use way::Way;
 
 use std::time::{Duration, Instant};
 

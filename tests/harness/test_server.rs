@@ -20,6 +20,7 @@ pub(crate) struct TestServer {
     pub(crate) authority: Authority,
     options: Options,
     counts: Arc<Counts>,
+    change: Arc<Mutex<Option<Change>>>,
     asked: Arc<Mutex<Asked>>,
     stop: Option<oneshot::Sender<()>>,
     runtime: Runtime,
@@ -32,9 +33,13 @@ struct Counts {
     readings: AtomicUsize,
 }
 
+/// What becomes of the lab's answer to a batch.
+pub(crate) type Change = fn(Vec<Reply>) -> Vec<Reply>;
+
 struct Counted {
     lab: Lab,
     counts: Arc<Counts>,
+    change: Arc<Mutex<Option<Change>>>,
 }
 
 impl Backend for Counted {
@@ -48,7 +53,12 @@ impl Backend for Counted {
         if sql.contains("[set:clock]") {
             self.counts.readings.fetch_add(1, Ordering::SeqCst);
         }
-        self.lab.batch(login, sql)
+        let replies = self.lab.batch(login, sql);
+        let change = *self.change.lock().unwrap();
+        match change {
+            Some(change) => change(replies),
+            None => replies,
+        }
     }
 }
 
@@ -105,6 +115,7 @@ impl TestServer {
             authority,
             options,
             counts: Arc::default(),
+            change: Arc::default(),
             asked: Arc::default(),
             stop: None,
             runtime,
@@ -114,7 +125,8 @@ impl TestServer {
     }
 
     fn serve(&mut self, server: Server) {
-        let backend = Arc::new(Counted { lab: self.lab.clone(), counts: self.counts.clone() });
+        let backend =
+            Arc::new(Counted { lab: self.lab.clone(), counts: self.counts.clone(), change: self.change.clone() });
         self.serve_with(server, backend);
     }
 
@@ -154,6 +166,18 @@ impl TestServer {
         let server = self.runtime.block_on(Server::bind(self.address, self.options.clone())).unwrap();
         self.control = server.control();
         self.serve(server);
+    }
+
+    /// Another server takes its address over.
+    pub(crate) fn fail_over_to(&mut self, lab: Lab) {
+        self.stop();
+        self.lab = lab;
+        self.come_back();
+    }
+
+    /// Changes answers from now on, or leaves them as they are.
+    pub(crate) fn change_answers(&self, change: Option<Change>) {
+        *self.change.lock().unwrap() = change;
     }
 
     /// Connections that are open now.

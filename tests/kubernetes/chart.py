@@ -1,6 +1,6 @@
 """The chart as helm renders it. Shared by the checks of this folder.
 
-HELM and DECODE name two programs; tests/stages/kubernetes sets them.
+HELM names the program; the stages set it.
 """
 
 import os

@@ -54,8 +54,21 @@ need_programs() {
     export MSX_BINARIES
 }
 
+# go_module FIELD MODULE VERSION : what `go mod download` says of a module, such as its Dir.
+go_module() {
+    go mod download -json "$2@$3" | python3 -c 'import json, sys; print(json.load(sys.stdin)[sys.argv[1]])' "$1"
+}
+
+# go_replacements MODULE VERSION : replaces, in the module of this folder, what MODULE requires as v0.0.0.
+go_replacements() {
+    local required
+    required=$(go_module GoMod "$1" "$2") || return
+    sed -n "s|^\t\([^ ]*\) v0\.0\.0\$|-replace=\1=\1@v0.${2#v*.}|p" "$required" | xargs -r go mod edit
+}
+
 # need_go_tool NAME MODULE VERSION PACKAGE [TAGS] : builds a Go program into tests/.tools/bin; $NEED_TOOLS/bin/NAME runs it.
 # `go install module@version` refuses a module that replaces another, so each tool gets a small module of its own.
+# Kubernetes requires its own parts as v0.0.0 and replaces them by folders: here they are modules of the same release.
 # Answers 1 where Go is not installed: the caller says what it skips.
 need_go_tool() {
     local name="$1" module="$2" version="$3" package="$4" tags="${5:-}" dir="$NEED_TOOLS/go/$1"
@@ -67,7 +80,7 @@ need_go_tool() {
         cd "$dir"
         rm -f go.mod go.sum
         {
-            go mod init "tools/$name" && go get -tags "$tags" "$package@$version" && go build -tags "$tags" -o "$NEED_TOOLS/bin/$name" "$package"
+            go mod init "tools/$name" && go_replacements "$module" "$version" && go get -tags "$tags" "$package@$version" && go build -tags "$tags" -o "$NEED_TOOLS/bin/$name" "$package"
         } >build.log 2>&1 || {
             echo "$module $version could not be built; its words:" >&2
             tail -n 20 build.log >&2

@@ -19,10 +19,10 @@ BEGIN, END = "<!-- The table is written by tests/generate. -->\n", "<!-- End of 
 GATE = 60
 # What a stage needs besides Debian packages that it installs itself, by what its commands say.
 NEEDS = [
-    ("root", r"\bunshare\b|tests\.linux\.suite"),
-    ("Go", r"need_go_tool|\bgo\b -C"),
+    ("root", r"\bunshare\b|tests\.linux\.suite|on_debian"),
+    ("Go", r"need_go_tool|tests/kubernetes/programs\.sh|\bgo\b -C"),
     ("a JDK", r"\bjavac\b"),
-    ("Node", r"need_grafana|tests/clients/run\.sh"),
+    ("Node", r"need_grafana|need_axe|tests/clients/run\.sh"),
     ("Chromium", r"\bchromium\b"),
     ("Wine and MinGW", r"\bwine64\b|deploy/release/build"),
     ("Prometheus", r"need_deb [^\n]*\bprometheus\b(?!-(sql|blackbox))"),

@@ -57,7 +57,7 @@ def a_master_and_its_name(machine: Machine) -> None:
     # Machines that are made for tests often forbid packages to start their services.
     machine.run("rm -f /usr/sbin/policy-rc.d")
     machine.run("rm -f /etc/resolv.conf; echo nameserver 127.0.0.1 >/etc/resolv.conf")
-    # As on a machine with systemd's resolver, but without its modules: a static program must step over them.
+    # As on a machine with systemd's resolver, but without its modules, which tests/linux/roots.py asks.
     machine.run("sed -i 's/^hosts:.*/hosts: files mymachines resolve [!UNAVAIL=return] myhostname dns/' /etc/nsswitch.conf")
     machine.run("systemd-run --quiet --unit=names /usr/bin/python3 /mnt/dns.py")
     machine.write("/run/lab-password", PASSWORD, "600")

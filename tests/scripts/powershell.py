@@ -4,9 +4,11 @@ Each file of deploy/windows is read by a real parser, and then held against rule
 parameters it knows, that every name is defined, that nothing is fetched or run from text, and that the script that only
 looks changes nothing. `--break` breaks the scripts in many ways, one after the other, and sees each one found.
 
-Needs tests/requirements.txt and the exporter, whose doctor one script follows: tests/stages/scripts.
+Needs tests/requirements.txt and the exporter, whose names and words one script uses: tests/stages/scripts.
 """
 
+import ipaddress
+import json
 import re
 import sys
 
@@ -22,30 +24,34 @@ PARSER = Parser(Language(tree_sitter_powershell.language()))
 # Cmdlets of Windows PowerShell 5.1 that the scripts use, with those of their parameters that it knows.
 LOOKING = {
     "Where-Object": {"FilterScript"}, "ForEach-Object": {"Process"}, "New-Object": {"TypeName", "ArgumentList"},
-    "ConvertTo-Json": {"InputObject", "Depth"}, "Join-Path": {"Path", "ChildPath"}, "Set-StrictMode": {"Version"},
+    "Get-Service": {"Name"}, "Join-Path": {"Path", "ChildPath"}, "Set-StrictMode": {"Version"}, "Write-Warning": {"Message"},
+    # Only to name an assembly of Windows: its other parameters compile.
+    "Add-Type": {"AssemblyName"},
 }
 CHANGING = LOOKING | {
-    "Get-CimInstance": {"ClassName"}, "Get-FileHash": {"LiteralPath", "Algorithm"}, "Get-Service": {"Name"},
+    "Get-CimInstance": {"ClassName"}, "Get-FileHash": {"LiteralPath", "Algorithm"},
     "Get-ChildItem": {"LiteralPath", "Force"}, "Test-Path": {"LiteralPath"}, "Copy-Item": {"LiteralPath", "Destination", "Force"},
     "Move-Item": {"LiteralPath", "Destination"}, "Remove-Item": {"LiteralPath", "Force"}, "Unblock-File": {"LiteralPath"},
-    "New-Item": {"ItemType", "Path", "Force"}, "Start-Service": {"Name"}, "Stop-Service": {"Name"}, "Write-Warning": {"Message"},
+    "New-Item": {"ItemType", "Path", "Force"}, "Start-Service": {"Name"}, "Stop-Service": {"Name"},
 }
 CMDLETS = {"install.ps1": CHANGING, "probe.ps1": LOOKING}
+# What a reader at the master and a security team look through before it runs on their servers.
+LINES = {"probe.ps1": 200}
 # From the list of approved verbs of 5.1.
-VERBS = set("Get New Test ConvertTo Write Resolve Read Format Invoke Confirm Copy Remove Install Update Uninstall".split())
-AUTOMATIC = {"_", "null", "true", "false", "matches", "lastexitcode", "pscmdlet", "erroractionpreference"}
+VERBS = set("Get New Test ConvertTo Expand Stop Read Invoke Confirm Copy Remove Install Update Uninstall".split())
+AUTOMATIC = {"_", "null", "true", "false", "matches", "executioncontext", "lastexitcode", "pscmdlet", "erroractionpreference"}
 ENVIRONMENT = {"env:programfiles"}
 # Members of .NET's own types; all others are keys of the script's own tables.
 MEMBERS = set("""
-    UtcNow ToString InvariantCulture OpenBaseKey OpenSubKey GetValue Close GetValueNames ToUpperInvariant Contains IndexOf
-    Substring GetHostAddresses Exception GetBaseException SocketErrorCode AddressFamily BeginConnect AsyncWaitHandle WaitOne
-    EndConnect Message ASCII GetBytes GetString Connect Client ReceiveTimeout SendTimeout Send Receive Length Read Parse
-    GetStream Write ToByte Replace Count Error WriteLine Is64BitProcess PathName Trim StartsWith OrdinalIgnoreCase Hash Name
-    ShouldProcess State ParameterSetName
+    UtcNow ToString OpenBaseKey OpenSubKey GetValue Close GetValueNames ToUpperInvariant Split GetHostAddresses Exception
+    GetBaseException SocketErrorCode AddressFamily ConnectAsync ReceiveAsync Wait Result Buffer Message GetEncoding GetBytes
+    GetString Connect Send Length Replace Count Error WriteLine Is64BitProcess PathName Trim TrimEnd StartsWith Contains
+    OrdinalIgnoreCase Hash Name ShouldProcess State ParameterSetName SessionState LanguageMode Match Groups Value Success
+    TryParse Escape Floor TotalSeconds MachineName NewGuid WriteAllText MoveFile Delete Status StartType Substring IndexOf
 """.split())
 # Types that fetch, compile or run something.
 FORBIDDEN = re.compile(
-    r"Invoke-Expression|\biex\b|WebClient|HttpClient|WebRequest|BitsTransfer|https?://|Add-Type|Reflection|EncodedCommand|FromBase64|Start-Process|Invoke-Command",
+    r"Invoke-Expression|\biex\b|WebClient|HttpClient|WebRequest|BitsTransfer|https?://|Reflection|EncodedCommand|FromBase64|Start-Process|Invoke-Command",
     re.IGNORECASE,
 )
 
@@ -119,6 +125,8 @@ def calls(name: str, root: Node, own: dict[str, list[str]]) -> list[str]:
             if parameters or len(arguments) > len(own[command]):
                 faults.append(f"{line}: {command} takes {len(own[command])} arguments by position")
         elif command in CMDLETS[name]:
+            if command == "Add-Type" and "AssemblyName" not in parameters:
+                faults.append(f"{line}: Add-Type compiles what it is given")
             for parameter in parameters:
                 if parameter not in CMDLETS[name][command]:
                     faults.append(f"{line}: {command} has no -{parameter} here")
@@ -137,7 +145,7 @@ def names(root: Node) -> list[str]:
         if node.type == "left_assignment_expression":
             first = next(child for child in walk(node) if child.type in ("variable", "member_access", "element_access"))
             if first.type == "variable":
-                assigned.add(variable(first))
+                assigned.update(variable(child) for child in walk(node) if child.type == "variable")
             if first.type == "member_access":
                 keys.update(text(child) for child in first.children if child.type == "member_name")
         if node.type == "key_expression":
@@ -151,68 +159,114 @@ def names(root: Node) -> list[str]:
     return faults
 
 
-# What the script has in place of the names and figures of a row of the doctor.
-HOLES = {r"{host}\{instance}": "$Full", "{port}": "$Port", "{master}": "$($Destination.name)"}
+def table(source: str, name: str) -> dict[str, str]:
+    """A table of the script's own, its keys and values as they are written."""
+    found = re.search(rf"^\${name} = @{{(.*?)}}$", source, re.DOTALL | re.MULTILINE)
+    return dict(re.findall(r"(\w+) = '?(\w+)'?", found[1])) if found else {}
 
 
-def texts(row: dict):
-    """The texts of a row with the names of their fields, those within what is known of it too."""
-    for field, value in row.items():
-        if isinstance(value, dict):
-            yield from texts(value)
-        elif isinstance(value, str):
-            yield field, value
+def lines_of(source: str, name: str) -> list[str]:
+    """The strings of a list of the script's own."""
+    found = re.search(rf"^\${name} = @\((.*?)^\)$", source, re.DOTALL | re.MULTILINE)
+    return re.findall(r"^ *'(.*)'$", found[1], re.MULTILINE) if found else []
 
 
-def like_the_doctor(source: str) -> list[str]:
-    """The columns of `msx_exporter doctor`, in their order, and the words of its rows on a target."""
-    firewall = catalogue()["firewall"]
-    found = re.search(r"\$Heads = @\((.*?)\)", source, re.DOTALL)
-    shown = re.findall(r"'([^']+)'", found[1]) if found else []
-    faults = [] if firewall["columns"] == shown else [f"the columns are {shown} and the doctor's {firewall['columns']}"]
-    for row in firewall["rows"]:
-        for field, said in texts(row):
-            if re.fullmatch(r"\{\w+\}", said):
-                continue
-            words = re.sub(r"\{host\}\\\{instance\}|\{\w+\}", lambda hole: HOLES.get(hole[0], hole[0]), said)
-            # A number stands there by a name of its own.
-            if not words.isdigit() and f"'{words}'" not in source and f'"{words}"' not in source:
-                faults.append(f"the doctor's {field} is {words!r}")
+def like_the_catalogue(source: str) -> list[str]:
+    """The lines of the page have the exporter's names, labels and words, and so have the tables that fill them in."""
+    facts = catalogue()
+    metrics = {metric["name"]: metric for metric in facts["metrics"]}
+    words = lambda section: {word["name"] for word in facts[section]}
+    fixed = {"direction": words("directions"), "source": words("port_sources") | words("page_sources"), "version": {facts["version"]}}
+    faults = []
+    for line in lines_of(source, "PageLines") + lines_of(source, "PortLines"):
+        name, inside, value = re.fullmatch(r"(\w+){(.*)} (1|<\w+>)", line).groups()
+        labels = re.findall(r'(\w+)="([^"]*)"', inside)
+        wanted = metrics.get(name, {"labels": []})["labels"]
+        if [label for label, _ in labels] != [label["name"] if isinstance(label, dict) else label for label in wanted]:
+            faults.append(f"{name} has the labels {[label for label, _ in labels]} and not the catalogue's {wanted}")
+        for label, shown in labels:
+            if not shown.startswith("<") and shown not in fixed.get(label, ()):
+                faults.append(f"{name}: {shown} is no {label}")
+    states = {state["name"]: state["open"] for state in facts["port_states"]}
+    is_open = table(source, "IsOpen")
+    named = set(re.findall(r"state = '(\w+)'", source)) | set(table(source, "SocketErrors").values())
+    faults += [f"{state} is no state of a port" for state in sorted((named | set(is_open)) - set(states))]
+    for state in sorted(named & set(states)):
+        if {None: None, "1": True, "0": False}[is_open.get(state)] is not states[state]:
+            faults.append(f"whether {state} is open is {states[state]} in the catalogue")
+    for section, found in [("start_modes", table(source, "StartModes").values()), ("checks", re.findall(r"check = '(\w+)'", source))]:
+        faults += [f"{word} is not among the {section}" for word in found if word not in words(section)]
     return faults
+
+
+def meaning(form: str, written: str):
+    """Host, port and instance of an address by the script's pattern; None where it takes it for none."""
+    found = re.fullmatch(form.replace("(?<", "(?P<").replace("(?P<!", "(?<!"), written.strip(), re.IGNORECASE)
+    if not found:
+        return None
+    numeric = (found["bare"] or "") + (found["bracketed"] or "")
+    try:
+        ipaddress.ip_address(numeric or "::")
+    except ValueError:
+        return None
+    ports = [int(port) for port in (found["port"], found["behind"]) if port]
+    instance = re.sub("(?i)^MSSQLSERVER$", "", found["instance"] or "") or None
+    if len(ports) > 1 or (ports and (instance or not 1 <= ports[0] <= 65535)):
+        return None
+    return [re.sub(r"(?i)^(\.|\(local\))$", "localhost", numeric + (found["name"] or "")), ports[0] if ports else None, instance]
+
+
+def addresses(source: str) -> list[str]:
+    """Each address of the list means to the script what it means to the exporter, whose test reads the same file."""
+    found = re.search(r"^\$AddressForm = (.*?)\n\n", source, re.DOTALL | re.MULTILINE)
+    form = "".join(re.findall(r"'([^'\n]*)'", found[1])) if found else ""
+    known = json.loads((ROOT / "tests/scripts/addresses.json").read_text())
+    return [f"{written!r} is {meaning(form, written)} and not {means}" for written, means in known if meaning(form, written) != means]
 
 
 def check(name: str, source: str) -> list[str]:
     root = PARSER.parse(source.encode()).root_node
     own = functions(root)
     faults = shape(source.encode(), root) + calls(name, root, own) + names(root)
-    return faults + (like_the_doctor(source) if name == "probe.ps1" else [])
+    length = source.count("\n")
+    if length > LINES.get(name, length):
+        faults.append(f"it has {length} lines, and {LINES[name]} are the most that it may have")
+    return faults + (like_the_catalogue(source) + addresses(source) if name == "probe.ps1" else [])
 
 
 BREAKS = [
-    ("probe.ps1", "function Get-Moment {", "function Get-Moment {{", "the parser stumbles"),
-    ("probe.ps1", "    $last\n}", "    $last\n", "the parser stumbles"),
-    ("probe.ps1", "if ($closed.Count -gt 0) { exit 2 }", "$closed ? 1 : 2", "the parser stumbles"),
+    ("probe.ps1", "function Stop-Look(", "function Stop-Look((", "the parser stumbles"),
+    ("probe.ps1", "    $seen\n}", "    $seen\n", "the parser stumbles"),
+    ("probe.ps1", "exit 0\n", "$ports ? 1 : 2\n", "the parser stumbles"),
     ("probe.ps1", "exit 0\n", "Set-StrictMode -Version 2.0 && exit 0\n", "is not in 5.1"),
-    ("probe.ps1", "exit 0\n", "$request > x.txt\n", "or writes"),
+    ("probe.ps1", "exit 0\n", "$look > x.txt\n", "or writes"),
+    ("probe.ps1", "exit 0\n", "exit 0\n\n", "are the most that it may have"),
     ("probe.ps1", "Set-StrictMode -Version 2.0\n", "", "strict mode"),
     ("probe.ps1", "'Stop'", "'Continue'", "strict mode and Stop"),
     ("probe.ps1", "#Requires -Version 5.1", "#Requires -Version 7.0", "does not ask for 5.1"),
-    ("probe.ps1", "ForEach-Object { Get-Look $_ }", "% { Get-Look $_ }", "no cmdlet for this script, or an alias"),
-    ("probe.ps1", "ForEach-Object { Get-Look $_ }", "ForEach-Object -Parallel { Get-Look $_ }", "has no -Parallel"),
-    ("probe.ps1", "Get-Moment\n        rows", "Get-Momnet\n        rows", "Get-Momnet is no cmdlet"),
-    ("probe.ps1", "Get-Look $_ }", "Get-Look $_ 1 }", "takes 1 arguments"),
+    ("probe.ps1", "ForEach-Object { Expand-Line $_", "% { Expand-Line $_", "no cmdlet for this script, or an alias"),
+    ("probe.ps1", "ForEach-Object { Expand-Line", "ForEach-Object -Parallel { Expand-Line", "has no -Parallel"),
+    ("probe.ps1", "{ Expand-Line $_ $look", "{ Expnad-Line $_ $look", "Expnad-Line is no cmdlet"),
+    ("probe.ps1", "Expand-Line $_ $look }", "Expand-Line $_ $look 1 }", "takes 2 arguments"),
     ("probe.ps1", "exit 0\n", "Remove-Item -LiteralPath x\n", "Remove-Item is no cmdlet for this script"),
     ("probe.ps1", "exit 0\n", "Invoke-Expression 'x'\n", "fetches or runs something"),
-    ("probe.ps1", "Net.Sockets.UdpClient", "Net.WebClient", "fetches or runs something"),
-    ("probe.ps1", "$found.port = [int]$Matches[2]", "$found.port = [int]$Mathces[2]", "$mathces is never assigned"),
-    ("probe.ps1", "return @{ port = $port; seen", "return @{ port = $prot; seen", "$prot is never assigned"),
-    ("probe.ps1", "$engine.evidence -replace", "$engine.evidense -replace", "evidense is neither"),
-    ("probe.ps1", "function Read-Byte(", "function Suck-Byte(", "Suck-Byte is no approved verb"),
-    ("probe.ps1", "'need', 'state'", "'state', 'need'", "the columns are"),
-    ("probe.ps1", "TLS runs inside TDS'", "TLS runs in TDS'", "the doctor's handling"),
-    ("probe.ps1", "sp_msx_enlist takes the same way", "sp_msx_enlist too", "the doctor's justification"),
-    ("probe.ps1", "before each connection", "now and then", "the doctor's frequency"),
-    ("probe.ps1", "It writes nothing.", "It writes n\u00f6thing.", "not plain ASCII"),
+    ("probe.ps1", "Add-Type -AssemblyName Microsoft.VisualBasic", "Add-Type 'class X {}'", "compiles what it is given"),
+    ("probe.ps1", "Add-Type -AssemblyName", "Add-Type -TypeDefinition", "has no -TypeDefinition"),
+    ("probe.ps1", "[Net.Dns]", "[Net.WebClient]", "fetches or runs something"),
+    ("probe.ps1", "found = $port; evidence", "found = $prot; evidence", "$prot is never assigned"),
+    ("probe.ps1", "$seen.evidence = ", "$seen.evidence = $seen.evidense + ", "evidense is neither"),
+    ("probe.ps1", "function Read-Browser(", "function Suck-Browser(", "Suck-Browser is no approved verb"),
+    ("probe.ps1", "msx_target_agent_running{", "msx_target_agent_runs{", "msx_target_agent_runs has the labels"),
+    ("probe.ps1", 'node="<node>",source="script"', 'source="script",node="<node>"', "msx_target_page_info has the labels"),
+    ("probe.ps1", 'direction="to_master"', 'direction="to_mater"', "to_mater is no direction"),
+    ("probe.ps1", 'version="0.1.0"', 'version="0.0.9"', "0.0.9 is no version"),
+    ("probe.ps1", "state = 'no_answer'", "state = 'silent'", "silent is no state"),
+    ("probe.ps1", "TimedOut = 'filtered'", "TimedOut = 'timeout'", "timeout is no state"),
+    ("probe.ps1", "filtered = 0", "filtered = 1", "whether filtered is open"),
+    ("probe.ps1", "Manual = 'manual'", "Manual = 'demand'", "demand is not among the start_modes"),
+    ("probe.ps1", "check = 'engine'", "check = 'engines'", "engines is not among the checks"),
+    ("probe.ps1", "[:,]\\s*(?<port>", ":\\s*(?<port>", "'sql01,14330' is None"),
+    ("probe.ps1", "It logs in nowhere", "It logs in n\u00f6where", "not plain ASCII"),
     ("install.ps1", "Test-Path -LiteralPath $Path", "Test-Path -LiteralPaht $Path", "has no -LiteralPaht"),
     ("install.ps1", "Remove-Leftover $Former\n    \"the", "rm $Former\n    \"the", "rm is no cmdlet"),
     ("install.ps1", "& $Program $Words", "& $Source $Words", "$Source is no cmdlet"),

@@ -7,11 +7,13 @@
 mod harness;
 
 use harness::exporter::{Exporter, Setup, log};
-use harness::{Page, TestServer};
+use harness::{Page, TestServer, until};
 use jiff::SignedDuration;
 use msx_lab::msdb::{Arrival, Lab, LoginPart, Scenario, State};
 use msx_lab::tds::Options;
 use msx_lab::tsql::world::Mishap;
+use msx_lab::wire::Reply;
+use std::time::{Duration, Instant};
 
 const ADDRESS: &str = "10.1.0.3";
 const ADDRESSES: &str = "targets:\n  addresses:\n    - { match: SQL03, address: 10.1.0.3 }";
@@ -183,7 +185,13 @@ fn without_an_address_nothing_is_known() {
 /// SQL03 as the JSON has it once the master was read, with everything that it may show.
 fn target(exporter: &Exporter) -> serde_json::Value {
     exporter.scrape_until("a reading", Page::up);
-    let answer: serde_json::Value = serde_json::from_str(&exporter.get("/api/v1/targets").text()).unwrap();
+    page_of(exporter)
+}
+
+/// SQL03 as the JSON of it alone has it, which waits for a look where SQL03 is known to be silent.
+fn page_of(exporter: &Exporter) -> serde_json::Value {
+    let answer = exporter.get("/api/v1/targets?name=SQL03").text();
+    let answer: serde_json::Value = serde_json::from_str(&answer).unwrap();
     answer["targets"].as_array().unwrap().iter().find(|target| target["name"] == "SQL03").unwrap().clone()
 }
 
@@ -238,6 +246,7 @@ fn a_master_that_lets_no_poll_be_written_is_named_where_all_are_silent() {
         assert_eq!(shown["diagnosis"]["cause"], "master_side", "{}", scenario.name());
         let said = shown["diagnosis"]["evidence"].to_string();
         assert!(said.contains(stands_out) && !said.contains("71"), "{said}");
+        assert!(!said.contains("SQL Server Agent is stopped there"), "no guess under a cause: {said}");
     }
     // Without the right nothing of it is known, and the verdict is the same.
     let without = lab(Scenario::MsdbReadOnly);
@@ -299,7 +308,7 @@ fn many_that_are_refused_alike_are_quoted_and_the_odd_one_out_is_named() {
         assert_eq!(shown["diagnosis"]["cause"], "master_side");
         let said = shown["diagnosis"]["evidence"].to_string();
         assert!(said.contains("shows the same of 5 of 6: logins refused. SQL04 is the odd one out"), "{said}");
-        let all = shown.to_string();
+        let all = format!("{}{}", shown["diagnosis"], shown["master_evidence"]);
         assert_eq!(all.contains("Its old password may have locked the login that they share."), locked, "{all}");
         assert_eq!(all.contains("18486"), locked, "{all}");
     }
@@ -338,7 +347,74 @@ fn looks_that_are_all_slow_take_no_more_than_one_and_each_has_its_turn() {
     }
     let master = TestServer::start(lab, Options::default());
     let exporter = Setup::of(&master).with(ADDRESSES).start();
-    let answer = exporter.request("GET", "/metrics", &[("X-Prometheus-Scrape-Timeout-Seconds", "5")]);
-    assert!(Page::parse(&answer.text()).up(), "{}", answer.text());
-    exporter.scrape_until("the records, which come last", |page| verdict(page) == is(LOGIN_REFUSED, "refused"));
+    exporter.scrape_until("a reading", Page::up);
+    until("the records, which come last", || {
+        (page_of(&exporter)["diagnosis"]["cause"] == "login_refused").then_some(())
+    });
+}
+
+/// Scrapes, and answers how long that took.
+fn timed(exporter: &Exporter) -> (Page, Duration) {
+    let began = Instant::now();
+    let page = exporter.scrape();
+    (page, began.elapsed())
+}
+
+#[test]
+fn no_scrape_waits_for_a_look_and_what_a_look_left_is_read_over_the_same_connection() {
+    /// Shorter than a look that hangs, longer than a reading on a busy machine.
+    const SOON: Duration = Duration::from_millis(1_500);
+    let lab = lab(Scenario::LoginRefused);
+    lab.fault(
+        "dm_os_ring_buffers",
+        Mishap::Replies { after: 0, replies: vec![Reply::Wait(Duration::from_secs(3_600))] },
+    );
+    let master = TestServer::start(lab, Options::default());
+    let exporter = Setup::of(&master).with(ADDRESSES).start();
+    let began = Instant::now();
+    let (page, took) = timed(&exporter);
+    assert!(page.up() && took < SOON, "{took:?}");
+    until("a reading that is too old to be shared", || (began.elapsed() > Duration::from_millis(1_100)).then_some(()));
+    let (page, took) = timed(&exporter);
+    assert!(page.up() && took < SOON, "the look ends for it: {took:?}");
+    assert_eq!((master.logins(), page.success("targets")), (1, Some(1.0)), "{}", exporter.log());
+    assert_eq!(page.success("arrivals"), Some(1.0), "a look that was interrupted has not failed");
+    // The page of a silent target waits for a look until it ends, and says what is known.
+    assert_eq!(page_of(&exporter)["diagnosis"]["cause"], "stopped_polling");
+}
+
+#[test]
+fn once_waits_for_its_look() {
+    let lab = lab(Scenario::LoginRefused);
+    lab.command("fault dm_os_ring_buffers wait 1500ms").unwrap();
+    assert_eq!(judged(lab), is(LOGIN_REFUSED, "refused"));
+}
+
+#[test]
+fn a_run_that_the_ring_buffer_holds_from_its_beginning_alone_is_no_cause_of_a_target_that_never_polled() {
+    let lab = lab(Scenario::NeverPolled);
+    lab.arrives(ADDRESS, 60, Arrival::Refused(18_456, 8));
+    lab.advance(SignedDuration::from_mins(20));
+    assert_eq!(judged(lab.clone()), is(LOGIN_REFUSED, "refused"), "it began after the enlistment");
+    // Whether it was there before the enlistment is not known any more: monitoring fails once a minute too.
+    lab.restart();
+    lab.advance(SignedDuration::from_mins(20));
+    assert_eq!(judged(lab), is(NEVER_POLLED, "refused"));
+}
+
+#[test]
+fn a_restored_msdb_is_a_suspect_of_what_is_silent() {
+    let lab = lab(Scenario::Stopped);
+    let stand = TestServer::start(lab.clone(), Options::default());
+    let exporter = Setup::of(&stand).with(ADDRESSES).start();
+    exporter.scrape_until("a reading", Page::up);
+    lab.with(|fleet, _| {
+        for target in fleet.targets.values_mut() {
+            target.last_poll_date = target.last_poll_date.checked_sub(SignedDuration::from_mins(7)).unwrap();
+        }
+    });
+    until("its suspect", || {
+        let suspects = page_of(&exporter)["master_evidence"]["suspects"].to_string();
+        suspects.contains("msdb of the master was restored to an earlier time").then_some(())
+    });
 }

@@ -10,10 +10,8 @@ use harness::exporter::{Exporter, Setup};
 use harness::{Page, TestServer};
 use msx_lab::msdb::{Lab, PASSWORD, Scenario};
 use msx_lab::tds::{Encryption, Fault, Identity, Options};
-use std::io::{Read as _, Write as _};
-use std::net::{Shutdown, SocketAddr, TcpListener, TcpStream};
+use std::net::TcpListener;
 use std::sync::Arc;
-use std::sync::atomic::{AtomicUsize, Ordering};
 use std::time::{Duration, Instant};
 
 const STAGES: [&str; 7] = ["resolve", "connect", "tls", "login", "permission", "query", "decode"];
@@ -318,56 +316,6 @@ fn what_ends_at_its_cap_rests_and_keeps_its_session() {
         assert_eq!(master.logins(), 1, "{encrypt}: the session is kept");
         exporter.logged(&["collector=downloads", "no answer within 2 s"]);
     }
-}
-
-/// A way to a server on which connections can be forgotten: they stay open and carry nothing any more.
-struct Way {
-    address: SocketAddr,
-    accepted: Arc<AtomicUsize>,
-    forgotten: Arc<AtomicUsize>,
-}
-
-impl Way {
-    fn to(server: SocketAddr) -> Way {
-        let listener = TcpListener::bind("127.0.0.1:0").unwrap();
-        let way = Way { address: listener.local_addr().unwrap(), accepted: Arc::default(), forgotten: Arc::default() };
-        let (accepted, forgotten) = (way.accepted.clone(), way.forgotten.clone());
-        std::thread::spawn(move || {
-            for near in listener.incoming().map_while(Result::ok) {
-                let index = accepted.fetch_add(1, Ordering::SeqCst);
-                let Ok(far) = TcpStream::connect(server) else { return };
-                for (mut from, mut to) in [(near.try_clone().unwrap(), far.try_clone().unwrap()), (far, near)] {
-                    let forgotten = forgotten.clone();
-                    std::thread::spawn(move || {
-                        let mut bytes = [0; 4096];
-                        while let Ok(count @ 1..) = from.read(&mut bytes) {
-                            if index >= forgotten.load(Ordering::SeqCst) && to.write_all(&bytes[..count]).is_err() {
-                                return;
-                            }
-                        }
-                        let _ = to.shutdown(Shutdown::Write);
-                    });
-                }
-            }
-        });
-        way
-    }
-
-    fn forget(&self) {
-        self.forgotten.store(self.accepted.load(Ordering::SeqCst), Ordering::SeqCst);
-    }
-}
-
-#[test]
-fn a_connection_that_was_forgotten_on_the_way_costs_no_scrape() {
-    let master = TestServer::play(Scenario::Healthy);
-    let way = Way::to(master.address);
-    let exporter = Setup::new(way.address).master("encrypt", "off").master("timeout", "6s").start();
-    exporter.scrape_until("the master to be read", Page::up);
-    way.forget();
-    let page = exporter.scrape_until("a reading over a new connection", |_| master.logins() == 2);
-    assert!(page.up(), "{}", exporter.log());
-    assert!(!exporter.log().contains("cannot read the master"), "{}", exporter.log());
 }
 
 #[test]

@@ -22,7 +22,7 @@ fn once(port: u16, store: &str, variable: Option<(&str, &str)>) -> String {
     let page = folder.path().join("msx.prom");
     let mut call = exporter();
     call.args(["once", "--role=target", "--local.name=SQL01", &format!("--master.address=localhost:{port}")]);
-    call.arg(format!("--output.file={}", page.display()));
+    call.arg("--output.interval=10m").arg(format!("--output.file={}", page.display()));
     call.env("SSL_CERT_FILE", folder.write("store.pem", store));
     let extra = variable.map(|(name, pem)| (name, folder.write("extra.pem", pem)));
     let done = call.envs(extra).output().unwrap();
@@ -63,6 +63,25 @@ fn the_masters_certificate_is_judged_as_a_target_would() {
 }
 
 #[test]
+fn the_page_says_when_where_and_how_often_it_is_taken() {
+    let page = once(refused(), Authority::new("Corp CA").unwrap().pem(), None);
+    let now = jiff::Timestamp::now().as_second() as f64;
+    let value = |name: &str| {
+        let line = page.lines().find_map(|line| line.strip_prefix(&format!("{name}{{target=\"SQL01\"}} ")));
+        line.map(|value| value.parse::<f64>().unwrap())
+    };
+    assert!((now - value("msx_target_page_timestamp_seconds").unwrap()).abs() < 60.0, "{page}");
+    assert_eq!(value("msx_target_page_interval_seconds"), Some(600.0));
+    assert!(page.contains(r#"msx_target_page_info{target="SQL01",node=""#), "{page}");
+    assert!(page.contains(r#"",source="exporter",version="0."#), "{page}");
+    assert!(page.ends_with("\n# EOF\n"), "{page}");
+    // Without the service manager of Windows nothing is known of services, and nothing is said.
+    for name in ["instance_running", "agent_running", "agent_start_mode"] {
+        assert!(!page.contains(name), "{name}: {page}");
+    }
+}
+
+#[test]
 fn an_authority_can_be_trusted_by_the_configuration_alone() {
     let (own, other) = (Authority::new("Corp CA").unwrap(), Authority::new("Other CA").unwrap());
     let master = presenting(Encryption::Required, Some(own.issue(&["localhost"]).unwrap()));
@@ -78,7 +97,8 @@ fn a_way_that_is_closed_is_said_and_nothing_is_said_of_the_certificate() {
     assert!(page.contains(&format!("msx_port_open{ENGINE} 0\n")), "{page}");
     assert_eq!(reason(&page), None);
     for line in page.lines().filter(|line| line.starts_with("msx_")) {
-        assert!(line.starts_with("msx_port_") || line.starts_with("msx_exporter_"), "{line}");
+        let of_this_page = ["msx_port_", "msx_exporter_", "msx_target_page_"];
+        assert!(of_this_page.iter().any(|known| line.starts_with(known)), "{line}");
     }
 }
 

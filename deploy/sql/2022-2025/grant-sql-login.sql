@@ -25,6 +25,7 @@ GRANT VIEW SERVER SECURITY STATE TO [msx_exporter];
 GRANT VIEW SERVER PERFORMANCE STATE TO [msx_exporter];
 
 -- Block 4, doctor: only for the command `doctor`; take the dashes away where that is wanted. The ports on
--- which the master listens need block 2, reasons of silence block 3. Who is in TargetServersRole:
+-- which the master listens need block 2, reasons of silence block 3. Who is in TargetServersRole, and with
+-- block 3 whether someone polls without a row:
 -- USE msdb;
 -- GRANT VIEW DEFINITION TO [msx_exporter];

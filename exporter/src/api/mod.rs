@@ -5,21 +5,29 @@
 //! `targets`, `orphans` and `jobs` are null.
 
 pub mod discovery;
+mod history;
+mod jobs;
 mod probe;
+mod target_detail;
 
+pub use history::write_history;
+pub use jobs::write_jobs;
 pub use probe::{probe, probe_trace};
 
-use crate::collectors::CollectorReport;
-use crate::diagnosis::{Briefing, Enlisted, Fleet, Job, MasterFleet, Orphan, Remark, Suspect, Target, Trace};
-use crate::model::{Cause, Collector, names};
+use crate::collectors::{CollectorReport, DetailResult};
+use crate::diagnosis::{Briefing, Enlisted, Fleet, MasterFleet, Orphan, Remark, Selection, Suspect, Target, Trace};
+use crate::model::{Cause, Collector, StartMode};
 use crate::probe::Finding;
 use crate::sqlserver::ReadError;
+use crate::target_pages::KnownPage;
 use jiff::Timestamp;
+use jobs::JobFacts;
 use serde::Serialize;
 use std::collections::BTreeMap;
 use std::io;
+use target_detail::AloneFacts;
 
-/// The answer, of all targets or of the one that is named. Texts of errors, addresses and traces stand in it only with
+/// The answer, of the targets that are selected. Texts of errors, addresses and traces stand in it only with
 /// `details`. `None` for a name that the fleet does not have.
 ///
 /// # Errors
@@ -27,21 +35,27 @@ use std::io;
 pub fn write_targets(
     out: impl io::Write,
     fleet: &Fleet,
-    only: Option<&str>,
+    selection: &Selection,
+    detail: DetailResult<'_>,
     details: bool,
 ) -> Result<Option<()>, serde_json::Error> {
     let document = match fleet {
-        Fleet::Master(fleet) => of_master(fleet, only, details),
+        Fleet::Master(fleet) => of_master(fleet, selection, detail, details),
         // Nothing is read on the side of a target; its page shows what is seen there.
         Fleet::Target(fleet) => TargetsDocument { read_at: Instant(fleet.began), ..TargetsDocument::default() },
     };
-    if only.is_some() && document.targets.as_ref().is_some_and(Vec::is_empty) {
+    if selection.name.is_some() && document.targets.as_ref().is_some_and(Vec::is_empty) {
         return Ok(None);
     }
     serde_json::to_writer(out, &document).map(Some)
 }
 
-fn of_master<'a>(fleet: &'a MasterFleet, only: Option<&str>, details: bool) -> TargetsDocument<'a> {
+fn of_master<'a>(
+    fleet: &'a MasterFleet,
+    selection: &Selection,
+    detail: DetailResult<'a>,
+    details: bool,
+) -> TargetsDocument<'a> {
     let up = fleet.master.as_ref();
     let failed = fleet.reports.iter().find(|report| report.collector == Collector::Targets);
     TargetsDocument {
@@ -64,22 +78,23 @@ fn of_master<'a>(fleet: &'a MasterFleet, only: Option<&str>, details: bool) -> T
         }),
         collectors: fleet.reports.iter().map(|report| CollectorFacts::new(report, details)).collect(),
         targets: up.map(|_| {
-            let named = fleet.targets.iter().filter(|target| only.is_none_or(|name| names::same(name, &target.name)));
-            let briefing = |target| only.and_then(|_| Briefing::of(fleet, target, details)).map(BriefingFacts::from);
-            named.map(|target| TargetFacts::new(fleet, target, briefing(target), details)).collect()
+            let only = selection.name.is_some();
+            let alone = |target| only.then(|| AloneFacts::new(fleet, target, detail, details));
+            let selected = selection.of(fleet).into_iter();
+            selected.map(|one| TargetFacts::new(fleet, one.target, alone(one.target), details)).collect()
         }),
         orphans: fleet.orphans.as_ref().filter(|_| up.is_some()).map(|all| all.iter().map(OrphanFacts::new).collect()),
         jobs: fleet.jobs.as_ref().filter(|_| up.is_some()).map(|all| all.iter().map(JobFacts::new).collect()),
     }
 }
 
-/// An instant as RFC 3339 in UTC.
+/// An instant as RFC 3339 in UTC, to the millisecond.
 #[derive(Default)]
 struct Instant(Timestamp);
 
 impl Serialize for Instant {
     fn serialize<S: serde::Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
-        serializer.collect_str(&self.0)
+        serializer.collect_str(&format_args!("{:.3}", self.0))
     }
 }
 
@@ -161,9 +176,64 @@ struct TargetFacts<'a> {
     diagnosis: DiagnosisFacts<'a>,
     master_evidence: Option<TraceFacts<'a>>,
     /// Only where one target is asked for: it would make a large fleet's document several times as long.
-    #[serde(skip_serializing_if = "Option::is_none")]
-    briefing: Option<BriefingFacts>,
+    #[serde(flatten)]
+    alone: Option<AloneFacts<'a>>,
     ports: Vec<PortFacts<'a>>,
+    /// What it wrote about itself, one for each node.
+    pages: Vec<PageFacts<'a>>,
+    /// Why other files in its folder do not count.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pages_refused: Option<&'a [String]>,
+}
+
+#[derive(Serialize)]
+struct PageFacts<'a> {
+    node: &'a str,
+    source: &'static str,
+    version: &'a str,
+    taken_at: Instant,
+    interval_seconds: Option<u64>,
+    /// Whether it says anything of the silence since the last poll.
+    fresh: bool,
+    instance_running: Option<bool>,
+    agent_running: Option<bool>,
+    agent_start_mode: Option<&'static str>,
+    master: Option<&'a str>,
+    encrypt_channel_option: Option<u32>,
+    certificate: Option<CertificateLookFacts<'a>>,
+}
+
+#[derive(Serialize)]
+struct CertificateLookFacts<'a> {
+    reason: &'static str,
+    name: &'a str,
+    store: &'static str,
+    sha256: &'a str,
+}
+
+impl<'a> PageFacts<'a> {
+    fn new(known: &'a KnownPage, fresh: bool) -> PageFacts<'a> {
+        let page = &known.page;
+        PageFacts {
+            node: &page.node,
+            source: page.source.name(),
+            version: &page.version,
+            taken_at: Instant(page.taken_at),
+            interval_seconds: page.interval.map(|interval| interval.as_secs()),
+            fresh,
+            instance_running: page.instance_running,
+            agent_running: page.agent_running,
+            agent_start_mode: page.agent_start_mode.map(StartMode::name),
+            master: page.master.as_deref(),
+            encrypt_channel_option: page.encrypt_channel_option,
+            certificate: page.certificate.as_ref().map(|look| CertificateLookFacts {
+                reason: look.verdict.name(),
+                name: &look.name,
+                store: look.store.name(),
+                sha256: &look.sha256,
+            }),
+        }
+    }
 }
 
 #[derive(Serialize)]
@@ -237,7 +307,7 @@ impl<'a> TargetFacts<'a> {
     fn new(
         fleet: &'a MasterFleet,
         target: &'a Target,
-        briefing: Option<BriefingFacts>,
+        alone: Option<AloneFacts<'a>>,
         details: bool,
     ) -> TargetFacts<'a> {
         let cause = target.diagnosis.cause;
@@ -255,8 +325,13 @@ impl<'a> TargetFacts<'a> {
                     .collect(),
             },
             master_evidence: target.trace.as_ref().map(|trace| TraceFacts::new(trace, details)),
-            briefing,
-            ports: fleet.port_results.of(&target.name).iter().map(|finding| PortFacts::new(finding, details)).collect(),
+            alone,
+            pages: target
+                .known_pages()
+                .map(|known| PageFacts::new(known, target.is_fresh(known, fleet.began)))
+                .collect(),
+            pages_refused: target.pages.as_ref().filter(|_| details).map(|pages| pages.refused.as_slice()),
+            ports: fleet.findings(&target.name).map(|finding| PortFacts::new(finding, details)).collect(),
         }
     }
 }
@@ -379,26 +454,5 @@ struct OrphanFacts<'a> {
 impl<'a> OrphanFacts<'a> {
     fn new(orphan: &'a Orphan) -> OrphanFacts<'a> {
         OrphanFacts { target: &orphan.target, operation: orphan.kind.name(), count: orphan.count }
-    }
-}
-
-#[derive(Serialize)]
-struct JobFacts<'a> {
-    id: &'a str,
-    name: &'a str,
-    enabled: bool,
-    targets: u64,
-    failed_targets: u64,
-}
-
-impl<'a> JobFacts<'a> {
-    fn new(job: &'a Job) -> JobFacts<'a> {
-        JobFacts {
-            id: &job.id,
-            name: &job.name,
-            enabled: job.enabled,
-            targets: job.targets,
-            failed_targets: job.failed_targets,
-        }
     }
 }

@@ -57,9 +57,10 @@ struct Page {
 impl Collector for Page {
     fn encode(&self, encoder: DescriptorEncoder<'_>) -> fmt::Result {
         let mut families = FamilyWriter::new(encoder, self.format);
-        metrics::ports(&mut families, &self.port_results)?;
-        metrics::infos(&mut families, &self.port_results)?;
-        metrics::durations(&mut families, &self.port_results)
+        let findings: Vec<_> = metrics::checked(&self.port_results).collect();
+        metrics::ports(&mut families, &findings)?;
+        metrics::infos(&mut families, &findings)?;
+        metrics::durations(&mut families, &findings)
     }
 }
 

@@ -10,7 +10,8 @@ mod watch;
 
 pub use master_state::{Blocker, MasterState};
 pub use record::{RecordKind, Timers};
-pub(super) use watch::ArrivalWatch;
+pub use watch::LOOK_ENDS_WITHIN;
+pub(super) use watch::{ArrivalWatch, Interrupt, Interrupted};
 
 use crate::model::Collector;
 use crate::sqlserver::{Cell, CellError, Context, Needs, Right, Statement, row};
@@ -21,7 +22,7 @@ use std::net::IpAddr;
 use std::sync::Arc;
 use std::time::Duration;
 
-/// No statement of these may hold the reading up for longer.
+/// No look may hold the connection for longer.
 const CAP: Duration = Duration::from_secs(2);
 
 /// The ring buffer has about 1,000 records.

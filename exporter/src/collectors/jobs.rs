@@ -65,6 +65,20 @@ pub enum Outcome {
     Unknown,
 }
 
+impl Outcome {
+    /// The name in documents.
+    pub(crate) fn name(self) -> &'static str {
+        match self {
+            Outcome::Failed => "failed",
+            Outcome::Succeeded => "succeeded",
+            Outcome::Retry => "retry",
+            Outcome::Cancelled => "cancelled",
+            Outcome::InProgress => "in_progress",
+            Outcome::Unknown => "unknown",
+        }
+    }
+}
+
 impl Column for Outcome {
     fn read(cell: &Cell<'_>, _: &mut Context<'_>) -> Result<Outcome, CellError> {
         Ok(match cell.integer::<u8>()? {
@@ -138,7 +152,7 @@ type RunValue = fn(&JobTargetRow) -> Option<Value>;
 pub(crate) const RUN_METRICS: &[(&Metric, RunValue)] =
     &[(&metric::JOB_RUN_DURATION, |row| row.duration.map(Value::from))];
 
-fn guid<T: From<String>>([cell]: [Cell<'_>; 1], _: &mut Context<'_>) -> Result<T, CellError> {
+pub(super) fn guid<T: From<String>>([cell]: [Cell<'_>; 1], _: &mut Context<'_>) -> Result<T, CellError> {
     cell.guid().map(T::from)
 }
 

@@ -15,15 +15,20 @@ mod reader_stats;
 mod reading;
 mod result_cache;
 pub(crate) mod server;
+mod target_detail;
 pub(crate) mod targets;
 
-pub use arrivals::{AgentSession, Arrival, Arrivals, Blocker, MasterState, RecordKind, Sighting, Timers};
+use arrivals::Interrupt;
+pub use arrivals::{
+    AgentSession, Arrival, Arrivals, Blocker, LOOK_ENDS_WITHIN, MasterState, RecordKind, Sighting, Timers,
+};
 pub use coalescing::ReaderHandle;
 pub use downloads::{DownloadRow, DownloadedRow, Downloads};
 pub use jobs::{JobRow, JobTargetRow, Jobs, Outcome};
 pub use reader_stats::ReaderStats;
 pub use reading::{Collected, CollectorReport, Reading};
 pub use server::ServerFacts;
+pub use target_detail::{DetailResult, Instruction, Instructions, JobMessage, TargetDetail};
 pub use targets::{TargetRow, Targets};
 
 use crate::model::Collector;

@@ -1,19 +1,20 @@
 //! Reads the master, again and again, over one connection.
 
-use super::arrivals::ArrivalWatch;
+use super::arrivals::{ArrivalWatch, Arrivals, Interrupted};
 use super::asked::Asked;
 use super::assemble::{self, BatchAnswer};
 use super::needs;
 use super::reader_stats::{Backoff, Connected, ReaderStats};
-use super::reading::Reading;
+use super::reading::{Collected, CollectorReport, Reading};
 use super::result_cache::ResultCache;
+use super::target_detail::{DetailReader, TargetDetail};
+use super::targets::Targets;
 use crate::config::Config;
 use crate::model::{Collector, Stage};
 use crate::sqlserver::{self, BatchError, Clock, Context, Left, Msdb, Progress, ReadError, Session};
 use jiff::Timestamp;
 use std::collections::BTreeSet;
 use std::sync::Arc;
-use std::sync::atomic::AtomicBool;
 use std::time::Duration;
 use tokio::time::{Instant, timeout, timeout_at};
 use tracing::{info, warn};
@@ -43,15 +44,11 @@ pub(super) struct Reader {
     last_batch: Duration,
     cache: ResultCache,
     arrivals: ArrivalWatch,
+    details: DetailReader,
 }
 
 impl Reader {
-    pub(super) fn new(
-        config: Arc<Config>,
-        reader_stats: Arc<ReaderStats>,
-        progress: Progress,
-        look_requested: Arc<AtomicBool>,
-    ) -> Reader {
+    pub(super) fn new(config: Arc<Config>, reader_stats: Arc<ReaderStats>, progress: Progress) -> Reader {
         Reader {
             config,
             reader_stats,
@@ -65,7 +62,8 @@ impl Reader {
             broke: Vec::new(),
             last_batch: Duration::ZERO,
             cache: ResultCache::default(),
-            arrivals: ArrivalWatch::new(look_requested),
+            arrivals: ArrivalWatch::default(),
+            details: DetailReader::default(),
         }
     }
 
@@ -98,6 +96,25 @@ impl Reader {
         self.connected = None;
     }
 
+    /// What only the page of one target shows. Uses the connection of the last reading.
+    pub(super) async fn target_detail(&mut self, server_id: i32) -> Result<Arc<TargetDetail>, ReadError> {
+        if let Some(known) = self.details.known(server_id) {
+            return known;
+        }
+        let no_session = || ReadError::new(Stage::Connect, "there is no connection to the master now");
+        let session = self.session.as_mut().ok_or_else(no_session)?;
+        self.progress.enter(Stage::Query);
+        let (answer, end) = self.details.ask(session, server_id, &self.config.master.msdb).await;
+        self.settle(end.as_ref()).await;
+        Ok(answer)
+    }
+
+    /// Gives up a question about one target.
+    pub(super) async fn interrupt_detail(&mut self, after: Duration) {
+        self.details.interrupted(after);
+        self.clean_up().await;
+    }
+
     async fn attempt(&mut self, began: Timestamp, deadline: Instant) -> Result<Reading, ReadError> {
         let reused = self.session.is_some();
         self.connect(deadline).await?;
@@ -118,19 +135,58 @@ impl Reader {
         self.remember_who_broke(&answer);
         self.cache.note_over_cap(&answer);
         let mut reading = assemble::reading(answer, self.config.collectors, &mut self.cache, began);
-        self.look_for_arrivals(&mut reading, deadline).await;
         let stages: BTreeSet<Stage> =
             reading.reports().filter_map(|report| report.fault.as_ref()).map(|fault| fault.stage).collect();
         for stage in &stages {
             self.reader_stats.count(*stage);
         }
-        let doubted = stages.contains(&Stage::Permission);
+        if self.config.collectors.arrivals {
+            let capabilities = self.session.as_ref().map(|session| &session.capabilities);
+            reading.arrivals = Some(self.arrivals.known(capabilities, targets_of(&reading)));
+        }
+        let refused =
+            |report: &CollectorReport| report.fault.as_ref().is_some_and(|fault| fault.stage == Stage::Permission);
+        self.doubt_rights(reading.reports().any(refused));
+        Ok(reading)
+    }
+
+    fn doubt_rights(&mut self, doubted: bool) {
         if doubted && !self.rights_doubted {
             // Taken away while we were connected: the log is to name the grant now.
             self.rights_asked = None;
         }
         self.rights_doubted = doubted;
-        Ok(reading)
+    }
+
+    /// Whether a look was ended so often that the next one needs its time.
+    pub(super) fn look_insists(&self) -> bool {
+        self.arrivals.insists()
+    }
+
+    /// A scrape came before a look could begin.
+    pub(super) fn postpone_look(&mut self) {
+        self.arrivals.postpone();
+    }
+
+    /// Asks who arrives, while a target is silent: behind a reading that was answered, so that no scrape waits for it.
+    /// `None` where nothing was asked.
+    pub(super) async fn look(
+        &mut self,
+        reading: &Reading,
+        wished: bool,
+        interrupted: Interrupted,
+    ) -> Option<Collected<Arrivals>> {
+        let targets = targets_of(reading).filter(|_| self.config.collectors.arrivals)?;
+        let session = self.session.as_mut()?;
+        self.progress.enter(Stage::Query);
+        let (arrivals, end) =
+            self.arrivals.look(session, targets, &self.config.master.msdb, wished, interrupted).await?;
+        self.settle(end.as_ref()).await;
+        if let Some(fault) = &arrivals.report.fault {
+            self.reader_stats.count(fault.stage);
+            self.doubt_rights(self.rights_doubted || fault.stage == Stage::Permission);
+        }
+        Some(arrivals)
     }
 
     async fn connect(&mut self, deadline: Instant) -> Result<(), ReadError> {
@@ -236,24 +292,6 @@ impl Reader {
         Ok(BatchAnswer { ended: asked.ended(), asked, end, broken, capabilities, refused, encrypted, certificate })
     }
 
-    /// Asks who arrives, while a target is silent. It comes behind everything else: what goes wrong here spoils no other
-    /// part of the reading.
-    async fn look_for_arrivals(&mut self, reading: &mut Reading, deadline: Instant) {
-        if !self.config.collectors.arrivals {
-            return;
-        }
-        let targets = reading.targets.as_ref().and_then(|targets| targets.rows.as_deref());
-        let (arrivals, end) = match &mut self.session {
-            Some(session) => {
-                self.progress.enter(Stage::Query);
-                self.arrivals.look(session, targets, &self.config.master.msdb, deadline).await
-            }
-            None => (self.arrivals.at_rest(), None),
-        };
-        reading.arrivals = Some(arrivals);
-        self.settle(end.as_ref()).await;
-    }
-
     /// Leaves the connection ready for the next reading, or drops it.
     async fn settle(&mut self, end: Option<&BatchError>) {
         match end.map(BatchError::left) {
@@ -272,6 +310,10 @@ impl Reader {
             self.broke.push(collector);
         }
     }
+}
+
+fn targets_of(reading: &Reading) -> Option<&Targets> {
+    reading.targets.as_ref()?.rows.as_deref()
 }
 
 fn met_a_change(answer: &BatchAnswer) -> bool {

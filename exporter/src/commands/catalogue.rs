@@ -11,8 +11,8 @@ use crate::diagnosis::order;
 use crate::exit::{Done, Failure};
 use crate::exposition::Group;
 use crate::model::{
-    Cause, CauseFacts, Check, Collector, Direction, ErrorClass, MasterEvidence, Operation, OrphanKind, PortSource,
-    PortState, ProbeFailure, Refusal, Stage, Word,
+    Cause, CauseFacts, Check, Collector, Direction, ErrorClass, HistoryKind, MasterEvidence, Operation, OrphanKind,
+    PageSource, PortSource, PortState, ProbeFailure, Refusal, Stage, StartMode, Store, Word,
 };
 use crate::probe::protocol::Verdict;
 use crate::probe::{own_port, transport};
@@ -43,10 +43,15 @@ struct Catalogue {
     collectors: Vec<Word>,
     /// What the master shows of a silent target, in the order in which it is decided.
     master_evidence: Vec<Word>,
+    /// What the history of a fleet has events of.
+    history_kinds: Vec<Word>,
     stages: Vec<Word>,
     refusals: Vec<Word>,
     probe_failures: Vec<Word>,
     certificate_reasons: Vec<Word>,
+    certificate_stores: Vec<Word>,
+    page_sources: Vec<Word>,
+    start_modes: Vec<Word>,
     sections: Vec<SectionFacts>,
     keys: Vec<KeyFacts>,
     commands: Vec<CommandFacts>,
@@ -116,10 +121,14 @@ impl Catalogue {
             orphan_operations: OrphanKind::ALL.map(OrphanKind::word).into(),
             collectors: Collector::ALL.map(Collector::word).into(),
             master_evidence: MasterEvidence::ALL.map(MasterEvidence::word).into(),
+            history_kinds: HistoryKind::ALL.map(HistoryKind::word).into(),
             stages: Stage::ALL.map(Stage::word).into(),
             refusals: Refusal::ALL.map(Refusal::word).into(),
             probe_failures: ProbeFailure::ALL.map(ProbeFailure::word).into(),
             certificate_reasons: Verdict::ALL.map(Verdict::word).into(),
+            certificate_stores: Store::ALL.map(Store::word).into(),
+            page_sources: PageSource::ALL.map(PageSource::word).into(),
+            start_modes: StartMode::ALL.map(StartMode::word).into(),
             sections: keys::sections(),
             keys: keys::facts(),
             commands: command_line::facts(),

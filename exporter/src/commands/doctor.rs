@@ -5,7 +5,7 @@ use crate::app::App;
 use crate::cli::{self, Invocation};
 use crate::config::{Config, Role};
 use crate::diagnosis::Fleet;
-use crate::doctor::{self, Request};
+use crate::doctor::{self, MasterSide, Request};
 use crate::exit::{CLOSED, Done, FAILED, Failure, UNSEEN};
 use crate::files;
 use crate::http::Web;
@@ -79,12 +79,10 @@ async fn on_master(invocation: &Invocation, config: &Config) -> Result<(Request,
         return Err(Failure::usage("this is the report of a master, and the configuration says `role: target`"));
     };
     let prober = Prober::new(config.ports.clone());
-    let answers = doctor::look_inside(config, fleet).await;
-    let known_as = fleet.server.as_ref().map(|server| server.name.as_str());
-    let master = doctor::look_around(config, &prober, known_as, answers.as_ref().ok()).await;
+    let master = MasterSide::look(config, &prober, fleet).await;
     let faults = fleet.reports.iter().filter_map(|report| report.fault.as_ref());
     let unread = fleet.master.is_none().then(|| faults.map(ToString::to_string).next().unwrap_or_default());
-    Ok((doctor::examine(fleet, &master, &answers, Timestamp::now()), unread))
+    Ok((master.request(fleet), unread))
 }
 
 /// The target that is configured, or every target that the registry of this machine has.

@@ -17,8 +17,9 @@ use crate::exit::{Done, Failure};
 use crate::exposition::ConstantLabel;
 use crate::files;
 use crate::http::{self, ListenAddress, Options, Site, TrustedClients, Web};
-use crate::metrics;
+use crate::metrics::{self, Origin};
 use crate::probe::Extent;
+use crate::process;
 use crate::signal::{Reloads, Stop};
 use crate::sqlserver::{self, Grantee, Release};
 use rustls::crypto::aws_lc_rs;
@@ -26,6 +27,7 @@ use std::future::Future;
 use std::io;
 use std::path::Path;
 use std::sync::Arc;
+use std::time::Duration;
 use tracing::{info, warn};
 
 /// Threads that read, assess and answer. Usually one scrape is under way; the second thread keeps health checks
@@ -102,10 +104,11 @@ pub fn grants(invocation: &Invocation, flags: &Grants) -> Done {
 /// # Errors
 /// Code 64 where the configuration has faults or a label is given twice; code 1 where the master could not be read (the
 /// page is written and says so).
-pub fn once(invocation: &Invocation, labels: &[ConstantLabel]) -> Done {
+pub fn once(invocation: &Invocation, labels: &[ConstantLabel], interval: Option<Duration>) -> Done {
     let config = load(invocation)?;
     no_doubles(&config, labels)?;
     let web = Web::open(None).map_err(Failure::usage)?;
+    let origin = Origin { node: process::computer(), interval };
     let (page, complaint) = run(async {
         let app = App::new(config.clone(), invocation.sources(), Arc::new(web));
         let fleet = app.once(Extent::Sweep).await;
@@ -121,7 +124,7 @@ pub fn once(invocation: &Invocation, labels: &[ConstantLabel]) -> Done {
                 format!("the master cannot be read: {fault}")
             }),
         };
-        (metrics::textfile_page(&fleet, &app.facts(), &config.limits, labels), complaint)
+        (metrics::textfile_page(&fleet, &app.facts(), &config.limits, labels, origin), complaint)
     })?;
     match complaint {
         None => Ok(page),
@@ -199,7 +202,8 @@ where
     let config = load(invocation)?;
     let flags = &invocation.web;
     let addresses = addresses(flags).map_err(Failure::usage)?;
-    let options = options(flags).map_err(Failure::usage)?;
+    let descriptors = process::read().and_then(|process| process.max_fds);
+    let options = options(flags).map_err(Failure::usage)?.within(descriptors);
     let web = Arc::new(Web::open(flags.config_file.as_deref()).map_err(Failure::usage)?);
     run(async {
         // The signal handler comes before any socket, so that a signal cannot end the process half-way.

@@ -39,7 +39,7 @@ pub(crate) use node::{Content, Entry, Node, Place};
 pub use secret::Secret;
 pub use sections::{
     Auth, CheckSettings, Collectors, Config, Depth, Encrypt, Explain, Filter, LabelRule, Limits, Local, Maintenance,
-    Master, PasswordSource, Pattern, PortOverride, Ports, Role, SourceAddress, Targets, Trust,
+    Master, PageFiles, PasswordSource, Pattern, PortOverride, Ports, Role, SourceAddress, TargetPages, Targets, Trust,
 };
 pub(crate) use yaml::parse as parse_yaml;
 pub(crate) use zone::zone_by_name;

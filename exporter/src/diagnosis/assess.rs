@@ -3,8 +3,10 @@
 use super::arrivals::{self, AttemptIndex, Majority, Origins, Remembered, Surroundings, Trace, Versions};
 use super::change::Change;
 use super::downloads::DownloadList;
+use super::history::{History, HistoryEvent};
 use super::jobs::jobs;
 use super::memory::{Memory, TargetMemory};
+use super::pages::{PageEvidence, ThisMaster};
 use super::roster::{Roster, RosterEntry};
 use super::rules::{Circumstances, Outage, Outages, Poll, Subject, diagnose, engine};
 use super::target::Target;
@@ -12,9 +14,11 @@ use super::{Limited, MasterFleet};
 use crate::collectors::Arrivals;
 use crate::collectors::{Collected, Reading};
 use crate::config::{Config, Encrypt};
-use crate::model::Cause;
 use crate::model::names::bare;
+use crate::model::{Cause, HistoryKind};
 use crate::probe::PortResults;
+use crate::target_pages::PageResults;
+use jiff::Timestamp;
 use std::collections::{BTreeSet, HashMap};
 use std::iter::Peekable;
 use std::sync::Arc;
@@ -30,10 +34,26 @@ pub struct Assessment {
     pub changes: Vec<Change>,
 }
 
-/// Joins a reading with the findings of the port checks: the state of each target, and the reason.
+/// What was seen besides the reading.
+#[derive(Debug, Clone, Default)]
+pub struct Observed {
+    /// The findings of the port checks.
+    pub port_results: Arc<PortResults>,
+    /// What the targets wrote about themselves.
+    pub pages: Arc<PageResults>,
+}
+
+impl From<Arc<PortResults>> for Observed {
+    fn from(port_results: Arc<PortResults>) -> Observed {
+        Observed { port_results, ..Observed::default() }
+    }
+}
+
+/// Joins a reading with what was seen besides: the state of each target, and the reason.
 ///
 /// `memory` belongs to this master; the caller passes it to each assessment.
-pub fn assess(reading: &Reading, port_results: Arc<PortResults>, config: &Config, memory: &mut Memory) -> Assessment {
+pub fn assess(reading: &Reading, seen: impl Into<Observed>, config: &Config, memory: &mut Memory) -> Assessment {
+    let Observed { port_results, pages } = seen.into();
     let mut fleet = MasterFleet {
         began: reading.began,
         master: None,
@@ -44,15 +64,24 @@ pub fn assess(reading: &Reading, port_results: Arc<PortResults>, config: &Config
         jobs: None,
         has_maintenance_windows: !config.maintenance.is_empty(),
         limited: Limited::default(),
+        history: Arc::default(),
         reports: reading.reports().cloned().collect(),
         port_results,
+        pages,
     };
     let Some(targets) = succeeded(reading.targets.as_ref()) else {
+        let fault = reading.targets.as_ref().and_then(|targets| targets.report.fault.as_ref());
+        if let Some(fault) = fault.filter(|_| !reading.given_up) {
+            History::begin(&mut memory.history, reading.began);
+            let event = memory.master.observe_failure(reading.began, fault);
+            History::record(&mut memory.history, event.into_iter().collect());
+        }
+        fleet.history = memory.history.clone();
         return Assessment { fleet, changes: Vec::new() };
     };
     fleet.master = Some(targets.clock);
     fleet.server = succeeded(reading.server.as_ref()).cloned();
-    memory.master.observe(targets, fleet.server.as_ref());
+    let mut events = memory.master.observe(reading.began, targets, fleet.server.as_ref());
 
     let downloads = succeeded(reading.downloads.as_ref());
     let list = downloads.map(DownloadList::new);
@@ -79,7 +108,7 @@ pub fn assess(reading: &Reading, port_results: Arc<PortResults>, config: &Config
             .and_then(|downloads| downloads.report.fault.as_ref())
             .map(|fault| fault.stage),
     };
-    let server = succeeded(reading.server.as_ref());
+    let server = memory.master.server_since(targets.clock.started).filter(|_| reading.server.is_some());
     let unread = Arrivals { permitted: true, ..Arrivals::default() };
     // Only silent targets need the records of arrivals, so a fleet without one pays nothing.
     let asked = targets.rows.iter().any(|row| row.is_silent(targets.clock.now));
@@ -108,6 +137,8 @@ pub fn assess(reading: &Reading, port_results: Arc<PortResults>, config: &Config
     let versions = known.filter_map(|(name, known)| Some((name.clone(), known.version.clone()?))).collect();
     let mut judge = Judge {
         config,
+        began: reading.began,
+        this_master: ThisMaster { address: &config.master.address, server },
         versions,
         circumstances: Circumstances { of_master, ..circumstances },
         surroundings,
@@ -115,15 +146,25 @@ pub fn assess(reading: &Reading, port_results: Arc<PortResults>, config: &Config
         after: Vec::with_capacity(memory.targets.len()),
         before: std::mem::take(&mut memory.targets).into_iter().peekable(),
         changes: Vec::new(),
+        healthy_newcomers: Vec::new(),
+        gone: Vec::new(),
     };
     let entries: Vec<RosterEntry<'_>> = roster.into_shown().collect();
-    let (traces, majorities) = judge.traces(&entries, &fleet.port_results);
+    let pages: Vec<PageEvidence<'_>> = entries.iter().map(|entry| judge.pages(entry, &fleet.pages)).collect();
+    let (traces, majorities) = judge.traces(&entries, &pages, &fleet.port_results);
     fleet.targets = entries
         .into_iter()
         .zip(traces)
-        .map(|(entry, trace)| judge.target(entry, trace, &majorities, &fleet.port_results))
+        .zip(&pages)
+        .map(|((entry, trace), pages)| judge.target(entry, trace, pages, &majorities, &fleet))
         .collect();
+    judge.gone.extend(judge.before.by_ref().map(|(name, _)| name));
+    events.extend(judge.events(reading.began, memory.has_read_targets));
     memory.targets = judge.after;
+    memory.has_read_targets = true;
+    History::begin(&mut memory.history, reading.began);
+    History::record(&mut memory.history, events);
+    fleet.history = memory.history.clone();
     Assessment { fleet, changes: judge.changes }
 }
 
@@ -135,6 +176,9 @@ fn succeeded<T>(collected: Option<&Collected<T>>) -> Option<&T> {
 /// The inputs for judging the targets one after the other.
 struct Judge<'a> {
     config: &'a Config,
+    /// When the reading began, by this computer's clock.
+    began: Timestamp,
+    this_master: ThisMaster<'a>,
     circumstances: Circumstances,
     /// The master's records of arrivals. `None` where they are switched off or not needed.
     surroundings: Option<Surroundings<'a>>,
@@ -146,13 +190,41 @@ struct Judge<'a> {
     /// The versions that targets had while they last polled, where a silent one is asked about.
     versions: HashMap<String, String>,
     changes: Vec<Change>,
+    /// Targets that are seen for the first time and are fine.
+    healthy_newcomers: Vec<String>,
+    /// Targets that were remembered and are not there.
+    gone: Vec<String>,
 }
 
 impl Judge<'_> {
     /// What is remembered of a target. Both sides are sorted by name, so each target is asked about once and in order.
     fn remembered(&mut self, name: &str) -> Option<(String, TargetMemory)> {
-        while self.before.next_if(|(known, _)| known.as_str() < name).is_some() {}
+        while let Some((gone, _)) = self.before.next_if(|(known, _)| known.as_str() < name) {
+            self.gone.push(gone);
+        }
         self.before.next_if(|(known, _)| known == name)
+    }
+
+    /// What happened to targets. Those of the first reading are no newcomers.
+    fn events(&self, at: Timestamp, has_read_before: bool) -> Vec<HistoryEvent> {
+        let kind = |change: &Change| match change.from {
+            None if has_read_before => HistoryKind::Enlisted,
+            _ => HistoryKind::CauseChanged,
+        };
+        let changes = self.changes.iter().map(|change| HistoryEvent::of_change(at, kind(change), change));
+        let of_each = |names: &[String], kind| -> Vec<HistoryEvent> {
+            names.iter().map(|name| HistoryEvent::of_target(at, kind, name.clone())).collect()
+        };
+        let newcomers = if has_read_before { &self.healthy_newcomers[..] } else { &[] };
+        changes.chain(of_each(newcomers, HistoryKind::Enlisted)).chain(of_each(&self.gone, HistoryKind::Left)).collect()
+    }
+
+    /// What the pages of a silent target prove.
+    fn pages<'p>(&self, entry: &RosterEntry<'_>, pages: &'p PageResults) -> PageEvidence<'p> {
+        let silent = entry.enlisted.as_ref().filter(|enlisted| enlisted.is_stale(self.circumstances.now));
+        let known = silent.zip(pages.of(entry.name));
+        let evidence = known.map(|(target, pages)| PageEvidence::of(pages, target, self.began, &self.this_master));
+        evidence.unwrap_or_default()
     }
 
     /// What the master shows of each silent target, in the order of the entries, and of most of those that fell silent in
@@ -160,6 +232,7 @@ impl Judge<'_> {
     fn traces(
         &self,
         entries: &[RosterEntry<'_>],
+        pages: &[PageEvidence<'_>],
         port_results: &PortResults,
     ) -> (Vec<Option<Trace>>, HashMap<Outage, Majority>) {
         let Some(surroundings) = &self.surroundings else {
@@ -168,13 +241,14 @@ impl Judge<'_> {
         let now = self.circumstances.now;
         let mut traces: Vec<Option<Trace>> = entries
             .iter()
-            .map(|entry| {
+            .zip(pages)
+            .map(|(entry, pages)| {
                 let enlisted = entry.enlisted.as_ref().filter(|enlisted| enlisted.is_stale(now))?;
                 let versions = Versions {
                     now: engine(port_results.of(entry.name)).and_then(|finding| finding.version.as_deref()),
                     at_last_poll: self.versions.get(entry.name).map(String::as_str),
                 };
-                Some(Trace::of(bare(entry.name), enlisted, versions, surroundings))
+                Some(Trace::of(bare(entry.name), enlisted, versions, pages, surroundings))
             })
             .collect();
         let mut members: HashMap<Outage, Vec<usize>> = HashMap::new();
@@ -207,13 +281,14 @@ impl Judge<'_> {
         &mut self,
         entry: RosterEntry<'_>,
         trace: Option<Trace>,
+        pages: &PageEvidence<'_>,
         majorities: &HashMap<Outage, Majority>,
-        port_results: &PortResults,
+        fleet: &MasterFleet,
     ) -> Target {
         let now = self.circumstances.now;
         let majority = self.outage(&entry).and_then(|outage| majorities.get(&outage));
         let enlisted = entry.enlisted;
-        let findings = port_results.of(entry.name);
+        let findings = fleet.port_results.of(entry.name);
         let (name, before) = match self.remembered(entry.name) {
             Some((name, before)) => (name, Some(before)),
             None => (entry.name.to_owned(), None),
@@ -226,6 +301,7 @@ impl Judge<'_> {
             findings,
             engine_was_open,
             trace: trace.as_ref(),
+            pages,
             majority: majority.map(|majority| majority.text.as_str()),
         };
         let diagnosis = diagnose(&subject, &self.circumstances);
@@ -238,6 +314,9 @@ impl Judge<'_> {
                 to: diagnosis.cause,
                 evidence: diagnosis.evidence.clone(),
             });
+        }
+        if from.is_none() && diagnosis.cause == Cause::Ok {
+            self.healthy_newcomers.push(entry.name.to_owned());
         }
         let polls = enlisted.as_ref().is_some_and(|enlisted| enlisted.polled && !enlisted.is_stale(now));
         let engine = engine(findings);
@@ -259,6 +338,7 @@ impl Judge<'_> {
             enlisted,
             diagnosis,
             trace,
+            pages: fleet.pages.of(entry.name).cloned(),
         }
     }
 
@@ -485,6 +565,33 @@ mod tests {
         assert_eq!(changes(vec![silent(), new()]), []);
         assert_eq!(changes(vec![healthy()]), [("SQL01".to_owned(), Some(Cause::StoppedPolling), Cause::Ok)]);
         assert_eq!(changes(vec![healthy(), new()]), [("SQL02".to_owned(), None, Cause::NeverPolled)], "it had left");
+    }
+
+    #[test]
+    fn the_history_tells_who_came_changed_and_left_and_when_the_master_was_lost() {
+        let mut memory = Memory::default();
+        let mut history = |reading: Reading| {
+            let fleet = assess(&reading, Arc::default(), &config(), &mut memory).fleet;
+            let shown = |event: &HistoryEvent| {
+                let name = event.target.clone().unwrap_or_default();
+                format!("{} {name} {}", event.kind.name(), event.to.map(Cause::name).unwrap_or_default())
+            };
+            fleet.history.newest_first().map(shown).collect::<Vec<_>>()
+        };
+        let healthy = |id| TargetRow { poll_interval_seconds: 10, ..target(id, &format!("SQL0{id}")) };
+        let silent = || reading(vec![polled_at(healthy(1), 75)]);
+        let unread = || Reading { targets: Some(failed(Collector::Targets)), ..reading(vec![]) };
+        assert_eq!(history(Reading { given_up: true, ..unread() }), [""; 0], "the caller's haste says nothing");
+        assert_eq!(history(reading(vec![healthy(1), healthy(2)])), [""; 0], "they were there before");
+        let changed = history(reading(vec![polled_at(healthy(1), 75), healthy(3)]));
+        assert_eq!(changed, ["left SQL02 ", "enlisted SQL03 ", "cause_changed SQL01 stopped_polling"]);
+        assert_eq!(history(unread()).len(), 4);
+        assert_eq!(history(unread())[0], "master_lost  ", "once");
+        assert_eq!(history(silent())[..2], ["left SQL03 ", "master_back  "]);
+        memory.note_reload(now(), true);
+        memory.note_reload(now(), false);
+        let kinds: Vec<_> = memory.history.newest_first().take(2).map(|event| event.kind.name()).collect();
+        assert_eq!(kinds, ["not_reloaded", "reloaded"]);
     }
 
     #[test]

@@ -91,8 +91,8 @@ pub(crate) fn batches(values: Values<'_>) -> [Batch; 3] {
         batch(
             "record-logins",
             "Still unclear: logins and refusals while they happen",
-            "On the master, an Extended Events session that ends by itself: the only thing that shows a login that succeeds \
-             and may not poll.",
+            "On the master, an Extended Events session that this text drops at its end: the only thing that shows a login \
+             that succeeds and may not poll. Where it was cancelled, run its last line.",
             &RecordLogins { wait },
         ),
     ]
@@ -189,6 +189,11 @@ mod tests {
         assert!(on_master.contains("xp_readerrorlog 0, 1, N'[CLIENT: ', NULL"), "{on_master}");
         assert!(on_target.contains("DATEADD(minute, -126, GETDATE())") && on_target.contains("NULL AS this_master"));
         assert!(record.contains("WAITFOR DELAY '00:03:30'"));
+        let drop = "DROP EVENT SESSION msx_silence ON SERVER;";
+        assert!(
+            record.trim_end().ends_with(drop) && record.matches(drop).count() == 2,
+            "one that was left is dropped first"
+        );
     }
 
     #[test]

@@ -1,15 +1,15 @@
 //! What to know of a silent target, in the order in which it is needed at night. Pages, JSON and the doctor show the same.
 
 use super::batches::{Batch, Values, batches};
+use super::history::AROUND;
 use super::target::{Enlisted, elapsed};
 use super::{MasterClock, MasterFleet, Target};
 use crate::model::ServerName;
 use crate::model::figures::{ago, count, readable_instant, span};
-use jiff::{SignedDuration, Timestamp};
-use std::net::IpAddr;
+use jiff::Timestamp;
+use std::collections::BTreeSet;
+use std::net::{IpAddr, Ipv4Addr, Ipv6Addr};
 
-/// What happened this close to the beginning of a silence is named.
-const AROUND: SignedDuration = SignedDuration::from_mins(5);
 /// Targets that are named in one sentence.
 const MOST_NAMED: usize = 5;
 
@@ -117,7 +117,9 @@ impl Silent<'_> {
         match named(silent.iter().map(|(name, _)| *name)) {
             None if self.rows().next().is_none() => "It is the only target.".to_owned(),
             None => format!("Alone: {polling}."),
-            Some(names) => format!("Silent as well: {names}; {polling}.{}", self.silent_groups()),
+            Some(names) => {
+                format!("Silent as well: {names}; {polling}.{}{}", self.silent_groups(), self.silent_subnets())
+            }
         }
     }
 
@@ -130,6 +132,19 @@ impl Silent<'_> {
         };
         let groups = named(self.row.groups.iter().filter(is_silent).map(String::as_str));
         groups.map(|groups| format!(" Groups in which all are silent: {groups}.")).unwrap_or_default()
+    }
+
+    /// The subnets of this target in which all are silent, where there is more than this one.
+    fn silent_subnets(&self) -> String {
+        let known = &self.fleet.port_results.addresses;
+        let of = |name: &str| known.get(name).into_iter().flatten().map(subnet).collect::<BTreeSet<String>>();
+        let own = if self.details { of(&self.target.name) } else { BTreeSet::new() };
+        let is_silent = |subnet: &&String| {
+            let mut members = self.rows().filter(|(name, _)| of(name).contains(*subnet)).peekable();
+            members.peek().is_some() && members.all(|(_, row)| row.is_stale(self.clock.now))
+        };
+        let subnets = named(own.iter().filter(is_silent).map(String::as_str));
+        subnets.map(|subnets| format!(" Subnets in which all are silent: {subnets}.")).unwrap_or_default()
     }
 
     fn impact(&self) -> String {
@@ -187,6 +202,14 @@ impl Silent<'_> {
     fn rows(&self) -> impl Iterator<Item = (&str, &Enlisted)> {
         let others = self.fleet.targets.iter().filter(|other| other.name != self.target.name);
         others.filter_map(|other| Some((other.name.as_str(), other.enlisted.as_ref()?)))
+    }
+}
+
+/// The network that most sites give to one place: 24 bits of an IPv4 address, 64 of an IPv6 address.
+fn subnet(address: &IpAddr) -> String {
+    match address.to_canonical() {
+        IpAddr::V4(address) => format!("{}/24", Ipv4Addr::from_bits(address.to_bits() & !0xff)),
+        IpAddr::V6(address) => format!("{}/64", Ipv6Addr::from_bits(address.to_bits() >> 64 << 64)),
     }
 }
 
@@ -258,6 +281,22 @@ mod tests {
             remark(&briefing(&fleet, false), "Alone or together"),
             "Silent as well: SQL<03>, A, B; 2 of 5 others poll."
         );
+    }
+
+    #[test]
+    fn a_subnet_in_which_all_are_silent_is_named_with_details() {
+        let said = |polls_there: bool, details| {
+            let mut fleet = full();
+            let at = |last: u8| vec![IpAddr::from([10, 1, 2, last])];
+            let known =
+                [("SQL02", at(3)), ("SQL<03>", at(4)), ("SQL04", at(5))].into_iter().take(2 + usize::from(polls_there));
+            let mut port_results = crate::probe::PortResults::clone(&fleet.port_results);
+            port_results.addresses = known.map(|(name, addresses)| (name.to_owned(), addresses)).collect();
+            fleet.port_results = port_results.into();
+            remark(&briefing(&fleet, details), "Alone or together").contains("all are silent: 10.1.2.0/24.")
+        };
+        assert!(said(false, true) && !said(false, false) && !said(true, true));
+        assert_eq!(subnet(&"fd00:1:2:3:4::5".parse().unwrap()), "fd00:1:2:3::/64");
     }
 
     #[test]

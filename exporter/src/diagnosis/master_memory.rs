@@ -1,7 +1,11 @@
-//! What is remembered of the master itself: where it was before it last started, and how far its targets had polled.
+//! What is remembered of the master itself: whether it was readable, where it was before it last started, what it
+//! presented, and how far its targets had polled.
 
+use super::history::HistoryEvent;
 use crate::collectors::{ServerFacts, Targets};
-use crate::sqlserver::Place;
+use crate::model::figures::readable_instant;
+use crate::model::{Certificate, HistoryKind, Stage};
+use crate::sqlserver::ReadError;
 use jiff::{SignedDuration, Timestamp};
 use std::collections::HashMap;
 
@@ -20,13 +24,16 @@ pub(crate) struct MasterMemory {
     /// By `server_id`: when it was enlisted, and its last poll.
     polls: HashMap<i32, (Timestamp, Timestamp)>,
     restored: Option<Timestamp>,
+    /// The last one that was seen.
+    certificate: Option<Certificate>,
+    /// Where the last reading of the targets stopped. `None` while they are read.
+    stopped_at: Option<Stage>,
 }
 
 #[derive(Debug)]
 struct Seen {
     started: Timestamp,
-    version: String,
-    place: Place,
+    server: ServerFacts,
 }
 
 /// The master is not what or where it was before it last started.
@@ -39,17 +46,46 @@ pub(crate) struct Moved {
 }
 
 impl MasterMemory {
-    /// Compares a reading with those before it.
-    pub(crate) fn observe(&mut self, targets: &Targets, server: Option<&ServerFacts>) {
+    /// Notes a reading that did not get the targets, where the one before got further or not so far.
+    pub(crate) fn observe_failure(&mut self, at: Timestamp, fault: &ReadError) -> Option<HistoryEvent> {
+        let before = self.stopped_at.replace(fault.stage);
+        (before != Some(fault.stage)).then(|| {
+            let text = format!("The reading stops at: {}.", fault.stage.name());
+            HistoryEvent::of_fleet(at, HistoryKind::MasterLost, text).with_detail(fault.message.as_str())
+        })
+    }
+
+    /// Compares a reading with those before it, and says what changed. `at` is when it began.
+    pub(crate) fn observe(
+        &mut self,
+        at: Timestamp,
+        targets: &Targets,
+        server: Option<&ServerFacts>,
+    ) -> Vec<HistoryEvent> {
+        let mut events = Vec::new();
+        let mut note = |kind, text: String| events.push(HistoryEvent::of_fleet(at, kind, text));
+        if self.stopped_at.take().is_some() {
+            note(HistoryKind::MasterBack, String::new());
+        }
         if let Some(server) = server {
             let started = targets.clock.started;
-            let (version, place) = (server.version.clone(), server.place.clone());
-            let now = Seen { started, version, place };
-            if let Some(what) = self.seen.as_ref().map(|before| before.changed_to(&now)).filter(|what| !what.is_empty())
-            {
-                self.moved = Some(Moved { at: started, what });
+            let now = Seen { started, server: server.clone() };
+            if let Some(what) = self.seen.as_ref().filter(|before| before.restarted(&now)).map(|b| b.changed_to(&now)) {
+                let when = format!("It started at {}", readable_instant(started));
+                if what.is_empty() {
+                    note(HistoryKind::MasterRestarted, format!("{when}."));
+                } else {
+                    note(HistoryKind::MasterMoved, format!("{when} with another {}.", what.join(", ")));
+                    self.moved = Some(Moved { at: started, what });
+                }
             }
             self.seen = Some(now);
+            if let Some(now) = &server.certificate {
+                if self.certificate.as_ref().is_some_and(|before| before != now) {
+                    note(HistoryKind::CertificateChanged, format!("It ends at {}.", readable_instant(now.not_after)));
+                }
+                self.certificate = Some(now.clone());
+            }
         }
         let went_back = targets.rows.iter().any(|row| {
             let before = self.polls.get(&row.server_id).filter(|(enlisted, _)| *enlisted == row.enlisted_at);
@@ -60,9 +96,17 @@ impl MasterMemory {
             })
         });
         if went_back {
+            note(HistoryKind::MsdbRestored, "Last polls went back.".to_owned());
             self.restored = Some(targets.clock.now);
         }
         self.polls = targets.rows.iter().map(|row| (row.server_id, (row.enlisted_at, row.last_poll))).collect();
+        events
+    }
+
+    /// What the master last said of itself since it started then: a reading that lacks it does not take it away.
+    pub(crate) fn server_since(&self, started: Timestamp) -> Option<&ServerFacts> {
+        let seen = self.seen.as_ref().filter(|seen| is_same_start(seen.started, started))?;
+        Some(&seen.server)
     }
 
     /// The last move that was seen.
@@ -76,23 +120,28 @@ impl MasterMemory {
     }
 }
 
+fn is_same_start(one: Timestamp, other: Timestamp) -> bool {
+    one.duration_since(other).abs() <= SAME_START
+}
+
 impl Seen {
+    fn restarted(&self, now: &Seen) -> bool {
+        !is_same_start(self.started, now.started)
+    }
+
     /// What is another after a start of the instance. Without one our own way to it may have changed.
     fn changed_to(&self, now: &Seen) -> Vec<&'static str> {
-        if now.started.duration_since(self.started).abs() <= SAME_START {
-            return Vec::new();
-        }
         let differs = |before: bool, name| before.then_some(name);
         let both =
             |one: Option<&String>, other: Option<&String>| one.zip(other).is_some_and(|(one, other)| one != other);
-        let (was, is) = (&self.place, &now.place);
+        let (was, is) = (&self.server.place, &now.server.place);
         let elsewhere =
             was.address.zip(is.address).is_some_and(|(was, is)| was != is && !was.is_loopback() && !is.is_loopback());
         [
             differs(both(was.node.as_ref(), is.node.as_ref()), "computer"),
             differs(elsewhere, "address"),
             differs(was.port.zip(is.port).is_some_and(|(was, is)| was != is), "port"),
-            differs(self.version != now.version, "version"),
+            differs(self.server.version != now.server.version, "version"),
         ]
         .into_iter()
         .flatten()
@@ -105,17 +154,35 @@ mod tests {
     #![allow(clippy::unwrap_used)]
     use super::*;
     use crate::diagnosis::fixtures::{ago, polled_at, reading, target};
+    use crate::sqlserver::Place;
 
     fn place(node: &str, address: &str, port: i64) -> Place {
         let (node, address) = (Some(node.to_owned()), crate::model::canonical(address));
         Place { local_name: None, node, address, port: Some(port) }
     }
 
-    fn observed(memory: &mut MasterMemory, started: i64, place: Place, version: &str, polled: i64) {
+    fn observed(
+        memory: &mut MasterMemory,
+        started: i64,
+        place: Place,
+        version: &str,
+        polled: i64,
+    ) -> Vec<HistoryEvent> {
         let rows = reading(vec![polled_at(target(1, "SQL01"), polled)]).targets.unwrap().rows.unwrap();
         let mut targets = Targets::clone(&rows);
         targets.clock.started = ago(started);
-        memory.observe(&targets, Some(&ServerFacts { version: version.into(), place, ..ServerFacts::default() }));
+        let server = ServerFacts { version: version.into(), place, ..ServerFacts::default() };
+        memory.observe(ago(0), &targets, Some(&server))
+    }
+
+    #[test]
+    fn what_the_master_said_of_itself_holds_until_it_starts_again() {
+        let mut memory = MasterMemory::default();
+        observed(&mut memory, 90_000, place("NODE1", "10.0.0.1", 1433), "16.0.1", 20);
+        let targets = reading(Vec::new()).targets.unwrap().rows.unwrap();
+        memory.observe(ago(0), &targets, None);
+        let node = |started| memory.server_since(ago(started)).and_then(|server| server.place.node.as_deref());
+        assert_eq!((node(90_000), node(600)), (Some("NODE1"), None));
     }
 
     #[test]
@@ -130,9 +197,15 @@ mod tests {
         ] {
             let mut memory = MasterMemory::default();
             observed(&mut memory, 90_000, here(), "16.0.1", 20);
-            observed(&mut memory, started, place, version, 20);
+            let events = observed(&mut memory, started, place, version, 20);
             let expected = (!what.is_empty()).then(|| Moved { at: ago(600), what: what.to_vec() });
             assert_eq!(memory.moved(), expected.as_ref());
+            let kind = match (started, what) {
+                (90_000, _) => None,
+                (_, []) => Some(HistoryKind::MasterRestarted),
+                _ => Some(HistoryKind::MasterMoved),
+            };
+            assert_eq!(events.first().map(|event| event.kind), kind);
         }
     }
 

@@ -1,9 +1,12 @@
 //! The state that one assessment leaves for the next, and nothing else.
 
 use super::arrivals::AttemptIndex;
+use super::history::{History, HistoryEvent};
 use super::jobs::Outcomes;
 use super::master_memory::MasterMemory;
-use crate::model::Cause;
+use crate::model::{Cause, HistoryKind};
+use jiff::Timestamp;
+use std::sync::Arc;
 
 /// The state left by earlier assessments. Empty at the start of the process; drops targets and jobs that no longer
 /// exist.
@@ -18,6 +21,21 @@ pub struct Memory {
     pub(crate) attempts: AttemptIndex,
     /// Where the master was, and how far its targets had polled.
     pub(crate) master: MasterMemory,
+    /// Whether the targets were ever read: those of the first reading are no newcomers.
+    pub(crate) has_read_targets: bool,
+    /// What happened since the process started.
+    pub(crate) history: Arc<History>,
+}
+
+impl Memory {
+    /// Notes that a configuration was put in force, or refused.
+    pub fn note_reload(&mut self, at: Timestamp, successful: bool) {
+        let (kind, text) = match successful {
+            true => (HistoryKind::Reloaded, ""),
+            false => (HistoryKind::NotReloaded, "The one before stays in force; the log says what is wrong."),
+        };
+        History::record(&mut self.history, vec![HistoryEvent::of_fleet(at, kind, text)]);
+    }
 }
 
 /// The remembered state of one target.

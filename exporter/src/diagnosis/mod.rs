@@ -10,28 +10,39 @@ mod downloads;
 mod enlisted;
 #[cfg(test)]
 pub(crate) mod fixtures;
+mod history;
+mod impact;
 mod jobs;
 mod master_memory;
 mod memory;
+mod pages;
 #[cfg(test)]
 mod properties;
 mod roster;
 mod rules;
+mod selection;
 mod target;
+mod unmatched;
 
 pub use crate::sqlserver::MasterClock;
 pub use arrivals::{Run, Suspect, Trace};
-pub use assess::{Assessment, assess};
+pub use assess::{Assessment, Observed, assess};
 pub use batches::Batch;
 pub use briefing::{Briefing, Remark};
 pub use change::{Change, summary};
+pub use history::{Chapter, History, HistoryEvent};
 pub use memory::Memory;
 pub(crate) use rules::order;
 pub use rules::{Diagnosis, Evidence};
+pub use selection::Selection;
+pub(crate) use selection::{JobCounts, Order, Selected};
 pub use target::{Enlisted, Job, JobRun, Orphan, PollStatus, Target, TargetDownloads};
+pub use unmatched::unmatched;
 
 use crate::collectors::{CollectorReport, ServerFacts, TargetRow};
-use crate::probe::PortResults;
+use crate::model::names;
+use crate::probe::{Finding, PortResults};
+use crate::target_pages::PageResults;
 use crate::target_side::TargetSide;
 use jiff::Timestamp;
 use std::sync::Arc;
@@ -129,16 +140,41 @@ pub struct MasterFleet {
     pub has_maintenance_windows: bool,
     /// What the limits left out.
     pub limited: Limited,
+    /// What happened since the exporter started, this reading included.
+    pub history: Arc<History>,
     /// The outcome of each collector.
     pub reports: Vec<CollectorReport>,
     /// The findings of the port checks.
     pub port_results: Arc<PortResults>,
+    /// What the targets wrote about themselves.
+    pub pages: Arc<PageResults>,
 }
 
 impl MasterFleet {
+    /// The ports of a target in both directions: as they were checked from here, and as its page shows the master's.
+    pub fn findings(&self, target: &str) -> impl Iterator<Item = &Finding> {
+        let of_page = self.pages.of(target).map(|pages| pages.ports(self.began)).unwrap_or_default();
+        self.port_results.of(target).iter().chain(of_page)
+    }
+
     /// The rows of the enlisted targets, by the names under which they are shown.
     pub(crate) fn rows(&self) -> impl Iterator<Item = (&str, &TargetRow)> + Clone {
         self.targets.iter().filter_map(|target| Some((target.name.as_str(), &target.enlisted.as_ref()?.row)))
+    }
+
+    /// The target of this name, as SQL Server compares names.
+    pub(crate) fn target(&self, name: &str) -> Option<&Target> {
+        self.targets.iter().find(|target| names::same(&target.name, name))
+    }
+
+    /// The jobs of one target with their last run there: what failed first, then what is not known, then by name. `None`
+    /// where jobs were not read.
+    pub(crate) fn jobs_of(&self, target: &str) -> Option<Vec<(&Job, &JobRun)>> {
+        let runs = self.jobs.as_ref()?.iter().flat_map(|job| job.runs.iter().map(move |run| (job, run)));
+        let mut runs: Vec<_> = runs.filter(|(_, run)| run.target == target).collect();
+        let place = |success| [Some(false), None, Some(true)].iter().position(|known| *known == success);
+        runs.sort_by(|(a, x), (b, y)| (place(x.success), &a.name).cmp(&(place(y.success), &b.name)));
+        Some(runs)
     }
 
     /// The download list of the enlisted targets, by the names under which they are shown.

@@ -4,6 +4,7 @@ mod arrivals;
 mod diagnose;
 mod instructions;
 mod outage;
+mod pages;
 mod ports;
 mod silence;
 #[cfg(test)]

@@ -4,8 +4,10 @@ use super::arrivals::Trace;
 use super::rules::Diagnosis;
 use crate::collectors::{DownloadRow, DownloadedRow, JobRow, JobTargetRow, TargetRow};
 use crate::model::{OrphanKind, silence};
+use crate::target_pages::{KnownPage, PagesOfTarget};
 use jiff::Timestamp;
 use std::ops::Deref;
+use std::sync::Arc;
 use std::time::Duration;
 
 /// A target that is enlisted, or that the configuration expects.
@@ -27,6 +29,28 @@ pub struct Target {
     pub diagnosis: Diagnosis,
     /// What the master shows of a silent target. `None` for others, and where that is not asked for.
     pub trace: Option<Trace>,
+    /// What it wrote about itself. `None` where nothing was read.
+    pub pages: Option<Arc<PagesOfTarget>>,
+}
+
+impl Target {
+    /// What it wrote about itself, one page for each node.
+    pub fn known_pages(&self) -> impl Iterator<Item = &KnownPage> {
+        self.pages.iter().flat_map(|pages| &pages.pages)
+    }
+
+    /// Whether a page says anything of the time since its last poll. `now` is the time of this computer.
+    pub fn is_fresh(&self, known: &KnownPage, now: Timestamp) -> bool {
+        let last_poll = self.enlisted.as_ref().map(|row| row.last_poll).filter(|at| !silence::is_ahead(now, *at));
+        known.is_fresh(now, last_poll.unwrap_or(Timestamp::MIN))
+    }
+}
+
+impl Target {
+    /// The target server groups that it is in.
+    pub(crate) fn groups(&self) -> &[String] {
+        self.enlisted.as_ref().map(|row| row.groups.as_slice()).unwrap_or_default()
+    }
 }
 
 /// The master's facts about an enlisted target.

@@ -97,6 +97,8 @@ impl Group {
             row.ports = in_order(self.ports).join(", ");
             if row.destination.len() > 1 && row.transport.is_some() {
                 row.test.push_str(", and so for the others");
+            } else if row.source.len() > 1 && row.test.contains("--local.name=") {
+                row.test.push_str(", and so on the others, each with its name");
             }
         }
         row

@@ -1,8 +1,8 @@
 //! Asks the network for what a request needs.
 
-use super::on_master::MasterEnd;
+use super::on_master::{MasterEnd, examine};
 use super::on_target::TargetEnd;
-use super::request::End;
+use super::request::{End, Request};
 use crate::config::{Config, Encrypt};
 use crate::diagnosis::MasterFleet;
 use crate::model::{DEFAULT_PORT, PortSource, PortState, ServerName};
@@ -11,15 +11,40 @@ use crate::probe::{Extent, Prober};
 use crate::sqlserver::{Listener, MasterAnswers, ReadError, ask_master, ask_target};
 use crate::target_side::{self, LocalTarget};
 use futures_util::future::join_all;
+use jiff::Timestamp;
 use std::collections::BTreeSet;
 use std::net::SocketAddr;
 use tokio::time::Instant;
+
+/// What a request from the master's side needs besides a fleet.
+#[derive(Debug, Clone, PartialEq)]
+pub struct MasterSide {
+    /// The master as an end of connections.
+    pub end: MasterEnd,
+    /// What it answered itself, or why it did not.
+    pub answers: Result<MasterAnswers, ReadError>,
+}
+
+impl MasterSide {
+    /// Asks the master, and the network where it is.
+    pub async fn look(config: &Config, prober: &Prober, fleet: &MasterFleet) -> MasterSide {
+        let answers = look_inside(config, fleet).await;
+        let known_as = fleet.server.as_ref().map(|server| server.name.as_str());
+        let end = look_around(config, prober, known_as, answers.as_ref().ok()).await;
+        MasterSide { end, answers }
+    }
+
+    /// The request as it is known now.
+    pub fn request(&self, fleet: &MasterFleet) -> Request {
+        examine(fleet, &self.end, &self.answers, Timestamp::now())
+    }
+}
 
 /// The master's own answers, in a session of their own.
 ///
 /// # Errors
 /// Why no session was opened; a master that could not be read before is not asked a second time.
-pub async fn look_inside(config: &Config, fleet: &MasterFleet) -> Result<MasterAnswers, ReadError> {
+async fn look_inside(config: &Config, fleet: &MasterFleet) -> Result<MasterAnswers, ReadError> {
     let unread = fleet.master.is_none().then(|| fleet.reports.iter().find_map(|report| report.fault.clone())).flatten();
     match unread {
         Some(fault) => Err(fault),
@@ -30,7 +55,7 @@ pub async fn look_inside(config: &Config, fleet: &MasterFleet) -> Result<MasterA
 /// The master's end: its name as targets know it, its addresses and its port.
 ///
 /// `known_as` is the name that the server reports, `None` where it could not be read.
-pub async fn look_around(
+async fn look_around(
     config: &Config,
     prober: &Prober,
     known_as: Option<&str>,

@@ -1,5 +1,5 @@
-//! The firewall request: which ports, from whom to whom, why, and their present state. Pure except for [`look_inside`],
-//! [`look_around`] and [`look_at_master`], which ask the master and the network.
+//! The firewall request: which ports, from whom to whom, why, and their present state. Pure except for
+//! [`MasterSide::look`] and [`look_at_master`], which ask the master and the network.
 
 mod aggregate;
 mod csv;
@@ -9,6 +9,7 @@ mod logins;
 mod markdown;
 mod on_master;
 mod on_target;
+mod page;
 mod request;
 mod rules;
 mod silence;
@@ -19,9 +20,10 @@ mod text;
 mod verify;
 
 pub use aggregate::aggregate;
-pub use gather::{look_around, look_at_master, look_inside};
+pub use gather::{MasterSide, look_at_master};
 pub use on_master::{MasterEnd, examine};
 pub use on_target::{TargetEnd, examine_on_target};
+pub(crate) use page::page;
 pub use request::{End, Need, Readiness, Request, Row, Seen, Suspicion, Transport, together};
 pub(crate) use rules::patterns;
 pub(crate) use table::HEADS;
@@ -38,6 +40,28 @@ pub enum RequestFormat {
     Csv,
     /// For programs, and as input of --verify
     Json,
+}
+
+impl RequestFormat {
+    /// The value of `Content-Type`.
+    pub(crate) fn content_type(self) -> &'static str {
+        match self {
+            RequestFormat::Text => "text/plain; charset=utf-8",
+            RequestFormat::Markdown => "text/markdown; charset=utf-8",
+            RequestFormat::Csv => "text/csv; charset=utf-8",
+            RequestFormat::Json => "application/json",
+        }
+    }
+
+    /// What its file is called.
+    pub(crate) fn file_name(self) -> &'static str {
+        match self {
+            RequestFormat::Text => "firewall-request.txt",
+            RequestFormat::Markdown => "firewall-request.md",
+            RequestFormat::Csv => "firewall-request.csv",
+            RequestFormat::Json => "firewall-request.json",
+        }
+    }
 }
 
 /// Writes a request.

@@ -5,9 +5,10 @@ use super::request::{End, IN_USE, Readiness, Request, Row, Seen, Transport};
 use super::rules;
 use super::silence;
 use crate::diagnosis::{Enlisted, MasterClock, MasterFleet, Trace};
-use crate::model::{Check, Collector, PortState, ServerName, names};
+use crate::model::{Check, Collector, PortState, ServerName, figures, names};
 use crate::probe::{Finding, own_port};
 use crate::sqlserver::{MasterAnswers, ReadError};
+use crate::target_pages::KnownPage;
 use jiff::{SignedDuration, Timestamp};
 use std::collections::{BTreeMap, HashMap, HashSet};
 use std::net::IpAddr;
@@ -60,10 +61,11 @@ pub fn examine(
     let targets = targets(fleet);
     let mut rows = Vec::new();
     for target in &targets {
-        rows.push(rules::polling(&target.end, &end, port, target.frequency(), target.polling(fleet.master.as_ref())));
+        rows.push(rules::polling(&target.end, &end, port, target.frequency(), target.polling(master, fleet)));
     }
     for target in targets.iter().filter(|_| master.named()) {
-        rows.push(rules::browser(&target.end, &end, &master.name, port, target.browser(fleet.master.as_ref())));
+        let seen = target.browser(master, fleet);
+        rows.push(rules::browser(&target.end, target.local_name(), &end, &master.name, port, seen));
     }
     let hosts = hosts(&targets);
     rows.push(rules::nothing_back(&end, hosts.iter().map(|target| target.host.clone()).collect()));
@@ -94,10 +96,7 @@ pub fn examine(
 fn elsewhere(master: &MasterEnd, port: &str, target: &Target<'_>) -> String {
     let plain = master.named() || port == "1433";
     let address = if plain { master.name.clone() } else { format!("{}:{port}", master.name) };
-    let name = if target.name == EACH_TARGET { "NAME" } else { target.name };
-    let flags = [format!("--master.address={address}"), format!("--local.name={name}")];
-    let [address, name] = flags.map(|flag| rules::in_powershell(&flag));
-    format!("on each target, with its own name: msx_exporter doctor --role=target {address} {name}")
+    format!("on each target, with its own name: {}", rules::on_target(&address, target.local_name()))
 }
 
 fn notes(master: &MasterEnd) -> Vec<String> {
@@ -131,6 +130,7 @@ fn targets(fleet: &MasterFleet) -> Vec<Target<'_>> {
         .iter()
         .map(|target| Target {
             trace: target.trace.as_ref(),
+            page: target.pages.as_ref().and_then(|pages| pages.newest()).filter(|known| known.is_current(fleet.began)),
             ..Target::new(&target.name, target.enlisted.as_ref(), fleet.port_results.of(&target.name))
         })
         .collect();
@@ -164,6 +164,8 @@ struct Target<'a> {
     findings: BTreeMap<Check, &'a Finding>,
     /// What the master shows of it while it is silent.
     trace: Option<&'a Trace>,
+    /// What it wrote about itself, while that counts.
+    page: Option<&'a KnownPage>,
 }
 
 impl<'a> Target<'a> {
@@ -174,7 +176,12 @@ impl<'a> Target<'a> {
         addresses.dedup();
         let findings = findings.iter().map(|finding| (finding.check, finding)).collect();
         let host = End { name: host, addresses };
-        Target { name, end: host.clone(), host, enlisted, findings, trace: None }
+        Target { name, end: host.clone(), host, enlisted, findings, trace: None, page: None }
+    }
+
+    /// The name that it gives itself in a command.
+    fn local_name(&self) -> &'a str {
+        if self.name == EACH_TARGET { "NAME" } else { self.name }
     }
 
     /// The port that a check asks. That of a protocol and of a default instance is known whether its name resolves or not.
@@ -198,7 +205,8 @@ impl<'a> Target<'a> {
     }
 
     /// A poll proves this way, and so does anything else from its host that reached the engine; silence has many reasons.
-    fn polling(&self, clock: Option<&MasterClock>) -> Seen {
+    fn polling(&self, master: &MasterEnd, fleet: &MasterFleet) -> Seen {
+        let clock = fleet.master.as_ref();
         if let Some(trace) = self.trace.filter(|trace| trace.word.is_arrival()) {
             return Seen {
                 open: Some(true),
@@ -207,7 +215,11 @@ impl<'a> Target<'a> {
                 evidence: format!("it does not poll, and its host reaches the port: {}", trace.word.word().title),
             };
         }
-        match self.poll(clock) {
+        let polled = self.poll(clock);
+        if let Some(seen) = self.by_page(master, fleet, Check::Engine).filter(|_| !matches!(polled, Some((.., true)))) {
+            return seen;
+        }
+        match polled {
             Some((at, age, true)) => Seen {
                 open: Some(true),
                 state: "open".to_owned(),
@@ -227,8 +239,25 @@ impl<'a> Target<'a> {
         }
     }
 
-    fn browser(&self, clock: Option<&MasterClock>) -> Seen {
-        match self.poll(clock) {
+    /// The state of a port of this master as the page of the target shows it.
+    fn by_page(&self, master: &MasterEnd, fleet: &MasterFleet, check: Check) -> Option<Seen> {
+        let page = &self.page?.page;
+        let own = ServerName::of(&master.name);
+        let is_this =
+            |name: ServerName<'_>| name.same_host(own, "") && (name.port.is_some() || name.same_instance(own));
+        let is_port = |finding: &&Finding| {
+            finding.check == check && finding.master.as_deref().is_some_and(|name| is_this(ServerName::of(name)))
+        };
+        let finding = page.ports.iter().find(is_port)?;
+        let age = figures::ago(fleet.began, page.taken_at);
+        Some(Seen { evidence: format!("by its page, taken {age} on {}", page.node), ..seen(finding) })
+    }
+
+    fn browser(&self, master: &MasterEnd, fleet: &MasterFleet) -> Seen {
+        if let Some(seen) = self.by_page(master, fleet, Check::Browser) {
+            return seen;
+        }
+        match self.poll(fleet.master.as_ref()) {
             Some((_, _, true)) => Seen {
                 state: IN_USE.to_owned(),
                 ..Seen::unknown("it polls: SQL Browser answers it, or an alias stands there")

@@ -9,7 +9,7 @@ use crate::model::{Check, DEFAULT_PORT, EnginePort, ServerName};
 use crate::probe::Finding;
 use crate::probe::protocol::{EngineFacts, Verdict};
 use crate::sqlserver::{ReadError, TargetAnswers};
-use crate::target_side::{Forecast, LocalTarget, MasterView, Presented};
+use crate::target_side::{Forecast, LocalTarget, MasterView, Presented, Services};
 use jiff::Timestamp;
 use std::net::IpAddr;
 
@@ -35,7 +35,11 @@ pub struct TargetEnd {
 impl TargetEnd {
     /// The same facts as the exporter on a target shows them.
     fn view(&self) -> MasterView {
-        MasterView { local_target: self.local_target.clone(), presented: self.presented.clone() }
+        MasterView {
+            local_target: self.local_target.clone(),
+            presented: self.presented.clone(),
+            services: Services::default(),
+        }
     }
 }
 
@@ -57,7 +61,7 @@ pub fn examine_on_target(end: &TargetEnd, now: Timestamp) -> Request {
     let frequency = "every 60 s (the default), and after each job".to_owned();
     let mut rows = vec![rules::polling(&target, &master, port, frequency, seen_at(Check::Engine))];
     if let Some(browser) = find(Check::Browser) {
-        let mut row = rules::browser(&target, &master, &end.local_target.master, port, seen(browser));
+        let mut row = rules::browser(&target, &target.name, &master, &end.local_target.master, port, seen(browser));
         if !browser.required {
             row.need = super::request::Need::Nothing;
         }

@@ -82,7 +82,7 @@ pub(crate) fn polling(target: &End, master: &End, port: &str, frequency: String,
 
 /// A master known as `HOST\INSTANCE`: each connection begins with a question to SQL Browser, even where the port is
 /// fixed.
-pub(crate) fn browser(target: &End, master: &End, full_name: &str, port: &str, now: Seen) -> Row {
+pub(crate) fn browser(target: &End, local_name: &str, master: &End, full_name: &str, port: &str, now: Seen) -> Row {
     Row {
         initiator: TARGET.to_owned(),
         justification: format!(
@@ -92,10 +92,16 @@ pub(crate) fn browser(target: &End, master: &End, full_name: &str, port: &str, n
         ),
         frequency: "before each connection".to_owned(),
         valid_until: WHILE_ENLISTED.to_owned(),
-        test: format!("msx_exporter doctor --role=target {}", in_powershell(&format!(r"--master.address={full_name}"))),
+        test: on_target(full_name, local_name),
         now,
         ..row(target, master, Transport::Udp, 1434)
     }
+}
+
+/// The command that looks from a target.
+pub(crate) fn on_target(master_address: &str, local_name: &str) -> String {
+    let flags = [format!("--master.address={master_address}"), format!("--local.name={local_name}")];
+    format!("msx_exporter doctor --role=target {}", flags.map(|flag| in_powershell(&flag)).join(" "))
 }
 
 /// Polling never goes from the master to a target.
@@ -123,7 +129,7 @@ pub(crate) fn patterns() -> Vec<Row> {
     let seen = || Seen { open: None, state: "{state}".to_owned(), at: None, evidence: "{evidence}".to_owned() };
     vec![
         polling(&target, &master, "{port}", "{frequency}".to_owned(), seen()),
-        browser(&target, &master, r"{host}\{instance}", "{port}", seen()),
+        browser(&target, "{target}", &master, r"{host}\{instance}", "{port}", seen()),
         nothing_back(&master, vec![target]),
     ]
 }

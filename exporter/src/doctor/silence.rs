@@ -52,11 +52,16 @@ fn silence(fleet: &MasterFleet, targets: &[&Target], trace: &Trace) -> Readiness
         names => format!("silence of {} targets, {}", names.len(), names.join(", ")),
     };
     let fine = match trace.word {
+        _ if !trace.hindered_by.is_empty() => Some(false),
         MasterEvidence::AgentConnected | MasterEvidence::Refused | MasterEvidence::BeforeLogin => Some(false),
         // Silence alone proves nothing.
         MasterEvidence::Reached | MasterEvidence::Connected | MasterEvidence::NoTrace | MasterEvidence::Unknown => None,
     };
-    let mut evidence = format!("the master shows: {}. {}", trace.word.word().title, trace.text);
+    let shows = format!("the master shows: {}. {}", trace.word.word().title, trace.text);
+    let mut evidence = match trace.hindered_by.as_slice() {
+        [] => shows,
+        hindered_by => format!("the master cannot take its polls: {}; {shows}", hindered_by.join("; ")),
+    };
     let alone = if let [target] = targets { Briefing::of(fleet, target, true) } else { None };
     let (remarks, reach) = alone.map(|known| (known.situation, known.reach)).unwrap_or_default();
     let situation = remarks.into_iter().map(|Remark { topic, text }| format!("{topic}: {text}")).collect();
@@ -103,6 +108,16 @@ mod tests {
             assert!(item.evidence.contains("state 8 from 10.1.2.3."), "{item:?}");
             assert_eq!((item.suspects.len(), item.suspects[0].step.as_str()), (2, "Compare the passwords."));
         }
+    }
+
+    #[test]
+    fn what_keeps_the_master_from_taking_polls_comes_first_whatever_arrived() {
+        let mut fleet = silent(MasterEvidence::NoTrace);
+        let traces = fleet.targets.iter_mut().filter_map(|target| target.trace.as_mut());
+        traces.for_each(|trace| trace.hindered_by = vec!["msdb of the master is read-only"]);
+        let found = of(&fleet, None);
+        let begins = "the master cannot take its polls: msdb of the master is read-only; the master shows: no trace.";
+        assert!(found[0].fine == Some(false) && found[0].evidence.starts_with(begins), "{found:?}");
     }
 
     #[test]

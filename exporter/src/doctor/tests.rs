@@ -4,7 +4,7 @@ use super::*;
 use crate::collectors::{Arrival, Arrivals, Reading, RecordKind};
 use crate::diagnosis::fixtures::{ago, config, never_polled, now, polled_at, read, reading, target};
 use crate::diagnosis::{MasterFleet, Memory, assess};
-use crate::model::{Address, Certificate, Check, Collector, Direction, PortSource, PortState};
+use crate::model::{Address, Certificate, Check, Collector, Direction, PortSource, PortState, Store};
 use crate::probe::protocol::{Encryption, EngineFacts, Verdict};
 use crate::probe::{Finding, PortResults};
 use crate::sqlserver::{MasterAnswers, Member};
@@ -300,6 +300,7 @@ fn each_form_is_drawn() {
         self_signed: true,
         not_after: "2056-01-01T00:00:00Z".parse().unwrap(),
         names: Vec::new(),
+        sha256: String::new(),
     });
     let mut request = aggregate(examine(&fleet, &master(r"MSX01\HQ", &[14330, 14331]), now()));
     // deploy/sql has it.
@@ -323,12 +324,14 @@ fn target_end(state: PortState, verdict: Verdict) -> TargetEnd {
             master: "MSX01".to_owned(),
             address: Address { host: "MSX01".to_owned(), port: None, instance: None },
             enlisted_to: None,
+            alias: None,
             encrypt_channel_option: None,
         },
         addresses: vec!["10.0.0.1".parse().unwrap()],
         findings: vec![engine],
         facts: (state == PortState::Open).then_some(facts),
         presented: (state == PortState::Open).then_some(Presented {
+            store: Store::File,
             verdict,
             encryption: if verdict == Verdict::NoTls { Encryption::Unavailable } else { Encryption::Required },
             certificate: None,

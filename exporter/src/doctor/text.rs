@@ -41,7 +41,7 @@ pub(crate) fn draw(request: &Request) -> String {
     text
 }
 
-fn head(need: Need) -> &'static str {
+pub(crate) fn head(need: Need) -> &'static str {
     match need {
         Need::Required => "Required",
         Need::Nothing => "No rule needed",

@@ -207,16 +207,30 @@ catalogue! {
             "MsxEncryptChannelOptions of this target: 0, 1 or 2, its default; absent where the registry cannot be read.";
         MASTER_CERTIFICATE_VALID Gauge "msx_master_certificate_valid" &["target", "reason"],
             "1 for what a client that verifies the master's certificate, as MsxEncryptChannelOptions 2 does, would say of it (ok, untrusted, name_mismatch, expired, no_tls), looked at once an hour; absent where it was not seen.";
+        TARGET_PAGE_TIMESTAMP Gauge "msx_target_page_timestamp_seconds" TARGET,
+            "When the newest page of this target was taken, in seconds since 1970 by the clock of its host; absent where no page was read.";
+        TARGET_PAGE_INTERVAL Gauge "msx_target_page_interval_seconds" TARGET,
+            "How often such a page is taken, in seconds, as its schedule states it; absent where it states none.";
+        TARGET_PAGE_INFO Gauge "msx_target_page_info" &["target", "node", "source", "version"],
+            "1, with the computer on which the page was taken, what took it (exporter or script) and its version; on the page itself alone.";
+        TARGET_INSTANCE_RUNNING Gauge "msx_target_instance_running" TARGET,
+            "1 when the service of the target's instance runs on this computer, else 0, as on a passive node of a cluster; absent where the service manager may not be asked.";
+        TARGET_AGENT_RUNNING Gauge "msx_target_agent_running" TARGET,
+            "1 when the service of the target's SQL Server Agent runs on this computer, else 0; absent where the service manager may not be asked.";
+        TARGET_AGENT_START_MODE Gauge "msx_target_agent_start_mode_info" &["target", "mode"],
+            "1 for how the service of the target's SQL Server Agent starts; absent where the service manager may not be asked.";
+        MASTER_CERTIFICATE_LOOK Gauge "msx_master_certificate_look_info" &["target", "name", "store", "sha256"],
+            "1, with the name for which the master's certificate was judged, by whose store, and the SHA-256 of the certificate that it presented; absent where it was not seen.";
     }
     Ports [None] {
         PORT_OPEN Gauge "msx_port_open" PORT,
-            "1 when the port is open, 0 when it is not; absent where that cannot be known. Cached, see msx_port_check_timestamp_seconds.";
+            "1 when the port is open, 0 when it is not; absent where that cannot be known. As of msx_port_check_timestamp_seconds.";
         PORT_REQUIRED Gauge "msx_port_required" PORT,
-            "1 when this port must be open, 0 when it is only watched. Cached, see msx_port_check_timestamp_seconds.";
+            "1 when this port must be open, 0 when it is only watched. As of msx_port_check_timestamp_seconds.";
         PORT_PROTOCOL_OK Gauge "msx_port_protocol_ok" PORT,
-            "1 when the right protocol answered, else 0; absent where only the connection was tried. Cached, see msx_port_check_timestamp_seconds.";
+            "1 when the right protocol answered, else 0; absent where only the connection was tried. As of msx_port_check_timestamp_seconds.";
         PORT_STATE Gauge "msx_port_state" &["target", "check", "direction", "master", "state"],
-            "1 for the state in which the check found the port; the other states are absent. Cached, see msx_port_check_timestamp_seconds.";
+            "1 for the state in which the check found the port; the other states are absent. As of msx_port_check_timestamp_seconds.";
         PORT_CHECKED_AT Gauge "msx_port_check_timestamp_seconds" PORT,
             "When the port was last checked, in seconds since 1970; the series of a check older than 3 sweeps are absent.";
         PORT_INFO Gauge "msx_port_info" &["target", "check", "direction", "master", "port", "protocol", "source"],
@@ -257,6 +271,8 @@ catalogue! {
             "Number of errors while reading the master, by the stage at which the attempt stopped.";
         SQL_CONNECTIONS Gauge "msx_exporter_sql_connections" &[],
             "Number of connections to the master that are open now.";
+        LOG_LINES_LOST Counter "msx_exporter_log_lines_lost_total" &[],
+            "Number of lines of the log that could not be written, or not in time.";
         HTTP_REFUSED Counter "msx_exporter_http_refused_total" &["reason"],
             "Number of requests and connections that the web server refused or ended, by reason; absent on a page that no server wrote.";
         PROBES Counter "msx_exporter_probes_total" &[],

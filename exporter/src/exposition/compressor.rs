@@ -22,6 +22,13 @@ pub struct Compressed {
     pub length: u64,
 }
 
+impl Compressed {
+    /// Differs where the text differs: its checksum and its length, which end a member of gzip.
+    pub(crate) fn tag(&self) -> String {
+        self.bytes.iter().rev().take(8).map(|byte| format!("{byte:02x}")).collect()
+    }
+}
+
 /// Takes a text.
 pub(crate) struct Compressor {
     /// What was written and not yet compressed.

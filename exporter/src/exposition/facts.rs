@@ -13,6 +13,8 @@ pub struct ExporterFacts {
     pub sql_errors: EnumMap<Stage, u64>,
     /// Connections to the master that are open now.
     pub sql_connections: u64,
+    /// Lines of the log that were not written.
+    pub log_lines_lost: u64,
     /// What the web server refused since it began, by reason. `None` where nothing is served.
     pub refused: Option<EnumMap<Refusal, u64>>,
     /// What became of the requests to `/probe`. `None` where nothing is served.

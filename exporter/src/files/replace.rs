@@ -17,7 +17,7 @@ const SHOWN: usize = 32;
 /// Why the document is not there, without the name of the file.
 pub(crate) fn replace(path: &Path, text: String) -> io::Result<()> {
     let path = path.to_owned();
-    super::within(super::DEADLINE, move || replace_by(&path, |file| file.write_all(text.as_bytes())))
+    super::within(&super::PLACES, super::DEADLINE, move || replace_by(&path, |file| file.write_all(text.as_bytes())))
 }
 
 fn replace_by(path: &Path, write: impl FnOnce(&mut File) -> io::Result<()>) -> io::Result<()> {

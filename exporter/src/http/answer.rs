@@ -7,9 +7,9 @@ use super::views::Drawn;
 use bytes::Bytes;
 use hyper::body::{Body, Frame, SizeHint};
 use hyper::header::{
-    ALLOW, CACHE_CONTROL, CONTENT_ENCODING, CONTENT_LENGTH, CONTENT_SECURITY_POLICY, CONTENT_TYPE, HeaderName,
-    HeaderValue, LOCATION, REFERRER_POLICY, RETRY_AFTER, VARY, WWW_AUTHENTICATE, X_CONTENT_TYPE_OPTIONS,
-    X_FRAME_OPTIONS,
+    ALLOW, CACHE_CONTROL, CONTENT_DISPOSITION, CONTENT_ENCODING, CONTENT_LENGTH, CONTENT_SECURITY_POLICY, CONTENT_TYPE,
+    ETAG, HeaderName, HeaderValue, LOCATION, REFERRER_POLICY, RETRY_AFTER, VARY, WWW_AUTHENTICATE,
+    X_CONTENT_TYPE_OPTIONS, X_FRAME_OPTIONS,
 };
 use hyper::{Response, StatusCode};
 use std::io;
@@ -24,9 +24,11 @@ pub(crate) type Answer = Response<Page>;
 const FRAME: usize = 64 * 1024;
 
 pub(crate) const TEXT: &str = "text/plain; charset=utf-8";
-/// Pages are plain HTML with a style sheet of this server: no script, nothing from other servers, never in a frame.
-const POLICY: &str = "default-src 'none'; style-src 'self' 'unsafe-inline'; img-src 'self' data:; base-uri 'none'; \
-                      form-action 'self'; frame-ancestors 'none'";
+/// Pages take style sheet, script and icon from this server, and nothing inline or from others; never in a frame.
+const POLICY: &str = "default-src 'none'; script-src 'self'; style-src 'self'; connect-src 'self'; img-src 'self'; \
+                      base-uri 'none'; form-action 'self'; frame-ancestors 'none'";
+/// For a file whose address names its contents.
+const FOR_EVER: &str = "max-age=31536000, immutable";
 
 /// A body of known length, with everything that must live as long as it is being sent.
 #[derive(Debug, Default)]
@@ -135,11 +137,36 @@ pub(crate) fn page(drawn: Drawn, gzip: bool) -> Answer {
         true => Rest::AsItIs(drawn.body.bytes),
         false => Rest::Inflated(Box::new(Inflater::new(drawn.body))),
     };
-    let mut answer = build(StatusCode::OK, drawn.content_type, rest);
+    let mut answer = build(drawn.status, drawn.content_type, rest);
     if gzip {
         answer.headers_mut().insert(CONTENT_ENCODING, HeaderValue::from_static("gzip"));
     }
+    if drawn.status == StatusCode::SERVICE_UNAVAILABLE {
+        answer = with(answer, RETRY_AFTER, HeaderValue::from_static("1"));
+    }
+    let attachment = drawn.attachment.map(|name| HeaderValue::try_from(format!("attachment; filename=\"{name}\"")));
+    if let Some(Ok(attachment)) = attachment {
+        answer = with(answer, CONTENT_DISPOSITION, attachment);
+    }
+    if let Some(tag) = drawn.tag.and_then(|tag| HeaderValue::try_from(tag).ok()) {
+        answer = with(answer, ETAG, tag);
+    }
     with(answer, VARY, HeaderValue::from_static(drawn.vary))
+}
+
+/// 304 for what the client has already; its headers stay (RFC 9110, section 15.4.5).
+pub(crate) fn not_modified(drawn: Drawn) -> Answer {
+    let mut answer = page(drawn, true);
+    *answer.status_mut() = StatusCode::NOT_MODIFIED;
+    for name in [CONTENT_LENGTH, CONTENT_TYPE, CONTENT_ENCODING] {
+        answer.headers_mut().remove(name);
+    }
+    headers_alone(answer)
+}
+
+/// A file whose address named its contents never has to be asked for again.
+pub(crate) fn kept(answer: Answer) -> Answer {
+    with(answer, CACHE_CONTROL, HeaderValue::from_static(FOR_EVER))
 }
 
 /// A text that is not shared with other clients.

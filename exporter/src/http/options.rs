@@ -77,6 +77,15 @@ impl Options {
         let route_prefix = route_prefix.unwrap_or_default();
         Ok(Options { base: base.unwrap_or_else(|| route_prefix.clone()), route_prefix, ..Options::default() })
     }
+
+    /// With no more connections than leave half of the process's descriptors to what it does itself: clients and trusted
+    /// clients can take a quarter each. `None`: it has no limit.
+    pub(crate) fn within(self, descriptors: Option<u64>) -> Options {
+        let quarter = descriptors.and_then(|most| usize::try_from(most / 4).ok()).unwrap_or(usize::MAX);
+        let connections = self.connections.min(quarter);
+        let connections_per_client = self.connections_per_client.min((connections / 4).max(1));
+        Options { connections, connections_per_client, ..self }
+    }
 }
 
 fn url_path(url: &str) -> Result<String, String> {
@@ -120,6 +129,20 @@ mod tests {
         assert_eq!(paths(Some("https://mon.example/msx/"), None), pair("/msx", "/msx"));
         assert_eq!(paths(Some("https://mon.example/msx"), Some("/")), pair("/msx", ""));
         assert_eq!(paths(None, Some("a/b/")), pair("/a/b", "/a/b"));
+    }
+
+    #[test]
+    fn clients_leave_half_of_the_descriptors() {
+        for (descriptors, expected) in [
+            (None, (512, 128)),
+            (Some(4_096), (512, 128)),
+            (Some(1_024), (256, 64)),
+            (Some(64), (16, 4)),
+            (Some(8), (2, 1)),
+        ] {
+            let options = Options::default().within(descriptors);
+            assert_eq!((options.connections, options.connections_per_client), expected, "{descriptors:?}");
+        }
     }
 
     #[test]

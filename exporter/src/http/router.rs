@@ -10,13 +10,17 @@ use super::probe_tally::ProbeTally;
 use super::refusals::Refusals;
 use super::shared_pages::SharedPages;
 use super::site::{ReloadError, Site};
-use super::views::{DrawError, RenderRequest, Representation, Resource};
+use super::views::{Besides, DrawError, Drawn, Needs, RenderRequest, Representation, Resource};
 use crate::api;
 use crate::api::discovery::Entries;
 use crate::config::Limits;
+use crate::diagnosis::{Fleet, Selection};
+use crate::doctor::RequestFormat;
 use crate::model::{ProbeFailure, Refusal, ServerName};
+use crate::pages::assets::{self, Asset};
 use crate::process;
-use hyper::header::{HOST, HeaderName, HeaderValue, ORIGIN};
+use clap::ValueEnum;
+use hyper::header::{HOST, HeaderName, HeaderValue, IF_NONE_MATCH, ORIGIN};
 use hyper::http::request::Parts;
 use hyper::{Method, StatusCode};
 use std::sync::Arc;
@@ -52,6 +56,12 @@ enum Action {
     Target,
     Metrics,
     Targets,
+    JobList,
+    EventList,
+    RequestDocument,
+    Jobs,
+    History,
+    Doctor,
     Discovery,
     /// Checks the ports of one target; limited as a scrape too.
     Probe,
@@ -59,20 +69,31 @@ enum Action {
     Healthy,
     Ready,
     Reload,
+    /// A file that pages refer to.
+    Asset(&'static Asset),
 }
 
 const PROBE: &str = "/probe";
 
-const ROUTES: &[Route] = &[
+static ROUTES: &[Route] = &[
     Route { path: "/", method: Methods::Read, action: Action::Overview },
     Route { path: "/target", method: Methods::Read, action: Action::Target },
     Route { path: "/metrics", method: Methods::Read, action: Action::Metrics },
     Route { path: "/api/v1/targets", method: Methods::Read, action: Action::Targets },
+    Route { path: "/api/v1/jobs", method: Methods::Read, action: Action::JobList },
+    Route { path: "/api/v1/history", method: Methods::Read, action: Action::EventList },
+    Route { path: "/api/v1/doctor", method: Methods::Read, action: Action::RequestDocument },
+    Route { path: "/jobs", method: Methods::Read, action: Action::Jobs },
+    Route { path: "/history", method: Methods::Read, action: Action::History },
+    Route { path: "/doctor", method: Methods::Read, action: Action::Doctor },
     Route { path: "/sd", method: Methods::Read, action: Action::Discovery },
     Route { path: PROBE, method: Methods::Read, action: Action::Probe },
     Route { path: "/-/healthy", method: Methods::Read, action: Action::Healthy },
     Route { path: "/-/ready", method: Methods::Read, action: Action::Ready },
     Route { path: "/-/reload", method: Methods::Post, action: Action::Reload },
+    Route { path: "/static/style.css", method: Methods::Read, action: Action::Asset(&assets::STYLE) },
+    Route { path: "/static/page.js", method: Methods::Read, action: Action::Asset(&assets::SCRIPT) },
+    Route { path: "/static/icon.svg", method: Methods::Read, action: Action::Asset(&assets::ICON) },
 ];
 
 /// Each path after the prefix, with its methods in a list with commas.
@@ -158,19 +179,33 @@ impl<S: Site> Router<S> {
             return answer::wrong_method(route.method.names());
         }
         match route.action {
-            Action::Overview => self.view(request, caller, Resource::Overview).await,
+            Action::Overview => match selection(request.uri.query()) {
+                Ok(selection) => self.view(request, caller, Resource::Overview(selection)).await,
+                Err(fault) => Representation::new(false, request).bad_request(&fault),
+            },
             Action::Target => match target(request.uri.query(), "name") {
                 Some(name) => self.view(request, caller, Resource::Target(name)).await,
-                None => answer::text(StatusCode::BAD_REQUEST, "no target named; hint: /target?name=NAME"),
+                None => Representation::new(false, request).bad_request("no target named; hint: /target?name=NAME"),
             },
             Action::Metrics => self.view(request, caller, Resource::Metrics).await,
-            Action::Targets => {
-                let only = target(request.uri.query(), "target");
-                if only.is_none() && raw(request.uri.query(), "target").is_some_and(|raw| !raw.is_empty()) {
-                    return answer::text(StatusCode::BAD_REQUEST, "target is not UTF-8, percent-encoded");
+            Action::Targets => match selection(request.uri.query()) {
+                Ok(selection) => self.view(request, caller, Resource::Targets(selection)).await,
+                Err(fault) => answer::text(StatusCode::BAD_REQUEST, fault),
+            },
+            Action::JobList => self.view(request, caller, Resource::JobList).await,
+            Action::EventList => self.view(request, caller, Resource::EventList).await,
+            Action::RequestDocument => self.view(request, caller, Resource::Doctor(Some(RequestFormat::Json))).await,
+            Action::Jobs => self.view(request, caller, Resource::Jobs).await,
+            Action::History => match history_page(request.uri.query()) {
+                Some(number) => self.view(request, caller, Resource::History(number)).await,
+                None => {
+                    Representation::new(false, request).bad_request("page is not understood; hint: a number from 1")
                 }
-                self.view(request, caller, Resource::Targets(only)).await
-            }
+            },
+            Action::Doctor => match request_format(request.uri.query()) {
+                Ok(format) => self.view(request, caller, Resource::Doctor(format)).await,
+                Err(fault) => Representation::new(false, request).bad_request(fault),
+            },
             Action::Discovery => match entries(request.uri.query()) {
                 Ok(entries) => self.view(request, caller, Resource::Discovery(entries)).await,
                 Err(fault) => answer::text(StatusCode::BAD_REQUEST, fault),
@@ -179,6 +214,7 @@ impl<S: Site> Router<S> {
             Action::Healthy => answer::text(StatusCode::OK, "healthy"),
             Action::Ready => answer::text(StatusCode::OK, "ready"),
             Action::Reload => self.reload(request, caller).await,
+            Action::Asset(asset) => file(request, asset),
         }
     }
 
@@ -190,16 +226,16 @@ impl<S: Site> Router<S> {
             Ok(pass) => pass,
             Err(why) => return answer::busy(why),
         };
-        if let Some(target) = view.target() {
-            self.site.request_look(target);
-        }
         let form = Representation::new(caller.proved || settings.explain_details, request);
+        let oldest = view.oldest();
+        let wait = deadline::wait(&request.headers, settings.reading_timeout);
+        let fleet = self.site.fleet(wait, oldest, view.target()).await;
         let request_to_render = RenderRequest::new(view, form);
-        let fleet = self.site.fleet(deadline::wait(&request.headers, settings.reading_timeout)).await;
+        let besides = self.besides(&request_to_render, &fleet, wait).await;
         let (site, of, key) = (Arc::clone(&self.site), Arc::clone(&fleet), request_to_render.key(settings));
         let drawing = self
             .shared_pages
-            .get(&fleet, key, pass, move || request_to_render.draw(&of, &site.facts(), &settings))
+            .get(&fleet, key, pass, move || request_to_render.draw(&of, &besides, &site.facts(), &settings))
             .await;
         let (drawn, pass) = match drawing {
             Ok((Ok(drawn), pass)) => (drawn, pass),
@@ -209,9 +245,24 @@ impl<S: Site> Router<S> {
                 return DrawError::Failed.into();
             }
         };
+        if has_already(request, drawn.tag.as_deref()) {
+            return answer::not_modified(drawn);
+        }
         let mut answer = answer::page(drawn, form.gzip);
         answer.body_mut().hold(pass);
         answer
+    }
+
+    /// What a view needs besides its fleet, and only those see who may see texts of errors and addresses.
+    async fn besides(&self, wanted: &RenderRequest, fleet: &Fleet, wait: Duration) -> Besides {
+        match wanted.needs() {
+            Some(Needs::Detail(name)) => {
+                let detail = self.site.target_detail(fleet, name, wait).await;
+                detail.map_or(Besides::Nothing, Besides::Detail)
+            }
+            Some(Needs::Master) => self.site.master_side(fleet).await.map_or(Besides::Nothing, Besides::Master),
+            None => Besides::Nothing,
+        }
     }
 
     /// Checks the ports of one target. Because this makes the machine connect to another, it needs authentication, a
@@ -271,6 +322,26 @@ impl<S: Site> Router<S> {
     }
 }
 
+/// A file that pages refer to: small, the same for all, and kept by browsers, so it takes no place.
+fn file(request: &Parts, asset: &Asset) -> Answer {
+    let drawn = match Drawn::of(asset) {
+        Ok(drawn) => drawn,
+        Err(error) => return error.into(),
+    };
+    let answer = if has_already(request, drawn.tag.as_deref()) {
+        answer::not_modified(drawn)
+    } else {
+        answer::page(drawn, Representation::new(false, request).gzip)
+    };
+    if raw(request.uri.query(), "v") == Some(asset.tag().as_str()) { answer::kept(answer) } else { answer }
+}
+
+/// Whether the client has what bears this tag (RFC 9110, section 13.1.2).
+fn has_already(request: &Parts, tag: Option<&str>) -> bool {
+    let known = request.headers.get(IF_NONE_MATCH).and_then(|known| known.to_str().ok());
+    tag.zip(known).is_some_and(|(tag, known)| known.split(',').any(|known| known.trim() == tag))
+}
+
 /// What a client reads in place of a probe.
 fn no_probe(why: ProbeFailure) -> Answer {
     match why {
@@ -316,6 +387,24 @@ fn may_probe(caller: &Caller, options: &Options) -> bool {
     caller.loopback || caller.proved || options.probe
 }
 
+/// The page of the history that is asked for.
+fn history_page(query: Option<&str>) -> Option<usize> {
+    match raw(query, "page") {
+        None | Some("") => Some(1),
+        Some(number) => number.parse().ok().filter(|number| *number > 0),
+    }
+}
+
+/// The form of the firewall request; a page where none is named.
+fn request_format(query: Option<&str>) -> Result<Option<RequestFormat>, &'static str> {
+    match raw(query, "format") {
+        None | Some("") => Ok(None),
+        Some(name) => RequestFormat::from_str(name, false)
+            .map(Some)
+            .map_err(|_| "this format is not known; hint: text, markdown, csv and json are"),
+    }
+}
+
 /// The parameters of `/sd`.
 fn entries(query: Option<&str>) -> Result<Entries, &'static str> {
     const BAD_PORT: &str =
@@ -335,12 +424,25 @@ fn entries(query: Option<&str>) -> Result<Entries, &'static str> {
 #[cfg(any(test, feature = "fuzzing"))]
 pub(super) fn read_any(query: Option<&str>) {
     parameter(query, "name");
+    let _ = selection(query);
     let _ = entries(query);
 }
 
 /// The name of a target in a parameter of the query, in the form in which targets are enlisted.
 fn target(query: Option<&str>, parameter_name: &str) -> Option<String> {
     parameter(query, parameter_name).map(|typed| ServerName::enlisted(&typed, process::computer()))
+}
+
+/// The parameters of the pages and documents that show targets.
+fn selection(query: Option<&str>) -> Result<Selection, String> {
+    let pairs = query.unwrap_or_default().split('&').filter(|pair| !pair.is_empty());
+    let decoded = pairs.map(|pair| {
+        let (name, value) = pair.split_once('=').unwrap_or((pair, ""));
+        let (name, value) = decode(name).zip(decode(value)).ok_or("the query is not UTF-8, percent-encoded")?;
+        let value = if name == "name" { ServerName::enlisted(&value, process::computer()) } else { value };
+        Ok::<_, String>((name, value))
+    });
+    Selection::read(decoded.collect::<Result<Vec<_>, _>>()?)
 }
 
 /// The first value of a query parameter, as it stands there.
@@ -351,7 +453,11 @@ fn raw<'a>(query: Option<&'a str>, name: &str) -> Option<&'a str> {
 /// The first value of a query parameter, decoded as forms are (`+` is a space). `None` where it is missing, empty or
 /// not UTF-8.
 fn parameter(query: Option<&str>, name: &str) -> Option<String> {
-    let raw = raw(query, name)?;
+    decode(raw(query, name)?).filter(|value| !value.is_empty())
+}
+
+/// A name or a value of a query; `None` where it is not UTF-8, percent-encoded.
+fn decode(raw: &str) -> Option<String> {
     let mut bytes = Vec::with_capacity(raw.len());
     let mut rest = raw.bytes();
     while let Some(byte) = rest.next() {
@@ -361,7 +467,7 @@ fn parameter(query: Option<&str>, name: &str) -> Option<String> {
             other => other,
         });
     }
-    String::from_utf8(bytes).ok().filter(|value| !value.is_empty())
+    String::from_utf8(bytes).ok()
 }
 
 fn hex(digit: u8) -> Option<u8> {

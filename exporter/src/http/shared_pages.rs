@@ -87,7 +87,7 @@ mod tests {
     }
 
     fn drawn(text: &str) -> Result<Drawn, DrawError> {
-        Ok(Drawn { body: gzip(text.as_bytes()).unwrap(), content_type: "text/plain", vary: "Accept-Encoding" })
+        Ok(Drawn::new(gzip(text.as_bytes()).unwrap(), "text/plain", "Accept-Encoding"))
     }
 
     /// The address of the served bytes, which identifies the page.

@@ -1,10 +1,13 @@
 //! The interface between the server and the exporter.
 
+use crate::collectors::TargetDetail;
 use crate::config::{Config, ConfigErrors, Limits};
 use crate::diagnosis::Fleet;
+use crate::doctor::MasterSide;
 use crate::exposition::ExporterFacts;
 use crate::model::ProbeFailure;
 use crate::probe::Probe;
+use crate::sqlserver::ReadError;
 use std::future::Future;
 use std::sync::Arc;
 use std::time::Duration;
@@ -12,15 +15,23 @@ use std::time::Duration;
 /// The exporter as the server sees it.
 pub trait Site: Send + Sync + 'static {
     /// The fleet of one reading; joins a reading that is under way. Always returns, at the latest after `wait`: a
-    /// reading that took longer is a fleet without a master. All callers of one reading get the same `Arc`, so a page
-    /// is rendered once for all of them.
+    /// reading that took longer is a fleet without a master. A reading that began at most `oldest` ago will do. All callers
+    /// of one reading get the same `Arc`, so a page is rendered once for all of them. For a page of a silent target, `of`,
+    /// this waits for a look for its reason, once in that time and as far as that may be asked for again.
     ///
     /// The future is dropped as soon as the client hangs up; a reading that no caller waits for may then be cancelled.
-    fn fleet(&self, wait: Duration) -> impl Future<Output = Arc<Fleet>> + Send;
+    fn fleet(&self, wait: Duration, oldest: Duration, of: Option<&str>) -> impl Future<Output = Arc<Fleet>> + Send;
 
-    /// Somebody is about to look at one target. Where it is silent, the next reading looks for its reason with fresh eyes,
-    /// as far as that may be asked for again. Cheap.
-    fn request_look(&self, target: &str);
+    /// What only the page of one target shows, read of it alone. `None` for a name that is not enlisted.
+    fn target_detail(
+        &self,
+        fleet: &Fleet,
+        name: &str,
+        wait: Duration,
+    ) -> impl Future<Output = Option<Result<Arc<TargetDetail>, ReadError>>> + Send;
+
+    /// What the firewall request needs of the master besides its fleet. `None` while the master is not read.
+    fn master_side(&self, fleet: &Fleet) -> impl Future<Output = Option<Arc<MasterSide>>> + Send;
 
     /// Checks every port of one target now and answers within about `wait`. Concurrent callers share one run.
     ///

@@ -3,16 +3,20 @@
 use super::answer::{self, Answer};
 use super::site::Settings;
 use crate::api::{self, discovery};
-use crate::diagnosis::Fleet;
+use crate::collectors::{DetailResult, TargetDetail};
+use crate::diagnosis::{Fleet, Selection};
+use crate::doctor::{self, MasterSide, RequestFormat};
 use crate::exposition::{self, Compressed, Compressor, ExporterFacts, Format};
 use crate::metrics;
-use crate::pages;
+use crate::pages::{self, Frame, assets::Asset};
+use crate::sqlserver::ReadError;
 use hyper::StatusCode;
 use hyper::header::{ACCEPT, ACCEPT_ENCODING, AsHeaderName};
 use hyper::http::request::Parts;
 use std::error::Error;
 use std::io;
 use std::sync::Arc;
+use std::time::Duration;
 use tracing::error;
 
 const HTML: &str = "text/html; charset=utf-8";
@@ -21,18 +25,30 @@ const EXPOSITION_VARY: &str = "Accept, Accept-Encoding";
 /// The request headers that decide the form of other documents.
 const DOCUMENT_VARY: &str = "Accept-Encoding";
 const JSON: &str = "application/json";
+/// How long pages and documents share one reading.
+const SHARED: Duration = Duration::from_secs(15);
 
 /// A view of a fleet.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(crate) enum Resource {
-    /// The explain page.
-    Overview,
+    /// The page of the fleet.
+    Overview(Selection),
     /// One target, by its name as asked for.
     Target(String),
     /// The exposition.
     Metrics,
-    /// The facts as JSON: of all targets, or of the one that is named.
-    Targets(Option<String>),
+    /// The facts as JSON.
+    Targets(Selection),
+    /// Multiserver jobs and their runs, as JSON.
+    JobList,
+    /// What happened since the exporter started, as JSON.
+    EventList,
+    /// The page of multiserver jobs.
+    Jobs,
+    /// A page of what happened, counted from 1.
+    History(usize),
+    /// The firewall request: a page, or a document.
+    Doctor(Option<RequestFormat>),
     /// The enlisted targets or their hosts, for Prometheus' service discovery.
     Discovery(discovery::Entries),
 }
@@ -67,12 +83,18 @@ impl Representation {
         self.finish(text, content_type, DOCUMENT_VARY)
     }
 
+    /// A page for a request that asked for what there is not.
+    pub(crate) fn bad_request(self, text: &str) -> Answer {
+        let page = error_page(None, StatusCode::BAD_REQUEST, text);
+        page.map_or_else(Answer::from, |page| answer::page(page, self.gzip))
+    }
+
     fn finish(self, text: String, content_type: &'static str, vary: &'static str) -> Answer {
         if !self.gzip {
             return answer::plain(text, content_type, vary);
         }
         match exposition::gzip(text.as_bytes()) {
-            Ok(body) => answer::page(Drawn { body, content_type, vary }, true),
+            Ok(body) => answer::page(Drawn::new(body, content_type, vary), true),
             Err(error) => failed(&error).into(),
         }
     }
@@ -95,6 +117,35 @@ pub(crate) struct Drawn {
     pub(crate) content_type: &'static str,
     /// The value of `Vary`: the request headers that decided its form.
     pub(crate) vary: &'static str,
+    pub(crate) status: StatusCode,
+    /// The value of `ETag`, for what browsers ask for again.
+    pub(crate) tag: Option<String>,
+    /// The name of the file as which a browser keeps it.
+    pub(crate) attachment: Option<&'static str>,
+}
+
+impl Drawn {
+    pub(crate) fn new(body: Compressed, content_type: &'static str, vary: &'static str) -> Drawn {
+        // Weak: the compressed bytes and the inflated ones share it.
+        let tag = (content_type == HTML).then(|| format!("W/\"{}\"", body.tag()));
+        Drawn { body, content_type, vary, status: StatusCode::OK, tag, attachment: None }
+    }
+
+    /// A file that pages refer to.
+    pub(crate) fn of(asset: &Asset) -> Result<Drawn, DrawError> {
+        let body = asset.body().ok_or(DrawError::Failed)?;
+        let drawn = Drawn::new(body, asset.content_type, DOCUMENT_VARY);
+        Ok(Drawn { tag: Some(format!("W/\"{}\"", asset.tag())), ..drawn })
+    }
+}
+
+/// A page that says what is wrong.
+fn error_page(fleet: Option<&Fleet>, status: StatusCode, text: &str) -> Result<Drawn, DrawError> {
+    let title = status.canonical_reason().unwrap_or_default();
+    let page = pages::error(fleet, title, text).map_err(|error| failed(&error))?;
+    let body = exposition::gzip(page.as_bytes()).map_err(|error| failed(&error))?;
+    // Without a tag: that a client has an earlier one says nothing of what it asks for now.
+    Ok(Drawn { status, tag: None, ..Drawn::new(body, HTML, DOCUMENT_VARY) })
 }
 
 /// Why there is no page.
@@ -102,27 +153,73 @@ pub(crate) struct Drawn {
 pub(crate) enum DrawError {
     /// There is no such target.
     NoTarget,
+    /// There are fewer pages.
+    NoPage,
     /// The master was not read: nothing is known.
     NotRead,
+    /// It is made of addresses and logins.
+    Withheld,
     /// This exporter is on a target and reads no master.
     OnTarget,
     /// Rendering failed; the log has the reason.
     Failed,
 }
 
-impl From<DrawError> for Answer {
-    fn from(error: DrawError) -> Answer {
-        match error {
-            DrawError::NoTarget => {
-                answer::text(StatusCode::NOT_FOUND, "no such target; hint: the names stand on the first page")
+impl DrawError {
+    fn facts(self) -> (StatusCode, &'static str) {
+        match self {
+            DrawError::NoTarget => (StatusCode::NOT_FOUND, "no such target; hint: the names stand on the first page"),
+            DrawError::NoPage => (StatusCode::NOT_FOUND, "a page beyond the last; hint: leave page out"),
+            DrawError::NotRead => {
+                (StatusCode::SERVICE_UNAVAILABLE, "the master was not read; hint: the first page says why")
             }
-            DrawError::NotRead => answer::busy("the master was not read; hint: the first page says why"),
-            DrawError::OnTarget => answer::busy(
+            DrawError::Withheld => (
+                StatusCode::FORBIDDEN,
+                "the firewall request is made of addresses and logins; hint: it stands here with authentication, or with \
+                 explain.details: true",
+            ),
+            DrawError::OnTarget => (
+                StatusCode::SERVICE_UNAVAILABLE,
                 "with role: target no master is read, so there is no list of targets; hint: ask the exporter of the master",
             ),
-            DrawError::Failed => {
-                answer::text(StatusCode::INTERNAL_SERVER_ERROR, "the page could not be drawn; hint: see the log")
-            }
+            DrawError::Failed => (StatusCode::INTERNAL_SERVER_ERROR, "the page could not be drawn; hint: see the log"),
+        }
+    }
+}
+
+impl From<DrawError> for Answer {
+    fn from(error: DrawError) -> Answer {
+        match error.facts() {
+            (StatusCode::SERVICE_UNAVAILABLE, text) => answer::busy(text),
+            (status, text) => answer::text(status, text),
+        }
+    }
+}
+
+/// What is to be asked for besides a fleet.
+pub(crate) enum Needs<'a> {
+    /// What was read of this target alone.
+    Detail(&'a str),
+    /// What the master says of itself.
+    Master,
+}
+
+/// What a view needs besides a fleet.
+#[derive(Debug, Default)]
+pub(crate) enum Besides {
+    #[default]
+    Nothing,
+    /// What was read of one target alone.
+    Detail(Result<Arc<TargetDetail>, ReadError>),
+    /// What the master says of itself.
+    Master(Arc<MasterSide>),
+}
+
+impl Besides {
+    fn detail(&self) -> DetailResult<'_> {
+        match self {
+            Besides::Detail(detail) => Some(detail.as_deref()),
+            _ => None,
         }
     }
 }
@@ -138,9 +235,22 @@ impl Resource {
     /// The one target that it is about.
     pub(crate) fn target(&self) -> Option<&str> {
         match self {
-            Resource::Target(name) | Resource::Targets(Some(name)) => Some(name),
-            Resource::Overview | Resource::Metrics | Resource::Targets(None) | Resource::Discovery(_) => None,
+            Resource::Target(name) => Some(name),
+            Resource::Targets(selection) => selection.name.as_deref(),
+            _ => None,
         }
+    }
+
+    /// Whether people read it.
+    fn is_page(&self) -> bool {
+        use Resource::{Doctor, History, Jobs, Overview, Target};
+        matches!(self, Overview(_) | Target(_) | Jobs | History(_) | Doctor(None))
+    }
+
+    /// How old the reading may be that it shows. A scrape gets its own; all others share one, so that however many look, the
+    /// master is asked once in this time for them.
+    pub(crate) fn oldest(&self) -> Duration {
+        if *self == Resource::Metrics { Duration::ZERO } else { SHARED }
     }
 }
 
@@ -149,47 +259,113 @@ impl RenderRequest {
         RenderRequest { view, form }
     }
 
+    /// What it needs besides a fleet. Without the right to see texts of errors and addresses it needs nothing.
+    pub(crate) fn needs(&self) -> Option<Needs<'_>> {
+        match &self.view {
+            _ if !self.form.details => None,
+            Resource::Doctor(_) => Some(Needs::Master),
+            view => view.target().map(Needs::Detail),
+        }
+    }
+
     /// The key under which clients share the page. The page of one target is small, and there is one for each target,
     /// so it is not shared.
     pub(crate) fn key(&self, settings: Settings) -> Option<Key> {
         let Representation { details, format, .. } = self.form;
-        let (details, format) = match self.view {
-            Resource::Target(_) | Resource::Targets(Some(_)) => return None,
+        let (details, format) = match &self.view {
+            view if view.target().is_some() => return None,
             Resource::Metrics => (false, format),
-            Resource::Overview | Resource::Targets(None) | Resource::Discovery(_) => (details, Format::Text004),
+            _ => (details, Format::Text004),
         };
         Some(Key { view: self.view.clone(), details, format, settings })
     }
 
-    /// Renders the page. The time grows with the fleet.
+    /// Renders the page. The time grows with the fleet. What is missing has a page too, where a page was asked for.
     ///
     /// # Errors
     /// Why there is no page.
     pub(crate) fn draw(
         &self,
         fleet: &Arc<Fleet>,
+        besides: &Besides,
+        facts: &ExporterFacts,
+        settings: &Settings,
+    ) -> Result<Drawn, DrawError> {
+        match self.view(fleet, besides, facts, settings) {
+            Err(error) if self.view.is_page() => {
+                let (status, text) = error.facts();
+                error_page(Some(fleet.as_ref()), status, text)
+            }
+            drawn => drawn,
+        }
+    }
+
+    fn view(
+        &self,
+        fleet: &Arc<Fleet>,
+        besides: &Besides,
         facts: &ExporterFacts,
         settings: &Settings,
     ) -> Result<Drawn, DrawError> {
         let Representation { details, format, .. } = self.form;
         let document = |body: io::Result<Compressed>, content_type| {
-            body.map(|body| Drawn { body, content_type, vary: DOCUMENT_VARY }).map_err(|error| failed(&error))
+            body.map(|body| Drawn::new(body, content_type, DOCUMENT_VARY)).map_err(|error| failed(&error))
         };
         let text = |text: String, content_type| document(exposition::gzip(text.as_bytes()), content_type);
         match &self.view {
             Resource::Metrics => metrics::compressed_page(fleet, facts, &settings.limits, format)
-                .map(|body| Drawn { body, content_type: format.content_type(), vary: EXPOSITION_VARY })
+                .map(|body| Drawn::new(body, format.content_type(), EXPOSITION_VARY))
                 .map_err(|error| failed(&error)),
-            Resource::Overview => text(pages::overview(fleet, facts, details).map_err(|error| failed(&error))?, HTML),
+            Resource::Overview(selection) => {
+                let page = pages::overview(fleet, selection, facts, details).map_err(|error| failed(&error))?;
+                text(page.ok_or(DrawError::NoPage)?, HTML)
+            }
             Resource::Target(name) => {
-                let page = pages::single(fleet, name, facts, details).map_err(|error| failed(&error))?;
+                let page = pages::single(fleet, name, besides.detail(), details).map_err(|error| failed(&error))?;
                 text(page.ok_or_else(|| missing(fleet))?, HTML)
             }
-            Resource::Targets(only) => {
+            Resource::Targets(selection) => {
                 let mut out = Compressor::new();
-                let written = api::write_targets(&mut out, fleet, only.as_deref(), details);
+                let written = api::write_targets(&mut out, fleet, selection, besides.detail(), details);
                 written.map_err(|error| failed(&error))?.ok_or(DrawError::NoTarget)?;
                 document(out.finish(), JSON)
+            }
+            Resource::JobList => {
+                let mut out = Compressor::new();
+                api::write_jobs(&mut out, fleet, details).map_err(|error| failed(&error))?;
+                document(out.finish(), JSON)
+            }
+            Resource::EventList => {
+                let mut out = Compressor::new();
+                let written = api::write_history(&mut out, fleet, details);
+                written.map_err(|error| failed(&error))?.ok_or(DrawError::OnTarget)?;
+                document(out.finish(), JSON)
+            }
+            Resource::Jobs => {
+                let page = pages::jobs(fleet).map_err(|error| failed(&error))?;
+                text(page.ok_or_else(|| unlisted(fleet))?, HTML)
+            }
+            Resource::History(number) => {
+                let beyond = if fleet.of_master().is_some() { DrawError::NoPage } else { DrawError::OnTarget };
+                let page = pages::history(fleet, *number, details).map_err(|error| failed(&error))?;
+                text(page.ok_or(beyond)?, HTML)
+            }
+            Resource::Doctor(_) if !details => Err(DrawError::Withheld),
+            Resource::Doctor(format) => {
+                let (Besides::Master(side), Some(read)) = (besides, fleet.of_master()) else {
+                    return Err(unlisted(fleet));
+                };
+                let request = doctor::aggregate(side.request(read));
+                match format {
+                    None => {
+                        let frame = Frame::new(fleet, pages::DOCTOR);
+                        text(doctor::page(&request, frame).map_err(|error| failed(&error))?, HTML)
+                    }
+                    Some(format) => {
+                        let drawn = text(doctor::draw(&request, *format), format.content_type())?;
+                        Ok(Drawn { attachment: Some(format.file_name()), ..drawn })
+                    }
+                }
             }
             Resource::Discovery(entries) => {
                 let list = discovery::targets(fleet, *entries).map_err(|error| failed(&error))?;

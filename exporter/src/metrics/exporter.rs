@@ -14,6 +14,7 @@ pub(crate) fn counters(families: &mut FamilyWriter<'_>, fleet: &Fleet, facts: &E
         &metric::SQL_ERRORS,
         facts.sql_errors.into_iter().map(|(stage, count)| ([("stage", stage.name())], count.into())),
     )?;
+    families.single(&metric::LOG_LINES_LOST, Some(facts.log_lines_lost))?;
     if let Some(refused) = facts.refused {
         let samples = refused.into_iter().map(|(reason, count)| ([("reason", reason.name())], count.into()));
         families.family(&metric::HTTP_REFUSED, samples)?;

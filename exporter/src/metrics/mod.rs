@@ -3,13 +3,14 @@
 mod exporter;
 mod jobs;
 mod master;
+mod pages;
 mod ports;
 mod target;
 mod target_side;
 #[cfg(test)]
 pub(crate) mod tests;
 
-pub(crate) use ports::{durations, infos, ports};
+pub(crate) use ports::{checked, durations, infos, ports};
 
 use crate::collectors;
 use crate::config::Limits;
@@ -22,6 +23,7 @@ use prometheus_client::encoding::DescriptorEncoder;
 use std::fmt;
 use std::io;
 use std::sync::Arc;
+use std::time::Duration;
 
 /// Writes a page.
 pub fn page(fleet: &Arc<Fleet>, facts: &ExporterFacts, limits: &Limits, format: Format) -> String {
@@ -37,12 +39,32 @@ pub fn page_into(out: &mut String, fleet: &Arc<Fleet>, facts: &ExporterFacts, li
     let _ = format.encode(out, Page::new(fleet, facts, limits, format));
 }
 
-/// Writes a page for a textfile collector: nothing of this process, and these labels on each series.
-pub fn textfile_page(fleet: &Arc<Fleet>, facts: &ExporterFacts, limits: &Limits, labels: &[ConstantLabel]) -> String {
+/// Where a page for a file is taken, and how often.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Origin {
+    /// This computer.
+    pub node: &'static str,
+    /// `None` where nothing states it.
+    pub interval: Option<Duration>,
+}
+
+/// Writes a page for a textfile collector: nothing of this process, and these labels on each series. That of a target
+/// says when and on which computer it was taken, and ends with a mark, for the exporter of its master reads it too.
+pub fn textfile_page(
+    fleet: &Arc<Fleet>,
+    facts: &ExporterFacts,
+    limits: &Limits,
+    labels: &[ConstantLabel],
+    origin: Origin,
+) -> String {
     let (mut out, format) = (String::new(), Format::Text004);
-    let page = Page { leaves_out: Metric::is_of_a_server, ..Page::new(fleet, facts, limits, format) };
+    let page = Page::new(fleet, facts, limits, format);
+    let page = Page { leaves_out: Metric::is_of_a_server, origin: Some(origin), ..page };
     // Writing into a String cannot fail.
     let _ = format.encode_with(&mut out, labels, page);
+    if fleet.of_master().is_none() {
+        out.push_str("# EOF\n");
+    }
     out
 }
 
@@ -69,6 +91,8 @@ struct Page {
     series_limit: usize,
     format: Format,
     leaves_out: fn(&Metric) -> bool,
+    /// Only of a page for a file.
+    origin: Option<Origin>,
 }
 
 impl Collector for Page {
@@ -81,19 +105,30 @@ impl Collector for Page {
 
 impl Page {
     fn new(fleet: &Arc<Fleet>, facts: &ExporterFacts, limits: &Limits, format: Format) -> Page {
-        Page { fleet: fleet.clone(), facts: facts.clone(), series_limit: limits.series, format, leaves_out: |_| false }
+        Page {
+            fleet: fleet.clone(),
+            facts: facts.clone(),
+            series_limit: limits.series,
+            format,
+            leaves_out: |_| false,
+            origin: None,
+        }
     }
 
     fn gauges(&self, families: &mut FamilyWriter<'_>) -> fmt::Result {
         let (fleet, facts) = (self.fleet.as_ref(), &self.facts);
         match fleet {
-            Fleet::Master(fleet) => self.master(families, fleet)?,
-            Fleet::Target(fleet) => target_side::target_side(families, &fleet.target_side)?,
+            Fleet::Master(fleet) => {
+                self.master(families, fleet)?;
+                pages::pages(families, fleet)?;
+            }
+            Fleet::Target(fleet) => target_side::target_side(families, fleet, self.origin.as_ref())?,
         }
-        ports::ports(families, fleet.port_results())?;
+        let findings = ports::of_fleet(fleet);
+        ports::ports(families, &findings)?;
         exporter::exporter(families, fleet, facts)?;
         exporter::process(families, facts)?;
-        self.what_fits(families)
+        self.what_fits(families, &findings)
     }
 
     fn master(&self, families: &mut FamilyWriter<'_>, fleet: &MasterFleet) -> fmt::Result {
@@ -124,20 +159,20 @@ impl Page {
 
     /// The families that a page can do without, the most useful one first. Once one does not fit, all of it goes, and so
     /// do all behind it: which series are there must not depend on small changes.
-    fn what_fits(&self, families: &mut FamilyWriter<'_>) -> fmt::Result {
-        let (fleet, port_results) = (self.fleet.as_ref(), self.fleet.port_results().as_ref());
+    fn what_fits(&self, families: &mut FamilyWriter<'_>, findings: &[ports::TargetFinding<'_>]) -> fmt::Result {
+        let fleet = self.fleet.as_ref();
         let mut budget = SeriesBudget { limit: self.series_limit, full: false };
         let mut ports_limited = 0;
         let count = |left_out: u64| usize::try_from(left_out).unwrap_or(usize::MAX);
         let limited = fleet.of_master().map(|fleet| fleet.limited).unwrap_or_default();
         let mut jobs_limited = count(limited.job_pairs).saturating_mul(jobs::SERIES_PER_RUN);
 
-        match budget.take(families.series, ports::info_series(port_results)) {
-            Ok(()) => ports::infos(families, port_results)?,
+        match budget.take(families.series, findings.len()) {
+            Ok(()) => ports::infos(families, findings)?,
             Err(series) => ports_limited += series,
         }
-        match budget.take(families.series, ports::duration_series(port_results)) {
-            Ok(()) => ports::durations(families, port_results)?,
+        match budget.take(families.series, ports::duration_series(findings)) {
+            Ok(()) => ports::durations(families, findings)?,
             Err(series) => ports_limited += series,
         }
         if let Some(fleet) = fleet.of_master().filter(|fleet| fleet.master.is_some()) {

@@ -1,70 +1,81 @@
 //! What the port checks know. These series go on while the master cannot be read.
 
+use crate::diagnosis::Fleet;
 use crate::exposition::catalogue::{self as metric, Metric};
 use crate::exposition::family_writer::{FamilyWriter, Value};
 use crate::probe::{Finding, PortResults};
 use prometheus_client::encoding::{EncodeLabel, EncodeLabelSet, LabelSetEncoder};
 use std::fmt;
 
+/// A finding, with its target.
+pub(crate) type TargetFinding<'a> = (&'a str, &'a Finding);
+
+/// What was checked from here.
+pub(crate) fn checked(port_results: &PortResults) -> impl Iterator<Item = TargetFinding<'_>> {
+    let all = port_results.findings.iter();
+    all.flat_map(|(target, findings)| findings.iter().map(|finding| (target.as_str(), finding)))
+}
+
+/// The same, and what the pages of targets show of the way back.
+pub(crate) fn of_fleet(fleet: &Fleet) -> Vec<TargetFinding<'_>> {
+    let pages = fleet.of_master().into_iter().flat_map(|fleet| {
+        let all = fleet.pages.0.iter();
+        all.flat_map(|(target, pages)| pages.ports(fleet.began).iter().map(|finding| (target.as_str(), finding)))
+    });
+    checked(fleet.port_results()).chain(pages).collect()
+}
+
 /// The families that no limit takes away.
-pub(crate) fn ports(families: &mut FamilyWriter<'_>, port_results: &PortResults) -> fmt::Result {
-    each(families, port_results, &metric::PORT_OPEN, |finding| finding.state.open())?;
-    each(families, port_results, &metric::PORT_REQUIRED, |finding| Some(finding.required))?;
-    each(families, port_results, &metric::PORT_PROTOCOL_OK, |finding| finding.protocol_ok)?;
+pub(crate) fn ports(families: &mut FamilyWriter<'_>, findings: &[TargetFinding<'_>]) -> fmt::Result {
+    each(families, findings, &metric::PORT_OPEN, |finding| finding.state.open())?;
+    each(families, findings, &metric::PORT_REQUIRED, |finding| Some(finding.required))?;
+    each(families, findings, &metric::PORT_PROTOCOL_OK, |finding| finding.protocol_ok)?;
     families.family(
         &metric::PORT_STATE,
-        findings(port_results).map(|(target, finding)| {
+        findings.iter().copied().map(|(target, finding)| {
             let state = [("state", finding.state.name())];
             (PortLabels { target, finding, more: state }, Value::from(true))
         }),
     )?;
-    each(families, port_results, &metric::PORT_CHECKED_AT, |finding| Some(finding.checked_at))
+    each(families, findings, &metric::PORT_CHECKED_AT, |finding| Some(finding.checked_at))
 }
 
 /// The numbers of the ports.
-pub(crate) fn infos(families: &mut FamilyWriter<'_>, port_results: &PortResults) -> fmt::Result {
+pub(crate) fn infos(families: &mut FamilyWriter<'_>, findings: &[TargetFinding<'_>]) -> fmt::Result {
     families.family(
         &metric::PORT_INFO,
-        findings(port_results).map(|(target, finding)| (InfoLabels { target, finding }, Value::from(true))),
+        findings.iter().copied().map(|(target, finding)| (InfoLabels { target, finding }, Value::from(true))),
     )
 }
 
-/// How many series [`infos`] writes.
-pub(crate) fn info_series(port_results: &PortResults) -> usize {
-    port_results.findings.values().map(Vec::len).sum()
-}
-
 /// How long connects and handshakes took.
-pub(crate) fn durations(families: &mut FamilyWriter<'_>, port_results: &PortResults) -> fmt::Result {
-    each(families, port_results, &metric::PORT_CONNECT_DURATION, |finding| finding.connect)?;
-    each(families, port_results, &metric::PORT_PROTOCOL_DURATION, |finding| finding.handshake)
+pub(crate) fn durations(families: &mut FamilyWriter<'_>, findings: &[TargetFinding<'_>]) -> fmt::Result {
+    each(families, findings, &metric::PORT_CONNECT_DURATION, |finding| finding.connect)?;
+    each(families, findings, &metric::PORT_PROTOCOL_DURATION, |finding| finding.handshake)
 }
 
 /// How many series [`durations`] writes.
-pub(crate) fn duration_series(port_results: &PortResults) -> usize {
-    findings(port_results)
+pub(crate) fn duration_series(findings: &[TargetFinding<'_>]) -> usize {
+    findings
+        .iter()
+        .copied()
         .map(|(_, finding)| usize::from(finding.connect.is_some()) + usize::from(finding.handshake.is_some()))
         .sum()
 }
 
 fn each<V: Into<Value>>(
     families: &mut FamilyWriter<'_>,
-    port_results: &PortResults,
+    findings: &[TargetFinding<'_>],
     metric: &Metric,
     value: impl Fn(&Finding) -> Option<V>,
 ) -> fmt::Result {
     families.family(
         metric,
-        findings(port_results)
+        findings
+            .iter()
+            .copied()
             .filter_map(|(target, finding)| Some((PortLabels { target, finding, more: [] }, value(finding)?.into()))),
     )
-}
-
-fn findings(port_results: &PortResults) -> impl Iterator<Item = (&str, &Finding)> {
-    port_results
-        .findings
-        .iter()
-        .flat_map(|(target, findings)| findings.iter().map(|finding| (target.as_str(), finding)))
 }
 
 /// Which port of which target, and `master` where the finding is about the way to it.

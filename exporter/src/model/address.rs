@@ -26,6 +26,21 @@ impl Address {
         ServerName::new(&self.host, self.instance.as_deref())
     }
 
+    /// Whether a name means this instance, as far as names can show. `computer` is what `.`, `(local)` and `localhost`
+    /// mean.
+    pub(crate) fn is_called(&self, name: &str, computer: &str) -> bool {
+        let (own, name) = (self.server_name(), ServerName::of(name));
+        let same_port = |port| port == self.port.unwrap_or(DEFAULT_PORT);
+        let same_instance = match (own.instance, name.instance) {
+            // A port stands for an instance.
+            (None, Some(_)) => self.port.is_some(),
+            (Some(_), None) => name.port.is_some(),
+            (None, None) => name.port.is_none_or(same_port),
+            (Some(_), Some(_)) => own.same_instance(name),
+        };
+        own.same_host(name, computer) && same_instance
+    }
+
     /// What decides on its port.
     pub fn engine_port(&self) -> EnginePort<'_> {
         EnginePort::of(self.port, self.instance.as_deref())

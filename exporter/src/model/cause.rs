@@ -217,6 +217,38 @@ causes! {
                     it is newer than its master, and whether its login is in TargetServersRole of msdb.",
         silent: true,
     }
+    /// It is silent, and the way from its host to the master is closed by the last page of the target.
+    WayClosed {
+        code: 17,
+        name: "way_closed",
+        short: "Way closed",
+        title: "Silent, and its way to the master is closed",
+        next_step: "Open the engine's port of the master for the target's host: msx_exporter doctor writes the request. \
+                    Where the port is refused, compare the port that the target uses with the one on which the master \
+                    listens.",
+        silent: true,
+    }
+    /// It is silent, and its host refuses the certificate that the master presents.
+    CertificateRefused {
+        code: 18,
+        name: "certificate_refused",
+        short: "Certificate refused",
+        title: "Silent, and its host refuses the master's certificate",
+        next_step: "Give the master a certificate that the target's store trusts and that holds the name in \
+                    MSXServerName, or install its authority on the target. MsxEncryptChannelOptions 1 on the target \
+                    encrypts without verifying.",
+        silent: true,
+    }
+    /// It is silent, and its SQL Server Agent does not run where its instance runs.
+    AgentStopped {
+        code: 19,
+        name: "agent_stopped",
+        short: "Agent stopped",
+        title: "Silent, and its SQL Server Agent does not run",
+        next_step: "Start SQL Server Agent on the target and set its service to start automatically, or its role in \
+                    the cluster. SQLAGENT.OUT there names why it ended.",
+        silent: true,
+    }
 }
 
 impl Cause {

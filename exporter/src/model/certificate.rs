@@ -15,6 +15,8 @@ pub struct Certificate {
     pub not_after: Timestamp,
     /// The hosts that it is for: its DNS names, or its common name where it has none.
     pub names: Vec<String>,
+    /// The SHA-256 of its bytes, in lower case.
+    pub sha256: String,
 }
 
 /// What SQL Server calls the certificate that it makes at each start where it finds no other.

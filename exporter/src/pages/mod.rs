@@ -1,12 +1,26 @@
-//! Pages for people: they work without scripts and in light and dark mode; the templates escape every name.
+//! Pages for people: in light and dark mode, by the keyboard, and without scripts, which only refresh them in place. The
+//! templates escape every name.
 
+pub(crate) mod assets;
+mod error;
+mod frame;
+mod history;
+mod jobs;
+mod master_strip;
 mod overview;
 mod parts;
+mod row;
+mod story;
 mod target;
+mod target_jobs;
 mod target_side;
 #[cfg(test)]
 mod tests;
 pub(crate) mod words;
 
+pub use error::error;
+pub(crate) use frame::{DOCTOR, Frame};
+pub use history::history;
+pub use jobs::jobs;
 pub use overview::overview;
 pub use target::single;

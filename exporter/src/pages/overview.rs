@@ -1,59 +1,67 @@
-//! The page at `/`: the fleet at a glance, the worst targets first.
+//! The page at `/`: the fleet at a glance, one line for each target, the worst first.
 
-use super::parts::{FaultView, Row};
+use super::frame::{self, Frame};
+use super::master_strip::{Fact, readable, strip};
+use super::parts::FaultView;
+use super::row::{Bar, Row};
 use super::words::{Tone, words};
-use crate::diagnosis::{Fleet, MasterClock, MasterFleet, Orphan};
+use crate::diagnosis::{Fleet, MasterFleet, Order, Orphan, Selected, Selection};
 use crate::exposition::ExporterFacts;
-use crate::model::figures::{ago, readable_instant};
 use crate::model::{Cause, Collector, OrphanKind};
 use askama::Template;
+use std::collections::BTreeSet;
 
-/// The page as HTML. Without `details` it holds no error texts, addresses or traces.
+/// Targets on one page.
+const ROWS: usize = 500;
+
+/// The page as HTML, or `None` for a page beyond the last. Without `details` it holds no error texts, addresses or traces.
 ///
 /// # Errors
 /// None that the data can cause: a template that writes into a String does not fail.
-pub fn overview(fleet: &Fleet, facts: &ExporterFacts, details: bool) -> Result<String, askama::Error> {
+pub fn overview(
+    fleet: &Fleet,
+    selection: &Selection,
+    facts: &ExporterFacts,
+    details: bool,
+) -> Result<Option<String>, askama::Error> {
     match fleet {
-        Fleet::Master(fleet) => of_master(fleet, facts, details),
-        Fleet::Target(fleet) => super::target_side::page(fleet, facts, details),
+        Fleet::Target(seen) => super::target_side::page(seen, Frame::new(fleet, frame::WAY), details).map(Some),
+        Fleet::Master(read) => {
+            let selected = selection.of(read);
+            let Some(paging) = Paging::new(selection, selected.len()) else { return Ok(None) };
+            of_master(read, Frame::new(fleet, frame::FLEET), &selected, paging, facts, details).map(Some)
+        }
     }
 }
 
-fn of_master(fleet: &MasterFleet, facts: &ExporterFacts, details: bool) -> Result<String, askama::Error> {
-    let clock = fleet.master.as_ref();
-    let ended = match clock {
+fn of_master(
+    fleet: &MasterFleet,
+    frame: Frame,
+    selected: &[Selected<'_>],
+    paging: Paging<'_>,
+    facts: &ExporterFacts,
+    details: bool,
+) -> Result<String, askama::Error> {
+    let ended = match fleet.master {
         Some(_) => None,
         None => fleet.reports.iter().find(|r| r.collector == Collector::Targets).and_then(|r| r.fault.as_ref()),
     };
-    let mut rows: Vec<Row<'_>> = clock
-        .map(|clock| fleet.targets.iter().map(|target| Row::new(fleet, clock.now, target)).collect())
-        .unwrap_or_default();
-    // A target under maintenance raises no alert, so it comes after those that need attention.
-    rows.sort_by_key(|row| (row.tone == Tone::Good, row.maintenance.is_some(), row.tone));
-    let present = |cause: &Cause| clock.is_some() && fleet.targets.iter().any(|t| t.diagnosis.cause == *cause);
-    let causes: Vec<Cause> = Cause::ALL.into_iter().filter(present).collect();
-    let mut counts: Vec<Count> = causes
-        .iter()
-        .map(|cause| {
-            let words = words(*cause);
-            let count = fleet.targets.iter().filter(|target| target.diagnosis.cause == *cause).count();
-            Count { tone: words.tone, class: words.tone.class(), title: words.title, count }
-        })
-        .collect();
-    counts.sort_by_key(|count| count.tone);
-    let steps = causes
-        .iter()
-        .map(|cause| words(*cause))
-        .filter(|words| !words.next.is_empty())
-        .map(|words| Step { title: words.title, next: words.next })
-        .collect();
+    let (tone, state) = readable(fleet, facts);
+    let groups: BTreeSet<&str> = fleet.targets.iter().flat_map(|target| target.groups()).map(String::as_str).collect();
     Overview {
-        version: facts.build.version,
-        master: MasterView::new(fleet, clock, facts, ended.map(|fault| FaultView::new(fault, details))),
-        counts,
-        rows,
-        steps,
-        orphans: fleet.orphans.iter().flatten().filter(|_| clock.is_some()).map(OrphanView::new).collect(),
+        frame,
+        title: fleet.server.as_ref().filter(|_| fleet.master.is_some()).map_or("Master", |server| server.name.as_str()),
+        class: tone.class(),
+        state,
+        fault: ended.map(|fault| FaultView::new(fault, details)),
+        strip: strip(fleet),
+        chips: chips(fleet, paging.selection),
+        groups: groups.into_iter().map(|name| (name, paging.selection.group.as_deref() == Some(name))).collect(),
+        columns: columns(paging.selection),
+        sections: sections(fleet, &selected[paging.range.clone()], paging.selection.by_cause),
+        all: fleet.targets.len(),
+        paging,
+        orphans: fleet.orphans.iter().flatten().filter(|_| fleet.master.is_some()).map(OrphanView::new).collect(),
         collectors: fleet
             .reports
             .iter()
@@ -69,74 +77,134 @@ fn of_master(fleet: &MasterFleet, facts: &ExporterFacts, details: bool) -> Resul
 #[derive(Template)]
 #[template(path = "overview.html")]
 struct Overview<'a> {
-    version: &'a str,
-    master: MasterView<'a>,
-    counts: Vec<Count>,
-    rows: Vec<Row<'a>>,
-    steps: Vec<Step>,
+    frame: Frame,
+    title: &'a str,
+    class: &'static str,
+    state: &'static str,
+    fault: Option<FaultView<'a>>,
+    strip: Vec<Fact>,
+    chips: Vec<Chip>,
+    /// The groups, and whether their targets are shown alone.
+    groups: Vec<(&'a str, bool)>,
+    columns: [Column; 8],
+    sections: Vec<Section<'a>>,
+    /// Targets, selected or not.
+    all: usize,
+    paging: Paging<'a>,
     orphans: Vec<OrphanView<'a>>,
     collectors: Vec<CollectorView<'a>>,
 }
 
-struct MasterView<'a> {
-    title: &'a str,
-    up: bool,
-    class: &'static str,
-    state: &'static str,
-    lines: Vec<String>,
-    fault: Option<FaultView<'a>>,
+/// The part of the selected targets that one page shows.
+struct Paging<'a> {
+    selection: &'a Selection,
+    count: usize,
+    range: std::ops::Range<usize>,
+    page: usize,
+    last: usize,
 }
 
-impl<'a> MasterView<'a> {
-    fn new(
-        fleet: &'a MasterFleet,
-        clock: Option<&MasterClock>,
-        facts: &ExporterFacts,
-        fault: Option<FaultView<'a>>,
-    ) -> MasterView<'a> {
-        let server = fleet.server.as_ref().filter(|_| clock.is_some());
-        let (tone, state) = match clock {
-            Some(_) => (Tone::Good, "up"),
-            None if facts.passive == Some(true) => (Tone::Unknown, "passive: another cluster node holds the instance"),
-            None if fleet.reports.is_empty() => (Tone::Unknown, "not read yet"),
-            None => (Tone::Bad, "cannot be read"),
-        };
-        let mut lines = Vec::new();
-        if let Some(server) = server {
-            let session = if server.encrypted { "encrypted" } else { "not encrypted" };
-            lines.push(format!("SQL Server {}, {}. Our session is {session}.", server.version, server.edition));
-            if server.agent_running == Some(false) {
-                lines.push("SQL Server Agent does not run on the master.".to_owned());
-            }
-            if server.operator_present == Some(false) {
-                lines.push("The operator MSXOperator is missing: enlisting a target will fail.".to_owned());
-            }
-        }
-        if let Some(clock) = clock {
-            let (now, started) = (readable_instant(clock.now), ago(clock.now, clock.started));
-            lines.push(format!("Read at {now} by the master's clock, which judges every age here. Started {started}."));
-        }
-        MasterView {
-            title: server.map_or("Master", |server| server.name.as_str()),
-            up: clock.is_some(),
-            class: tone.class(),
-            state,
-            lines,
-            fault,
-        }
+impl<'a> Paging<'a> {
+    /// `None` beyond the last page.
+    fn new(selection: &'a Selection, count: usize) -> Option<Paging<'a>> {
+        let (page, last) = (selection.page.unwrap_or(1), count.div_ceil(ROWS).max(1));
+        let from = (page - 1).checked_mul(ROWS)?;
+        (page <= last).then(|| Paging { selection, count, range: from..(from + ROWS).min(count), page, last })
+    }
+
+    /// The links to the pages around this one.
+    fn others(&self) -> Vec<(&'static str, String)> {
+        let link = |page| link(&Selection { page: Some(page), ..self.selection.clone() });
+        let before = (self.page > 1).then(|| ("Previous page", link(self.page - 1)));
+        let after = (self.page < self.last).then(|| ("Next page", link(self.page + 1)));
+        before.into_iter().chain(after).collect()
     }
 }
 
-struct Count {
-    tone: Tone,
+/// Relative, so that it holds behind any prefix.
+fn link(selection: &Selection) -> String {
+    format!("./?{}", selection.query())
+}
+
+/// A filter that is switched on and off.
+struct Chip {
     class: &'static str,
     title: &'static str,
     count: usize,
+    link: String,
+    is_on: bool,
 }
 
-struct Step {
+/// One for each cause that holds somewhere, the worst first, and one for jobs that fail.
+fn chips(fleet: &MasterFleet, selection: &Selection) -> Vec<Chip> {
+    let first = Selection { page: None, ..selection.clone() };
+    let mut chips: Vec<(Tone, Chip)> = Vec::new();
+    for cause in Cause::ALL {
+        let count = fleet.targets.iter().filter(|target| target.diagnosis.cause == cause).count();
+        let is_on = selection.state == Some(cause);
+        if count > 0 || is_on {
+            let tone = words(cause).tone;
+            let link = link(&Selection { state: (!is_on).then_some(cause), ..first.clone() });
+            chips.push((tone, Chip { class: tone.class(), title: cause.facts().short, count, link, is_on }));
+        }
+    }
+    chips.sort_by_key(|(tone, _)| *tone);
+    let failing = Selection { failing_jobs: true, ..Selection::default() }.of(fleet).len();
+    let mut chips: Vec<Chip> = chips.into_iter().map(|(_, chip)| chip).collect();
+    if failing > 0 || selection.failing_jobs {
+        let link = link(&Selection { failing_jobs: !selection.failing_jobs, ..first });
+        let class = if failing > 0 { Tone::Bad } else { Tone::Unknown }.class();
+        chips.push(Chip { class, title: "Jobs failing", count: failing, link, is_on: selection.failing_jobs });
+    }
+    chips
+}
+
+/// The head of a column.
+struct Column {
     title: &'static str,
-    next: &'static str,
+    class: &'static str,
+    /// Where the targets are sorted by it: a link, and whether they are.
+    sort: Option<(String, bool)>,
+}
+
+fn columns(selection: &Selection) -> [Column; 8] {
+    let column = |title, class, order: Option<Order>| Column {
+        title,
+        class,
+        sort: order
+            .map(|order| (link(&Selection { order, page: None, ..selection.clone() }), selection.order == order)),
+    };
+    [
+        column("Target", "", Some(Order::Name)),
+        column("State", "", Some(Order::Worst)),
+        column("Evidence", "", None),
+        column("Last poll", "", Some(Order::LastPoll)),
+        column("Pending", "number", Some(Order::Pending)),
+        column("Errors", "number", None),
+        column("Jobs failing", "number", None),
+        column("Ports", "", None),
+    ]
+}
+
+/// The targets of one cause, or all.
+struct Section<'a> {
+    /// Title and next step, where the targets are shown by cause.
+    heading: Option<(&'static str, &'static str)>,
+    rows: Vec<Row<'a>>,
+}
+
+fn sections<'a>(fleet: &'a MasterFleet, selected: &[Selected<'a>], by_cause: bool) -> Vec<Section<'a>> {
+    let Some(clock) = &fleet.master else { return Vec::new() };
+    let row = |one: &Selected<'a>| Row::new(fleet, clock.now, *one);
+    if !by_cause {
+        return vec![Section { heading: None, rows: selected.iter().map(row).collect() }];
+    }
+    let cause = |one: &Selected<'_>| one.target.diagnosis.cause;
+    let sections = selected.chunk_by(|one, other| cause(one) == cause(other));
+    let sections = sections.filter_map(|same| Some((words(cause(same.first()?)), same)));
+    sections
+        .map(|(words, same)| Section { heading: Some((words.title, words.next)), rows: same.iter().map(row).collect() })
+        .collect()
 }
 
 struct OrphanView<'a> {

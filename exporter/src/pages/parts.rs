@@ -1,68 +1,15 @@
-//! Building blocks of both pages.
+//! Building blocks of several pages.
 
-use super::words::{Tone, words};
+use super::words::Tone;
 use crate::diagnosis::{Enlisted, MasterFleet, Target};
 use crate::model::figures::{ago, readable_instant, span};
-use crate::model::{MasterEvidence, PortState};
+use crate::model::{Direction, MasterEvidence, PortState};
 use crate::probe::Finding;
 use crate::sqlserver::ReadError;
 use jiff::Timestamp;
 
 /// Shown where nothing is known or nothing exists.
 pub(super) const NONE: &str = "–";
-
-/// One target in a table.
-pub(super) struct Row<'a> {
-    pub(super) name: &'a str,
-    /// The name as the value of a query.
-    pub(super) link: String,
-    pub(super) groups: String,
-    pub(super) maintenance: Option<&'a str>,
-    pub(super) tone: Tone,
-    pub(super) class: &'static str,
-    pub(super) state: &'static str,
-    pub(super) evidence: Option<&'a str>,
-    /// The master's evidence for a silent target, in at most 60 characters.
-    pub(super) master_shows: Option<&'static str>,
-    pub(super) last_poll: When,
-    pub(super) interval: String,
-    pub(super) pending: String,
-    pub(super) oldest: When,
-    pub(super) errors: String,
-    pub(super) ports: Vec<Port>,
-}
-
-impl<'a> Row<'a> {
-    pub(super) fn new(fleet: &'a MasterFleet, now: Timestamp, target: &'a Target) -> Row<'a> {
-        let row = target.enlisted.as_ref();
-        let list = row.and_then(|row| row.downloads.as_ref());
-        let words = words(target.diagnosis.cause);
-        Row {
-            name: &target.name,
-            link: query_value(&target.name),
-            groups: row.map(|row| row.groups.join(", ")).unwrap_or_default(),
-            maintenance: target.maintenance.as_deref(),
-            tone: words.tone,
-            class: words.tone.class(),
-            state: words.title,
-            evidence: target.diagnosis.evidence.first().map(|evidence| evidence.text.as_str()),
-            master_shows: target
-                .trace
-                .as_ref()
-                .filter(|trace| trace.word != MasterEvidence::Unknown)
-                .map(|trace| trace.word.word().title),
-            last_poll: match row {
-                Some(row) if !row.polled => When { age: "never".to_owned(), instant: String::new() },
-                _ => When::new(now, row.map(|row| row.last_poll)),
-            },
-            interval: row.map_or_else(|| NONE.to_owned(), |row| span(row.poll_interval)),
-            pending: list.map_or_else(|| NONE.to_owned(), |list| list.waiting.pending_total().to_string()),
-            oldest: When::new(now, list.and_then(|list| list.waiting.oldest_pending)),
-            errors: row.map_or_else(|| NONE.to_owned(), errors),
-            ports: fleet.port_results.of(&target.name).iter().map(Port::new).collect(),
-        }
-    }
-}
 
 /// Failed instructions by class.
 pub(super) fn errors(row: &Enlisted) -> String {
@@ -97,17 +44,66 @@ impl When {
     }
 }
 
-/// One port in a table.
+/// One port, as a sign with a meaning in words.
 pub(super) struct Port {
     pub(super) class: &'static str,
-    pub(super) text: String,
+    pub(super) sign: &'static str,
+    pub(super) meaning: String,
 }
 
 impl Port {
+    /// The way to the master that polling takes, then what leads to the target.
+    pub(super) fn both_ways(fleet: &MasterFleet, target: &Target, is_silent: bool) -> Vec<Port> {
+        let findings = fleet.port_results.of(&target.name);
+        let (there, back): (Vec<&Finding>, Vec<&Finding>) =
+            findings.iter().partition(|finding| finding.direction == Direction::ToMaster);
+        let mut ports: Vec<Port> = there.into_iter().map(Port::new).collect();
+        if ports.is_empty() && target.enlisted.is_some() {
+            ports.push(Port::to_master(target, is_silent));
+        }
+        ports.extend(back.into_iter().map(Port::new));
+        ports
+    }
+
     fn new(finding: &Finding) -> Port {
         let number = finding.port.map(|port| format!(" {port}")).unwrap_or_default();
-        let text = format!("{}{number}: {}", finding.check.name(), state(finding.state));
-        Port { class: port_class(finding), text }
+        let required = if finding.required { "" } else { ", not required" };
+        let way = match finding.direction {
+            Direction::ToMaster => "to the master",
+            Direction::ToTarget => "to the target",
+        };
+        Port {
+            class: if finding.required { port_class(finding) } else { Tone::Unknown.class() },
+            sign: sign(finding.direction, finding.state.open()),
+            meaning: format!("{way}, {}{number}: {}{required}", finding.check.name(), state(finding.state)),
+        }
+    }
+
+    /// What the polls and the master's own evidence prove where no check looked from the target.
+    fn to_master(target: &Target, is_silent: bool) -> Port {
+        use MasterEvidence::{AgentConnected, BeforeLogin, Connected, Reached, Refused};
+        let evidence = target.trace.as_ref().map(|trace| trace.word);
+        let (open, known) = match evidence {
+            _ if !is_silent => (Some(true), "it polls"),
+            Some(AgentConnected | Refused | BeforeLogin | Reached | Connected) => {
+                (Some(true), "the master sees its connections")
+            }
+            _ => (None, "not known"),
+        };
+        let tone = if open.is_some() { Tone::Good } else { Tone::Unknown };
+        let meaning = format!("to the master: {known}");
+        Port { class: tone.class(), sign: sign(Direction::ToMaster, open), meaning }
+    }
+}
+
+fn sign(direction: Direction, open: Option<bool>) -> &'static str {
+    match (direction, open) {
+        (Direction::ToMaster, Some(true)) => "→✓",
+        (Direction::ToMaster, Some(false)) => "→✕",
+        (Direction::ToMaster, None) => "→?",
+        (Direction::ToTarget, Some(true)) => "←✓",
+        (Direction::ToTarget, Some(false)) => "←✕",
+        (Direction::ToTarget, None) => "←?",
     }
 }
 
@@ -156,19 +152,4 @@ impl<'a> FaultView<'a> {
             next_attempt: fault.next_attempt.map(span),
         }
     }
-}
-
-/// A name as a value in a query (RFC 3986: everything but the unreserved characters is escaped).
-fn query_value(name: &str) -> String {
-    use std::fmt::Write as _;
-    let mut out = String::with_capacity(name.len());
-    for byte in name.bytes() {
-        match byte {
-            b'A'..=b'Z' | b'a'..=b'z' | b'0'..=b'9' | b'-' | b'.' | b'_' | b'~' => out.push(char::from(byte)),
-            _ => {
-                let _ = write!(out, "%{byte:02X}");
-            }
-        }
-    }
-    out
 }

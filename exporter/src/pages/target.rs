@@ -1,68 +1,149 @@
-//! The page at `/target?name=…`: everything that is known of one target.
+//! The page at `/target?name=…`: everything that is known of one target, in the order of the question at night.
 
-use super::parts::{NONE, Row, When, port_class, state};
-use super::words::words;
-use crate::diagnosis::{Briefing, Enlisted, Evidence, Fleet, Suspect, Target, Trace};
-use crate::exposition::ExporterFacts;
-use crate::model::figures::{readable_instant, span};
+use super::frame::Frame;
+use super::parts::{FaultView, NONE, When, port_class, state};
+use super::row::Row;
+use super::story::ChapterView;
+use super::target_jobs::{InstructionView, JobRows};
+use super::words::{Tone, words};
+use crate::collectors::DetailResult;
+use crate::diagnosis::{Briefing, Chapter, Enlisted, Evidence, Fleet, MasterFleet, Selected, Suspect, Target, Trace};
+use crate::model::figures::{ago, readable_instant, span};
 use crate::model::{Cause, names};
 use crate::probe::Finding;
+use crate::target_pages::KnownPage;
 use askama::Template;
 use jiff::Timestamp;
 use std::borrow::Cow;
 
+/// What else happened at the same time, in chapters.
+const MOST_OF_OTHERS: usize = 12;
+
 /// The page as HTML, or `None` for a name that the fleet does not have: unknown, or not known while the master cannot
-/// be read. Without `details` it holds no error texts, addresses or traces.
+/// be read. Without `details` it holds no error texts, addresses or traces. `detail` is what was read of the target alone.
 ///
 /// # Errors
 /// None that the data can cause: a template that writes into a String does not fail.
 pub fn single(
     fleet: &Fleet,
     name: &str,
-    facts: &ExporterFacts,
+    detail: DetailResult<'_>,
     details: bool,
 ) -> Result<Option<String>, askama::Error> {
+    let frame = Frame::new(fleet, "");
     let fleet = match fleet {
         Fleet::Master(fleet) => fleet,
         Fleet::Target(fleet) => {
             let mut views = fleet.target_side.views.iter();
             let known = views.any(|view| names::same(&view.local_target.target, name));
-            return known.then(|| super::target_side::page(fleet, facts, details)).transpose();
+            return known.then(|| super::target_side::page(fleet, frame, details)).transpose();
         }
     };
     let Some(clock) = &fleet.master else { return Ok(None) };
-    let Some(target) = fleet.targets.iter().find(|target| names::same(&target.name, name)) else { return Ok(None) };
+    let Some(target) = fleet.target(name) else { return Ok(None) };
+    let jobs = JobRows::new(fleet, target, clock.now, detail);
+    let lists = detail.map(|detail| detail.and_then(|detail| detail.instructions.as_ref()));
+    let read = lists.and_then(Result::ok);
     let page = Single {
-        version: facts.build.version,
-        row: Row::new(fleet, clock.now, target),
-        evidence: target.diagnosis.evidence.iter().map(EvidenceView::new).collect(),
+        frame,
+        row: Row::new(fleet, clock.now, Selected::new(fleet, target)),
+        findings: target.diagnosis.evidence.iter().map(EvidenceView::new).collect(),
+        healthy: jobs.in_words(),
         next: words(target.diagnosis.cause).next,
         figures: target.enlisted.as_ref().map(|row| figures(clock.now, target, row)).unwrap_or_default(),
-        ports: fleet.port_results.of(&target.name).iter().map(PortView::new).collect(),
-        trace: target.trace.as_ref().map(|trace| TraceView::new(trace, details)),
+        way: target.enlisted.as_ref().map(|row| Way::new(row, clock.now)),
+        ports: fleet.findings(&target.name).map(|port| PortView::new(port, fleet.began)).collect(),
+        trace: target.trace.as_ref().map(|trace| TraceView::new(trace, target.diagnosis.cause, details)),
+        written: target.known_pages().map(|known| written(fleet, target, known)).collect(),
+        refused: target.pages.as_ref().filter(|_| details).map(|pages| pages.refused.as_slice()).unwrap_or_default(),
         briefing: Briefing::of(fleet, target, details),
+        jobs,
+        failed: read.map(|lists| InstructionView::of_each(&lists.failed, clock.now)).unwrap_or_default(),
+        waiting: read.map(|lists| InstructionView::of_each(&lists.waiting, clock.now)).unwrap_or_default(),
+        unread: lists.and_then(Result::err).map(|fault| FaultView::new(fault, details)),
+        read_of_it: detail.and_then(Result::ok).map(|detail| readable_instant(detail.read_at)),
+        history: fleet
+            .history
+            .of(&target.name)
+            .map(|event| ChapterView::of_target(event, fleet.began, details))
+            .collect(),
+        since: fleet.history.since().map(readable_instant).unwrap_or_default(),
+        meanwhile: meanwhile(fleet, &target.name, details),
         details,
     };
     page.render().map(Some)
 }
 
+/// What else happened in the minutes around the last change of the target.
+fn meanwhile<'a>(fleet: &'a MasterFleet, target: &'a str, details: bool) -> Vec<ChapterView<'a>> {
+    let Some(changed) = fleet.history.of(target).next() else { return Vec::new() };
+    let others = Chapter::of_each(fleet.history.around(target, changed.at));
+    others.iter().take(MOST_OF_OTHERS).map(|chapter| ChapterView::new(chapter, fleet.began, details)).collect()
+}
+
 #[derive(Template)]
 #[template(path = "target.html")]
 struct Single<'a> {
-    version: &'a str,
+    frame: Frame,
     row: Row<'a>,
-    evidence: Vec<EvidenceView<'a>>,
+    findings: Vec<EvidenceView<'a>>,
+    /// What its jobs say where nothing was found against it.
+    healthy: String,
     next: &'static str,
     figures: Vec<Figure>,
-    ports: Vec<PortView>,
+    way: Option<Way>,
+    ports: Vec<PortView<'a>>,
     trace: Option<TraceView<'a>>,
+    /// What it wrote about itself.
+    written: Vec<String>,
+    /// Why other files of its folder do not count; only with `details`.
+    refused: &'a [String],
     briefing: Option<Briefing>,
+    jobs: JobRows<'a>,
+    failed: Vec<InstructionView<'a>>,
+    waiting: Vec<InstructionView<'a>>,
+    /// Why its instructions were not read.
+    unread: Option<FaultView<'a>>,
+    /// When they were read.
+    read_of_it: Option<String>,
+    history: Vec<ChapterView<'a>>,
+    since: String,
+    meanwhile: Vec<ChapterView<'a>>,
     details: bool,
+}
+
+/// A page in one line.
+fn written(fleet: &MasterFleet, target: &Target, known: &KnownPage) -> String {
+    let page = &known.page;
+    let state = |what: &str, runs: Option<bool>| {
+        let runs = runs.map_or("not known", |runs| if runs { "runs" } else { "does not run" });
+        format!("{what}: {runs}")
+    };
+    let mut parts = vec![
+        format!("Taken {} on {} by the {}", ago(fleet.began, page.taken_at), page.node, page.source.name()),
+        state("its instance there", page.instance_running),
+        state("its Agent there", page.agent_running),
+    ];
+    parts.extend(page.agent_start_mode.map(|mode| format!("the Agent starts {}", mode.adverb())));
+    parts.extend(page.master.as_ref().map(|master| format!("its master there: {master}")));
+    parts.extend(page.encrypt_channel_option.map(|option| format!("MsxEncryptChannelOptions: {option}")));
+    parts.extend(page.certificate.as_ref().map(|look| {
+        format!(
+            "the master's certificate for {}: {} by the store {}",
+            look.name,
+            look.verdict.name(),
+            look.store.name()
+        )
+    }));
+    let fresh = target.is_fresh(known, fleet.began);
+    parts.extend((!fresh).then(|| "older than its last poll or out of date, so it proves nothing".to_owned()));
+    parts.join("; ") + "."
 }
 
 /// The master's evidence for a silent target. Addresses, logins and states are set only with `details`.
 struct TraceView<'a> {
     word: &'static str,
+    /// Empty where the evidence of the verdict says the same.
     text: &'a str,
     details: &'a [String],
     /// Whether there are details that this page does not show.
@@ -71,10 +152,11 @@ struct TraceView<'a> {
 }
 
 impl<'a> TraceView<'a> {
-    fn new(trace: &'a Trace, details: bool) -> TraceView<'a> {
+    fn new(trace: &'a Trace, cause: Cause, details: bool) -> TraceView<'a> {
+        let is_said = matches!(cause, Cause::LoginRefused | Cause::EndedBeforeLogin | Cause::ConnectedNotPolling);
         TraceView {
             word: trace.word.word().title,
-            text: &trace.text,
+            text: if is_said { "" } else { &trace.text },
             details: if details { &trace.details } else { &[] },
             is_withheld: !details && !trace.details.is_empty(),
             suspects: trace.suspects_shown(details).collect(),
@@ -149,38 +231,47 @@ fn figures(now: Timestamp, target: &Target, row: &Enlisted) -> Vec<Figure> {
     figures
 }
 
-struct PortView {
-    check: &'static str,
-    direction: String,
+/// The way from the target to its master, which its polls prove.
+struct Way {
     class: &'static str,
     state: &'static str,
-    number: String,
-    required: &'static str,
-    connect: String,
-    checked: String,
-    trace: String,
+    text: String,
 }
 
-impl PortView {
-    fn new(finding: &Finding) -> PortView {
-        let none = || NONE.to_owned();
-        let source = finding.source.name();
+impl Way {
+    fn new(row: &Enlisted, now: Timestamp) -> Way {
+        let (tone, state) = if row.is_stale(now) { (Tone::Unknown, "not seen") } else { (Tone::Good, "in use") };
+        let text =
+            if row.polled { format!("it polled {}", ago(now, row.last_poll)) } else { "it never polled".to_owned() };
+        Way { class: tone.class(), state, text }
+    }
+}
+
+struct PortView<'a> {
+    title: String,
+    class: &'static str,
+    state: &'static str,
+    need: &'static str,
+    checked: String,
+    address: Option<std::net::IpAddr>,
+    evidence: &'a str,
+}
+
+impl<'a> PortView<'a> {
+    fn new(finding: &'a Finding, now: Timestamp) -> PortView<'a> {
+        let port = finding.port.map_or_else(|| NONE.to_owned(), |port| port.to_string());
+        let service = format!("{} {} {port}", finding.check.name(), finding.transport);
         PortView {
-            check: finding.check.name(),
-            direction: match &finding.master {
-                Some(master) => format!("target to master {master}"),
-                None => "master to target".to_owned(),
+            title: match &finding.master {
+                Some(master) => format!("{service} of {master}, from it"),
+                None => format!("{service}, to it"),
             },
             class: port_class(finding),
             state: state(finding.state),
-            number: finding.port.map_or_else(none, |port| format!("{port}/{} ({source})", finding.transport)),
-            required: if finding.required { "yes" } else { "no" },
-            connect: finding.connect.map_or_else(none, |connect| format!("{:.1} ms", connect.as_secs_f64() * 1000.0)),
-            checked: readable_instant(finding.checked_at),
-            trace: match finding.address {
-                Some(address) => format!("{address}: {}", finding.evidence),
-                None => finding.evidence.clone(),
-            },
+            need: if finding.required { "needed" } else { "not needed" },
+            checked: ago(now, finding.checked_at),
+            address: finding.address,
+            evidence: &finding.evidence,
         }
     }
 }

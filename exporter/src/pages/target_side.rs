@@ -1,9 +1,9 @@
 //! The page of an exporter on a target: the way to its master, and the master's certificate.
 
+use super::frame::Frame;
 use super::parts::{NONE, state};
 use super::words::Tone;
 use crate::diagnosis::TargetFleet;
-use crate::exposition::ExporterFacts;
 use crate::model::figures::{ago, readable_instant};
 use crate::probe::Finding;
 use crate::probe::protocol::Verdict;
@@ -15,18 +15,18 @@ use jiff::Timestamp;
 ///
 /// # Errors
 /// None that the data can cause.
-pub(super) fn page(fleet: &TargetFleet, facts: &ExporterFacts, details: bool) -> Result<String, askama::Error> {
+pub(super) fn page(fleet: &TargetFleet, frame: Frame, details: bool) -> Result<String, askama::Error> {
     let views = fleet.target_side.views.iter().map(|view| {
         let findings = fleet.port_results.of(&view.local_target.target);
         ViewRow::new(view, findings.iter().map(|finding| PortRow::new(finding, fleet.began, details)).collect())
     });
-    Page { version: facts.build.version, views: views.collect() }.render()
+    Page { frame, views: views.collect() }.render()
 }
 
 #[derive(Template)]
 #[template(path = "target_side.html")]
 struct Page<'a> {
-    version: &'a str,
+    frame: Frame,
     views: Vec<ViewRow<'a>>,
 }
 

@@ -2,17 +2,28 @@
 
 #![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic)]
 
-use crate::diagnosis::{Fleet, MasterFleet};
+use crate::collectors::{Instruction, Instructions, JobMessage, TargetDetail};
+use crate::diagnosis::{Fleet, History, HistoryEvent, MasterFleet, Selection};
 use crate::fixtures::*;
-use crate::model::{Cause, Collector, MasterEvidence, Stage};
+use crate::model::{Cause, Collector, HistoryKind, MasterEvidence, Operation, Stage};
+use crate::sqlserver::ReadError;
 use crate::{api, pages};
 
 fn overview(fleet: impl Into<Fleet>, details: bool) -> String {
-    pages::overview(&fleet.into(), &facts(), details).unwrap()
+    shown(&fleet.into(), &[], details).unwrap()
+}
+
+/// The page with these parameters.
+fn shown(fleet: &Fleet, query: &[(&str, &str)], details: bool) -> Option<String> {
+    pages::overview(fleet, &selection(query), &facts(), details).unwrap()
+}
+
+fn selection(query: &[(&str, &str)]) -> Selection {
+    Selection::read(query.iter().map(|(name, value)| ((*name).to_owned(), (*value).to_owned()))).unwrap()
 }
 
 fn single(name: &str, details: bool) -> Option<String> {
-    pages::single(&full().into(), name, &facts(), details).unwrap()
+    pages::single(&full().into(), name, None, details).unwrap()
 }
 
 fn json(fleet: impl Into<Fleet>, details: bool) -> serde_json::Value {
@@ -21,7 +32,8 @@ fn json(fleet: impl Into<Fleet>, details: bool) -> serde_json::Value {
 
 fn written(fleet: &Fleet, only: Option<&str>, details: bool) -> Option<serde_json::Value> {
     let mut out = Vec::new();
-    api::write_targets(&mut out, fleet, only, details).unwrap()?;
+    let query: Vec<_> = only.map(|name| ("name", name)).into_iter().collect();
+    api::write_targets(&mut out, fleet, &selection(&query), None, details).unwrap()?;
     Some(serde_json::from_slice(&out).unwrap())
 }
 
@@ -46,20 +58,31 @@ fn a_target_shows_the_way_to_its_master() {
     assert!(settings[0].contains("With 0<") && settings[0].contains("not known"), "{settings:?}");
     assert!(settings[1].contains("With 1<") && settings[1].contains("connects"), "{settings:?}");
     assert!(settings[2].contains("With 2, as set here<") && settings[2].contains("is refused"), "{settings:?}");
-    let own = pages::single(&target_side(), "sql01\\payroll", &facts(), false).unwrap();
+    let own = pages::single(&target_side(), "sql01\\payroll", None, false).unwrap();
     assert!(own.is_some_and(|page| page.contains("The way to the master")));
-    assert_eq!(pages::single(&target_side(), "SQL02", &facts(), false).unwrap(), None);
+    assert_eq!(pages::single(&target_side(), "SQL02", None, false).unwrap(), None);
 }
 
 #[test]
 fn the_worst_stand_first_and_every_target_stands_there() {
     let page = overview(full(), false);
-    in_order(&page, &["MSX01", ">up<", "NEW9", "SQL02", "SQL&#60;03&#62;", "SQL01\\PAYROLL", "SQL04"]);
-    in_order(&page, &["Has stopped polling", "last poll 2 h ago, over 3 intervals"]);
-    in_order(&page, &["SQL02</a>", "2 h ago", "2025-11-24 14:00:00 UTC", "1 min"]);
-    in_order(&page, &["SQL01\\PAYROLL</a>", "Maintenance: patching &#60;night&#62;", "2 proxy_missing"]);
+    in_order(&page, &["MSX01", ">can be read<", ">NEW9", ">SQL&#60;03&#62;", ">SQL02", ">SQL01\\PAYROLL", ">SQL04"]);
+    in_order(
+        &page,
+        &["SQL02</a>", "Stopped polling", "2025-11-24 14:00:00 UTC", "2 h ago", "120.0 of its intervals of 1 min"],
+    );
+    in_order(&page, &["SQL02</a>", "0 of 1", "as of its last poll", "to the master: the master sees its connections"]);
+    in_order(&page, &["SQL01\\PAYROLL</a>", "Maintenance: patching &#60;night&#62;", "2 proxy_missing", "1 of 1"]);
+    in_order(
+        &page,
+        &[
+            "SQL01\\PAYROLL</a>",
+            "to the master, engine 1433: open, TLS failed",
+            "to the target, engine 1433: open, not required",
+        ],
+    );
     in_order(&page, &["GONE1", "defect", "GONE2", "other"]);
-    in_order(&page, &["SQL&#60;03&#62;</a>", "<td class=\"when\">never<small></small>", "SQL01"]);
+    in_order(&page, &["SQL&#60;03&#62;</a>", ">never<", ">SQL02"]);
 }
 
 #[test]
@@ -111,27 +134,34 @@ fn one_target_has_a_page_with_all_its_evidence() {
         &page,
         &["Has stopped polling", "stopped_polling", "last poll 2 h ago", "not needed for polling", "Next:"],
     );
-    in_order(&page, &["2 h ago (2025-11-24 14:00:00 UTC)", "engine", "filtered"]);
+    in_order(&page, &["engine tcp 1433, to it", "filtered", "2 h ago (2025-11-24 14:00:00 UTC)"]);
     assert!(single("NEW9", false).unwrap().contains("Run sp_msx_enlist on the target"));
     assert_eq!(single("sql02 ", false), Some(page), "as SQL Server compares names");
     assert_eq!(single("SQL022", false), None);
-    assert_eq!(pages::single(&unreadable().into(), "SQL02", &facts(), true).unwrap(), None);
+    assert_eq!(pages::single(&unreadable().into(), "SQL02", None, true).unwrap(), None);
 }
 
 #[test]
 fn fleets_of_none_and_of_a_thousand_have_a_page() {
     assert!(overview(fleet(vec![]), false).contains("No target is enlisted"));
-    let many = (0..1000).map(|number| target(&format!("SQL{number:04}"))).collect();
-    let page = overview(fleet(many), false);
-    assert_eq!(page.matches("target?name=").count(), 1000);
-    in_order(&page, &["1000 × Polls and downloads", "SQL0000", "SQL0999"]);
+    let many = || (0..1000).map(|number| target(&format!("SQL{number:04}"))).collect();
+    let page = overview(fleet(many()), false);
+    assert_eq!(page.matches("target?name=").count(), 500);
+    in_order(&page, &["1000 × OK", "1000 of 1000 targets, page 1 of 2", "./?page=2", "SQL0000", "SQL0499"]);
+    let fleet = fleet(many()).into();
+    in_order(
+        &shown(&fleet, &[("page", "2"), ("by", "cause")], false).unwrap(),
+        &["Previous page", "500 × Polls", "SQL0500", "SQL0999"],
+    );
+    assert_eq!(shown(&fleet, &[("page", "3")], false), None);
 }
 
 #[test]
 fn a_passive_exporter_says_so() {
     let mut facts = facts();
     facts.passive = Some(true);
-    let page = pages::overview(&MasterFleet { reports: vec![], ..unreadable() }.into(), &facts, false).unwrap();
+    let fleet = MasterFleet { reports: vec![], ..unreadable() }.into();
+    let page = pages::overview(&fleet, &Selection::default(), &facts, false).unwrap().unwrap();
     assert!(page.contains("passive") && !page.contains("cannot be read"));
 }
 
@@ -148,7 +178,7 @@ fn the_json_holds_the_same_facts() {
         json(full(), false)["targets"].as_array().unwrap().iter().map(|t| t["diagnosis"]["code"].clone()).collect();
     assert_eq!(
         causes,
-        [Cause::NotEnlisted, Cause::DownloadError, Cause::StoppedPolling, Cause::NeverPolled, Cause::Ok]
+        [Cause::NotEnlisted, Cause::NeverPolled, Cause::StoppedPolling, Cause::DownloadError, Cause::Ok]
             .map(Cause::code)
     );
 }
@@ -172,6 +202,14 @@ fn the_json_of_one_target_has_what_its_page_has() {
     assert!(!single("SQL04", true).unwrap().contains("Silent since"), "it polls");
     assert_eq!(written(&full().into(), Some("SQL022"), true), None);
     assert_eq!(written(&unreadable().into(), Some("SQL02"), true).unwrap()["up"], false);
+}
+
+#[test]
+fn the_example_in_the_document_is_what_is_written() {
+    let (_, example) = include_str!("../../API.md").split_once("```json\n").unwrap();
+    let (example, _) = example.split_once("\n```").unwrap();
+    let written = written(&full().into(), Some("SQL04"), false).unwrap();
+    assert_eq!(example, serde_json::to_string_pretty(&written["targets"][0]).unwrap());
 }
 
 /// The names of all fields, without the keys of maps, which are data.
@@ -204,6 +242,17 @@ fn every_field_of_the_json_is_documented() {
 }
 
 #[test]
+fn what_the_verdict_says_of_arrivals_is_not_said_twice() {
+    let said = |cause| {
+        let mut fleet = full();
+        let target = fleet.targets.iter_mut().find(|target| target.name == "SQL02").unwrap();
+        target.diagnosis.cause = cause;
+        pages::single(&fleet.into(), "SQL02", None, true).unwrap().unwrap().contains("refused 4 logins")
+    };
+    assert!(said(Cause::StoppedPolling) && !said(Cause::LoginRefused));
+}
+
+#[test]
 fn what_the_master_shows_has_its_details_only_with_details() {
     let shown = |details: bool| (single("SQL02", details).unwrap(), json(full(), details).to_string());
     let (page, json) = shown(true);
@@ -232,9 +281,92 @@ fn the_overview_says_in_short_what_the_master_shows_of_a_silent_target() {
     for word in MasterEvidence::ALL {
         let line = format!("The master shows: {}", word.word().title);
         assert!(line.len() <= 60, "{line}");
-        let lines = shown(word).matches("<small>The master shows: ").count();
+        let lines = shown(word).matches("The master shows: ").count();
         assert_eq!(lines, usize::from(word != MasterEvidence::Unknown), "{line}");
-        assert!(word == MasterEvidence::Unknown || shown(word).contains(&format!("<small>{line}</small>")), "{line}");
+        assert!(word == MasterEvidence::Unknown || shown(word).contains(&format!(">{line}</td>")), "{line}");
     }
-    in_order(&shown(MasterEvidence::Refused), &["SQL02</a>", "The master shows: logins refused", "SQL&#60;03&#62;"]);
+    in_order(&shown(MasterEvidence::Refused), &["SQL02</a>", "The master shows: logins refused", ">SQL01"]);
+}
+
+/// What was read of SQL02 alone.
+fn detail() -> TargetDetail {
+    let row = |id: &str, error: Option<&str>| Instruction {
+        id: id.to_owned(),
+        operation: Operation::Insert,
+        job: Some("Back <up>".to_owned()),
+        posted: ago(600),
+        error: error.map(str::to_owned),
+    };
+    TargetDetail {
+        read_at: ago(5),
+        instructions: Ok(Instructions {
+            waiting: vec![row("211", None)],
+            failed: vec![row("210", Some("<script>alert(1)</script>"))],
+        }),
+        messages: Ok(vec![JobMessage { job_id: "0F3C".into(), message: Some("The job failed. <b>".to_owned()) }]),
+    }
+}
+
+#[test]
+fn what_was_read_of_one_target_alone_stands_on_its_page_and_in_its_document() {
+    let detail = detail();
+    let page = pages::single(&full().into(), "SQL02", Some(Ok(&detail)), true).unwrap().unwrap();
+    in_order(&page, &["Failed instructions", "210", "&#60;script&#62;alert(1)", "wait, the oldest first", "211"]);
+    assert!(
+        !page.contains("<script>alert")
+            && !page.contains("<up>")
+            && page.contains("were read at 2025-11-24 15:59:55 UTC"),
+        "{page}"
+    );
+    let mut out = Vec::new();
+    let selection = selection(&[("name", "SQL02")]);
+    api::write_targets(&mut out, &full().into(), &selection, Some(Ok(&detail)), true).unwrap();
+    let document: serde_json::Value = serde_json::from_slice(&out).unwrap();
+    let lists = &document["targets"][0]["instructions"];
+    assert_eq!((&lists["failed"][0]["id"], &lists["waiting"][0]["job"]), (&"210".into(), &"Back <up>".into()));
+    let rests = ReadError {
+        next_attempt: Some(std::time::Duration::from_secs(90)),
+        ..ReadError::new(Stage::Query, "it rests")
+    };
+    let page = pages::single(&full().into(), "SQL02", Some(Err(&rests)), true).unwrap().unwrap();
+    in_order(&page, &["were not read", "it rests", "Next attempt in 1 min 30 s"]);
+}
+
+#[test]
+fn jobs_stand_with_those_that_fail_first_and_a_fleet_without_jobs_says_so() {
+    let page = pages::jobs(&full().into()).unwrap().unwrap();
+    insta::assert_snapshot!("jobs", page.split_once("<main").unwrap().1.split_once("</main>").unwrap().0);
+    assert!(pages::jobs(&fleet(vec![]).into()).unwrap().unwrap().contains("No job has a target."));
+    let unread = MasterFleet { jobs: None, reports: vec![failed(Collector::Jobs, Stage::Permission)], ..full() };
+    in_order(
+        &pages::jobs(&unread.into()).unwrap().unwrap(),
+        &["Jobs were not read", "permission", "Look at the master"],
+    );
+    assert_eq!(pages::jobs(&unreadable().into()).unwrap(), None);
+    assert_eq!(pages::jobs(&target_side()).unwrap(), None);
+}
+
+#[test]
+fn the_history_shows_texts_of_errors_only_where_they_are_allowed() {
+    let mut fleet = full();
+    let lost = HistoryEvent::of_fleet(ago(60), HistoryKind::MasterLost, "It stops at: connect.");
+    History::record(&mut fleet.history, vec![lost.with_detail("connect to 10.1.2.3: <refused>")]);
+    let fleet = fleet.into();
+    for details in [false, true] {
+        let page = pages::history(&fleet, 1, details).unwrap().unwrap();
+        let mut out = Vec::new();
+        api::write_history(&mut out, &fleet, details).unwrap().unwrap();
+        in_order(&page, &["master not readable", "It stops at: connect."]);
+        for text in [page, String::from_utf8(out).unwrap()] {
+            assert_eq!(text.contains("10.1.2.3"), details, "{text}");
+        }
+    }
+}
+
+#[test]
+fn a_page_of_the_history_beyond_the_last_is_none() {
+    let history = |number| pages::history(&full().into(), number, false).unwrap();
+    assert!(history(1).unwrap().contains("The master was not read yet."));
+    assert_eq!((history(2), history(usize::MAX)), (None, None));
+    assert_eq!(pages::history(&target_side(), 1, false).unwrap(), None);
 }

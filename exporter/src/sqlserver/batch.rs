@@ -24,11 +24,11 @@ const CLOSING_COLUMNS: [&str; 2] = [CLOSING, "error"];
 /// statement.
 pub(super) fn text(sets: &[&mut dyn Set], msdb: &str) -> String {
     let mut text = String::from("BEGIN TRANSACTION;\n");
-    for statement in sets.iter().map(|set| set.statement()) {
-        text.push_str(&statements::prepare(statement.text, msdb));
+    for set in sets {
+        text.push_str(&statements::prepare(&set.text(), msdb));
         text.push_str(&format!(
             "\nSELECT CAST(N'{}' AS nvarchar(32)) AS {CLOSING}, CAST(@@ERROR AS int) AS error;\n",
-            statement.name
+            set.statement().name
         ));
     }
     text.push_str("IF @@TRANCOUNT > 0 COMMIT TRANSACTION;\n");
@@ -48,6 +48,8 @@ pub(crate) enum BatchError {
     OverCap(&'static str, Duration),
     /// The deadline of the reading has passed.
     Deadline,
+    /// Something more urgent came.
+    Interrupted,
 }
 
 impl From<DriverError> for BatchError {
@@ -79,7 +81,9 @@ impl BatchError {
         match self {
             BatchError::Driver(error) if faults::leaves_connection_usable(error) => Left::Usable,
             BatchError::Driver(_) | BatchError::Silent(_) => Left::Lost,
-            BatchError::Cell(_) | BatchError::OverCap(..) | BatchError::Deadline => Left::Busy,
+            BatchError::Cell(_) | BatchError::OverCap(..) | BatchError::Deadline | BatchError::Interrupted => {
+                Left::Busy
+            }
         }
     }
 
@@ -99,6 +103,7 @@ impl BatchError {
             BatchError::Silent(patience) => ReadError::timed_out(Stage::Query, "an idle connection", *patience),
             BatchError::OverCap(name, cap) => ReadError::timed_out(Stage::Query, &format!("statement {name}"), *cap),
             BatchError::Deadline => ReadError::timed_out(Stage::Query, "reading the master", after),
+            BatchError::Interrupted => ReadError::new(Stage::Query, "it was interrupted by a reading"),
         }
     }
 }

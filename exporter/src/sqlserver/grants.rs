@@ -272,11 +272,12 @@ impl Script<'_> {
         vec![format!("GRANT {} TO {login};", permission(release.major()))]
     }
 
-    /// The doctor's grants, as comments: the exporter itself needs none of them.
+    /// The doctor's grants, as comments: the exporter itself needs none of them to read the master.
     fn doctor(&mut self) {
         let login = quoted_name(&self.grantee.login);
         self.line("-- Block 4, doctor: only for the command `doctor`; take the dashes away where that is wanted. The ports on");
-        self.line("-- which the master listens need block 2, reasons of silence block 3. Who is in TargetServersRole:");
+        self.line("-- which the master listens need block 2, reasons of silence block 3. Who is in TargetServersRole, and with");
+        self.line("-- block 3 whether someone polls without a row:");
         self.line(&format!("-- USE {};", bracketed(&self.grantee.msdb)));
         self.line(&format!("-- GRANT VIEW DEFINITION TO {login};"));
     }

@@ -2,6 +2,7 @@
 
 use super::cells::{CellError, Cells};
 use super::rows::{Context, Decoder, FromRow};
+use std::borrow::Cow;
 use std::time::Duration;
 
 /// A statement of a batch. Its first column is named `set:` and its name, so that no set is identified by its position.
@@ -57,6 +58,9 @@ pub(crate) trait Set: Send {
     /// The statement that it answers.
     fn statement(&self) -> &'static Statement;
 
+    /// The source text; see [`super::statements::prepare`].
+    fn text(&self) -> Cow<'static, str>;
+
     fn outcome(&self) -> &SetOutcome;
 
     /// Receives its closing row.
@@ -74,6 +78,8 @@ pub(crate) struct ResultSet<R> {
     /// All rows, or those before an error.
     pub(crate) rows: Vec<R>,
     statement: &'static Statement,
+    /// The `server_id` of the one target that it is about.
+    about: Option<i32>,
     decoder: Option<Decoder<R>>,
     outcome: SetOutcome,
 }
@@ -81,7 +87,12 @@ pub(crate) struct ResultSet<R> {
 impl<R> ResultSet<R> {
     /// An empty set for the answer of a statement.
     pub(crate) fn of(statement: &'static Statement) -> ResultSet<R> {
-        ResultSet { rows: Vec::new(), statement, decoder: None, outcome: SetOutcome::default() }
+        ResultSet { rows: Vec::new(), statement, about: None, decoder: None, outcome: SetOutcome::default() }
+    }
+
+    /// An empty set for the answer of a statement about one target, whose text has -1 in the place of its `server_id`.
+    pub(crate) fn about(statement: &'static Statement, server_id: i32) -> ResultSet<R> {
+        ResultSet { about: Some(server_id), ..ResultSet::of(statement) }
     }
 
     /// The duration of its statement; zero when it did not end.
@@ -101,6 +112,15 @@ impl<R: FromRow> ResultSet<R> {
 impl<R: FromRow + Send> Set for ResultSet<R> {
     fn statement(&self) -> &'static Statement {
         self.statement
+    }
+
+    fn text(&self) -> Cow<'static, str> {
+        match self.about {
+            Some(server_id) => {
+                self.statement.text.replace("server_id = -1", &format!("server_id = {server_id}")).into()
+            }
+            None => self.statement.text.into(),
+        }
     }
 
     fn outcome(&self) -> &SetOutcome {

@@ -3,7 +3,7 @@
 use super::Presented;
 use crate::config::{Encrypt, Master};
 use crate::files;
-use crate::model::Address;
+use crate::model::{Address, Store};
 use crate::probe::Prober;
 use crate::probe::protocol::{Anchors, Encryption, EngineFacts, Gaze, Verdict, engine_port, look, verify_certificate};
 use jiff::Timestamp;
@@ -81,11 +81,16 @@ fn judge_all(
     let machine = Anchors::of_this_machine();
     let besides = ca_file.map(|path| Anchors::new(authorities(&path)));
     let judged = names.into_iter().map(|name| {
-        let verdict = match (verify_certificate(facts, &name, &machine, now), &besides) {
-            (Verdict::Untrusted, Some(besides)) => verify_certificate(facts, &name, besides, now),
-            (verdict, _) => verdict,
+        let verdict = verify_certificate(facts, &name, &machine, now);
+        let of_file = besides.as_ref().filter(|_| verdict == Verdict::Untrusted);
+        let of_file = of_file.map(|besides| verify_certificate(facts, &name, besides, now));
+        // What neither trusts is refused by the store, which is what an Agent asks.
+        let (verdict, store) = match of_file.filter(|verdict| *verdict != Verdict::Untrusted) {
+            Some(verdict) => (verdict, Store::File),
+            None => (verdict, if cfg!(windows) { Store::Windows } else { Store::File }),
         };
-        let presented = Presented { verdict, encryption, certificate: facts.certificate.clone(), seen_at: now };
+        let certificate = facts.certificate.clone();
+        let presented = Presented { verdict, store, encryption, certificate, seen_at: now };
         (name, presented)
     });
     judged.collect()

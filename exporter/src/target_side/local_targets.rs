@@ -2,7 +2,7 @@
 
 use super::registry::{Enlistment, Registry, enlistments};
 use crate::config::Config;
-use crate::model::{Address, DEFAULT_PORT, ServerName, names};
+use crate::model::{Address, ServerName, names};
 use crate::probe::Destination;
 
 /// A target on this machine, and its master.
@@ -16,6 +16,8 @@ pub struct LocalTarget {
     pub address: Address,
     /// The master in this target's registry (MSXServerName); `None` where the registry has none.
     pub enlisted_to: Option<String>,
+    /// Where an alias of the SQL Server client leads that has this name.
+    pub alias: Option<String>,
     /// MsxEncryptChannelOptions of this target; `None` where the registry cannot be read.
     pub encrypt_channel_option: Option<u32>,
 }
@@ -37,16 +39,7 @@ impl LocalTarget {
 
     /// Whether a name means the configured master, as far as names can show.
     pub(super) fn is_master(&self, name: &str) -> bool {
-        let (configured, name) = (self.address.server_name(), ServerName::of(name));
-        let same_port = |port| port == self.address.port.unwrap_or(DEFAULT_PORT);
-        let same_instance = match (configured.instance, name.instance) {
-            // A port stands for an instance.
-            (None, Some(_)) => self.address.port.is_some(),
-            (Some(_), None) => name.port.is_some(),
-            (None, None) => name.port.is_none_or(same_port),
-            (Some(_), Some(_)) => configured.same_instance(name),
-        };
-        configured.same_host(name, ServerName::of(&self.target).host) && same_instance
+        self.address.is_called(name, ServerName::of(&self.target).host)
     }
 }
 
@@ -60,6 +53,7 @@ pub fn local_targets(config: &Config, registry: &dyn Registry) -> Vec<LocalTarge
         master: master.clone(),
         address: address.clone(),
         encrypt_channel_option: found.as_ref().map(|found| found.encrypt_channel_option),
+        alias: found.as_ref().and_then(|found| found.alias.clone()),
         enlisted_to: found.and_then(|found| found.master),
     };
     let mut found = enlistments(registry);
@@ -104,6 +98,7 @@ mod tests {
             master: host.to_owned(),
             address,
             enlisted_to: None,
+            alias: None,
             encrypt_channel_option: None,
         }
     }

@@ -11,6 +11,7 @@
 mod certificate;
 mod local_targets;
 mod registry;
+mod services;
 mod settings;
 mod target_monitor;
 #[cfg(windows)]
@@ -19,10 +20,11 @@ mod windows;
 pub use certificate::presented;
 pub use local_targets::{LocalTarget, local_targets};
 pub use registry::{Enlistment, Registry, enlistments, of_this_machine};
+pub use services::{ServiceManager, Services, manager_of_this_machine};
 pub use settings::{Forecast, forecasts};
 pub use target_monitor::TargetMonitor;
 
-use crate::model::Certificate;
+use crate::model::{Certificate, Store};
 use crate::probe::protocol::{Encryption, Verdict};
 use jiff::Timestamp;
 
@@ -40,6 +42,8 @@ pub struct MasterView {
     pub local_target: LocalTarget,
     /// The master's certificate; `None` where it was not seen.
     pub presented: Option<Presented>,
+    /// Its services on this computer.
+    pub services: Services,
 }
 
 /// What a client that verifies would say of the certificate that the master presents.
@@ -47,6 +51,8 @@ pub struct MasterView {
 pub struct Presented {
     /// The verdict for [`LocalTarget::checked_name`] by this machine's store and `master.ca_file`.
     pub verdict: Verdict,
+    /// Whose authorities gave it.
+    pub store: Store,
     /// What the master demands of its clients.
     pub encryption: Encryption,
     /// The certificate; `None` where the master offers no TLS.
@@ -65,7 +71,11 @@ impl MasterView {
     pub fn remarks(&self) -> Vec<String> {
         let local_target = &self.local_target;
         let mut remarks = Vec::new();
-        if let Some(master) = local_target.enlisted_to.as_deref().filter(|master| !local_target.is_master(master)) {
+        if let Some(master) = local_target
+            .enlisted_to
+            .as_deref()
+            .filter(|master| !local_target.is_master(local_target.alias.as_deref().unwrap_or(master)))
+        {
             remarks.push(format!(
                 "{} is enlisted to {master} (MSXServerName in its registry), and master.address is {}: the ports that \
                  are checked are not those that it polls",
@@ -98,12 +108,14 @@ mod tests {
             master: "msx01.corp.example".to_owned(),
             address,
             enlisted_to: enlisted_to.map(str::to_owned),
+            alias: None,
             encrypt_channel_option: option,
         };
         let encryption = if verdict == Some(Verdict::NoTls) { Encryption::Unavailable } else { Encryption::Required };
         let seen_at = Timestamp::UNIX_EPOCH;
-        let presented = verdict.map(|verdict| Presented { verdict, encryption, certificate: None, seen_at });
-        MasterView { local_target, presented }
+        let presented =
+            verdict.map(|verdict| Presented { verdict, store: Store::File, encryption, certificate: None, seen_at });
+        MasterView { local_target, presented, services: Services::default() }
     }
 
     #[test]

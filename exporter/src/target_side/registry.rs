@@ -8,6 +8,8 @@ use crate::model::{ServerName, names};
 /// The key below which the instances of SQL Server have theirs.
 const ROOT: &str = r"SOFTWARE\Microsoft\Microsoft SQL Server";
 const COMPUTER: &str = r"SYSTEM\CurrentControlSet\Control\ComputerName\ActiveComputerName";
+/// The aliases of the SQL Server client, by their names.
+const ALIASES: &str = r"SOFTWARE\Microsoft\MSSQLServer\Client\ConnectTo";
 /// The behaviour of Agent where MsxEncryptChannelOptions is not set: encrypt and verify.
 const DEFAULT_OPTION: u32 = 2;
 
@@ -28,6 +30,9 @@ pub struct Enlistment {
     pub target: String,
     /// Its master as written at the enlistment; `None` where it is not a target.
     pub master: Option<String>,
+    /// Where an alias of the SQL Server client leads that has the name of the master: `HOST`, `HOST,PORT` or
+    /// `HOST\INSTANCE`.
+    pub alias: Option<String>,
     /// `MsxEncryptChannelOptions`: 0, 1 or 2. 2 where nothing is set.
     pub encrypt_channel_option: u32,
 }
@@ -40,15 +45,23 @@ pub fn enlistments(registry: &dyn Registry) -> Vec<Enlistment> {
         let host = registry.text(&format!(r"{ROOT}\{id}\Cluster"), "ClusterName").or_else(|| computer.clone())?;
         let agent = format!(r"{ROOT}\{id}\SQLServerAgent");
         let name = ServerName::new(&host, Some(&instance)).to_string();
+        let master = registry.text(&agent, "MSXServerName").filter(|master| !master.trim().is_empty());
         Some(Enlistment {
             target: names::key(&name).into_owned(),
-            master: registry.text(&agent, "MSXServerName").filter(|master| !master.trim().is_empty()),
+            alias: master.as_deref().and_then(|master| alias(registry, master)),
+            master,
             encrypt_channel_option: registry.number(&agent, "MsxEncryptChannelOptions").unwrap_or(DEFAULT_OPTION),
         })
     });
     let mut found: Vec<_> = found.collect();
     found.sort_by(|one, other| one.target.cmp(&other.target));
     found
+}
+
+/// The destination of an alias, behind the library that it is for, such as `DBMSSOCN,msx01,1433`.
+fn alias(registry: &dyn Registry, master: &str) -> Option<String> {
+    let text = registry.text(ALIASES, master)?;
+    text.split_once(',').map(|(_, destination)| destination.to_owned())
 }
 
 /// The registry of this machine; an empty one where the system has none.
@@ -128,7 +141,8 @@ pub(super) mod tests {
     }
 
     fn enlistment(target: &str, master: Option<&str>, encrypt_channel_option: u32) -> Enlistment {
-        Enlistment { target: target.to_owned(), master: master.map(str::to_owned), encrypt_channel_option }
+        let master = master.map(str::to_owned);
+        Enlistment { target: target.to_owned(), master, alias: None, encrypt_channel_option }
     }
 
     #[test]
@@ -137,6 +151,12 @@ pub(super) mod tests {
             enlistments(&Fake::machine()),
             [enlistment("SQL01", None, 2), enlistment(r"SQL01\PAYROLL", Some("Msx01"), 1)]
         );
+    }
+
+    #[test]
+    fn an_alias_of_the_client_has_another_destination() {
+        let aliased = Fake::machine().text(ALIASES, "Msx01", "DBMSSOCN,msx01.corp.example,14330");
+        assert_eq!(enlistments(&aliased)[1].alias.as_deref(), Some("msx01.corp.example,14330"));
     }
 
     #[test]

@@ -74,7 +74,13 @@ mod tests {
     use jiff::Timestamp;
 
     fn outcomes(encryption: Encryption, verdict: Verdict) -> [Option<bool>; 3] {
-        let presented = Presented { verdict, encryption, certificate: None, seen_at: Timestamp::UNIX_EPOCH };
+        let presented = Presented {
+            verdict,
+            store: crate::model::Store::File,
+            encryption,
+            certificate: None,
+            seen_at: Timestamp::UNIX_EPOCH,
+        };
         forecasts(&presented, "msx01").map(|forecast| forecast.connects)
     }
 
@@ -99,8 +105,13 @@ mod tests {
 
     #[test]
     fn the_words_name_the_reason() {
-        let presented =
-            |encryption, verdict| Presented { verdict, encryption, certificate: None, seen_at: Timestamp::UNIX_EPOCH };
+        let presented = |encryption, verdict| Presented {
+            verdict,
+            store: crate::model::Store::File,
+            encryption,
+            certificate: None,
+            seen_at: Timestamp::UNIX_EPOCH,
+        };
         let words = |setting: usize, encryption, verdict| {
             forecasts(&presented(encryption, verdict), "msx01")[setting].words.clone()
         };

@@ -3,6 +3,7 @@
 use super::certificate::{self, Look};
 use super::local_targets::{LocalTarget, local_targets};
 use super::registry::Registry;
+use super::services::{ServiceManager, Services};
 use super::{MasterView, Presented, TargetSide};
 use crate::config::{Config, Ports};
 use crate::model::Address;
@@ -22,7 +23,10 @@ const BETWEEN_LOOKS: Duration = Duration::from_secs(3_600);
 /// role `master`.
 pub struct TargetMonitor {
     registry: Box<dyn Registry>,
+    manager: Box<dyn ServiceManager>,
     local_targets: ArcSwap<Vec<LocalTarget>>,
+    /// By the name of the target.
+    services: ArcSwap<BTreeMap<String, Services>>,
     seen: Mutex<Seen>,
 }
 
@@ -45,8 +49,14 @@ impl fmt::Debug for TargetMonitor {
 
 impl TargetMonitor {
     /// Has no target before the first [`TargetMonitor::find`].
-    pub fn new(registry: Box<dyn Registry>) -> TargetMonitor {
-        TargetMonitor { registry, local_targets: ArcSwap::default(), seen: Mutex::default() }
+    pub fn new(registry: Box<dyn Registry>, manager: Box<dyn ServiceManager>) -> TargetMonitor {
+        TargetMonitor {
+            registry,
+            manager,
+            local_targets: ArcSwap::default(),
+            services: ArcSwap::default(),
+            seen: Mutex::default(),
+        }
     }
 
     /// The destination of a target's checks: for a target of this machine its master, for any other the target itself.
@@ -71,9 +81,12 @@ impl TargetMonitor {
         self.local_targets.load().iter().map(|local_target| local_target.target.clone()).collect()
     }
 
-    /// Finds the targets of this machine from the configuration and the registry as they are now.
+    /// Finds the targets of this machine from the configuration and the registry as they are now, and their services.
     pub fn find(&self, config: &Config) {
-        self.local_targets.store(Arc::new(local_targets(config, self.registry.as_ref())));
+        let found = local_targets(config, self.registry.as_ref());
+        let services = |found: &LocalTarget| (found.target.clone(), Services::of(&found.target, self.manager.as_ref()));
+        self.services.store(Arc::new(found.iter().map(services).collect()));
+        self.local_targets.store(Arc::new(found));
     }
 
     /// Checks the master's certificate where the last check is over an hour ago.
@@ -101,10 +114,11 @@ impl TargetMonitor {
     /// The present state.
     pub fn target_side(&self) -> TargetSide {
         let local_targets = self.local_targets.load_full();
-        let seen = self.lock();
+        let (services, seen) = (self.services.load(), self.lock());
         let views = local_targets.iter().map(|local_target| MasterView {
             local_target: local_target.clone(),
             presented: seen.presented.get(local_target.checked_name()).cloned(),
+            services: services.get(&local_target.target).copied().unwrap_or_default(),
         });
         TargetSide { views: views.collect() }
     }
@@ -119,6 +133,7 @@ mod tests {
     #![allow(clippy::unwrap_used)]
 
     use super::super::registry::tests::Fake;
+    use super::super::services::Nothing;
     use super::*;
     use crate::config::{ConfigFile, Sources, load};
     use crate::model::Direction;
@@ -156,7 +171,8 @@ mod tests {
     async fn the_certificate_is_looked_at_once_an_hour() {
         let master = start_master(Encryption::Required).await;
         let config = config(&master.address.to_string());
-        let (monitor, prober) = (TargetMonitor::new(Box::new(Fake::machine())), Prober::new(config.ports.clone()));
+        let (monitor, prober) =
+            (TargetMonitor::new(Box::new(Fake::machine()), Box::new(Nothing)), Prober::new(config.ports.clone()));
         assert_eq!(monitor.target_side(), TargetSide::default());
         monitor.find(&config);
         for _ in 0..3 {
@@ -177,7 +193,7 @@ mod tests {
     #[tokio::test]
     async fn another_master_is_looked_at_at_once() {
         let (first, second) = (start_master(Encryption::Required).await, start_master(Encryption::None).await);
-        let monitor = TargetMonitor::new(Box::new(Fake::machine()));
+        let monitor = TargetMonitor::new(Box::new(Fake::machine()), Box::new(Nothing));
         for (master, expected) in [(&first, Verdict::Untrusted), (&second, Verdict::NoTls)] {
             let config = config(&master.address.to_string());
             monitor.find(&config);
@@ -189,7 +205,7 @@ mod tests {
     #[test]
     fn own_names_lead_to_the_master_and_others_to_themselves() {
         let config = config("127.0.0.1:1");
-        let monitor = Arc::new(TargetMonitor::new(Box::new(Fake::machine())));
+        let monitor = Arc::new(TargetMonitor::new(Box::new(Fake::machine()), Box::new(Nothing)));
         monitor.find(&config);
         assert_eq!(monitor.names(), [r"SQL01\PAYROLL"]);
         let route = monitor.route();

@@ -1,6 +1,8 @@
 -- Still unclear? For the master: an Extended Events session in 4 MB of memory, which needs ALTER ANY EVENT SESSION. It records
--- logins of Agents and refusals for {{ wait }} (hours, minutes, seconds), shows them and is dropped.
+-- logins of Agents and refusals for {{ wait }} (hours, minutes, seconds), shows them and is dropped. Cancelled before that, the
+-- session goes on until the server stops: run the last line by itself, or all of this again, which drops it first.
 SET QUOTED_IDENTIFIER ON;
+IF EXISTS (SELECT 1 FROM sys.server_event_sessions WHERE name = N'msx_silence') DROP EVENT SESSION msx_silence ON SERVER;
 CREATE EVENT SESSION msx_silence ON SERVER
 ADD EVENT sqlserver.login (
     ACTION (sqlserver.client_app_name, sqlserver.client_hostname, sqlserver.server_principal_name)
@@ -8,7 +10,7 @@ ADD EVENT sqlserver.login (
 ADD EVENT sqlserver.error_reported (
     ACTION (sqlserver.client_app_name, sqlserver.client_hostname, sqlserver.server_principal_name)
     WHERE error_number = 229 OR error_number = 916 OR error_number = 17806 OR error_number = 17830
-       OR error_number = 18452 OR error_number = 18456)
+       OR error_number = 18452 OR error_number = 18456 OR (error_number >= 18486 AND error_number <= 18488))
 ADD TARGET package0.ring_buffer (SET max_memory = 4096)
 WITH (EVENT_RETENTION_MODE = ALLOW_SINGLE_EVENT_LOSS, MAX_DISPATCH_LATENCY = 5 SECONDS, STARTUP_STATE = OFF);
 ALTER EVENT SESSION msx_silence ON SERVER STATE = START;
@@ -19,6 +21,7 @@ SELECT e.n.value('@timestamp', 'datetime2(0)') AS at_utc, e.n.value('@name', 'nv
        e.n.value('(action[@name="client_app_name"]/value)[1]', 'nvarchar(128)') AS program,
        e.n.value('(action[@name="server_principal_name"]/value)[1]', 'nvarchar(128)') AS login,
        e.n.value('(data[@name="error_number"]/value)[1]', 'int') AS error,
+       e.n.value('(data[@name="state"]/value)[1]', 'int') AS state,
        e.n.value('(data[@name="message"]/value)[1]', 'nvarchar(400)') AS message
 FROM (SELECT CAST(t.target_data AS xml) AS data
       FROM sys.dm_xe_session_targets AS t

@@ -22,6 +22,7 @@ const ORDER: &[&[&str]] = &[
     &["collectors"],
     &["probe"],
     &["target_side"],
+    &["target_pages"],
     &["diagnosis"],
     &["metrics"],
     &["pages", "api"],

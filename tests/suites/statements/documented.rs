@@ -26,11 +26,13 @@ const TABLES: [(&str, &[&str]); 1] = [("fn_my_permissions", &["entity_name", "su
 
 /// Views that the models lack here, with the columns that are read. Sources:
 /// `system-catalog-views/messages-for-errors-catalog-views-sys-messages`,
-/// `system-dynamic-management-views/sys-dm-xe-session-targets-transact-sql`.
-const MORE_VIEWS: [(&str, &[&str]); 3] = [
+/// `system-dynamic-management-views/sys-dm-xe-session-targets-transact-sql`,
+/// `system-catalog-views/sys-server-event-sessions-transact-sql`.
+const MORE_VIEWS: [(&str, &[&str]); 4] = [
     ("dm_os_schedulers", &[]),
     ("messages", &[]),
     ("dm_xe_session_targets", &["event_session_address", "target_name", "target_data"]),
+    ("server_event_sessions", &["name"]),
 ];
 
 /// What a session of Extended Events is made of, in every version. Source: `sys.dm_xe_objects` lists them;

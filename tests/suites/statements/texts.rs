@@ -38,6 +38,7 @@ impl Batch {
             Some("DECLARE") => self.declare(statement),
             Some("EXEC") => self.call(&words).err().into_iter().collect(),
             Some("CREATE" | "ALTER" | "DROP") if text.contains(" EVENT SESSION ") => event_session(&words),
+            Some("IF") => self.conditional(statement),
             // A DELETE names what a SELECT with the same FROM and WHERE would read.
             Some("DELETE") => self.select("1", statement.iter().skip_while(|token| !is(token, "FROM"))),
             _ => self.resolved(statement),
@@ -51,6 +52,21 @@ impl Batch {
         let names = solid(statement).into_iter().map(ToString::to_string).filter(|word| word.starts_with('@'));
         self.variables.extend(names.take(if value.is_some() { 1 } else { usize::MAX }));
         wrong.unwrap_or_default()
+    }
+
+    /// `IF EXISTS (SELECT …) statement`
+    fn conditional(&mut self, statement: &[Token]) -> Vec<String> {
+        let mut depth = 0;
+        let ends = |token: &Token| {
+            depth += i32::from(is(token, "(")) - i32::from(is(token, ")"));
+            depth == 0 && is(token, ")")
+        };
+        let ends = statement.iter().position(ends);
+        let begins = statement.iter().position(|token| is(token, "("));
+        let Some((begins, ends)) = begins.zip(ends) else { return vec!["IF without a condition".to_owned()] };
+        let mut wrong = self.resolved(&statement[begins + 1..ends]);
+        wrong.extend(self.statement(&statement[ends + 1..]));
+        wrong
     }
 
     fn select<'a>(&self, first: &str, rest: impl Iterator<Item = &'a Token>) -> Vec<String> {

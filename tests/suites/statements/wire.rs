@@ -15,13 +15,19 @@ async fn nothing_but_select_set_and_the_bracket_is_ever_sent() {
         let site = support::Site::start(recorder.clone()).await;
         let reading = site.read().await;
         assert!(reading.reports().all(|report| report.fault.is_none()), "{version}: {reading:?}");
+        let last = recorder.batches().pop().unwrap();
+        assert!(last.starts_with("BEGIN TRANSACTION;\n") && last.ends_with("COMMIT TRANSACTION;\n"), "{last}");
+        let server_id = reading.targets.as_ref().unwrap().rows.as_ref().unwrap().rows[0].server_id;
+        let detail = site.target_detail(server_id).await.unwrap();
+        assert!(detail.instructions.is_ok() && detail.messages.is_ok(), "{version}: {detail:?}");
         let batches = recorder.batches();
-        assert!(batches.len() >= 4, "{version}: {batches:?}");
+        assert!(
+            batches.len() >= 5 && !batches.iter().any(|batch| batch.contains("server_id = -1")),
+            "{version}: {batches:?}"
+        );
         for batch in &batches {
             assert_eq!(check::sent(batch, version), Vec::<String>::new(), "{version}: {batch}");
         }
-        let last = batches.last().unwrap();
-        assert!(last.starts_with("BEGIN TRANSACTION;\n") && last.ends_with("COMMIT TRANSACTION;\n"), "{last}");
         assert_eq!(batches.iter().any(|batch| batch.contains("CURRENT_TIMEZONE_ID")), version >= 2022, "{version}");
     }
 }

@@ -3,9 +3,9 @@
 // Each suite takes its own part of this.
 #![allow(dead_code)]
 
-use msx_exporter::collectors::Reading;
-use msx_exporter::collectors::{ReaderHandle, ReaderStats};
+use msx_exporter::collectors::{ReaderHandle, ReaderStats, Reading, TargetDetail};
 use msx_exporter::config::{self, Config, ConfigFile, Sources};
+use msx_exporter::sqlserver::ReadError;
 use msx_lab::msdb::{Lab, PASSWORD, USER};
 use msx_lab::tds::{Control, Options, Server};
 use msx_lab::wire::{Backend, Login, Reply, ServerError};
@@ -60,6 +60,11 @@ impl Site {
             // A reading is shared for a second.
             tokio::time::sleep(Duration::from_millis(50)).await;
         }
+    }
+
+    /// What is read of one target alone.
+    pub(crate) async fn target_detail(&self, server_id: i32) -> Result<Arc<TargetDetail>, ReadError> {
+        self.master.target_detail(server_id, WAIT).await
     }
 
     /// A reader of its own: what the one before decided or kept is forgotten, as after a restart.

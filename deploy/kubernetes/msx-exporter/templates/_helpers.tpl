@@ -19,6 +19,12 @@ app.kubernetes.io/name: {{ include "msx.name" . }}
 app.kubernetes.io/instance: {{ .Release.Name }}
 {{- end -}}
 
+{{/* All exporters of the release, and no test. */}}
+{{- define "msx.exporterSelector" -}}
+{{ include "msx.selector" . }}
+app.kubernetes.io/component: exporter
+{{- end -}}
+
 {{- define "msx.labels" -}}
 helm.sh/chart: {{ printf "%s-%s" .Chart.Name .Chart.Version | replace "+" "_" }}
 {{ include "msx.selector" . }}
@@ -98,6 +104,32 @@ Takes a dict of root (the context) and master (one of the list); fails where two
 msx-exporter/master: {{ .name }}
 {{- end -}}
 
+{{/* What the pods of the exporters and of the tests have in common. */}}
+{{- define "msx.pod" -}}
+{{- range $field := list "imagePullSecrets" "hostAliases" "dnsPolicy" "dnsConfig" "nodeSelector" "tolerations" }}
+{{- with index $.Values $field }}
+{{ $field }}:
+  {{- toYaml . | nindent 2 }}
+{{- end }}
+{{- end }}
+serviceAccountName: {{ include "msx.serviceAccount" . }}
+automountServiceAccountToken: false
+enableServiceLinks: false
+securityContext:
+  {{- toYaml .Values.podSecurityContext | nindent 2 }}
+{{- end -}}
+
+{{- define "msx.environment" -}}
+{{- with .Values.extraEnv }}
+env:
+  {{- toYaml . | nindent 2 }}
+{{- end }}
+{{- with .Values.extraEnvFrom }}
+envFrom:
+  {{- toYaml . | nindent 2 }}
+{{- end }}
+{{- end -}}
+
 {{/* What a pod of one master mounts. Takes root and m (from msx.master). */}}
 {{- define "msx.volumes" -}}
 - name: config
@@ -124,6 +156,9 @@ msx-exporter/master: {{ .name }}
       - key: {{ .m.ca.key }}
         path: ca.crt
 {{- end }}
+{{- with .root.Values.extraVolumes }}
+{{ toYaml . }}
+{{- end }}
 {{- end -}}
 
 {{- define "msx.mounts" -}}
@@ -137,6 +172,9 @@ msx-exporter/master: {{ .name }}
 - name: ca
   mountPath: /run/secrets/msx_exporter/ca
   readOnly: true
+{{- end }}
+{{- with .root.Values.extraVolumeMounts }}
+{{ toYaml . }}
 {{- end }}
 {{- end -}}
 
@@ -152,4 +190,15 @@ httpGet:
   port: web
   scheme: {{ upper $web.scheme }}
 {{- end -}}
+{{- end -}}
+
+{{/* What ServiceMonitor and ScrapeConfig call by the same names. Takes the values serviceMonitor. */}}
+{{- define "msx.scrape" -}}
+scrapeTimeout: {{ .scrapeTimeout }}
+{{- range $field := list "tlsConfig" "basicAuth" "metricRelabelings" }}
+{{- with index $ $field }}
+{{ $field }}:
+  {{- toYaml . | nindent 2 }}
+{{- end }}
+{{- end }}
 {{- end -}}

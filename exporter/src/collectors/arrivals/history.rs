@@ -99,9 +99,6 @@ impl History {
         });
         for row in rows {
             let Some(from) = row.address.as_deref().and_then(canonical) else { continue };
-            if sightings.len() >= MOST_ADDRESSES && !sightings.contains_key(&from) {
-                continue;
-            }
             let sighting = sightings.entry(from).or_insert(Sighting { at: now, agents: Vec::new() });
             sighting.at = now;
             if row.agents.is_some_and(|agents| agents > 0) {
@@ -115,6 +112,16 @@ impl History {
                     blocked_by: row.blocked_by.filter(|session| *session != 0),
                     wait: row.wait,
                 });
+            }
+        }
+        let excess = sightings.len().saturating_sub(MOST_ADDRESSES);
+        if excess > 0 {
+            // Those with an Agent stay longest, then what was seen last.
+            let mut least: Vec<_> =
+                sightings.iter().map(|(from, seen)| (!seen.agents.is_empty(), seen.at, *from)).collect();
+            least.sort_unstable();
+            for (.., from) in least.into_iter().take(excess) {
+                sightings.remove(&from);
             }
         }
     }
@@ -222,6 +229,44 @@ mod tests {
         assert_eq!(records.len(), MOST_RECORDS);
         assert!(history.covered().0.unwrap() <= records[0].at);
         assert!(history.covered().0.unwrap() > ago(0));
+    }
+
+    #[test]
+    fn of_too_many_addresses_those_with_an_agent_and_the_newest_are_kept() {
+        let seen = |net: u8, host: usize, agents| ConnectedRow {
+            address: Some(format!("10.{net}.{}.{}", host / 250, host % 250)),
+            agents: Some(agents),
+            login: None,
+            host: None,
+            blocked_by: None,
+            wait: None,
+        };
+        let mut history = History::default();
+        let old = (0..MOST_ADDRESSES).map(|host| seen(1, host, i64::from(host == 7)));
+        history.add_connected(old.collect(), ago(60));
+        history.add_connected((0..100).map(|host| seen(2, host, 0)).collect(), NOW);
+        let kept = history.sightings();
+        assert_eq!(kept.len(), MOST_ADDRESSES);
+        assert!(kept.values().any(|sighting| !sighting.agents.is_empty()), "the Agent stays");
+        assert_eq!(kept.values().filter(|sighting| sighting.at == NOW).count(), 100);
+    }
+
+    #[test]
+    fn a_thousand_agents_that_state_one_address_are_bounded_and_the_newest_stay() {
+        let row = |number: usize| ConnectedRow {
+            address: Some("10.1.0.8".to_owned()),
+            agents: Some(1),
+            login: Some(format!("CORP\\{number}")),
+            host: None,
+            blocked_by: None,
+            wait: None,
+        };
+        let mut history = History::default();
+        history.add_connected((0..1_000).map(row).collect(), NOW);
+        let kept = history.sightings();
+        let agents: Vec<_> =
+            kept.values().flat_map(|seen| &seen.agents).filter_map(|agent| agent.login.clone()).collect();
+        assert_eq!((agents.len(), agents.last().map(String::as_str)), (MOST_AGENTS, Some("CORP\\999")));
     }
 
     #[test]

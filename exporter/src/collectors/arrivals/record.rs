@@ -256,6 +256,9 @@ mod tests {
         let long =
             record(&format!("<RecordType>Error</RecordType><SniConnectionId>{}</SniConnectionId>", "9".repeat(65)));
         assert_eq!(Record::parse(&long).unwrap().connection, None);
+        let megabytes = "9".repeat(3 << 20);
+        let huge = record(&format!("{REFUSED}<State>{megabytes}</State><{megabytes}></{megabytes}>"));
+        assert_eq!(Record::parse(&huge).unwrap().state, Some(8), "what is too long is of no use");
     }
 
     proptest! {

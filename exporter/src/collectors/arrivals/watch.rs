@@ -5,41 +5,98 @@ use super::master_state::{MasterState, StateSets, UnlistedPolls};
 use super::{ARRIVALS, ArrivalRow, Arrivals, CAP, CONNECTED, ConnectedRow, NEEDS};
 use crate::collectors::assemble::incomplete;
 use crate::collectors::reading::{Collected, CollectorReport};
-use crate::collectors::result_cache::{Kept, REST, is_due};
+use crate::collectors::result_cache::{Kept, REST};
 use crate::collectors::targets::Targets;
 use crate::model::{Collector, Stage};
-use crate::sqlserver::{BatchError, Clock, Context, ReadError, ResultSet, Session, Set};
+use crate::sqlserver::{BatchError, Capabilities, Clock, Context, ReadError, ResultSet, Session, Set};
 use jiff::Timestamp;
 use std::collections::BTreeSet;
 use std::sync::Arc;
-use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::Duration;
+use tokio::sync::Notify;
 use tokio::time::{Instant, timeout_at};
 
+/// A look and the acknowledgement of its end take no longer.
+pub const LOOK_ENDS_WITHIN: Duration = Duration::from_millis(2_500);
 /// The ring buffer is expensive to read: the view builds the texts of all ring buffers before it leaves most of them out.
 const RECORDS_EVERY: Duration = Duration::from_secs(5 * 60);
 /// A target that has just fallen silent, or whose page is opened, is worth a look of its own, but not more often than this.
 const RECORDS_AT_MOST_EVERY: Duration = Duration::from_secs(30);
 /// The list of locks is long on a busy master.
 const STATE_EVERY: Duration = Duration::from_secs(60);
+/// A look that was interrupted so often in a row may go on while a scrape waits that has the time.
+const INTERRUPTED_TOO_OFTEN: u32 = 3;
+
+/// Ends a look.
+#[derive(Debug)]
+pub(in crate::collectors) struct Interrupt(Arc<Notify>);
+
+/// What ends a look when it comes.
+#[derive(Debug)]
+pub(in crate::collectors) struct Interrupted(Arc<Notify>);
+
+impl Interrupt {
+    pub(in crate::collectors) fn new() -> (Interrupt, Interrupted) {
+        let notify = Arc::<Notify>::default();
+        (Interrupt(notify.clone()), Interrupted(notify))
+    }
+
+    pub(in crate::collectors) fn send(&self) {
+        self.0.notify_one();
+    }
+}
 
 /// What was found so far, and when it may be asked for again.
 #[derive(Debug, Default)]
 pub(in crate::collectors) struct ArrivalWatch {
     history: History,
     permitted: bool,
-    /// The last look at the records and its price, whether it succeeded or not.
-    records: Option<Kept<()>>,
-    /// The same for the sessions.
-    sessions: Option<Kept<()>>,
-    /// The same for the master's own state, with what was found.
-    state: Option<Kept<Option<MasterState>>>,
+    /// The last look at the records.
+    records: Option<Glance>,
+    sessions: Option<Glance>,
+    state: Option<Glance>,
+    master_state: Option<MasterState>,
     polls: UnlistedPolls,
     /// `server_id` of the targets that were silent at the last look at the records.
     silent: BTreeSet<i32>,
+    /// Somebody opened the page of a silent target, and the records were not read since.
+    wished: bool,
+    /// When a look last succeeded, and why the last one did not.
     read_at: Option<Timestamp>,
-    /// Somebody looks at a silent target.
-    requested: Arc<AtomicBool>,
+    fault: Option<ReadError>,
+    /// Looks in a row that were interrupted.
+    interrupted: u32,
+}
+
+/// The last look of a kind with its price, whether it succeeded or not.
+#[derive(Debug)]
+struct Glance {
+    kept: Kept<()>,
+    /// Whether it was interrupted: it is tried again once its price was rested for.
+    interrupted: bool,
+}
+
+impl Glance {
+    fn new(price: Price) -> Glance {
+        Glance { kept: Kept::new((), Timestamp::now(), price.took), interrupted: price.interrupted }
+    }
+
+    fn is_due(&self, every: Duration) -> bool {
+        self.kept.is_due(if self.interrupted { self.kept.took.saturating_mul(REST) } else { every })
+    }
+}
+
+/// What a set cost.
+#[derive(Debug, Clone, Copy, Default)]
+struct Price {
+    took: Duration,
+    interrupted: bool,
+}
+
+impl Price {
+    fn and(self, other: Price) -> Price {
+        Price { took: self.took + other.took, interrupted: self.interrupted || other.interrupted }
+    }
 }
 
 /// What is to be asked.
@@ -75,123 +132,172 @@ impl DueSets {
     }
 }
 
+/// How the batch of a look ended.
+struct Ended {
+    end: Option<BatchError>,
+    broken: Option<ReadError>,
+    /// The set in which it ended early, and how long that had run.
+    culprit: Option<(&'static str, Duration)>,
+}
+
+impl Ended {
+    fn new(sets: &[&mut dyn Set], end: Option<BatchError>, after: Duration) -> Ended {
+        let closed: Duration = sets.iter().filter_map(|set| set.outcome().closing).map(|closing| closing.took).sum();
+        let open = sets.iter().find(|set| set.outcome().closing.is_none());
+        let culprit = open.map(|set| (set.statement().name, after.saturating_sub(closed)));
+        Ended { broken: end.as_ref().map(|end| in_words(end, after)), end, culprit }
+    }
+
+    fn is_interrupted(&self) -> bool {
+        matches!(self.end, Some(BatchError::Interrupted))
+    }
+
+    fn fault(&self, set: &dyn Set) -> Option<ReadError> {
+        incomplete(set.statement().name, set.outcome(), self.end.as_ref(), self.broken.as_ref())
+    }
+
+    /// What a set cost: all that it may where the batch ended in it. `None` for one behind that, which was not reached.
+    fn price(&self, set: &dyn Set) -> Option<Price> {
+        if let Some(closing) = set.outcome().closing {
+            return Some(Price { took: closing.took, interrupted: false });
+        }
+        let (_, ran) = self.culprit.filter(|(name, _)| *name == set.statement().name)?;
+        let interrupted = self.is_interrupted();
+        Some(Price { took: if interrupted { ran } else { CAP }, interrupted })
+    }
+}
+
 impl ArrivalWatch {
-    pub(in crate::collectors) fn new(requested: Arc<AtomicBool>) -> ArrivalWatch {
-        ArrivalWatch { requested, ..ArrivalWatch::default() }
+    /// What earlier looks found, for a reading of these targets. While no target is silent no one asks for it, so it is not
+    /// copied.
+    pub(in crate::collectors) fn known(
+        &mut self,
+        capabilities: Option<&Capabilities>,
+        targets: Option<&Targets>,
+    ) -> Collected<Arrivals> {
+        if let Some(capabilities) = capabilities {
+            self.permitted = capabilities.complete_for(&NEEDS);
+        }
+        if let Some(targets) = targets {
+            self.polls.compare(targets);
+            if silent_of(targets).is_empty() {
+                (self.fault, self.wished) = (None, false);
+                let rows = Arrivals { permitted: self.permitted, ..Arrivals::default() };
+                return Collected { report: self.report(self.price()), rows: Some(Arc::new(rows)) };
+            }
+        }
+        self.collected(self.price())
     }
 
-    /// What is known where nothing is asked.
-    pub(in crate::collectors) fn at_rest(&self) -> Collected<Arrivals> {
-        self.collected(self.price(), None)
+    /// Whether looks were interrupted so often that the next one needs its time.
+    pub(in crate::collectors) fn insists(&self) -> bool {
+        self.interrupted >= INTERRUPTED_TOO_OFTEN
     }
 
-    /// What is reported while no target is silent: no one asks what is remembered, so it is not copied.
-    fn unasked(&self) -> Collected<Arrivals> {
-        let rows = Arrivals { permitted: self.permitted, ..Arrivals::default() };
-        Collected { report: self.report(self.price(), None), rows: Some(Arc::new(rows)) }
+    /// Counts a look that could not even begin.
+    pub(in crate::collectors) fn postpone(&mut self) {
+        self.interrupted = self.interrupted.saturating_add(1);
     }
 
-    /// Asks what is due. The second answer is why the batch did not reach its end.
+    /// Asks what is due. The second answer is why the batch did not reach its end. `None` where nothing was asked.
     pub(in crate::collectors) async fn look(
         &mut self,
         session: &mut Session,
-        targets: Option<&Targets>,
+        targets: &Targets,
         msdb: &str,
-        deadline: Instant,
-    ) -> (Collected<Arrivals>, Option<BatchError>) {
-        self.permitted = session.capabilities.complete_for(&NEEDS);
-        let Some(targets) = targets.filter(|_| self.permitted) else { return (self.at_rest(), None) };
-        let silent: BTreeSet<i32> =
-            targets.rows.iter().filter(|row| row.is_silent(targets.clock.now)).map(|row| row.server_id).collect();
-        self.polls.compare(targets);
+        wished: bool,
+        interrupted: Interrupted,
+    ) -> Option<(Collected<Arrivals>, Option<BatchError>)> {
+        let silent = silent_of(targets);
+        if !self.permitted || silent.is_empty() {
+            return None;
+        }
+        self.wished |= wished;
         let mut due = DueSets::new(self.due(&silent));
         let mut sets = due.all();
         if sets.is_empty() {
-            return (if silent.is_empty() { self.unasked() } else { self.at_rest() }, None);
+            return None;
         }
         let start = Instant::now();
-        // All of them together: each within its own cap might still use up the time that a scrape has.
-        let deadline = deadline.min(start + CAP);
         // No column of these is a local time.
         let mut clock = Clock::default();
         let mut context = Context::new(&mut clock);
-        let asked = timeout_at(deadline, session.ask(msdb, &mut sets, &mut context, None)).await;
-        let end = asked.unwrap_or(Err(BatchError::Deadline)).err();
-        let broken = end.as_ref().map(|end| in_words(end, start.elapsed()));
-        let fault_of = |set: &dyn Set| incomplete(set.statement().name, set.outcome(), end.as_ref(), broken.as_ref());
-        let fault = sets.iter().find_map(|set| fault_of(&**set));
-        let culprit = sets.iter().find(|set| set.outcome().closing.is_none()).map(|set| set.statement().name);
-        let price = |set: &dyn Set| price(set, culprit);
-        let took = sets.iter().filter_map(|set| price(&**set)).sum();
-        self.take(due, silent, targets, |set| fault_of(set).is_none(), price);
-        if fault.is_none() {
-            self.read_at = Some(Timestamp::now());
+        let result = tokio::select! {
+            biased;
+            () = interrupted.0.notified() => Err(BatchError::Interrupted),
+            // All of them together: each within its own cap might still use up the time of several.
+            asked = timeout_at(start + CAP, session.ask(msdb, &mut sets, &mut context, None)) => {
+                asked.unwrap_or(Err(BatchError::Deadline))
+            }
+        };
+        let ended = Ended::new(&sets, result.err(), start.elapsed());
+        let fault = sets.iter().find_map(|set| ended.fault(&**set));
+        let took = sets.iter().filter_map(|set| ended.price(&**set)).map(|price| price.took).sum();
+        self.take(due, silent, targets, &ended);
+        if ended.is_interrupted() {
+            self.postpone();
+        } else {
+            self.interrupted = 0;
+            if fault.is_none() {
+                self.read_at = Some(Timestamp::now());
+            }
+            self.fault = fault;
         }
-        (self.collected(took, fault), end)
+        Some((self.collected(took), ended.end))
     }
 
     /// Takes in what came. Each set counts by itself; one that was not reached stays due.
-    fn take(
-        &mut self,
-        due: DueSets,
-        silent: BTreeSet<i32>,
-        targets: &Targets,
-        is_fine: impl Fn(&dyn Set) -> bool,
-        price: impl Fn(&dyn Set) -> Option<Duration>,
-    ) {
-        let (read_at, now) = (Timestamp::now(), targets.clock.now);
+    fn take(&mut self, due: DueSets, silent: BTreeSet<i32>, targets: &Targets, ended: &Ended) {
+        let now = targets.clock.now;
         if let Some(set) = due.connected
-            && let Some(took) = price(&set)
+            && let Some(price) = ended.price(&set)
         {
-            self.sessions = Some(Kept::new((), read_at, took));
-            if is_fine(&set) {
+            self.sessions = Some(Glance::new(price));
+            if ended.fault(&set).is_none() {
                 self.history.add_connected(set.rows, now);
             }
         }
         if let Some(mut sets) = due.state
-            && let Some(took) = sets.all().iter().filter_map(|set| price(&**set)).reduce(|sum, took| sum + took)
+            && let Some(price) = sets.all().iter().filter_map(|set| ended.price(&**set)).reduce(Price::and)
         {
-            let fine = sets.all().iter().all(|set| is_fine(&**set));
-            let state = if fine { Some(sets.collect(now, &mut self.polls)) } else { self.known_state() };
-            self.state = Some(Kept::new(state, read_at, took));
+            self.state = Some(Glance::new(price));
+            if sets.all().iter().all(|set| ended.fault(&**set).is_none()) {
+                self.master_state = Some(sets.collect(now, &mut self.polls));
+            }
         }
         if let Some(set) = due.arrivals
-            && let Some(took) = price(&set)
+            && let Some(price) = ended.price(&set)
         {
-            self.records = Some(Kept::new((), read_at, took));
-            self.silent = silent;
-            if is_fine(&set) {
+            self.records = Some(Glance::new(price));
+            if !price.interrupted {
+                (self.silent, self.wished) = (silent, false);
+            }
+            if ended.fault(&set).is_none() {
                 self.history.add_records(set.rows, now, targets.clock.started);
             }
         }
     }
 
-    fn known_state(&self) -> Option<MasterState> {
-        self.state.as_ref().and_then(|kept| kept.rows.clone())
-    }
-
-    /// What to ask now. Nothing while no target is silent.
+    /// What to ask now.
     fn due(&self, silent: &BTreeSet<i32>) -> Due {
-        if silent.is_empty() {
-            return Due::default();
-        }
-        let fresh = self.requested.swap(false, Ordering::Relaxed) || !silent.is_subset(&self.silent);
+        let fresh = self.wished || !silent.is_subset(&self.silent);
         let every = if fresh { RECORDS_AT_MOST_EVERY } else { RECORDS_EVERY };
         // Readings may come each second, so these rest however cheap they are.
-        let rest = self.sessions.as_ref().map_or(Duration::ZERO, |kept| kept.took * REST);
+        let rest = self.sessions.as_ref().map_or(Duration::ZERO, |last| last.kept.took * REST);
+        let is_due = |last: &Option<Glance>, every| last.as_ref().is_none_or(|last| last.is_due(every));
         Due {
-            sessions: is_due(self.sessions.as_ref(), rest),
-            state: is_due(self.state.as_ref(), STATE_EVERY),
-            records: is_due(self.records.as_ref(), every),
+            sessions: is_due(&self.sessions, rest),
+            state: is_due(&self.state, STATE_EVERY),
+            records: is_due(&self.records, every),
         }
     }
 
     fn price(&self) -> Duration {
-        let state = self.state.as_ref().map(|kept| kept.took);
-        [&self.records, &self.sessions].into_iter().flatten().map(|kept| kept.took).chain(state).sum()
+        [&self.records, &self.sessions, &self.state].into_iter().flatten().map(|last| last.kept.took).sum()
     }
 
-    fn collected(&self, duration: Duration, fault: Option<ReadError>) -> Collected<Arrivals> {
+    /// One look that fails takes nothing away: what earlier looks found says how old it is.
+    fn collected(&self, duration: Duration) -> Collected<Arrivals> {
         let (covered_since, covered_until) = self.history.covered();
         let rows = Arrivals {
             permitted: self.permitted,
@@ -200,28 +306,21 @@ impl ArrivalWatch {
             records: self.history.records(),
             connected_at: self.history.connected_at(),
             sightings: self.history.sightings(),
-            state: self.known_state(),
+            state: self.master_state.clone(),
         };
-        let report = self.report(duration, fault);
-        // One look that fails takes nothing away: what earlier looks found says how old it is.
-        Collected { rows: Some(Arc::new(rows)), report }
+        Collected { report: self.report(duration), rows: Some(Arc::new(rows)) }
     }
 
-    fn report(&self, duration: Duration, fault: Option<ReadError>) -> CollectorReport {
-        CollectorReport {
-            collector: Collector::Arrivals,
-            duration,
-            permission: self.permitted,
-            read_at: self.read_at.filter(|_| fault.is_none()),
-            fault,
-        }
+    fn report(&self, duration: Duration) -> CollectorReport {
+        let fault = self.fault.clone().filter(|_| self.permitted);
+        let read_at = self.read_at.filter(|_| fault.is_none());
+        CollectorReport { collector: Collector::Arrivals, duration, permission: self.permitted, read_at, fault }
     }
 }
 
-/// What a set cost: all that it may where the batch ended in it. `None` for one behind that, which was not reached.
-fn price(set: &dyn Set, culprit: Option<&str>) -> Option<Duration> {
-    let ended_here = || (culprit == Some(set.statement().name)).then_some(CAP);
-    set.outcome().closing.map(|closing| closing.took).or_else(ended_here)
+fn silent_of(targets: &Targets) -> BTreeSet<i32> {
+    let silent = targets.rows.iter().filter(|row| row.is_silent(targets.clock.now));
+    silent.map(|row| row.server_id).collect()
 }
 
 /// Why the batch broke off.
@@ -245,20 +344,18 @@ mod tests {
     const ALL: Due = Due { records: true, ..STATE_TOO };
     const RECORDS_TOO: Due = Due { records: true, ..SESSIONS };
 
-    fn asked(took: Duration) -> Option<Kept<()>> {
-        Some(Kept::new((), Timestamp::UNIX_EPOCH, took))
+    fn asked(took: Duration) -> Option<Glance> {
+        Some(Glance::new(Price { took, interrupted: false }))
     }
 
     fn after_a_look(price_of_records: Duration) -> ArrivalWatch {
         let cheap = Duration::from_millis(3);
-        let (records, sessions) = (asked(price_of_records), asked(cheap));
-        let state = Some(Kept::new(None, Timestamp::UNIX_EPOCH, cheap));
+        let (records, sessions, state) = (asked(price_of_records), asked(cheap), asked(cheap));
         ArrivalWatch { records, sessions, state, silent: BTreeSet::from([1]), ..ArrivalWatch::default() }
     }
 
     #[tokio::test(start_paused = true)]
-    async fn nothing_is_asked_while_no_target_is_silent() {
-        assert_eq!(ArrivalWatch::default().due(&BTreeSet::new()), NOTHING);
+    async fn at_first_everything_is_asked() {
         assert_eq!(ArrivalWatch::default().due(&BTreeSet::from([1])), ALL);
     }
 
@@ -275,7 +372,6 @@ mod tests {
         assert_eq!(watch.due(&same), STATE_TOO);
         tokio::time::advance(Duration::from_secs(240)).await;
         assert_eq!(watch.due(&same), ALL);
-        assert_eq!(watch.due(&BTreeSet::new()), NOTHING);
     }
 
     #[tokio::test(start_paused = true)]
@@ -289,24 +385,31 @@ mod tests {
     }
 
     #[tokio::test(start_paused = true)]
-    async fn who_opens_a_page_has_a_look_of_the_last_thirty_seconds() {
-        let requested = Arc::<AtomicBool>::default();
-        let watch = ArrivalWatch { requested: requested.clone(), ..after_a_look(Duration::from_millis(20)) };
+    async fn a_page_that_is_opened_too_soon_for_a_look_has_it_as_soon_as_it_may_be() {
+        let watch = ArrivalWatch { wished: true, ..after_a_look(Duration::from_millis(20)) };
         let silent = BTreeSet::from([1]);
-        for (seconds, due) in [(29, SESSIONS), (1, RECORDS_TOO)] {
-            tokio::time::advance(Duration::from_secs(seconds)).await;
-            requested.store(true, Ordering::Relaxed);
-            assert_eq!(watch.due(&silent), due);
-            assert_eq!(watch.due(&silent), SESSIONS, "one request is one look");
-        }
+        tokio::time::advance(Duration::from_secs(29)).await;
+        assert_eq!(watch.due(&silent), SESSIONS);
+        tokio::time::advance(Duration::from_secs(1)).await;
+        assert_eq!(watch.due(&silent), RECORDS_TOO);
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn what_was_interrupted_is_tried_again_once_its_price_was_rested_for() {
+        let mut watch = after_a_look(Duration::from_millis(20));
+        watch.records = Some(Glance::new(Price { took: Duration::from_millis(100), interrupted: true }));
+        let silent = BTreeSet::from([1]);
+        tokio::time::advance(Duration::from_millis(9_999)).await;
+        assert_eq!(watch.due(&silent), SESSIONS);
+        tokio::time::advance(Duration::from_millis(1)).await;
+        assert_eq!(watch.due(&silent), RECORDS_TOO);
     }
 
     #[tokio::test(start_paused = true)]
     async fn an_expensive_look_rests_for_a_hundred_times_its_price_in_every_case() {
-        let watch = after_a_look(Duration::from_secs(2));
+        let watch = ArrivalWatch { wished: true, ..after_a_look(Duration::from_secs(2)) };
         let more = BTreeSet::from([1, 2]);
         tokio::time::advance(Duration::from_millis(199_999)).await;
-        watch.requested.store(true, Ordering::Relaxed);
         assert_eq!(watch.due(&more), STATE_TOO);
         tokio::time::advance(Duration::from_millis(1)).await;
         assert_eq!(watch.due(&more), ALL);

@@ -34,6 +34,9 @@ fn names(catalogue: &Catalogue, faults: &mut Vec<String>) {
         ("refusal", catalogue.refusals.clone()),
         ("probe failure", catalogue.probe_failures.clone()),
         ("certificate reason", catalogue.certificate_reasons.clone()),
+        ("certificate store", catalogue.certificate_stores.clone()),
+        ("page source", catalogue.page_sources.clone()),
+        ("start mode", catalogue.start_modes.clone()),
     ];
     for (set, words) in sets {
         twice(set, words.iter().map(|word| word.name), faults);

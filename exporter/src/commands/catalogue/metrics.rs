@@ -3,8 +3,8 @@
 use crate::diagnosis::Fleet;
 use crate::exposition::{self, Metric};
 use crate::model::{
-    Cause, Check, Collector, Direction, ErrorClass, MasterEvidence, Operation, OrphanKind, PortSource, PortState,
-    ProbeFailure, Refusal, Stage,
+    Cause, Check, Collector, Direction, ErrorClass, MasterEvidence, Operation, OrphanKind, PageSource, PortSource,
+    PortState, ProbeFailure, Refusal, Stage, StartMode, Store,
 };
 use crate::probe::protocol::Verdict;
 use serde::Serialize;
@@ -54,9 +54,12 @@ fn values(metric: &str, label: &str) -> Option<Vec<&'static str>> {
         (_, "operation") => Operation::ALL.map(Operation::name).into(),
         ("msx_exporter_http_refused_total", "reason") => Refusal::ALL.map(Refusal::name).into(),
         ("msx_exporter_probe_failures_total", "reason") => ProbeFailure::ALL.map(ProbeFailure::name).into(),
+        (_, "mode") => StartMode::ALL.map(StartMode::name).into(),
         (_, "role") => Fleet::ROLES.into(),
         (_, "reason") => Verdict::ALL.map(Verdict::name).into(),
+        ("msx_target_page_info", "source") => PageSource::ALL.map(PageSource::name).into(),
         (_, "source") => PortSource::ALL.map(PortSource::name).into(),
+        (_, "store") => Store::ALL.map(Store::name).into(),
         (_, "stage") => Stage::ALL.map(Stage::name).into(),
         _ => return None,
     })

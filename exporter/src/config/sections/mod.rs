@@ -11,6 +11,7 @@ mod master;
 mod port_checks;
 mod port_overrides;
 mod ports;
+mod target_pages;
 mod targets;
 
 pub use collectors::Collectors;
@@ -24,6 +25,7 @@ pub use master::{Encrypt, Master, Trust};
 pub use port_checks::{CheckSettings, Depth};
 pub use port_overrides::PortOverride;
 pub use ports::Ports;
+pub use target_pages::{PageFiles, TargetPages};
 pub use targets::{LabelRule, SourceAddress, Targets};
 
 use super::error::ValueError;
@@ -55,6 +57,8 @@ section! {
         maintenance: Vec<Maintenance> = MAINTENANCE;
         /// Port checks.
         ports: Ports = below::<Ports>();
+        /// Pages that targets write into files.
+        target_pages: TargetPages = below::<TargetPages>();
         /// The pages for people.
         explain: Explain = below::<Explain>();
         /// Bounds. What lies beyond is left out, counted and logged.

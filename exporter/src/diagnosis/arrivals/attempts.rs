@@ -85,6 +85,13 @@ fn by_address(records: &[Arrival]) -> HashMap<IpAddr, Vec<Attempt>> {
 }
 
 impl Attempt {
+    /// Whether a look at the master's port or certificate may have left it: it ended before a login, and the server
+    /// names no reason.
+    pub(super) fn may_be_a_look(&self) -> bool {
+        let named = self.error.is_some_and(|(error, _)| NAMED.contains(&error));
+        matches!(self.end, End::BeforeLogin | End::Reached) && !named
+    }
+
     /// Adds another record of the same connection; the strongest evidence decides.
     fn join(&mut self, other: Attempt) {
         self.at = self.at.min(other.at);

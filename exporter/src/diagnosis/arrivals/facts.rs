@@ -3,6 +3,7 @@
 use super::attempts::Attempt;
 use super::trace::Surroundings;
 use crate::collectors::{MasterState, ServerFacts};
+use crate::diagnosis::pages::PageEvidence;
 use crate::diagnosis::target::Enlisted;
 use crate::model::{Certificate, MasterEvidence, ServerName};
 use std::time::Duration;
@@ -25,7 +26,6 @@ const STRICT_ALONE: u32 = 17_819;
 pub(super) enum Fact {
     Shows(MasterEvidence),
     NeverPolled,
-    Polled,
     SelfSigned,
     /// SQL Server's own certificate, made at its last start, after the last poll.
     NewFallback,
@@ -56,6 +56,13 @@ pub(super) enum Fact {
     MuchOlder,
     VersionChanged,
     UpgradedToMandatory,
+    AgentStopped,
+    AgentRuns,
+    AgentStartsManually,
+    WayClosed,
+    WayOpen,
+    CertificateRefused,
+    CertificateTrusted,
 }
 
 impl Fact {
@@ -64,7 +71,6 @@ impl Fact {
         match self {
             Fact::Shows(word) => word.word().title,
             Fact::NeverPolled => "never polled",
-            Fact::Polled => "it polled before",
             Fact::SelfSigned => "the certificate of the master is self-signed",
             Fact::NewFallback => "the master made another certificate of its own after the last poll",
             Fact::CertificateEnded => "the certificate of the master has ended",
@@ -92,6 +98,13 @@ impl Fact {
             Fact::MuchOlder => "it is over two versions older than its master",
             Fact::VersionChanged => "its version is another since it polled",
             Fact::UpgradedToMandatory => "it was upgraded to SQL Server 2025 or later since it polled",
+            Fact::AgentStopped => "by its page its Agent does not run",
+            Fact::AgentRuns => "by its page its Agent runs",
+            Fact::AgentStartsManually => "by its last page the service of its Agent starts manually",
+            Fact::WayClosed => "by its page the port of the master is closed",
+            Fact::WayOpen => "by its page the port of the master is open",
+            Fact::CertificateRefused => "by its page it refuses the certificate of the master",
+            Fact::CertificateTrusted => "by its page it trusts the certificate of the master",
         }
     }
 }
@@ -114,6 +127,17 @@ pub(super) fn of_master(surroundings: &Surroundings<'_>) -> Vec<Fact> {
     facts
 }
 
+/// What its own pages say.
+pub(super) fn of_pages(pages: &PageEvidence<'_>) -> Vec<Fact> {
+    let agent = pages.agent().map(|(_, runs)| if runs { Fact::AgentRuns } else { Fact::AgentStopped });
+    let way = pages.way().map(|(.., open)| if open { Fact::WayOpen } else { Fact::WayClosed });
+    let certificate = pages
+        .certificate()
+        .map(|(.., refused)| if refused { Fact::CertificateRefused } else { Fact::CertificateTrusted });
+    let manually = pages.starts_manually().then_some(Fact::AgentStartsManually);
+    [agent, way, certificate, manually].into_iter().flatten().collect()
+}
+
 /// What keeps polls from being written; only where nothing does, one without a row is a stranger's.
 fn of_state(state: &MasterState) -> Vec<Fact> {
     let hindered = [
@@ -127,6 +151,12 @@ fn of_state(state: &MasterState) -> Vec<Fact> {
     facts
 }
 
+/// What of this keeps the master from writing any poll, in words.
+pub(super) fn hindrances(facts: &[Fact]) -> Vec<&'static str> {
+    let hinders = |fact: &&Fact| matches!(fact, Fact::ReadOnly | Fact::TableBlocked | Fact::LogFull);
+    facts.iter().filter(hinders).map(|fact| fact.words()).collect()
+}
+
 /// Whether nothing can be written for want of log.
 pub(super) fn log_is_full(state: &MasterState) -> bool {
     let waits = state.log_waits_for.as_deref().is_some_and(|reason| reason != LOG_WAITS_FOR_NOTHING);
@@ -138,9 +168,15 @@ fn is_renamed(server: &ServerFacts) -> bool {
 }
 
 /// What holds for one target besides, whatever arrived.
-pub(super) fn of_target(target: &Enlisted, versions: Versions<'_>, surroundings: &Surroundings<'_>) -> Vec<Fact> {
+pub(super) fn of_target(
+    target: &Enlisted,
+    versions: Versions<'_>,
+    pages: &PageEvidence<'_>,
+    surroundings: &Surroundings<'_>,
+) -> Vec<Fact> {
     let mut facts = of_master(surroundings);
-    facts.push(if target.polled { Fact::Polled } else { Fact::NeverPolled });
+    facts.extend(of_pages(pages));
+    facts.extend((!target.polled).then_some(Fact::NeverPolled));
     if let Some(server) = surroundings.server {
         facts.extend(server.certificate.iter().flat_map(|seen| of_certificate(target, seen, server, surroundings)));
         facts.extend(of_versions(versions, &server.version));

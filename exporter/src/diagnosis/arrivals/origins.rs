@@ -13,6 +13,9 @@ use std::net::IpAddr;
 /// Other targets of an address or a host that are kept: one more than are named, to show that there are more.
 const MOST_OTHERS: usize = super::MOST_NAMED + 1;
 
+/// Addresses of one target that a text names; all are looked for.
+const MOST_SHOWN: usize = 10;
+
 /// Why a target is expected from an address.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
 pub(crate) enum Source {
@@ -104,8 +107,11 @@ impl<'a> Origins<'a> {
 
     /// The same in words, with the source of each.
     pub(crate) fn in_words(&self, target: &str) -> String {
-        let all = self.addresses.get(key(target).as_ref()).into_iter().flatten();
-        all.map(|(address, source)| format!("{address} ({})", source.words())).collect::<Vec<_>>().join(", ")
+        let all: Vec<_> = self.addresses.get(key(target).as_ref()).into_iter().flatten().collect();
+        let shown = all.iter().take(MOST_SHOWN).map(|(address, source)| format!("{address} ({})", source.words()));
+        let more = all.len().saturating_sub(MOST_SHOWN);
+        let more = (more > 0).then(|| format!("{more} more"));
+        shown.chain(more).collect::<Vec<_>>().join(", ")
     }
 
     /// Whether a host, by the key of its name, is the master's: its own Agent states it too.

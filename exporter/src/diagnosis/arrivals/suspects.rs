@@ -113,6 +113,9 @@ const ROWS: &[Row] = &[
         source: BEHAVIOUR,
         weight: 4,
         facts: &[
+            (Fact::AgentStopped, 6),
+            (Fact::AgentRuns, -9),
+            (Fact::AgentStartsManually, 2),
             (Fact::Shows(NoTrace), 2),
             (Fact::Shows(Refused), -3),
             (Fact::Shows(BeforeLogin), -3),
@@ -125,6 +128,8 @@ const ROWS: &[Row] = &[
         source: "Ports and protocols",
         weight: 3,
         facts: &[
+            (Fact::WayClosed, 6),
+            (Fact::WayOpen, -9),
             (Fact::NeverPolled, -1),
             (Fact::Moved, 1),
             (Fact::Shows(NoTrace), 2),
@@ -141,6 +146,8 @@ const ROWS: &[Row] = &[
         source: BEHAVIOUR,
         weight: 2,
         facts: &[
+            (Fact::CertificateRefused, 7),
+            (Fact::CertificateTrusted, -9),
             (Fact::Shows(BeforeLogin), 4),
             (Fact::Shows(Refused), -2),
             (Fact::Shows(AgentConnected), -9),
@@ -241,7 +248,7 @@ const ROWS: &[Row] = &[
         step: "Compare SELECT @@SERVERNAME on the target with its name here, and MSXServerName with this master.",
         source: BEHAVIOUR,
         weight: 1,
-        facts: &[(Fact::Polled, 1), (Fact::Shows(AgentConnected), 3), (Fact::PolledWithoutRow, 6)],
+        facts: &[(Fact::Shows(AgentConnected), 4), (Fact::PolledWithoutRow, 6)],
     },
     Row {
         title: "The master was renamed: @@SERVERNAME is not what SERVERPROPERTY('ServerName') says",
@@ -329,34 +336,34 @@ mod tests {
         use Fact::*;
         let unknown = Shows(MasterEvidence::Unknown);
         for (facts, begins) in [
-            (&[Polled, Shows(NoTrace)][..], "SQL Server Agent does not run"),
+            (&[Shows(NoTrace)][..], "SQL Server Agent does not run"),
             (&[NeverPolled, Shows(NoTrace)], "SQL Server Agent does not run"),
             (&[NeverPolled, unknown], "SQL Server Agent does not run"),
             (&[NeverPolled, unknown, EnlistedUnderCertificate, SelfSigned], "SQL Server Agent does not run"),
             // What changed since it was enlisted comes first.
             (&[NeverPolled, unknown, NewFallback, SelfSigned], "The target does not trust"),
             (&[NeverPolled, Shows(NoTrace), Moved, NonePolledSinceMove], "The master has another"),
-            (&[Polled, Shows(NoTrace), CertificateEnded, SelfSigned], "The target does not trust"),
+            (&[Shows(NoTrace), CertificateEnded, SelfSigned], "The target does not trust"),
             // Its own polls clear the certificate; those of others never do.
-            (&[Polled, Shows(NoTrace), SelfSigned, PolledUnderCertificate], "SQL Server Agent does not run"),
-            (&[Polled, Shows(Refused)], "The login of the target's Agent is refused"),
-            (&[Polled, Shows(BeforeLogin)], "The target does not trust"),
-            (&[Polled, Shows(BeforeLogin), PolledUnderCertificate], "The account of the target's Agent"),
-            (&[Polled, Shows(BeforeLogin), WindowsLoginRefused], "The account of the target's Agent"),
-            (&[Polled, Shows(BeforeLogin), SlowTicket], "The account of the target's Agent"),
-            (&[Polled, Shows(BeforeLogin), SlowWorkers], "The master has no worker thread"),
-            (&[Polled, Shows(BeforeLogin), SlowReads], "Packets are lost"),
-            (&[Polled, Shows(BeforeLogin), StrictAlone], "The master takes strict encryption alone"),
-            (&[Polled, Shows(NoTrace), Newer, VersionChanged], "It is newer than its master"),
-            (&[Polled, unknown, UpgradedToMandatory, VersionChanged, SelfSigned, NotNewer], "It encrypts by default"),
-            (&[Polled, Shows(NoTrace), ReadOnly, LogFull, TableBlocked], "msdb of the master is read-only"),
-            (&[Polled, Shows(NoTrace), LogFull], "The log of msdb is full"),
-            (&[Polled, Shows(NoTrace), TableBlocked], "A session on the master holds up all"),
-            (&[Polled, unknown, Restored], "msdb of the master was restored"),
-            (&[Polled, Shows(NoTrace), PolledWithoutRow], "It polls under another name"),
-            (&[Polled, Shows(AgentConnected)], "It polls under another name"),
-            (&[Polled, Shows(AgentConnected), Newer, VersionChanged], "It is newer than its master"),
-            (&[Polled, Shows(AgentConnected), AgentBlocked], "Its session is blocked"),
+            (&[Shows(NoTrace), SelfSigned, PolledUnderCertificate], "SQL Server Agent does not run"),
+            (&[Shows(Refused)], "The login of the target's Agent is refused"),
+            (&[Shows(BeforeLogin)], "The target does not trust"),
+            (&[Shows(BeforeLogin), PolledUnderCertificate], "The account of the target's Agent"),
+            (&[Shows(BeforeLogin), WindowsLoginRefused], "The account of the target's Agent"),
+            (&[Shows(BeforeLogin), SlowTicket], "The account of the target's Agent"),
+            (&[Shows(BeforeLogin), SlowWorkers], "The master has no worker thread"),
+            (&[Shows(BeforeLogin), SlowReads], "Packets are lost"),
+            (&[Shows(BeforeLogin), StrictAlone], "The master takes strict encryption alone"),
+            (&[Shows(NoTrace), Newer, VersionChanged], "It is newer than its master"),
+            (&[unknown, UpgradedToMandatory, VersionChanged, SelfSigned, NotNewer], "It encrypts by default"),
+            (&[Shows(NoTrace), ReadOnly, LogFull, TableBlocked], "msdb of the master is read-only"),
+            (&[Shows(NoTrace), LogFull], "The log of msdb is full"),
+            (&[Shows(NoTrace), TableBlocked], "A session on the master holds up all"),
+            (&[unknown, Restored], "msdb of the master was restored"),
+            (&[Shows(NoTrace), PolledWithoutRow], "It polls under another name"),
+            (&[Shows(AgentConnected)], "It polls under another name"),
+            (&[Shows(AgentConnected), Newer, VersionChanged], "It is newer than its master"),
+            (&[Shows(AgentConnected), AgentBlocked], "Its session is blocked"),
         ] {
             let found = titles(facts);
             assert!(found.first().is_some_and(|first| first.starts_with(begins)), "{facts:?}: {found:?}");
@@ -364,14 +371,43 @@ mod tests {
     }
 
     #[test]
+    fn what_its_page_says_counts_for_and_against() {
+        use Fact::*;
+        for (fact, begins, first) in [
+            (AgentStopped, "SQL Server Agent does not run", true),
+            (AgentStartsManually, "SQL Server Agent does not run", true),
+            (WayClosed, "Nothing gets through", true),
+            (CertificateRefused, "The target does not trust", true),
+            (AgentRuns, "SQL Server Agent does not run", false),
+            (WayOpen, "Nothing gets through", false),
+            (CertificateTrusted, "The target does not trust", false),
+        ] {
+            let found = titles(&[Shows(NoTrace), fact]);
+            let is_first = found.first().is_some_and(|title| title.starts_with(begins));
+            assert_eq!(is_first, first, "{fact:?}: {found:?}");
+            assert!(first || found.iter().all(|title| !title.starts_with(begins)), "{fact:?}: {found:?}");
+        }
+    }
+
+    #[test]
     fn a_connected_agent_has_the_suspects_of_its_cause_in_their_order() {
-        use Fact::{AgentBlocked, NeverPolled, Polled, Shows};
-        for polled in [Polled, NeverPolled] {
-            let titles = titles(&[polled, Shows(AgentConnected), AgentBlocked]);
+        use Fact::{AgentBlocked, NeverPolled, Shows};
+        for known in [&[Shows(AgentConnected), AgentBlocked][..], &[NeverPolled, Shows(AgentConnected), AgentBlocked]] {
+            let titles = titles(known);
             let begins =
                 ["Its session is blocked", "It polls under another name", "It is newer", "It logs in and may not"];
             assert_eq!(titles.len(), begins.len(), "{titles:?}");
             assert!(titles.iter().zip(begins).all(|(title, begins)| title.starts_with(begins)), "{titles:?}");
+        }
+    }
+
+    #[test]
+    fn another_name_is_no_likelier_than_a_stopped_agent_where_nothing_speaks_for_it() {
+        for word in [Refused, BeforeLogin, Reached, Connected, NoTrace, MasterEvidence::Unknown] {
+            let mut all: Vec<&Row> = ROWS.iter().collect();
+            all.sort_by_key(|row| std::cmp::Reverse(row.weighed(&[Fact::Shows(word)])));
+            let place = |begins: &str| all.iter().position(|row| row.title.starts_with(begins));
+            assert!(place("SQL Server Agent does not run") < place("It polls under another name"), "{word:?}");
         }
     }
 
@@ -386,13 +422,13 @@ mod tests {
 
     #[test]
     fn what_cannot_be_seen_from_here_is_said_where_nothing_was_seen() {
-        let found = titles(&[Fact::Polled, Fact::Shows(NoTrace)]);
+        let found = titles(&[Fact::Shows(NoTrace)]);
         assert!(found.iter().any(|title| title.contains("nothing of that can be seen from here")), "{found:?}");
     }
 
     #[test]
     fn each_suspect_says_what_speaks_for_it_and_against() {
-        let found = suspects(&[Fact::Polled, Fact::Shows(BeforeLogin), Fact::SelfSigned, Fact::PolledUnderCertificate]);
+        let found = suspects(&[Fact::Shows(BeforeLogin), Fact::SelfSigned, Fact::PolledUnderCertificate]);
         let trust = found.iter().find(|suspect| suspect.title.starts_with("The target does not trust"));
         let (says, against) =
             trust.map(|suspect| (suspect.speaks_for.clone(), suspect.speaks_against.clone())).unwrap_or_default();

@@ -9,6 +9,7 @@ use super::words::Findings;
 use super::{MasterEvidence, Remembered, words};
 use crate::collectors::{AgentSession, ServerFacts};
 use crate::diagnosis::master_memory::MasterMemory;
+use crate::diagnosis::pages::PageEvidence;
 use crate::diagnosis::target::{Enlisted, elapsed};
 use crate::model::names::key;
 use crate::model::{ServerName, silence};
@@ -20,7 +21,8 @@ use std::time::Duration;
 const LEAST_ATTEMPTS: usize = 3;
 /// A run continues while its newest attempt is younger than this, or than three intervals.
 const RUN_GOES_ON: Duration = Duration::from_secs(600);
-/// A session of an Agent counts as evidence for this long, or for three intervals.
+/// A session of an Agent counts as evidence for this long, or for three intervals. A poll is so short that looks at each
+/// reading catch one in hours, so one that was caught must outlast the looks that miss the next.
 const SIGHTING_SPEAKS: Duration = Duration::from_secs(3_600);
 
 /// What the master shows of a silent target.
@@ -44,8 +46,14 @@ pub struct Trace {
     pub(crate) refused: Option<Run>,
     /// Connections from its host alone that end before their login at that rhythm.
     pub(crate) before_login: Option<Run>,
-    /// Whether a session of its own Agent was seen since its last poll.
-    pub(crate) agent_connected: bool,
+    /// When a session of its own Agent was last seen, where that is later than its last poll explains.
+    pub(crate) agent_seen: Option<Timestamp>,
+    /// What keeps the master from writing any poll, for every page.
+    pub(crate) hindered_by: Vec<&'static str>,
+    /// When such a session was last seen.
+    pub(crate) agent_at: Option<Timestamp>,
+    /// When anything of its host alone last arrived.
+    pub(crate) arrived_at: Option<Timestamp>,
 }
 
 /// Attempts at the rhythm of a target's polls.
@@ -87,14 +95,21 @@ struct Question<'a> {
 
 impl Trace {
     /// The trace of a target; `None` for one that is not silent.
-    pub(crate) fn of(name: &str, target: &Enlisted, versions: Versions<'_>, surroundings: &Surroundings<'_>) -> Trace {
+    pub(crate) fn of(
+        name: &str,
+        target: &Enlisted,
+        versions: Versions<'_>,
+        pages: &PageEvidence<'_>,
+        surroundings: &Surroundings<'_>,
+    ) -> Trace {
         let memory = surroundings.memory;
-        let facts = facts::of_target(target, versions, surroundings);
+        let facts = facts::of_target(target, versions, pages, surroundings);
         let Some(covered) = memory.covered.filter(|_| memory.permitted) else {
             return Trace::unknown(words::unread(memory.permitted).to_owned(), facts, surroundings);
         };
         let mut attempts: Vec<&Attempt> =
             surroundings.origins.of(name).filter_map(|address| memory.attempts.get(&address)).flatten().collect();
+        attempts.retain(|attempt| !(attempt.may_be_a_look() && pages.looked_at(attempt.at)));
         attempts.sort_by_key(|attempt| attempt.at);
         let others = surroundings.origins.others(name);
         Question { surroundings, name, target, attempts, others, covered }.answer(facts)
@@ -108,7 +123,8 @@ impl Trace {
     fn unknown(text: String, mut facts: Vec<Fact>, surroundings: &Surroundings<'_>) -> Trace {
         facts.push(Fact::Shows(MasterEvidence::Unknown));
         let details = words::of_master(surroundings.memory.state);
-        Trace { text, details, suspects: suspects(&facts), ..Trace::nothing() }
+        let hindered_by = facts::hindrances(&facts);
+        Trace { text, details, hindered_by, suspects: suspects(&facts), ..Trace::nothing() }
     }
 
     /// A trace of which nothing is known.
@@ -123,7 +139,10 @@ impl Trace {
             decides: None,
             refused: None,
             before_login: None,
-            agent_connected: false,
+            agent_seen: None,
+            hindered_by: Vec::new(),
+            agent_at: None,
+            arrived_at: None,
         }
     }
 }
@@ -199,7 +218,10 @@ impl<'a> Question<'a> {
             decides,
             refused: run(End::Refused),
             before_login: run(End::BeforeLogin),
-            agent_connected: word == MasterEvidence::AgentConnected && self.others.is_empty(),
+            agent_seen: agent.filter(|_| speaks && self.others.is_empty()).map(|agent| agent.at),
+            hindered_by: facts::hindrances(&facts),
+            agent_at: agent.filter(|_| self.others.is_empty()).map(|agent| agent.at),
+            arrived_at: self.arrived(agent).filter(|_| self.others.is_empty()),
             word,
         }
     }
@@ -220,9 +242,10 @@ impl<'a> Question<'a> {
         let in_rhythm = distance >= interval / 2 && distance <= interval.saturating_mul(2);
         let goes_on = elapsed(self.surroundings.now, newest) <= self.target.patience().max(RUN_GOES_ON);
         let follows = !polled || elapsed(first, last_poll) <= interval.saturating_mul(2);
-        // Attempts that were refused before the last poll too belong to another program; where that cannot be seen,
-        // nothing is concluded.
-        let seen_before = !polled || elapsed(first, self.covered.0) >= interval.saturating_mul(2);
+        // Attempts that were refused before the last poll or the enlistment too belong to another program; where that
+        // cannot be seen, nothing is concluded.
+        let covers_enlistment = polled || self.covered.0 <= last_poll;
+        let seen_before = covers_enlistment && elapsed(first, self.covered.0) >= interval.saturating_mul(2);
         let near = |at: &Timestamp| elapsed(first, *at) <= interval.saturating_mul(2);
         let reaches_back = of_kind().filter(|at| *at <= last_poll).any(|at| near(&at));
         (in_rhythm && goes_on && follows && seen_before && !reaches_back)
@@ -250,6 +273,14 @@ impl<'a> Question<'a> {
         own.chain(stated)
             .filter(|agent| agent.at > after && elapsed(now, agent.at) <= speaks)
             .max_by_key(|agent| agent.at)
+    }
+
+    /// When anything last came from one of its addresses, whatever became of it.
+    fn arrived(&self, agent: Option<&AgentSession>) -> Option<Timestamp> {
+        let Surroundings { memory, origins, .. } = *self.surroundings;
+        let own = origins.of(self.name).filter_map(|address| memory.sightings.get(&address)).map(|seen| seen.at);
+        let attempts = self.attempts.iter().map(|attempt| attempt.at);
+        own.chain(attempts).chain(agent.map(|agent| agent.at)).max()
     }
 
     /// Whether any session from one of its addresses was connected when the sessions were last read.

@@ -139,6 +139,13 @@ fn a_target_that_never_polled_is_judged_since_its_enlistment() {
     let run = attempts(18_456, None, &[300, 240, 180, 120, 60]);
     assert_eq!(verdict(row(), remembers(run)), (Cause::LoginRefused, MasterEvidence::Refused));
     assert_eq!(verdict(row(), remembers(Vec::new())), (Cause::NeverPolled, MasterEvidence::NoTrace));
+    // A ring buffer that begins after the enlistment may have lost attempts from before it, which would be another
+    // program's.
+    let run = || attempts(18_456, None, &[600, 540, 480, 420]);
+    for (begins, cause) in [(1_800, Cause::LoginRefused), (1_799, Cause::NeverPolled)] {
+        let arrivals = Arrivals { covered_since: Some(ago(begins)), ..remembers(run()) };
+        assert_eq!(verdict(row(), arrivals), (cause, MasterEvidence::Refused), "{begins}");
+    }
 }
 
 #[test]
@@ -274,6 +281,18 @@ fn of_many_targets_behind_one_address_a_few_are_named() {
 }
 
 #[test]
+fn a_host_is_looked_for_at_all_of_its_fifty_addresses_and_a_few_are_named() {
+    let addresses: Vec<String> = (1..=50).map(|last| format!("10.1.0.{last}")).collect();
+    let rules: Vec<(&str, &str)> = addresses.iter().map(|address| (NAME, address.as_str())).collect();
+    let last = |record| Arrival { from: Some(address("10.1.0.50")), ..record };
+    let refused = attempts(18_456, None, &[540, 480, 420]).into_iter().map(last).collect();
+    let judged = assessed(vec![silent()], Some(remembers(refused)), &configured(&rules));
+    assert_eq!(judged.diagnosis.cause, Cause::LoginRefused);
+    let details = trace(&judged).details.join(" ");
+    assert!(details.contains("10.1.0.10 (targets.addresses), 40 more."), "{details}");
+}
+
+#[test]
 fn without_the_right_the_verdict_is_the_one_without_evidence() {
     let refused = attempts(18_456, None, &[540, 480, 420]);
     let denied = Arrivals { permitted: false, ..Arrivals::default() };
@@ -401,6 +420,7 @@ fn its_own_polls_since_the_start_of_the_master_clear_the_certificate_until_it_en
         self_signed: true,
         not_after: ago(-ends),
         names: vec!["msx01".to_owned()],
+        sha256: String::new(),
     };
     const CLEARED: &str = "it polled under the certificate that the master presents now";
     const NEW: &str = "the master made another certificate of its own after the last poll";

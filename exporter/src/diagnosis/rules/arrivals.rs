@@ -31,14 +31,13 @@ pub(super) fn ended_before_login(case: &Case<'_>) -> Option<Evidence> {
 
 /// A session of its Agent was seen.
 pub(super) fn connected_not_polling(case: &Case<'_>) -> Option<Evidence> {
-    trace(case)?.agent_connected.then(|| {
-        Cause::ConnectedNotPolling.because(
-            "A SQL Server Agent from its host was logged in to the master later than its last poll explains, and it does \
-             not poll. Suspects in this order: its session is blocked, it was enlisted under another name, it is newer \
-             than its master, its login may not poll."
-                .to_owned(),
-        )
-    })
+    let seen = trace(case)?.agent_seen?;
+    Some(Cause::ConnectedNotPolling.because(format!(
+        "A SQL Server Agent from its host was logged in to the master {} ago, later than its last poll explains, and it \
+         does not poll. Suspects in this order: its session is blocked, it was enlisted under another name, it is newer \
+         than its master, its login may not poll.",
+        span(elapsed(case.now, seen))
+    )))
 }
 
 fn trace<'a>(case: &Case<'a>) -> Option<&'a Trace> {

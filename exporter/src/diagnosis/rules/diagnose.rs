@@ -1,8 +1,9 @@
 //! The table of causes, from the first that is decided to the last.
 
 use super::outage::{Outage, Outages, Poll};
-use super::{Diagnosis, Evidence, arrivals, instructions, ports, silence};
+use super::{Diagnosis, Evidence, arrivals, instructions, pages, ports, silence};
 use crate::diagnosis::arrivals::Trace;
+use crate::diagnosis::pages::PageEvidence;
 use crate::diagnosis::target::{Enlisted, elapsed};
 use crate::model::{Cause, Stage};
 use crate::probe::Finding;
@@ -37,6 +38,8 @@ pub(crate) struct Subject<'a> {
     pub(crate) engine_was_open: bool,
     /// The master's evidence; only for a stale target.
     pub(crate) trace: Option<&'a Trace>,
+    /// What its own pages prove; only for a stale target.
+    pub(crate) pages: &'a PageEvidence<'a>,
     /// What the master shows of most of those that fell silent with it.
     pub(crate) majority: Option<&'a str>,
 }
@@ -57,8 +60,12 @@ pub(super) struct Case<'a> {
     pub(super) engine_was_open: bool,
     /// The master's evidence; only for a stale target.
     pub(super) trace: Option<&'a Trace>,
+    /// What its own pages prove; only for a stale target.
+    pub(super) pages: &'a PageEvidence<'a>,
     pub(super) majority: Option<&'a str>,
     pub(super) of_master: &'a [&'static str],
+    /// Whether a rule before this one found a cause.
+    pub(super) is_explained: bool,
 }
 
 impl Poll {
@@ -80,10 +87,13 @@ struct Rule {
 }
 
 /// The rules for an enlisted target, from the first that is decided to the last.
-const RULES: [Rule; 11] = [
+const RULES: [Rule; 14] = [
     Rule { causes: &[Cause::Settling], find: silence::settling },
     Rule { causes: &[Cause::MasterSide], find: silence::master_side },
+    Rule { causes: &[Cause::AgentStopped], find: pages::agent_stopped },
     Rule { causes: &[Cause::LoginRefused], find: arrivals::login_refused },
+    Rule { causes: &[Cause::WayClosed], find: pages::way_closed },
+    Rule { causes: &[Cause::CertificateRefused], find: pages::certificate_refused },
     Rule { causes: &[Cause::EndedBeforeLogin], find: arrivals::ended_before_login },
     Rule { causes: &[Cause::ConnectedNotPolling], find: arrivals::connected_not_polling },
     Rule { causes: &[Cause::EngineDown, Cause::Unreachable, Cause::Unresolved], find: ports::silent_engine },
@@ -108,7 +118,7 @@ pub(crate) fn diagnose(subject: &Subject<'_>, circumstances: &Circumstances) -> 
     match subject.enlisted {
         None => evidence.push(instructions::not_enlisted(subject.name)),
         Some(target) => {
-            let case = Case {
+            let mut case = Case {
                 name: subject.name,
                 target,
                 now: circumstances.now,
@@ -120,11 +130,16 @@ pub(crate) fn diagnose(subject: &Subject<'_>, circumstances: &Circumstances) -> 
                 findings: subject.findings,
                 engine_was_open: subject.engine_was_open,
                 trace: subject.trace,
+                pages: subject.pages,
                 majority: subject.majority,
                 of_master: &circumstances.of_master,
+                is_explained: !evidence.is_empty(),
             };
             silent = case.stale;
-            evidence.extend(RULES.iter().filter_map(|rule| (rule.find)(&case)));
+            for rule in &RULES {
+                evidence.extend((rule.find)(&case));
+                case.is_explained = !evidence.is_empty();
+            }
         }
     }
     evidence.extend(circumstances.downloads_failed.map(instructions::unknown));

@@ -42,12 +42,14 @@ pub(super) fn settling(case: &Case<'_>) -> Option<Evidence> {
 pub(super) fn never_polled(case: &Case<'_>) -> Option<Evidence> {
     let enlisted = elapsed(case.now, case.target.enlisted_at);
     (!case.target.polled && enlisted > case.patience.max(GRACE)).then(|| {
+        let guess = " On the target: is SQL Server Agent running, and was it restarted after enlisting? Does it reach the \
+                     master's engine port, does MsxEncryptChannelOptions fit the master's certificate, and may its login \
+                     poll (TargetServersRole)?";
         Cause::NeverPolled.because(format!(
-            "Enlisted {} ago ({}) and has never polled. On the target: is SQL Server Agent running, and was it \
-             restarted after enlisting? Does it reach the master's engine port, does MsxEncryptChannelOptions fit the \
-             master's certificate, and may its login poll (TargetServersRole)?",
+            "Enlisted {} ago ({}) and has never polled.{}",
             span(enlisted),
-            instant(case.target.enlisted_at)
+            instant(case.target.enlisted_at),
+            if case.is_explained { "" } else { guess }
         ))
     })
 }
@@ -84,12 +86,13 @@ pub(super) fn stopped_polling(case: &Case<'_>) -> Option<Evidence> {
             instant(at)
         )
     } else if case.target.polled {
+        let guess = " SQL Server Agent is stopped there, or it was defected by force, enlisted elsewhere or renamed, or its \
+                     way to the master, its login or its TLS fails: look into the log of SQL Server Agent on the target.";
         format!(
-            "Last poll {} ago ({}), over 3 of its intervals of {interval}. SQL Server Agent is stopped there, or it \
-             was defected by force, enlisted elsewhere or renamed, or its way to the master, its login or its TLS \
-             fails: look into the log of SQL Server Agent on the target.",
+            "Last poll {} ago ({}), over 3 of its intervals of {interval}.{}",
             span(case.age),
-            instant(case.target.last_poll)
+            instant(case.target.last_poll),
+            if case.is_explained { "" } else { guess }
         )
     } else {
         format!("No poll in the {} since it was enlisted, over 3 of its intervals of {interval}.", span(case.age))

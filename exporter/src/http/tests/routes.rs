@@ -21,13 +21,18 @@ async fn every_route_answers_with_its_type_and_its_length() {
         ("/", 200, HTML),
         ("/target?name=SQL+01%5cPAYROLL", 200, HTML),
         ("/target?name=sql+01%5cpayroll+", 200, HTML),
-        ("/target?name=NOBODY", 404, TEXT),
-        ("/target", 400, TEXT),
+        ("/target?name=NOBODY", 404, HTML),
+        ("/target", 400, HTML),
         ("/metrics", 200, "text/plain; version=0.0.4; charset=utf-8"),
         ("/api/v1/targets", 200, "application/json"),
-        ("/api/v1/targets?target=sql+01%5cpayroll", 200, "application/json"),
-        ("/api/v1/targets?target=%E4", 400, TEXT),
-        ("/api/v1/targets?target=NOBODY", 404, TEXT),
+        ("/api/v1/targets?name=sql+01%5cpayroll", 200, "application/json"),
+        ("/api/v1/targets?name=%E4", 400, TEXT),
+        ("/api/v1/targets?name=NOBODY", 404, TEXT),
+        ("/api/v1/targets?target=SQL01", 400, TEXT),
+        ("/?state=not_enlisted&q=pay&jobs=&sort=name&by=cause", 200, HTML),
+        ("/?state=fine", 400, HTML),
+        ("/?q=%E4", 400, HTML),
+        ("/?page=2", 404, HTML),
         ("/sd?port=9182", 200, "application/json"),
         ("/sd", 400, TEXT),
         ("/sd?port=0", 400, TEXT),
@@ -50,16 +55,51 @@ async fn every_route_answers_with_its_type_and_its_length() {
         assert_eq!(reply.header("x-content-type-options"), Some("nosniff"), "{path}");
         let policy = reply.header("content-security-policy");
         assert_eq!(policy.is_some(), content_type == HTML, "{path}");
-        assert!(policy.is_none_or(|policy| policy.contains("default-src 'none'") && !policy.contains("script")));
+        assert!(policy.is_none_or(|policy| policy.contains("default-src 'none'") && !policy.contains("unsafe")));
         assert_eq!(reply.header("x-frame-options").is_some(), content_type == HTML, "{path}");
         assert_eq!(reply.header("referrer-policy").is_some(), content_type == HTML, "{path}");
     }
 }
 
 #[tokio::test]
+async fn what_pages_refer_to_is_kept_under_its_tag_and_asked_for_again_without() {
+    let server = Server::plain();
+    let mut client = connect(server.address).await;
+    let page = client.ask("GET", "/", "").await.text();
+    let links: Vec<&str> = page.split('"').filter(|text| text.starts_with("static/")).collect();
+    assert_eq!(links.len(), 3, "{page}");
+    for link in links {
+        let (path, _) = link.split_once('?').unwrap();
+        let kept = client.ask("GET", &format!("/{link}"), "").await;
+        assert_eq!((kept.status, kept.header("cache-control")), (200, Some("max-age=31536000, immutable")), "{link}");
+        let other = client.ask("GET", &format!("/{path}?v=0"), "").await;
+        assert_eq!((other.status, other.header("cache-control")), (200, Some("no-store")), "{path}");
+        let again = client
+            .ask("GET", &format!("/{path}"), &format!("If-None-Match: \"x\", {}\r\n", kept.header("etag").unwrap()))
+            .await;
+        assert_eq!((again.status, again.body.len()), (304, 0), "{path}");
+    }
+}
+
+#[tokio::test]
+async fn a_page_that_did_not_change_is_not_sent_again() {
+    let server = Server::plain();
+    let mut client = connect(server.address).await;
+    let page = client.ask("GET", "/", "").await;
+    let known = format!("If-None-Match: {}\r\n", page.header("etag").unwrap());
+    let again = client.ask("GET", "/", &known).await;
+    assert_eq!((again.status, again.body.len(), again.header("etag")), (304, 0, page.header("etag")));
+    assert_eq!(client.ask("GET", "/target?name=NOBODY", &known).await.status, 404);
+    client.ask("GET", "/metrics", &known).await;
+    client.ask("GET", "/api/v1/targets", "").await;
+    let ages: Vec<u64> = server.site.ages.lock().unwrap().iter().map(Duration::as_secs).collect();
+    assert_eq!(ages, [15, 15, 15, 0, 15], "only a scrape has a reading of its own");
+}
+
+#[tokio::test]
 async fn who_asks_for_one_target_requests_a_look_for_it() {
     let server = Server::plain();
-    for path in ["/", "/metrics", "/api/v1/targets", "/target", "/target?name=A", "/api/v1/targets?target=B"] {
+    for path in ["/", "/metrics", "/api/v1/targets", "/target", "/target?name=A", "/api/v1/targets?name=B"] {
         get(server.address, path).await;
     }
     assert_eq!(*server.site.looks.lock().unwrap(), ["A", "B"]);
@@ -157,7 +197,7 @@ async fn no_target_is_known_while_the_master_is_not_read() {
     let unread = Arc::new(crate::diagnosis::MasterFleet { master: None, ..fleet(1) }.into());
     let server = Server::with(Stub { fleet: unread, ..Stub::new() }, Options::default(), Web::open(None).unwrap());
     let reply = get(server.address, "/target?name=SQL+01%5CPAYROLL").await;
-    assert_eq!((reply.status, reply.header("retry-after")), (503, Some("1")));
+    assert_eq!((reply.status, reply.header("retry-after"), reply.header("content-type")), (503, Some("1"), Some(HTML)));
     assert_eq!(get(server.address, "/metrics").await.status, 200);
     for path in ["/sd?port=9182", "/sd?per=target"] {
         assert_eq!(get(server.address, path).await.status, 503, "{path}: never an empty list");

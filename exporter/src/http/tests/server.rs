@@ -2,9 +2,10 @@
 
 use super::super::{Options, ReloadError, Settings, Site, Web, bind, run};
 use super::soon;
-use crate::collectors::CollectorReport;
+use crate::collectors::{CollectorReport, TargetDetail};
 use crate::config::Limits;
 use crate::diagnosis::{Diagnosis, Fleet, MasterClock, MasterFleet, Orphan, Target};
+use crate::doctor::MasterSide;
 use crate::exposition::{BuildInfo, ExporterFacts, Reload};
 use crate::model::{Cause, Collector, OrphanKind, ProbeFailure, Stage};
 use crate::probe::Probe;
@@ -24,6 +25,8 @@ pub(super) struct Stub {
     /// While true, no fleet and no probe is answered.
     pub(super) held: watch::Sender<bool>,
     pub(super) waits: Mutex<Vec<Duration>>,
+    /// How old the readings might be that were asked for.
+    pub(super) ages: Mutex<Vec<Duration>>,
     pub(super) reloads: Mutex<Vec<Result<(), ReloadError>>>,
     /// The targets for which a look was requested.
     pub(super) looks: Mutex<Vec<String>>,
@@ -49,6 +52,7 @@ impl Stub {
             waiting: watch::Sender::new(0),
             held: watch::Sender::new(false),
             waits: Mutex::default(),
+            ages: Mutex::default(),
             reloads: Mutex::default(),
             looks: Mutex::default(),
             fleet: Arc::new(fleet(1).into()),
@@ -106,14 +110,17 @@ pub(super) fn fleet(length: usize) -> MasterFleet {
             maintenance: None,
             diagnosis: Diagnosis { cause: Cause::NotEnlisted, evidence: Vec::new() },
             trace: None,
+            pages: None,
         }],
         orphans: Some(vec![Orphan { target: "X".repeat(length), kind: OrphanKind::Other, count: 1 }]),
         downloadlist_rows: None,
         jobs: None,
         reports: vec![report(Collector::Targets, None), report(Collector::Jobs, Some(fault))],
+        history: Arc::default(),
         has_maintenance_windows: false,
         limited: crate::diagnosis::Limited::default(),
         port_results: Arc::default(),
+        pages: Arc::default(),
     }
 }
 
@@ -127,13 +134,19 @@ impl Drop for Waiter<'_> {
 }
 
 impl Site for Stub {
-    async fn fleet(&self, wait: Duration) -> Arc<Fleet> {
+    async fn fleet(&self, wait: Duration, oldest: Duration, of: Option<&str>) -> Arc<Fleet> {
+        self.ages.lock().unwrap().push(oldest);
+        self.looks.lock().unwrap().extend(of.map(str::to_owned));
         self.wait(wait).await;
         Arc::clone(&self.fleet)
     }
 
-    fn request_look(&self, target: &str) {
-        self.looks.lock().unwrap().push(target.to_owned());
+    async fn target_detail(&self, _: &Fleet, _: &str, _: Duration) -> Option<Result<Arc<TargetDetail>, ReadError>> {
+        None
+    }
+
+    async fn master_side(&self, _: &Fleet) -> Option<Arc<MasterSide>> {
+        None
     }
 
     async fn probe(&self, _: &str, wait: Duration) -> Result<Arc<Probe>, ProbeFailure> {
@@ -146,6 +159,7 @@ impl Site for Stub {
             build: BuildInfo { version: "0.0.0", revision: "none", rustc: "none" },
             sql_errors: enum_map::EnumMap::default(),
             sql_connections: 0,
+            log_lines_lost: 0,
             refused: None,
             probes: None,
             reload: Reload { successful: true, at: None },

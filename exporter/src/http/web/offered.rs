@@ -39,12 +39,22 @@ pub(super) fn versions(
 }
 
 /// The cryptography, narrowed to what is listed.
-pub(super) fn provider(section: &mut Section, files: &mut Files<'_>, faults: &mut Vec<ConfigError>) -> CryptoProvider {
+pub(super) fn provider(
+    section: &mut Section,
+    versions: &[&'static SupportedProtocolVersion],
+    files: &mut Files<'_>,
+    faults: &mut Vec<ConfigError>,
+) -> CryptoProvider {
     let mut provider = aws_lc_rs::default_provider();
     // As in Go, the list is about TLS 1.2: the suites of TLS 1.3 are no matter of choice, though they may be listed.
     let always: Vec<_> = provider.cipher_suites.iter().copied().filter(|suite| suite.tls13().is_some()).collect();
     if let Some(listed) = chosen(section, "cipher_suites", SUITES, LEFT_OUT, files, faults) {
-        let older = listed.into_iter().filter(|suite| suite.tls13().is_none());
+        let older: Vec<_> = listed.into_iter().filter(|suite| suite.tls13().is_none()).collect();
+        if older.is_empty() && versions == [&TLS12] {
+            let why =
+                ValueError::new("no suite is left for TLS 1.2, the only version offered: all of these are of TLS 1.3");
+            faults.push(section.fault("cipher_suites", why.expected("a suite of TLS 1.2, or max_version: TLS13")));
+        }
         provider.cipher_suites = always.into_iter().chain(older).collect();
     }
     if let Some(listed) = chosen(section, "curve_preferences", CURVES, "CurveP521 is not offered here", files, faults) {

@@ -50,6 +50,10 @@ fn every_fault_has_its_path() {
         ),
         (&format!("tls_server_config: {{ {pair}, min_version: TLS13, max_version: TLS12 }}"), "is below min_version"),
         (
+            &format!("tls_server_config: {{ {pair}, max_version: TLS12, cipher_suites: [TLS_AES_128_GCM_SHA256] }}"),
+            "tls_server_config.cipher_suites: no suite is left for TLS 1.2",
+        ),
+        (
             &format!("tls_server_config: {{ {pair}, cipher_suites: [TLS_ECDHE_RSA_WITH_AES_128_CBC_SHA] }}"),
             "tls_server_config.cipher_suites: nothing of this list is left: suites with CBC",
         ),

@@ -31,7 +31,7 @@ pub(super) fn understand(mut section: Section, files: &mut Files<'_>, faults: &m
     }
     let sans = section.list("client_allowed_sans", faults);
     let versions = offered::versions(&mut section, files, faults);
-    let provider = Arc::new(offered::provider(&mut section, files, faults));
+    let provider = Arc::new(offered::provider(&mut section, &versions, files, faults));
     let server_prefers = section.parsed("prefer_server_cipher_suites", flag, faults).unwrap_or(true);
     section.finish(faults);
 

@@ -35,7 +35,13 @@ pub(crate) fn describe(der: &[u8]) -> Option<Certificate> {
         self_signed: certificate.subject == certificate.issuer,
         not_after: instant(certificate.validity.not_after),
         names: names(&certificate),
+        sha256: fingerprint(der),
     })
+}
+
+fn fingerprint(der: &[u8]) -> String {
+    let digest = aws_lc_rs::digest::digest(&aws_lc_rs::digest::SHA256, der);
+    digest.as_ref().iter().map(|byte| format!("{byte:02x}")).collect()
 }
 
 /// Whether a certificate in DER is within its validity period.

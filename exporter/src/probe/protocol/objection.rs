@@ -35,12 +35,20 @@ pub(super) fn of(verdict: Verdict, leaf: &[u8], alone: bool, name: &str) -> Opti
             format!("its certificate names no host, so it is not for {name}"),
             format!("issue one with {name} as subject alternative name, or {ANY}"),
         ),
-        Verdict::NameMismatch => (
-            format!("its certificate is for {}, not for {name}", about.names.join(", ")),
-            "set master.host_name_in_certificate to one of these names, or master.address to the name under which the \
-             targets know the master"
-                .to_owned(),
-        ),
+        Verdict::NameMismatch => {
+            // A wildcard is no name of a host: only one that it covers is taken.
+            let one = match about.names.iter().find_map(|name| name.strip_prefix('*')) {
+                Some(domain) => format!("a name that it covers, such as HOST{domain}"),
+                None => "one of these names".to_owned(),
+            };
+            (
+                format!("its certificate is for {}, not for {name}", about.names.join(", ")),
+                format!(
+                    "set master.host_name_in_certificate to {one}, or master.address to the name under which the targets \
+                     know the master"
+                ),
+            )
+        }
         Verdict::Untrusted if about.fallback => (
             "its certificate is the one that SQL Server makes for itself at each start".to_owned(),
             format!("give SQL Server a certificate of an authority, or {ANY}; master.ca_file holds until its next start"),

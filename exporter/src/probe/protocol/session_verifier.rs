@@ -250,6 +250,13 @@ mod tests {
                 NAME,
                 Some(("is for a.example", "host_name_in_certificate")),
             ),
+            (
+                "a wildcard for another domain",
+                issued(&["*.apps.example"]),
+                &known,
+                NAME,
+                Some(("is for *.apps.example", "such as HOST.apps.example")),
+            ),
             ("a name, by address", issued(&[NAME]), &known, "10.1.0.5", Some(("not for 10.1.0.5", "master.address"))),
             ("no name", nameless.clone(), &nameless, NAME, Some(("names no host", "subject alternative name"))),
             ("ended", ended, &known, NAME, Some(("has expired", "install a new one"))),

@@ -106,6 +106,37 @@ pub struct Connections {
     pub open: usize,
     /// Since the server was bound.
     pub ever: usize,
+    /// Those that are logged in.
+    pub sessions: usize,
+    /// The most that were logged in at once.
+    pub most_sessions: usize,
+    /// Requests that are being answered.
+    pub running: usize,
+}
+
+/// How many of something there are, and were at most.
+#[derive(Debug, Default)]
+pub(crate) struct Gauge {
+    now: AtomicUsize,
+    most: AtomicUsize,
+}
+
+impl Gauge {
+    /// Counts one for as long as what is returned is kept.
+    pub(crate) fn enter(&self) -> Counted<'_> {
+        let now = self.now.fetch_add(1, Ordering::SeqCst) + 1;
+        self.most.fetch_max(now, Ordering::SeqCst);
+        Counted(self)
+    }
+}
+
+/// One of those that a gauge counts.
+pub(crate) struct Counted<'a>(&'a Gauge);
+
+impl Drop for Counted<'_> {
+    fn drop(&mut self) {
+        self.0.now.fetch_sub(1, Ordering::SeqCst);
+    }
 }
 
 /// What connections and controls share.
@@ -115,6 +146,8 @@ pub(crate) struct Shared {
     fallback: Arc<Identity>,
     open: AtomicUsize,
     ever: AtomicUsize,
+    pub(crate) sessions: Gauge,
+    pub(crate) running: Gauge,
     next_session: AtomicU16,
     hang_up: watch::Sender<()>,
 }
@@ -148,7 +181,15 @@ impl Control {
 
     /// How many connections there are.
     pub fn connections(&self) -> Connections {
-        Connections { open: self.shared.open.load(Ordering::SeqCst), ever: self.shared.ever.load(Ordering::SeqCst) }
+        let count = |of: &AtomicUsize| of.load(Ordering::SeqCst);
+        let Shared { open, ever, sessions, running, .. } = &*self.shared;
+        Connections {
+            open: count(open),
+            ever: count(ever),
+            sessions: count(&sessions.now),
+            most_sessions: count(&sessions.most),
+            running: count(&running.now),
+        }
     }
 
     /// Ends every connection that is open, as a restart does.
@@ -175,6 +216,8 @@ impl Server {
             fallback: Arc::new(Identity::self_signed_fallback().map_err(io::Error::other)?),
             open: AtomicUsize::new(0),
             ever: AtomicUsize::new(0),
+            sessions: Gauge::default(),
+            running: Gauge::default(),
             // Sessions up to 50 are the system's own.
             next_session: AtomicU16::new(51),
             hang_up: watch::Sender::new(()),

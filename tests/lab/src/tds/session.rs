@@ -6,7 +6,7 @@ use super::packet::{Message, MessageReader, MessageWriter, Stopped, kind, status
 use super::prelogin::{Agreed, Prelogin};
 use super::reply::{End, Manner, play};
 use super::request::{Request, Transaction};
-use super::server::{Encryption, Fault, Options, Shared};
+use super::server::{Encryption, Fault, Gauge, Options, Shared};
 use super::tls;
 use super::tokens::{self, BinaryChange, Done, TextChange, command, done};
 use crate::wire::{Backend, Login, Reply, ServerError};
@@ -30,7 +30,10 @@ pub(crate) async fn serve(tcp: TcpStream, shared: &Shared, backend: Arc<dyn Back
     let options = shared.options();
     // The client learns of an error by the end of the connection, as on a real server.
     if let Ok(Some(mut session)) = open(tcp, shared, &options, backend).await {
-        let end = session.run().await;
+        let end = {
+            let _logged_in = shared.sessions.enter();
+            session.run(&shared.running).await
+        };
         let link = session.reader.into_inner().unsplit(session.writer.into_inner());
         match end {
             Ok(End::Reset) => link.reset(),
@@ -201,7 +204,7 @@ struct Session {
 
 impl Session {
     /// Answers one request after the other until either side ends.
-    async fn run(&mut self) -> Result<End, Stopped> {
+    async fn run(&mut self, running: &Gauge) -> Result<End, Stopped> {
         let mut held = None;
         loop {
             let message = match held.take() {
@@ -223,6 +226,7 @@ impl Session {
             if message.status & status::RESET != 0 {
                 tokens::put_binary_change(BinaryChange::Reset, &[], &[], self.writer.body());
             }
+            let _running = running.enter();
             let end = match request {
                 Request::Attention => {
                     self.acknowledge().await?;

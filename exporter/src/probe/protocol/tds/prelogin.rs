@@ -118,16 +118,6 @@ mod tests {
     }
 
     #[test]
-    fn the_script_for_targets_without_the_program_asks_the_same() {
-        let script = include_str!(concat!(env!("CARGO_MANIFEST_DIR"), "/../deploy/windows/probe.ps1"));
-        let (_, rest) = script.split_once("$Prelogin = ").unwrap();
-        let (literal, _) = rest.split_once("\n\n").unwrap();
-        let digits: String = literal.chars().filter(char::is_ascii_hexdigit).collect();
-        let asked: String = encode("", ENCRYPT_OFF).iter().map(|byte| format!("{byte:02X}")).collect();
-        assert_eq!(digits, asked);
-    }
-
-    #[test]
     fn the_question_reads_as_a_prelogin_and_names_the_instance() {
         let question = encode("PAYROLL", ENCRYPT_OFF);
         assert_eq!(question[..2], [0x12, 0x01]);

@@ -1,0 +1,330 @@
+//! Which targets a page or a document shows, and in which order: what a link holds.
+
+use super::impact::Impact;
+use super::{MasterFleet, Target, order};
+use crate::model::{Cause, names, query_value};
+use jiff::Timestamp;
+use std::collections::HashMap;
+
+/// More than any name or evidence has.
+const LONGEST_TEXT: usize = 200;
+
+/// The parameters of a link. The default shows all.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub struct Selection {
+    /// One target, as SQL Server compares names.
+    pub(crate) name: Option<String>,
+    /// The cause that holds.
+    pub(crate) state: Option<Cause>,
+    /// A target server group, as SQL Server compares names.
+    pub(crate) group: Option<String>,
+    /// A part of the name, the location, a group or the evidence.
+    pub(crate) text: Option<String>,
+    /// Only targets on which the last run of a job failed.
+    pub(crate) failing_jobs: bool,
+    pub(crate) order: Order,
+    /// Whether the page shows the targets of one cause together.
+    pub(crate) by_cause: bool,
+    /// The page, counted from 1. A document has all.
+    pub(crate) page: Option<usize>,
+}
+
+/// What decides the order.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
+pub(crate) enum Order {
+    #[default]
+    Worst,
+    Name,
+    LastPoll,
+    Pending,
+}
+
+impl Order {
+    pub(crate) const ALL: [Order; 4] = [Order::Worst, Order::Name, Order::LastPoll, Order::Pending];
+
+    pub(crate) fn name(self) -> &'static str {
+        match self {
+            Order::Worst => "worst",
+            Order::Name => "name",
+            Order::LastPoll => "last_poll",
+            Order::Pending => "pending",
+        }
+    }
+}
+
+/// A target that is shown, with the last runs of its jobs.
+#[derive(Debug, Clone, Copy)]
+pub(crate) struct Selected<'a> {
+    pub(crate) target: &'a Target,
+    pub(crate) jobs: JobCounts,
+}
+
+/// The jobs of one target.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
+pub(crate) struct JobCounts {
+    pub(crate) all: usize,
+    /// Those whose last run failed or was cancelled.
+    pub(crate) failing: usize,
+}
+
+impl Selection {
+    /// Reads the parameters of a query.
+    ///
+    /// # Errors
+    /// Which parameter is not understood, and what it may be.
+    pub(crate) fn read(parameters: impl IntoIterator<Item = (String, String)>) -> Result<Selection, String> {
+        let mut selection = Selection::default();
+        for (name, value) in parameters {
+            if value.is_empty() {
+                continue;
+            }
+            if value.chars().count() > LONGEST_TEXT {
+                return Err(format!("{name} is longer than {LONGEST_TEXT} characters"));
+            }
+            let expected = match name.as_str() {
+                "name" => {
+                    selection.name = Some(value);
+                    continue;
+                }
+                "group" => {
+                    selection.group = Some(value);
+                    continue;
+                }
+                "q" => {
+                    selection.text = Some(value);
+                    continue;
+                }
+                "state" => match Cause::ALL.into_iter().find(|cause| cause.name() == value) {
+                    Some(cause) => {
+                        selection.state = Some(cause);
+                        continue;
+                    }
+                    None => Cause::ALL.map(Cause::name).join(", "),
+                },
+                "jobs" if value == "failing" => {
+                    selection.failing_jobs = true;
+                    continue;
+                }
+                "jobs" => "failing".to_owned(),
+                "sort" => match Order::ALL.into_iter().find(|order| order.name() == value) {
+                    Some(order) => {
+                        selection.order = order;
+                        continue;
+                    }
+                    None => Order::ALL.map(Order::name).join(", "),
+                },
+                "by" if value == "cause" => {
+                    selection.by_cause = true;
+                    continue;
+                }
+                "by" => "cause".to_owned(),
+                "page" => match value.parse() {
+                    Ok(page) if page > 0 => {
+                        selection.page = Some(page);
+                        continue;
+                    }
+                    _ => "a number from 1".to_owned(),
+                },
+                _ => {
+                    return Err(format!(
+                        "{name:?} is not a filter; hint: name, state, group, q, jobs, sort, by and page are"
+                    ));
+                }
+            };
+            return Err(format!("{name}={value:?} is not understood; hint: {expected}"));
+        }
+        Ok(selection)
+    }
+
+    /// The query of a link to this selection, without a question mark; empty for the default.
+    pub(crate) fn query(&self) -> String {
+        let text = |name: &'static str, value: &Option<String>| value.as_ref().map(|value| (name, query_value(value)));
+        let word = |name: &'static str, value: Option<&str>| value.map(|value| (name, value.to_owned()));
+        let pairs = [
+            text("name", &self.name),
+            word("state", self.state.map(Cause::name)),
+            text("group", &self.group),
+            text("q", &self.text),
+            word("jobs", self.failing_jobs.then_some("failing")),
+            word("sort", (self.order != Order::default()).then_some(self.order.name())),
+            word("by", self.by_cause.then_some("cause")),
+            self.page.filter(|page| *page > 1).map(|page| ("page", page.to_string())),
+        ];
+        let pairs: Vec<String> = pairs.into_iter().flatten().map(|(name, value)| format!("{name}={value}")).collect();
+        pairs.join("&")
+    }
+
+    /// The targets that it selects, in its order. None while the master is not read.
+    pub(crate) fn of<'a>(&self, fleet: &'a MasterFleet) -> Vec<Selected<'a>> {
+        let Some(clock) = &fleet.master else { return Vec::new() };
+        let jobs = jobs_by_target(fleet);
+        let selected = fleet
+            .targets
+            .iter()
+            .map(|target| Selected { target, jobs: jobs.get(target.name.as_str()).copied().unwrap_or_default() });
+        let mut selected: Vec<Selected<'_>> = selected.filter(|one| self.has(one)).collect();
+        // The fleet is sorted by name, and a stable sort keeps that among equals.
+        let order = order();
+        let rank = |one: &Selected<'_>| {
+            let cause = one.target.diagnosis.cause;
+            (Impact::of(one.target), order.iter().position(|other| *other == cause))
+        };
+        match self.order {
+            Order::Worst => selected.sort_by_key(|one| (one.raises_nothing(), rank(one))),
+            Order::Name => {}
+            Order::LastPoll => selected.sort_by_key(Selected::last_poll),
+            Order::Pending => {
+                selected.sort_by_key(|one| one.oldest_pending().map_or((true, clock.now), |at| (false, at)))
+            }
+        }
+        if self.by_cause {
+            selected.sort_by_key(rank);
+        }
+        selected
+    }
+
+    fn has(&self, one: &Selected<'_>) -> bool {
+        let target = one.target;
+        self.name.as_ref().is_none_or(|name| names::same(name, &target.name))
+            && self.state.is_none_or(|cause| target.diagnosis.cause == cause)
+            && self.group.as_ref().is_none_or(|group| target.groups().iter().any(|own| names::same(own, group)))
+            && (!self.failing_jobs || one.jobs.failing > 0)
+            && self.text.as_ref().is_none_or(|text| has_text(target, text))
+    }
+}
+
+impl<'a> Selected<'a> {
+    /// One target of a fleet.
+    pub(crate) fn new(fleet: &MasterFleet, target: &'a Target) -> Selected<'a> {
+        let jobs = jobs_by_target(fleet).get(target.name.as_str()).copied().unwrap_or_default();
+        Selected { target, jobs }
+    }
+
+    /// One that is fine comes last, and one under maintenance, which raises no alert, before it.
+    fn raises_nothing(&self) -> (bool, bool) {
+        let is_fine = self.target.diagnosis.cause == Cause::Ok && self.jobs.failing == 0;
+        (is_fine, self.target.maintenance.is_some())
+    }
+
+    /// Longest ago first; one that is not enlisted before all.
+    fn last_poll(&self) -> Option<Timestamp> {
+        self.target.enlisted.as_ref().map(|row| row.last_poll)
+    }
+
+    fn oldest_pending(&self) -> Option<Timestamp> {
+        self.target.enlisted.as_ref()?.downloads.as_ref()?.waiting.oldest_pending
+    }
+}
+
+fn has_text(target: &Target, text: &str) -> bool {
+    let wanted = names::key(text);
+    let row = target.enlisted.as_ref();
+    let evidence = target.diagnosis.evidence.iter().map(|evidence| evidence.text.as_str());
+    [target.name.as_str()]
+        .into_iter()
+        .chain(row.and_then(|row| row.location.as_deref()))
+        .chain(target.groups().iter().map(String::as_str))
+        .chain(target.trace.as_ref().map(|trace| trace.text.as_str()))
+        .chain(evidence)
+        .any(|part| names::key(part).contains(wanted.as_ref()))
+}
+
+fn jobs_by_target(fleet: &MasterFleet) -> HashMap<&str, JobCounts> {
+    let mut counts: HashMap<&str, JobCounts> = HashMap::new();
+    for run in fleet.jobs.iter().flatten().flat_map(|job| &job.runs) {
+        let one = counts.entry(run.target.as_str()).or_default();
+        one.all += 1;
+        one.failing += usize::from(run.success == Some(false));
+    }
+    counts
+}
+
+#[cfg(test)]
+mod tests {
+    #![allow(clippy::unwrap_used)]
+
+    use super::*;
+    use crate::fixtures::full;
+
+    fn read(query: &[(&str, &str)]) -> Result<Selection, String> {
+        Selection::read(query.iter().map(|(name, value)| ((*name).to_owned(), (*value).to_owned())))
+    }
+
+    fn shown(query: &[(&str, &str)]) -> Vec<String> {
+        read(query).unwrap().of(&full()).iter().map(|one| one.target.name.clone()).collect()
+    }
+
+    #[test]
+    fn filters_hold_together_and_texts_are_parts() {
+        type Case<'a> = (&'a [(&'a str, &'a str)], &'a [&'a str]);
+        let cases: &[Case<'_>] = &[
+            (&[], &["NEW9", "SQL<03>", "SQL02", "SQL01\\PAYROLL", "SQL04"]),
+            (&[("name", "sql02 ")], &["SQL02"]),
+            (&[("name", "SQL0")], &[]),
+            (&[("state", "stopped_polling")], &["SQL02"]),
+            (&[("group", "über \"alles\"")], &["SQL01\\PAYROLL"]),
+            (&[("group", "über")], &[]),
+            (&[("q", "payr")], &["SQL01\\PAYROLL"]),
+            (&[("q", "LAST POLL 2 h")], &["SQL02"]),
+            (&[("q", "halle")], &["SQL01\\PAYROLL"]),
+            (&[("q", "sql0"), ("state", "ok")], &["SQL04"]),
+            (&[("sort", "name")], &["NEW9", "SQL01\\PAYROLL", "SQL02", "SQL<03>", "SQL04"]),
+            (&[("sort", "last_poll"), ("q", "sql")], &["SQL02", "SQL<03>", "SQL01\\PAYROLL", "SQL04"]),
+            (&[("sort", "pending")], &["SQL01\\PAYROLL", "NEW9", "SQL02", "SQL<03>", "SQL04"]),
+            (&[("state", ""), ("q", "")], &["NEW9", "SQL<03>", "SQL02", "SQL01\\PAYROLL", "SQL04"]),
+        ];
+        for (query, expected) in cases {
+            assert_eq!(shown(query), *expected, "{query:?}");
+        }
+    }
+
+    #[test]
+    fn jobs_that_fail_are_counted_for_each_target_and_are_a_filter() {
+        let fleet = full();
+        let failing: Vec<&str> = fleet
+            .jobs
+            .iter()
+            .flatten()
+            .flat_map(|job| &job.runs)
+            .filter(|run| run.success == Some(false))
+            .map(|run| run.target.as_str())
+            .collect();
+        assert!(!failing.is_empty());
+        let mut shown = shown(&[("jobs", "failing")]);
+        shown.sort();
+        assert_eq!(shown, failing);
+    }
+
+    #[test]
+    fn a_link_holds_the_selection() {
+        assert_eq!(Selection::default().query(), "");
+        let query = [
+            ("state", "ok"),
+            ("group", "a&b"),
+            ("q", "x"),
+            ("jobs", "failing"),
+            ("sort", "name"),
+            ("by", "cause"),
+            ("page", "2"),
+        ];
+        let link = "state=ok&group=a%26b&q=x&jobs=failing&sort=name&by=cause&page=2";
+        assert_eq!(read(&query).unwrap().query(), link);
+    }
+
+    #[test]
+    fn what_is_no_word_of_ours_is_refused_with_the_words_that_are() {
+        let long = "x".repeat(201);
+        for (query, said) in [
+            (("state", "fine"), "stopped_polling"),
+            (("jobs", "all"), "failing"),
+            (("sort", "age"), "worst, name, last_poll, pending"),
+            (("by", "group"), "cause"),
+            (("page", "0"), "a number from 1"),
+            (("stat", "ok"), "is not a filter"),
+            (("q", long.as_str()), "longer than 200"),
+        ] {
+            let error = read(&[query]).unwrap_err();
+            assert!(error.contains(said), "{error}");
+        }
+    }
+}

@@ -1,0 +1,181 @@
+//! Reads the files of a folder in which others may write, as a share is. They have places of their own, so that a share
+//! that does not answer takes none from the configuration.
+
+use super::{DEADLINE, Places, regular, within};
+use std::ffi::OsString;
+use std::fs::{self, File, Metadata, OpenOptions};
+use std::io::{self, Read};
+use std::path::{Path, PathBuf};
+
+/// Folders that are read at once, those included that were given up.
+static PLACES: Places = Places::new(8);
+/// Entries of a folder that are looked at.
+const MOST_ENTRIES: usize = 1_000;
+/// Files that are read of one folder.
+const MOST_FILES: usize = 16;
+/// The largest file in bytes.
+const LARGEST: u64 = 256 << 10;
+
+/// A file with what it holds, or why that is not known.
+type FileRead = (PathBuf, io::Result<Vec<u8>>);
+
+/// The files of a folder whose names fit a pattern, in which `*` stands for any characters, by their names. Links are not
+/// followed, and no file over 256 KiB is read. Blocks for at most 5 s.
+///
+/// # Errors
+/// Why the folder cannot be read, or holds too much.
+pub(crate) fn read_folder(folder: &Path, pattern: &str) -> io::Result<Vec<FileRead>> {
+    let (folder, pattern) = (folder.to_owned(), pattern.to_owned());
+    within(&PLACES, DEADLINE, move || {
+        let names = if pattern.contains('*') { names(&folder, &pattern)? } else { vec![pattern.into()] };
+        Ok(names.into_iter().map(|name| folder.join(name)).map(|path| (path.clone(), read_unlinked(&path))).collect())
+    })
+}
+
+fn names(folder: &Path, pattern: &str) -> io::Result<Vec<OsString>> {
+    let mut found = Vec::new();
+    for (number, entry) in fs::read_dir(folder)?.enumerate() {
+        if number == MOST_ENTRIES {
+            return Err(too_much(format!("it holds more than {MOST_ENTRIES} files")));
+        }
+        let name = entry?.file_name();
+        if name.to_str().is_some_and(|name| fits(pattern, name)) {
+            found.push(name);
+        }
+    }
+    if found.len() > MOST_FILES {
+        return Err(too_much(format!("more than {MOST_FILES} of its files fit {pattern}")));
+    }
+    found.sort();
+    Ok(found)
+}
+
+fn too_much(wrong: String) -> io::Error {
+    io::Error::new(io::ErrorKind::QuotaExceeded, wrong)
+}
+
+/// Whether a name fits a pattern. What begins with a dot never does: it is the temporary file of a page.
+fn fits(pattern: &str, name: &str) -> bool {
+    let mut parts = pattern.split('*');
+    let first = parts.next().unwrap_or_default();
+    let Some(mut rest) = name.strip_prefix(first).filter(|_| !name.starts_with('.')) else { return false };
+    let mut parts: Vec<&str> = parts.collect();
+    let Some(last) = parts.pop() else { return rest.is_empty() };
+    for part in parts {
+        match rest.split_once(part) {
+            Some((_, behind)) => rest = behind,
+            None => return false,
+        }
+    }
+    rest.ends_with(last)
+}
+
+fn read_unlinked(path: &Path) -> io::Result<Vec<u8>> {
+    // Before it is opened, for that alone can block. It may be replaced in between, so what was opened is compared.
+    let before = fs::symlink_metadata(path)?;
+    regular(&before)?;
+    let file = open(path)?;
+    let opened = file.metadata()?;
+    regular(&opened)?;
+    if !is_same(&before, &opened) {
+        return Err(io::Error::other("it was replaced while it was read"));
+    }
+    let mut bytes = Vec::new();
+    file.take(LARGEST + 1).read_to_end(&mut bytes)?;
+    if bytes.len() as u64 > LARGEST {
+        return Err(io::Error::new(io::ErrorKind::FileTooLarge, format!("larger than {} KiB", LARGEST >> 10)));
+    }
+    Ok(bytes)
+}
+
+#[cfg(windows)]
+fn open(path: &Path) -> io::Result<File> {
+    use std::os::windows::fs::OpenOptionsExt;
+    /// Opens a link itself, and not what it leads to.
+    const FILE_FLAG_OPEN_REPARSE_POINT: u32 = 0x0020_0000;
+    OpenOptions::new().read(true).custom_flags(FILE_FLAG_OPEN_REPARSE_POINT).open(path)
+}
+
+#[cfg(not(windows))]
+fn open(path: &Path) -> io::Result<File> {
+    OpenOptions::new().read(true).open(path)
+}
+
+#[cfg(unix)]
+fn is_same(before: &Metadata, opened: &Metadata) -> bool {
+    use std::os::unix::fs::MetadataExt;
+    (before.dev(), before.ino()) == (opened.dev(), opened.ino())
+}
+
+/// There a link is opened as such, and refused.
+#[cfg(not(unix))]
+fn is_same(_: &Metadata, _: &Metadata) -> bool {
+    true
+}
+
+#[cfg(test)]
+mod tests {
+    #![allow(clippy::unwrap_used)]
+    use super::*;
+
+    fn read(folder: &Path, pattern: &str) -> Vec<(String, Result<usize, String>)> {
+        let read = read_folder(folder, pattern).unwrap().into_iter();
+        let name = |path: PathBuf| path.file_name().unwrap().to_str().unwrap().to_owned();
+        read.map(|(path, bytes)| (name(path), bytes.map(|it| it.len()).map_err(|error| error.to_string()))).collect()
+    }
+
+    #[test]
+    fn a_star_stands_for_any_characters() {
+        for (pattern, name, does) in [
+            ("msx.prom", "msx.prom", true),
+            ("msx.prom", "msx.promx", false),
+            ("*.prom", "NODE1.prom", true),
+            ("*.prom", ".NODE1.prom.x.tmp", false),
+            ("*.prom", ".prom", false),
+            ("msx-*-*.prom", "msx-a-b.prom", true),
+            ("msx-*-*.prom", "msx-a.prom", false),
+            ("*", "x", true),
+        ] {
+            assert_eq!(fits(pattern, name), does, "{pattern} {name}");
+        }
+    }
+
+    #[test]
+    fn files_are_read_within_bounds() {
+        let folder = tempfile::tempdir().unwrap();
+        let at = |name: &str| folder.path().join(name);
+        assert!(read(folder.path(), "*.prom").is_empty());
+        fs::write(at("a.prom"), "page").unwrap();
+        File::create(at("large.prom")).unwrap().set_len(1 << 30).unwrap();
+        fs::write(at("a.txt"), "").unwrap();
+        let large = Err("larger than 256 KiB".to_owned());
+        assert_eq!(read(folder.path(), "*.prom"), [("a.prom".to_owned(), Ok(4)), ("large.prom".to_owned(), large)]);
+        for number in 0..MOST_FILES {
+            fs::write(at(&format!("{number}.prom")), "").unwrap();
+        }
+        assert!(read_folder(folder.path(), "*.prom").unwrap_err().to_string().contains("more than 16 of its files"));
+        for number in 0..MOST_ENTRIES {
+            fs::write(at(&format!("{number}.txt")), "").unwrap();
+        }
+        assert!(read_folder(folder.path(), "*.prom").unwrap_err().to_string().contains("more than 1000 files"));
+        assert_eq!(read(folder.path(), "a.prom"), [("a.prom".to_owned(), Ok(4))], "a name needs no list");
+    }
+
+    #[cfg(unix)]
+    #[test]
+    fn what_is_no_regular_file_is_refused() {
+        let folder = tempfile::tempdir().unwrap();
+        let at = |name: &str| folder.path().join(name);
+        fs::write(at("page"), "page").unwrap();
+        std::os::unix::fs::symlink(at("page"), at("link.prom")).unwrap();
+        std::os::unix::fs::symlink("/dev/zero", at("zero.prom")).unwrap();
+        fs::create_dir(at("folder.prom")).unwrap();
+        assert!(std::process::Command::new("mkfifo").arg(at("pipe.prom")).status().unwrap().success());
+        let read = read(folder.path(), "*.prom");
+        let kinds = ["a folder", "a symbolic link", "a named pipe", "a symbolic link"];
+        assert_eq!(read.len(), kinds.len());
+        for ((name, found), kind) in read.into_iter().zip(kinds) {
+            assert!(found.is_err_and(|error| error.contains(kind)), "{name}");
+        }
+    }
+}

@@ -1,0 +1,128 @@
+//! The master in one strip above its targets.
+
+use super::words::Tone;
+use crate::collectors::ServerFacts;
+use crate::diagnosis::{MasterClock, MasterFleet};
+use crate::exposition::ExporterFacts;
+use crate::model::figures::{ago, readable_instant};
+use crate::model::{Cause, Certificate};
+use jiff::Timestamp;
+
+/// One fact about the master.
+pub(super) struct Fact {
+    pub(super) topic: &'static str,
+    pub(super) class: &'static str,
+    pub(super) value: String,
+    pub(super) note: String,
+}
+
+impl Fact {
+    fn new(topic: &'static str, tone: Tone, value: impl Into<String>, note: impl Into<String>) -> Fact {
+        Fact { topic, class: tone.class(), value: value.into(), note: note.into() }
+    }
+}
+
+/// Whether the master can be read, in words.
+pub(super) fn readable(fleet: &MasterFleet, facts: &ExporterFacts) -> (Tone, &'static str) {
+    match fleet.master {
+        Some(_) => (Tone::Good, "can be read"),
+        None if facts.passive == Some(true) => (Tone::Unknown, "passive: another cluster node holds the instance"),
+        None if fleet.reports.is_empty() => (Tone::Unknown, "not read yet"),
+        None => (Tone::Bad, "cannot be read"),
+    }
+}
+
+/// The facts of a master that was read.
+pub(super) fn strip(fleet: &MasterFleet) -> Vec<Fact> {
+    let Some(clock) = &fleet.master else { return Vec::new() };
+    let server = fleet.server.as_ref();
+    vec![engine(server, clock), agent(server), certificate(server, clock.now), rights(fleet), silent(fleet, clock.now)]
+}
+
+fn engine(server: Option<&ServerFacts>, clock: &MasterClock) -> Fact {
+    let started = format!("started {}", ago(clock.now, clock.started));
+    match server {
+        None => Fact::new("SQL Server", Tone::Unknown, "not read", started),
+        Some(server) => {
+            let session = if server.encrypted { "session encrypted" } else { "session not encrypted" };
+            let value = format!("{}, {}", server.version, server.edition);
+            Fact::new("SQL Server", Tone::Good, value, format!("{started}, {session}"))
+        }
+    }
+}
+
+fn agent(server: Option<&ServerFacts>) -> Fact {
+    let note = match server.and_then(|server| server.operator_present) {
+        Some(true) => "MSXOperator is there",
+        Some(false) => "The operator MSXOperator is missing: enlisting a target will fail",
+        None => "whether MSXOperator is there is not known",
+    };
+    let is_missing = server.is_some_and(|server| server.operator_present == Some(false));
+    let (tone, value) = match server.and_then(|server| server.agent_running) {
+        Some(false) => (Tone::Bad, "does not run"),
+        Some(true) if is_missing => (Tone::Bad, "runs without its operator"),
+        Some(true) => (Tone::Good, "running"),
+        None => (Tone::Unknown, "not known"),
+    };
+    Fact::new("SQL Server Agent", tone, value, note)
+}
+
+/// A target verifies with MsxEncryptChannelOptions 2, the default, and takes any certificate with 0 and 1.
+const REFUSED: &str = "a target with option 2, the default, refuses it; 0 and 1 take it";
+
+fn certificate(server: Option<&ServerFacts>, now: Timestamp) -> Fact {
+    let fact = |tone, value: String, note: String| Fact::new("Certificate that targets are shown", tone, value, note);
+    let Some(certificate) = server.and_then(|server| server.certificate.as_ref()) else {
+        return fact(Tone::Unknown, "not seen".to_owned(), String::new());
+    };
+    let Certificate { subject, not_after, self_signed, .. } = certificate;
+    let end = readable_instant(*not_after);
+    if *not_after <= now {
+        fact(Tone::Bad, format!("ended {}", ago(now, *not_after)), REFUSED.to_owned())
+    } else if certificate.is_fallback() {
+        fact(Tone::Warning, "SQL Server's own".to_owned(), REFUSED.to_owned())
+    } else if *self_signed {
+        let note = format!("signed by itself: {REFUSED}, unless it is in the target's store; ends {end}");
+        fact(Tone::Warning, subject.clone(), note)
+    } else {
+        let note = format!("option 2 takes it where its authority is trusted and it has the master's name; ends {end}");
+        fact(Tone::Good, subject.clone(), note)
+    }
+}
+
+fn rights(fleet: &MasterFleet) -> Fact {
+    let all = fleet.reports.len();
+    let missing: Vec<&str> = fleet
+        .reports
+        .iter()
+        .filter(|report| !report.success() || !report.permission)
+        .map(|report| report.collector.name())
+        .collect();
+    let read = all - missing.len();
+    match missing.as_slice() {
+        [] => Fact::new("What may be read", Tone::Good, format!("{read} of {all} parts"), "no right is missing"),
+        missing => Fact::new(
+            "What may be read",
+            Tone::Warning,
+            format!("{read} of {all} parts"),
+            format!("not read: {}; why, and what to do, below", missing.join(", ")),
+        ),
+    }
+}
+
+fn silent(fleet: &MasterFleet, now: Timestamp) -> Fact {
+    let rows = || fleet.targets.iter().filter_map(|target| target.enlisted.as_ref());
+    let polls = rows().filter(|row| row.is_stale(now)).map(|row| row.last_poll);
+    let (count, newest) = polls.fold((0, None), |(count, newest), at| (count + 1, newest.max(Some(at))));
+    let together = fleet.targets.iter().filter(|target| target.diagnosis.cause == Cause::MasterSide).count();
+    let value = format!("{count} of {}", rows().count());
+    match newest {
+        None => Fact::new("Silent now", Tone::Good, value, ""),
+        Some(_) if together > 0 => {
+            Fact::new("Silent now", Tone::Bad, value, format!("{together} fell silent together: look at the master"))
+        }
+        Some(newest) => {
+            Fact::new("Silent now", Tone::Bad, value, format!("the last poll of the newest came {}", ago(now, newest)))
+        }
+    }
+}

@@ -1,0 +1,186 @@
+//! One target in one line.
+
+use super::parts::{NONE, Port, When, errors};
+use super::words::{Tone, words};
+use crate::diagnosis::{Enlisted, JobCounts, MasterFleet, Selected, Target};
+use crate::model::figures::{count, span};
+use crate::model::{MasterEvidence, query_value};
+use jiff::Timestamp;
+use std::borrow::Cow;
+use std::time::Duration;
+
+/// The longest evidence in a line, in characters.
+const SHORT: usize = 60;
+
+/// What one target's line shows.
+pub(super) struct Row<'a> {
+    pub(super) name: &'a str,
+    /// The name as the value of a query.
+    pub(super) link: String,
+    pub(super) groups: String,
+    pub(super) maintenance: Option<&'a str>,
+    pub(super) class: &'static str,
+    /// The verdict in a phrase.
+    pub(super) state: &'static str,
+    /// The verdict in up to three words.
+    pub(super) short: &'static str,
+    pub(super) evidence: Option<Cow<'a, str>>,
+    pub(super) last_poll: When,
+    pub(super) bar: Option<Bar>,
+    pub(super) pending: String,
+    pub(super) oldest: When,
+    pub(super) errors: Figure,
+    pub(super) jobs: Figure,
+    /// Whether the outcomes of its jobs are as old as its last poll.
+    pub(super) is_silent: bool,
+    pub(super) ports: Vec<Port>,
+}
+
+/// A count that is bad when it is not 0.
+pub(super) struct Figure {
+    pub(super) class: &'static str,
+    pub(super) text: String,
+    /// What it counts; empty for nothing.
+    pub(super) meaning: String,
+}
+
+impl<'a> Row<'a> {
+    pub(super) fn new(fleet: &'a MasterFleet, now: Timestamp, selected: Selected<'a>) -> Row<'a> {
+        let target = selected.target;
+        let row = target.enlisted.as_ref();
+        let list = row.and_then(|row| row.downloads.as_ref());
+        let words = words(target.diagnosis.cause);
+        let is_silent = row.is_some_and(|row| row.is_stale(now));
+        Row {
+            name: &target.name,
+            link: query_value(&target.name),
+            groups: target.groups().join(", "),
+            maintenance: target.maintenance.as_deref(),
+            class: words.tone.class(),
+            state: words.title,
+            short: target.diagnosis.cause.facts().short,
+            evidence: evidence(target),
+            last_poll: match row {
+                Some(row) if !row.polled => When { age: "never".to_owned(), instant: String::new() },
+                _ => When::new(now, row.map(|row| row.last_poll)),
+            },
+            bar: row.map(|row| Bar::new(now, row)),
+            pending: list.map_or_else(|| NONE.to_owned(), |list| list.waiting.pending_total().to_string()),
+            oldest: When::new(now, list.and_then(|list| list.waiting.oldest_pending)),
+            errors: Figure::errors(row),
+            jobs: Figure::jobs(selected.jobs),
+            is_silent,
+            ports: Port::both_ways(fleet, target, is_silent),
+        }
+    }
+}
+
+impl Figure {
+    fn errors(row: Option<&Enlisted>) -> Figure {
+        let failed = row.and_then(|row| row.downloads.as_ref()).map(|list| list.waiting.failed());
+        let (tone, text) = match failed {
+            None => (Tone::Unknown, NONE.to_owned()),
+            Some(0) => (Tone::Unknown, "0".to_owned()),
+            Some(failed) => (Tone::Bad, failed.to_string()),
+        };
+        Figure { class: tone.class(), text, meaning: row.filter(|_| tone == Tone::Bad).map(errors).unwrap_or_default() }
+    }
+
+    fn jobs(counts: JobCounts) -> Figure {
+        let JobCounts { all, failing } = counts;
+        if all == 0 {
+            return Figure { class: Tone::Unknown.class(), text: NONE.to_owned(), meaning: String::new() };
+        }
+        let tone = if failing == 0 { Tone::Unknown } else { Tone::Bad };
+        let meaning = format!("of {} the last run failed on {failing}", count(all as u64, "job"));
+        Figure { class: tone.class(), text: format!("{failing} of {all}"), meaning }
+    }
+}
+
+/// What the master shows of a silent target, else the first evidence; in few words.
+fn evidence(target: &Target) -> Option<Cow<'_, str>> {
+    let shown = target.trace.as_ref().filter(|trace| trace.word != MasterEvidence::Unknown);
+    if let Some(trace) = shown {
+        return Some(format!("The master shows: {}", trace.word.word().title).into());
+    }
+    let text = without_instant(&target.diagnosis.evidence.first()?.text);
+    if text.chars().nth(SHORT).is_none() {
+        return Some(text);
+    }
+    Some(text.chars().take(SHORT - 1).chain(['…']).collect::<String>().into())
+}
+
+/// Where an age is followed by its instant, such as ` (2026-11-22T22:07:30Z)`, the age is enough for a line.
+fn without_instant(text: &str) -> Cow<'_, str> {
+    let is_year = |rest: &str| rest.bytes().take(4).all(|byte| byte.is_ascii_digit());
+    let parts = text.split_once(" (").filter(|(_, rest)| is_year(rest));
+    match parts.and_then(|(before, rest)| Some((before, rest.split_once("Z)")?.1))) {
+        Some((before, after)) => format!("{before}{after}").into(),
+        None => text.into(),
+    }
+}
+
+/// The age of the last poll as a bar that counts the target's own intervals, on a logarithmic scale.
+#[derive(Debug, PartialEq, Eq)]
+pub(super) struct Bar {
+    pub(super) class: &'static str,
+    /// In units of the drawing.
+    pub(super) filled: u32,
+    pub(super) meaning: String,
+}
+
+impl Bar {
+    /// The length of a full bar: 10,000 intervals. The template draws a mark where 3 of them end, at 21.
+    pub(super) const FULL: u32 = 70;
+    const DECADES: f64 = 5.0;
+
+    fn new(now: Timestamp, row: &Enlisted) -> Bar {
+        let age = Duration::try_from(now.duration_since(row.last_poll)).unwrap_or_default();
+        let intervals = age.as_secs_f64() / row.poll_interval.as_secs_f64().max(1.0);
+        let tone = match intervals {
+            _ if !row.is_stale(now) => Tone::Good,
+            ..=10.0 => Tone::Warning,
+            _ => Tone::Bad,
+        };
+        // A tenth of an interval is where it begins.
+        let share = ((intervals.max(0.1).log10() + 1.0) / Bar::DECADES).clamp(0.03, 1.0);
+        Bar {
+            class: tone.class(),
+            filled: (f64::from(Bar::FULL) * share).round() as u32,
+            meaning: format!("{intervals:.1} of its intervals of {}", span(row.poll_interval)),
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    #![allow(clippy::unwrap_used)]
+
+    use super::*;
+    use crate::fixtures::{NOW, ago, judged, target};
+    use crate::model::Cause;
+
+    #[test]
+    fn a_bar_counts_the_intervals_of_its_target() {
+        let bar = |seconds| {
+            let mut target = target("SQL01");
+            let row = target.enlisted.as_mut().unwrap();
+            row.row.last_poll = ago(seconds);
+            let Bar { class, filled, .. } = Bar::new(NOW, row);
+            (class, filled)
+        };
+        let expected = [("good", 2), ("good", 14), ("good", 21), ("warn", 28), ("bad", 42), ("bad", 70), ("bad", 70)];
+        assert_eq!([0, 60, 180, 600, 6_000, 600_000, 9_000_000].map(bar), expected);
+    }
+
+    #[test]
+    fn evidence_is_cut_between_characters() {
+        let text = "東".repeat(61);
+        let shown = |text: &str| evidence(&judged("SQL01", Cause::DownloadError, text)).unwrap().into_owned();
+        assert_eq!(shown(&text), "東".repeat(59) + "…");
+        assert_eq!(shown(&text[..180]), "東".repeat(60));
+        let dated = "Last poll 4 h ago (2026-11-27T22:38:47Z), over 3 of its intervals";
+        assert_eq!(shown(dated), "Last poll 4 h ago, over 3 of its intervals");
+        assert_eq!(shown("1 failed (Z), 2 held (Z)"), "1 failed (Z), 2 held (Z)");
+    }
+}

@@ -1,0 +1,105 @@
+//! The jobs of one target, and its instructions one by one.
+
+use super::parts::NONE;
+use super::words::Tone;
+use crate::collectors::{DetailResult, Instruction, TargetDetail};
+use crate::diagnosis::{Job, JobRun, MasterFleet, Target};
+use crate::model::figures::{ago, count, readable_instant, span};
+use jiff::Timestamp;
+
+/// The jobs of one target, those that failed first. `None` where jobs were not read.
+pub(super) struct JobRows<'a>(pub(super) Option<Vec<JobRow<'a>>>);
+
+impl<'a> JobRows<'a> {
+    pub(super) fn new(
+        fleet: &'a MasterFleet,
+        target: &'a Target,
+        now: Timestamp,
+        detail: DetailResult<'a>,
+    ) -> JobRows<'a> {
+        let read = detail.and_then(Result::ok);
+        let runs = fleet.jobs_of(&target.name);
+        JobRows(runs.map(|runs| runs.into_iter().map(|(job, run)| JobRow::new(job, run, now, read)).collect()))
+    }
+
+    pub(super) fn failed(&self) -> usize {
+        self.0.iter().flatten().filter(|row| row.success == Some(false)).count()
+    }
+
+    /// What they say of a target that polls and takes its instructions.
+    pub(super) fn in_words(&self) -> String {
+        let Some(rows) = &self.0 else { return "Nothing was found against it. Its jobs were not read.".to_owned() };
+        match self.failed() {
+            0 => "Nothing was found against it.".to_owned(),
+            failed => format!(
+                "It polls and takes its instructions, but the last run of {failed} of its {} failed.",
+                count(rows.len() as u64, "job")
+            ),
+        }
+    }
+}
+
+/// The last run of one job.
+pub(super) struct JobRow<'a> {
+    pub(super) name: &'a str,
+    pub(super) enabled: bool,
+    pub(super) success: Option<bool>,
+    pub(super) class: &'static str,
+    pub(super) outcome: String,
+    pub(super) when: String,
+    pub(super) instant: String,
+    pub(super) took: String,
+    /// Set only where it was read.
+    pub(super) message: Option<&'a str>,
+}
+
+impl<'a> JobRow<'a> {
+    fn new(job: &'a Job, run: &JobRun, now: Timestamp, read: Option<&'a TargetDetail>) -> JobRow<'a> {
+        let tone = match run.success {
+            Some(true) => Tone::Good,
+            Some(false) => Tone::Bad,
+            None => Tone::Unknown,
+        };
+        JobRow {
+            name: &job.name,
+            enabled: job.enabled,
+            success: run.success,
+            class: tone.class(),
+            outcome: match run.row.last_run {
+                Some(_) => run.row.outcome.name().replace('_', " "),
+                None => "no outcome yet".to_owned(),
+            },
+            when: run.at.map_or_else(|| NONE.to_owned(), |at| ago(now, at)),
+            instant: run.at.map(readable_instant).unwrap_or_default(),
+            took: run.row.duration.map_or_else(|| NONE.to_owned(), span),
+            message: read.and_then(|read| read.message(&job.id)),
+        }
+    }
+}
+
+/// A row of the download list.
+pub(super) struct InstructionView<'a> {
+    pub(super) id: &'a str,
+    pub(super) operation: &'static str,
+    pub(super) job: &'a str,
+    pub(super) age: String,
+    pub(super) instant: String,
+    pub(super) error: &'a str,
+}
+
+impl<'a> InstructionView<'a> {
+    pub(super) fn of_each(rows: &'a [Instruction], now: Timestamp) -> Vec<InstructionView<'a>> {
+        rows.iter().map(|row| InstructionView::new(row, now)).collect()
+    }
+
+    fn new(row: &'a Instruction, now: Timestamp) -> InstructionView<'a> {
+        InstructionView {
+            id: &row.id,
+            operation: row.operation.name(),
+            job: row.job.as_deref().unwrap_or(NONE),
+            age: ago(now, row.posted),
+            instant: readable_instant(row.posted),
+            error: row.error.as_deref().unwrap_or_default(),
+        }
+    }
+}

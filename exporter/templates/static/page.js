@@ -1,0 +1,65 @@
+// Refreshes the page in place while its tab is visible. Without this file the page has a link that does the same.
+"use strict";
+const SECONDS = 15;
+const live = "[data-live]";
+const failed = document.getElementById("refresh-failed");
+let etag = null;
+let timer = 0;
+
+// Focus and open details outlive the elements that held them.
+function keep(old, fresh) {
+  for (const details of old.querySelectorAll("details[id]")) {
+    const same = fresh.querySelector(`details[id="${CSS.escape(details.id)}"]`);
+    if (same) same.open = details.open;
+  }
+  const focused = document.activeElement;
+  const links = [...old.querySelectorAll("a[href], summary")];
+  const at = links.indexOf(focused);
+  old.replaceWith(fresh);
+  if (at < 0) return;
+  const candidates = [...fresh.querySelectorAll("a[href], summary")];
+  const same = candidates.find((link) => link.getAttribute("href") === focused.getAttribute("href") && link.textContent === focused.textContent);
+  (same ?? candidates[at])?.focus({ preventScroll: true });
+}
+
+function show(page) {
+  const fresh = new Map([...page.querySelectorAll(live)].map((part) => [part.id, part]));
+  const here = [...document.querySelectorAll(live)];
+  if (here.length === fresh.size && here.every((part) => fresh.has(part.id))) {
+    for (const part of here) keep(part, document.adoptNode(fresh.get(part.id)));
+  } else {
+    // Another kind of page came: the target left, or the master cannot be read any more.
+    for (const part of ["main", "#age"]) keep(document.querySelector(part), document.adoptNode(page.querySelector(part)));
+  }
+  document.title = page.title;
+}
+
+function complain(text) {
+  failed.textContent = text;
+  failed.hidden = !text;
+}
+
+async function refresh() {
+  try {
+    const headers = etag ? { "If-None-Match": etag } : {};
+    const answer = await fetch(location.href, { headers, signal: AbortSignal.timeout(SECONDS * 1000) });
+    if (answer.status !== 304) {
+      const page = new DOMParser().parseFromString(await answer.text(), "text/html");
+      if (!page.querySelector("main")) throw new Error(`the exporter answered ${answer.status}`);
+      etag = answer.headers.get("ETag");
+      show(page);
+    }
+    complain("");
+  } catch (error) {
+    complain(`This page is not refreshed: ${error.message}. It shows the last reading that arrived, and tries again.`);
+  }
+  plan();
+}
+
+function plan() {
+  clearTimeout(timer);
+  if (document.visibilityState === "visible") timer = setTimeout(refresh, SECONDS * 1000);
+}
+
+document.addEventListener("visibilitychange", () => (document.visibilityState === "visible" ? refresh() : plan()));
+plan();

@@ -1,0 +1,125 @@
+//! One master, one exporter, and the clients that ask it.
+
+use crate::flat::{Held, assert_flat};
+use crate::harness::exporter::{Exporter, Setup};
+use crate::harness::{Page, TestServer, Way, http, until};
+use crate::random::Random;
+use crate::troubles::TROUBLES;
+use base64::Engine;
+use msx_lab::msdb::{Lab, Scenario};
+use msx_lab::tds::{Encryption, Options};
+use std::net::TcpStream;
+use std::time::{Duration, Instant};
+
+/// Between two scrapes. Several share a reading, which one of them begins.
+const PACE: Duration = Duration::from_millis(200);
+/// How long a trouble lasts, and the calm after it.
+const PHASE: Duration = Duration::from_secs(3);
+/// What Prometheus would wait.
+const PATIENCE: Duration = Duration::from_secs(4);
+/// The least cost that bcrypt has: what is looked for here is not what a password costs.
+const COST: u32 = 4;
+
+#[derive(Debug, Clone, Copy, Default)]
+pub(crate) struct Counts {
+    pub(crate) scrapes: u64,
+    pub(crate) readings: u64,
+}
+
+pub(crate) struct Site {
+    pub(crate) master: TestServer,
+    pub(crate) way: Way,
+    pub(crate) exporter: Exporter,
+    pub(crate) random: Random,
+    /// Clients that asked and read nothing.
+    pub(crate) stalled: Vec<TcpStream>,
+    password: String,
+}
+
+impl Site {
+    pub(crate) fn start(random: Random) -> Site {
+        let options = Options { encryption: Encryption::Required, ..Options::default() };
+        let master = TestServer::start(Lab::scenario(Scenario::Everything), options);
+        let way = Way::to(master.address);
+        let setup = Setup::new(way.address)
+            .master("encrypt", "required")
+            .master("trust_server_certificate", "true")
+            .master("timeout", "2s");
+        let web = setup.folder().write("web.yml", &web("first"));
+        let exporter = setup.arg(&format!("--web.config.file={}", web.display())).start();
+        Site { master, way, exporter, random, stalled: Vec::new(), password: "first".to_owned() }
+    }
+
+    /// Another password for who scrapes. It is in force at once after a reload.
+    pub(crate) fn change_user(&mut self) {
+        self.password = format!("password {}", self.random.below(1_000_000));
+        let text = web(&self.password);
+        self.exporter.setup().folder().write("web.yml", &text);
+        self.exporter.signal("HUP");
+        until("the new password to be taken", || (self.status() == Some(200)).then_some(()));
+    }
+
+    /// The credentials in force, as a header.
+    fn credentials(&self) -> String {
+        format!("Basic {}", base64::engine::general_purpose::STANDARD.encode(format!("soak:{}", self.password)))
+    }
+
+    fn status(&self) -> Option<u16> {
+        let credentials = self.credentials();
+        let answer =
+            http::request(self.exporter.address, "GET", "/metrics", &[("Authorization", credentials.as_str())]);
+        answer.ok().map(|answer| answer.status)
+    }
+
+    /// A client that sends its request and does nothing more.
+    pub(crate) fn send(&self) -> TcpStream {
+        let credentials = self.credentials();
+        http::send(self.exporter.address, "GET", "/metrics", &[("Authorization", credentials.as_str())]).unwrap()
+    }
+
+    fn scrape(&self) -> Page {
+        let (began, seconds) = (Instant::now(), PATIENCE.as_secs().to_string());
+        let credentials = self.credentials();
+        let headers =
+            [("Authorization", credentials.as_str()), ("X-Prometheus-Scrape-Timeout-Seconds", seconds.as_str())];
+        let answer = self.exporter.request("GET", "/metrics", &headers);
+        assert_eq!(answer.status, 200, "{}", answer.text());
+        assert!(began.elapsed() < PATIENCE, "a scrape took {:?}", began.elapsed());
+        Page::parse(&answer.text())
+    }
+
+    /// Scrapes until `end`, while one trouble follows the other.
+    pub(crate) fn soak(mut self, end: Instant) -> Counts {
+        let (began, mut counts, mut up, mut samples) = (Instant::now(), Counts::default(), 0u64, Vec::new());
+        let is_complete = |page: &Page| {
+            page.up() && ["targets", "jobs", "server"].iter().all(|collector| page.success(collector) == Some(1.0))
+        };
+        until("a first complete page", || is_complete(&self.scrape()).then_some(()));
+        while Instant::now() < end {
+            let trouble = &TROUBLES[self.random.below(TROUBLES.len())];
+            for (deed, lasts) in [(trouble.strike, PHASE), (trouble.relieve, PHASE)] {
+                deed(&mut self);
+                let over = Instant::now() + lasts;
+                while Instant::now() < over {
+                    up += u64::from(self.scrape().up());
+                    counts.scrapes += 1;
+                    let sessions = self.master.control.connections().sessions;
+                    assert!(sessions <= 2, "{sessions} sessions while one is replaced, after {}", trouble.name);
+                    std::thread::sleep(PACE);
+                }
+            }
+            samples.push(Held::by(self.exporter.id(), began.elapsed().as_secs_f64()));
+        }
+        until("a complete page after all that", || is_complete(&self.scrape()).then_some(()));
+        until("one connection to the master", || (self.master.open() == 1).then_some(()));
+        assert!(up > counts.scrapes / 3 && up < counts.scrapes, "{up} of {} up", counts.scrapes);
+        assert!(self.exporter.lives());
+        assert_flat(&samples);
+        Counts { readings: self.master.readings() as u64, ..counts }
+    }
+}
+
+/// A web configuration with one user.
+fn web(password: &str) -> String {
+    format!("basic_auth_users:\n  soak: '{}'\n", bcrypt::hash(password, COST).unwrap())
+}
