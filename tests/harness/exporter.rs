@@ -124,6 +124,16 @@ impl Setup {
         self
     }
 
+    /// Gives it the settings of the allocator that it has where it is installed: those of the unit of systemd.
+    pub(crate) fn allocator_as_installed(self) -> Setup {
+        let unit = include_str!("../../deploy/systemd/msx_exporter.service");
+        let lines = unit.lines().filter_map(|line| line.strip_prefix("Environment="));
+        let words = lines.flat_map(|line| line.split(' ')).filter(|word| word.starts_with("MALLOC_"));
+        let settings: Vec<_> = words.filter_map(|word| word.split_once('=')).collect();
+        assert_eq!(settings.len(), 3, "{settings:?}");
+        settings.into_iter().fold(self, |setup, (name, value)| setup.env(name, value))
+    }
+
     /// Starts it under another program, which is called with these words before those of the exporter.
     pub(crate) fn under(mut self, words: &[&str]) -> Setup {
         self.under = words.iter().map(|word| (*word).to_owned()).collect();

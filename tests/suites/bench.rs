@@ -84,7 +84,7 @@ fn start_master_with(targets: usize, jobs: usize, prepare: impl Fn(&Lab)) -> Tes
 }
 
 fn setup(master: &TestServer, what: What) -> Setup {
-    let setup = Setup::of(master).master("encrypt", "required").master("timeout", "60s");
+    let setup = Setup::of(master).master("encrypt", "required").master("timeout", "60s").allocator_as_installed();
     let setup = setup.with(&format!("collectors: {{ {} }}", what.collectors));
     if what.ports { setup.ports(&ports(master)) } else { setup }
 }

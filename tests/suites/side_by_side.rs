@@ -183,7 +183,10 @@ impl Scrapes {
 }
 
 fn ours(master: SocketAddr, targets: usize) -> Exporter {
-    let setup = Setup::new(master).master("encrypt", "required").master("trust_server_certificate", "true");
+    let setup = Setup::new(master)
+        .master("encrypt", "required")
+        .master("trust_server_certificate", "true")
+        .allocator_as_installed();
     let exporter = setup.with("collectors: { jobs: false, server: false }").start();
     until("a page of ours with all targets", || {
         (exporter.scrape().value("msx_targets", &[]) == Some(targets as f64)).then_some(())
@@ -242,7 +245,10 @@ fn port_checks(server: &TestServer, targets: usize) -> [f64; 2] {
         "  interval: 20s\n  checks: {{ browser: {{ sweep: false }} }}\n  overrides:\n    - {{ match: '.*', host: 127.0.0.1, \
          engine_port: {port} }}"
     );
-    let setup = Setup::new(server.address).master("encrypt", "required").master("trust_server_certificate", "true");
+    let setup = Setup::new(server.address)
+        .master("encrypt", "required")
+        .master("trust_server_certificate", "true")
+        .allocator_as_installed();
     let exporter = setup.with("collectors: { jobs: false, server: false }").ports(&ports).start();
     let swept = |page: &Page| page.value("msx_exporter_port_sweep_timestamp_seconds", &[]);
     let sweep = |after: Option<f64>| {
