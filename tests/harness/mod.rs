@@ -17,7 +17,6 @@ pub(crate) mod way;
 pub(crate) use folder::Folder;
 pub(crate) use page::Page;
 pub(crate) use test_server::TestServer;
-pub(crate) use way::Way;
 
 use std::time::{Duration, Instant};
 

@@ -2,7 +2,8 @@
 
 use crate::fault::Fault;
 use crate::harness::exporter::{Exporter, Setup};
-use crate::harness::{Page, TestServer, Way, until};
+use crate::harness::way::Way;
+use crate::harness::{Page, TestServer, until};
 use crate::names::NameServer;
 use msx_lab::msdb::{Lab, Scenario};
 use msx_lab::tds::{Encryption, Options};

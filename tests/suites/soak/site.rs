@@ -2,7 +2,8 @@
 
 use crate::flat::{Held, assert_flat};
 use crate::harness::exporter::{Exporter, Setup};
-use crate::harness::{Page, TestServer, Way, http, until};
+use crate::harness::way::Way;
+use crate::harness::{Page, TestServer, http, until};
 use crate::random::Random;
 use crate::troubles::TROUBLES;
 use base64::Engine;
