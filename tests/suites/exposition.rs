@@ -10,7 +10,7 @@
 mod harness;
 
 use harness::exporter::{Exporter, Setup};
-use harness::{Page, TestServer};
+use harness::{Page, TestServer, until};
 use msx_lab::msdb::{Lab, Scenario};
 use msx_lab::tds::Options;
 use std::collections::BTreeSet;
@@ -52,9 +52,15 @@ fn steady(text: &str) -> String {
 
 fn page(scenario: &Scenario, accept: &str) -> String {
     let (_stand, exporter) = exporter_for(Lab::scenario(scenario.clone()));
-    let answer = exporter.request("GET", "/metrics", &[("Accept", accept)]);
-    assert_eq!(answer.status, 200);
-    let page = Page::parse(&answer.text());
+    // Who arrives is read after a page is answered, and shown on the next one.
+    let page = until("a page that knows who arrives where a target is silent", || {
+        let answer = exporter.request("GET", "/metrics", &[("Accept", accept)]);
+        assert_eq!(answer.status, 200);
+        let page = Page::parse(&answer.text());
+        let arrivals = [("collector", "arrivals")];
+        let is_known = page.value("msx_exporter_collector_read_timestamp_seconds", &arrivals).is_some();
+        (is_known || page.all("msx_target_master_evidence", &[]).is_empty()).then_some(page)
+    });
     assert!(page.up(), "{}", exporter.log());
     steady(&page.text)
 }

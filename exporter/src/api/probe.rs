@@ -57,10 +57,10 @@ struct Page {
 impl Collector for Page {
     fn encode(&self, encoder: DescriptorEncoder<'_>) -> fmt::Result {
         let mut families = FamilyWriter::new(encoder, self.format);
-        let findings: Vec<_> = metrics::checked(&self.port_results).collect();
-        metrics::ports(&mut families, &findings)?;
-        metrics::infos(&mut families, &findings)?;
-        metrics::durations(&mut families, &findings)
+        let findings = metrics::checked(&self.port_results);
+        metrics::ports(&mut families, findings.clone())?;
+        metrics::infos(&mut families, findings.clone())?;
+        metrics::durations(&mut families, findings)
     }
 }
 

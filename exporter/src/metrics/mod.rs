@@ -125,10 +125,10 @@ impl Page {
             Fleet::Target(fleet) => target_side::target_side(families, fleet, self.origin.as_ref())?,
         }
         let findings = ports::of_fleet(fleet);
-        ports::ports(families, &findings)?;
+        ports::ports(families, findings.clone())?;
         exporter::exporter(families, fleet, facts)?;
         exporter::process(families, facts)?;
-        self.what_fits(families, &findings)
+        self.what_fits(families, findings)
     }
 
     fn master(&self, families: &mut FamilyWriter<'_>, fleet: &MasterFleet) -> fmt::Result {
@@ -159,7 +159,11 @@ impl Page {
 
     /// The families that a page can do without, the most useful one first. Once one does not fit, all of it goes, and so
     /// do all behind it: which series are there must not depend on small changes.
-    fn what_fits(&self, families: &mut FamilyWriter<'_>, findings: &[ports::TargetFinding<'_>]) -> fmt::Result {
+    fn what_fits<'a>(
+        &self,
+        families: &mut FamilyWriter<'_>,
+        findings: impl Iterator<Item = ports::TargetFinding<'a>> + Clone,
+    ) -> fmt::Result {
         let fleet = self.fleet.as_ref();
         let mut budget = SeriesBudget { limit: self.series_limit, full: false };
         let mut ports_limited = 0;
@@ -167,11 +171,11 @@ impl Page {
         let limited = fleet.of_master().map(|fleet| fleet.limited).unwrap_or_default();
         let mut jobs_limited = count(limited.job_pairs).saturating_mul(jobs::SERIES_PER_RUN);
 
-        match budget.take(families.series, findings.len()) {
-            Ok(()) => ports::infos(families, findings)?,
+        match budget.take(families.series, findings.clone().count()) {
+            Ok(()) => ports::infos(families, findings.clone())?,
             Err(series) => ports_limited += series,
         }
-        match budget.take(families.series, ports::duration_series(findings)) {
+        match budget.take(families.series, ports::duration_series(findings.clone())) {
             Ok(()) => ports::durations(families, findings)?,
             Err(series) => ports_limited += series,
         }

@@ -11,28 +11,31 @@ use std::fmt;
 pub(crate) type TargetFinding<'a> = (&'a str, &'a Finding);
 
 /// What was checked from here.
-pub(crate) fn checked(port_results: &PortResults) -> impl Iterator<Item = TargetFinding<'_>> {
+pub(crate) fn checked(port_results: &PortResults) -> impl Iterator<Item = TargetFinding<'_>> + Clone {
     let all = port_results.findings.iter();
     all.flat_map(|(target, findings)| findings.iter().map(|finding| (target.as_str(), finding)))
 }
 
 /// The same, and what the pages of targets show of the way back.
-pub(crate) fn of_fleet(fleet: &Fleet) -> Vec<TargetFinding<'_>> {
+pub(crate) fn of_fleet(fleet: &Fleet) -> impl Iterator<Item = TargetFinding<'_>> + Clone {
     let pages = fleet.of_master().into_iter().flat_map(|fleet| {
         let all = fleet.pages.0.iter();
         all.flat_map(|(target, pages)| pages.ports(fleet.began).iter().map(|finding| (target.as_str(), finding)))
     });
-    checked(fleet.port_results()).chain(pages).collect()
+    checked(fleet.port_results()).chain(pages)
 }
 
 /// The families that no limit takes away.
-pub(crate) fn ports(families: &mut FamilyWriter<'_>, findings: &[TargetFinding<'_>]) -> fmt::Result {
-    each(families, findings, &metric::PORT_OPEN, |finding| finding.state.open())?;
-    each(families, findings, &metric::PORT_REQUIRED, |finding| Some(finding.required))?;
-    each(families, findings, &metric::PORT_PROTOCOL_OK, |finding| finding.protocol_ok)?;
+pub(crate) fn ports<'a>(
+    families: &mut FamilyWriter<'_>,
+    findings: impl Iterator<Item = TargetFinding<'a>> + Clone,
+) -> fmt::Result {
+    each(families, findings.clone(), &metric::PORT_OPEN, |finding| finding.state.open())?;
+    each(families, findings.clone(), &metric::PORT_REQUIRED, |finding| Some(finding.required))?;
+    each(families, findings.clone(), &metric::PORT_PROTOCOL_OK, |finding| finding.protocol_ok)?;
     families.family(
         &metric::PORT_STATE,
-        findings.iter().copied().map(|(target, finding)| {
+        findings.clone().map(|(target, finding)| {
             let state = [("state", finding.state.name())];
             (PortLabels { target, finding, more: state }, Value::from(true))
         }),
@@ -41,39 +44,41 @@ pub(crate) fn ports(families: &mut FamilyWriter<'_>, findings: &[TargetFinding<'
 }
 
 /// The numbers of the ports.
-pub(crate) fn infos(families: &mut FamilyWriter<'_>, findings: &[TargetFinding<'_>]) -> fmt::Result {
+pub(crate) fn infos<'a>(
+    families: &mut FamilyWriter<'_>,
+    findings: impl Iterator<Item = TargetFinding<'a>>,
+) -> fmt::Result {
     families.family(
         &metric::PORT_INFO,
-        findings.iter().copied().map(|(target, finding)| (InfoLabels { target, finding }, Value::from(true))),
+        findings.map(|(target, finding)| (InfoLabels { target, finding }, Value::from(true))),
     )
 }
 
 /// How long connects and handshakes took.
-pub(crate) fn durations(families: &mut FamilyWriter<'_>, findings: &[TargetFinding<'_>]) -> fmt::Result {
-    each(families, findings, &metric::PORT_CONNECT_DURATION, |finding| finding.connect)?;
+pub(crate) fn durations<'a>(
+    families: &mut FamilyWriter<'_>,
+    findings: impl Iterator<Item = TargetFinding<'a>> + Clone,
+) -> fmt::Result {
+    each(families, findings.clone(), &metric::PORT_CONNECT_DURATION, |finding| finding.connect)?;
     each(families, findings, &metric::PORT_PROTOCOL_DURATION, |finding| finding.handshake)
 }
 
 /// How many series [`durations`] writes.
-pub(crate) fn duration_series(findings: &[TargetFinding<'_>]) -> usize {
+pub(crate) fn duration_series<'a>(findings: impl Iterator<Item = TargetFinding<'a>>) -> usize {
     findings
-        .iter()
-        .copied()
         .map(|(_, finding)| usize::from(finding.connect.is_some()) + usize::from(finding.handshake.is_some()))
         .sum()
 }
 
-fn each<V: Into<Value>>(
+fn each<'a, V: Into<Value>>(
     families: &mut FamilyWriter<'_>,
-    findings: &[TargetFinding<'_>],
+    findings: impl Iterator<Item = TargetFinding<'a>>,
     metric: &Metric,
     value: impl Fn(&Finding) -> Option<V>,
 ) -> fmt::Result {
     families.family(
         metric,
         findings
-            .iter()
-            .copied()
             .filter_map(|(target, finding)| Some((PortLabels { target, finding, more: [] }, value(finding)?.into()))),
     )
 }

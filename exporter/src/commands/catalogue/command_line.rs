@@ -80,7 +80,8 @@ mod tests {
         let of = |path: &[&str]| commands.iter().find(|command| command.path == path).unwrap();
         let names = |path| of(path).flags.iter().map(|flag| flag.name.as_str()).collect::<Vec<_>>();
         assert!(names(&[]).contains(&"config.file") && names(&[]).contains(&"help"));
-        assert_eq!(names(&["once"]), ["output.file", "output.label", "role", "master.address", "local.name"]);
+        let once = ["output.file", "output.label", "output.interval", "role", "master.address", "local.name"];
+        assert_eq!(names(&["once"]), once);
         assert_eq!(names(&["grants"]), ["login.kind", "login.name", "server.version", "revoke", "output.file"]);
         assert_eq!(names(&["service"]), ["service.name"]);
         assert_eq!(names(&["service", "uninstall"]), ["purge"]);

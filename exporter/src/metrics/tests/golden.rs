@@ -4,11 +4,12 @@ use super::parser::{Parsed, parse};
 use crate::diagnosis::{Fleet, MasterFleet};
 use crate::exposition::{ExporterFacts, Format, Group, Kind, catalogue};
 use crate::fixtures::*;
-use crate::metrics::{page, page_into};
+use crate::metrics::{Origin, page, page_into, textfile_page};
 use crate::model::{Cause, Collector, ErrorClass, Stage};
 use enum_map::enum_map;
 use std::collections::BTreeSet;
 use std::sync::Arc;
+use std::time::Duration;
 
 fn text(fleet: impl Into<Fleet>, facts: &ExporterFacts) -> String {
     page(&Arc::new(fleet.into()), facts, &LIMITS, Format::Text004)
@@ -67,7 +68,9 @@ fn one_of_everything_writes_the_complete_catalogue_and_only_it() {
     let mut facts = facts();
     facts.passive = Some(false);
     let on_master = parse(&text(full(), &facts), false).unwrap();
-    let on_target = parse(&text(target_side(), &facts), false).unwrap();
+    let origin = Origin { node: "SQL01", interval: Some(Duration::from_secs(600)) };
+    let on_target = textfile_page(&Arc::new(target_side()), &facts, &LIMITS, &[], origin);
+    let on_target = parse(on_target.strip_suffix("# EOF\n").unwrap(), false).unwrap();
     let written: BTreeSet<&str> = names(&on_master).union(&names(&on_target)).copied().collect();
     let known: BTreeSet<&str> = catalogue().iter().map(|metric| metric.name).collect();
     assert_eq!(written, known);
