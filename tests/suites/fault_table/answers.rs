@@ -16,7 +16,7 @@ pub(crate) fn faults() -> Vec<Fault> {
         ("a row has a thousand columns more", wide as fn(&mut World)),
         ("a row of 2 MB", |world| world.master.change_answers(Some(huge))),
     ];
-    let harmless = as_much.map(|(what, strike)| Fault::new(what, strike, |world| world.master.change_answers(None)));
+    let harmless = as_much.map(|(what, strike)| Fault { scrape: Duration::from_secs(10), ..changed(what, strike) });
     let mut faults = vec![
         mishap("the master hangs in the middle of a row", |world| row(world, Reply::Drip { bytes: 7, pause: HOUR }))
             .unread(&["stage=query", "no answer within"], &["no answer within"]),
@@ -30,7 +30,8 @@ pub(crate) fn faults() -> Vec<Fault> {
             world.master.change_answers(Some(wrong));
         })
         .unread(&["stage=decode", "poll_interval"], &["poll_interval"]),
-        many_targets("the master has 100,000 targets"),
+        // Played where memory is capped as well, which asks for more.
+        Fault { in_gate: false, ..many_targets("the master has 100,000 targets") },
     ];
     faults.extend(harmless);
     faults
