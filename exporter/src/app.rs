@@ -287,7 +287,8 @@ impl App {
         let compared = self.lock_assessed().compared.replace(config.clone());
         let is_known = compared.is_some_and(|compared| Arc::ptr_eq(&compared, config)) && !changed;
         let targets = reading.targets.as_ref().and_then(|targets| targets.rows.as_deref());
-        let Some(targets) = targets.filter(|_| !is_known && self.web.is_serving()) else { return };
+        let is_asked = !is_known && self.web.is_serving();
+        let Some(targets) = targets.filter(|targets| is_asked && !targets.rows.is_empty()) else { return };
         let unmatched = diagnosis::unmatched(config, targets);
         if !unmatched.is_empty() {
             warn!("patterns of the configuration that fit no enlisted target: {}", unmatched.join("; "));

@@ -25,8 +25,9 @@ impl Impact {
         let has_jobs = target.enlisted.as_ref().is_some_and(|row| row.polled);
         match target.diagnosis.cause {
             Cause::Ok => Impact::None,
-            Cause::NotEnlisted | Cause::EngineDown => Impact::NothingRuns,
+            Cause::NotEnlisted | Cause::EngineDown | Cause::AgentStopped => Impact::NothingRuns,
             cause if cause.is_silent() && !has_jobs => Impact::NothingRuns,
+            Cause::WayClosed | Cause::CertificateRefused if target.has_running_agent() => Impact::Unreported,
             // Its Agent was seen to try.
             Cause::LoginRefused | Cause::EndedBeforeLogin | Cause::ConnectedNotPolling => Impact::Unreported,
             cause if cause.is_silent() => Impact::NotKnown,

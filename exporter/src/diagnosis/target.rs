@@ -39,6 +39,11 @@ impl Target {
         self.pages.iter().flat_map(|pages| &pages.pages)
     }
 
+    /// Whether its newest page says that its Agent runs.
+    pub(crate) fn has_running_agent(&self) -> bool {
+        self.pages.as_ref().and_then(|pages| pages.newest()).is_some_and(|known| known.page.agent_running == Some(true))
+    }
+
     /// Whether a page says anything of the time since its last poll. `now` is the time of this computer.
     pub fn is_fresh(&self, known: &KnownPage, now: Timestamp) -> bool {
         let last_poll = self.enlisted.as_ref().map(|row| row.last_poll).filter(|at| !silence::is_ahead(now, *at));

@@ -104,7 +104,7 @@ async fn who_arrives_is_read_while_a_target_is_silent() {
     let arrivals = before.arrivals.as_ref().unwrap();
     assert!(arrivals.report.success() && arrivals.report.read_at.is_none(), "nothing was asked: {arrivals:?}");
     silent(&script);
-    let reading = site.read().await;
+    let reading = site.read_with_look().await;
     assert!(reading.reports().all(|report| report.success()), "{reading:?}");
     let arrivals = reading.arrivals.as_ref().unwrap().rows.as_ref().unwrap();
     assert_eq!(arrivals.covered_since.unwrap().to_string(), "2026-11-01T05:00:00Z");

@@ -49,10 +49,22 @@ impl Site {
 
     /// A reading that began after this was called.
     pub(crate) async fn read(&self) -> Arc<Reading> {
+        self.read_newer(false).await
+    }
+
+    /// The same, after a look at who arrives where a target is silent.
+    pub(crate) async fn read_with_look(&self) -> Arc<Reading> {
+        self.read_newer(true).await
+    }
+
+    async fn read_newer(&self, with_look: bool) -> Arc<Reading> {
         let asked = jiff::Timestamp::now();
         let deadline = Instant::now() + WAIT;
         loop {
-            let reading = self.master.read(WAIT).await;
+            let reading = match with_look {
+                true => self.master.read_with_look(WAIT).await,
+                false => self.master.read(WAIT).await,
+            };
             if reading.began >= asked {
                 return reading;
             }
@@ -69,7 +81,7 @@ impl Site {
 
     /// A reader of its own: what the one before decided or kept is forgotten, as after a restart.
     pub(crate) async fn read_afresh(&self) -> Arc<Reading> {
-        ReaderHandle::start(self.config.clone(), Arc::default()).read(WAIT).await
+        ReaderHandle::start(self.config.clone(), Arc::default()).read_with_look(WAIT).await
     }
 }
 
