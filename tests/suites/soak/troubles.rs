@@ -106,7 +106,7 @@ fn reload(site: &mut Site, more: &str) {
 
 /// Three of four places of one client, for this one scrapes too.
 fn stall(site: &mut Site) {
-    site.stalled.extend(std::iter::repeat_with(|| site.send()).take(3));
+    site.stalled = std::iter::repeat_with(|| site.send()).take(3).collect();
 }
 
 fn fleet(site: &Site, command: &str) {
