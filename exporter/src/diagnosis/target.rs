@@ -84,11 +84,6 @@ impl Deref for Enlisted {
 }
 
 impl Enlisted {
-    /// The silence after which it is stale: three of its own poll intervals.
-    pub fn patience(&self) -> Duration {
-        silence::patience(self.poll_interval)
-    }
-
     /// Whether its last poll is over three of its intervals ago, in UTC by the master's clock, or too far ahead of it.
     pub fn is_stale(&self, now: Timestamp) -> bool {
         silence::is_silent(now, self.last_poll, self.poll_interval)
