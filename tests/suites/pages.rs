@@ -188,19 +188,6 @@ fn pages_of_one_target_ask_the_master_once() {
 }
 
 #[test]
-fn who_goes_from_one_target_to_the_next_sees_both() {
-    let master = master(Scenario::Blocked);
-    let exporter = Setup::of(&master).with(DETAILS).with("collectors:\n  jobs: false").start();
-    exporter.scrape();
-    let rests = Duration::from_millis(4);
-    master.lab.fault("sysjobs", Mishap::Replies { after: 0, replies: vec![Reply::Wait(rests)] });
-    for name in ["SQL01", "SQL02", "SQL03"] {
-        let text = page(&exporter, &format!("/target?name={name}"));
-        assert!(text.contains("were read at") && !text.contains("were not read"), "{name}: {text}");
-    }
-}
-
-#[test]
 fn no_scrape_waits_for_what_the_page_of_a_target_asks() {
     let master = master(Scenario::Blocked);
     let exporter = Setup::of(&master).with(DETAILS).with("collectors:\n  jobs: false").start();

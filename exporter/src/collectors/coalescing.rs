@@ -337,3 +337,38 @@ async fn all_gone(waiting: &mut Vec<Waiter>) {
     })
     .await;
 }
+
+#[cfg(test)]
+mod tests {
+    #![allow(clippy::unwrap_used)]
+    use super::*;
+
+    /// What a page is told where the master first rests for so long, and how often it asked.
+    async fn told(rest: Duration, wait: Duration) -> (Option<Duration>, usize) {
+        let (requests, _inbox) = mpsc::channel(1);
+        let (questions, mut asked) = mpsc::channel::<Question>(1);
+        let config = Arc::new(crate::config::defaults());
+        let handle = ReaderHandle { requests, questions, config, progress: Progress::default() };
+        let rests = ReadError { next_attempt: Some(rest), ..ReadError::new(Stage::Query, "it rests") };
+        let master = tokio::spawn(async move {
+            let mut times = 0;
+            while let Some(question) = asked.recv().await {
+                times += 1;
+                let answer = if times == 1 { rests.clone() } else { ReadError::new(Stage::Query, "it was asked") };
+                question.answer.send(Err(answer)).unwrap();
+            }
+            times
+        });
+        let fault = handle.target_detail(1, wait).await.unwrap_err();
+        drop(handle);
+        (fault.next_attempt, master.await.unwrap())
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn a_short_rest_is_waited_for_and_a_long_one_is_told() {
+        let seconds = Duration::from_secs;
+        assert_eq!(told(seconds(1), seconds(30)).await, (None, 2));
+        assert_eq!(told(seconds(2), seconds(30)).await, (Some(seconds(2)), 1));
+        assert_eq!(told(seconds(1), seconds(1)).await, (Some(seconds(1)), 1), "the client leaves sooner");
+    }
+}
