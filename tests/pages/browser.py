@@ -38,11 +38,17 @@ class Browser:
         )
         page = context.new_page()
         page.set_default_timeout(15_000)
-        page.on("console", lambda said: self.faults.append(said.text) if said.type == "error" else None)
+        page.on("console", self.heard)
         page.on("pageerror", lambda error: self.faults.append(str(error)))
         page.on("dialog", lambda dialog: (self.faults.append(f"a dialog: {dialog.message}"), dialog.dismiss()))
         page.goto(address)
         return page
+
+    def heard(self, said):
+        """Keeps an error. What Chromium itself says of a page that was answered with another status than 200 is none."""
+        of_the_page = said.location.get("url") == said.page.url and "server responded with a status of" in said.text
+        if said.type == "error" and not of_the_page:
+            self.faults.append(said.text)
 
     def judged(self, page):
         """What axe finds serious, one line each."""

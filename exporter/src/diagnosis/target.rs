@@ -49,9 +49,7 @@ impl Target {
         let last_poll = self.enlisted.as_ref().map(|row| row.last_poll_by_its_clock(now));
         known.is_fresh(now, last_poll.unwrap_or(Timestamp::MIN))
     }
-}
 
-impl Target {
     /// The target server groups that it is in.
     pub(crate) fn groups(&self) -> &[String] {
         self.enlisted.as_ref().map(|row| row.groups.as_slice()).unwrap_or_default()
@@ -94,11 +92,6 @@ impl Enlisted {
     pub(crate) fn last_poll_by_its_clock(&self, now: Timestamp) -> Timestamp {
         let at = Some(self.row.last_poll).filter(|at| !silence::is_ahead(now, *at));
         at.map_or(Timestamp::MIN, |at| self.by_its_clock(at))
-    }
-
-    /// The silence after which it is stale: three of its own poll intervals.
-    pub fn patience(&self) -> Duration {
-        silence::patience(self.poll_interval)
     }
 
     /// Whether its last poll is over three of its intervals ago, in UTC by the master's clock, or too far ahead of it.

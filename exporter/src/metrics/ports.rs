@@ -65,9 +65,7 @@ pub(crate) fn durations<'a>(
 
 /// How many series [`durations`] writes.
 pub(crate) fn duration_series<'a>(findings: impl Iterator<Item = TargetFinding<'a>>) -> usize {
-    findings
-        .map(|(_, finding)| usize::from(finding.connect.is_some()) + usize::from(finding.handshake.is_some()))
-        .sum()
+    findings.map(|(_, finding)| usize::from(finding.connect.is_some()) + usize::from(finding.handshake.is_some())).sum()
 }
 
 fn each<'a, V: Into<Value>>(
