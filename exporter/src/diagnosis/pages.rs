@@ -74,8 +74,9 @@ impl<'a> PageEvidence<'a> {
         });
         let certificate = newest(|running| running != Some(false));
         let certificate = certificate.and_then(|page| Some((page, judged_as_by_its_agent(page, master)?)));
+        // On a cluster it always does, for the cluster starts it.
         let starts_manually =
-            pages.newest().is_some_and(|known| known.page.agent_start_mode == Some(StartMode::Manual));
+            matches!(pages.pages.as_slice(), [known] if known.page.agent_start_mode == Some(StartMode::Manual));
         PageEvidence { active, way, certificate, starts_manually, looks: &pages.looks }
     }
 
@@ -100,7 +101,7 @@ impl<'a> PageEvidence<'a> {
         }
     }
 
-    /// Whether its Agent starts manually, by the last page, fresh or not.
+    /// Whether its Agent starts manually, by the last page of its only node, fresh or not.
     pub(crate) fn starts_manually(&self) -> bool {
         self.starts_manually
     }

@@ -454,11 +454,13 @@ mod tests {
     #[test]
     fn an_agent_that_starts_manually_is_a_suspect_by_its_last_page() {
         let manual = TargetPage { agent_start_mode: Some(StartMode::Manual), taken_at: ago(90_000), ..page() };
-        let target = judged(silent(), vec![manual], Vec::new(), arrivals(Vec::new(), None));
-        let suspects = target.trace.unwrap().suspects;
-        assert!(
-            suspects[0].speaks_for.contains(&"by its last page the service of its Agent starts manually"),
-            "{suspects:?}"
-        );
+        let node2 = TargetPage { node: "NODE2".to_owned(), ..manual.clone() };
+        for (pages, is_suspect) in [(vec![manual.clone()], true), (vec![manual, node2], false)] {
+            let target = judged(silent(), pages, Vec::new(), arrivals(Vec::new(), None));
+            let suspects = target.trace.unwrap().suspects;
+            let mut reasons = suspects.iter().flat_map(|suspect| &suspect.speaks_for);
+            let is_said = reasons.any(|why| *why == "by its last page the service of its Agent starts manually");
+            assert_eq!(is_said, is_suspect, "{suspects:?}");
+        }
     }
 }
