@@ -99,7 +99,7 @@ impl Selection {
                         selection.state = Some(cause);
                         continue;
                     }
-                    None => Cause::ALL.map(Cause::name).join(", "),
+                    None => format!("one of {}", Cause::ALL.map(Cause::name).join(", ")),
                 },
                 "jobs" if value == "failing" => {
                     selection.failing_jobs = true;
@@ -111,7 +111,7 @@ impl Selection {
                         selection.order = order;
                         continue;
                     }
-                    None => Order::ALL.map(Order::name).join(", "),
+                    None => format!("one of {}", Order::ALL.map(Order::name).join(", ")),
                 },
                 "by" if value == "cause" => {
                     selection.by_cause = true;
@@ -131,7 +131,7 @@ impl Selection {
                     ));
                 }
             };
-            return Err(format!("{name}={value:?} is not understood; hint: {expected}"));
+            return Err(format!("{name}={value:?} is not understood; hint: it is {expected}"));
         }
         Ok(selection)
     }
