@@ -18,8 +18,9 @@ use crate::target_pages::{PageReader, PageResults};
 use crate::target_side::{self, MasterView, TargetMonitor};
 use arc_swap::ArcSwap;
 use jiff::Timestamp;
+use std::ptr;
 use std::sync::atomic::{AtomicBool, Ordering};
-use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError, Weak};
 use std::time::Duration;
 use tokio::sync::{Notify, OwnedMutexGuard, watch};
 use tokio::task::spawn_blocking;
@@ -101,7 +102,8 @@ struct Current {
 #[derive(Default)]
 struct Assessed {
     memory: Memory,
-    last: Option<(Arc<Reading>, Arc<Fleet>)>,
+    /// The last reading, to know it again: its rows, those beyond the limits too, are not kept for that.
+    last: Option<(Weak<Reading>, Arc<Fleet>)>,
     /// When the reading of `last` began. `None` where it may not be shown any more.
     began: Option<Instant>,
     /// When a page of a silent target last asked for a look.
@@ -332,7 +334,7 @@ impl App {
         let pages = self.pages.load_full();
         let mut assessed = self.lock_assessed();
         if let Some((last, fleet)) = &assessed.last
-            && Arc::ptr_eq(last, &reading)
+            && ptr::eq(last.as_ptr(), Arc::as_ptr(&reading))
             && Arc::ptr_eq(fleet.port_results(), &port_results)
             && fleet.of_master().is_none_or(|fleet| Arc::ptr_eq(&fleet.pages, &pages))
         {
@@ -346,7 +348,7 @@ impl App {
             return fleet;
         }
         assessed.began = Instant::now().checked_sub(took);
-        let before = assessed.last.replace((reading.clone(), fleet.clone()));
+        let before = assessed.last.replace((Arc::downgrade(&reading), fleet.clone()));
         drop(assessed);
         if let Some(read) = fleet.of_master().filter(|fleet| fleet.master.is_some()) {
             let changed = self.publish(enlisted(read));

@@ -123,12 +123,13 @@ fn within<T: Send + 'static>(
     })?;
     match result.recv_timeout(deadline) {
         Ok(result) => result,
-        Err(RecvTimeoutError::Timeout) => Err(io::Error::new(
-            io::ErrorKind::TimedOut,
-            format!("the file system does not answer within {}", span(deadline)),
-        )),
+        Err(RecvTimeoutError::Timeout) => Err(unanswered(deadline)),
         Err(RecvTimeoutError::Disconnected) => Err(io::Error::other("it ended without a result")),
     }
+}
+
+fn unanswered(deadline: Duration) -> io::Error {
+    io::Error::new(io::ErrorKind::TimedOut, format!("the file system does not answer within {}", span(deadline)))
 }
 
 /// How many readings there can be at once.

@@ -17,7 +17,7 @@ pub(crate) enum Manner {
     Open,
     /// Their first packet is dropped, as by a packet filter.
     Filtered,
-    /// A RST ends them at once.
+    /// A RST answers the first bytes of the client.
     Reset,
     /// So many bytes of the server's come through, and then nothing more.
     HangsAfter(usize),
@@ -74,11 +74,13 @@ impl Way {
 }
 
 impl State {
-    fn pass_on(self: &Arc<State>, near: TcpStream, server: SocketAddr) {
+    fn pass_on(self: &Arc<State>, mut near: TcpStream, server: SocketAddr) {
         let filtered = |manner: &mut Manner| *manner == Manner::Filtered;
         let manner = *self.changed.wait_while(self.manner.lock().unwrap(), filtered).unwrap();
         let passes = match manner {
             Manner::Reset => {
+                // A client that is reset before it writes may see that while it still connects.
+                let _ = near.read(&mut [0]);
                 let _ = SockRef::from(&near).set_linger(Some(Duration::ZERO));
                 return;
             }

@@ -132,7 +132,7 @@ fn judged(master: &TestServer, page: &Written) -> (f64, Page) {
 }
 
 #[test]
-fn one_case_in_five_variants_is_told_apart_with_a_page() {
+fn one_case_in_five_variants_is_distinguished_with_a_page() {
     let fine = || Written::of("SQL03");
     let quiet = master(None);
     let sha256 = fingerprint(&quiet);

@@ -8,6 +8,7 @@ use crate::sqlserver::{Cell, CellError, Context, MasterClock, Needs, ResultSet, 
 use jiff::Timestamp;
 use jiff::civil::DateTime;
 use std::collections::HashMap;
+use std::time::Duration;
 
 const TARGETS: Statement = Statement::new("targets", include_str!("targets.sql"));
 const GROUPS: Statement = Statement::new("groups", include_str!("groups.sql"));
@@ -68,6 +69,11 @@ impl TargetRow {
     /// Whether it is silent by the master's clock.
     pub(crate) fn is_silent(&self, now: Timestamp) -> bool {
         silence::is_silent(now, self.last_poll, silence::poll_interval(self.poll_interval_seconds))
+    }
+
+    /// The silence after which it is stale: three of its own poll intervals.
+    pub fn patience(&self) -> Duration {
+        silence::patience(silence::poll_interval(self.poll_interval_seconds))
     }
 
     /// The offset from UTC that it reports, in seconds east, without daylight saving.

@@ -149,7 +149,7 @@ pub fn assess(reading: &Reading, seen: impl Into<Observed>, config: &Config, mem
         healthy_newcomers: Vec::new(),
         gone: Vec::new(),
     };
-    let entries: Vec<RosterEntry<'_>> = roster.into_shown().collect();
+    let entries = roster.into_shown();
     let pages: Vec<PageEvidence<'_>> = entries.iter().map(|entry| judge.pages(entry, &fleet.pages)).collect();
     let (traces, majorities) = judge.traces(&entries, &pages, &fleet.port_results);
     fleet.targets = entries

@@ -60,8 +60,7 @@ impl<'a> PageEvidence<'a> {
         now: Timestamp,
         master: &ThisMaster<'_>,
     ) -> PageEvidence<'a> {
-        let last_poll = Some(target.last_poll).filter(|at| !crate::model::silence::is_ahead(now, *at));
-        let last_poll = last_poll.unwrap_or(Timestamp::MIN);
+        let last_poll = target.last_poll_by_its_clock(now);
         let newest = |wanted: fn(Option<bool>) -> bool| {
             let fresh = pages.pages.iter().filter(|known| known.is_fresh(now, last_poll)).map(|known| &known.page);
             fresh.filter(|page| wanted(page.instance_running)).max_by_key(|page| page.taken_at)
@@ -75,8 +74,9 @@ impl<'a> PageEvidence<'a> {
         });
         let certificate = newest(|running| running != Some(false));
         let certificate = certificate.and_then(|page| Some((page, judged_as_by_its_agent(page, master)?)));
+        // On a cluster it always does, for the cluster starts it.
         let starts_manually =
-            pages.newest().is_some_and(|known| known.page.agent_start_mode == Some(StartMode::Manual));
+            matches!(pages.pages.as_slice(), [known] if known.page.agent_start_mode == Some(StartMode::Manual));
         PageEvidence { active, way, certificate, starts_manually, looks: &pages.looks }
     }
 
@@ -101,12 +101,12 @@ impl<'a> PageEvidence<'a> {
         }
     }
 
-    /// Whether its Agent starts manually, by the last page, fresh or not.
+    /// Whether its Agent starts manually, by the last page of its only node, fresh or not.
     pub(crate) fn starts_manually(&self) -> bool {
         self.starts_manually
     }
 
-    /// Whether something on its host looked at the master at about that time.
+    /// Whether something on its host looked at the master at about that time of its own clock.
     pub(crate) fn looked_at(&self, at: Timestamp) -> bool {
         self.looks.iter().any(|look| look.duration_since(at).abs() <= NEAR_A_LOOK)
     }

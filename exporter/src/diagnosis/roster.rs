@@ -18,8 +18,11 @@ use std::collections::{HashMap, HashSet};
 pub(crate) struct Roster<'a> {
     /// Every row on the master by its key, before the filter.
     enlisted: HashMap<Cow<'a, str>, &'a TargetRow>,
-    /// Sorted by name, each name once.
+    /// Those that are shown, sorted by name, each name once.
     entries: Vec<RosterEntry<'a>>,
+    /// The enlisted targets that the filter accepts, sorted by name: the first are shown, up to the limit.
+    rows: Vec<&'a TargetRow>,
+    limit: usize,
 }
 
 pub(crate) struct RosterEntry<'a> {
@@ -31,8 +34,6 @@ pub(crate) struct RosterEntry<'a> {
     pub(crate) defects_waiting: u64,
     /// Whether `expected_targets` has it; `None` where that list is empty.
     pub(crate) expected: Option<bool>,
-    /// False for an enlisted target beyond the limit.
-    shown: bool,
 }
 
 impl<'a> Roster<'a> {
@@ -56,18 +57,19 @@ impl<'a> Roster<'a> {
         }
 
         let listed: HashSet<Cow<'_, str>> = config.expected_targets.iter().map(|name| key(bare(name))).collect();
-        let mut rows: Vec<_> = by_key.iter().filter(|(_, row)| filter.allows(bare(&row.name))).collect();
-        rows.sort_unstable_by_key(|(_, row)| row.name.as_str());
-        let mut entries: Vec<RosterEntry<'a>> = Vec::with_capacity(rows.len());
-        for (key, row) in rows {
-            entries.push(RosterEntry {
+        let mut rows: Vec<&TargetRow> = by_key.values().copied().filter(|row| filter.allows(bare(&row.name))).collect();
+        rows.sort_unstable_by_key(|row| row.name.as_str());
+        let limit = config.limits.targets;
+        let entry = |row: &&'a TargetRow| {
+            let key = key(&row.name);
+            RosterEntry {
                 name: &row.name,
-                enlisted: Some(enlisted(row, list.map(|list| list.of(key)))),
-                defects_waiting: list.map_or(0, |list| list.defects_waiting(key)),
-                expected: (!listed.is_empty()).then(|| listed.contains(key)),
-                shown: entries.len() < config.limits.targets,
-            });
-        }
+                enlisted: Some(enlisted(row, list.map(|list| list.of(&key)))),
+                defects_waiting: list.map_or(0, |list| list.defects_waiting(&key)),
+                expected: (!listed.is_empty()).then(|| listed.contains(&key)),
+            }
+        };
+        let mut entries: Vec<RosterEntry<'a>> = rows.iter().take(limit).map(entry).collect();
 
         let mut missing = HashSet::new();
         for name in config.expected_targets.iter().map(|name| bare(name)).filter(|name| filter.allows(name)) {
@@ -75,20 +77,14 @@ impl<'a> Roster<'a> {
             if !by_key.contains_key(key.as_ref()) {
                 let defects_waiting = list.map_or(0, |list| list.defects_waiting(&key));
                 if missing.insert(key) {
-                    entries.push(RosterEntry {
-                        name,
-                        enlisted: None,
-                        defects_waiting,
-                        expected: Some(true),
-                        shown: true,
-                    });
+                    entries.push(RosterEntry { name, enlisted: None, defects_waiting, expected: Some(true) });
                 }
             }
         }
         if !missing.is_empty() {
             entries.sort_unstable_by_key(|entry| entry.name);
         }
-        Roster { enlisted: by_key, entries }
+        Roster { enlisted: by_key, entries, rows, limit }
     }
 
     /// Whether the master has a row with this key.
@@ -96,32 +92,27 @@ impl<'a> Roster<'a> {
         self.enlisted.contains_key(key)
     }
 
-    fn rows(&self) -> impl Iterator<Item = (&RosterEntry<'a>, &Enlisted)> {
-        self.entries.iter().filter_map(|entry| Some((entry, entry.enlisted.as_ref()?)))
-    }
-
     /// The number of enlisted targets beyond the limit.
     pub(crate) fn left_out(&self) -> u64 {
-        self.entries.iter().filter(|entry| !entry.shown).count() as u64
+        self.rows.len().saturating_sub(self.limit) as u64
     }
 
     /// The last polls of all targets that have ever polled, for the search for outages.
     pub(crate) fn polls(&self, now: Timestamp) -> Vec<Poll> {
-        self.rows().filter_map(|(_, enlisted)| Poll::of(enlisted, now)).collect()
+        self.rows.iter().filter_map(|row| Poll::of(row, now)).collect()
     }
 
     /// All enlisted targets by `server_id`, for the jobs.
-    pub(crate) fn seats(&self) -> HashMap<i32, Seat<'_>> {
-        self.rows()
-            .map(|(entry, row)| {
-                let (offset, last_poll) = (observed_offset(row), row.last_poll);
-                (row.server_id, Seat { name: &row.name, offset, last_poll, shown: entry.shown })
-            })
-            .collect()
+    pub(crate) fn seats(&self) -> HashMap<i32, Seat<'a>> {
+        let seat = |(place, row): (usize, &&'a TargetRow)| {
+            let (offset, last_poll) = (observed_offset(row), row.last_poll);
+            (row.server_id, Seat { name: &row.name, offset, last_poll, shown: place < self.limit })
+        };
+        self.rows.iter().enumerate().map(seat).collect()
     }
 
     /// The entries within the limit, in order.
-    pub(crate) fn into_shown(self) -> impl Iterator<Item = RosterEntry<'a>> {
-        self.entries.into_iter().filter(|entry| entry.shown)
+    pub(crate) fn into_shown(self) -> Vec<RosterEntry<'a>> {
+        self.entries
     }
 }

@@ -5,7 +5,7 @@ use super::rules::Diagnosis;
 use crate::collectors::{DownloadRow, DownloadedRow, JobRow, JobTargetRow, TargetRow};
 use crate::model::{OrphanKind, silence};
 use crate::target_pages::{KnownPage, PagesOfTarget};
-use jiff::Timestamp;
+use jiff::{SignedDuration, Timestamp};
 use std::ops::Deref;
 use std::sync::Arc;
 use std::time::Duration;
@@ -46,12 +46,10 @@ impl Target {
 
     /// Whether a page says anything of the time since its last poll. `now` is the time of this computer.
     pub fn is_fresh(&self, known: &KnownPage, now: Timestamp) -> bool {
-        let last_poll = self.enlisted.as_ref().map(|row| row.last_poll).filter(|at| !silence::is_ahead(now, *at));
+        let last_poll = self.enlisted.as_ref().map(|row| row.last_poll_by_its_clock(now));
         known.is_fresh(now, last_poll.unwrap_or(Timestamp::MIN))
     }
-}
 
-impl Target {
     /// The target server groups that it is in.
     pub(crate) fn groups(&self) -> &[String] {
         self.enlisted.as_ref().map(|row| row.groups.as_slice()).unwrap_or_default()
@@ -84,9 +82,16 @@ impl Deref for Enlisted {
 }
 
 impl Enlisted {
-    /// The silence after which it is stale: three of its own poll intervals.
-    pub fn patience(&self) -> Duration {
-        silence::patience(self.poll_interval)
+    /// What its own clock showed at a time of the master's, as far as its last poll tells.
+    pub(crate) fn by_its_clock(&self, at: Timestamp) -> Timestamp {
+        let skew = SignedDuration::try_from_secs_f64(self.clock_skew_seconds.unwrap_or_default()).unwrap_or_default();
+        at.checked_add(skew).unwrap_or(at)
+    }
+
+    /// Its last poll by its own clock; one that lies too far ahead says nothing of when it was.
+    pub(crate) fn last_poll_by_its_clock(&self, now: Timestamp) -> Timestamp {
+        let at = Some(self.row.last_poll).filter(|at| !silence::is_ahead(now, *at));
+        at.map_or(Timestamp::MIN, |at| self.by_its_clock(at))
     }
 
     /// Whether its last poll is over three of its intervals ago, in UTC by the master's clock, or too far ahead of it.

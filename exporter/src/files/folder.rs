@@ -1,14 +1,18 @@
 //! Reads the files of a folder in which others may write, as a share is. They have places of their own, so that a share
 //! that does not answer takes none from the configuration.
 
-use super::{DEADLINE, Places, regular, within};
+use super::{DEADLINE, Places, regular, unanswered, within};
+use std::collections::HashSet;
 use std::ffi::OsString;
 use std::fs::{self, File, Metadata, OpenOptions};
 use std::io::{self, Read};
 use std::path::{Path, PathBuf};
+use std::sync::{Mutex, PoisonError};
 
 /// Folders that are read at once, those included that were given up.
 static PLACES: Places = Places::new(8);
+/// Folders whose reading has not ended: one that does not answer takes no second place from the others.
+static UNDER_WAY: Mutex<Option<HashSet<PathBuf>>> = Mutex::new(None);
 /// Entries of a folder that are looked at.
 const MOST_ENTRIES: usize = 1_000;
 /// Files that are read of one folder.
@@ -26,10 +30,30 @@ type FileRead = (PathBuf, io::Result<Vec<u8>>);
 /// Why the folder cannot be read, or holds too much.
 pub(crate) fn read_folder(folder: &Path, pattern: &str) -> io::Result<Vec<FileRead>> {
     let (folder, pattern) = (folder.to_owned(), pattern.to_owned());
+    let under_way = UnderWay::begin(&folder)?;
     within(&PLACES, DEADLINE, move || {
+        let _until_it_ends = under_way;
         let names = if pattern.contains('*') { names(&folder, &pattern)? } else { vec![pattern.into()] };
         Ok(names.into_iter().map(|name| folder.join(name)).map(|path| (path.clone(), read_unlinked(&path))).collect())
     })
+}
+
+/// A folder while it is read.
+struct UnderWay(PathBuf);
+
+impl UnderWay {
+    fn begin(folder: &Path) -> io::Result<UnderWay> {
+        let mut folders = UNDER_WAY.lock().unwrap_or_else(PoisonError::into_inner);
+        let is_first = folders.get_or_insert_default().insert(folder.to_owned());
+        is_first.then(|| UnderWay(folder.to_owned())).ok_or_else(|| unanswered(DEADLINE))
+    }
+}
+
+impl Drop for UnderWay {
+    fn drop(&mut self) {
+        let mut folders = UNDER_WAY.lock().unwrap_or_else(PoisonError::into_inner);
+        folders.get_or_insert_default().remove(&self.0);
+    }
 }
 
 fn names(folder: &Path, pattern: &str) -> io::Result<Vec<OsString>> {
@@ -71,7 +95,7 @@ fn fits(pattern: &str, name: &str) -> bool {
 }
 
 fn read_unlinked(path: &Path) -> io::Result<Vec<u8>> {
-    // Before it is opened, for that alone can block. It may be replaced in between, so what was opened is compared.
+    // It may be replaced before it is opened, so that does not wait for a writer, and what was opened is compared.
     let before = fs::symlink_metadata(path)?;
     regular(&before)?;
     let file = open(path)?;
@@ -98,7 +122,8 @@ fn open(path: &Path) -> io::Result<File> {
 
 #[cfg(not(windows))]
 fn open(path: &Path) -> io::Result<File> {
-    OpenOptions::new().read(true).open(path)
+    use std::os::unix::fs::OpenOptionsExt;
+    OpenOptions::new().read(true).custom_flags(libc::O_NONBLOCK | libc::O_NOFOLLOW).open(path)
 }
 
 #[cfg(unix)]
@@ -159,6 +184,31 @@ mod tests {
         }
         assert!(read_folder(folder.path(), "*.prom").unwrap_err().to_string().contains("more than 1000 files"));
         assert_eq!(read(folder.path(), "a.prom"), [("a.prom".to_owned(), Ok(4))], "a name needs no list");
+    }
+
+    #[test]
+    fn a_folder_that_does_not_answer_takes_one_place_alone() {
+        let folder = tempfile::tempdir().unwrap();
+        let hung = UnderWay::begin(folder.path()).unwrap();
+        for _ in 0..100 {
+            let refused = read_folder(folder.path(), "*.prom").unwrap_err();
+            assert_eq!(refused.to_string(), "the file system does not answer within 5 s");
+        }
+        let other = tempfile::tempdir().unwrap();
+        assert!(read(other.path(), "*.prom").is_empty());
+        drop(hung);
+        assert!(read(folder.path(), "*.prom").is_empty());
+    }
+
+    #[cfg(unix)]
+    #[test]
+    fn a_pipe_that_takes_the_place_of_a_page_keeps_no_thread() {
+        let folder = tempfile::tempdir().unwrap();
+        let pipe = folder.path().join("pipe.prom");
+        assert!(std::process::Command::new("mkfifo").arg(&pipe).status().unwrap().success());
+        let (done, opened) = std::sync::mpsc::channel();
+        std::thread::spawn(move || done.send(open(&pipe).map(drop)));
+        assert!(opened.recv_timeout(DEADLINE).unwrap().is_ok());
     }
 
     #[cfg(unix)]

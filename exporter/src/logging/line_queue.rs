@@ -1,6 +1,6 @@
 //! Lines on their way to standard error.
 //!
-//! A pipe whose reader stopped, or a disk that hangs, blocks whoever writes to it. So a thread of its own writes, and
+//! A pipe whose reader stopped, or a disk that hangs, blocks the thread that writes to it. So a thread of its own writes, and
 //! lines that it cannot write in time are given up and counted: serving goes on without a log.
 
 use std::collections::VecDeque;

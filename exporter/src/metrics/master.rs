@@ -13,7 +13,8 @@ pub(crate) fn up(families: &mut FamilyWriter<'_>, fleet: &MasterFleet) -> fmt::R
 
 /// What follows from several rows. Only for a fleet whose targets were read.
 pub(crate) fn master<'a>(families: &mut InOrder<'a>, fleet: &'a MasterFleet) {
-    families.single(&metric::TARGETS, Some(fleet.targets.iter().filter(|target| target.enlisted.is_some()).count()));
+    let shown = fleet.targets.iter().filter(|target| target.enlisted.is_some()).count() as u64;
+    families.single(&metric::TARGETS, Some(shown + fleet.limited.targets));
     families.family(
         &metric::ORPHAN_INSTRUCTIONS,
         fleet.orphans.iter().flatten().filter(|orphan| orphan.count > 0).map(|orphan| {

@@ -2,7 +2,7 @@
 
 use super::parse::parse;
 
-/// A page: whoever may write into the folder of a target may write anything.
+/// A page: a user who may write into the folder of a target may write anything.
 pub fn page(bytes: &[u8]) {
     if let Ok(text) = crate::files::text(bytes.to_vec()) {
         let _ = parse(&text, r"SQL01\A");

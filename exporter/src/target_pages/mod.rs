@@ -1,5 +1,5 @@
 //! The pages that targets write, read by the exporter of their master: what only a target can know of itself and of its
-//! way to the master. Whoever may write into the folder of a target may write anything there, so each page is read within
+//! way to the master. A user who may write into the folder of a target may write anything there, so each page is read within
 //! bounds and believed of this target alone. What a page proves is decided in `diagnosis`.
 
 #[cfg(feature = "fuzzing")]

@@ -4,8 +4,8 @@ use super::page::{KnownPage, PageResults, PagesOfTarget, TargetPage};
 use super::parse::parse;
 use crate::config::PageFiles;
 use crate::files;
-use crate::model::names;
-use jiff::Timestamp;
+use crate::model::{names, silence};
+use jiff::{SignedDuration, Timestamp};
 use std::collections::hash_map::RandomState;
 use std::collections::{BTreeMap, HashMap};
 use std::hash::BuildHasher as _;
@@ -14,8 +14,10 @@ use std::path::{Path, PathBuf};
 use std::sync::Arc;
 use tracing::warn;
 
-/// Looks of one target that are kept: those of half a day, where a page is taken every 10 minutes.
-const MOST_LOOKS: usize = 72;
+/// Looks of one target that are kept: those of half a day, where a page of three ports is taken every 10 minutes.
+const MOST_LOOKS: usize = 288;
+/// Looks of a page that was not read are taken to have happened for so long before the next one.
+const EXPECTED_BACK: SignedDuration = SignedDuration::from_hours(12);
 /// New faults that the log has a line for at once; of more it has their number.
 const MOST_LINES: usize = 10;
 
@@ -98,6 +100,7 @@ impl PageReader {
             }
         }
         found.sort_by(|(one, _), (other, _)| one.cmp(other));
+        let known_until = of_target.looks.last().copied().unwrap_or(Timestamp::MIN);
         for (path, known) in &found {
             match &known.page {
                 Err(why) => of_target.refused.push(format!("the page {} {why}", path.display())),
@@ -111,7 +114,7 @@ impl PageReader {
                             path.display(),
                             other.display()
                         )),
-                        None => of_target.take(known.first_seen, page),
+                        None => of_target.take(known.first_seen, page, known_until, now),
                     }
                 }
             }
@@ -131,9 +134,12 @@ impl PageReader {
     /// Logs what was not refused before.
     fn report(&self, before: &PageReader) {
         let reported = |target: &str, why: &String| before.refused.get(target).is_some_and(|known| known.contains(why));
-        let refused = self.refused.iter().flat_map(|(target, all)| all.iter().map(move |why| (target, why)));
-        let fresh: Vec<_> = refused.filter(|(target, why)| !reported(target, why)).collect();
-        for (target, why) in fresh.iter().take(MOST_LINES) {
+        let refused =
+            self.refused.iter().flat_map(|(target, all)| all.iter().enumerate().map(move |one| (target, one)));
+        let mut fresh: Vec<_> = refused.filter(|(target, (_, why))| !reported(target, why)).collect();
+        // The first of each target comes first: one folder full of faults hides no other.
+        fresh.sort_by_key(|(_, (number, _))| *number);
+        for (target, (_, why)) in fresh.iter().take(MOST_LINES) {
             warn!(target_server = %target, "a page of a target does not count: {why}");
         }
         if let Some(more) = fresh.len().checked_sub(MOST_LINES).filter(|more| *more > 0) {
@@ -143,10 +149,21 @@ impl PageReader {
 }
 
 impl PagesOfTarget {
-    fn take(&mut self, first_seen: Timestamp, page: &TargetPage) {
+    /// Adds a page, its looks, and those that came before at its interval and were not read: the exporter was not
+    /// running, or the folder did not answer. Looks that lie ahead are none, and would outlast those that happened.
+    fn take(&mut self, first_seen: Timestamp, page: &TargetPage, known_until: Timestamp, now: Timestamp) {
         self.pages.push(KnownPage { page: page.clone(), first_seen });
+        let interval = page.interval.filter(|interval| !interval.is_zero());
+        let interval = interval.and_then(|interval| SignedDuration::try_from(interval).ok());
         let looks = page.ports.iter().map(|port| port.checked_at).chain([page.taken_at]);
-        self.looks.extend(looks);
+        for look in looks.filter(|at| !silence::is_ahead(now, *at)) {
+            let earlier = std::iter::successors(Some(look), |at| at.checked_sub(interval?).ok()).skip(1);
+            let expected = earlier
+                .take(MOST_LOOKS)
+                .take_while(|at| *at > known_until && look.duration_since(*at) <= EXPECTED_BACK);
+            self.looks.push(look);
+            self.looks.extend(expected);
+        }
         self.looks.sort_unstable();
         self.looks.dedup();
         let old = self.looks.len().saturating_sub(MOST_LOOKS);
@@ -163,6 +180,8 @@ mod tests {
     use std::fs;
 
     const TARGET: &str = r"SQL01\A";
+    /// When the page was taken.
+    const FIRST: Timestamp = Timestamp::constant(1_764_000_000, 500_000_000);
 
     struct Share {
         root: tempfile::TempDir,
@@ -182,14 +201,18 @@ mod tests {
 
         fn read(&mut self, pattern: &str, minute: i64) -> PagesOfTarget {
             let files = format!("{}/{{target}}/{pattern}", self.root.path().display());
-            let now = Timestamp::UNIX_EPOCH + SignedDuration::from_mins(minute);
+            let now = FIRST + SignedDuration::from_mins(minute);
             let read = self.reader.read(&PageFiles::parse(&files).unwrap(), &[TARGET.to_owned()], now);
             read.of(TARGET).map(|found| found.as_ref().clone()).unwrap_or_default()
         }
     }
 
     fn seen(pages: &PagesOfTarget) -> Vec<(&str, i64)> {
-        pages.pages.iter().map(|known| (known.page.node.as_str(), known.first_seen.as_second() / 60)).collect()
+        pages
+            .pages
+            .iter()
+            .map(|known| (known.page.node.as_str(), known.first_seen.duration_since(FIRST).as_mins()))
+            .collect()
     }
 
     #[test]
@@ -199,12 +222,37 @@ mod tests {
         share.write("msx.prom", PAGE);
         assert_eq!(seen(&share.read("msx.prom", 1)), [("NODE1", 1)]);
         assert_eq!(seen(&share.read("msx.prom", 2)), [("NODE1", 1)]);
-        share.write("msx.prom", &PAGE.replace("1764000000.5", "1764000600"));
+        share.write("msx.prom", &PAGE.replace("1764000000.5", "1764000060"));
         let newer = share.read("msx.prom", 3);
-        assert_eq!((seen(&newer), newer.looks.len()), (vec![("NODE1", 3)], 3));
+        assert_eq!(seen(&newer), [("NODE1", 3)]);
         fs::remove_dir_all(share.root.path().join("SQL01$A")).unwrap();
         let gone = share.read("msx.prom", 4);
-        assert_eq!((seen(&gone), gone.looks.len()), (vec![], 3), "looks that happened stay");
+        assert_eq!((seen(&gone), &gone.looks), (vec![], &newer.looks), "looks that happened stay");
+    }
+
+    /// Seconds since the first page, of looks that were not at the same time.
+    fn looks(pages: &PagesOfTarget) -> Vec<i64> {
+        let mut seconds: Vec<i64> = pages.looks.iter().map(|at| at.duration_since(FIRST).as_secs()).collect();
+        seconds.dedup();
+        seconds
+    }
+
+    #[test]
+    fn looks_that_were_not_read_are_expected_at_the_interval_and_none_ahead() {
+        let mut share = Share::new();
+        let at = |time: &str| PAGE.replace("1764000000.5", time).replace("} 1764000000\n", &format!("}} {time}\n"));
+        share.write("msx.prom", PAGE);
+        let half_a_day: Vec<i64> = (0..=72).rev().map(|back| -600 * back).collect();
+        assert_eq!(looks(&share.read("msx.prom", 0)), half_a_day, "as after a start of the exporter");
+        assert_eq!(looks(&share.read("msx.prom", 1)), half_a_day);
+        share.write("msx.prom", &at("1764001800.5"));
+        assert_eq!(looks(&share.read("msx.prom", 30)), [half_a_day.as_slice(), &[600, 1_200, 1_800]].concat());
+        let before = share.read("msx.prom", 31).looks;
+        share.write("msx.prom", &at("1764009000.5"));
+        assert_eq!(share.read("msx.prom", 32).looks, before, "dated ahead");
+        let mut once = Share::new();
+        once.write("msx.prom", &PAGE.replace("page_interval_seconds{target=\"SQL01\\\\A\"} 600", "later 1"));
+        assert_eq!(looks(&once.read("msx.prom", 0)), [0], "no interval is known");
     }
 
     #[test]

@@ -2,6 +2,8 @@
 
 /// Labels of one series. The exporter writes seven at most, and `--output.label` adds a few.
 const MOST_LABELS: usize = 32;
+/// Bytes of a name. The longest of the exporter has 48.
+const LONGEST_NAME: usize = 128;
 /// Bytes of the value of a label. The longest names have 512 characters.
 const LONGEST_VALUE: usize = 2_048;
 
@@ -53,7 +55,7 @@ impl<'a> Sample<'a> {
 fn split_name(text: &str) -> Option<(&str, &str)> {
     let is_name = |byte: u8| byte.is_ascii_alphanumeric() || byte == b'_';
     let end = text.bytes().position(|byte| !is_name(byte)).unwrap_or(text.len());
-    (end > 0).then(|| text.split_at(end))
+    (1..=LONGEST_NAME).contains(&end).then(|| text.split_at(end))
 }
 
 /// The value of a label behind its opening quote, and what follows the closing one.
@@ -93,6 +95,7 @@ mod tests {
     fn any_other_line_is_refused() {
         let many: Vec<String> = (0..=MOST_LABELS).map(|index| format!("l{index}=\"\"")).collect();
         let many = format!("x{{{}}} 1", many.join(","));
+        let long = format!("{} 1", "x".repeat(LONGEST_NAME + 1));
         for line in [
             "",
             "x",
@@ -114,6 +117,7 @@ mod tests {
             "x 0x1",
             "{} 1",
             &many,
+            &long,
         ] {
             assert_eq!(Sample::parse(line), None, "{line}");
         }

@@ -14,9 +14,9 @@ const MANY: usize = 99_995;
 pub(crate) fn faults() -> Vec<Fault> {
     let as_much = [
         ("a row has a thousand columns more", wide as fn(&mut World)),
-        ("a row of 2 MB", |world| world.master.change_answers(Some(|replies| cells(replies, "location", huge)))),
+        ("a row of 2 MB", |world| world.master.change_answers(Some(huge))),
     ];
-    let harmless = as_much.map(|(what, strike)| Fault::new(what, strike, |world| world.master.change_answers(None)));
+    let harmless = as_much.map(|(what, strike)| Fault { scrape: Duration::from_secs(10), ..changed(what, strike) });
     let mut faults = vec![
         mishap("the master hangs in the middle of a row", |world| row(world, Reply::Drip { bytes: 7, pause: HOUR }))
             .unread(&["stage=query", "no answer within"], &["no answer within"]),
@@ -27,10 +27,11 @@ pub(crate) fn faults() -> Vec<Fault> {
         mishap("the master resets the connection in the middle of a row", |world| row(world, Reply::Reset))
             .unread(&["stage=query"], &["query"]),
         changed("a column has another type", |world| {
-            world.master.change_answers(Some(|replies| cells(replies, "poll_interval", wrong)));
+            world.master.change_answers(Some(wrong));
         })
         .unread(&["stage=decode", "poll_interval"], &["poll_interval"]),
-        many_targets("the master has 100,000 targets"),
+        // Played where memory is capped as well, which asks for more.
+        Fault { in_gate: false, ..many_targets("the master has 100,000 targets") },
     ];
     faults.extend(harmless);
     faults
@@ -71,23 +72,28 @@ fn wide(world: &mut World) {
     }));
 }
 
-fn huge() -> (Type, Value) {
-    (Type::NVarChar(None), Value::Text("x".repeat(1_000_000).into()))
+/// In one row: where nothing is optimised, six of them keep a master silent until it is connected to again.
+fn huge(replies: Vec<Reply>) -> Vec<Reply> {
+    cells(replies, "location", Type::NVarChar(None), [Value::Text("x".repeat(1_000_000).into())])
 }
 
-fn wrong() -> (Type, Value) {
-    (Type::NVarChar(Some(20)), Value::Text("often".into()))
+fn wrong(replies: Vec<Reply>) -> Vec<Reply> {
+    cells(replies, "poll_interval", Type::NVarChar(Some(20)), std::iter::repeat(Value::Text("often".into())))
 }
 
-/// Puts another type and value into a column of the targets.
-fn cells(replies: Vec<Reply>, name: &str, cell: fn() -> (Type, Value)) -> Vec<Reply> {
-    let (ty, value) = cell();
+/// Puts another type into a column of the targets, and values into its first rows.
+fn cells(replies: Vec<Reply>, name: &str, ty: Type, values: impl IntoIterator<Item = Value>) -> Vec<Reply> {
     let place = |columns: &[Column]| columns.iter().position(|column| column.name == name).unwrap();
     let describe = |columns: &mut Vec<Column>| {
         let at = place(columns);
         columns[at].ty = ty;
     };
-    targets(replies, describe, |values, columns| values[place(columns)] = value.clone())
+    let mut values = values.into_iter();
+    targets(replies, describe, |row, columns| {
+        if let Some(value) = values.next() {
+            row[place(columns)] = value;
+        }
+    })
 }
 
 /// Changes the description and the rows of the targets alone.

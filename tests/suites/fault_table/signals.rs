@@ -43,7 +43,8 @@ const STAGES: [Stage; 5] = [
 ];
 
 pub(crate) fn faults() -> Vec<Fault> {
-    let send: [(&str, fn(&mut World)); 3] = [("SIGTERM", terminate), ("SIGKILL", kill), ("SIGSTOP and SIGCONT", stop)];
+    type Signal = (&'static str, fn(&mut World));
+    let send: [Signal; 3] = [("SIGTERM", terminate), ("SIGKILL", kill), ("SIGSTOP and SIGCONT", stop)];
     let each = STAGES.into_iter().flat_map(|stage| send.map(|(name, signal)| of(&stage, name, signal)));
     each.collect()
 }

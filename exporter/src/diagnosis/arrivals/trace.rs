@@ -109,7 +109,7 @@ impl Trace {
         };
         let mut attempts: Vec<&Attempt> =
             surroundings.origins.of(name).filter_map(|address| memory.attempts.get(&address)).flatten().collect();
-        attempts.retain(|attempt| !(attempt.may_be_a_look() && pages.looked_at(attempt.at)));
+        attempts.retain(|attempt| !(attempt.may_be_a_look() && pages.looked_at(target.by_its_clock(attempt.at))));
         attempts.sort_by_key(|attempt| attempt.at);
         let others = surroundings.origins.others(name);
         Question { surroundings, name, target, attempts, others, covered }.answer(facts)

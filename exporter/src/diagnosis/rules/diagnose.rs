@@ -2,7 +2,9 @@
 
 use super::outage::{Outage, Outages, Poll};
 use super::{Diagnosis, Evidence, arrivals, instructions, pages, ports, silence};
+use crate::collectors::TargetRow;
 use crate::diagnosis::arrivals::Trace;
+use crate::diagnosis::enlisted::polled;
 use crate::diagnosis::pages::PageEvidence;
 use crate::diagnosis::target::{Enlisted, elapsed};
 use crate::model::{Cause, Stage};
@@ -70,11 +72,11 @@ pub(super) struct Case<'a> {
 
 impl Poll {
     /// The last poll of a target, for the search for outages. `None` when it has never polled.
-    pub(crate) fn of(target: &Enlisted, now: Timestamp) -> Option<Poll> {
-        target.polled.then(|| Poll {
-            at: target.last_poll.as_millisecond(),
-            patience: target.patience(),
-            stale: target.is_stale(now),
+    pub(crate) fn of(row: &TargetRow, now: Timestamp) -> Option<Poll> {
+        polled(row).then(|| Poll {
+            at: row.last_poll.as_millisecond(),
+            patience: row.patience(),
+            stale: row.is_silent(now),
         })
     }
 }

@@ -58,12 +58,12 @@ fn taken(case: &Case<'_>, page: &TargetPage) -> String {
 impl Case<'_> {
     /// Whether a session of its Agent was seen since.
     fn agent_since(&self, at: Timestamp) -> bool {
-        self.trace.and_then(|trace| trace.agent_at).is_some_and(|seen| seen > at)
+        self.trace.and_then(|trace| trace.agent_at).is_some_and(|seen| self.target.by_its_clock(seen) > at)
     }
 
     /// Whether anything of its host alone arrived at the master since.
     fn arrival_since(&self, at: Timestamp) -> bool {
-        self.trace.and_then(|trace| trace.arrived_at).is_some_and(|seen| seen > at)
+        self.trace.and_then(|trace| trace.arrived_at).is_some_and(|seen| self.target.by_its_clock(seen) > at)
     }
 }
 
@@ -78,7 +78,7 @@ mod tests {
     use crate::probe::Finding;
     use crate::probe::protocol::Verdict;
     use crate::target_pages::{CertificateLook, KnownPage, PageResults, PagesOfTarget, TargetPage};
-    use jiff::Timestamp;
+    use jiff::{Timestamp, ToSpan};
     use std::collections::BTreeMap;
     use std::net::IpAddr;
     use std::sync::Arc;
@@ -419,13 +419,48 @@ mod tests {
     }
 
     #[test]
+    fn times_are_compared_by_the_clock_of_the_target() {
+        let ahead = |mut row: TargetRow, seconds: i64| {
+            row.local_time_at_last_poll = row.local_time_at_last_poll.checked_add(seconds.seconds()).unwrap();
+            row
+        };
+        let stopped = |taken| TargetPage {
+            agent_running: Some(false),
+            interval: Some(Duration::from_secs(10_000)),
+            taken_at: ago(taken),
+            ..page()
+        };
+        for (seconds, taken, expected) in [
+            (0, 7_190, Cause::AgentStopped),
+            (60, 7_190, Cause::StoppedPolling),
+            (0, 7_210, Cause::StoppedPolling),
+            (-60, 7_210, Cause::AgentStopped),
+        ] {
+            let target = judged(ahead(silent(), seconds), vec![stopped(taken)], Vec::new(), None);
+            assert_eq!(target.diagnosis.cause, expected, "{seconds} {taken}");
+            let known = target.known_pages().next().unwrap();
+            assert_eq!(target.is_fresh(known, now()), expected == Cause::AgentStopped, "as it is shown");
+        }
+        let times = [540, 480, 420];
+        for (seconds, word) in [(0, MasterEvidence::BeforeLogin), (300, MasterEvidence::NoTrace)] {
+            let row = ahead(polled_at(target(1, NAME), 600), seconds);
+            let looks = times.map(|at| ago(at - 300)).to_vec();
+            let records = times.map(|at| record(at, 17_830)).to_vec();
+            let target = judged(row, vec![page()], looks, arrivals(records, None));
+            assert_eq!(target.trace.unwrap().word, word, "{seconds}");
+        }
+    }
+
+    #[test]
     fn an_agent_that_starts_manually_is_a_suspect_by_its_last_page() {
         let manual = TargetPage { agent_start_mode: Some(StartMode::Manual), taken_at: ago(90_000), ..page() };
-        let target = judged(silent(), vec![manual], Vec::new(), arrivals(Vec::new(), None));
-        let suspects = target.trace.unwrap().suspects;
-        assert!(
-            suspects[0].speaks_for.contains(&"by its last page the service of its Agent starts manually"),
-            "{suspects:?}"
-        );
+        let node2 = TargetPage { node: "NODE2".to_owned(), ..manual.clone() };
+        for (pages, is_suspect) in [(vec![manual.clone()], true), (vec![manual, node2], false)] {
+            let target = judged(silent(), pages, Vec::new(), arrivals(Vec::new(), None));
+            let suspects = target.trace.unwrap().suspects;
+            let mut reasons = suspects.iter().flat_map(|suspect| &suspect.speaks_for);
+            let is_said = reasons.any(|why| *why == "by its last page the service of its Agent starts manually");
+            assert_eq!(is_said, is_suspect, "{suspects:?}");
+        }
     }
 }
