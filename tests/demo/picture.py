@@ -1,6 +1,6 @@
-"""The picture of README.md: the page of `cargo demo` in headless Chromium.
+"""The pictures of README.md: pages of `cargo demo` in headless Chromium.
 
-    python3 -m tests.demo.picture FILE.png
+    python3 -m tests.demo.picture FOLDER
 """
 
 import os
@@ -10,9 +10,11 @@ import sys
 import tempfile
 from pathlib import Path
 
-from tests.dashboards.pictures.draw import CHROMIUM
+from tests.dashboards.pictures.draw import CHROMIUM, smaller
 from tests.demo.walk import Demo, get
 from tests.lib.processes import wait
+
+PAGES = {"explain-page.png": "", "target-page.png": "target?name=SQL05"}
 
 
 def main():
@@ -21,8 +23,14 @@ def main():
         try:
             swept = "\nmsx_exporter_port_sweep_timestamp_seconds "
             wait("the master is read and its ports are swept", lambda: swept in get(demo.line("metrics")), 90)
-            command = [*CHROMIUM, f"--user-data-dir={profile}", f"--screenshot={sys.argv[1]}", "--window-size=1280,1000"]
-            subprocess.run([*command, demo.line("page")], check=True, capture_output=True, timeout=120)
+            refused = '{target="SQL05",cause="login_refused"} 1\n'
+            wait("what the master shows of a silent target is read", lambda: refused in get(demo.line("metrics")), 90)
+            command = [*CHROMIUM, f"--user-data-dir={profile}", "--window-size=1280,1000"]
+            for name, path in PAGES.items():
+                file = Path(sys.argv[1]) / name
+                drawn = [*command, f"--screenshot={file}", demo.line("page") + path]
+                subprocess.run(drawn, check=True, capture_output=True, timeout=120)
+                smaller(file)
         finally:
             os.kill(demo.pid, signal.SIGTERM)
             ended = demo.ended()

@@ -144,6 +144,26 @@ def it_refreshes_in_place_while_its_tab_is_visible(site, browser, address):
 
 
 @check
+def what_did_not_change_stays_and_what_came_is_shown(site, browser, address):
+    master, address = site.start("selected", "--scenario", "healthy", "--speed", "0")
+    page = browser.page(address + "target?name=SQL03")
+    page.clock.install()
+    page.reload()
+    page.evaluate("getSelection().selectAllChildren(document.querySelector('#known'))")
+    selected = page.evaluate("getSelection().toString()")
+    with page.expect_response(page.url):
+        page.clock.run_for(16_000)
+    assert selected and page.evaluate("getSelection().toString()") == selected
+    assert page.locator("#batches pre").count() == 0
+    master.do("stop SQL03", "advance 20m")
+    deadline = time.monotonic() + 60
+    while page.locator("#batches pre").count() == 0:
+        assert time.monotonic() < deadline, "it fell silent, and what to paste never came"
+        with page.expect_response(page.url):
+            page.clock.run_for(16_000)
+
+
+@check
 def it_works_without_script(site, browser, address):
     page = browser.page(address + "?sort=name", script=False)
     shown = names(page)

@@ -343,8 +343,8 @@ mod tests {
     #![allow(clippy::unwrap_used)]
     use super::*;
 
-    /// What a page is told where the master first rests for so long, and how often it asked.
-    async fn told(rest: Duration, wait: Duration) -> (Option<Duration>, usize) {
+    /// The rest that a page reports where the master first rests for so long, and how often it asked.
+    async fn reported(rest: Duration, wait: Duration) -> (Option<Duration>, usize) {
         let (requests, _inbox) = mpsc::channel(1);
         let (questions, mut asked) = mpsc::channel::<Question>(1);
         let config = Arc::new(crate::config::defaults());
@@ -365,10 +365,10 @@ mod tests {
     }
 
     #[tokio::test(start_paused = true)]
-    async fn a_short_rest_is_waited_for_and_a_long_one_is_told() {
+    async fn a_short_rest_is_waited_for_and_a_long_one_is_reported() {
         let seconds = Duration::from_secs;
-        assert_eq!(told(seconds(1), seconds(30)).await, (None, 2));
-        assert_eq!(told(seconds(2), seconds(30)).await, (Some(seconds(2)), 1));
-        assert_eq!(told(seconds(1), seconds(1)).await, (Some(seconds(1)), 1), "the client leaves sooner");
+        assert_eq!(reported(seconds(1), seconds(30)).await, (None, 2));
+        assert_eq!(reported(seconds(2), seconds(30)).await, (Some(seconds(2)), 1));
+        assert_eq!(reported(seconds(1), seconds(1)).await, (Some(seconds(1)), 1), "the client leaves sooner");
     }
 }

@@ -90,8 +90,9 @@ impl Selection {
                     selection.group = Some(value);
                     continue;
                 }
+                // Without what a paste brings around it.
                 "q" => {
-                    selection.text = Some(value);
+                    selection.text = Some(value.trim().to_owned()).filter(|text| !text.is_empty());
                     continue;
                 }
                 "state" => match Cause::ALL.into_iter().find(|cause| cause.name() == value) {
@@ -99,7 +100,7 @@ impl Selection {
                         selection.state = Some(cause);
                         continue;
                     }
-                    None => Cause::ALL.map(Cause::name).join(", "),
+                    None => format!("one of {}", Cause::ALL.map(Cause::name).join(", ")),
                 },
                 "jobs" if value == "failing" => {
                     selection.failing_jobs = true;
@@ -111,7 +112,7 @@ impl Selection {
                         selection.order = order;
                         continue;
                     }
-                    None => Order::ALL.map(Order::name).join(", "),
+                    None => format!("one of {}", Order::ALL.map(Order::name).join(", ")),
                 },
                 "by" if value == "cause" => {
                     selection.by_cause = true;
@@ -131,7 +132,7 @@ impl Selection {
                     ));
                 }
             };
-            return Err(format!("{name}={value:?} is not understood; hint: {expected}"));
+            return Err(format!("{name}={value:?} is not understood; hint: it is {expected}"));
         }
         Ok(selection)
     }
@@ -264,7 +265,8 @@ mod tests {
             (&[("state", "stopped_polling")], &["SQL02"]),
             (&[("group", "über \"alles\"")], &["SQL01\\PAYROLL"]),
             (&[("group", "über")], &[]),
-            (&[("q", "payr")], &["SQL01\\PAYROLL"]),
+            (&[("q", "\tpayr ")], &["SQL01\\PAYROLL"]),
+            (&[("q", " "), ("name", "SQL02")], &["SQL02"]),
             (&[("q", "LAST POLL 2 h")], &["SQL02"]),
             (&[("q", "halle")], &["SQL01\\PAYROLL"]),
             (&[("q", "sql0"), ("state", "ok")], &["SQL04"]),

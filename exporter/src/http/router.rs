@@ -198,9 +198,8 @@ impl<S: Site> Router<S> {
             Action::Jobs => self.view(request, caller, Resource::Jobs).await,
             Action::History => match history_page(request.uri.query()) {
                 Some(number) => self.view(request, caller, Resource::History(number)).await,
-                None => {
-                    Representation::new(false, request).bad_request("page is not understood; hint: a number from 1")
-                }
+                None => Representation::new(false, request)
+                    .bad_request("page is not understood; hint: it is a number from 1"),
             },
             Action::Doctor => match request_format(request.uri.query()) {
                 Ok(format) => self.view(request, caller, Resource::Doctor(format)).await,

@@ -4,10 +4,10 @@ use super::frame::{self, Frame};
 use super::master_strip::{Fact, readable, strip};
 use super::parts::{FaultView, When};
 use super::row::{Bar, Row};
-use super::words::{Tone, words};
+use super::words::{Tone, Words, words};
 use crate::diagnosis::{Fleet, MasterFleet, Order, Orphan, Selected, Selection};
 use crate::exposition::ExporterFacts;
-use crate::model::{Cause, Collector, HistoryKind, OrphanKind};
+use crate::model::{Cause, Collector, HistoryKind, OrphanKind, names};
 use askama::Template;
 use std::collections::BTreeSet;
 
@@ -47,7 +47,6 @@ fn of_master(
         None => fleet.reports.iter().find(|r| r.collector == Collector::Targets).and_then(|r| r.fault.as_ref()),
     };
     let (tone, state) = readable(fleet, facts);
-    let groups: BTreeSet<&str> = fleet.targets.iter().flat_map(|target| target.groups()).map(String::as_str).collect();
     Overview {
         frame,
         title: fleet.server.as_ref().filter(|_| fleet.master.is_some()).map_or("Master", |server| server.name.as_str()),
@@ -57,9 +56,9 @@ fn of_master(
         lost: ended.and_then(|_| lost(fleet)),
         strip: strip(fleet),
         chips: chips(fleet, paging.selection),
-        groups: groups.into_iter().map(|name| (name, paging.selection.group.as_deref() == Some(name))).collect(),
+        groups: groups(fleet, paging.selection.group.as_deref()),
         columns: columns(paging.selection),
-        sections: sections(fleet, &selected[paging.range.clone()], paging.selection.by_cause),
+        sections: sections(fleet, selected, &paging),
         all: fleet.targets.len(),
         paging,
         orphans: fleet.orphans.iter().flatten().filter(|_| fleet.master.is_some()).map(OrphanView::new).collect(),
@@ -173,6 +172,14 @@ fn chips(fleet: &MasterFleet, selection: &Selection) -> Vec<Chip> {
     chips
 }
 
+/// The groups of targets, and which of them is chosen; that one too where no target is in it.
+fn groups<'a>(fleet: &'a MasterFleet, chosen: Option<&'a str>) -> Vec<(&'a str, bool)> {
+    let known: BTreeSet<&str> = fleet.targets.iter().flat_map(|target| target.groups()).map(String::as_str).collect();
+    let is_chosen = |name: &str| chosen.is_some_and(|chosen| names::same(chosen, name));
+    let unknown = chosen.filter(|_| !known.iter().any(|name| is_chosen(name)));
+    known.into_iter().map(|name| (name, is_chosen(name))).chain(unknown.map(|name| (name, true))).collect()
+}
+
 /// The head of a column.
 struct Column {
     title: &'static str,
@@ -202,23 +209,26 @@ fn columns(selection: &Selection) -> [Column; 8] {
 
 /// The targets of one cause, or all.
 struct Section<'a> {
-    /// Title and next step, where the targets are shown by cause.
-    heading: Option<(&'static str, &'static str)>,
+    /// Where the targets are shown by cause: how many have it on all pages, its title and its next step.
+    heading: Option<(usize, &'static str, &'static str)>,
     rows: Vec<Row<'a>>,
 }
 
-fn sections<'a>(fleet: &'a MasterFleet, selected: &[Selected<'a>], by_cause: bool) -> Vec<Section<'a>> {
+fn sections<'a>(fleet: &'a MasterFleet, selected: &[Selected<'a>], paging: &Paging<'_>) -> Vec<Section<'a>> {
     let Some(clock) = &fleet.master else { return Vec::new() };
-    let row = |one: &Selected<'a>| Row::new(fleet, clock.now, *one);
-    if !by_cause {
-        return vec![Section { heading: None, rows: selected.iter().map(row).collect() }];
+    let rows = |shown: &[Selected<'a>]| shown.iter().map(|one| Row::new(fleet, clock.now, *one)).collect();
+    let shown = &selected[paging.range.clone()];
+    if !paging.selection.by_cause {
+        return vec![Section { heading: None, rows: rows(shown) }];
     }
     let cause = |one: &Selected<'_>| one.target.diagnosis.cause;
-    let sections = selected.chunk_by(|one, other| cause(one) == cause(other));
-    let sections = sections.filter_map(|same| Some((words(cause(same.first()?)), same)));
-    sections
-        .map(|(words, same)| Section { heading: Some((words.title, words.next)), rows: same.iter().map(row).collect() })
-        .collect()
+    let section = |same: &[Selected<'a>]| {
+        let of = cause(same.first()?);
+        let count = selected.iter().filter(|one| cause(one) == of).count();
+        let Words { title, next, .. } = words(of);
+        Some(Section { heading: Some((count, title, next)), rows: rows(same) })
+    };
+    shown.chunk_by(|one, other| cause(one) == cause(other)).filter_map(section).collect()
 }
 
 struct OrphanView<'a> {

@@ -157,9 +157,18 @@ fn fleets_of_none_and_of_a_thousand_have_a_page() {
     let fleet = fleet(many()).into();
     in_order(
         &shown(&fleet, &[("page", "2"), ("by", "cause")], false).unwrap(),
-        &["Previous page", "500 × Polls", "SQL0500", "SQL0999"],
+        &["Previous page", "1000 × Polls", "SQL0500", "SQL0999"],
     );
     assert_eq!(shown(&fleet, &[("page", "3")], false), None);
+}
+
+#[test]
+fn a_group_that_is_asked_for_is_seen_to_be_chosen() {
+    for (asked, option) in [("üBER \"alles\" ", "Über &#34;alles&#34;"), ("gone", "gone")] {
+        let page = shown(&full().into(), &[("group", asked), ("name", "SQL01\\PAYROLL")], false).unwrap();
+        assert!(page.contains(&format!("<option selected>{option}</option>")), "{page}");
+        assert!(page.contains("<input type=\"hidden\" name=\"name\" value=\"SQL01\\PAYROLL\">"), "{page}");
+    }
 }
 
 #[test]
