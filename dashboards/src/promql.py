@@ -139,8 +139,9 @@ def of_its_master(expression):
 
 def way_to_master(metric, scope=TO_MASTER):
     """A port metric of the way from a target: by the exporter on it, else by what the exporter next to the master has from its page."""
-    rows = f"{metric}{{{scope}}}"
-    return f"({rows} unless on (job, instance) msx_up{{{SCOPE}}} or on (target, check) {rows})"
+    # Only an exporter that reads a master has msx_up, whichever is chosen; the page is read by the exporter of the chosen one.
+    from_targets = f"{metric}{{{scope}}} unless on (job, instance) msx_up"
+    return f"({from_targets} or on (target, check) {metric}{{{SCOPE}, {scope}}})"
 
 
 def way_closed():

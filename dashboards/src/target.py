@@ -387,7 +387,8 @@ def ports():
                     "to target: {{check}}",
                 ),
                 Query(
-                    code(lambda metric, name="": way_to_master(metric, TO_MASTER_ONE + of_state(name))),
+                    # One line where a page was followed by an exporter on the target.
+                    f'max by (check) ({code(lambda metric, name="": way_to_master(metric, TO_MASTER_ONE + of_state(name)))})',
                     "to master: {{check}}",
                 ),
             ],

@@ -22,13 +22,15 @@ use std::sync::Arc;
 use std::task::Poll;
 use std::time::Duration;
 use tokio::sync::{mpsc, oneshot};
-use tokio::time::{Instant, timeout};
+use tokio::time::{Instant, sleep_until, timeout};
 use tracing::error;
 
 /// A request joins a reading that began less than this long ago.
 const JOIN: Duration = Duration::from_secs(1);
 /// A caller whose own time is up sooner than this learns nothing of the master.
 const HASTY: Duration = Duration::from_secs(1);
+/// The page of a target waits this long for a master that rests.
+const SHORT_REST: Duration = Duration::from_secs(2);
 /// Requests that wait for the task to look; more wait in the channel's own queue.
 const QUEUE: usize = 64;
 
@@ -91,21 +93,32 @@ impl ReaderHandle {
         self.ask(wait, true).await
     }
 
-    /// What only the page of one target shows, within `wait`. A reading that is asked for meanwhile goes first.
+    /// What only the page of one target shows, within `wait`. A reading that is asked for meanwhile goes first. A short rest
+    /// of the master is waited for, so that who goes from one target to the next sees both.
     ///
     /// # Errors
     /// Why nothing was read.
     pub async fn target_detail(&self, server_id: i32, wait: Duration) -> Result<Arc<TargetDetail>, ReadError> {
-        let (sender, answer) = oneshot::channel();
+        let until = Instant::now() + wait.min(SHORT_REST);
         let asked = async {
-            self.questions.send(Question { server_id, answer: sender }).await.ok()?;
-            answer.await.ok()
+            loop {
+                let answer = self.question(server_id).await;
+                let rest = answer.as_ref().err().and_then(|fault| fault.next_attempt);
+                match rest.map(|rest| Instant::now() + rest).filter(|next| *next < until) {
+                    Some(next) => sleep_until(next).await,
+                    None => return answer,
+                }
+            }
         };
+        let too_late = |_| Err(ReadError::timed_out(Stage::Query, "asking about one target", wait));
+        timeout(wait, asked).await.unwrap_or_else(too_late)
+    }
+
+    async fn question(&self, server_id: i32) -> Result<Arc<TargetDetail>, ReadError> {
+        let (sender, answer) = oneshot::channel();
         let gone_first = || ReadError::new(Stage::Query, "a reading of the master went first");
-        match timeout(wait, asked).await {
-            Ok(answer) => answer.ok_or_else(gone_first)?,
-            Err(_) => Err(ReadError::timed_out(Stage::Query, "asking about one target", wait)),
-        }
+        self.questions.send(Question { server_id, answer: sender }).await.map_err(|_| gone_first())?;
+        answer.await.unwrap_or_else(|_| Err(gone_first()))
     }
 
     /// A reading that began less than a second ago, or a new one. Always answers within `wait`: what could not be read
@@ -323,4 +336,39 @@ async fn all_gone(waiting: &mut Vec<Waiter>) {
         if waiting.is_empty() { Poll::Ready(()) } else { Poll::Pending }
     })
     .await;
+}
+
+#[cfg(test)]
+mod tests {
+    #![allow(clippy::unwrap_used)]
+    use super::*;
+
+    /// What a page is told where the master first rests for so long, and how often it asked.
+    async fn told(rest: Duration, wait: Duration) -> (Option<Duration>, usize) {
+        let (requests, _inbox) = mpsc::channel(1);
+        let (questions, mut asked) = mpsc::channel::<Question>(1);
+        let config = Arc::new(crate::config::defaults());
+        let handle = ReaderHandle { requests, questions, config, progress: Progress::default() };
+        let rests = ReadError { next_attempt: Some(rest), ..ReadError::new(Stage::Query, "it rests") };
+        let master = tokio::spawn(async move {
+            let mut times = 0;
+            while let Some(question) = asked.recv().await {
+                times += 1;
+                let answer = if times == 1 { rests.clone() } else { ReadError::new(Stage::Query, "it was asked") };
+                question.answer.send(Err(answer)).unwrap();
+            }
+            times
+        });
+        let fault = handle.target_detail(1, wait).await.unwrap_err();
+        drop(handle);
+        (fault.next_attempt, master.await.unwrap())
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn a_short_rest_is_waited_for_and_a_long_one_is_told() {
+        let seconds = Duration::from_secs;
+        assert_eq!(told(seconds(1), seconds(30)).await, (None, 2));
+        assert_eq!(told(seconds(2), seconds(30)).await, (Some(seconds(2)), 1));
+        assert_eq!(told(seconds(1), seconds(1)).await, (Some(seconds(1)), 1), "the client leaves sooner");
+    }
 }

@@ -45,6 +45,11 @@ impl HistoryEvent {
         HistoryEvent { target: Some(target), ..HistoryEvent::of_fleet(at, kind, "") }
     }
 
+    /// Whether the first reading found it so: nothing says that it changed then.
+    pub fn is_found(&self) -> bool {
+        self.kind == HistoryKind::CauseChanged && self.from.is_none()
+    }
+
     /// With a text that is not for everybody.
     pub(crate) fn with_detail(self, detail: impl Into<String>) -> HistoryEvent {
         HistoryEvent { detail: Some(cut(detail.into())), ..self }

@@ -85,7 +85,7 @@ impl Representation {
 
     /// A page for a request that asked for what there is not.
     pub(crate) fn bad_request(self, text: &str) -> Answer {
-        let page = error_page(None, StatusCode::BAD_REQUEST, text);
+        let page = error_page(None, StatusCode::BAD_REQUEST, "Not understood", text);
         page.map_or_else(Answer::from, |page| answer::page(page, self.gzip))
     }
 
@@ -140,8 +140,7 @@ impl Drawn {
 }
 
 /// A page that says what is wrong.
-fn error_page(fleet: Option<&Fleet>, status: StatusCode, text: &str) -> Result<Drawn, DrawError> {
-    let title = status.canonical_reason().unwrap_or_default();
+fn error_page(fleet: Option<&Fleet>, status: StatusCode, title: &str, text: &str) -> Result<Drawn, DrawError> {
     let page = pages::error(fleet, title, text).map_err(|error| failed(&error))?;
     let body = exposition::gzip(page.as_bytes()).map_err(|error| failed(&error))?;
     // Without a tag: that a client has an earlier one says nothing of what it asks for now.
@@ -166,6 +165,18 @@ pub(crate) enum DrawError {
 }
 
 impl DrawError {
+    /// The head of the page that says so.
+    fn title(self) -> &'static str {
+        match self {
+            DrawError::NoTarget => "No such target",
+            DrawError::NoPage => "No such page",
+            DrawError::NotRead => "The master cannot be read",
+            DrawError::Withheld => "Not shown without login",
+            DrawError::OnTarget => "Not known on a target",
+            DrawError::Failed => "Not drawn",
+        }
+    }
+
     fn facts(self) -> (StatusCode, &'static str) {
         match self {
             DrawError::NoTarget => (StatusCode::NOT_FOUND, "no such target; hint: the names stand on the first page"),
@@ -294,7 +305,7 @@ impl RenderRequest {
         match self.view(fleet, besides, facts, settings) {
             Err(error) if self.view.is_page() => {
                 let (status, text) = error.facts();
-                error_page(Some(fleet.as_ref()), status, text)
+                error_page(Some(fleet.as_ref()), status, error.title(), text)
             }
             drawn => drawn,
         }

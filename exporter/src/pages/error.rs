@@ -10,7 +10,8 @@ use askama::Template;
 /// None that the data can cause.
 pub fn error(fleet: Option<&Fleet>, title: &str, text: &str) -> Result<String, askama::Error> {
     let frame = fleet.map_or_else(Frame::alone, |fleet| Frame::new(fleet, ""));
-    ErrorPage { frame, title, text }.render()
+    let (text, next) = text.split_once("; hint: ").unwrap_or((text, ""));
+    ErrorPage { frame, title, text, next }.render()
 }
 
 #[derive(Template)]
@@ -19,4 +20,6 @@ struct ErrorPage<'a> {
     frame: Frame,
     title: &'a str,
     text: &'a str,
+    /// What to do; empty where nothing is known.
+    next: &'a str,
 }

@@ -1,7 +1,7 @@
 //! The master in one strip above its targets.
 
 use super::words::Tone;
-use crate::collectors::ServerFacts;
+use crate::collectors::{CollectorReport, ServerFacts};
 use crate::diagnosis::{MasterClock, MasterFleet};
 use crate::exposition::ExporterFacts;
 use crate::model::figures::{ago, readable_instant};
@@ -91,23 +91,22 @@ fn certificate(server: Option<&ServerFacts>, now: Timestamp) -> Fact {
 }
 
 fn rights(fleet: &MasterFleet) -> Fact {
-    let all = fleet.reports.len();
-    let missing: Vec<&str> = fleet
-        .reports
-        .iter()
-        .filter(|report| !report.success() || !report.permission)
-        .map(|report| report.collector.name())
-        .collect();
-    let read = all - missing.len();
-    match missing.as_slice() {
-        [] => Fact::new("What may be read", Tone::Good, format!("{read} of {all} parts"), "no right is missing"),
-        missing => Fact::new(
-            "What may be read",
-            Tone::Warning,
-            format!("{read} of {all} parts"),
-            format!("not read: {}; why, and what to do, below", missing.join(", ")),
-        ),
+    let named = |which: fn(&CollectorReport) -> bool| -> Vec<&str> {
+        fleet.reports.iter().filter(|report| which(report)).map(|report| report.collector.name()).collect()
+    };
+    let unread = named(|report| !report.success());
+    let in_part = named(|report| report.success() && !report.permission);
+    let mut notes = Vec::new();
+    if !unread.is_empty() {
+        notes.push(format!("not read: {}; why, and what to do, below", unread.join(", ")));
     }
+    if !in_part.is_empty() {
+        notes.push(format!("read in part: {}; msx_exporter grants has the right that is missing", in_part.join(", ")));
+    }
+    let tone = if notes.is_empty() { Tone::Good } else { Tone::Warning };
+    let note = if notes.is_empty() { "no right is missing".to_owned() } else { notes.join("; ") };
+    let all = fleet.reports.len();
+    Fact::new("What may be read", tone, format!("{} of {all} parts", all - unread.len()), note)
 }
 
 fn silent(fleet: &MasterFleet, now: Timestamp) -> Fact {
@@ -122,7 +121,7 @@ fn silent(fleet: &MasterFleet, now: Timestamp) -> Fact {
             Fact::new("Silent now", Tone::Bad, value, format!("{together} fell silent together: look at the master"))
         }
         Some(newest) => {
-            Fact::new("Silent now", Tone::Bad, value, format!("the last poll of the newest came {}", ago(now, newest)))
+            Fact::new("Silent now", Tone::Bad, value, format!("the last to fall silent polled {}", ago(now, newest)))
         }
     }
 }

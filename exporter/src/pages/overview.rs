@@ -2,12 +2,12 @@
 
 use super::frame::{self, Frame};
 use super::master_strip::{Fact, readable, strip};
-use super::parts::FaultView;
+use super::parts::{FaultView, When};
 use super::row::{Bar, Row};
 use super::words::{Tone, words};
 use crate::diagnosis::{Fleet, MasterFleet, Order, Orphan, Selected, Selection};
 use crate::exposition::ExporterFacts;
-use crate::model::{Cause, Collector, OrphanKind};
+use crate::model::{Cause, Collector, HistoryKind, OrphanKind};
 use askama::Template;
 use std::collections::BTreeSet;
 
@@ -54,6 +54,7 @@ fn of_master(
         class: tone.class(),
         state,
         fault: ended.map(|fault| FaultView::new(fault, details)),
+        lost: ended.and_then(|_| lost(fleet)),
         strip: strip(fleet),
         chips: chips(fleet, paging.selection),
         groups: groups.into_iter().map(|name| (name, paging.selection.group.as_deref() == Some(name))).collect(),
@@ -74,6 +75,12 @@ fn of_master(
     .render()
 }
 
+/// Since when the master cannot be read, where it could be read before.
+fn lost(fleet: &MasterFleet) -> Option<String> {
+    let event = fleet.history.newest_first().find(|event| event.kind == HistoryKind::MasterLost)?;
+    Some(When::new(fleet.began, Some(event.at)).line())
+}
+
 #[derive(Template)]
 #[template(path = "overview.html")]
 struct Overview<'a> {
@@ -82,6 +89,8 @@ struct Overview<'a> {
     class: &'static str,
     state: &'static str,
     fault: Option<FaultView<'a>>,
+    /// Since when the master cannot be read.
+    lost: Option<String>,
     strip: Vec<Fact>,
     chips: Vec<Chip>,
     /// The groups, and whether their targets are shown alone.
@@ -135,22 +144,27 @@ struct Chip {
     is_on: bool,
 }
 
-/// One for each cause that holds somewhere, the worst first, and one for jobs that fail.
+/// One for each cause that holds somewhere, in the order of their targets, and one for jobs that fail.
 fn chips(fleet: &MasterFleet, selection: &Selection) -> Vec<Chip> {
     let first = Selection { page: None, ..selection.clone() };
-    let mut chips: Vec<(Tone, Chip)> = Vec::new();
-    for cause in Cause::ALL {
-        let count = fleet.targets.iter().filter(|target| target.diagnosis.cause == cause).count();
-        let is_on = selection.state == Some(cause);
-        if count > 0 || is_on {
-            let tone = words(cause).tone;
-            let link = link(&Selection { state: (!is_on).then_some(cause), ..first.clone() });
-            chips.push((tone, Chip { class: tone.class(), title: cause.facts().short, count, link, is_on }));
+    let all = Selection::default().of(fleet);
+    let mut causes: Vec<(Cause, usize)> = Vec::new();
+    for cause in all.iter().map(|one| one.target.diagnosis.cause) {
+        match causes.iter_mut().find(|(known, _)| *known == cause) {
+            Some((_, count)) => *count += 1,
+            None => causes.push((cause, 1)),
         }
     }
-    chips.sort_by_key(|(tone, _)| *tone);
-    let failing = Selection { failing_jobs: true, ..Selection::default() }.of(fleet).len();
-    let mut chips: Vec<Chip> = chips.into_iter().map(|(_, chip)| chip).collect();
+    let is_missing = |wanted: &Cause| causes.iter().all(|(known, _)| known != wanted);
+    causes.extend(selection.state.filter(is_missing).map(|cause| (cause, 0)));
+    causes.sort_by_key(|(cause, _)| words(*cause).tone);
+    let of_cause = |(cause, count): (Cause, usize)| {
+        let is_on = selection.state == Some(cause);
+        let link = link(&Selection { state: (!is_on).then_some(cause), ..first.clone() });
+        Chip { class: words(cause).tone.class(), title: cause.facts().short, count, link, is_on }
+    };
+    let mut chips: Vec<Chip> = causes.into_iter().map(of_cause).collect();
+    let failing = all.iter().filter(|one| one.jobs.failing > 0).count();
     if failing > 0 || selection.failing_jobs {
         let link = link(&Selection { failing_jobs: !selection.failing_jobs, ..first });
         let class = if failing > 0 { Tone::Bad } else { Tone::Unknown }.class();

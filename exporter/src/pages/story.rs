@@ -38,9 +38,10 @@ impl<'a> ChapterView<'a> {
 
     /// One event on the page of its target.
     pub(super) fn of_target(event: &'a HistoryEvent, now: Timestamp, details: bool) -> ChapterView<'a> {
+        let found = if event.is_found() { ", as the first reading found it" } else { "" };
         ChapterView {
             datetime: instant(event.at),
-            when: format!("{}, {}", readable_instant(event.at), ago(now, event.at)),
+            when: format!("{}, {}{found}", readable_instant(event.at), ago(now, event.at)),
             class: tone(event).class(),
             title: title(event),
             targets: Vec::new(),

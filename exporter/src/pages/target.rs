@@ -76,8 +76,9 @@ pub fn single(
 
 /// What else happened in the minutes around the last change of the target.
 fn meanwhile<'a>(fleet: &'a MasterFleet, target: &'a str, details: bool) -> Vec<ChapterView<'a>> {
-    let Some(changed) = fleet.history.of(target).next() else { return Vec::new() };
-    let others = Chapter::of_each(fleet.history.around(target, changed.at));
+    let Some(changed) = fleet.history.of(target).next().filter(|event| !event.is_found()) else { return Vec::new() };
+    let around = fleet.history.around(target, changed.at).filter(|event| !event.is_found());
+    let others = Chapter::of_each(around);
     others.iter().take(MOST_OF_OTHERS).map(|chapter| ChapterView::new(chapter, fleet.began, details)).collect()
 }
 
@@ -171,7 +172,7 @@ struct EvidenceView<'a> {
 
 impl<'a> EvidenceView<'a> {
     fn new(evidence: &'a Evidence) -> EvidenceView<'a> {
-        EvidenceView { cause: evidence.cause.map(Cause::name), text: &evidence.text }
+        EvidenceView { cause: evidence.cause.map(|cause| cause.facts().short), text: &evidence.text }
     }
 }
 
@@ -216,14 +217,13 @@ fn figures(now: Timestamp, target: &Target, row: &Enlisted) -> Vec<Figure> {
                 add("Oldest pending", at(oldest));
             }
             add("Errors", super::parts::errors(row));
-            add(
-                "Downloaded",
-                list.downloaded.as_ref().map_or_else(|| "not counted yet".to_owned(), |row| row.count.to_string()),
-            );
-            add(
-                "Last download",
-                list.downloaded.as_ref().and_then(|row| row.last).map_or_else(|| "never".to_owned(), at),
-            );
+            match &list.downloaded {
+                None => add("Downloaded", "not counted yet".to_owned()),
+                Some(downloaded) => {
+                    add("Downloaded", downloaded.count.to_string());
+                    add("Last download", downloaded.last.map_or_else(|| "never".to_owned(), at));
+                }
+            }
         }
     }
     let labels = target.labels.iter().filter(|(_, value)| !value.is_empty());

@@ -22,8 +22,14 @@ impl<'a> JobRows<'a> {
         JobRows(runs.map(|runs| runs.into_iter().map(|(job, run)| JobRow::new(job, run, now, read)).collect()))
     }
 
-    pub(super) fn failed(&self) -> usize {
+    fn failed(&self) -> usize {
         self.0.iter().flatten().filter(|row| row.success == Some(false)).count()
+    }
+
+    /// How many failed, in words; `None` for none.
+    pub(super) fn failures(&self) -> Option<String> {
+        let failed = self.failed();
+        (failed > 0).then(|| format!("{} failed", count(failed as u64, "job")))
     }
 
     /// What they say of a target that polls and takes its instructions.

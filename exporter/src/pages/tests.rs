@@ -2,7 +2,7 @@
 
 #![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic)]
 
-use crate::collectors::{Instruction, Instructions, JobMessage, TargetDetail};
+use crate::collectors::{CollectorReport, Instruction, Instructions, JobMessage, TargetDetail};
 use crate::diagnosis::{Fleet, History, HistoryEvent, MasterFleet, Selection};
 use crate::fixtures::*;
 use crate::model::{Cause, Collector, HistoryKind, MasterEvidence, Operation, Stage};
@@ -132,7 +132,13 @@ fn one_target_has_a_page_with_all_its_evidence() {
     let page = single("SQL02", false).unwrap();
     in_order(
         &page,
-        &["Has stopped polling", "stopped_polling", "last poll 2 h ago", "not needed for polling", "Next:"],
+        &[
+            "Has stopped polling",
+            "<strong>Stopped polling</strong>",
+            "last poll 2 h ago",
+            "not needed for polling",
+            "Next:",
+        ],
     );
     in_order(&page, &["engine tcp 1433, to it", "filtered", "2 h ago (2025-11-24 14:00:00 UTC)"]);
     assert!(single("NEW9", false).unwrap().contains("Run sp_msx_enlist on the target"));
@@ -281,7 +287,7 @@ fn the_overview_says_in_short_what_the_master_shows_of_a_silent_target() {
     for word in MasterEvidence::ALL {
         let line = format!("The master shows: {}", word.word().title);
         assert!(line.len() <= 60, "{line}");
-        let lines = shown(word).matches("The master shows: ").count();
+        let lines = shown(word).matches(">The master shows: ").count();
         assert_eq!(lines, usize::from(word != MasterEvidence::Unknown), "{line}");
         assert!(word == MasterEvidence::Unknown || shown(word).contains(&format!(">{line}</td>")), "{line}");
     }
@@ -329,7 +335,7 @@ fn what_was_read_of_one_target_alone_stands_on_its_page_and_in_its_document() {
         ..ReadError::new(Stage::Query, "it rests")
     };
     let page = pages::single(&full().into(), "SQL02", Some(Err(&rests)), true).unwrap().unwrap();
-    in_order(&page, &["were not read", "it rests", "Next attempt in 1 min 30 s"]);
+    in_order(&page, &["were not read", "it rests", "next attempt in 1 min 30 s"]);
 }
 
 #[test]
@@ -361,6 +367,45 @@ fn the_history_shows_texts_of_errors_only_where_they_are_allowed() {
             assert_eq!(text.contains("10.1.2.3"), details, "{text}");
         }
     }
+}
+
+#[test]
+fn what_the_first_reading_found_is_no_change() {
+    let at_once = |target: &str, from| HistoryEvent {
+        from,
+        to: Some(Cause::StoppedPolling),
+        ..HistoryEvent::of_target(ago(60), HistoryKind::CauseChanged, target.to_owned())
+    };
+    for (from, is_change) in [(None, false), (Some(Cause::Ok), true)] {
+        let mut fleet = full();
+        History::record(&mut fleet.history, ["SQL02", "SQL04"].map(|target| at_once(target, from)).into());
+        let fleet = fleet.into();
+        let page = pages::history(&fleet, 1, false).unwrap().unwrap();
+        assert_eq!(page.contains("1 min ago, as the first reading found it"), !is_change, "{page}");
+        let page = pages::single(&fleet, "SQL02", None, false).unwrap().unwrap();
+        assert_eq!(page.contains("Within 5 minutes of its last change"), is_change, "{page}");
+    }
+}
+
+#[test]
+fn a_master_that_was_lost_says_since_when() {
+    let mut fleet = unreadable();
+    assert!(!overview(&fleet, false).contains("Not readable since"));
+    let lost = HistoryEvent::of_fleet(ago(60), HistoryKind::MasterLost, "It stops at: connect.");
+    History::record(&mut fleet.history, vec![lost]);
+    let page = overview(fleet, false);
+    in_order(&page, &["Not readable since", "min ago (2025-11-24 15:59:00 UTC)", "href=\"history\""]);
+    assert!(!page.contains("A bar counts"), "no legend without targets");
+}
+
+#[test]
+fn what_the_login_may_read_in_part_was_read() {
+    let shown = |reports| overview(MasterFleet { reports, ..full() }, false);
+    let in_part = CollectorReport { permission: false, ..report(Collector::Server) };
+    let page = shown(vec![report(Collector::Targets), in_part.clone()]);
+    in_order(&page, &["mark warn\">2 of 2 parts", "read in part: server; msx_exporter grants"]);
+    let page = shown(vec![in_part, failed(Collector::Jobs, Stage::Permission)]);
+    in_order(&page, &["1 of 2 parts", "not read: jobs; why, and what to do, below; read in part: server"]);
 }
 
 #[test]

@@ -12,6 +12,8 @@ function keep(old, fresh) {
     const same = fresh.querySelector(`details[id="${CSS.escape(details.id)}"]`);
     if (same) same.open = details.open;
   }
+  // What did not change stays, with what is selected in it.
+  if (old.isEqualNode(fresh)) return;
   const focused = document.activeElement;
   const links = [...old.querySelectorAll("a[href], summary")];
   const at = links.indexOf(focused);

@@ -18,6 +18,8 @@ const PACE: Duration = Duration::from_millis(200);
 const PHASE: Duration = Duration::from_secs(3);
 /// What Prometheus would wait.
 const PATIENCE: Duration = Duration::from_secs(4);
+/// Scrapes at once: more than the clients that hang up, which have the address of the one that must be answered.
+const PLACES: usize = 64;
 /// The least cost that bcrypt has: what is looked for here is not what a password costs.
 const COST: u32 = 4;
 
@@ -45,7 +47,8 @@ impl Site {
         let setup = Setup::new(way.address)
             .master("encrypt", "required")
             .master("trust_server_certificate", "true")
-            .master("timeout", "2s");
+            .master("timeout", "2s")
+            .with(&format!("limits:\n  scrapes_in_flight: {PLACES}\n  scrapes_in_flight_per_client: {PLACES}"));
         let web = setup.folder().write("web.yml", &web("first"));
         let exporter = setup.arg(&format!("--web.config.file={}", web.display())).start();
         Site { master, way, exporter, random, stalled: Vec::new(), password: "first".to_owned() }

@@ -49,7 +49,7 @@ troubles! {
     "readers that stall": stall, |site| site.stalled.clear();
     "clients that hang up": |site| (0..50).for_each(|_| drop(site.send())), nothing;
     "a target more": |site| fleet(site, "enlist NEW01"), |site| fleet(site, "delete NEW01");
-    "a target that is silent": |site| fleet(site, "stop SQL01"), |site| fleet(site, "resume SQL01");
+    "a target that is silent": |site| fleet(site, "stop SQL02"), |site| fleet(site, "resume SQL02");
     "a fleet that synchronises": |site| fleet(site, "resync ALL"), nothing;
 }
 
@@ -104,9 +104,8 @@ fn reload(site: &mut Site, more: &str) {
     site.exporter.signal("HUP");
 }
 
-/// Three of four places of one client, for this one scrapes too.
 fn stall(site: &mut Site) {
-    site.stalled.extend(std::iter::repeat_with(|| site.send()).take(3));
+    site.stalled = std::iter::repeat_with(|| site.send()).take(3).collect();
 }
 
 fn fleet(site: &Site, command: &str) {

@@ -1,7 +1,7 @@
 //! Complete pages, and the rules that a page must keep.
 
 use super::parser::{Parsed, parse};
-use crate::diagnosis::{Fleet, MasterFleet};
+use crate::diagnosis::{Fleet, Limited, MasterFleet};
 use crate::exposition::{ExporterFacts, Format, Group, Kind, catalogue};
 use crate::fixtures::*;
 use crate::metrics::{Origin, page, page_into, textfile_page};
@@ -218,6 +218,15 @@ fn a_passive_exporter_does_not_say_whether_the_master_is_up() {
     let parsed = parse(&text(MasterFleet { reports: vec![], ..unreadable() }, &facts), false).unwrap();
     assert_eq!(parsed.value("msx_up", &[]), None);
     assert_eq!(parsed.value("msx_exporter_passive", &[]), Some(1.0));
+}
+
+#[test]
+fn targets_over_the_limit_are_counted_with_the_others() {
+    let fleet = full();
+    let limited = Limited { targets: 90_000, ..fleet.limited };
+    let parsed = parse(&text(MasterFleet { limited, ..fleet }, &facts()), false).unwrap();
+    assert_eq!(parsed.value("msx_targets", &[]), Some(90_004.0));
+    assert_eq!(parsed.value("msx_exporter_series_limited", &[("collector", "targets")]), Some(90_000.0));
 }
 
 #[test]
