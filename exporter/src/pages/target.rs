@@ -137,7 +137,9 @@ fn written(fleet: &MasterFleet, target: &Target, known: &KnownPage) -> String {
         )
     }));
     let fresh = target.is_fresh(known, fleet.began);
-    parts.extend((!fresh).then(|| "older than its last poll, out of date or dated ahead, so it proves nothing".to_owned()));
+    parts.extend(
+        (!fresh).then(|| "older than its last poll, out of date or dated ahead, so it proves nothing".to_owned()),
+    );
     parts.join("; ") + "."
 }
 
