@@ -104,7 +104,7 @@ fn read_unlinked(path: &Path) -> io::Result<Vec<u8>> {
     if !is_same(&before, &opened) {
         return Err(io::Error::other("it was replaced while it was read"));
     }
-    let mut bytes = Vec::new();
+    let mut bytes = Vec::with_capacity(usize::try_from(opened.len().min(LARGEST)).unwrap_or_default());
     file.take(LARGEST + 1).read_to_end(&mut bytes)?;
     if bytes.len() as u64 > LARGEST {
         return Err(io::Error::new(io::ErrorKind::FileTooLarge, format!("larger than {} KiB", LARGEST >> 10)));
