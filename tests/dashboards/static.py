@@ -295,6 +295,8 @@ def expression_rules(all_dashboards):
                         yield f"{where}: {label} of {metric} is never {held[label].value!r}"
                 far = metric in TARGET_SIDE_METRICS or getattr(held.get("direction"), "value", "") == "to_master"
                 far = far or "direction" in held and metric in rules
+                # Exporters on targets are those without it, whichever master is chosen.
+                far = far or metric == "msx_up" and any("to_master" in str(getattr(parent, "lhs", "")) for parent in parents[-1:])
                 if not place.startswith("variable") and not far and not {"job", "instance"} <= set(held):
                     yield f"{where}: {metric} is asked for without job and instance"
                 calls = [parent.func.name for parent in parents if isinstance(parent, promql.Call)]
