@@ -11,8 +11,6 @@ use std::time::Duration;
 
 /// The last line of a page: what does not end with it was cut.
 const END: &str = "# EOF";
-/// Ports of one page.
-const MOST_PORTS: usize = 16;
 
 /// Reads the page of a target.
 ///
@@ -115,12 +113,12 @@ impl Found {
         Some(())
     }
 
+    /// A target has one master, under one name.
     fn finding(&mut self, check: Check, master: &str) -> Option<&mut Finding> {
-        let same = |known: &Finding| known.check == check && known.master.as_deref() == Some(master);
-        if !self.ports.iter().any(same) {
-            if self.ports.len() == MOST_PORTS {
-                return None;
-            }
+        if self.ports.iter().any(|known| known.master.as_deref() != Some(master)) {
+            return None;
+        }
+        if self.ports.iter().all(|known| known.check != check) {
             self.ports.push(Finding {
                 check,
                 direction: Direction::ToMaster,
@@ -139,7 +137,7 @@ impl Found {
                 evidence: String::new(),
             });
         }
-        self.ports.iter_mut().find(|known| same(known))
+        self.ports.iter_mut().find(|known| known.check == check)
     }
 
     fn page(mut self) -> Result<TargetPage, String> {
@@ -292,6 +290,10 @@ pub(super) mod tests {
             (PAGE.replace("00112233", "0011223"), "not valid"),
             (PAGE.replace("1764000000.5", "-1"), "not valid"),
             (PAGE.replace("port=\"1433\"", "port=\"70000\""), "not valid"),
+            (
+                PAGE.replace("master=\"MSX01\",port", "master=\"MSX02\",port"),
+                "msx_port_info in line 17 that is not valid",
+            ),
             (twice, "not valid"),
             (PAGE.replace("msx_something_later", "what is this"), "no series in line 18"),
         ] {
