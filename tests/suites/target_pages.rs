@@ -191,10 +191,10 @@ fn bad_input_is_reported_once_and_delays_nothing() {
     let good = Written { state: "filtered", ..Written::of("SQL03") }.text();
     let at = |path: &str| setup.folder().path().join(path);
     write(&setup, "SQL03", "good.prom", &good);
-    write(&setup, "SQL01$PAYROLL", "half.prom", &good[..good.len() / 2]);
-    write(&setup, "SQL01$PAYROLL", "other.prom", &good);
-    write(&setup, "SQL01$PAYROLL", "huge.prom", "");
-    fs::File::create(at("SQL01$PAYROLL/huge.prom")).unwrap().set_len(1 << 30).unwrap();
+    write(&setup, "SQL01", "half.prom", &good[..good.len() / 2]);
+    write(&setup, "SQL01", "other.prom", &good);
+    write(&setup, "SQL01", "huge.prom", "");
+    fs::File::create(at("SQL01/huge.prom")).unwrap().set_len(1 << 30).unwrap();
     write(&setup, "SQL02", "one.prom", &Written::of("SQL02").text());
     write(&setup, "SQL02", "two.prom", &Written::of("SQL02").text());
     std::os::unix::fs::symlink(at("SQL03/good.prom"), at("SQL02/link.prom")).unwrap();
