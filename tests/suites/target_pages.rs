@@ -211,7 +211,7 @@ fn bad_input_is_reported_once_and_delays_nothing() {
     assert_eq!(timestamps.iter().map(|sample| sample.labels["target"].as_str()).collect::<Vec<_>>(), ["SQL03"]);
     let refused = [
         "half.prom is cut",
-        "is one of \\\\\\\"SQL03",
+        "is one of \\\"SQL03",
         "larger than 256 KiB",
         "one.prom is of the same node",
         "two.prom is of the same node",
