@@ -97,7 +97,7 @@ def block(folder):
         assert f"with {targets} targets" in demo.text and page.count("\nmsx_target_diagnosis_code{") == int(targets)
         assert "SQL04" in get(demo.line("page"))
         silent = get(f"{demo.line('page')}target?name=SQL05")
-        assert "login_refused" in silent and "CLIENT: 10.1.0.5]" in silent, silent
+        assert "Login refused" in silent and "CLIENT: 10.1.0.5]" in silent, silent
         config, log = Path(demo.line("configuration")), Path(demo.line("log"))
         password = config.with_name("password")
         assert str(password) in demo.text
