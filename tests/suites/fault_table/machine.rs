@@ -21,7 +21,7 @@ pub(crate) fn faults() -> Vec<Fault> {
             ..Fault::new("clients take all descriptors", take_connections, |world| world.held.clear())
         },
         Fault {
-            setup: |setup, _| setup.under(&["prlimit", "--data=134217728"]),
+            setup: |setup, _| setup.under(&["prlimit", "--data=134217728"]).allocator_as_installed(),
             ..answers::many_targets("memory is capped at 128 MiB, and the master has 100,000 targets")
         },
         Fault {
