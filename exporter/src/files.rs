@@ -63,12 +63,18 @@ fn read_regular(path: &Path, most: u64) -> io::Result<Vec<u8>> {
     // Before it is opened, for that alone can block, and once more after, for it may have been replaced in between.
     regular(&fs::metadata(path)?)?;
     let file = File::open(path)?;
-    regular(&file.metadata()?)?;
-    let mut bytes = Vec::new();
+    let opened = file.metadata()?;
+    regular(&opened)?;
+    read_opened(file, &opened, most)
+}
+
+/// What an open file holds, at most so many bytes.
+fn read_opened(file: File, facts: &Metadata, most: u64) -> io::Result<Vec<u8>> {
+    let mut bytes = Vec::with_capacity(usize::try_from(facts.len().min(most)).unwrap_or_default());
     file.take(most + 1).read_to_end(&mut bytes)?;
     if bytes.len() as u64 > most {
-        let wrong = format!("larger than {} MiB", most >> 20);
-        return Err(io::Error::new(io::ErrorKind::FileTooLarge, wrong));
+        let most = if most < 1 << 20 { format!("{} KiB", most >> 10) } else { format!("{} MiB", most >> 20) };
+        return Err(io::Error::new(io::ErrorKind::FileTooLarge, format!("larger than {most}")));
     }
     Ok(bytes)
 }

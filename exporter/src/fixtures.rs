@@ -115,21 +115,12 @@ pub(crate) fn failed(collector: Collector, stage: Stage) -> CollectorReport {
 pub(crate) fn finding(check: Check, state: PortState) -> Finding {
     let open = state == PortState::Open;
     Finding {
-        check,
-        direction: Direction::ToTarget,
-        master: None,
         state,
-        required: false,
         port: (state != PortState::Skipped).then_some(1433),
-        transport: if check == Check::Browser { "udp" } else { "tcp" },
-        source: PortSource::Default,
         address: Some("10.1.2.3".parse().unwrap()),
-        protocol_ok: None,
         connect: open.then_some(Duration::from_micros(1500)),
-        handshake: None,
-        version: None,
-        checked_at: ago(100),
         evidence: format!("connect to 10.1.2.3: {}", state.name()),
+        ..Finding::skipped(check, Direction::ToTarget, ago(100))
     }
 }
 

@@ -6,7 +6,7 @@ use crate::collectors::{
     ServerFacts, TargetRow, Targets,
 };
 use crate::config::{Config, Filter, Pattern};
-use crate::model::{Check, Collector, Direction, Operation, PortSource, PortState, Stage};
+use crate::model::{Check, Collector, Direction, Operation, PortState, Stage};
 use crate::probe::{Finding, PortResults};
 use crate::sqlserver::{MasterClock, ReadError};
 use enum_map::enum_map;
@@ -168,23 +168,7 @@ fn report(collector: Collector, fault: Option<ReadError>) -> CollectorReport {
 
 /// A finding of a check of an engine port from the master.
 pub(crate) fn engine_port(state: PortState, required: bool) -> Finding {
-    Finding {
-        check: Check::Engine,
-        direction: Direction::ToTarget,
-        master: None,
-        state,
-        required,
-        port: Some(1433),
-        transport: "tcp",
-        source: PortSource::Default,
-        address: None,
-        protocol_ok: None,
-        connect: None,
-        handshake: None,
-        version: None,
-        checked_at: now(),
-        evidence: String::new(),
-    }
+    Finding { state, required, port: Some(1433), ..Finding::skipped(Check::Engine, Direction::ToTarget, now()) }
 }
 
 /// Port results with these findings on one target.

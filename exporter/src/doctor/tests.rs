@@ -4,7 +4,7 @@ use super::*;
 use crate::collectors::{Arrival, Arrivals, Reading, RecordKind};
 use crate::diagnosis::fixtures::{ago, config, never_polled, now, polled_at, read, reading, target};
 use crate::diagnosis::{MasterFleet, Memory, assess};
-use crate::model::{Address, Certificate, Check, Collector, Direction, PortSource, PortState, Store};
+use crate::model::{Address, Certificate, Check, Collector, Direction, PortState, Store};
 use crate::probe::protocol::{Encryption, EngineFacts, Verdict};
 use crate::probe::{Finding, PortResults};
 use crate::sqlserver::{MasterAnswers, Member};
@@ -15,21 +15,11 @@ use std::sync::Arc;
 
 fn finding(check: Check, state: PortState, port: Option<u16>) -> Finding {
     Finding {
-        check,
-        direction: Direction::ToTarget,
-        master: None,
         state,
-        required: false,
         port,
-        transport: if check == Check::Browser { "udp" } else { "tcp" },
-        source: PortSource::Default,
         address: Some("10.1.0.7".parse().unwrap()),
-        protocol_ok: None,
-        connect: None,
-        handshake: None,
-        version: None,
-        checked_at: now(),
         evidence: format!("{} as tried", state.name()),
+        ..Finding::skipped(check, Direction::ToTarget, now())
     }
 }
 

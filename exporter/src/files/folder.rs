@@ -1,11 +1,11 @@
 //! Reads the files of a folder in which others may write, as a share is. They have places of their own, so that a share
 //! that does not answer takes none from the configuration.
 
-use super::{DEADLINE, Places, regular, unanswered, within};
+use super::{DEADLINE, Places, read_opened, regular, unanswered, within};
 use std::collections::HashSet;
 use std::ffi::OsString;
 use std::fs::{self, File, Metadata, OpenOptions};
-use std::io::{self, Read};
+use std::io;
 use std::path::{Path, PathBuf};
 use std::sync::{Mutex, PoisonError};
 
@@ -104,12 +104,7 @@ fn read_unlinked(path: &Path) -> io::Result<Vec<u8>> {
     if !is_same(&before, &opened) {
         return Err(io::Error::other("it was replaced while it was read"));
     }
-    let mut bytes = Vec::with_capacity(usize::try_from(opened.len().min(LARGEST)).unwrap_or_default());
-    file.take(LARGEST + 1).read_to_end(&mut bytes)?;
-    if bytes.len() as u64 > LARGEST {
-        return Err(io::Error::new(io::ErrorKind::FileTooLarge, format!("larger than {} KiB", LARGEST >> 10)));
-    }
-    Ok(bytes)
+    read_opened(file, &opened, LARGEST)
 }
 
 #[cfg(windows)]

@@ -1,5 +1,6 @@
 //! The findings of the port checks, kept until they are too old.
 
+use super::transport;
 use crate::model::{Check, Direction, PortSource, PortState};
 use jiff::Timestamp;
 use std::collections::BTreeMap;
@@ -39,6 +40,29 @@ pub struct Finding {
     pub checked_at: Timestamp,
     /// The evidence in words, for pages and logs.
     pub evidence: String,
+}
+
+impl Finding {
+    /// A check of which nothing is known yet.
+    pub(crate) fn skipped(check: Check, direction: Direction, checked_at: Timestamp) -> Finding {
+        Finding {
+            check,
+            direction,
+            master: None,
+            state: PortState::Skipped,
+            required: false,
+            port: None,
+            transport: transport(check),
+            source: PortSource::Default,
+            address: None,
+            protocol_ok: None,
+            connect: None,
+            handshake: None,
+            version: None,
+            checked_at,
+            evidence: String::new(),
+        }
+    }
 }
 
 /// The last complete sweep.

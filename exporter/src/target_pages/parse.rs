@@ -4,8 +4,8 @@ use super::page::{CertificateLook, TargetPage};
 use super::sample::Sample;
 use crate::exposition::catalogue as metric;
 use crate::model::{Check, Direction, PageSource, PortSource, PortState, StartMode, Store, names};
+use crate::probe::Finding;
 use crate::probe::protocol::Verdict;
-use crate::probe::{Finding, transport};
 use jiff::Timestamp;
 use std::time::Duration;
 
@@ -120,21 +120,8 @@ impl Found {
         }
         if self.ports.iter().all(|known| known.check != check) {
             self.ports.push(Finding {
-                check,
-                direction: Direction::ToMaster,
                 master: Some(master.to_owned()),
-                state: PortState::Skipped,
-                required: false,
-                port: None,
-                transport: transport(check),
-                source: PortSource::Default,
-                address: None,
-                protocol_ok: None,
-                connect: None,
-                handshake: None,
-                version: None,
-                checked_at: Timestamp::UNIX_EPOCH,
-                evidence: String::new(),
+                ..Finding::skipped(check, Direction::ToMaster, Timestamp::UNIX_EPOCH)
             });
         }
         self.ports.iter_mut().find(|known| known.check == check)

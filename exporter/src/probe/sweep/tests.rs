@@ -2,7 +2,7 @@
 
 use super::*;
 use crate::config::{CheckSettings, Depth};
-use crate::model::{Check, Direction, PortSource};
+use crate::model::{Check, Direction};
 use crate::probe::checks::Numbers;
 use std::sync::atomic::{AtomicUsize, Ordering};
 use tokio::net::TcpListener;
@@ -159,21 +159,9 @@ async fn a_sweep_is_spread_evenly_with_jitter() {
 
 fn finding(age: i64) -> Finding {
     Finding {
-        check: Check::Engine,
-        direction: Direction::ToTarget,
-        master: None,
         state: PortState::Open,
-        required: false,
         port: Some(1433),
-        transport: "tcp",
-        source: PortSource::Default,
-        address: None,
-        protocol_ok: None,
-        connect: None,
-        handshake: None,
-        version: None,
-        checked_at: Timestamp::from_second(10_000 - age).unwrap(),
-        evidence: String::new(),
+        ..Finding::skipped(Check::Engine, Direction::ToTarget, Timestamp::from_second(10_000 - age).unwrap())
     }
 }
 
