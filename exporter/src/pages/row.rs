@@ -75,6 +75,13 @@ impl<'a> Row<'a> {
     }
 }
 
+impl Row<'_> {
+    /// Whether its name and its groups may be cut.
+    pub(super) fn is_long(&self) -> bool {
+        self.name.chars().count() + self.groups.chars().count() > 20
+    }
+}
+
 impl Figure {
     fn errors(row: Option<&Enlisted>) -> Figure {
         let failed = row.and_then(|row| row.downloads.as_ref()).map(|list| list.waiting.failed());

@@ -73,5 +73,6 @@ function plan() {
 }
 
 setInterval(showAge, 1000);
+showAge();
 document.addEventListener("visibilitychange", () => (document.visibilityState === "visible" ? refresh() : plan()));
 plan();
