@@ -161,6 +161,7 @@ fn report(collector: Collector, fault: Option<ReadError>) -> CollectorReport {
         collector,
         duration: Duration::from_millis(3),
         permission: fault.is_none(),
+        missing: Vec::new(),
         read_at: fault.is_none().then(now),
         fault,
     }

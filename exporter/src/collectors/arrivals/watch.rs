@@ -8,7 +8,7 @@ use crate::collectors::reading::{Collected, CollectorReport};
 use crate::collectors::result_cache::{Kept, REST};
 use crate::collectors::targets::Targets;
 use crate::model::{Collector, Stage};
-use crate::sqlserver::{BatchError, Capabilities, Clock, Context, ReadError, ResultSet, Session, Set};
+use crate::sqlserver::{BatchError, Capabilities, Clock, Context, MissingRight, ReadError, ResultSet, Session, Set};
 use jiff::Timestamp;
 use std::collections::BTreeSet;
 use std::sync::Arc;
@@ -51,6 +51,7 @@ impl Interrupt {
 pub(in crate::collectors) struct ArrivalWatch {
     history: History,
     permitted: bool,
+    missing: Vec<MissingRight>,
     /// The last look at the records.
     records: Option<Glance>,
     sessions: Option<Glance>,
@@ -173,10 +174,12 @@ impl ArrivalWatch {
     pub(in crate::collectors) fn known(
         &mut self,
         capabilities: Option<&Capabilities>,
+        msdb: &str,
         targets: Option<&Targets>,
     ) -> Collected<Arrivals> {
         if let Some(capabilities) = capabilities {
-            self.permitted = capabilities.complete_for(&NEEDS);
+            self.missing = capabilities.missing_rights(&NEEDS, msdb);
+            self.permitted = self.missing.is_empty();
         }
         if let Some(targets) = targets {
             self.polls.compare(targets);
@@ -314,7 +317,8 @@ impl ArrivalWatch {
     fn report(&self, duration: Duration) -> CollectorReport {
         let fault = self.fault.clone().filter(|_| self.permitted);
         let read_at = self.read_at.filter(|_| fault.is_none());
-        CollectorReport { collector: Collector::Arrivals, duration, permission: self.permitted, read_at, fault }
+        let (permission, missing) = (self.permitted, self.missing.clone());
+        CollectorReport { collector: Collector::Arrivals, duration, permission, missing, read_at, fault }
     }
 }
 
