@@ -95,7 +95,7 @@ impl View<'_> {
             "net_transport" | "physical_net_transport" => text("TCP"),
             "protocol_type" => text("TSQL"),
             "local_net_address" => text(&self.master.state.address),
-            "client_net_address" => text("127.0.0.1"),
+            "client_net_address" => text(&self.master.state.client),
             "local_tcp_port" => Value::Int(self.master.state.port.into()),
             _ => Value::Null,
         }
