@@ -198,6 +198,16 @@ impl ArrivalWatch {
         self.interrupted >= INTERRUPTED_TOO_OFTEN
     }
 
+    /// Counts how a look ended. Looks at the sessions alone are short: that one reached its end says nothing of one at the
+    /// records.
+    fn count(&mut self, asked: Due, interrupted: bool) {
+        if interrupted {
+            self.postpone();
+        } else if asked.records {
+            self.interrupted = 0;
+        }
+    }
+
     /// Counts a look that could not even begin.
     pub(in crate::collectors) fn postpone(&mut self) {
         self.interrupted = self.interrupted.saturating_add(1);
@@ -239,13 +249,8 @@ impl ArrivalWatch {
         let fault = sets.iter().find_map(|set| ended.fault(&**set));
         let took = sets.iter().filter_map(|set| ended.price(&**set)).map(|price| price.took).sum();
         self.take(due, silent, targets, &ended);
-        if ended.is_interrupted() {
-            self.postpone();
-        } else {
-            // Looks at the sessions alone are short: they say nothing of one at the records.
-            if asked.records {
-                self.interrupted = 0;
-            }
+        self.count(asked, ended.is_interrupted());
+        if !ended.is_interrupted() {
             if fault.is_none() {
                 self.read_at = Some(Timestamp::now());
             }
@@ -432,12 +437,17 @@ mod tests {
         let mut watch = after_a_look(Duration::from_millis(20));
         assert_eq!(watch.interruptions(), None);
         watch.records = Some(Glance::new(Price { took: Duration::from_millis(100), interrupted: true }));
-        (0..INTERRUPTED_TOO_OFTEN).for_each(|_| watch.postpone());
+        for (asked, interrupted) in [(ALL, true), (SESSIONS, false), (ALL, true), (SESSIONS, false), (ALL, true)] {
+            assert!(!watch.insists());
+            watch.count(asked, interrupted);
+        }
         tokio::time::advance(Duration::from_secs(4)).await;
         let expected = Interruptions { looks: 3, next_attempt: Duration::from_secs(6) };
         assert_eq!((watch.interruptions(), watch.insists()), (Some(expected), true));
         watch.records = asked(Duration::from_millis(20));
         assert_eq!(watch.interruptions(), None, "what was ended then was a look at the sessions");
+        watch.count(ALL, false);
+        assert!(!watch.insists());
     }
 
     #[tokio::test(start_paused = true)]
