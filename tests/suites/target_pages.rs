@@ -246,6 +246,10 @@ fn bad_input_is_reported_once_and_delays_nothing() {
     exporter.scrape_until("the newer page of SQL03", |page| {
         page.value("msx_target_diagnosis_code", &[("target", "SQL03")]) == Some(AGENT_STOPPED)
     });
+    fs::write(folder.join("good.prom"), Written { age: 120, ..Written::of("SQL03") }.text()).unwrap();
+    exporter.logged(&["good.prom is older than the one of NODE1"]);
+    let code = exporter.scrape().value("msx_target_diagnosis_code", &[("target", "SQL03")]);
+    assert_eq!(code, Some(AGENT_STOPPED), "the newer page goes on counting");
     let log = exporter.log();
     for why in refused.iter().filter(|why| **why != "a symbolic link") {
         assert_eq!(log.lines().filter(|line| line.contains(why)).count(), 1, "{why}: {log}");
