@@ -34,9 +34,11 @@ pub const NODE: u64 = 304;
 pub const DIAGNOSIS: u64 = 400;
 /// What a target knows of its master does not fit.
 pub const REMARK: u64 = 401;
+/// A page that a target wrote does not count.
+pub const PAGE_REFUSED: u64 = 402;
 
 /// Every event: its number, its severity, what it says.
-pub const ALL: [(u64, Level, &str); 13] = [
+pub const ALL: [(u64, Level, &str); 14] = [
     (STARTED, Level::INFO, "The exporter started"),
     (STOPPING, Level::INFO, "The exporter is stopping"),
     (RELOADED, Level::INFO, "The configuration was reloaded"),
@@ -50,6 +52,7 @@ pub const ALL: [(u64, Level, &str); 13] = [
     (NODE, Level::INFO, "This node of a cluster became the active one or a passive one"),
     (DIAGNOSIS, Level::INFO, "The diagnosis of a target changed; more than 10 changes at once are one event"),
     (REMARK, Level::WARN, "What a target knows of its master does not fit"),
+    (PAGE_REFUSED, Level::WARN, "A page that a target wrote does not count"),
 ];
 
 #[cfg(test)]

@@ -11,7 +11,7 @@ mod folder;
 mod replace;
 
 pub(crate) use encoding::{text, unmarked};
-pub(crate) use folder::read_folder;
+pub(crate) use folder::{FileRead, find_folder, read_folder};
 pub(crate) use replace::replace;
 
 use crate::model::duration::span;
@@ -83,14 +83,18 @@ fn regular(facts: &Metadata) -> io::Result<()> {
     if facts.is_file() {
         return Ok(());
     }
-    let wrong = format!("it is {}, and only regular files are read", kind(facts));
-    Err(io::Error::new(io::ErrorKind::InvalidInput, wrong))
+    Err(wrong_kind(facts, "regular files are read"))
+}
+
+fn wrong_kind(facts: &Metadata, only: &str) -> io::Error {
+    io::Error::new(io::ErrorKind::InvalidInput, format!("it is {}, and only {only}", kind(facts)))
 }
 
 /// What is no regular file, in words.
 fn kind(facts: &Metadata) -> &'static str {
     match facts {
         _ if facts.is_dir() => "a folder",
+        _ if facts.is_file() => "a file",
         _ if facts.is_symlink() => "a symbolic link",
         _ => special(facts),
     }

@@ -8,7 +8,7 @@ use crate::model::{Address, Certificate, Check, Collector, Direction, PortState,
 use crate::probe::protocol::{Encryption, EngineFacts, Verdict};
 use crate::probe::{Finding, PortResults};
 use crate::sqlserver::{MasterAnswers, Member};
-use crate::target_pages::{KnownPage, PagesOfTarget, tests::page};
+use crate::target_pages::{KnownPage, PagesOfTarget, TargetPage, tests::page};
 use crate::target_side::{LocalTarget, Presented};
 use jiff::Timestamp;
 use std::sync::Arc;
@@ -122,6 +122,28 @@ fn a_share_for_pages_has_a_row_of_each_target_and_of_the_exporter() {
     let sources = ["SQL01", "SQL02", "SQL03", "exporter next to the master"];
     let [closed, open] = [None, Some(true)].map(|open| move |initiator| (initiator, Need::Required, open));
     assert_eq!(sources.map(seen), [closed("target"), open("target"), closed("target"), open("exporter")]);
+}
+
+#[test]
+fn a_page_that_counts_has_the_state_of_the_way_with_its_age() {
+    let way = |check, state| Finding {
+        direction: Direction::ToMaster,
+        master: Some(r"MSX01\HQ".to_owned()),
+        ..finding(check, state, Some(14_330))
+    };
+    let ports = vec![way(Check::Engine, PortState::Filtered), way(Check::Browser, PortState::Open)];
+    for (taken, open, evidence) in [
+        (120, [Some(false), Some(true)], "by its page, taken 2 min ago on SQL01"),
+        (1_500, [None, None], "it has never polled; this way can be tested on the target alone"),
+    ] {
+        let page = TargetPage { ports: ports.clone(), ..page(ago(taken)) };
+        let pages = vec![KnownPage { page, first_seen: ago(60) }];
+        let mut fleet = fleet();
+        fleet.targets[2].pages = Some(Arc::new(PagesOfTarget { pages, ..PagesOfTarget::default() }));
+        let request = examine(&fleet, &master(r"MSX01\HQ", &[14330]), now());
+        let rows = ["14330", "1434"].map(|port| &find(&request, "SQL03", "MSX01", port).now);
+        assert_eq!((rows.map(|seen| seen.open), rows[0].evidence.as_str()), (open, evidence));
+    }
 }
 
 #[test]

@@ -1,7 +1,7 @@
 //! Reads the files of a folder in which others may write, as a share is. They have places of their own, so that a share
 //! that does not answer takes none from the configuration.
 
-use super::{DEADLINE, Places, read_opened, regular, unanswered, within};
+use super::{DEADLINE, Places, read_opened, regular, unanswered, within, wrong_kind};
 use std::collections::HashSet;
 use std::ffi::OsString;
 use std::fs::{self, File, Metadata, OpenOptions};
@@ -21,20 +21,42 @@ const MOST_FILES: usize = 16;
 const LARGEST: u64 = 256 << 10;
 
 /// A file with what it holds, or why that is not known.
-type FileRead = (PathBuf, io::Result<Vec<u8>>);
+pub(crate) type FileRead = (PathBuf, io::Result<Vec<u8>>);
 
 /// The files of a folder whose names fit a pattern, in which `*` stands for any characters, by their names. Links are not
-/// followed, and no file over 256 KiB is read. Blocks for at most 5 s.
+/// followed, the folder itself may be none, and no file over 256 KiB is read. Blocks for at most 5 s.
 ///
 /// # Errors
 /// Why the folder cannot be read, or holds too much.
 pub(crate) fn read_folder(folder: &Path, pattern: &str) -> io::Result<Vec<FileRead>> {
-    let (folder, pattern) = (folder.to_owned(), pattern.to_owned());
+    let pattern = pattern.to_owned();
+    look_into(folder, move |folder| {
+        let facts = fs::symlink_metadata(folder)?;
+        if !facts.is_dir() {
+            return Err(wrong_kind(&facts, "a folder is read"));
+        }
+        let names = if pattern.contains('*') { names(folder, &pattern)? } else { vec![pattern.into()] };
+        Ok(names.into_iter().map(|name| folder.join(name)).map(|path| (path.clone(), read_unlinked(&path))).collect())
+    })
+}
+
+/// Whether a folder is there. Blocks for at most 5 s.
+///
+/// # Errors
+/// Why that is not known, or that it is not.
+pub(crate) fn find_folder(folder: &Path) -> io::Result<()> {
+    look_into(folder, |folder| fs::metadata(folder).map(drop))
+}
+
+fn look_into<T: Send + 'static>(
+    folder: &Path,
+    look: impl FnOnce(&Path) -> io::Result<T> + Send + 'static,
+) -> io::Result<T> {
+    let folder = folder.to_owned();
     let under_way = UnderWay::begin(&folder)?;
     within(&PLACES, DEADLINE, move || {
         let _until_it_ends = under_way;
-        let names = if pattern.contains('*') { names(&folder, &pattern)? } else { vec![pattern.into()] };
-        Ok(names.into_iter().map(|name| folder.join(name)).map(|path| (path.clone(), read_unlinked(&path))).collect())
+        look(&folder)
     })
 }
 
@@ -193,6 +215,26 @@ mod tests {
         assert!(read(other.path(), "*.prom").is_empty());
         drop(hung);
         assert!(read(folder.path(), "*.prom").is_empty());
+    }
+
+    #[cfg(unix)]
+    #[test]
+    fn a_folder_is_no_link_and_no_file() {
+        let folders = tempfile::tempdir().unwrap();
+        let at = |name: &str| folders.path().join(name);
+        fs::create_dir(at("SQL01")).unwrap();
+        fs::write(at("SQL01/a.prom"), "page").unwrap();
+        std::os::unix::fs::symlink(at("SQL01"), at("SQL02")).unwrap();
+        fs::write(at("SQL03"), "").unwrap();
+        for (name, kind) in [("SQL02", "a symbolic link, and only a folder"), ("SQL03", "a file, and only a folder")] {
+            for pattern in ["*.prom", "a.prom"] {
+                let refused = read_folder(&at(name), pattern).unwrap_err().to_string();
+                assert!(refused.contains(kind), "{name} {pattern}: {refused}");
+            }
+        }
+        assert_eq!(read(&at("SQL01"), "*.prom"), [("a.prom".to_owned(), Ok(4))]);
+        assert!(find_folder(&at("SQL01")).is_ok());
+        assert_eq!(find_folder(&at("SQL04")).unwrap_err().kind(), io::ErrorKind::NotFound);
     }
 
     #[cfg(unix)]

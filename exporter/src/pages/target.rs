@@ -55,7 +55,7 @@ pub fn single(
         ports: fleet.findings(&target.name).map(|port| PortView::new(port, fleet.began)).collect(),
         trace: target.trace.as_ref().map(|trace| TraceView::new(trace, target.diagnosis.cause, details)),
         written: target.known_pages().map(|known| written(fleet, target, known)).collect(),
-        refused: target.pages.as_ref().filter(|_| details).map(|pages| pages.refused.as_slice()).unwrap_or_default(),
+        refused: target.pages.as_ref().map(|pages| pages.refused.as_slice()).unwrap_or_default(),
         briefing: Briefing::of(fleet, target, details),
         jobs,
         failed: read.map(|lists| InstructionView::of_each(&lists.failed, clock.now)).unwrap_or_default(),
@@ -97,7 +97,7 @@ struct Single<'a> {
     trace: Option<TraceView<'a>>,
     /// What it wrote about itself.
     written: Vec<String>,
-    /// Why other files of its folder do not count; only with `details`.
+    /// Why other files of its folder do not count; shown only with `details`.
     refused: &'a [String],
     briefing: Option<Briefing>,
     jobs: JobRows<'a>,

@@ -4,6 +4,7 @@
 
 #[cfg(feature = "fuzzing")]
 pub mod fuzzing;
+mod memory;
 mod page;
 mod parse;
 mod reader;

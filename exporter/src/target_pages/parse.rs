@@ -95,8 +95,10 @@ impl Found {
         let is = |metric: &metric::Metric| metric.name == sample.name;
         let finding = self.finding(check, sample.label("master")?)?;
         match () {
+            // It has one: what has two contradicts itself.
+            () if is(&metric::PORT_STATE) && finding.state != PortState::Skipped => return None,
             () if is(&metric::PORT_STATE) => {
-                finding.state = word(&PortState::ALL, PortState::name, sample.label("state"))?;
+                finding.state = set(sample).and(word(&PortState::ALL, PortState::name, sample.label("state")))?;
             }
             () if is(&metric::PORT_REQUIRED) => finding.required = flag(sample.value)?,
             () if is(&metric::PORT_PROTOCOL_OK) => finding.protocol_ok = Some(flag(sample.value)?),
@@ -255,6 +257,8 @@ pub(super) mod tests {
     fn what_is_not_a_page_of_this_target_is_refused() {
         let without = |part: &str| PAGE.lines().filter(|line| !line.contains(part)).collect::<Vec<_>>().join("\n");
         let twice = PAGE.replace("# EOF", "msx_target_agent_running{target=\"SQL01\\\\A\"} 1\n# EOF");
+        let state = PAGE.lines().find(|line| line.starts_with("msx_port_state")).unwrap();
+        let two_states = PAGE.replace(state, &format!("{state}\n{}", state.replace("filtered", "open")));
         for (text, why) in [
             (String::new(), "is cut"),
             ("# EOF".to_owned(), "is cut"),
@@ -276,6 +280,11 @@ pub(super) mod tests {
             ),
             (PAGE.replace("00112233", "0011223"), "not valid"),
             (PAGE.replace("1764000000.5", "-1"), "not valid"),
+            (PAGE.replace("1764000000.5", "1e308"), "not valid"),
+            (PAGE.replace("1764000000.5", "NaN"), "no series in line"),
+            (PAGE.replace("} 600", "} -600"), "not valid"),
+            (PAGE.replace("state=\"filtered\"} 1", "state=\"filtered\"} 0"), "not valid"),
+            (two_states, "not valid"),
             (PAGE.replace("port=\"1433\"", "port=\"70000\""), "not valid"),
             (
                 PAGE.replace("master=\"MSX01\",port", "master=\"MSX02\",port"),

@@ -1,173 +1,82 @@
-//! Reads the folders of all targets again and again, and keeps what has to last from one time to the next.
+//! Reads the folders of all targets again and again.
 
-use super::page::{KnownPage, PageResults, PagesOfTarget, TargetPage};
-use super::parse::parse;
+use super::memory::TargetMemory;
+use super::page::{PageResults, PagesOfTarget};
 use crate::config::PageFiles;
+use crate::events;
 use crate::files;
-use crate::model::{names, silence};
-use jiff::{SignedDuration, Timestamp};
+use jiff::Timestamp;
+use std::collections::BTreeMap;
 use std::collections::hash_map::RandomState;
-use std::collections::{BTreeMap, HashMap};
-use std::hash::BuildHasher as _;
-use std::io;
-use std::path::{Path, PathBuf};
+use std::io::ErrorKind;
+use std::path::Path;
 use std::sync::Arc;
 use tracing::warn;
 
-/// Looks of one target that are kept: those of half a day, where a page of three ports is taken every 10 minutes.
-const MOST_LOOKS: usize = 288;
-/// Looks of a page that was not read are taken to have happened for so long before the next one.
-const EXPECTED_BACK: SignedDuration = SignedDuration::from_hours(12);
 /// New faults that the log has a line for at once; of more it has their number.
 const MOST_LINES: usize = 10;
 
 /// What is known of the files so far.
 #[derive(Debug, Default)]
 pub struct PageReader {
-    known: HashMap<PathBuf, KnownFile>,
-    looks: BTreeMap<String, Vec<Timestamp>>,
-    refused: BTreeMap<String, Vec<String>>,
+    memories: BTreeMap<String, TargetMemory>,
     hasher: RandomState,
-}
-
-/// The content of a file.
-#[derive(Debug, Clone)]
-struct KnownFile {
-    hash: u64,
-    first_seen: Timestamp,
-    page: Result<TargetPage, String>,
 }
 
 impl PageReader {
     /// Reads the pages of these targets. What cannot be read now counts as it was last read. Blocks, for a minute at most
     /// where file systems do not answer.
     pub fn read(&mut self, files: &PageFiles, targets: &[String], now: Timestamp) -> PageResults {
-        let mut before = std::mem::take(self);
-        self.hasher = before.hasher.clone();
-        let mut results = PageResults::default();
+        let gone = gone(files.root());
+        let mut before = std::mem::take(&mut self.memories);
+        let (mut results, mut reported) = (PageResults::default(), BTreeMap::new());
         for target in targets {
-            let mut of_target =
-                PagesOfTarget { looks: before.looks.remove(target).unwrap_or_default(), ..PagesOfTarget::default() };
-            match files.folder(target) {
-                None => {
-                    of_target.refused.push(format!("{target:?} cannot be the name of a folder, so it has no pages"))
+            let mut memory = before.remove(target).unwrap_or_default();
+            let folder = files.folder(target);
+            let refused = match (&gone, &folder) {
+                (Some(why), _) => vec![why.clone()],
+                (None, None) => vec![format!("{target:?} cannot be the name of a folder, so it has no pages")],
+                (None, Some(folder)) => {
+                    let read = files::read_folder(folder, files.pattern());
+                    memory.remember(read, folder, target, &self.hasher, now)
                 }
-                Some(folder) => self.folder(&mut before, &folder, files.pattern(), target, &mut of_target, now),
-            }
-            if !of_target.looks.is_empty() {
-                self.looks.insert(target.clone(), of_target.looks.clone());
-            }
-            if !of_target.refused.is_empty() {
-                self.refused.insert(target.clone(), of_target.refused.clone());
-            }
+            };
+            let of_target = memory.judge(refused, now);
+            reported.insert(target.clone(), memory.report(&of_target.refused));
+            self.memories.insert(target.clone(), memory);
             if of_target != PagesOfTarget::default() {
                 results.0.insert(target.clone(), Arc::new(of_target));
             }
         }
-        self.report(&before);
+        report(&reported);
         results
-    }
-
-    fn folder(
-        &mut self,
-        before: &mut PageReader,
-        folder: &Path,
-        pattern: &str,
-        target: &str,
-        of_target: &mut PagesOfTarget,
-        now: Timestamp,
-    ) {
-        let mut found = Vec::new();
-        match files::read_folder(folder, pattern) {
-            Ok(read) => {
-                for (path, bytes) in read {
-                    let known = before.known.remove(&path);
-                    match bytes {
-                        Ok(bytes) => found.push((path, self.content(bytes, target, known, now))),
-                        Err(error) if error.kind() == io::ErrorKind::NotFound => {}
-                        Err(error) => {
-                            of_target.refused.push(format!("{} cannot be read: {error}", path.display()));
-                            found.extend(known.map(|known| (path, known)));
-                        }
-                    }
-                }
-            }
-            // A target whose folder is not there writes no pages.
-            Err(error) if error.kind() == io::ErrorKind::NotFound => {}
-            Err(error) => {
-                of_target.refused.push(format!("{} cannot be read: {error}", folder.display()));
-                found.extend(before.known.extract_if(|path, _| path.parent() == Some(folder)));
-            }
-        }
-        found.sort_by(|(one, _), (other, _)| one.cmp(other));
-        let known_until = of_target.looks.last().copied().unwrap_or(Timestamp::MIN);
-        for (path, known) in &found {
-            match &known.page {
-                Err(why) => of_target.refused.push(format!("the page {} {why}", path.display())),
-                Ok(page) => {
-                    let twin = found.iter().find(|(other, known)| {
-                        other != path && known.page.as_ref().is_ok_and(|other| names::same(&other.node, &page.node))
-                    });
-                    match twin {
-                        Some((other, _)) => of_target.refused.push(format!(
-                            "the page {} is of the same node as {}, so neither counts",
-                            path.display(),
-                            other.display()
-                        )),
-                        None => of_target.take(known.first_seen, page, known_until, now),
-                    }
-                }
-            }
-        }
-        self.known.extend(found);
-    }
-
-    /// A content that was seen before is known since then.
-    fn content(&self, bytes: Vec<u8>, target: &str, known: Option<KnownFile>, now: Timestamp) -> KnownFile {
-        let hash = self.hasher.hash_one(&bytes);
-        known.filter(|known| known.hash == hash).unwrap_or_else(|| {
-            let text = files::text(bytes).map_err(str::to_owned);
-            KnownFile { hash, first_seen: now, page: text.and_then(|text| parse(&text, target)) }
-        })
-    }
-
-    /// Logs what was not refused before.
-    fn report(&self, before: &PageReader) {
-        let reported = |target: &str, why: &String| before.refused.get(target).is_some_and(|known| known.contains(why));
-        let refused =
-            self.refused.iter().flat_map(|(target, all)| all.iter().enumerate().map(move |one| (target, one)));
-        let mut fresh: Vec<_> = refused.filter(|(target, (_, why))| !reported(target, why)).collect();
-        // The first of each target comes first: one folder full of faults hides no other.
-        fresh.sort_by_key(|(_, (number, _))| *number);
-        for (target, (_, why)) in fresh.iter().take(MOST_LINES) {
-            warn!(target_server = %target, "a page of a target does not count: {why}");
-        }
-        if let Some(more) = fresh.len().checked_sub(MOST_LINES).filter(|more| *more > 0) {
-            warn!(more, "other pages of targets do not count either: the page of each target says why");
-        }
     }
 }
 
-impl PagesOfTarget {
-    /// Adds a page, its looks, and those that came before at its interval and were not read: the exporter was not
-    /// running, or the folder did not answer. Looks that lie ahead are none, and would outlast those that happened.
-    fn take(&mut self, first_seen: Timestamp, page: &TargetPage, known_until: Timestamp, now: Timestamp) {
-        self.pages.push(KnownPage { page: page.clone(), first_seen });
-        let interval = page.interval.filter(|interval| !interval.is_zero());
-        let interval = interval.and_then(|interval| SignedDuration::try_from(interval).ok());
-        let looks = page.ports.iter().map(|port| port.checked_at).chain([page.taken_at]);
-        for look in looks.filter(|at| !silence::is_ahead(now, *at)) {
-            let earlier = std::iter::successors(Some(look), |at| at.checked_sub(interval?).ok()).skip(1);
-            let expected = earlier
-                .take(MOST_LOOKS)
-                .take_while(|at| *at > known_until && look.duration_since(*at) <= EXPECTED_BACK);
-            self.looks.push(look);
-            self.looks.extend(expected);
-        }
-        self.looks.sort_unstable();
-        self.looks.dedup();
-        let old = self.looks.len().saturating_sub(MOST_LOOKS);
-        self.looks.drain(..old);
+/// Why no page can be read, where the folder of all folders is not there or does not answer. Windows says of a folder on a
+/// share that cannot be reached that it is not there, as it does of one that was never made.
+fn gone(root: &Path) -> Option<String> {
+    let error = files::find_folder(root).err()?;
+    let is_gone = matches!(error.kind(), ErrorKind::NotFound | ErrorKind::TimedOut);
+    is_gone.then(|| format!("{}, the folder of all pages, cannot be read: {error}", root.display()))
+}
+
+/// Logs what was not refused before.
+fn report(refused: &BTreeMap<String, Vec<String>>) {
+    let mut fresh: Vec<_> =
+        refused.iter().flat_map(|(target, all)| all.iter().enumerate().map(move |one| (target, one))).collect();
+    // The first of each target comes first: one folder full of faults hides no other.
+    fresh.sort_by_key(|(_, (number, _))| *number);
+    // What all have in common is said once.
+    fresh.dedup_by_key(|(_, (_, why))| *why);
+    for (target, (_, why)) in fresh.iter().take(MOST_LINES) {
+        warn!(event = events::PAGE_REFUSED, target_server = %target, "a page of a target does not count: {why}");
+    }
+    if let Some(more) = fresh.len().checked_sub(MOST_LINES).filter(|more| *more > 0) {
+        warn!(
+            event = events::PAGE_REFUSED,
+            more, "other pages of targets do not count either: the page of each target says why"
+        );
     }
 }
 
@@ -265,6 +174,61 @@ mod tests {
         let read = share.read("*.prom", 2);
         assert_eq!(seen(&read), [("NODE1", 1)]);
         assert!(read.refused.iter().all(|why| why.contains("neither counts")) && read.refused.len() == 2, "{read:?}");
+    }
+
+    #[test]
+    fn an_older_page_does_not_take_the_place_of_one_that_still_counts() {
+        let mut share = Share::new();
+        let page = |node: &str, second: i64| {
+            PAGE.replace("NODE1", node).replace("1764000000.5", &(FIRST.as_second() + second).to_string())
+        };
+        let taken = |pages: &PagesOfTarget| -> Vec<i64> {
+            pages.pages.iter().map(|known| known.page.taken_at.as_second() - FIRST.as_second()).collect()
+        };
+        share.write("msx.prom", &page("NODE1", 600));
+        share.read("msx.prom", 10);
+        share.write("msx.prom", &page("NODE1", 0));
+        let late = share.read("msx.prom", 11);
+        assert_eq!(taken(&late), [600]);
+        assert!(
+            late.refused[0].ends_with(
+                "msx.prom is older than the one of NODE1 taken at 2025-11-24T16:10:00Z that was read before, which goes \
+                 on counting"
+            ),
+            "{late:?}"
+        );
+        fs::remove_file(share.root.path().join("SQL01$A/msx.prom")).unwrap();
+        assert!(taken(&share.read("msx.prom", 12)).is_empty());
+        share.write("msx.prom", &page("NODE1", 300));
+        assert_eq!(taken(&share.read("msx.prom", 13)), [600], "nor where the newer one was away in between");
+        share.write("msx.prom", &page("NODE2", 0));
+        assert_eq!(taken(&share.read("msx.prom", 14)), [0], "another node has a clock of its own");
+        share.write("msx.prom", &page("NODE1", 660));
+        assert_eq!((taken(&share.read("msx.prom", 15)), share.read("msx.prom", 15).refused), (vec![660], vec![]));
+        // The clock of the target was set back: its pages count again when the last one before that no longer would.
+        share.write("msx.prom", &page("NODE1", 500));
+        assert_eq!([35, 36].map(|minute| taken(&share.read("msx.prom", minute))), [[660], [500]]);
+        // What is dated too far ahead never counted.
+        share.write("msx.prom", &page("NODE1", 4_000));
+        assert_eq!(taken(&share.read("msx.prom", 40)), [4_000]);
+        share.write("msx.prom", &page("NODE1", 2_400));
+        assert_eq!(taken(&share.read("msx.prom", 41)), [2_400]);
+    }
+
+    #[test]
+    fn a_share_that_is_gone_takes_no_page_away_and_is_one_fault_of_all() {
+        let mut share = Share::new();
+        share.write("msx.prom", PAGE);
+        share.read("msx.prom", 1);
+        let away = share.root.path().with_extension("away");
+        fs::rename(share.root.path(), &away).unwrap();
+        let gone = share.read("msx.prom", 2);
+        assert_eq!(seen(&gone), [("NODE1", 1)]);
+        assert!(gone.refused[0].contains("the folder of all pages, cannot be read"), "{gone:?}");
+        fs::rename(away, share.root.path()).unwrap();
+        assert_eq!(share.read("msx.prom", 3).refused, Vec::<String>::new());
+        fs::remove_dir_all(share.root.path().join("SQL01$A")).unwrap();
+        assert_eq!(seen(&share.read("msx.prom", 4)), []);
     }
 
     #[test]

@@ -6,7 +6,7 @@ use crate::config::keys::Kind;
 use crate::config::readers::DURATION;
 use crate::config::scope::Scope;
 use crate::config::section::{Context, Reader, section};
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 use std::time::Duration;
 
 section! {
@@ -37,7 +37,8 @@ pub struct PageFiles {
 
 impl PageFiles {
     pub(crate) fn parse(written: &str) -> Result<PageFiles, ValueError> {
-        const LIKE: &str = r"write it as D:\msx\{target}\*.prom";
+        const LIKE: &str =
+            if cfg!(windows) { r"write it as D:\msx\{target}\*.prom" } else { "write it as /srv/msx/{target}/*.prom" };
         let is_separator = |character: char| character == '/' || (cfg!(windows) && character == '\\');
         let wrong = |what: &str| Err(ValueError::new(what).expected(LIKE));
         let text = crate::config::parse::text(written)?;
@@ -52,6 +53,11 @@ impl PageFiles {
             return wrong("has a * before {target}; only the name of the file may have one");
         }
         Ok(PageFiles { root: root.to_owned(), pattern: pattern.to_owned() })
+    }
+
+    /// The folder of all folders.
+    pub(crate) fn root(&self) -> &Path {
+        Path::new(&self.root)
     }
 
     /// The folder of a target; `None` where its name would lead elsewhere.
@@ -85,7 +91,6 @@ fn only_next_to_the_master(scope: &mut Scope<'_>, context: &Context<'_>) {
 mod tests {
     #![allow(clippy::unwrap_used)]
     use super::*;
-    use std::path::Path;
 
     #[test]
     fn the_folder_is_that_of_the_target() {
