@@ -229,6 +229,7 @@ fn fleet(count: usize, checks: usize, jobs: usize) -> MasterFleet {
         collector,
         duration: Duration::from_micros(2500),
         permission: true,
+        missing: Vec::new(),
         read_at: Some(NOW),
         fault: None,
     };

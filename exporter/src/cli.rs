@@ -3,24 +3,31 @@
 //! Flags are written as Prometheus' own exporters write theirs, with dots. There is none for a password: every user of
 //! a host sees the command lines of all processes.
 
+mod service;
+
+pub use service::{service_run, serving};
+
 use crate::config::{ConfigFile, Override, Sources};
 use crate::doctor::RequestFormat;
 use crate::exit::{FINE, Failure, USAGE};
 use crate::exposition::ConstantLabel;
-use crate::http::ListenAddress;
 use crate::logging;
 use crate::model::duration;
 use crate::sqlserver::{Grantee, Principal};
-use crate::windows_service::{self, Action, ServiceName, Serving, Wanted, command_line, names};
+use crate::windows_service::{self, Action, ServiceName, names};
 use clap::error::ErrorKind;
 use clap::parser::ValueSource;
 use clap::{ArgMatches, Args, CommandFactory as _, FromArgMatches as _, Parser, Subcommand};
+use service::{TypedAction, serving_flags};
 use std::ffi::OsString;
 use std::path::PathBuf;
 use std::time::Duration;
 
 const VERSION: &str =
     concat!(env!("CARGO_PKG_VERSION"), "\n  revision: ", env!("MSX_REVISION"), "\n  compiler: ", env!("MSX_RUSTC"));
+
+/// The flag whose value each instance of the service has named in its command line.
+const CONFIG_FILE: &str = "config.file";
 
 /// What is to be done, and with what.
 #[derive(Debug, Clone, PartialEq)]
@@ -66,8 +73,10 @@ pub enum Command {
     Grants(Grants),
     /// Say which ports are needed, in both directions, and what is known of them.
     Doctor(Doctor),
-    /// Be, make, change or take away a service of Windows.
+    /// Make, change, look at or take away a service of Windows.
     Service(Action),
+    /// Be such a service: the service control manager has started this process.
+    RunService(ServiceName),
 }
 
 /// How to draw up the firewall request.
@@ -164,7 +173,7 @@ struct Typed {
 #[derive(Args)]
 struct ServingFlags {
     /// Configuration file, YAML or TOML
-    #[arg(long = "config.file", global = true, value_name = "FILE")]
+    #[arg(long = CONFIG_FILE, global = true, value_name = "FILE")]
     config_file: Option<PathBuf>,
     #[command(flatten)]
     log: Log,
@@ -175,7 +184,7 @@ struct ServingFlags {
 #[derive(Args)]
 #[command(next_help_heading = "Log, to standard error")]
 struct Log {
-    /// Least severity that is logged; with once, doctor and grants warn unless given
+    /// Least severity that is logged; with once, doctor, grants and service status warn unless given
     #[arg(long = "log.level", global = true, value_enum, default_value = "info")]
     level: logging::Level,
     /// How lines are written
@@ -227,7 +236,7 @@ enum TypedCommand {
         #[command(flatten)]
         place: Place,
     },
-    /// Install, change, remove or be a service of Windows
+    /// Install, change, look at, remove or be a service of Windows
     Service {
         #[command(subcommand)]
         action: TypedAction,
@@ -235,74 +244,6 @@ enum TypedCommand {
         #[arg(long = "service.name", global = true, value_name = "NAME", default_value = names::DEFAULT)]
         name: ServiceName,
     },
-}
-
-#[derive(Subcommand)]
-enum TypedAction {
-    /// Be the service; only the service control manager starts this
-    Run,
-    /// Make the service, its source in the Event Log and its folder; flags for serving are kept in its command line
-    Install(TypedService),
-    /// Change what is given and repair the rest
-    Configure {
-        #[command(flatten)]
-        typed: TypedService,
-        /// Install the service where there is none
-        #[arg(long = "service.or-install")]
-        or_install: bool,
-    },
-    /// Take away the service, its source in the Event Log and its rule of the firewall
-    Uninstall {
-        /// Delete its configuration too
-        #[arg(long)]
-        purge: bool,
-    },
-}
-
-#[derive(Args)]
-struct TypedService {
-    /// virtual, DOMAIN\name$ (group managed) or DOMAIN\name [default: virtual]
-    #[arg(long = "service.account", value_name = "ACCOUNT")]
-    account: Option<String>,
-    /// File with the password of the account
-    #[arg(long = "service.password-file", value_name = "FILE")]
-    password_file: Option<PathBuf>,
-    /// Let others in with a rule of the firewall for the ports that are listened on
-    #[arg(long = "service.firewall")]
-    firewall: bool,
-    /// Whom the rule lets in: addresses or networks with commas between them [default: any]
-    #[arg(long = "service.firewall-from", value_name = "ADDRESSES")]
-    firewall_from: Option<String>,
-    /// Start the service at the end
-    #[arg(long = "service.start")]
-    start: bool,
-    /// Where the master is, for the first configuration; a configuration that is there is not changed
-    #[arg(long = "master.address", value_name = "ADDRESS")]
-    master_address: Option<String>,
-}
-
-impl TypedAction {
-    fn meant(self, service: ServiceName, flags: Vec<String>) -> Action {
-        let wanted = |typed_service: TypedService, service| Wanted {
-            service,
-            // The installer passes an empty text for a property that was not set.
-            account: typed_service.account.filter(|text| !text.is_empty()),
-            password_file: typed_service.password_file,
-            firewall: typed_service.firewall,
-            firewall_from: typed_service.firewall_from,
-            start: typed_service.start,
-            master_address: typed_service.master_address.filter(|text| !text.is_empty()),
-            flags: flags.clone(),
-        };
-        match self {
-            TypedAction::Run => Action::Run(service),
-            TypedAction::Install(typed) => Action::Install(wanted(typed, service)),
-            TypedAction::Configure { typed, or_install } => {
-                Action::Configure { wanted: wanted(typed, service), or_install }
-            }
-            TypedAction::Uninstall { purge } => Action::Uninstall { service, purge },
-        }
-    }
 }
 
 /// Where the document of a command goes.
@@ -377,17 +318,20 @@ pub fn parse(line: impl IntoIterator<Item = impl Into<OsString> + Clone>) -> Res
             (overrides, file) = (place.overrides(), output.file);
             Command::Doctor(doctor)
         }
-        TypedCommand::Service { action, name } => Command::Service(action.meant(name, serving_flags(&matches))),
+        TypedCommand::Service { action, name } => action.meant(name, serving_flags(&matches)),
     };
     // Each instance of the service has a file of its own.
     let usual = match &command {
-        Command::Service(Action::Run(name)) => ConfigFile::Named(name.configuration(&windows_service::folder())),
+        Command::RunService(name) => ConfigFile::Named(name.configuration(&windows_service::folder())),
         _ => ConfigFile::usual(),
     };
     let ServingFlags { config_file, log, web } = typed.serving;
     // These commands report their findings in their document; on a terminal or in a mail of cron only warnings belong
     // next to it.
-    let documents = matches!(&command, Command::Once { .. } | Command::Grants(_) | Command::Doctor(_));
+    let documents = matches!(
+        &command,
+        Command::Once { .. } | Command::Grants(_) | Command::Doctor(_) | Command::Service(Action::Status(_))
+    );
     let asked = matches.value_source("level") == Some(ValueSource::CommandLine);
     let level = if documents && !asked { logging::Level::Warn } else { log.level };
     Ok(Invocation {
@@ -400,58 +344,16 @@ pub fn parse(line: impl IntoIterator<Item = impl Into<OsString> + Clone>) -> Res
     })
 }
 
-/// Whether a command line is that of a service. Asked before anything else is understood: the service control manager
-/// waits.
-pub fn is_service_run(line: &[OsString]) -> bool {
-    line.get(1).is_some_and(|word| word == "service") && line.get(2).is_some_and(|word| word == "run")
-}
-
-/// What an instance of the service is started with: the flags that it has until now, less those that `wanted` gives
-/// again, and these.
+/// Understands arguments that stand behind the program.
 ///
 /// # Errors
-/// Why these flags make no sense together.
-pub fn serving(wanted: &Wanted, before: &[String]) -> Result<Serving, Failure> {
-    let usage = |exit: Exit| Failure::usage(exit.text.trim_end());
-    let program = || std::iter::once("msx_exporter".to_owned());
-    let kept = match before {
-        [] => Vec::new(),
-        words => serving_flags(&matches(program().chain(words.iter().cloned())).map_err(usage)?),
-    };
-    let name = |flag: &str| flag.split('=').next().unwrap_or_default().to_owned();
-    let given = |flag: &String| wanted.flags.iter().any(|other| name(other) == name(flag));
-    let flags: Vec<String> = kept.into_iter().filter(|flag| !given(flag)).chain(wanted.flags.iter().cloned()).collect();
-    let arguments = command_line::arguments(&wanted.service, &windows_service::folder(), &flags);
-    let invocation = parse(program().chain(arguments.iter().cloned())).map_err(usage)?;
-    let port = |address: &String| match address.parse::<ListenAddress>() {
-        Ok(address) => Ok(address.port),
-        Err(fault) => Err(Failure::usage(format!("--web.listen-address {address}: {fault}"))),
-    };
-    Ok(Serving {
-        arguments,
-        configuration: invocation.file.path().to_owned(),
-        ports: invocation.web.listen_addresses.iter().map(port).collect::<Result<_, _>>()?,
-        web_configuration: invocation.web.config_file,
-    })
+/// Code 64 with the reason why they make no sense.
+pub fn parse_words(arguments: &[String]) -> Result<Invocation, Failure> {
+    parse(program(arguments)).map_err(|exit| Failure::usage(exit.text.trim_end()))
 }
 
-/// The flags for serving that were typed, each as one word.
-fn serving_flags(matches: &ArgMatches) -> Vec<String> {
-    let definition = ServingFlags::augment_args(clap::Command::new("serving"));
-    let mut words = Vec::new();
-    for flag in definition.get_arguments() {
-        let id = flag.get_id().as_str();
-        let (Some(long), Some(ValueSource::CommandLine)) = (flag.get_long(), matches.value_source(id)) else {
-            continue;
-        };
-        if flag.get_action().takes_values() {
-            let values = matches.get_raw(id).into_iter().flatten();
-            words.extend(values.map(|value| format!("--{long}={}", value.to_string_lossy())));
-        } else {
-            words.push(format!("--{long}"));
-        }
-    }
-    words
+fn program(arguments: &[String]) -> impl Iterator<Item = String> + '_ {
+    std::iter::once("msx_exporter".to_owned()).chain(arguments.iter().cloned())
 }
 
 fn matches(line: impl IntoIterator<Item = impl Into<OsString> + Clone>) -> Result<ArgMatches, Exit> {
@@ -470,7 +372,7 @@ mod tests {
     use crate::config::load;
     use crate::logging::{Format, Level};
 
-    fn typed(line: &str) -> Result<Invocation, Exit> {
+    pub(super) fn typed(line: &str) -> Result<Invocation, Exit> {
         parse(format!("msx_exporter {line}").split_whitespace().map(str::to_owned).collect::<Vec<_>>())
     }
 
@@ -551,79 +453,6 @@ mod tests {
         let invocation = typed("doctor --format=markdown --each --verify x.json").unwrap();
         assert_eq!(invocation.command, Command::Doctor(all));
         assert_eq!(typed("doctor --format=xml").unwrap_err().code, USAGE);
-    }
-
-    #[test]
-    fn a_service_has_a_name_a_file_of_its_own_and_keeps_the_flags_for_serving() {
-        let run = typed("service run --service.name=payroll --web.listen-address=:9815").unwrap();
-        assert_eq!(run.command, Command::Service(Action::Run("payroll".parse().unwrap())));
-        assert!(matches!(&run.file, ConfigFile::Named(path) if path.ends_with("payroll.yml")), "{:?}", run.file);
-        let run = typed("service run --config.file=other.yml").unwrap();
-        assert_eq!(run.file, ConfigFile::Named("other.yml".into()));
-        let line = concat!(
-            r"--log.level debug service install --service.account=CORP\msx$ --service.firewall ",
-            "--web.enable-probe --service.start --master.address=MSX01"
-        );
-        let Command::Service(Action::Install(wanted)) = typed(line).unwrap().command else {
-            panic!("not an installation");
-        };
-        assert_eq!(wanted.flags, ["--log.level=debug", "--web.enable-probe"]);
-        assert_eq!(wanted.account.as_deref(), Some(r"CORP\msx$"));
-        assert!(wanted.firewall && wanted.start && wanted.service == ServiceName::default());
-        let Command::Service(Action::Configure { wanted, or_install: false }) =
-            typed("service configure --service.account=").unwrap().command
-        else {
-            panic!("not a change");
-        };
-        assert_eq!((wanted.account, wanted.start), (None, false));
-        let purge = typed("service --service.name=x uninstall --purge").unwrap().command;
-        assert_eq!(purge, Command::Service(Action::Uninstall { service: "x".parse().unwrap(), purge: true }));
-        for line in ["service", "service run --purge", "service install --service.name=a/b", "service uninstall --web"]
-        {
-            assert_eq!(typed(line).unwrap_err().code, USAGE, "{line}");
-        }
-    }
-
-    #[test]
-    fn only_flags_for_serving_stay_in_the_command_line_of_a_service() {
-        let line = concat!(
-            r"--log.level debug service install --service.name=x --service.account CORP\msx$ ",
-            "--web.listen-address=:1 --web.enable-probe --service.firewall --web.listen-address :2 ",
-            "--master.address MSX01"
-        );
-        let Command::Service(Action::Install(wanted)) = typed(line).unwrap().command else {
-            panic!("not an installation");
-        };
-        assert_eq!(
-            wanted.flags,
-            ["--log.level=debug", "--web.listen-address=:1", "--web.listen-address=:2", "--web.enable-probe"]
-        );
-    }
-
-    #[test]
-    fn what_is_given_again_replaces_what_was() {
-        let words = |line: &str| line.split(' ').map(str::to_owned).collect::<Vec<_>>();
-        let before =
-            words("service run --service.name=x --web.listen-address=:1 --web.listen-address :2 --log.level=debug");
-        let service: ServiceName = "x".parse().unwrap();
-        let given = ["--web.listen-address=:3".to_owned(), "--web.enable-probe".to_owned()];
-        let wanted = Wanted { service: service.clone(), flags: given.to_vec(), ..Wanted::default() };
-        let changed = serving(&wanted, &before).unwrap();
-        assert_eq!(changed.arguments[4..], ["--log.level=debug", "--web.listen-address=:3", "--web.enable-probe"]);
-        assert_eq!(changed.ports, [3]);
-        let same = serving(&Wanted { service, ..Wanted::default() }, &before).unwrap();
-        assert_eq!(same.ports, [1, 2]);
-        assert!(same.configuration.ends_with("x.yml"), "{same:?}");
-    }
-
-    #[test]
-    fn a_service_with_flags_that_make_no_sense_is_refused() {
-        let wanted = |flag: &str| Wanted { flags: vec![flag.to_owned()], ..Wanted::default() };
-        for flag in ["--web.listen-address=x", "--web.nonsense=1"] {
-            let failure = serving(&wanted(flag), &[]).unwrap_err();
-            assert_eq!(failure.code, USAGE);
-            assert!(failure.complaint.contains("--web."), "{}", failure.complaint);
-        }
     }
 
     #[test]

@@ -8,8 +8,12 @@ pub const FINE: u8 = 0;
 pub const FAILED: u8 = 1;
 /// The doctor found that a required port is not open.
 pub const CLOSED: u8 = 2;
-/// The doctor could not look at a required port.
+/// `service status` found that the service does not run.
+pub const STOPPED: u8 = 2;
+/// The doctor could not look at a required port, or `service status` at the state of the service.
 pub const UNSEEN: u8 = 3;
+/// `service status` found that there is no such service.
+pub const ABSENT: u8 = 4;
 /// Bad usage or configuration (`EX_USAGE` of sysexits.h).
 pub const USAGE: u8 = 64;
 

@@ -101,6 +101,7 @@ pub(crate) fn report(collector: Collector) -> CollectorReport {
         collector,
         duration: Duration::from_micros(2500),
         permission: true,
+        missing: Vec::new(),
         read_at: Some(NOW),
         fault: None,
     }

@@ -11,9 +11,8 @@ use std::process::ExitCode;
 fn main() -> ExitCode {
     let line: Vec<OsString> = std::env::args_os().collect();
     let parsed = cli::parse(&line);
-    let asks = matches!(&parsed, Err(exit) if exit.code == FINE);
-    if cli::is_service_run(&line) && !asks {
-        return finish(commands::run_service(parsed));
+    if let Some(service) = cli::service_run(&line) {
+        return finish(commands::run_service(&service, parsed));
     }
     let invocation = match parsed {
         Ok(invocation) => invocation,
@@ -31,6 +30,7 @@ fn main() -> ExitCode {
         Command::Once { labels, interval } => commands::once(&invocation, labels, *interval),
         Command::Serve => commands::serve(&invocation),
         Command::Service(action) => commands::service(action),
+        Command::RunService(name) => commands::run_service(name, Ok(invocation.clone())),
     };
     finish(commands::deliver(done, invocation.output.as_deref()))
 }

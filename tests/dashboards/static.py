@@ -407,6 +407,19 @@ def links(all_dashboards):
             yield f"{uid}: it links to itself"
 
 
+def documented(all_dashboards):
+    """The README has a row and a picture for each page, and shows every picture that there is."""
+    text = (ROOT / "dashboards/README.md").read_text()
+    shown = set(re.findall(r"!\[[^]]+\]\(pictures/([\w-]+\.png)\)", text))
+    if lone := shown ^ {path.name for path in (ROOT / "dashboards/pictures").iterdir()}:
+        yield f"README.md or the folder of pictures lacks {sorted(lone)}"
+    for uid, dashboard in all_dashboards.items():
+        if f"| {dashboard['title']} | `{dashboard['uid']}` |" not in text:
+            yield f"{uid}: README.md has no row for it"
+        if f"{dashboard['uid'].removeprefix('msx-')}.png" not in shown:
+            yield f"{uid}: README.md has no picture of it"
+
+
 def promtool(all_dashboards):
     """The oldest Prometheus that is supported parses every expression."""
     with tempfile.TemporaryDirectory() as folder:
@@ -421,7 +434,7 @@ def promtool(all_dashboards):
                 yield f"{uid}: {(run.stderr or run.stdout).strip()}"
 
 
-CHECKS = [frame, variable_rules, grid, panel_rules, target_rules, expression_rules, words, links, promtool]
+CHECKS = [frame, variable_rules, grid, panel_rules, target_rules, expression_rules, words, links, documented, promtool]
 
 
 def main():

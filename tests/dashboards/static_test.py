@@ -92,6 +92,8 @@ MUTANTS = [
     (static.links, lambda d: d[O]["links"][0].update(url="/d/msx-targets")),
     (static.links, lambda d: d[O]["links"][0].update(url="/d/msx-overview")),
     (static.links, lambda d: d[O]["links"][0].update(url=d[O]["links"][0]["url"] + "&var-group=x")),
+    (static.documented, lambda d: d[O].update(title="MSX / Fleet")),
+    (static.documented, lambda d: d[T].update(uid="msx-instance")),
     # The rules of Grafana's dashboard-linter that nothing above breaks; the rules for Loki concern no panel here.
     (static.variable_rules, lambda d: d[O]["templating"]["list"][0].update(label="Prometheus")),
     (static.variable_rules, lambda d: d[O]["templating"]["list"][0].update(name="source")),

@@ -34,24 +34,46 @@ impl Answer {
 
 /// One request on a connection of its own.
 pub(crate) fn request(to: SocketAddr, method: &str, path: &str, headers: &[(&str, &str)]) -> io::Result<Answer> {
-    let mut stream = send(to, method, path, headers)?;
-    let mut bytes = Vec::new();
-    stream.read_to_end(&mut bytes)?;
-    parse(&bytes)
-        .ok_or_else(|| io::Error::new(io::ErrorKind::InvalidData, format!("no answer in {} bytes", bytes.len())))
+    answer(&mut send(to, method, path, headers)?)
 }
 
 /// Sends a request and waits for nothing. Dropping the stream hangs up.
 pub(crate) fn send(to: SocketAddr, method: &str, path: &str, headers: &[(&str, &str)]) -> io::Result<TcpStream> {
-    let mut stream = TcpStream::connect_timeout(&to, DEADLINE)?;
+    let mut stream = connect(to)?;
+    ask(&mut stream, to, method, path, headers)?;
+    Ok(stream)
+}
+
+/// A connection on which no reading waits for ever.
+pub(crate) fn connect(to: SocketAddr) -> io::Result<TcpStream> {
+    let stream = TcpStream::connect_timeout(&to, DEADLINE)?;
     stream.set_read_timeout(Some(DEADLINE))?;
-    let mut head = format!("{method} {path} HTTP/1.1\r\nHost: {to}\r\nConnection: close\r\n");
+    Ok(stream)
+}
+
+/// Writes a request after which the connection ends.
+pub(crate) fn ask(
+    stream: &mut impl Write,
+    host: SocketAddr,
+    method: &str,
+    path: &str,
+    headers: &[(&str, &str)],
+) -> io::Result<()> {
+    let mut head = format!("{method} {path} HTTP/1.1\r\nHost: {host}\r\nConnection: close\r\n");
     for (name, value) in headers {
         head.push_str(&format!("{name}: {value}\r\n"));
     }
     head.push_str("\r\n");
     stream.write_all(head.as_bytes())?;
-    Ok(stream)
+    stream.flush()
+}
+
+/// Reads the answer, to the end of the connection.
+pub(crate) fn answer(stream: &mut impl Read) -> io::Result<Answer> {
+    let mut bytes = Vec::new();
+    stream.read_to_end(&mut bytes)?;
+    parse(&bytes)
+        .ok_or_else(|| io::Error::new(io::ErrorKind::InvalidData, format!("no answer in {} bytes", bytes.len())))
 }
 
 fn parse(bytes: &[u8]) -> Option<Answer> {

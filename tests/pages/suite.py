@@ -52,6 +52,15 @@ def arrive(page, action):
         action()
 
 
+def refreshed(page, shown, what):
+    """Lets the page refresh itself until it shows something."""
+    deadline = time.monotonic() + 90
+    while not shown():
+        assert time.monotonic() < deadline, f"{what} never came"
+        with page.expect_response(page.url):
+            page.clock.run_for(16_000)
+
+
 def axe(site, browser, address):
     for path in ("", "target?name=SQL03"):
         page = browser.page(address + path)
@@ -62,7 +71,7 @@ def axe(site, browser, address):
 @check
 def every_width_and_theme(site, browser, address):
     """No page is wider than its window, and axe finds nothing serious in either theme."""
-    for path in ("", "?by=cause", "target?name=SQL03", "target?name=NOBODY", "jobs", "history", "doctor"):
+    for path in ("", "?by=cause", "target?name=SQL03", "target?name=NOBODY", "jobs", "history", "doctor", "a/b"):
         for theme in THEMES:
             for width in WIDTHS:
                 page = browser.page(address + path, width, theme)
@@ -103,6 +112,24 @@ def filters_and_order_are_links(site, browser, address):
 
 
 @check
+def the_history_is_filtered_in_its_address(site, browser, address):
+    events = ".story li"
+    page = browser.page(address + "history")
+    shown = page.locator(events).count()
+    assert shown > 3
+    page.get_by_label("State that began or ended").select_option("stopped_polling")
+    page.get_by_label("What happened").select_option(label="cause changed")
+    page.get_by_label("from").fill("2020-01-01T00:00")
+    arrive(page, lambda: page.get_by_role("button", name="Show").click())
+    assert "state=stopped_polling" in page.url and 0 < page.locator(events).count() < shown
+    first = page.locator(".story .time").first
+    arrive(page, first.click)
+    assert "since=" in page.url and page.locator(events).count() == shown, "what happened within five minutes of it"
+    arrive(page, lambda: page.get_by_role("link", name="all", exact=True).click())
+    assert page.url == address + "history"
+
+
+@check
 def by_the_keyboard_alone(site, browser, address):
     page = browser.page(address)
     first, reached = names(page)[0], []
@@ -126,12 +153,7 @@ def it_refreshes_in_place_while_its_tab_is_visible(site, browser, address):
     page.locator('a:text-is("SQL03")').focus()
     page.evaluate("document.querySelector('main').dataset.same = 'yes'")
     master.do("skew SQL03 12", "advance 2m")
-    deadline = time.monotonic() + 60
-    while "Clock off" not in page.locator("#targets").inner_text():
-        assert time.monotonic() < deadline, "the change never came"
-        with page.expect_response(address) as answered:
-            page.clock.run_for(16_000)
-        assert answered.value.status in (200, 304), answered.value.status
+    refreshed(page, lambda: "Clock off" in page.locator("#targets").inner_text(), "the change")
     assert page.evaluate("document.querySelector('main').dataset.same") == "yes", "in place"
     assert page.evaluate("document.activeElement.textContent") == "SQL03", "the focus stays"
     site.stop("exporter-refreshed")
@@ -156,11 +178,38 @@ def what_did_not_change_stays_and_what_came_is_shown(site, browser, address):
     assert selected and page.evaluate("getSelection().toString()") == selected
     assert page.locator("#batches pre").count() == 0
     master.do("stop SQL03", "advance 20m")
-    deadline = time.monotonic() + 60
-    while page.locator("#batches pre").count() == 0:
-        assert time.monotonic() < deadline, "it fell silent, and what to paste never came"
-        with page.expect_response(page.url):
-            page.clock.run_for(16_000)
+    refreshed(page, lambda: page.locator("#batches pre").count() > 0, "what to paste")
+
+
+@check
+def a_target_that_leaves_and_a_master_that_is_lost_are_shown_in_place(site, browser, address):
+    master, address = site.start("leaves", "--scenario", "healthy", "--speed", "0")
+    pages = {path: browser.page(address + path) for path in ("", "target?name=SQL03", "target?name=SQL02")}
+    for page in pages.values():
+        page.clock.install()
+        page.reload()
+    main = {path: page.locator("main") for path, page in pages.items()}
+    master.do("delete SQL03")
+    refreshed(pages["target?name=SQL03"], lambda: "No such target" in main["target?name=SQL03"].inner_text(), "that it left")
+    site.stop("lab-leaves")
+    for path, said in (("", "cannot be read"), ("target?name=SQL02", "The master cannot be read")):
+        refreshed(pages[path], lambda: said in main[path].inner_text(), said)
+        assert overflow(pages[path]) <= 0 and not browser.judged(pages[path]), path
+
+
+@check
+def a_missing_right_says_what_it_costs(site, browser, address):
+    master, address = site.start("rights", "--scenario", "healthy")
+    master.do("revoke sysdownloadlist", "revoke VIEW SERVER SECURITY STATE")
+    page = browser.page(address, 400)
+    page.clock.install()
+    page.reload()
+    refreshed(page, lambda: page.get_by_role("link", name="what to grant").count() == 1, "the missing rights")
+    assert "instructions that wait or failed" in page.locator(".strip").inner_text()
+    assert "GRANT SELECT ON dbo.sysdownloadlist" in page.locator("#rights").inner_text()
+    assert overflow(page) <= 0 and not browser.judged(page)
+    if site.pictures:
+        page.screenshot(path=site.pictures / "rights-400-light.png", full_page=True)
 
 
 @check
@@ -186,11 +235,13 @@ def texts_do_nothing(site, browser, address):
 
 @check
 def what_there_is_not_has_a_page_too(site, browser, address):
-    for path, status in (("target?name=NOBODY", 404), ("?state=fine", 400), ("?page=99", 404), ("target", 400)):
+    bad = (("target?name=NOBODY", 404), ("?state=fine", 400), ("?page=99", 404), ("target", 400), ("history?kind=x", 400), ("a/b/c", 404))
+    for path, status in bad:
         page = browser.page("about:blank")
         answer = page.goto(address + path)
         assert answer.status == status and page.locator("main h1").count() == 1, path
-        assert page.get_by_role("link", name="Fleet").count() == 1, path
+        arrive(page, lambda: page.get_by_role("link", name="Fleet").click())
+        assert page.url == address and names(page), path
 
 
 @check

@@ -130,7 +130,7 @@ def calls(name: str, root: Node, own: dict[str, list[str]]) -> list[str]:
             for parameter in parameters:
                 if parameter not in CMDLETS[name][command]:
                     faults.append(f"{line}: {command} has no -{parameter} here")
-        elif not (command == "$Program" and name == "install.ps1"):
+        else:
             faults.append(f"{line}: {command} is no cmdlet for this script, or an alias")
     faults += [f"{function} is never called" for function in own if function not in used]
     return faults
@@ -268,10 +268,10 @@ BREAKS = [
     ("probe.ps1", "[:,]\\s*(?<port>", ":\\s*(?<port>", "'sql01,14330' is None"),
     ("probe.ps1", "It logs in nowhere", "It logs in n\u00f6where", "not plain ASCII"),
     ("install.ps1", "Test-Path -LiteralPath $Path", "Test-Path -LiteralPaht $Path", "has no -LiteralPaht"),
-    ("install.ps1", "Remove-Leftover $Former\n    \"the", "rm $Former\n    \"the", "rm is no cmdlet"),
-    ("install.ps1", "& $Program $Words", "& $Source $Words", "$Source is no cmdlet"),
+    ("install.ps1", "Remove-Leftover $Former\n    \"$Program", "rm $Former\n    \"$Program", "rm is no cmdlet"),
+    ("install.ps1", "    Copy-Fresh\n", "    & $Source\n", "$Source is no cmdlet"),
     ("install.ps1", "throw $fault\n    }\n    Remove-Leftover", "throw $falut\n    }\n    Remove-Leftover", "$falut is never assigned"),
-    ("install.ps1", "$PSCmdlet.ShouldProcess($ServiceName", "$PSCmdlet.ShuoldProcess($ServiceName", "ShuoldProcess is neither"),
+    ("install.ps1", "$PSCmdlet.ShouldProcess($Program", "$PSCmdlet.ShuoldProcess($Program", "ShuoldProcess is neither"),
 ]
 
 

@@ -9,14 +9,18 @@ mod harness;
 use harness::exporter::{Exporter, Setup, log};
 use harness::{Page, TestServer, until};
 use jiff::SignedDuration;
-use msx_lab::msdb::{Arrival, Lab, LoginPart, Scenario, State};
-use msx_lab::tds::Options;
+use msx_lab::msdb::{Arrival, Lab, LoginPart, Operation, Scenario, State};
+use msx_lab::tds::certs::Authority;
+use msx_lab::tds::{Encryption, Options};
 use msx_lab::tsql::world::Mishap;
 use msx_lab::wire::Reply;
+use std::cell::Cell;
+use std::sync::Arc;
 use std::time::{Duration, Instant};
 
 const ADDRESS: &str = "10.1.0.3";
 const ADDRESSES: &str = "targets:\n  addresses:\n    - { match: SQL03, address: 10.1.0.3 }";
+const TARGETS: [&str; 6] = ["SQL01", "SQL02", "SQL03", "SQL04", "SQL05", "SQL06"];
 const NEVER_POLLED: f64 = 4.0;
 const STOPPED_POLLING: f64 = 5.0;
 const LOGIN_REFUSED: f64 = 14.0;
@@ -270,29 +274,54 @@ fn errors_and_times_of_what_ended_before_login_choose_the_suspect() {
 
 #[test]
 fn a_master_that_came_back_elsewhere_is_a_suspect_of_all_that_are_silent_since() {
+    const MOVED: &str = "the master is not where or what it was before its last start";
+    for (silent, cause) in [(&["SQL03"][..], "stopped_polling"), (&TARGETS, "master_side")] {
+        let lab = lab(Scenario::Healthy);
+        let mut stand = TestServer::start(lab.clone(), Options::default());
+        let exporter = Setup::of(&stand).with(ADDRESSES).start();
+        exporter.scrape_until("a reading", Page::up);
+        silent.iter().for_each(|name| assert!(lab.stop(name)));
+        lab.advance(SignedDuration::from_secs(60));
+        stand.stop();
+        lab.restart();
+        lab.state(|state| state.node = Some("NODE2".to_owned()));
+        lab.advance(SignedDuration::from_mins(20));
+        stand.come_back();
+        exporter.scrape_until("SQL03 silent", |page| page.cause("SQL03") == Some(cause));
+        let shown = target(&exporter);
+        let suspects = shown["master_evidence"].to_string();
+        assert!(suspects.contains("The master has another computer, address, port or version"), "{suspects}");
+        assert!(suspects.contains(MOVED), "{suspects}");
+        let verdict = shown["diagnosis"].to_string();
+        assert_eq!(verdict.contains(&format!("What stands out there: {MOVED}")), cause == "master_side", "{verdict}");
+    }
+}
+
+#[test]
+fn another_certificate_since_the_last_poll_is_the_first_suspect_of_the_one_that_fell_silent() {
     let lab = lab(Scenario::Healthy);
-    let mut stand = TestServer::start(lab.clone(), Options::default());
-    let exporter = Setup::of(&stand).with(ADDRESSES).start();
+    let stand = TestServer::start(lab.clone(), Options { encryption: Encryption::Required, ..Options::default() });
+    let setup = Setup::of(&stand).master("encrypt", "required").master("trust_server_certificate", "true");
+    let exporter = setup.with(ADDRESSES).start();
     exporter.scrape_until("a reading", Page::up);
     lab.stop("SQL03");
     lab.advance(SignedDuration::from_secs(60));
-    stand.stop();
+    let other = Authority::new("Another Authority").unwrap().issue(&["msx01"]).unwrap();
+    stand.control.change(|options| options.identity = Some(Arc::new(other)));
     lab.restart();
-    lab.state(|state| state.node = Some("NODE2".to_owned()));
+    stand.control.hang_up();
     lab.advance(SignedDuration::from_mins(20));
-    stand.come_back();
     exporter.scrape_until("SQL03 silent", |page| page.cause("SQL03") == Some("stopped_polling"));
-    let shown = target(&exporter).to_string();
-    assert!(shown.contains("The master has another computer, address, port or version"), "{shown}");
-    assert!(shown.contains("the master is not where or what it was before its last start"), "{shown}");
+    let suspects = target(&exporter)["master_evidence"]["suspects"].clone();
+    let first = suspects[0].to_string();
+    assert!(first.contains("The target does not trust the certificate of the master"), "{suspects}");
+    assert!(first.contains("the master presents another certificate since the last poll"), "{suspects}");
 }
 
 #[test]
 fn many_that_are_refused_alike_are_quoted_and_the_odd_one_out_is_named() {
     let lab = lab(Scenario::Healthy);
-    for number in 1..=6 {
-        lab.stop(&format!("SQL0{number}"));
-    }
+    TARGETS.iter().for_each(|name| assert!(lab.stop(name)));
     lab.advance(SignedDuration::from_secs(60));
     for number in 1..=6 {
         let what = if number == 4 { Arrival::Refused(18_456, 8) } else { Arrival::Refused(18_486, 1) };
@@ -417,4 +446,93 @@ fn a_restored_msdb_is_a_suspect_of_what_is_silent() {
         let suspects = page_of(&exporter)["master_evidence"]["suspects"].to_string();
         suspects.contains("msdb of the master was restored to an earlier time").then_some(())
     });
+}
+
+#[test]
+fn numbers_of_instructions_that_went_back_are_a_restored_msdb_and_an_emptied_list_is_none() {
+    for restored in [true, false] {
+        let lab = lab(Scenario::Healthy);
+        lab.post("SQL01", Operation::Insert);
+        lab.stop("SQL03");
+        lab.advance(SignedDuration::from_hours(3));
+        let copy = lab.with(|fleet, _| fleet.clone());
+        lab.post("SQL01", Operation::Insert);
+        let stand = TestServer::start(lab.clone(), Options::default());
+        let exporter = Setup::of(&stand).with(ADDRESSES).start();
+        let rows = |page: &Page| page.value("msx_downloadlist_rows", &[]);
+        let before = rows(&exporter.scrape_until("a reading", Page::up));
+        lab.with(|fleet, now| if restored { fleet.restore(copy.clone()) } else { fleet.resync_all(now) });
+        exporter.scrape_until("the other list", |page| rows(page) != before);
+        let said = page_of(&exporter)["master_evidence"]["suspects"].to_string();
+        let history = exporter.get("/api/v1/history").text();
+        for (text, word) in [(said, "the numbers of instructions went back"), (history, "msdb_restored")] {
+            assert_eq!(text.contains(word), restored, "{word}: {text}");
+        }
+    }
+}
+
+#[test]
+fn someone_who_polls_without_a_row_is_a_suspect_once_that_was_seen_three_times() {
+    let lab = lab(Scenario::Healthy);
+    lab.grant("VIEW DEFINITION");
+    TARGETS.iter().for_each(|name| assert!(lab.stop(name)));
+    lab.advance(SignedDuration::from_mins(20));
+    lab.state(|state| state.unlisted_every = Some(5));
+    let stand = TestServer::start(lab.clone().speed(1.0), Options::default());
+    let exporter = Setup::of(&stand).with(ADDRESSES).start();
+    exporter.scrape_until("a reading", Page::up);
+    let seen = "someone polls this master without a row";
+    let says = || page_of(&exporter)["master_evidence"]["suspects"].to_string();
+    assert!(!says().contains(seen), "one may be a target that was deleted just then");
+    let suspects = until("three looks at it, half a minute apart", || Some(says()).filter(|all| all.contains(seen)));
+    assert!(suspects.contains("It polls under another name"), "{suspects}");
+}
+
+#[test]
+fn our_own_session_is_no_evidence_of_a_target_that_arrives_from_the_same_address() {
+    let lab = lab(Scenario::Stopped);
+    lab.state(|state| state.client = ADDRESS.to_owned());
+    assert_eq!(judged(lab), is(STOPPED_POLLING, "no_trace"));
+}
+
+#[test]
+fn a_look_that_scrapes_ended_three_times_rests_says_when_it_comes_again_and_then_has_its_turn() {
+    let lab = lab(Scenario::LoginRefused);
+    // A reading shares its first second with those who ask meanwhile; the rest of it is what a look has.
+    lab.command("fault systargetservers wait 900ms").unwrap();
+    let hangs = Mishap::Replies { after: 0, replies: vec![Reply::Wait(Duration::from_secs(3_600))] };
+    lab.fault("dm_os_ring_buffers", hangs);
+    let master = TestServer::start(lab.clone(), Options::default());
+    let exporter = Setup::of(&master).with(ADDRESSES).start();
+    let longest = Cell::new(Duration::ZERO);
+    let scrape = || {
+        let (page, took) = timed(&exporter);
+        longest.set(longest.get().max(took));
+        page
+    };
+    let said = || {
+        assert!(scrape().up());
+        exporter.get("/api/v1/targets").text()
+    };
+    let ended = " looks ended early in a row because a scrape came; the next may begin in ";
+    let looks = |said: &str| said.split_once(ended)?.0.rsplit(' ').next()?.parse::<u32>().ok();
+    until("three looks that were ended", || looks(&said()).filter(|looks| *looks >= 3));
+    assert!(longest.get() < Duration::from_millis(2_500), "no scrape waited for one: {:?}", longest.get());
+    lab.clear_faults();
+    until("a look that has its turn", || (verdict(&scrape()) == is(LOGIN_REFUSED, "refused")).then_some(()));
+    assert_eq!(master.logins(), 1, "over the same connection: {}", exporter.log());
+}
+
+#[test]
+fn garbage_and_a_hundred_sessions_hide_nothing_and_delay_nothing() {
+    let lab = since_silent(Arrival::Refused(18_456, 8));
+    lab.arrives("10.9.9.9", 10, Arrival::Garbage);
+    (0..100).for_each(|_| lab.arrives("10.9.9.9", 60, Arrival::Session));
+    lab.advance(SignedDuration::from_mins(20));
+    let master = TestServer::start(lab, Options::default());
+    let exporter = Setup::of(&master).with(ADDRESSES).start();
+    exporter.scrape_until("a reading", Page::up);
+    until("its cause", || (page_of(&exporter)["diagnosis"]["cause"] == "login_refused").then_some(()));
+    let (page, took) = timed(&exporter);
+    assert!(page.success("arrivals") == Some(1.0) && took < Duration::from_millis(1_500), "{took:?}");
 }

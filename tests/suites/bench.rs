@@ -110,7 +110,9 @@ const TARGETS_AND_DOWNLOADS: What =
     What { collectors: "targets: true, downloads: true, jobs: false, server: false", ports: false };
 const WITH_PORTS: What = What { ports: true, ..TARGETS_AND_DOWNLOADS };
 const WITH_JOBS: What = What { collectors: "targets: true, downloads: true, jobs: true, server: false", ports: false };
-const ALL: What = What { collectors: "targets: true, downloads: true, jobs: true, server: true", ports: true };
+const ALL_BUT_PORTS: What =
+    What { collectors: "targets: true, downloads: true, jobs: true, server: true", ports: false };
+const ALL: What = What { ports: true, ..ALL_BUT_PORTS };
 
 /// A scrape as Prometheus makes it. One that is not compressed would hold the complete text, and memory with it.
 fn scrape(exporter: &Exporter) -> Page {
@@ -166,34 +168,65 @@ fn instructions(targets: usize, downloads_rest: bool) -> Option<u64> {
     });
     warm_up(&master, TARGETS_AND_DOWNLOADS);
     let counts = [FEW, MANY].map(|scrapes| {
-        let folder = Folder::new();
-        let out = folder.path().join("callgrind.out");
-        let option = format!("--callgrind-out-file={}", out.display());
-        let mut exporter =
-            setup(&master, TARGETS_AND_DOWNLOADS).under(&["valgrind", "--quiet", "--tool=callgrind", &option]).start();
         let mut readings = Vec::new();
-        for _ in 0..scrapes {
-            let began = Instant::now();
-            let page = scrape(&exporter);
-            assert_eq!(page.value("msx_targets", &[]), Some(targets as f64), "{}", exporter.log());
-            let downloads = [("collector", "downloads")];
-            readings.extend(page.value("msx_exporter_collector_read_timestamp_seconds", &downloads));
-            until("the reading to be too old to be shared", || (began.elapsed() > JOINED).then_some(()));
-        }
-        exporter.signal("TERM");
-        exporter.ended();
-        if let Some(keep) = std::env::var_os("MSX_BENCH_PROFILES") {
-            let name = format!("callgrind.{targets}.{scrapes}{}", if downloads_rest { ".rest" } else { "" });
-            std::fs::copy(&out, std::path::Path::new(&keep).join(name)).unwrap();
-        }
+        let rest = if downloads_rest { ".rest" } else { "" };
+        let total = counted(&master, TARGETS_AND_DOWNLOADS, &format!("{targets}.{scrapes}{rest}"), |exporter| {
+            for _ in 0..scrapes {
+                let began = Instant::now();
+                let page = scrape(exporter);
+                assert_eq!(page.value("msx_targets", &[]), Some(targets as f64), "{}", exporter.log());
+                let downloads = [("collector", "downloads")];
+                readings.extend(page.value("msx_exporter_collector_read_timestamp_seconds", &downloads));
+                until("the reading to be too old to be shared", || (began.elapsed() > JOINED).then_some(()));
+            }
+        });
         readings.dedup();
         let expected = if downloads_rest { 1 } else { scrapes as usize };
-        let text = std::fs::read_to_string(&out).unwrap();
-        let total = text.lines().find_map(|line| line.strip_prefix("totals: ")).unwrap();
-        total.trim().parse::<u64>().ok().filter(|_| readings.len() == expected)
+        Some(total).filter(|_| readings.len() == expected)
     });
     let [few, many] = counts;
     Some((many? - few?) / u64::from(MANY - FEW))
+}
+
+/// Instructions of an exporter from its start to its end, by callgrind.
+fn counted(master: &TestServer, what: What, profile: &str, work: impl FnOnce(&Exporter)) -> u64 {
+    let folder = Folder::new();
+    let out = folder.path().join("callgrind.out");
+    let option = format!("--callgrind-out-file={}", out.display());
+    let mut exporter = setup(master, what).under(&["valgrind", "--quiet", "--tool=callgrind", &option]).start();
+    work(&exporter);
+    exporter.signal("TERM");
+    exporter.ended();
+    if let Some(keep) = std::env::var_os("MSX_BENCH_PROFILES") {
+        std::fs::copy(&out, std::path::Path::new(&keep).join(format!("callgrind.{profile}"))).unwrap();
+    }
+    let text = std::fs::read_to_string(&out).unwrap();
+    text.lines().find_map(|line| line.strip_prefix("totals: ")).unwrap().trim().parse().unwrap()
+}
+
+/// Instructions of selecting, drawing and compressing a page of the fleet: the difference between asking for one page of a
+/// reading and for three, so few that callgrind is done before the reading is too old to be shared. Prints its bytes too.
+fn instructions_of_a_page(targets: usize) -> u64 {
+    const PAGES: [&str; 3] = ["/?sort=name", "/", "/?by=cause"];
+    let master = start_master(targets, 2);
+    warm_up(&master, ALL_BUT_PORTS);
+    let [one, all] = [&PAGES[..1], &PAGES[..]].map(|pages| {
+        counted(&master, ALL_BUT_PORTS, &format!("page.{targets}.{}", pages.len()), |exporter| {
+            let read = |text: String| text.split("Read at ").nth(1).and_then(|rest| rest.get(..20)).map(str::to_owned);
+            let mut readings: Vec<_> = pages
+                .iter()
+                .map(|page| {
+                    let answer = exporter.request("GET", page, &[GZIP]);
+                    let text = answer.unzipped();
+                    println!("{targets} targets, {page}: {} bytes, {} compressed", text.len(), answer.body.len());
+                    read(text)
+                })
+                .collect();
+            readings.dedup();
+            assert!(readings.len() == 1 && readings[0].is_some(), "they share a reading: {readings:?}");
+        })
+    });
+    (all - one) / (PAGES.len() as u64 - 1)
 }
 
 fn report(name: &str, series: usize, cost: Cost) {
@@ -220,6 +253,16 @@ fn instructions_of_a_scrape() {
     println!("1000 targets: {:.1} million more with the downloads read in each scrape", list as f64 / 1e6);
     assert!(small + list <= 64_000_000, "{small} and {list} instructions");
     assert!(large * 10 <= small * 52, "{large} at 5,000 targets are more than 5.2 times {small}");
+}
+
+#[test]
+fn instructions_of_pages() {
+    let [small, middle, large] = [24, 1_000, 5_000].map(|targets| {
+        let count = instructions_of_a_page(targets);
+        println!("{targets} targets: {:.1} million instructions a page", count as f64 / 1e6);
+        count
+    });
+    assert!(small <= 2_000_000 && middle <= 40_000_000 && large <= 80_000_000, "{small}, {middle} and {large}");
 }
 
 #[test]

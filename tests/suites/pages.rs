@@ -117,6 +117,18 @@ fn the_history_tells_what_happened_in_the_same_minutes() {
     assert!(text.contains("Within 5 minutes of its last change") && text.contains("master restarted"), "{text}");
     let text = page(&exporter, "/history");
     assert!(text.contains("Has stopped polling") && text.contains("master restarted"), "{text}");
+    for (query, kinds) in [
+        ("kind=master_restarted", &["master_restarted"][..]),
+        ("name=sql03&state=stopped_polling", &["cause_changed"]),
+        ("q=restarted&name=SQL03", &[]),
+        ("until=2020-01-01", &[]),
+    ] {
+        let found = json(&exporter, &format!("/api/v1/history?{query}"));
+        let found: Vec<_> = found["events"].as_array().unwrap().iter().map(|event| event["kind"].clone()).collect();
+        assert_eq!(found, kinds, "{query}");
+        let text = page(&exporter, &format!("/history?{query}"));
+        assert!(text.contains(&format!(">{} of ", kinds.len())), "{query}: {text}");
+    }
 }
 
 #[test]
@@ -128,6 +140,7 @@ fn what_cannot_be_shown_has_a_page_that_says_so() {
         ("/target", 400, "no target named"),
         ("/history?page=99", 404, "page"),
         ("/history?page=x", 400, "page"),
+        ("/history?kind=gone", 400, "cause_changed"),
         ("/doctor", 403, "authentication"),
         ("/doctor?format=pdf", 400, "format"),
     ] {
@@ -145,7 +158,7 @@ fn what_cannot_be_shown_has_a_page_that_says_so() {
     assert!(gone.text().contains("<main"), "{}", gone.text());
     master.lab.close(Some((18_456, 1)));
     master.control.hang_up();
-    for path in ["/target?name=SQL02", "/jobs"] {
+    for path in ["/target?name=SQL02", "/jobs", "/history?group=x"] {
         let answer = until("the master not to be read", || {
             exporter.request("GET", "/metrics", &[]);
             Some(exporter.get(path)).filter(|answer| answer.status != 200)
@@ -211,6 +224,36 @@ fn example(name: &str) -> Value {
     let (_, rest) = text.split_once(&format!("# `/api/v1/{name}`")).unwrap();
     let (_, rest) = rest.split_once("```json\n").unwrap();
     serde_json::from_str(rest.split_once("```").unwrap().0).unwrap()
+}
+
+/// The blocks of a language in API.md.
+fn blocks(language: &str) -> String {
+    let text = fs::read_to_string(concat!(env!("CARGO_MANIFEST_DIR"), "/API.md")).unwrap();
+    let begin = format!("```{language}\n");
+    text.split(&begin).skip(1).map(|rest| rest.split("```").next().unwrap()).collect()
+}
+
+/// The paths of fields behind a word, such as `enlisted.downloads.pending` behind `$_.`.
+fn paths<'a>(text: &'a str, word: &str) -> Vec<&'a str> {
+    let ends = |letter: char| !letter.is_ascii_alphanumeric() && !"._".contains(letter);
+    text.split(word).skip(1).map(|rest| rest.split(ends).next().unwrap()).filter(|path| !path.is_empty()).collect()
+}
+
+#[test]
+fn the_scripts_of_the_document_read_fields_that_there_are() {
+    let master = master(Scenario::Stopped);
+    let exporter = Setup::of(&master).start();
+    let fleet = json(&exporter, "/api/v1/targets?sort=name");
+    let has = |value: &Value, path: &str| value.pointer(&format!("/{}", path.replace('.', "/"))).is_some();
+    let (powershell, jq) = (blocks("powershell"), blocks("sh"));
+    let of_fleet = paths(&powershell, "$fleet.");
+    assert!(of_fleet.contains(&"master.now") && of_fleet.iter().all(|path| has(&fleet, path)), "{of_fleet:?}");
+    let mut of_target = paths(&powershell, "$_.");
+    of_target.extend([paths(&jq, "[."), paths(&jq, "(."), paths(&jq, ", .")].concat());
+    assert!(of_target.len() >= 8, "{of_target:?}");
+    for path in of_target {
+        assert!(has(&fleet["targets"][0], path), "{path}: {}", fleet["targets"][0]);
+    }
 }
 
 /// The names of all fields with their kind, lists by their first entry.

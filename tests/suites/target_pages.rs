@@ -183,6 +183,24 @@ fn monitoring_that_is_refused_once_a_minute_opens_the_way_and_changes_nothing_el
     assert_eq!(judged(&master(None), &closed).0, WAY_CLOSED);
 }
 
+#[test]
+fn a_look_from_the_host_of_a_target_at_the_time_of_its_page_is_no_evidence() {
+    let begin = Timestamp::now() - SignedDuration::from_mins(60);
+    let lab = Lab::scenario(Scenario::Healthy).at(&begin.to_string());
+    lab.advance(SignedDuration::from_mins(30));
+    lab.stop("SQL03");
+    lab.advance(SignedDuration::from_mins(25));
+    // It comes once.
+    lab.arrives(ADDRESS, 86_400, Arrival::Reset(104));
+    lab.advance(SignedDuration::from_mins(5));
+    let master = TestServer::start(lab, Options { encryption: Encryption::LoginOnly, ..Options::default() });
+    for (age, word) in [(300, "no_trace"), (120, "before_login")] {
+        let (_, page) = judged(&master, &Written { age, ..Written::of("SQL03") });
+        let evidence = page.all("msx_target_master_evidence", &[("target", "SQL03")]);
+        assert_eq!(evidence[0].labels["evidence"], word, "a page that is {age} s old");
+    }
+}
+
 #[cfg(unix)]
 #[test]
 fn bad_input_is_reported_once_and_delays_nothing() {

@@ -4,6 +4,7 @@ an MSI. Wine is not Windows: deploy/windows/README.md lists what it cannot show.
     python3 -m tests.windows.suite EXE OLD_MSI NEW_MSI
 """
 
+import re
 import sys
 import traceback
 import urllib.request
@@ -18,6 +19,7 @@ EXE, OLD_MSI, NEW_MSI = map(Path, sys.argv[1:4])
 SQL = r"SOFTWARE\Microsoft\Microsoft SQL Server"
 SERVICES = r"SYSTEM\CurrentControlSet\Services"
 SOURCES = rf"{SERVICES}\EventLog\Application"
+RULES = rf"{SERVICES}\SharedAccess\Parameters\FirewallPolicy\FirewallRules"
 SECOND = "msx_exporter_second"
 # What `msiexec /fa PACKAGE` means; Wine's takes no package there (1605, unknown product).
 REPAIR = ("REINSTALL=ALL", "REINSTALLMODE=amus")
@@ -136,7 +138,14 @@ class Suite:
         has(self.exe("service", "install", "--service.account=LocalSystem", wanted=64), "LocalSystem")
         has(self.exe("service", "uninstall", "--service.name=nobody", wanted=1), "there is no service")
 
+    def status(self, name, wanted):
+        """The rows of `service status`, which ends with this code."""
+        text = self.exe("service", "status", f"--service.name={name}", wanted=wanted)
+        rows = re.findall(r"^(\w+(?: \w+)*)  +(.*(?:\n {8}.*)*)", text, re.MULTILINE)
+        return {title: re.sub(r"\n +", "\n", found) for title, found in rows}
+
     def a_service_is_installed_started_and_tells_the_event_log(self):
+        same(self.status("msx_exporter", wanted=4)["state"], "not installed")
         self.write_configuration(self.data / "msx_exporter.yml")
         flag = f"--web.listen-address=127.0.0.1:{self.port}"
         has(self.exe("service", "install", flag), "msx_exporter is installed")
@@ -147,6 +156,7 @@ class Suite:
         has(text, flag)
         has(text, r"NT SERVICE\msx_exporter")
         has(self.wine.run("reg", "query", rf"HKLM\{SOURCES}\msx_exporter")[1], "msx_exporter.exe")
+        has(self.status("msx_exporter", wanted=2)["state"], "stopped")
         code, text = self.wine.run("net", "start", "msx_exporter")
         same(code, 0, text)
         self.serves(self.port)
@@ -172,6 +182,33 @@ class Suite:
         wait("the second one answers", lambda: page(port, "/-/healthy"), 30)
         self.serves(self.port)
 
+    def the_status_says_what_is_known_of_each(self):
+        rule = "v2.31|Action=Allow|Active=TRUE|Dir=In|Protocol=6|Profile=Domain|LPort={}|Name=msx_exporter: msx_exporter|"
+        self.wine.set(RULES, "{0A0B}", "REG_SZ", rule.format(self.port))
+        self.wine.set(RULES, "{0C0D}", "REG_SZ", "v2.31|Action=Block|Active=TRUE|Dir=In|Name=another|")
+        rows = self.status("msx_exporter", wanted=0)
+        has(rows["state"], "running as process ")
+        for title, wanted in {
+            "service": "msx_exporter",
+            "account": r"NT SERVICE\msx_exporter",
+            "start type": "automatic",
+            "configuration": r"C:\ProgramData\msx_exporter\msx_exporter.yml, valid",
+            "listen address": f"127.0.0.1:{self.port}",
+            "firewall rule": f"TCP {self.port} from any address, profiles domain",
+            # Wine's own tools, which say nothing.
+            "network": "not known: Get-NetConnectionProfile names no network",
+            "last event": "none is kept",
+        }.items():
+            same(rows[title], wanted, rows)
+        has(rows["command line"], f"--web.listen-address=127.0.0.1:{self.port}")
+        has(rows["event source"], "msx_exporter, with the texts of ")
+        has(rows["folder"], r"C:\ProgramData\msx_exporter")
+        self.wine.set(RULES, "{0A0B}", "REG_SZ", rule.format(1))
+        has(self.status("msx_exporter", wanted=0)["firewall rule"], f"does not name port {self.port}")
+        rows = self.status(SECOND, wanted=0)
+        same(rows["listen address"], f"127.0.0.1:{self.second}")
+        has(rows["firewall rule"], "there is none named")
+
     def it_is_configured_again(self):
         port = free_port()
         self.exe("service", "configure", "--web.enable-lifecycle", f"--web.listen-address=127.0.0.1:{port}")
@@ -192,6 +229,10 @@ class Suite:
         self.write_configuration(self.data / "msx_exporter.yml", "nonsense: 1\n")
         has(self.exe("service", "configure", "--service.start", wanted=1), "ServiceSpecific(64)")
         wait("the fault is an event", lambda: "nonsense" in self.wine.events(), 20)
+        rows = self.status("msx_exporter", wanted=2)
+        same(rows["state"], "stopped with exit code 64 of the exporter", rows)
+        has(rows["configuration"], "has faults:\n")
+        has(rows["configuration"], "nonsense")
         self.write_configuration(self.data / "msx_exporter.yml")
 
     def what_fails_half_way_is_undone(self):
@@ -278,6 +319,7 @@ class Suite:
         a_service_is_installed_started_and_tells_the_event_log,
         a_lost_master_is_an_event_and_so_is_its_return,
         a_second_instance_runs_next_to_it,
+        the_status_says_what_is_known_of_each,
         it_is_configured_again,
         a_faulty_configuration_is_an_event_and_no_start,
         what_fails_half_way_is_undone,

@@ -1,36 +1,40 @@
 //! The answer of `/api/v1/history`, and the history of one target.
 
-use super::Instant;
-use crate::diagnosis::{Fleet, HistoryEvent, MasterFleet};
-use crate::model::Cause;
+use crate::diagnosis::{EventSelection, Fleet, HistoryEvent};
+use crate::model::{Cause, UtcInstant};
 use serde::Serialize;
 use std::io;
 
-/// The answer: what happened since the exporter started, the newest first. Texts of errors stand in it only with
+/// The answer: what happened since the exporter started, of the events that are selected, the newest first. Texts of errors stand in it only with
 /// `details`. `None` on the side of a target, where no fleet is seen.
 ///
 /// # Errors
 /// Where `out` fails.
-pub fn write_history(out: impl io::Write, fleet: &Fleet, details: bool) -> Result<Option<()>, serde_json::Error> {
-    let Some(MasterFleet { history, .. }) = fleet.of_master() else { return Ok(None) };
+pub fn write_history(
+    out: impl io::Write,
+    fleet: &Fleet,
+    selection: &EventSelection,
+    details: bool,
+) -> Result<Option<()>, serde_json::Error> {
+    let Some(read) = fleet.of_master() else { return Ok(None) };
     let document = HistoryDocument {
-        since: history.since().map(Instant),
-        dropped: history.dropped(),
-        events: history.newest_first().map(|event| EventFacts::new(event, details)).collect(),
+        since: read.history.since().map(UtcInstant),
+        dropped: read.history.dropped(),
+        events: selection.of(read).into_iter().map(|event| EventFacts::new(event, details)).collect(),
     };
     serde_json::to_writer(out, &document).map(Some)
 }
 
 #[derive(Serialize)]
 struct HistoryDocument<'a> {
-    since: Option<Instant>,
+    since: Option<UtcInstant>,
     dropped: u64,
     events: Vec<EventFacts<'a>>,
 }
 
 #[derive(Serialize)]
 pub(super) struct EventFacts<'a> {
-    at: Instant,
+    at: UtcInstant,
     kind: &'static str,
     target: Option<&'a str>,
     from: Option<&'static str>,
@@ -42,7 +46,7 @@ pub(super) struct EventFacts<'a> {
 impl<'a> EventFacts<'a> {
     pub(super) fn new(event: &'a HistoryEvent, details: bool) -> EventFacts<'a> {
         EventFacts {
-            at: Instant(event.at),
+            at: UtcInstant(event.at),
             kind: event.kind.name(),
             target: event.target.as_deref(),
             from: event.from.map(Cause::name),

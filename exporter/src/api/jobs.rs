@@ -1,8 +1,8 @@
 //! The answer of `/api/v1/jobs`, and the jobs of one target.
 
-use super::{FaultFacts, Instant};
+use super::FaultFacts;
 use crate::diagnosis::{Fleet, Job, JobRun, MasterFleet};
-use crate::model::Collector;
+use crate::model::{Collector, UtcInstant};
 use serde::Serialize;
 use std::io;
 
@@ -13,7 +13,7 @@ use std::io;
 pub fn write_jobs(out: impl io::Write, fleet: &Fleet, details: bool) -> Result<(), serde_json::Error> {
     let document = match fleet {
         Fleet::Master(fleet) => of_master(fleet, details),
-        Fleet::Target(fleet) => JobsDocument { read_at: Instant(fleet.began), fault: None, jobs: None },
+        Fleet::Target(fleet) => JobsDocument { read_at: UtcInstant(fleet.began), fault: None, jobs: None },
     };
     serde_json::to_writer(out, &document)
 }
@@ -23,7 +23,7 @@ fn of_master(fleet: &MasterFleet, details: bool) -> JobsDocument<'_> {
         .into_iter()
         .find_map(|collector| fleet.reports.iter().find(|report| report.collector == collector)?.fault.as_ref());
     JobsDocument {
-        read_at: Instant(fleet.began),
+        read_at: UtcInstant(fleet.began),
         fault: fault.map(|fault| FaultFacts::new(fault, details)),
         jobs: fleet.jobs.as_ref().map(|jobs| jobs.iter().map(JobFacts::with_runs).collect()),
     }
@@ -31,7 +31,7 @@ fn of_master(fleet: &MasterFleet, details: bool) -> JobsDocument<'_> {
 
 #[derive(Serialize)]
 struct JobsDocument<'a> {
-    read_at: Instant,
+    read_at: UtcInstant,
     fault: Option<FaultFacts<'a>>,
     jobs: Option<Vec<JobFacts<'a>>>,
 }
@@ -78,7 +78,7 @@ struct RunOnTarget<'a> {
 pub(super) struct RunFacts {
     success: Option<bool>,
     outcome: Option<&'static str>,
-    run_at: Option<Instant>,
+    run_at: Option<UtcInstant>,
     duration_seconds: Option<f64>,
 }
 
@@ -87,7 +87,7 @@ impl RunFacts {
         RunFacts {
             success: run.success,
             outcome: run.row.last_run.map(|_| run.row.outcome.name()),
-            run_at: run.at.map(Instant),
+            run_at: run.at.map(UtcInstant),
             duration_seconds: run.row.duration.map(|length| length.as_secs_f64()),
         }
     }

@@ -16,11 +16,10 @@ pub use probe::{probe, probe_trace};
 
 use crate::collectors::{CollectorReport, DetailResult};
 use crate::diagnosis::{Briefing, Enlisted, Fleet, MasterFleet, Orphan, Remark, Selection, Suspect, Target, Trace};
-use crate::model::{Cause, Collector, StartMode};
+use crate::model::{Cause, Collector, StartMode, UtcInstant};
 use crate::probe::Finding;
-use crate::sqlserver::ReadError;
+use crate::sqlserver::{MissingRight, ReadError};
 use crate::target_pages::KnownPage;
-use jiff::Timestamp;
 use jobs::JobFacts;
 use serde::Serialize;
 use std::collections::BTreeMap;
@@ -42,7 +41,7 @@ pub fn write_targets(
     let document = match fleet {
         Fleet::Master(fleet) => of_master(fleet, selection, detail, details),
         // Nothing is read on the side of a target; its page shows what is seen there.
-        Fleet::Target(fleet) => TargetsDocument { read_at: Instant(fleet.began), ..TargetsDocument::default() },
+        Fleet::Target(fleet) => TargetsDocument { read_at: UtcInstant(fleet.began), ..TargetsDocument::default() },
     };
     if selection.name.is_some() && document.targets.as_ref().is_some_and(Vec::is_empty) {
         return Ok(None);
@@ -60,7 +59,7 @@ fn of_master<'a>(
     let failed = fleet.reports.iter().find(|report| report.collector == Collector::Targets);
     TargetsDocument {
         up: up.is_some(),
-        read_at: Instant(fleet.began),
+        read_at: UtcInstant(fleet.began),
         fault: failed.and_then(|report| report.fault.as_ref()).map(|fault| FaultFacts::new(fault, details)),
         master: up.map(|clock| {
             let server = fleet.server.as_ref();
@@ -68,9 +67,9 @@ fn of_master<'a>(
                 name: server.map(|server| server.name.as_str()),
                 version: server.map(|server| server.version.as_str()),
                 edition: server.map(|server| server.edition.as_str()),
-                now: Instant(clock.now),
+                now: UtcInstant(clock.now),
                 utc_offset_seconds: clock.utc_offset_seconds,
-                started: Instant(clock.started),
+                started: UtcInstant(clock.started),
                 agent_running: server.and_then(|server| server.agent_running),
                 operator_present: server.and_then(|server| server.operator_present),
                 downloadlist_rows: fleet.downloadlist_rows,
@@ -88,20 +87,10 @@ fn of_master<'a>(
     }
 }
 
-/// An instant as RFC 3339 in UTC, to the millisecond.
-#[derive(Default)]
-struct Instant(Timestamp);
-
-impl Serialize for Instant {
-    fn serialize<S: serde::Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
-        serializer.collect_str(&format_args!("{:.3}", self.0))
-    }
-}
-
 #[derive(Default, Serialize)]
 struct TargetsDocument<'a> {
     up: bool,
-    read_at: Instant,
+    read_at: UtcInstant,
     fault: Option<FaultFacts<'a>>,
     master: Option<MasterFacts<'a>>,
     collectors: Vec<CollectorFacts<'a>>,
@@ -136,9 +125,9 @@ struct MasterFacts<'a> {
     name: Option<&'a str>,
     version: Option<&'a str>,
     edition: Option<&'a str>,
-    now: Instant,
+    now: UtcInstant,
     utc_offset_seconds: i32,
-    started: Instant,
+    started: UtcInstant,
     agent_running: Option<bool>,
     operator_present: Option<bool>,
     downloadlist_rows: Option<i64>,
@@ -149,8 +138,9 @@ struct CollectorFacts<'a> {
     name: &'static str,
     success: bool,
     permission: bool,
+    missing_rights: Vec<MissingRightFacts<'a>>,
     duration_seconds: f64,
-    read_at: Option<Instant>,
+    read_at: Option<UtcInstant>,
     fault: Option<FaultFacts<'a>>,
 }
 
@@ -160,10 +150,23 @@ impl<'a> CollectorFacts<'a> {
             name: report.collector.name(),
             success: report.success() && report.permission,
             permission: report.permission,
+            missing_rights: report.missing.iter().map(MissingRightFacts::from).collect(),
             duration_seconds: report.duration.as_secs_f64(),
-            read_at: report.read_at.map(Instant),
+            read_at: report.read_at.map(UtcInstant),
             fault: report.fault.as_ref().map(|fault| FaultFacts::new(fault, details)),
         }
+    }
+}
+
+#[derive(Serialize)]
+struct MissingRightFacts<'a> {
+    not_seen: &'static str,
+    grant: &'a str,
+}
+
+impl<'a> From<&'a MissingRight> for MissingRightFacts<'a> {
+    fn from(MissingRight { not_seen, grant }: &'a MissingRight) -> MissingRightFacts<'a> {
+        MissingRightFacts { not_seen, grant }
     }
 }
 
@@ -191,7 +194,7 @@ struct PageFacts<'a> {
     node: &'a str,
     source: &'static str,
     version: &'a str,
-    taken_at: Instant,
+    taken_at: UtcInstant,
     interval_seconds: Option<u64>,
     /// Whether it says anything of the silence since the last poll.
     fresh: bool,
@@ -218,7 +221,7 @@ impl<'a> PageFacts<'a> {
             node: &page.node,
             source: page.source.name(),
             version: &page.version,
-            taken_at: Instant(page.taken_at),
+            taken_at: UtcInstant(page.taken_at),
             interval_seconds: page.interval.map(|interval| interval.as_secs()),
             fresh,
             instance_running: page.instance_running,
@@ -338,10 +341,10 @@ impl<'a> TargetFacts<'a> {
 
 #[derive(Serialize)]
 struct EnlistedFacts<'a> {
-    at: Instant,
+    at: UtcInstant,
     location: &'a str,
     groups: &'a [String],
-    last_poll: Instant,
+    last_poll: UtcInstant,
     polled: bool,
     poll_interval_seconds: u64,
     status: Vec<&'static str>,
@@ -353,10 +356,10 @@ struct EnlistedFacts<'a> {
 impl<'a> EnlistedFacts<'a> {
     fn new(row: &'a Enlisted) -> EnlistedFacts<'a> {
         EnlistedFacts {
-            at: Instant(row.enlisted_at),
+            at: UtcInstant(row.enlisted_at),
             location: row.location.as_deref().unwrap_or_default(),
             groups: &row.groups,
-            last_poll: Instant(row.last_poll),
+            last_poll: UtcInstant(row.last_poll),
             polled: row.polled,
             poll_interval_seconds: row.poll_interval.as_secs(),
             status: row.status.names(),
@@ -371,10 +374,10 @@ impl<'a> EnlistedFacts<'a> {
                     .filter(|(_, count)| *count > 0)
                     .map(|(operation, count)| (operation.name(), count))
                     .collect(),
-                oldest_pending: list.waiting.oldest_pending.map(Instant),
+                oldest_pending: list.waiting.oldest_pending.map(UtcInstant),
                 errors: list.waiting.errors.into_iter().map(|(class, count)| (class.name(), count)).collect(),
                 downloaded: list.downloaded.as_ref().map(|row| row.count),
-                last_download: list.downloaded.as_ref().and_then(|row| row.last).map(Instant),
+                last_download: list.downloaded.as_ref().and_then(|row| row.last).map(UtcInstant),
             }),
         }
     }
@@ -384,10 +387,10 @@ impl<'a> EnlistedFacts<'a> {
 struct DownloadFacts {
     pending: u64,
     pending_by_operation: BTreeMap<&'static str, u64>,
-    oldest_pending: Option<Instant>,
+    oldest_pending: Option<UtcInstant>,
     errors: BTreeMap<&'static str, u64>,
     downloaded: Option<u64>,
-    last_download: Option<Instant>,
+    last_download: Option<UtcInstant>,
 }
 
 #[derive(Serialize)]
@@ -417,7 +420,7 @@ struct PortFacts<'a> {
     protocol_ok: Option<bool>,
     connect_seconds: Option<f64>,
     handshake_seconds: Option<f64>,
-    checked_at: Instant,
+    checked_at: UtcInstant,
     address: Option<std::net::IpAddr>,
     evidence: Option<&'a str>,
 }
@@ -437,7 +440,7 @@ impl<'a> PortFacts<'a> {
             protocol_ok: finding.protocol_ok,
             connect_seconds: finding.connect.map(|length| length.as_secs_f64()),
             handshake_seconds: finding.handshake.map(|length| length.as_secs_f64()),
-            checked_at: Instant(finding.checked_at),
+            checked_at: UtcInstant(finding.checked_at),
             address: finding.address.filter(|_| details),
             evidence: details.then_some(finding.evidence.as_str()),
         }

@@ -2,9 +2,10 @@
 
 use super::history::EventFacts;
 use super::jobs::RunFacts;
-use super::{BriefingFacts, FaultFacts, Instant};
+use super::{BriefingFacts, FaultFacts};
 use crate::collectors::{DetailResult, Instruction, TargetDetail};
 use crate::diagnosis::{Briefing, MasterFleet, Target};
+use crate::model::UtcInstant;
 use crate::sqlserver::ReadError;
 use serde::Serialize;
 
@@ -57,7 +58,7 @@ struct JobOfTarget<'a> {
 
 #[derive(Serialize)]
 struct InstructionFacts<'a> {
-    read_at: Option<Instant>,
+    read_at: Option<UtcInstant>,
     fault: Option<FaultFacts<'a>>,
     waiting: Option<Vec<RowFacts<'a>>>,
     failed: Option<Vec<RowFacts<'a>>>,
@@ -68,7 +69,7 @@ impl<'a> InstructionFacts<'a> {
         let lists = detail.and_then(|detail| detail.instructions.as_ref());
         let rows = |rows: &'a [Instruction]| rows.iter().map(RowFacts::new).collect();
         InstructionFacts {
-            read_at: detail.ok().map(|detail| Instant(detail.read_at)),
+            read_at: detail.ok().map(|detail| UtcInstant(detail.read_at)),
             // It is read only for those who may see texts of errors.
             fault: lists.err().map(|fault| FaultFacts::new(fault, true)),
             waiting: lists.ok().map(|lists| rows(&lists.waiting)),
@@ -82,7 +83,7 @@ struct RowFacts<'a> {
     id: &'a str,
     operation: &'static str,
     job: Option<&'a str>,
-    posted: Instant,
+    posted: UtcInstant,
     error: Option<&'a str>,
 }
 
@@ -90,6 +91,6 @@ impl<'a> RowFacts<'a> {
     fn new(row: &'a Instruction) -> RowFacts<'a> {
         let Instruction { id, operation, job, posted, error } = row;
         let (job, error) = (job.as_deref(), error.as_deref());
-        RowFacts { id, operation: operation.name(), job, posted: Instant(*posted), error }
+        RowFacts { id, operation: operation.name(), job, posted: UtcInstant(*posted), error }
     }
 }

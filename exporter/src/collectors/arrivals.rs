@@ -50,6 +50,17 @@ pub struct Arrivals {
     pub sightings: Arc<BTreeMap<IpAddr, Sighting>>,
     /// The master's own state at the last look at it.
     pub state: Option<MasterState>,
+    /// Where the last looks at the ring buffer did not reach their end.
+    pub interruptions: Option<Interruptions>,
+}
+
+/// Looks that were ended because a scrape needed the connection.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Interruptions {
+    /// In a row.
+    pub looks: u32,
+    /// In how long the next look may begin.
+    pub next_attempt: Duration,
 }
 
 /// A record of a connection that the master refused or ended.

@@ -4,9 +4,11 @@ use super::asked::{Asked, Ended};
 use super::needs;
 use super::reading::{Collected, CollectorReport, Reading};
 use super::result_cache::{CHEAP, Kept, ResultCache};
-use crate::config::{Collectors, Config};
+use crate::config::Config;
 use crate::model::{Certificate, Collector, Stage};
-use crate::sqlserver::{BatchError, Capabilities, CellError, Closing, ReadError, SetOutcome, on_statement};
+use crate::sqlserver::{
+    BatchError, Capabilities, CellError, Closing, MissingRight, ReadError, SetOutcome, on_statement,
+};
 use jiff::Timestamp;
 use std::sync::Arc;
 use std::time::Duration;
@@ -27,12 +29,17 @@ pub(super) struct BatchAnswer {
 }
 
 /// The reading that an answer amounts to. Expensive rows come from the cache while they rest, and go there.
-pub(super) fn reading(answer: BatchAnswer, on: Collectors, cache: &mut ResultCache, began: Timestamp) -> Reading {
+pub(super) fn reading(answer: BatchAnswer, config: &Config, cache: &mut ResultCache, began: Timestamp) -> Reading {
+    let (on, msdb) = (config.collectors, config.master.msdb.as_str());
     let BatchAnswer { asked, ended, end, broken, capabilities, refused, encrypted, certificate } = answer;
     let outcomes = SetOutcomes { ended: &ended, broken: broken.as_ref(), end: end.as_ref(), read_at: Timestamp::now() };
     let refusal = |collector| refused.iter().find(|(refused, _)| *refused == collector).map(|(_, fault)| fault);
-    let collect =
-        |collector| Scope { collector, outcomes: &outcomes, capabilities: &capabilities, refusal: refusal(collector) };
+    let collect = |collector| Scope {
+        collector,
+        outcomes: &outcomes,
+        missing: capabilities.missing_rights(needs(collector), msdb),
+        refusal: refusal(collector),
+    };
     let clock = asked.clock();
 
     let targets =
@@ -87,6 +94,7 @@ fn failed<T>(collector: Collector, fault: &ReadError) -> Collected<T> {
         collector,
         duration: Duration::ZERO,
         permission: fault.stage != Stage::Permission,
+        missing: Vec::new(),
         read_at: None,
         fault: Some(fault.clone()),
     };
@@ -97,13 +105,13 @@ fn failed<T>(collector: Collector, fault: &ReadError) -> Collected<T> {
 struct Scope<'a> {
     collector: Collector,
     outcomes: &'a SetOutcomes<'a>,
-    capabilities: &'a Capabilities,
+    missing: Vec<MissingRight>,
     refusal: Option<&'a ReadError>,
 }
 
 impl Scope<'_> {
     /// Its rows where every one of its sets is complete.
-    fn rows<S, T>(&self, sets: Option<S>, rows: impl FnOnce(S) -> Result<T, CellError>) -> Collected<T> {
+    fn rows<S, T>(self, sets: Option<S>, rows: impl FnOnce(S) -> Result<T, CellError>) -> Collected<T> {
         let fault = self.refusal.cloned().or_else(|| self.outcomes.fault(self.collector));
         let result = match (fault, sets) {
             (Some(fault), _) => Err(fault),
@@ -118,7 +126,8 @@ impl Scope<'_> {
         let report = CollectorReport {
             collector: self.collector,
             duration: self.outcomes.took(self.collector),
-            permission: !denied && self.capabilities.complete_for(needs(self.collector)),
+            permission: !denied && self.missing.is_empty(),
+            missing: self.missing,
             read_at: rows.is_some().then_some(self.outcomes.read_at),
             fault,
         };
@@ -126,11 +135,12 @@ impl Scope<'_> {
     }
 
     /// An expensive answer that is not due yet: its rows with their age.
-    fn kept<T>(&self, kept: &Kept<Arc<T>>) -> Collected<T> {
+    fn kept<T>(self, kept: &Kept<Arc<T>>) -> Collected<T> {
         let report = CollectorReport {
             collector: self.collector,
             duration: kept.took,
-            permission: self.capabilities.complete_for(needs(self.collector)),
+            permission: self.missing.is_empty(),
+            missing: self.missing,
             read_at: Some(kept.read_at),
             fault: None,
         };

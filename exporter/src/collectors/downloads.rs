@@ -72,6 +72,8 @@ row! {
     #[derive(Debug)]
     struct TableRow {
         table_rows: Option<i64> = "table_rows",
+        last_number: Option<i64> = "last_number",
+        oldest_posted: Option<Timestamp> = "oldest_posted",
     }
 }
 
@@ -124,6 +126,10 @@ pub struct Downloads {
     pub downloaded: Option<Arc<Vec<DownloadedRow>>>,
     /// All rows of the table, from the partition's metadata.
     pub table_rows: Option<i64>,
+    /// The number that was given to an instruction last, whether that is still there or not.
+    pub last_number: Option<i64>,
+    /// When the oldest row that is still there was posted.
+    pub oldest_posted: Option<Timestamp>,
 }
 
 /// What is kept between two readings.
@@ -162,10 +168,13 @@ impl Sets {
             let took = downloaded.took();
             cache.downloaded = Some(Kept::new(Arc::new(downloaded.rows), read_at, took));
         }
+        let table = self.table_rows.rows.into_iter().next_back();
         Downloads {
             rows: self.downloads.rows,
             downloaded: cache.downloaded.as_ref().map(|kept| kept.rows.clone()),
-            table_rows: self.table_rows.rows.into_iter().next_back().and_then(|row| row.table_rows),
+            table_rows: table.as_ref().and_then(|table| table.table_rows),
+            last_number: table.as_ref().and_then(|table| table.last_number),
+            oldest_posted: table.and_then(|table| table.oldest_posted),
         }
     }
 }

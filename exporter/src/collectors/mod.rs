@@ -20,7 +20,8 @@ pub(crate) mod targets;
 
 use arrivals::Interrupt;
 pub use arrivals::{
-    AgentSession, Arrival, Arrivals, Blocker, LOOK_ENDS_WITHIN, MasterState, RecordKind, Sighting, Timers,
+    AgentSession, Arrival, Arrivals, Blocker, Interruptions, LOOK_ENDS_WITHIN, MasterState, RecordKind, Sighting,
+    Timers,
 };
 pub use coalescing::ReaderHandle;
 pub use downloads::{DownloadRow, DownloadedRow, Downloads};

@@ -134,7 +134,7 @@ impl Reader {
         self.settle(answer.end.as_ref()).await;
         self.remember_who_broke(&answer);
         self.cache.note_over_cap(&answer);
-        let mut reading = assemble::reading(answer, self.config.collectors, &mut self.cache, began);
+        let mut reading = assemble::reading(answer, &self.config, &mut self.cache, began);
         let stages: BTreeSet<Stage> =
             reading.reports().filter_map(|report| report.fault.as_ref()).map(|fault| fault.stage).collect();
         for stage in &stages {
@@ -142,7 +142,7 @@ impl Reader {
         }
         if self.config.collectors.arrivals {
             let capabilities = self.session.as_ref().map(|session| &session.capabilities);
-            reading.arrivals = Some(self.arrivals.known(capabilities, targets_of(&reading)));
+            reading.arrivals = Some(self.arrivals.known(capabilities, &self.config.master.msdb, targets_of(&reading)));
         }
         let refused =
             |report: &CollectorReport| report.fault.as_ref().is_some_and(|fault| fault.stage == Stage::Permission);

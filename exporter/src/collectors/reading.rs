@@ -6,7 +6,7 @@ use super::jobs::Jobs;
 use super::server::ServerFacts;
 use super::targets::Targets;
 use crate::model::Collector;
-use crate::sqlserver::ReadError;
+use crate::sqlserver::{MissingRight, ReadError};
 use jiff::Timestamp;
 use std::sync::Arc;
 use std::time::Duration;
@@ -20,6 +20,8 @@ pub struct CollectorReport {
     pub duration: Duration,
     /// Whether the login has every right that it needs. A missing right is no success either.
     pub permission: bool,
+    /// The rights that are known to be missing.
+    pub missing: Vec<MissingRight>,
     /// When its rows were read. Older than the reading only where an expensive statement rests.
     pub read_at: Option<Timestamp>,
     /// Why it failed, where it did.

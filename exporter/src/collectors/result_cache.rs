@@ -30,8 +30,13 @@ impl<T> Kept<T> {
 
     /// Whether it may be asked for again, no sooner than `every`.
     pub(super) fn is_due(&self, every: Duration) -> bool {
+        self.rests(every).is_zero()
+    }
+
+    /// In how long that is.
+    pub(super) fn rests(&self, every: Duration) -> Duration {
         let rest = if self.took > CHEAP { self.took * REST } else { Duration::ZERO };
-        self.asked.elapsed() >= rest.max(every)
+        rest.max(every).saturating_sub(self.asked.elapsed())
     }
 }
 

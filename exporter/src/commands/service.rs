@@ -1,18 +1,15 @@
-//! `service`: installs, changes or removes an instance of the service of Windows, and runs as one.
+//! `service`: installs, changes, describes or removes an instance of the service of Windows, and runs as one.
 
 use crate::cli::{Exit, Invocation};
 use crate::exit::{Done, Failure};
-use crate::windows_service::Action;
+use crate::windows_service::{Action, ServiceName};
 
-/// `service`: installs, changes or removes an instance of the service.
+/// `service`: installs, changes, describes or removes an instance of the service.
 ///
 /// # Errors
-/// Code 64 where the request makes no sense or the system is not Windows; code 1 where Windows refuses.
+/// Code 64 where the request makes no sense or the system is not Windows; code 1 where Windows refuses; for a status the
+/// code that says how it is.
 pub fn service(action: &Action) -> Done {
-    if let Action::Run(_) = action {
-        // On Windows `main` handles this command before it parses any other, so it never arrives here.
-        return Err(Failure::usage("service run stands in front: msx_exporter service run [FLAGS]"));
-    }
     system::service(action)
 }
 
@@ -20,17 +17,17 @@ pub fn service(action: &Action) -> Done {
 ///
 /// # Errors
 /// Code 64 where something else started it or the system is not Windows.
-pub fn run_service(typed: Result<Invocation, Exit>) -> Done {
-    system::run_service(typed)
+pub fn run_service(name: &ServiceName, typed: Result<Invocation, Exit>) -> Done {
+    system::run_service(name, typed)
 }
 
 #[cfg(windows)]
 mod system {
-    use super::{Action, Done, Exit, Invocation};
-    use crate::cli::{self, Command};
-    use crate::commands::serve_until;
+    use super::{Action, Done, Exit, Failure, Invocation, ServiceName};
+    use crate::cli;
+    use crate::commands::{check_config, serve_until};
     use crate::exit::{FAILED, USAGE};
-    use crate::windows_service::{self, Service, Wanted, names};
+    use crate::windows_service::{self, Service, Serving, Wanted};
     use crate::{events, logging};
     use std::io;
     use tracing::error;
@@ -45,18 +42,23 @@ mod system {
             Action::Configure { wanted, or_install } => {
                 windows_service::configure(wanted, *or_install, &understand(wanted))
             }
+            Action::Status(name) => windows_service::describe(name, &|arguments: &[String]| judge(name, arguments)),
             Action::Uninstall { service, purge } => windows_service::uninstall(service, *purge),
-            Action::Run(_) => Ok(String::new()),
         }
     }
 
-    pub(super) fn run_service(typed: Result<Invocation, Exit>) -> Done {
-        let name = match typed.as_ref().map(|invocation| &invocation.command) {
-            Ok(Command::Service(Action::Run(name))) => name.to_string(),
-            _ => names::DEFAULT.to_owned(),
-        };
-        let source = name.clone();
-        windows_service::run(name, Box::new(move |service| serve(typed, &source, &service)))
+    /// What the arguments of a service make of it, and the faults of its configuration and of its flags.
+    fn judge(name: &ServiceName, arguments: &[String]) -> Result<(Serving, Option<String>), String> {
+        let kept = Wanted { service: name.clone(), ..Wanted::default() };
+        let in_words = |failure: Failure| failure.complaint;
+        let serving = cli::serving(&kept, arguments).map_err(in_words)?;
+        let invocation = cli::parse_words(&serving.arguments).map_err(in_words)?;
+        Ok((serving, check_config(&invocation).err().map(in_words)))
+    }
+
+    pub(super) fn run_service(name: &ServiceName, typed: Result<Invocation, Exit>) -> Done {
+        let source = name.to_string();
+        windows_service::run(name.to_string(), Box::new(move |service| serve(typed, &source, &service)))
     }
 
     fn serve(typed: Result<Invocation, Exit>, source: &str, service: &Service) -> u8 {
@@ -90,13 +92,13 @@ mod system {
 
 #[cfg(not(windows))]
 mod system {
-    use super::{Action, Done, Exit, Failure, Invocation};
+    use super::{Action, Done, Exit, Failure, Invocation, ServiceName};
 
     pub(super) fn service(_: &Action) -> Done {
         Err(windows_only())
     }
 
-    pub(super) fn run_service(_: Result<Invocation, Exit>) -> Done {
+    pub(super) fn run_service(_: &ServiceName, _: Result<Invocation, Exit>) -> Done {
         Err(windows_only())
     }
 

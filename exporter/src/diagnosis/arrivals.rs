@@ -21,7 +21,7 @@ pub(crate) use together::Majority;
 pub use trace::{Run, Trace};
 pub(crate) use trace::{Surroundings, of_master};
 
-use crate::collectors::{AgentSession, Arrivals, MasterState, Sighting};
+use crate::collectors::{AgentSession, Arrivals, Interruptions, MasterState, Sighting};
 use crate::diagnosis::target::elapsed;
 use crate::model::MasterEvidence;
 use crate::model::names::key;
@@ -49,6 +49,7 @@ pub(crate) struct Remembered<'a> {
     state: Option<&'a MasterState>,
     attempts: &'a HashMap<IpAddr, Vec<Attempt>>,
     sightings: &'a BTreeMap<IpAddr, Sighting>,
+    pub(crate) interruptions: Option<Interruptions>,
     /// When the sessions were last read, while that still speaks.
     connected_at: Option<Timestamp>,
     /// Sessions of an Agent that state a host, by the key of its name, and where they come from.
@@ -71,6 +72,7 @@ impl<'a> Remembered<'a> {
             state: arrivals.state.as_ref().filter(|state| arrivals.permitted && elapsed(now, state.at) <= LOOK_SPEAKS),
             attempts: index.of(&arrivals.records),
             sightings: &arrivals.sightings,
+            interruptions: arrivals.interruptions,
             connected_at: arrivals.connected_at.filter(|at| elapsed(now, *at) <= LOOK_SPEAKS),
             stated,
         }

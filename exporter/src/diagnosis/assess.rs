@@ -81,9 +81,9 @@ pub fn assess(reading: &Reading, seen: impl Into<Observed>, config: &Config, mem
     };
     fleet.master = Some(targets.clock);
     fleet.server = succeeded(reading.server.as_ref()).cloned();
-    let mut events = memory.master.observe(reading.began, targets, fleet.server.as_ref());
-
     let downloads = succeeded(reading.downloads.as_ref());
+    let mut events = memory.master.observe(reading.began, targets, fleet.server.as_ref(), downloads);
+
     let list = downloads.map(DownloadList::new);
     let roster = Roster::new(targets, list.as_ref(), config);
     fleet.orphans = list.as_ref().map(|list| list.orphans(|key| roster.is_enlisted(key), &config.targets.filter));
@@ -121,6 +121,7 @@ pub fn assess(reading: &Reading, seen: impl Into<Observed>, config: &Config, mem
         Some(_) => Origins::new(targets, server, &fleet.port_results, config, targets.clock.now),
         None => Origins::default(),
     };
+    let observed_pages = fleet.pages.clone();
     let surroundings = remembered.as_ref().map(|remembered| Surroundings {
         memory: remembered,
         origins: &origins,
@@ -130,6 +131,8 @@ pub fn assess(reading: &Reading, seen: impl Into<Observed>, config: &Config, mem
             && server.is_some_and(|server| server.certificate.is_some()),
         started: targets.clock.started,
         newest_poll: targets.rows.iter().map(|row| row.last_poll).max(),
+        pages: &observed_pages,
+        began: reading.began,
         now: targets.clock.now,
     });
     let of_master = surroundings.as_ref().map(arrivals::of_master).unwrap_or_default();

@@ -93,7 +93,7 @@ mod tests {
     use std::sync::Arc;
 
     fn list(rows: Vec<DownloadRow>) -> Downloads {
-        Downloads { rows, downloaded: Some(Arc::default()), table_rows: None }
+        Downloads { rows, downloaded: Some(Arc::default()), ..Downloads::default() }
     }
 
     fn orphans(rows: Vec<DownloadRow>, enlisted: &[&str]) -> Vec<(String, OrphanKind, u64)> {

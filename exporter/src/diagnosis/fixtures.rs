@@ -106,7 +106,7 @@ pub(crate) fn reading(rows: Vec<TargetRow>) -> Reading {
 
 /// The same reading with this download list.
 pub(crate) fn with_downloads(reading: Reading, rows: Vec<DownloadRow>) -> Reading {
-    let downloads = Downloads { rows, downloaded: Some(Arc::default()), table_rows: Some(0) };
+    let downloads = Downloads { rows, downloaded: Some(Arc::default()), table_rows: Some(0), ..Downloads::default() };
     Reading { downloads: Some(read(Collector::Downloads, downloads)), ..reading }
 }
 
@@ -161,6 +161,7 @@ fn report(collector: Collector, fault: Option<ReadError>) -> CollectorReport {
         collector,
         duration: Duration::from_millis(3),
         permission: fault.is_none(),
+        missing: Vec::new(),
         read_at: fault.is_none().then(now),
         fault,
     }

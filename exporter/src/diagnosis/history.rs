@@ -144,11 +144,6 @@ impl History {
         others.filter(move |event| event.at.duration_since(at).abs() <= AROUND)
     }
 
-    /// The events as a story, the newest first: what one reading showed of many targets at once is one chapter.
-    pub fn story(&self) -> Vec<Chapter<'_>> {
-        Chapter::of_each(self.newest_first())
-    }
-
     /// Begins with a reading; fleets share the history until something happens.
     pub(crate) fn begin(history: &mut Arc<History>, at: Timestamp) {
         if history.since.is_none() {
@@ -250,7 +245,8 @@ mod tests {
         let events =
             vec![of_target(0, "SQL01"), of_target(1, "SQL01"), of_target(1, "SQL02"), left, lost.clone(), lost];
         History::record(&mut history, events);
-        let story: Vec<_> = history.story().into_iter().map(|chapter| chapter.targets.join(",")).collect();
+        let story: Vec<_> =
+            Chapter::of_each(history.newest_first()).into_iter().map(|chapter| chapter.targets.join(",")).collect();
         assert_eq!(story, ["", "", "SQL03", "SQL01,SQL02", "SQL01"]);
     }
 

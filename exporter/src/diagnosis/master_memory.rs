@@ -1,8 +1,8 @@
 //! What is remembered of the master itself: whether it was readable, where it was before it last started, what it
-//! presented, and how far its targets had polled.
+//! presented, and how far its targets had polled and its instructions were numbered.
 
 use super::history::HistoryEvent;
-use crate::collectors::{ServerFacts, Targets};
+use crate::collectors::{Downloads, ServerFacts, Targets};
 use crate::model::figures::readable_instant;
 use crate::model::{Certificate, HistoryKind, Stage};
 use crate::sqlserver::ReadError;
@@ -15,6 +15,8 @@ const SAME_START: SignedDuration = SignedDuration::from_mins(1);
 const WENT_BACK: SignedDuration = SignedDuration::from_mins(1);
 /// A shift by a multiple of this is another belief about the zone of the master.
 const ZONES_APART: i128 = 15 * 60 * 1_000;
+/// What was posted sooner than this before an instant was posted before it, whatever summer time makes of the two.
+const SURELY_BEFORE: SignedDuration = SignedDuration::from_hours(2);
 
 /// Begins empty with the process: a move while no exporter ran is not seen.
 #[derive(Debug, Default)]
@@ -23,9 +25,12 @@ pub(crate) struct MasterMemory {
     moved: Option<Moved>,
     /// By `server_id`: when it was enlisted, and its last poll.
     polls: HashMap<i32, (Timestamp, Timestamp)>,
+    /// The number that was last given to an instruction, and when that was read.
+    last_number: Option<(i64, Timestamp)>,
     restored: Option<Timestamp>,
-    /// The last one that was seen.
+    /// The last one that was seen, and since which start of the master where another one was seen before.
     certificate: Option<Certificate>,
+    certificate_changed: Option<Timestamp>,
     /// Where the last reading of the targets stopped. `None` while they are read.
     stopped_at: Option<Stage>,
 }
@@ -61,6 +66,7 @@ impl MasterMemory {
         at: Timestamp,
         targets: &Targets,
         server: Option<&ServerFacts>,
+        downloads: Option<&Downloads>,
     ) -> Vec<HistoryEvent> {
         let mut events = Vec::new();
         let mut note = |kind, text: String| events.push(HistoryEvent::of_fleet(at, kind, text));
@@ -70,6 +76,10 @@ impl MasterMemory {
         if let Some(server) = server {
             let started = targets.clock.started;
             let now = Seen { started, server: server.clone() };
+            if self.seen.as_ref().is_some_and(|before| before.server.name != server.name) {
+                // Another instance, as behind the listener of an availability group, has a list of its own.
+                self.last_number = None;
+            }
             if let Some(what) = self.seen.as_ref().filter(|before| before.restarted(&now)).map(|b| b.changed_to(&now)) {
                 let when = format!("It started at {}", readable_instant(started));
                 if what.is_empty() {
@@ -83,24 +93,45 @@ impl MasterMemory {
             if let Some(now) = &server.certificate {
                 if self.certificate.as_ref().is_some_and(|before| before != now) {
                     note(HistoryKind::CertificateChanged, format!("It ends at {}.", readable_instant(now.not_after)));
+                    self.certificate_changed = Some(targets.clock.started);
                 }
                 self.certificate = Some(now.clone());
             }
         }
-        let went_back = targets.rows.iter().any(|row| {
-            let before = self.polls.get(&row.server_id).filter(|(enlisted, _)| *enlisted == row.enlisted_at);
+        let went_back = [
+            (self.polls_went_back(targets), "Last polls went back."),
+            (self.numbers_went_back(targets.clock.now, downloads), "The numbers of instructions went back."),
+        ];
+        if let Some((_, what)) = went_back.into_iter().find(|(went_back, _)| *went_back) {
+            note(HistoryKind::MsdbRestored, what.to_owned());
+            self.restored = Some(targets.clock.now);
+        }
+        events
+    }
+
+    /// Whether any last poll is older than at the reading before.
+    fn polls_went_back(&mut self, targets: &Targets) -> bool {
+        let now = targets.rows.iter().map(|row| (row.server_id, (row.enlisted_at, row.last_poll))).collect();
+        let before = std::mem::replace(&mut self.polls, now);
+        targets.rows.iter().any(|row| {
+            let before = before.get(&row.server_id).filter(|(enlisted, _)| *enlisted == row.enlisted_at);
             before.is_some_and(|(_, last_poll)| {
                 let back = last_poll.duration_since(row.last_poll);
                 // One that lies ahead was written by a clock that was put right since.
                 *last_poll <= targets.clock.now && back > WENT_BACK && back.as_millis() % ZONES_APART != 0
             })
-        });
-        if went_back {
-            note(HistoryKind::MsdbRestored, "Last polls went back.".to_owned());
-            self.restored = Some(targets.clock.now);
-        }
-        self.polls = targets.rows.iter().map(|row| (row.server_id, (row.enlisted_at, row.last_poll))).collect();
-        events
+        })
+    }
+
+    /// Whether instructions are numbered lower than at the reading before, in a list that holds rows from before it. One
+    /// that was truncated, as by `sp_resync_targetserver 'ALL'`, is numbered from one again and holds none.
+    fn numbers_went_back(&mut self, now: Timestamp, downloads: Option<&Downloads>) -> bool {
+        let Some((number, oldest)) = downloads.and_then(|list| Some((list.last_number?, list.oldest_posted))) else {
+            return false;
+        };
+        self.last_number.replace((number, now)).is_some_and(|(before, at)| {
+            number < before && oldest.is_some_and(|oldest| at.duration_since(oldest) > SURELY_BEFORE)
+        })
     }
 
     /// What the master last said of itself since it started then: a reading that lacks it does not take it away.
@@ -114,7 +145,12 @@ impl MasterMemory {
         self.moved.as_ref()
     }
 
-    /// When last polls were seen to go back, as after a restore of msdb.
+    /// Since which start of the master it presents another certificate than before, where that was seen.
+    pub(crate) fn certificate_changed(&self) -> Option<Timestamp> {
+        self.certificate_changed
+    }
+
+    /// When last polls or numbers of instructions were seen to go back, as after a restore of msdb.
     pub(crate) fn restored(&self) -> Option<Timestamp> {
         self.restored
     }
@@ -172,7 +208,7 @@ mod tests {
         let mut targets = Targets::clone(&rows);
         targets.clock.started = ago(started);
         let server = ServerFacts { version: version.into(), place, ..ServerFacts::default() };
-        memory.observe(ago(0), &targets, Some(&server))
+        memory.observe(ago(0), &targets, Some(&server), None)
     }
 
     #[test]
@@ -180,7 +216,7 @@ mod tests {
         let mut memory = MasterMemory::default();
         observed(&mut memory, 90_000, place("NODE1", "10.0.0.1", 1433), "16.0.1", 20);
         let targets = reading(Vec::new()).targets.unwrap().rows.unwrap();
-        memory.observe(ago(0), &targets, None);
+        memory.observe(ago(0), &targets, None, None);
         let node = |started| memory.server_since(ago(started)).and_then(|server| server.place.node.as_deref());
         assert_eq!((node(90_000), node(600)), (Some("NODE1"), None));
     }
@@ -223,6 +259,57 @@ mod tests {
             let mut memory = MasterMemory::default();
             observed(&mut memory, 90_000, Place::default(), "16.0.1", first);
             observed(&mut memory, 90_000, Place::default(), "16.0.1", later);
+            assert_eq!(memory.restored().is_some(), restored, "{later}");
+        }
+    }
+
+    #[test]
+    fn numbers_that_go_back_in_a_list_with_older_rows_are_a_restore() {
+        let numbered = |last_number, oldest: Option<i64>| Downloads {
+            last_number,
+            oldest_posted: oldest.map(ago),
+            ..Downloads::default()
+        };
+        for (first, later, oldest, restored) in [
+            (Some(500), Some(499), Some(90_000), true),
+            // What was deleted takes no number back.
+            (Some(500), Some(500), Some(90_000), false),
+            (Some(500), Some(500), None, false),
+            (Some(500), Some(900), Some(90_000), false),
+            // Truncated: nothing from before is there.
+            (Some(500), Some(1), None, false),
+            (Some(500), Some(7), Some(0), false),
+            // Within an hour that was repeated, or of which the zone is not known.
+            (Some(500), Some(7), Some(7_200), false),
+            (Some(500), Some(7), Some(7_201), true),
+            // Not visible.
+            (None, Some(7), Some(90_000), false),
+            (Some(500), None, Some(90_000), false),
+        ] {
+            let mut memory = MasterMemory::default();
+            let targets = reading(Vec::new()).targets.unwrap().rows.unwrap();
+            memory.observe(ago(0), &targets, None, Some(&numbered(first, Some(90_000))));
+            let events = memory.observe(ago(0), &targets, None, Some(&numbered(later, oldest)));
+            assert_eq!(memory.restored().is_some(), restored, "{first:?} {later:?} {oldest:?}");
+            let said = events.first().map(|event| event.kind);
+            assert_eq!(said, restored.then_some(HistoryKind::MsdbRestored));
+            // A reading without the list takes nothing away, and what was seen is not seen twice.
+            memory.observe(ago(0), &targets, None, None);
+            assert!(memory.observe(ago(0), &targets, None, Some(&numbered(later, oldest))).is_empty());
+        }
+    }
+
+    #[test]
+    fn another_instance_at_the_same_address_has_numbers_of_its_own() {
+        for (later, restored) in [("MSX01", true), ("MSX02", false)] {
+            let mut memory = MasterMemory::default();
+            let targets = reading(Vec::new()).targets.unwrap().rows.unwrap();
+            for (name, number) in [("MSX01", 500), (later, 7)] {
+                let list =
+                    Downloads { last_number: Some(number), oldest_posted: Some(ago(90_000)), ..Downloads::default() };
+                let server = ServerFacts { name: name.into(), ..ServerFacts::default() };
+                memory.observe(ago(0), &targets, Some(&server), Some(&list));
+            }
             assert_eq!(memory.restored().is_some(), restored, "{later}");
         }
     }

@@ -8,6 +8,7 @@ mod change;
 mod clock_skew;
 mod downloads;
 mod enlisted;
+mod event_selection;
 #[cfg(test)]
 pub(crate) mod fixtures;
 mod history;
@@ -16,6 +17,7 @@ mod jobs;
 mod master_memory;
 mod memory;
 mod pages;
+mod parameters;
 #[cfg(test)]
 mod properties;
 mod roster;
@@ -30,6 +32,7 @@ pub use assess::{Assessment, Observed, assess};
 pub use batches::Batch;
 pub use briefing::{Briefing, Remark};
 pub use change::{Change, summary};
+pub use event_selection::EventSelection;
 pub use history::{Chapter, History, HistoryEvent};
 pub use memory::Memory;
 pub(crate) use rules::order;

@@ -99,8 +99,16 @@ fn download() -> impl Strategy<Value = DownloadRow> {
 fn downloads() -> impl Strategy<Value = Downloads> {
     let row = (name(), count(), option::of(instant()));
     let downloaded = row.prop_map(|(target, count, last)| downloaded(&target, count, last));
-    (vec(download(), 0..12), option::of(vec(downloaded, 0..6)), option::of(any::<i64>()))
-        .prop_map(|(rows, downloaded, table_rows)| Downloads { rows, downloaded: downloaded.map(Arc::new), table_rows })
+    let table = (option::of(any::<i64>()), option::of(any::<i64>()), option::of(instant()));
+    (vec(download(), 0..12), option::of(vec(downloaded, 0..6)), table).prop_map(
+        |(rows, downloaded, (table_rows, last_number, oldest_posted))| Downloads {
+            rows,
+            downloaded: downloaded.map(Arc::new),
+            table_rows,
+            last_number,
+            oldest_posted,
+        },
+    )
 }
 
 fn pair() -> impl Strategy<Value = JobTargetRow> {
@@ -350,16 +358,46 @@ proptest! {
         let mut short = arrivals.clone();
         Arc::make_mut(&mut short.records).retain(|record| record.at >= since);
         short.covered_since = short.covered_since.map(|covered| covered.max(since));
-        let refused = |arrivals: Arrivals| {
+        let judged = |arrivals: Arrivals| {
             let reading = Reading { arrivals: Some(read(Collector::Arrivals, arrivals)), ..reading.clone() };
-            let targets = once(&reading, &Arc::default(), &config).fleet.targets;
-            let refused = targets.into_iter().filter(|target| {
-                target.enlisted.as_ref().is_some_and(|row| row.polled)
-                    && target.diagnosis.evidence.iter().any(|evidence| evidence.cause == Some(Cause::LoginRefused))
-            });
-            refused.map(|target| target.name).collect::<BTreeSet<_>>()
+            once(&reading, &Arc::default(), &config).fleet.targets
         };
-        prop_assert!(refused(short).is_subset(&refused(arrivals)));
+        let caused = |targets: &[Target]| {
+            let runs = [Cause::LoginRefused, Cause::EndedBeforeLogin];
+            let of = |target: &Target| {
+                let found = target.diagnosis.evidence.iter().filter_map(|evidence| evidence.cause);
+                found.filter(|cause| runs.contains(cause)).map(|cause| (target.name.clone(), cause)).collect::<Vec<_>>()
+            };
+            targets.iter().flat_map(of).collect::<BTreeSet<_>>()
+        };
+        let reaches = short.covered_since.filter(|_| short.permitted);
+        let (fewer, all) = (judged(short), judged(arrivals));
+        prop_assert!(caused(&fewer).is_subset(&caused(&all)));
+        for trace in fewer.iter().filter_map(|target| target.trace.as_ref()).filter(|trace| trace.reach.is_some()) {
+            prop_assert_eq!(trace.reach.map(|(since, _)| since), reaches);
+        }
+    }
+
+    #[test]
+    fn a_cause_from_arrivals_ends_within_its_window_once_nothing_arrives(
+        reading in any_reading(), arrivals in any_arrivals(), config in any_config()
+    ) {
+        // The longest window of a target whose three intervals are no longer.
+        let later = now() + SignedDuration::from_secs(3_601);
+        let mut reading = reading;
+        if let Some(targets) = reading.targets.as_mut().and_then(|targets| targets.rows.as_mut()) {
+            Arc::make_mut(targets).clock.now = later;
+        }
+        let looked = Arrivals { covered_until: arrivals.covered_until.map(|_| later), ..arrivals };
+        let reading = Reading { arrivals: Some(read(Collector::Arrivals, looked)), ..reading };
+        let shown = [Cause::LoginRefused, Cause::EndedBeforeLogin, Cause::ConnectedNotPolling];
+        for target in once(&reading, &Arc::default(), &with_addresses(config)).fleet.targets {
+            let Some(row) = &target.enlisted else { continue };
+            if row.patience() <= Duration::from_secs(3_600) {
+                let found: Vec<_> = target.diagnosis.evidence.iter().filter_map(|evidence| evidence.cause).collect();
+                prop_assert!(!found.iter().any(|cause| shown.contains(cause)), "{found:?}");
+            }
+        }
     }
 
     #[test]

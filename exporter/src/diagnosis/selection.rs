@@ -1,13 +1,11 @@
 //! Which targets a page or a document shows, and in which order: what a link holds.
 
 use super::impact::Impact;
+use super::parameters::{Parameters, query};
 use super::{MasterFleet, Target, order};
-use crate::model::{Cause, names, query_value};
+use crate::model::{Cause, names};
 use jiff::Timestamp;
 use std::collections::HashMap;
-
-/// More than any name or evidence has.
-const LONGEST_TEXT: usize = 200;
 
 /// The parameters of a link. The default shows all.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
@@ -73,86 +71,33 @@ impl Selection {
     /// # Errors
     /// Which parameter is not understood, and what it may be.
     pub(crate) fn read(parameters: impl IntoIterator<Item = (String, String)>) -> Result<Selection, String> {
-        let mut selection = Selection::default();
-        for (name, value) in parameters {
-            if value.is_empty() {
-                continue;
-            }
-            if value.chars().count() > LONGEST_TEXT {
-                return Err(format!("{name} is longer than {LONGEST_TEXT} characters"));
-            }
-            let expected = match name.as_str() {
-                "name" => {
-                    selection.name = Some(value);
-                    continue;
-                }
-                "group" => {
-                    selection.group = Some(value);
-                    continue;
-                }
-                // Without what a paste brings around it.
-                "q" => {
-                    selection.text = Some(value.trim().to_owned()).filter(|text| !text.is_empty());
-                    continue;
-                }
-                "state" => match Cause::ALL.into_iter().find(|cause| cause.name() == value) {
-                    Some(cause) => {
-                        selection.state = Some(cause);
-                        continue;
-                    }
-                    None => format!("one of {}", Cause::ALL.map(Cause::name).join(", ")),
-                },
-                "jobs" if value == "failing" => {
-                    selection.failing_jobs = true;
-                    continue;
-                }
-                "jobs" => "failing".to_owned(),
-                "sort" => match Order::ALL.into_iter().find(|order| order.name() == value) {
-                    Some(order) => {
-                        selection.order = order;
-                        continue;
-                    }
-                    None => format!("one of {}", Order::ALL.map(Order::name).join(", ")),
-                },
-                "by" if value == "cause" => {
-                    selection.by_cause = true;
-                    continue;
-                }
-                "by" => "cause".to_owned(),
-                "page" => match value.parse() {
-                    Ok(page) if page > 0 => {
-                        selection.page = Some(page);
-                        continue;
-                    }
-                    _ => "a number from 1".to_owned(),
-                },
-                _ => {
-                    return Err(format!(
-                        "{name:?} is not a filter; hint: name, state, group, q, jobs, sort, by and page are"
-                    ));
-                }
-            };
-            return Err(format!("{name}={value:?} is not understood; hint: it is {expected}"));
-        }
-        Ok(selection)
+        let mut given = Parameters::new(parameters)?;
+        let selection = Selection {
+            name: given.name("name"),
+            state: given.word("state", &Cause::ALL, Cause::name)?,
+            group: given.name("group"),
+            text: given.text("q"),
+            failing_jobs: given.word("jobs", &["failing"], |word| word)?.is_some(),
+            order: given.word("sort", &Order::ALL, Order::name)?.unwrap_or_default(),
+            by_cause: given.word("by", &["cause"], |word| word)?.is_some(),
+            page: given.number("page")?,
+        };
+        given.end().map(|()| selection)
     }
 
     /// The query of a link to this selection, without a question mark; empty for the default.
     pub(crate) fn query(&self) -> String {
-        let text = |name: &'static str, value: &Option<String>| value.as_ref().map(|value| (name, query_value(value)));
-        let word = |name: &'static str, value: Option<&str>| value.map(|value| (name, value.to_owned()));
-        let pairs = [
-            text("name", &self.name),
-            word("state", self.state.map(Cause::name)),
-            text("group", &self.group),
-            text("q", &self.text),
-            word("jobs", self.failing_jobs.then_some("failing")),
-            word("sort", (self.order != Order::default()).then_some(self.order.name())),
-            word("by", self.by_cause.then_some("cause")),
-            self.page.filter(|page| *page > 1).map(|page| ("page", page.to_string())),
-        ];
-        let pairs: Vec<String> = pairs.into_iter().flatten().map(|(name, value)| format!("{name}={value}")).collect();
-        pairs.join("&")
+        let word = |value: Option<&str>| value.map(str::to_owned);
+        query([
+            ("name", self.name.clone()),
+            ("state", word(self.state.map(Cause::name))),
+            ("group", self.group.clone()),
+            ("q", self.text.clone()),
+            ("jobs", word(self.failing_jobs.then_some("failing"))),
+            ("sort", word((self.order != Order::default()).then_some(self.order.name()))),
+            ("by", word(self.by_cause.then_some("cause"))),
+            ("page", self.page.filter(|page| *page > 1).map(|page| page.to_string())),
+        ])
     }
 
     /// The targets that it selects, in its order. None while the master is not read.
@@ -188,9 +133,9 @@ impl Selection {
         let target = one.target;
         self.name.as_ref().is_none_or(|name| names::same(name, &target.name))
             && self.state.is_none_or(|cause| target.diagnosis.cause == cause)
-            && self.group.as_ref().is_none_or(|group| target.groups().iter().any(|own| names::same(own, group)))
+            && self.group.as_ref().is_none_or(|group| target.is_in(group))
             && (!self.failing_jobs || one.jobs.failing > 0)
-            && self.text.as_ref().is_none_or(|text| has_text(target, text))
+            && self.text.as_ref().is_none_or(|text| has_text(words(target), text))
     }
 }
 
@@ -217,17 +162,21 @@ impl<'a> Selected<'a> {
     }
 }
 
-fn has_text(target: &Target, text: &str) -> bool {
-    let wanted = names::key(text);
+/// What is searched of a target.
+fn words(target: &Target) -> impl Iterator<Item = &str> {
     let row = target.enlisted.as_ref();
-    let evidence = target.diagnosis.evidence.iter().map(|evidence| evidence.text.as_str());
     [target.name.as_str()]
         .into_iter()
         .chain(row.and_then(|row| row.location.as_deref()))
         .chain(target.groups().iter().map(String::as_str))
         .chain(target.trace.as_ref().map(|trace| trace.text.as_str()))
-        .chain(evidence)
-        .any(|part| names::key(part).contains(wanted.as_ref()))
+        .chain(target.diagnosis.evidence.iter().map(|evidence| evidence.text.as_str()))
+}
+
+/// Whether one of the parts has this text, in any letter case.
+pub(super) fn has_text<'a>(mut parts: impl Iterator<Item = &'a str>, text: &str) -> bool {
+    let wanted = names::key(text);
+    parts.any(|part| names::key(part).contains(wanted.as_ref()))
 }
 
 fn jobs_by_target(fleet: &MasterFleet) -> HashMap<&str, JobCounts> {
@@ -324,6 +273,7 @@ mod tests {
             (("page", "0"), "a number from 1"),
             (("stat", "ok"), "is not a filter"),
             (("q", long.as_str()), "longer than 200"),
+            ((long.as_str(), "x"), "longer than 200"),
         ] {
             let error = read(&[query]).unwrap_err();
             assert!(error.contains(said), "{error}");

@@ -3,7 +3,7 @@
 use super::arrivals::Trace;
 use super::rules::Diagnosis;
 use crate::collectors::{DownloadRow, DownloadedRow, JobRow, JobTargetRow, TargetRow};
-use crate::model::{OrphanKind, silence};
+use crate::model::{OrphanKind, names, silence};
 use crate::target_pages::{KnownPage, PagesOfTarget};
 use jiff::{SignedDuration, Timestamp};
 use std::ops::Deref;
@@ -53,6 +53,11 @@ impl Target {
     /// The target server groups that it is in.
     pub(crate) fn groups(&self) -> &[String] {
         self.enlisted.as_ref().map(|row| row.groups.as_slice()).unwrap_or_default()
+    }
+
+    /// Whether it is in a group, as SQL Server compares names.
+    pub(crate) fn is_in(&self, group: &str) -> bool {
+        self.groups().iter().any(|own| names::same(own, group))
     }
 }
 

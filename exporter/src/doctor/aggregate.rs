@@ -132,7 +132,7 @@ fn together(seen: Vec<(String, Seen)>) -> Seen {
     } else {
         seen.iter().all(|(_, one)| one.open == Some(true)).then_some(true)
     };
-    let at = seen.iter().filter_map(|(_, one)| one.at.clone()).max();
+    let at = seen.iter().filter_map(|(_, one)| one.at).max();
     let mut states: BTreeMap<String, Vec<String>> = BTreeMap::new();
     for (name, one) in seen {
         states.entry(one.state).or_default().push(name);

@@ -5,7 +5,7 @@ use super::request::{End, IN_USE, Readiness, Request, Row, Seen, Transport};
 use super::rules;
 use super::silence;
 use crate::diagnosis::{Enlisted, MasterClock, MasterFleet, Trace};
-use crate::model::{Check, Collector, PortState, ServerName, names};
+use crate::model::{Check, Collector, PortState, ServerName, UtcInstant, names};
 use crate::probe::{Finding, own_port};
 use crate::sqlserver::{MasterAnswers, ReadError};
 use crate::target_pages::KnownPage;
@@ -89,7 +89,7 @@ pub fn examine(
             Some(_) => format!("Firewall request for master {} and {} targets", master.name, fleet.targets.len()),
             None => format!("Firewall request for master {} and its targets", master.name),
         },
-        made: written(now),
+        made: UtcInstant(now),
         rows,
         readiness: readiness(fleet, master, answers, now),
         paste: silence::paste(fleet),
@@ -170,7 +170,7 @@ fn page_seen(page: Option<&KnownPage>, fleet: &MasterFleet) -> Seen {
     Seen {
         open: Some(true),
         state: PortState::Open.name().to_owned(),
-        at: Some(written(page.taken_at)),
+        at: Some(UtcInstant(page.taken_at)),
         evidence: format!("a page was read that was {}", page.taken(fleet.began)),
     }
 }
@@ -238,7 +238,7 @@ impl<'a> Target<'a> {
             return Seen {
                 open: Some(true),
                 state: "open".to_owned(),
-                at: trace.reach.map(|(_, looked_at)| written(looked_at)),
+                at: trace.reach.map(|(_, looked_at)| UtcInstant(looked_at)),
                 evidence: format!("it does not poll, and its host reaches the port: {}", trace.word.word().title),
             };
         }
@@ -250,7 +250,7 @@ impl<'a> Target<'a> {
             Some((at, age, true)) => Seen {
                 open: Some(true),
                 state: "open".to_owned(),
-                at: Some(written(at)),
+                at: Some(UtcInstant(at)),
                 evidence: format!("it polled {} s ago", age.as_secs()),
             },
             Some((at, _, false)) => {
@@ -329,7 +329,7 @@ impl<'a> Target<'a> {
                 Seen {
                     open: None,
                     state: mapper.state.name().to_owned(),
-                    at: Some(written(mapper.checked_at)),
+                    at: Some(UtcInstant(mapper.checked_at)),
                     evidence,
                 }
             }
@@ -344,7 +344,7 @@ pub(crate) fn seen(finding: &Finding) -> Seen {
     Seen {
         open: finding.state.open(),
         state: finding.state.name().to_owned(),
-        at: Some(written(finding.checked_at)),
+        at: Some(UtcInstant(finding.checked_at)),
         evidence: finding.evidence.clone(),
     }
 }

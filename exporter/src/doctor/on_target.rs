@@ -5,7 +5,7 @@ use super::logins;
 use super::on_master::{seen, written};
 use super::request::{End, Readiness, Request, Seen};
 use super::rules;
-use crate::model::{Check, DEFAULT_PORT, EnginePort, ServerName};
+use crate::model::{Check, DEFAULT_PORT, EnginePort, ServerName, UtcInstant};
 use crate::probe::Finding;
 use crate::probe::protocol::{EngineFacts, Verdict};
 use crate::sqlserver::{ReadError, TargetAnswers};
@@ -79,7 +79,7 @@ pub fn examine_on_target(end: &TargetEnd, now: Timestamp) -> Request {
             "Firewall request for target {} and its master {}",
             end.local_target.target, end.local_target.master
         ),
-        made: written(now),
+        made: UtcInstant(now),
         rows,
         readiness: readiness(end),
         paste: Vec::new(),

@@ -3,6 +3,7 @@
 use super::lists::Lists;
 use super::request::{Need, Readiness, Request, Row};
 use super::text::head;
+use crate::model::figures::readable_instant;
 use crate::pages::Frame;
 use askama::Template;
 
@@ -19,6 +20,7 @@ pub(crate) fn page(request: &Request, frame: Frame) -> Result<String, askama::Er
     DoctorPage {
         frame,
         request,
+        made: readable_instant(request.made.0),
         groups: groups.into_iter().filter(|group| !group.rows.is_empty()).collect(),
         lists: lists.written().collect(),
         readiness: request.readiness.iter().map(ReadinessView::new).collect(),
@@ -33,6 +35,7 @@ pub(crate) fn page(request: &Request, frame: Frame) -> Result<String, askama::Er
 struct DoctorPage<'a> {
     frame: Frame,
     request: &'a Request,
+    made: String,
     groups: Vec<Group<'a>>,
     /// Hosts that are counted in the rows.
     lists: Vec<(String, String)>,
@@ -51,7 +54,7 @@ struct RowView<'a> {
     destination: String,
     service: String,
     class: &'static str,
-    at: &'a str,
+    at: Option<String>,
     row: &'a Row,
 }
 
@@ -62,7 +65,7 @@ impl<'a> RowView<'a> {
             destination: lists.name(&row.destination),
             service: row.service(),
             class: class(row.now.open, row.need == Need::Required),
-            at: row.now.at.as_deref().unwrap_or_default(),
+            at: row.now.at.map(|at| readable_instant(at.0)),
             row,
         }
     }

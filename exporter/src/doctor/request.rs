@@ -1,5 +1,6 @@
 //! The request to the firewall team as data, row by row.
 
+use crate::model::UtcInstant;
 use serde::{Deserialize, Serialize};
 use std::fmt;
 use std::net::IpAddr;
@@ -10,7 +11,7 @@ pub struct Request {
     /// Its subject, in one line.
     pub title: String,
     /// When it was made, in UTC.
-    pub made: String,
+    pub made: UtcInstant,
     /// One for each rule, and for each connection that needs none.
     pub rows: Vec<Row>,
     /// The requirements of enlisting and polling besides ports.
@@ -95,7 +96,7 @@ pub struct Seen {
     /// The state in one word.
     pub state: String,
     /// When, in UTC.
-    pub at: Option<String>,
+    pub at: Option<UtcInstant>,
     /// How that is known, and from which machine.
     pub evidence: String,
 }

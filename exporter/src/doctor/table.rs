@@ -34,7 +34,7 @@ pub(crate) fn cells(row: &Row, with_before: bool, name: impl Fn(&[End]) -> Strin
         row.initiator.clone(),
         row.need.to_string(),
         row.now.state.clone(),
-        row.now.at.clone().unwrap_or_default(),
+        row.now.at.map(|at| at.to_string()).unwrap_or_default(),
         row.now.evidence.clone(),
         row.justification.clone(),
         row.frequency.clone(),

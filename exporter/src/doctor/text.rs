@@ -52,7 +52,7 @@ pub(crate) fn head(need: Need) -> &'static str {
 fn draw_row(text: &mut String, row: &Row, lists: &Lists<'_>) {
     let (source, destination) = (lists.name(&row.source), lists.name(&row.destination));
     text.push_str(&wrapped("  ", &format!("{source} -> {destination}  {}", row.service())));
-    let at = row.now.at.as_ref().map(|at| format!(" at {at}")).unwrap_or_default();
+    let at = row.now.at.map(|at| format!(" at {at}")).unwrap_or_default();
     let mut lines = vec![("state", format!("{}{at}: {}", row.now.state, row.now.evidence))];
     let compared = row.before.as_ref().zip(row.since());
     lines.extend(compared.map(|(before, since)| ("before", format!("{}: {}; {since}", before.state, before.evidence))));

@@ -14,13 +14,13 @@ use super::views::{Besides, DrawError, Drawn, Needs, RenderRequest, Representati
 use crate::api;
 use crate::api::discovery::Entries;
 use crate::config::Limits;
-use crate::diagnosis::{Fleet, Selection};
+use crate::diagnosis::{EventSelection, Fleet, Selection};
 use crate::doctor::RequestFormat;
 use crate::model::{ProbeFailure, Refusal, ServerName};
 use crate::pages::assets::{self, Asset};
 use crate::process;
 use clap::ValueEnum;
-use hyper::header::{HOST, HeaderName, HeaderValue, IF_NONE_MATCH, ORIGIN};
+use hyper::header::{ACCEPT, HOST, HeaderName, HeaderValue, IF_NONE_MATCH, ORIGIN};
 use hyper::http::request::Parts;
 use hyper::{Method, StatusCode};
 use std::sync::Arc;
@@ -29,6 +29,9 @@ use tracing::error;
 
 /// The time of a probe whose client states none: longer than all checks of a host that drops every packet.
 const UNHURRIED: Duration = Duration::from_secs(30);
+
+/// No page stands as deep as this.
+const DEEPEST: usize = 16;
 
 const NOT_RELOADED: &str =
     "not reloaded, the configuration before stays in force; hint: the log and check-config say what is wrong";
@@ -172,48 +175,47 @@ impl<S: Site> Router<S> {
             _ if full == prefix || full == "/" => return answer::moved(&format!("{}/", self.options.base)),
             _ => return answer::text(StatusCode::NOT_FOUND, "not found"),
         };
-        let Some(route) = ROUTES.iter().find(|route| route.path == path) else {
-            return answer::text(StatusCode::NOT_FOUND, "not found");
-        };
+        let Some(route) = ROUTES.iter().find(|route| route.path == path) else { return not_found(request, path) };
         if !route.method.allow(&request.method) {
             return answer::wrong_method(route.method.names());
         }
+        let query = request.uri.query();
         match route.action {
-            Action::Overview => match selection(request.uri.query()) {
-                Ok(selection) => self.view(request, caller, Resource::Overview(selection)).await,
-                Err(fault) => Representation::new(false, request).bad_request(&fault),
-            },
-            Action::Target => match target(request.uri.query(), "name") {
-                Some(name) => self.view(request, caller, Resource::Target(name)).await,
-                None => Representation::new(false, request).bad_request("no target named; hint: /target?name=NAME"),
-            },
+            Action::Overview => self.page(request, caller, selection(query).map(Resource::Overview)).await,
+            Action::Target => {
+                let named = target(query, "name").ok_or("no target named; hint: /target?name=NAME");
+                self.page(request, caller, named.map(Resource::Target)).await
+            }
             Action::Metrics => self.view(request, caller, Resource::Metrics).await,
-            Action::Targets => match selection(request.uri.query()) {
-                Ok(selection) => self.view(request, caller, Resource::Targets(selection)).await,
-                Err(fault) => answer::text(StatusCode::BAD_REQUEST, fault),
-            },
+            Action::Targets => self.document(request, caller, selection(query).map(Resource::Targets)).await,
             Action::JobList => self.view(request, caller, Resource::JobList).await,
-            Action::EventList => self.view(request, caller, Resource::EventList).await,
+            Action::EventList => self.document(request, caller, events(query).map(Resource::EventList)).await,
             Action::RequestDocument => self.view(request, caller, Resource::Doctor(Some(RequestFormat::Json))).await,
             Action::Jobs => self.view(request, caller, Resource::Jobs).await,
-            Action::History => match history_page(request.uri.query()) {
-                Some(number) => self.view(request, caller, Resource::History(number)).await,
-                None => Representation::new(false, request)
-                    .bad_request("page is not understood; hint: it is a number from 1"),
-            },
-            Action::Doctor => match request_format(request.uri.query()) {
-                Ok(format) => self.view(request, caller, Resource::Doctor(format)).await,
-                Err(fault) => Representation::new(false, request).bad_request(fault),
-            },
-            Action::Discovery => match entries(request.uri.query()) {
-                Ok(entries) => self.view(request, caller, Resource::Discovery(entries)).await,
-                Err(fault) => answer::text(StatusCode::BAD_REQUEST, fault),
-            },
+            Action::History => self.page(request, caller, events(query).map(Resource::History)).await,
+            Action::Doctor => self.page(request, caller, request_format(query).map(Resource::Doctor)).await,
+            Action::Discovery => self.document(request, caller, entries(query).map(Resource::Discovery)).await,
             Action::Probe => self.probe(request, caller).await,
             Action::Healthy => answer::text(StatusCode::OK, "healthy"),
             Action::Ready => answer::text(StatusCode::OK, "ready"),
             Action::Reload => self.reload(request, caller).await,
             Action::Asset(asset) => file(request, asset),
+        }
+    }
+
+    /// A view for people, or a page that says what of the query is not understood.
+    async fn page(&self, request: &Parts, caller: Caller, wanted: Result<Resource, impl AsRef<str>>) -> Answer {
+        match wanted {
+            Ok(view) => self.view(request, caller, view).await,
+            Err(fault) => Representation::new(false, request).bad_request(fault.as_ref()),
+        }
+    }
+
+    /// A view for programs, or a text that says what of the query is not understood.
+    async fn document(&self, request: &Parts, caller: Caller, wanted: Result<Resource, impl AsRef<str>>) -> Answer {
+        match wanted {
+            Ok(view) => self.view(request, caller, view).await,
+            Err(fault) => answer::text(StatusCode::BAD_REQUEST, fault.as_ref().to_owned()),
         }
     }
 
@@ -321,6 +323,23 @@ impl<S: Site> Router<S> {
     }
 }
 
+/// Where nothing is: a page for a browser, and a text for a program.
+fn not_found(request: &Parts, path: &str) -> Answer {
+    let depth = path.matches('/').count().saturating_sub(1);
+    if path.starts_with("/api/") || depth > DEEPEST || !asks_for_a_page(request) {
+        return answer::text(StatusCode::NOT_FOUND, "not found");
+    }
+    // Relative, so that its links hold behind any prefix.
+    Representation::new(false, request).not_found(&"../".repeat(depth))
+}
+
+/// Whether a browser wants to show the answer (RFC 9110, section 12.5.1).
+fn asks_for_a_page(request: &Parts) -> bool {
+    let kinds = request.headers.get_all(ACCEPT).iter().filter_map(|kinds| kinds.to_str().ok());
+    let mut kinds = kinds.flat_map(|kinds| kinds.split(',')).filter_map(|kind| kind.split(';').next());
+    kinds.any(|kind| kind.trim().eq_ignore_ascii_case("text/html"))
+}
+
 /// A file that pages refer to: small, the same for all, and kept by browsers, so it takes no place.
 fn file(request: &Parts, asset: &Asset) -> Answer {
     let drawn = match Drawn::of(asset) {
@@ -386,14 +405,6 @@ fn may_probe(caller: &Caller, options: &Options) -> bool {
     caller.loopback || caller.proved || options.probe
 }
 
-/// The page of the history that is asked for.
-fn history_page(query: Option<&str>) -> Option<usize> {
-    match raw(query, "page") {
-        None | Some("") => Some(1),
-        Some(number) => number.parse().ok().filter(|number| *number > 0),
-    }
-}
-
 /// The form of the firewall request; a page where none is named.
 fn request_format(query: Option<&str>) -> Result<Option<RequestFormat>, &'static str> {
     match raw(query, "format") {
@@ -424,6 +435,7 @@ fn entries(query: Option<&str>) -> Result<Entries, &'static str> {
 pub(super) fn read_any(query: Option<&str>) {
     parameter(query, "name");
     let _ = selection(query);
+    let _ = events(query);
     let _ = entries(query);
 }
 
@@ -434,14 +446,24 @@ fn target(query: Option<&str>, parameter_name: &str) -> Option<String> {
 
 /// The parameters of the pages and documents that show targets.
 fn selection(query: Option<&str>) -> Result<Selection, String> {
+    Selection::read(parameters(query)?)
+}
+
+/// The parameters of the history.
+fn events(query: Option<&str>) -> Result<EventSelection, String> {
+    EventSelection::read(parameters(query)?)
+}
+
+/// All parameters, decoded; the name of a target in the form in which targets are enlisted.
+fn parameters(query: Option<&str>) -> Result<Vec<(String, String)>, String> {
     let pairs = query.unwrap_or_default().split('&').filter(|pair| !pair.is_empty());
     let decoded = pairs.map(|pair| {
         let (name, value) = pair.split_once('=').unwrap_or((pair, ""));
         let (name, value) = decode(name).zip(decode(value)).ok_or("the query is not UTF-8, percent-encoded")?;
         let value = if name == "name" { ServerName::enlisted(&value, process::computer()) } else { value };
-        Ok::<_, String>((name, value))
+        Ok((name, value))
     });
-    Selection::read(decoded.collect::<Result<Vec<_>, _>>()?)
+    decoded.collect()
 }
 
 /// The first value of a query parameter, as it stands there.

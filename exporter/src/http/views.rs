@@ -4,7 +4,7 @@ use super::answer::{self, Answer};
 use super::site::Settings;
 use crate::api::{self, discovery};
 use crate::collectors::{DetailResult, TargetDetail};
-use crate::diagnosis::{Fleet, Selection};
+use crate::diagnosis::{EventSelection, Fleet, Selection};
 use crate::doctor::{self, MasterSide, RequestFormat};
 use crate::exposition::{self, Compressed, Compressor, ExporterFacts, Format};
 use crate::metrics;
@@ -42,11 +42,11 @@ pub(crate) enum Resource {
     /// Multiserver jobs and their runs, as JSON.
     JobList,
     /// What happened since the exporter started, as JSON.
-    EventList,
+    EventList(EventSelection),
     /// The page of multiserver jobs.
     Jobs,
-    /// A page of what happened, counted from 1.
-    History(usize),
+    /// A page of what happened.
+    History(EventSelection),
     /// The firewall request: a page, or a document.
     Doctor(Option<RequestFormat>),
     /// The enlisted targets or their hosts, for Prometheus' service discovery.
@@ -85,7 +85,16 @@ impl Representation {
 
     /// A page for a request that asked for what there is not.
     pub(crate) fn bad_request(self, text: &str) -> Answer {
-        let page = error_page(None, StatusCode::BAD_REQUEST, "Not understood", text);
+        self.error("", StatusCode::BAD_REQUEST, "Not understood", text)
+    }
+
+    /// A page for a browser that asked for a path that there is not. `root` leads from there to the first page.
+    pub(crate) fn not_found(self, root: &str) -> Answer {
+        self.error(root, StatusCode::NOT_FOUND, "No such page", "no page is at this address; hint: choose one of those above")
+    }
+
+    fn error(self, root: &str, status: StatusCode, title: &str, text: &str) -> Answer {
+        let page = error_page(Frame::alone(root), status, title, text);
         page.map_or_else(Answer::from, |page| answer::page(page, self.gzip))
     }
 
@@ -140,8 +149,8 @@ impl Drawn {
 }
 
 /// A page that says what is wrong.
-fn error_page(fleet: Option<&Fleet>, status: StatusCode, title: &str, text: &str) -> Result<Drawn, DrawError> {
-    let page = pages::error(fleet, title, text).map_err(|error| failed(&error))?;
+fn error_page(frame: Frame, status: StatusCode, title: &str, text: &str) -> Result<Drawn, DrawError> {
+    let page = pages::error(frame, title, text).map_err(|error| failed(&error))?;
     let body = exposition::gzip(page.as_bytes()).map_err(|error| failed(&error))?;
     // Without a tag: that a client has an earlier one says nothing of what it asks for now.
     Ok(Drawn { status, tag: None, ..Drawn::new(body, HTML, DOCUMENT_VARY) })
@@ -305,7 +314,7 @@ impl RenderRequest {
         match self.view(fleet, besides, facts, settings) {
             Err(error) if self.view.is_page() => {
                 let (status, text) = error.facts();
-                error_page(Some(fleet.as_ref()), status, error.title(), text)
+                error_page(Frame::new(fleet, ""), status, error.title(), text)
             }
             drawn => drawn,
         }
@@ -346,9 +355,10 @@ impl RenderRequest {
                 api::write_jobs(&mut out, fleet, details).map_err(|error| failed(&error))?;
                 document(out.finish(), JSON)
             }
-            Resource::EventList => {
+            Resource::EventList(selection) => {
+                in_which_groups(fleet, selection)?;
                 let mut out = Compressor::new();
-                let written = api::write_history(&mut out, fleet, details);
+                let written = api::write_history(&mut out, fleet, selection, details);
                 written.map_err(|error| failed(&error))?.ok_or(DrawError::OnTarget)?;
                 document(out.finish(), JSON)
             }
@@ -356,9 +366,10 @@ impl RenderRequest {
                 let page = pages::jobs(fleet).map_err(|error| failed(&error))?;
                 text(page.ok_or_else(|| unlisted(fleet))?, HTML)
             }
-            Resource::History(number) => {
+            Resource::History(selection) => {
+                in_which_groups(fleet, selection)?;
                 let beyond = if fleet.of_master().is_some() { DrawError::NoPage } else { DrawError::OnTarget };
-                let page = pages::history(fleet, *number, details).map_err(|error| failed(&error))?;
+                let page = pages::history(fleet, selection, details).map_err(|error| failed(&error))?;
                 text(page.ok_or(beyond)?, HTML)
             }
             Resource::Doctor(_) if !details => Err(DrawError::Withheld),
@@ -389,6 +400,12 @@ impl RenderRequest {
 fn failed(error: &dyn Error) -> DrawError {
     error!(%error, "a page could not be drawn");
     DrawError::Failed
+}
+
+/// While the master is not read it is not known which targets are in a group.
+fn in_which_groups(fleet: &Fleet, selection: &EventSelection) -> Result<(), DrawError> {
+    let is_read = fleet.of_master().is_none_or(|read| read.master.is_some());
+    if is_read || !selection.needs_targets() { Ok(()) } else { Err(DrawError::NotRead) }
 }
 
 /// Why the targets are not known.

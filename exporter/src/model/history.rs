@@ -20,7 +20,7 @@ vocabulary! {
         MasterRestarted = "master_restarted" => "master restarted",
         /// The master started on another computer, with another address, port or version.
         MasterMoved = "master_moved" => "master moved",
-        /// Last polls went back, as after a restore of msdb.
+        /// Last polls or the numbers of instructions went back, as after a restore of msdb.
         MsdbRestored = "msdb_restored" => "msdb restored",
         /// The master presents another certificate.
         CertificateChanged = "certificate_changed" => "certificate changed",

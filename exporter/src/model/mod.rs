@@ -17,6 +17,7 @@ mod reading;
 mod refusal;
 mod server_name;
 pub(crate) mod silence;
+mod utc_instant;
 mod vocabulary;
 
 pub(crate) use address::canonical;
@@ -33,4 +34,5 @@ pub(crate) use query::query_value;
 pub use reading::{Collector, Stage};
 pub use refusal::{ProbeFailure, Refusal};
 pub use server_name::{DEFAULT_INSTANCE, ServerName};
+pub use utc_instant::UtcInstant;
 pub(crate) use vocabulary::{Word, vocabulary};

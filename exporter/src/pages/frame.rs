@@ -1,7 +1,7 @@
 //! What stands around every page: the navigation, and when the master was read.
 
 use crate::diagnosis::Fleet;
-use crate::model::figures::readable_instant;
+use crate::model::figures::{instant, readable_instant};
 use jiff::Timestamp;
 use jiff::tz::Offset;
 
@@ -12,6 +12,10 @@ pub(crate) struct Frame {
     pub(crate) here: &'static str,
     /// When the fleet was read, by the clocks that people look at.
     pub(crate) read: String,
+    /// When the reading began, by this machine's clock; empty where no fleet was asked for.
+    pub(crate) began: String,
+    /// What leads to the folder of the pages; empty for what stands there.
+    pub(crate) root: String,
     is_target: bool,
 }
 
@@ -49,12 +53,19 @@ impl Frame {
                 None => format!("Tried at {}.", readable_instant(fleet.began)),
             },
         };
-        Frame { version: env!("CARGO_PKG_VERSION"), here, read, is_target: matches!(fleet, Fleet::Target(_)) }
+        Frame {
+            here,
+            read,
+            began: instant(fleet.began()),
+            is_target: matches!(fleet, Fleet::Target(_)),
+            ..Frame::alone("")
+        }
     }
 
     /// Around a page for which no fleet was asked.
-    pub(super) fn alone() -> Frame {
-        Frame { version: env!("CARGO_PKG_VERSION"), here: "", read: String::new(), is_target: false }
+    pub(crate) fn alone(root: &str) -> Frame {
+        let (version, root) = (env!("CARGO_PKG_VERSION"), root.to_owned());
+        Frame { version, here: "", read: String::new(), began: String::new(), root, is_target: false }
     }
 
     pub(crate) fn pages(&self) -> &'static [Page] {

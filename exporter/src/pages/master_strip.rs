@@ -1,11 +1,13 @@
 //! The master in one strip above its targets.
 
+use super::rights::{MissingGrant, not_seen};
 use super::words::Tone;
 use crate::collectors::{CollectorReport, ServerFacts};
 use crate::diagnosis::{MasterClock, MasterFleet};
 use crate::exposition::ExporterFacts;
 use crate::model::figures::{ago, readable_instant};
-use crate::model::{Cause, Certificate};
+use crate::model::{Cause, Certificate, Stage};
+use crate::sqlserver::ReadError;
 use jiff::Timestamp;
 
 /// One fact about the master.
@@ -14,11 +16,13 @@ pub(super) struct Fact {
     pub(super) class: &'static str,
     pub(super) value: String,
     pub(super) note: String,
+    /// Where there is more, and what it is.
+    pub(super) link: Option<(&'static str, &'static str)>,
 }
 
 impl Fact {
     fn new(topic: &'static str, tone: Tone, value: impl Into<String>, note: impl Into<String>) -> Fact {
-        Fact { topic, class: tone.class(), value: value.into(), note: note.into() }
+        Fact { topic, class: tone.class(), value: value.into(), note: note.into(), link: None }
     }
 }
 
@@ -33,10 +37,16 @@ pub(super) fn readable(fleet: &MasterFleet, facts: &ExporterFacts) -> (Tone, &'s
 }
 
 /// The facts of a master that was read.
-pub(super) fn strip(fleet: &MasterFleet) -> Vec<Fact> {
+pub(super) fn strip(fleet: &MasterFleet, grants: &[MissingGrant<'_>]) -> Vec<Fact> {
     let Some(clock) = &fleet.master else { return Vec::new() };
     let server = fleet.server.as_ref();
-    vec![engine(server, clock), agent(server), certificate(server, clock.now), rights(fleet), silent(fleet, clock.now)]
+    vec![
+        engine(server, clock),
+        agent(server),
+        certificate(server, clock.now),
+        rights(fleet, grants),
+        silent(fleet, clock.now),
+    ]
 }
 
 fn engine(server: Option<&ServerFacts>, clock: &MasterClock) -> Fact {
@@ -90,23 +100,30 @@ fn certificate(server: Option<&ServerFacts>, now: Timestamp) -> Fact {
     }
 }
 
-fn rights(fleet: &MasterFleet) -> Fact {
-    let named = |which: fn(&CollectorReport) -> bool| -> Vec<&str> {
-        fleet.reports.iter().filter(|report| which(report)).map(|report| report.collector.name()).collect()
-    };
-    let unread = named(|report| !report.success());
-    let in_part = named(|report| report.success() && !report.permission);
+/// What the login may not read, and what else was not read.
+fn rights(fleet: &MasterFleet, grants: &[MissingGrant<'_>]) -> Fact {
+    let all = fleet.reports.len();
+    let failed: Vec<&str> = without_success(fleet).map(|(name, _)| name).collect();
+    let unread = fleet.reports.iter().filter(|report| !report.success()).count();
     let mut notes = Vec::new();
-    if !unread.is_empty() {
-        notes.push(format!("not read: {}; why, and what to do, below", unread.join(", ")));
+    if !grants.is_empty() {
+        notes.push(format!("not seen for want of a right: {}", not_seen(grants)));
     }
-    if !in_part.is_empty() {
-        notes.push(format!("read in part: {}; msx_exporter grants has the right that is missing", in_part.join(", ")));
+    if !failed.is_empty() {
+        notes.push(format!("not read, why below: {}", failed.join(", ")));
     }
     let tone = if notes.is_empty() { Tone::Good } else { Tone::Warning };
     let note = if notes.is_empty() { "no right is missing".to_owned() } else { notes.join("; ") };
-    let all = fleet.reports.len();
-    Fact::new("What may be read", tone, format!("{} of {all} parts", all - unread.len()), note)
+    let link = (!grants.is_empty()).then_some(("#rights", "what to grant"));
+    Fact { link, ..Fact::new("What the exporter may read", tone, format!("{} of {all} parts", all - unread), note) }
+}
+
+/// The collectors that failed, but for those whose missing rights are known.
+pub(super) fn without_success(fleet: &MasterFleet) -> impl Iterator<Item = (&'static str, &ReadError)> {
+    let known =
+        |fault: &ReadError, report: &CollectorReport| fault.stage == Stage::Permission && !report.missing.is_empty();
+    let failed = fleet.reports.iter().filter_map(|report| Some((report, report.fault.as_ref()?)));
+    failed.filter(move |(report, fault)| !known(fault, report)).map(|(report, fault)| (report.collector.name(), fault))
 }
 
 fn silent(fleet: &MasterFleet, now: Timestamp) -> Fact {

@@ -9,6 +9,7 @@ mod jobs;
 mod master_strip;
 mod overview;
 mod parts;
+mod rights;
 mod row;
 mod story;
 mod target;
@@ -18,7 +19,7 @@ mod target_side;
 mod tests;
 pub(crate) mod words;
 
-pub use error::error;
+pub(crate) use error::error;
 pub(crate) use frame::{DOCTOR, Frame};
 pub use history::history;
 pub use jobs::jobs;

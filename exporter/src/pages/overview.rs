@@ -1,15 +1,15 @@
 //! The page at `/`: the fleet at a glance, one line for each target, the worst first.
 
 use super::frame::{self, Frame};
-use super::master_strip::{Fact, readable, strip};
-use super::parts::{FaultView, When};
+use super::master_strip::{Fact, readable, strip, without_success};
+use super::parts::{FaultView, When, groups};
+use super::rights::MissingGrant;
 use super::row::{Bar, Row};
 use super::words::{Tone, Words, words};
 use crate::diagnosis::{Fleet, MasterFleet, Order, Orphan, Selected, Selection};
 use crate::exposition::ExporterFacts;
-use crate::model::{Cause, Collector, HistoryKind, OrphanKind, names};
+use crate::model::{Cause, Collector, HistoryKind, OrphanKind};
 use askama::Template;
-use std::collections::BTreeSet;
 
 /// Targets on one page.
 const ROWS: usize = 500;
@@ -47,6 +47,7 @@ fn of_master(
         None => fleet.reports.iter().find(|r| r.collector == Collector::Targets).and_then(|r| r.fault.as_ref()),
     };
     let (tone, state) = readable(fleet, facts);
+    let grants = MissingGrant::of(fleet);
     Overview {
         frame,
         title: fleet.server.as_ref().filter(|_| fleet.master.is_some()).map_or("Master", |server| server.name.as_str()),
@@ -54,7 +55,7 @@ fn of_master(
         state,
         fault: ended.map(|fault| FaultView::new(fault, details)),
         lost: ended.and_then(|_| lost(fleet)),
-        strip: strip(fleet),
+        strip: strip(fleet, &grants),
         chips: chips(fleet, paging.selection),
         groups: groups(fleet, paging.selection.group.as_deref()),
         columns: columns(paging.selection),
@@ -62,10 +63,8 @@ fn of_master(
         all: fleet.targets.len(),
         paging,
         orphans: fleet.orphans.iter().flatten().filter(|_| fleet.master.is_some()).map(OrphanView::new).collect(),
-        collectors: fleet
-            .reports
-            .iter()
-            .filter_map(|report| Some((report.collector.name(), report.fault.as_ref()?)))
+        grants,
+        collectors: without_success(fleet)
             // A fault that ended the complete reading is shown once, not for each collector.
             .filter(|(_, fault)| Some(*fault) != ended)
             .map(|(name, fault)| CollectorView { name, fault: FaultView::new(fault, details) })
@@ -100,6 +99,7 @@ struct Overview<'a> {
     all: usize,
     paging: Paging<'a>,
     orphans: Vec<OrphanView<'a>>,
+    grants: Vec<MissingGrant<'a>>,
     collectors: Vec<CollectorView<'a>>,
 }
 
@@ -170,14 +170,6 @@ fn chips(fleet: &MasterFleet, selection: &Selection) -> Vec<Chip> {
         chips.push(Chip { class, title: "Jobs failing", count: failing, link, is_on: selection.failing_jobs });
     }
     chips
-}
-
-/// The groups of targets, and which of them is chosen; that one too where no target is in it.
-fn groups<'a>(fleet: &'a MasterFleet, chosen: Option<&'a str>) -> Vec<(&'a str, bool)> {
-    let known: BTreeSet<&str> = fleet.targets.iter().flat_map(|target| target.groups()).map(String::as_str).collect();
-    let is_chosen = |name: &str| chosen.is_some_and(|chosen| names::same(chosen, name));
-    let unknown = chosen.filter(|_| !known.iter().any(|name| is_chosen(name)));
-    known.into_iter().map(|name| (name, is_chosen(name))).chain(unknown.map(|name| (name, true))).collect()
 }
 
 /// The head of a column.

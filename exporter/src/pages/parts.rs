@@ -3,10 +3,11 @@
 use super::words::Tone;
 use crate::diagnosis::{Enlisted, MasterFleet, Target};
 use crate::model::figures::{ago, readable_instant, span};
-use crate::model::{Direction, MasterEvidence, PortState};
+use crate::model::{Direction, MasterEvidence, PortState, names};
 use crate::probe::Finding;
 use crate::sqlserver::ReadError;
 use jiff::Timestamp;
+use std::collections::BTreeSet;
 
 /// Shown where nothing is known or nothing exists.
 pub(super) const NONE: &str = "–";
@@ -24,6 +25,14 @@ pub(super) fn errors(row: &Enlisted) -> String {
     if classes.is_empty() { "none".to_owned() } else { classes.join(", ") }
 }
 
+/// The groups of targets, and which of them is chosen; that one too where no target is in it.
+pub(super) fn groups<'a>(fleet: &'a MasterFleet, chosen: Option<&'a str>) -> Vec<(&'a str, bool)> {
+    let known: BTreeSet<&str> = fleet.targets.iter().flat_map(|target| target.groups()).map(String::as_str).collect();
+    let is_chosen = |name: &str| chosen.is_some_and(|chosen| names::same(chosen, name));
+    let unknown = chosen.filter(|_| !known.iter().any(|name| is_chosen(name)));
+    known.into_iter().map(|name| (name, is_chosen(name))).chain(unknown.map(|name| (name, true))).collect()
+}
+
 /// An instant with its age by the master's clock.
 pub(super) struct When {
     pub(super) age: String,
@@ -36,6 +45,12 @@ impl When {
             Some(at) => When { age: ago(now, at), instant: readable_instant(at) },
             None => When { age: NONE.to_owned(), instant: String::new() },
         }
+    }
+
+    /// With its age as a length, where a column says of what.
+    pub(super) fn length(now: Timestamp, at: Option<Timestamp>) -> When {
+        let When { age, instant } = When::new(now, at);
+        When { age: age.trim_end_matches(" ago").to_owned(), instant }
     }
 
     /// Both in one line.

@@ -4,7 +4,7 @@ use super::parts::{NONE, Port, When, errors};
 use super::words::{Tone, words};
 use crate::diagnosis::{Enlisted, JobCounts, MasterFleet, Selected, Target};
 use crate::model::figures::{count, span};
-use crate::model::{MasterEvidence, query_value};
+use crate::model::{Cause, MasterEvidence, query_value};
 use jiff::Timestamp;
 use std::borrow::Cow;
 use std::time::Duration;
@@ -24,7 +24,7 @@ pub(super) struct Row<'a> {
     pub(super) state: &'static str,
     /// The verdict in up to three words.
     pub(super) short: &'static str,
-    pub(super) evidence: Option<Cow<'a, str>>,
+    pub(super) why: Option<Why<'a>>,
     pub(super) last_poll: When,
     pub(super) bar: Option<Bar>,
     pub(super) pending: String,
@@ -59,19 +59,26 @@ impl<'a> Row<'a> {
             class: words.tone.class(),
             state: words.title,
             short: target.diagnosis.cause.facts().short,
-            evidence: evidence(target),
+            why: Why::of(target),
             last_poll: match row {
                 Some(row) if !row.polled => When { age: "never".to_owned(), instant: String::new() },
                 _ => When::new(now, row.map(|row| row.last_poll)),
             },
             bar: row.map(|row| Bar::new(now, row)),
             pending: list.map_or_else(|| NONE.to_owned(), |list| list.waiting.pending_total().to_string()),
-            oldest: When::new(now, list.and_then(|list| list.waiting.oldest_pending)),
+            oldest: When::length(now, list.and_then(|list| list.waiting.oldest_pending)),
             errors: Figure::errors(row),
             jobs: Figure::jobs(selected.jobs),
             is_silent,
             ports: Port::both_ways(fleet, target, is_silent),
         }
+    }
+}
+
+impl Row<'_> {
+    /// Whether its name and its groups may be cut.
+    pub(super) fn is_long(&self) -> bool {
+        self.name.chars().count() + self.groups.chars().count() > 20
     }
 }
 
@@ -97,17 +104,50 @@ impl Figure {
     }
 }
 
-/// What the master shows of a silent target, else the first evidence; in few words.
-fn evidence(target: &Target) -> Option<Cow<'_, str>> {
-    let shown = target.trace.as_ref().filter(|trace| trace.word != MasterEvidence::Unknown);
-    if let Some(trace) = shown {
-        return Some(format!("The master shows: {}", trace.word.word().title).into());
+/// What the master shows of a silent target, else the first evidence.
+pub(super) struct Why<'a> {
+    /// What fits into a line.
+    pub(super) short: Cow<'a, str>,
+    /// All of it.
+    pub(super) full: &'a str,
+}
+
+impl<'a> Why<'a> {
+    fn of(target: &'a Target) -> Option<Why<'a>> {
+        use Cause::{AgentStopped, CertificateRefused, WayClosed};
+        let of_page = matches!(target.diagnosis.cause, AgentStopped | CertificateRefused | WayClosed);
+        let shown = target.trace.as_ref().filter(|trace| !of_page && trace.word != MasterEvidence::Unknown);
+        if let Some(trace) = shown {
+            return Some(Why {
+                short: format!("The master shows: {}", trace.word.word().title).into(),
+                full: &trace.text,
+            });
+        }
+        let full = &target.diagnosis.evidence.first()?.text;
+        Some(Why { short: clause(without_instant(full)), full })
     }
-    let text = without_instant(&target.diagnosis.evidence.first()?.text);
-    if text.chars().nth(SHORT).is_none() {
-        return Some(text);
+}
+
+/// The clauses that fit into a line: sentences, else what stands before a colon, else before a comma. Words where none does.
+fn clause(text: Cow<'_, str>) -> Cow<'_, str> {
+    let length = |end: usize| text[..end].chars().count();
+    let complete = text.trim_end_matches('.').len();
+    if length(complete) <= SHORT {
+        return match text {
+            Cow::Borrowed(text) => text[..complete].into(),
+            Cow::Owned(text) => text[..complete].to_owned().into(),
+        };
     }
-    Some(text.chars().take(SHORT - 1).chain(['…']).collect::<String>().into())
+    let last = |marks: &[&str], most: usize| {
+        let ends = marks.iter().flat_map(|mark| text.match_indices(mark)).map(|(end, _)| end);
+        ends.filter(|end| length(*end) <= most).max()
+    };
+    let end = [&[". "][..], &["; ", ": "], &[", "]].into_iter().find_map(|marks| last(marks, SHORT));
+    if let Some(end) = end {
+        return text[..end].to_owned().into();
+    }
+    let words = last(&[" "], SHORT - 1).map(|end| text[..end].to_owned());
+    (words.unwrap_or_else(|| text.chars().take(SHORT - 1).collect()) + "…").into()
 }
 
 /// Where an age is followed by its instant, such as ` (2026-11-22T22:07:30Z)`, the age is enough for a line.
@@ -147,9 +187,15 @@ impl Bar {
         Bar {
             class: tone.class(),
             filled: (f64::from(Bar::FULL) * share).round() as u32,
-            meaning: format!("{intervals:.1} of its intervals of {}", span(row.poll_interval)),
+            meaning: format!("{} of its intervals of {}", figure(intervals), span(row.poll_interval)),
         }
     }
+}
+
+/// A small number with a decimal, a large one without.
+fn figure(number: f64) -> String {
+    let decimals = usize::from(number < 9.95);
+    format!("{number:.decimals$}")
 }
 
 #[cfg(test)]
@@ -158,7 +204,6 @@ mod tests {
 
     use super::*;
     use crate::fixtures::{NOW, ago, judged, target};
-    use crate::model::Cause;
 
     #[test]
     fn a_bar_counts_the_intervals_of_its_target() {
@@ -174,13 +219,40 @@ mod tests {
     }
 
     #[test]
-    fn evidence_is_cut_between_characters() {
+    fn evidence_in_a_line_is_a_clause_or_ends_between_words() {
         let text = "東".repeat(61);
-        let shown = |text: &str| evidence(&judged("SQL01", Cause::DownloadError, text)).unwrap().into_owned();
+        let shown = |text: &str| Why::of(&judged("SQL01", Cause::DownloadError, text)).unwrap().short.into_owned();
         assert_eq!(shown(&text), "東".repeat(59) + "…");
         assert_eq!(shown(&text[..180]), "東".repeat(60));
-        let dated = "Last poll 4 h ago (2026-11-27T22:38:47Z), over 3 of its intervals";
-        assert_eq!(shown(dated), "Last poll 4 h ago, over 3 of its intervals");
-        assert_eq!(shown("1 failed (Z), 2 held (Z)"), "1 failed (Z), 2 held (Z)");
+        for (text, expected) in [
+            (
+                "Last poll 4 h ago (2026-11-27T22:38:47Z), over 3 of its intervals",
+                "Last poll 4 h ago, over 3 of its intervals",
+            ),
+            ("1 failed (Z), 2 held (Z)", "1 failed (Z), 2 held (Z)"),
+            (
+                "Enlisted 3 d ago (2026-11-27T22:38:47Z) and has never polled. On the target: is SQL Server Agent running?",
+                "Enlisted 3 d ago and has never polled",
+            ),
+            (
+                "3 instructions failed on the target: permission 2, other 1; everything behind is held, 3 waiting.",
+                "3 instructions failed on the target: permission 2, other 1",
+            ),
+            (
+                "1 DEFECT instruction not fetched, and the row of the target is gone: it still believes that it is enlisted",
+                "1 DEFECT instruction not fetched",
+            ),
+            (
+                "Its clock was found to be off by more than five minutes at some time or other",
+                "Its clock was found to be off by more than five minutes at…",
+            ),
+        ] {
+            assert_eq!(shown(text), expected);
+        }
+    }
+
+    #[test]
+    fn a_decimal_stands_where_it_says_something() {
+        assert_eq!([0.04, 2.96, 9.94, 14.6, 4342.8].map(figure), ["0.0", "3.0", "9.9", "15", "4343"]);
     }
 }

@@ -1,7 +1,7 @@
 //! What happened, for people.
 
 use super::words::{Tone, words};
-use crate::diagnosis::{Chapter, HistoryEvent};
+use crate::diagnosis::{Chapter, EventSelection, HistoryEvent};
 use crate::model::figures::{ago, instant, readable_instant};
 use crate::model::{HistoryKind, query_value};
 use jiff::Timestamp;
@@ -13,6 +13,8 @@ const MOST_NAMED: usize = 20;
 pub(super) struct ChapterView<'a> {
     pub(super) datetime: String,
     pub(super) when: String,
+    /// The query of the history of the minutes around it.
+    pub(super) around: String,
     pub(super) class: &'static str,
     pub(super) title: String,
     pub(super) targets: Vec<Named<'a>>,
@@ -41,6 +43,7 @@ impl<'a> ChapterView<'a> {
         let found = if event.is_found() { ", as the first reading found it" } else { "" };
         ChapterView {
             datetime: instant(event.at),
+            around: EventSelection::around(event.at).query(),
             when: format!("{}, {}{found}", readable_instant(event.at), ago(now, event.at)),
             class: tone(event).class(),
             title: title(event),

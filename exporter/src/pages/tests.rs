@@ -3,10 +3,10 @@
 #![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic)]
 
 use crate::collectors::{CollectorReport, Instruction, Instructions, JobMessage, TargetDetail};
-use crate::diagnosis::{Fleet, History, HistoryEvent, MasterFleet, Selection};
+use crate::diagnosis::{EventSelection, Fleet, History, HistoryEvent, MasterFleet, Selection};
 use crate::fixtures::*;
 use crate::model::{Cause, Collector, HistoryKind, MasterEvidence, Operation, Stage};
-use crate::sqlserver::ReadError;
+use crate::sqlserver::{MissingRight, ReadError};
 use crate::{api, pages};
 
 fn overview(fleet: impl Into<Fleet>, details: bool) -> String {
@@ -69,7 +69,7 @@ fn the_worst_stand_first_and_every_target_stands_there() {
     in_order(&page, &["MSX01", ">can be read<", ">NEW9", ">SQL&#60;03&#62;", ">SQL02", ">SQL01\\PAYROLL", ">SQL04"]);
     in_order(
         &page,
-        &["SQL02</a>", "Stopped polling", "2025-11-24 14:00:00 UTC", "2 h ago", "120.0 of its intervals of 1 min"],
+        &["SQL02</a>", "Stopped polling", "2025-11-24 14:00:00 UTC", "2 h ago", "120 of its intervals of 1 min"],
     );
     in_order(&page, &["SQL02</a>", "0 of 1", "as of its last poll", "to the master: the master sees its connections"]);
     in_order(&page, &["SQL01\\PAYROLL</a>", "Maintenance: patching &#60;night&#62;", "2 proxy_missing", "1 of 1"]);
@@ -298,7 +298,10 @@ fn the_overview_says_in_short_what_the_master_shows_of_a_silent_target() {
         assert!(line.len() <= 60, "{line}");
         let lines = shown(word).matches(">The master shows: ").count();
         assert_eq!(lines, usize::from(word != MasterEvidence::Unknown), "{line}");
-        assert!(word == MasterEvidence::Unknown || shown(word).contains(&format!(">{line}</td>")), "{line}");
+        assert!(
+            word == MasterEvidence::Unknown || shown(word).contains(&format!(">{line}</span><span class=\"said\">")),
+            "{line}"
+        );
     }
     in_order(&shown(MasterEvidence::Refused), &["SQL02</a>", "The master shows: logins refused", ">SQL01"]);
 }
@@ -368,9 +371,9 @@ fn the_history_shows_texts_of_errors_only_where_they_are_allowed() {
     History::record(&mut fleet.history, vec![lost.with_detail("connect to 10.1.2.3: <refused>")]);
     let fleet = fleet.into();
     for details in [false, true] {
-        let page = pages::history(&fleet, 1, details).unwrap().unwrap();
+        let page = pages::history(&fleet, &EventSelection::default(), details).unwrap().unwrap();
         let mut out = Vec::new();
-        api::write_history(&mut out, &fleet, details).unwrap().unwrap();
+        api::write_history(&mut out, &fleet, &EventSelection::default(), details).unwrap().unwrap();
         in_order(&page, &["master not readable", "It stops at: connect."]);
         for text in [page, String::from_utf8(out).unwrap()] {
             assert_eq!(text.contains("10.1.2.3"), details, "{text}");
@@ -389,7 +392,7 @@ fn what_the_first_reading_found_is_no_change() {
         let mut fleet = full();
         History::record(&mut fleet.history, ["SQL02", "SQL04"].map(|target| at_once(target, from)).into());
         let fleet = fleet.into();
-        let page = pages::history(&fleet, 1, false).unwrap().unwrap();
+        let page = pages::history(&fleet, &EventSelection::default(), false).unwrap().unwrap();
         assert_eq!(page.contains("1 min ago, as the first reading found it"), !is_change, "{page}");
         let page = pages::single(&fleet, "SQL02", None, false).unwrap().unwrap();
         assert_eq!(page.contains("Within 5 minutes of its last change"), is_change, "{page}");
@@ -408,19 +411,35 @@ fn a_master_that_was_lost_says_since_when() {
 }
 
 #[test]
-fn what_the_login_may_read_in_part_was_read() {
+fn a_missing_right_says_what_it_costs_and_how_it_is_granted() {
     let shown = |reports| overview(MasterFleet { reports, ..full() }, false);
-    let in_part = CollectorReport { permission: false, ..report(Collector::Server) };
-    let page = shown(vec![report(Collector::Targets), in_part.clone()]);
-    in_order(&page, &["mark warn\">2 of 2 parts", "read in part: server; msx_exporter grants"]);
-    let page = shown(vec![in_part, failed(Collector::Jobs, Stage::Permission)]);
-    in_order(&page, &["1 of 2 parts", "not read: jobs; why, and what to do, below; read in part: server"]);
+    let lacks = |not_seen, report: CollectorReport| {
+        let missing =
+            vec![MissingRight { not_seen, grant: "USE master; GRANT VIEW SERVER STATE TO <login>".to_owned() }];
+        CollectorReport { permission: false, missing, ..report }
+    };
+    let (server, arrivals) = (lacks("the Agent", report(Collector::Server)), lacks("why", report(Collector::Arrivals)));
+    let page = shown(vec![report(Collector::Targets), server.clone(), arrivals]);
+    in_order(
+        &page,
+        &["mark warn\">3 of 3 parts", "not seen for want of a right: the Agent; why: <a href=\"#rights\">"],
+    );
+    in_order(&page, &["id=\"rights\"", "<td>the Agent; why</td>", "GRANT VIEW SERVER STATE TO &#60;login&#62;"]);
+    assert_eq!(page.matches("GRANT VIEW").count(), 1, "{page}");
+    let page = shown(vec![server.clone(), lacks("jobs", failed(Collector::Jobs, Stage::Permission))]);
+    in_order(&page, &["1 of 2 parts", "for want of a right: the Agent; jobs: <a"]);
+    assert!(!page.contains("Parts of the reading that failed"), "{page}");
+    let page = shown(vec![server, failed(Collector::Jobs, Stage::Query)]);
+    in_order(&page, &["1 of 2 parts", "the Agent; not read, why below: jobs", "Parts of the reading that failed"]);
+    assert!(shown(vec![report(Collector::Targets)]).contains("no right is missing"));
 }
 
 #[test]
 fn a_page_of_the_history_beyond_the_last_is_none() {
-    let history = |number| pages::history(&full().into(), number, false).unwrap();
-    assert!(history(1).unwrap().contains("The master was not read yet."));
-    assert_eq!((history(2), history(usize::MAX)), (None, None));
-    assert_eq!(pages::history(&target_side(), 1, false).unwrap(), None);
+    let history = |fleet: Fleet, page| {
+        pages::history(&fleet, &EventSelection { page: Some(page), ..EventSelection::default() }, false).unwrap()
+    };
+    assert!(history(full().into(), 1).unwrap().contains("The master was not read yet."));
+    assert_eq!((history(full().into(), 2), history(full().into(), usize::MAX)), (None, None));
+    assert_eq!(history(target_side(), 1), None);
 }

@@ -49,6 +49,27 @@ impl Right {
             Right::PerformanceState => format!("USE master; GRANT {} TO <login>", performance_state(major_version)),
         }
     }
+
+    /// What it costs not to have it.
+    fn not_seen(self) -> &'static str {
+        match self {
+            Right::TargetServers | Right::TargetServerGroups | Right::TargetServerGroupMembers => "the targets",
+            Right::DownloadList => "instructions that wait or failed",
+            Right::Jobs | Right::JobServers => "jobs and their outcomes",
+            Right::OperatorName => "whether MSXOperator is there",
+            Right::ServerState => "whether SQL Server Agent runs on the master",
+            Right::PerformanceState => "what the master remembers of a silent target",
+        }
+    }
+}
+
+/// A right that the login lacks.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct MissingRight {
+    /// What is not seen without it.
+    pub not_seen: &'static str,
+    /// The statement that grants it, without the name of the login.
+    pub grant: String,
 }
 
 /// The rights that a collector needs.
@@ -204,12 +225,14 @@ impl Capabilities {
         self.missing().filter(|right| needs.essential.contains(right)).collect()
     }
 
-    /// Whether a collector may read every fact that it can read. Where there is no database, no right on its tables is
-    /// missing.
-    pub(crate) fn complete_for(&self, needs: &Needs) -> bool {
+    /// The rights without which a collector leaves facts out, or reads nothing. Where there is no database, no right on its
+    /// tables is missing.
+    pub(crate) fn missing_rights(&self, needs: &Needs, msdb: &str) -> Vec<MissingRight> {
         let grantable =
             |right: &Right| self.msdb != Msdb::Absent || matches!(right, Right::ServerState | Right::PerformanceState);
-        !self.missing().filter(grantable).any(|right| needs.include(right))
+        let missing = self.missing().filter(grantable).filter(|right| needs.include(*right));
+        let major = self.major_version();
+        missing.map(|right| MissingRight { not_seen: right.not_seen(), grant: right.grant(major, msdb) }).collect()
     }
 
     /// Why a collector cannot be asked at all: the database or a right is missing.

@@ -1,31 +1,13 @@
-//! The command line that the service control manager keeps for an instance.
+//! The command line that the service control manager keeps for an instance, as words.
 //!
 //! It holds the flags that `service install` was called with, so that they are visible in the properties of the
-//! service. The program's own command line defines what the flags mean.
+//! service. What the words mean is the business of the program's own command line, which is handed in.
 
-use super::names::ServiceName;
-use std::path::Path;
-
-/// The arguments of an instance: its name, the path of its configuration, then its flags. The path is always named,
-/// because the account of the service may have another environment than the user who installs it.
-pub fn arguments(service: &ServiceName, folder: &Path, flags: &[String]) -> Vec<String> {
-    let file = "--config.file=";
-    let named = flags.iter().any(|flag| flag.starts_with(file));
-    let usual = (!named).then(|| format!("{file}{}", service.configuration(folder).display()));
-    let own = ["service".to_owned(), "run".to_owned(), format!("--service.name={service}")];
-    own.into_iter().chain(usual).chain(flags.iter().cloned()).collect()
-}
-
-/// The arguments behind the program in a command line that `arguments` made; `None` for any other command line.
-pub fn of_ours(line: &str) -> Option<Vec<String>> {
-    let mut words = split(line).into_iter();
-    let program = words.next()?;
-    let file = program.rsplit(['\\', '/']).next()?.to_ascii_lowercase();
-    let arguments: Vec<String> = words.collect();
-    let ours = matches!(file.as_str(), "msx_exporter.exe" | "msx_exporter")
-        && arguments.first().is_some_and(|word| word == "service")
-        && arguments.get(1).is_some_and(|word| word == "run");
-    ours.then_some(arguments)
+/// Whether the program of a command line is the exporter, whatever its arguments are.
+pub fn runs_exporter(line: &str) -> bool {
+    let words = split(line);
+    let file = words.first().and_then(|program| program.rsplit(['\\', '/']).next()).unwrap_or_default();
+    ["msx_exporter.exe", "msx_exporter"].iter().any(|own| file.eq_ignore_ascii_case(own))
 }
 
 /// Splits a command line by the rules of CommandLineToArgvW: quotes group, and a backslash is literal unless a quote
@@ -92,30 +74,22 @@ pub fn join(program: &str, arguments: &[String]) -> String {
 
 #[cfg(test)]
 mod tests {
-    #![allow(clippy::unwrap_used)]
     use super::*;
     use proptest::prelude::*;
 
-    fn all(words: &[&str]) -> Vec<String> {
-        words.iter().map(|word| (*word).to_owned()).collect()
-    }
-
     #[test]
-    fn a_line_of_ours_is_known() {
-        let named = all(&["--config.file=own.yml"]);
-        let service = "x".parse().unwrap();
-        let line =
-            join(r"C:\Program Files\msx_exporter\msx_exporter.exe", &arguments(&service, Path::new("d"), &named));
-        let expected =
-            r#""C:\Program Files\msx_exporter\msx_exporter.exe" service run --service.name=x --config.file=own.yml"#;
-        assert_eq!(line, expected);
-        assert_eq!(of_ours(&line).unwrap(), ["service", "run", "--service.name=x", "--config.file=own.yml"]);
-        let usual = format!("--config.file={}", Path::new("d").join("x.yml").display());
-        assert_eq!(arguments(&service, Path::new("d"), &[])[3], usual);
-        assert_eq!(of_ours(r"C:\x\MSX_EXPORTER.EXE service run"), Some(all(&["service", "run"])));
-        assert_eq!(of_ours(r"C:\windows\system32\svchost.exe service run"), None);
-        assert_eq!(of_ours(r"C:\x\msx_exporter.exe serve"), None);
-        assert_eq!(of_ours(""), None);
+    fn the_program_is_known_by_its_file() {
+        let line = join(r"C:\Program Files\msx_exporter\msx_exporter.exe", &["service".to_owned(), "a b".to_owned()]);
+        assert_eq!(line, r#""C:\Program Files\msx_exporter\msx_exporter.exe" service "a b""#);
+        for (line, is_ours) in [
+            (line.as_str(), true),
+            (r"C:\x\MSX_EXPORTER.EXE --log.level=debug service run", true),
+            (r"C:\windows\system32\svchost.exe service run", false),
+            (r"C:\msx_exporter.exe\other.exe", false),
+            ("", false),
+        ] {
+            assert_eq!(runs_exporter(line), is_ours, "{line}");
+        }
     }
 
     proptest! {

@@ -10,8 +10,8 @@ use crate::exit::{Done, Failure};
 use std::fs;
 use std::path::{Path, PathBuf};
 
-/// Merges the flags that a service was started with and those that were typed, and returns what it is started with from
-/// now on.
+/// Merges the arguments that a service was started with, none at first, and the flags that were typed, and returns what it
+/// is started with from now on.
 pub type Understand<'a> = &'a dyn Fn(&[String]) -> Result<Serving, Failure>;
 
 /// `service install`.
@@ -43,8 +43,7 @@ pub fn configure(wanted: &Wanted, or_install: bool, understand: Understand<'_>) 
     };
     let before = manager::line(&service).map_err(Failure::running)?;
     drop(service);
-    let kept = command_line::of_ours(&before).unwrap_or_default();
-    let mut host = Host::new(wanted, understand(&kept)?)?;
+    let mut host = Host::new(wanted, understand(command_line::split(&before).get(1..).unwrap_or_default())?)?;
     host.line_before = Some(before);
     plan::carry_out(&steps, &mut host).map_err(Failure::running)?;
     Ok(host.summary("configured"))

@@ -8,8 +8,9 @@ use std::thread;
 use std::time::{Duration, Instant};
 use windows_registry::LOCAL_MACHINE;
 use windows_service::service::{
-    Service, ServiceAccess, ServiceAction, ServiceActionType, ServiceErrorControl, ServiceFailureActions,
-    ServiceFailureResetPeriod, ServiceInfo, ServiceSidType, ServiceStartType, ServiceState, ServiceType,
+    Service, ServiceAccess, ServiceAction, ServiceActionType, ServiceConfig, ServiceErrorControl,
+    ServiceFailureActions, ServiceFailureResetPeriod, ServiceInfo, ServiceSidType, ServiceStartType, ServiceState,
+    ServiceStatus, ServiceType,
 };
 use windows_service::service_manager::{ServiceManager, ServiceManagerAccess};
 
@@ -33,7 +34,21 @@ fn manager(access: ServiceManagerAccess) -> Result<ServiceManager, String> {
     ServiceManager::local_computer(None::<&str>, access).map_err(|error| in_words(&error))
 }
 
-/// The installed instance; `None` where there is none. Refuses a service of this name that runs another program.
+fn open(name: &ServiceName, access: ServiceAccess) -> Result<Option<Service>, String> {
+    match manager(ServiceManagerAccess::CONNECT)?.open_service(name.as_str(), access) {
+        Ok(service) => Ok(Some(service)),
+        Err(ServiceError::Winapi(error)) if error.raw_os_error() == Some(NO_SUCH_SERVICE) => Ok(None),
+        Err(error) => Err(in_words(&error)),
+    }
+}
+
+/// A service of this name, whatever it runs, to be looked at; `None` where there is none.
+pub(super) fn look(name: &ServiceName) -> Result<Option<Service>, String> {
+    open(name, ServiceAccess::QUERY_CONFIG | ServiceAccess::QUERY_STATUS)
+}
+
+/// The installed instance, to be changed; `None` where there is none. Refuses a service of this name that runs another
+/// program.
 pub(super) fn find(name: &ServiceName) -> Result<Option<Service>, String> {
     let access = ServiceAccess::QUERY_CONFIG
         | ServiceAccess::CHANGE_CONFIG
@@ -41,12 +56,8 @@ pub(super) fn find(name: &ServiceName) -> Result<Option<Service>, String> {
         | ServiceAccess::START
         | ServiceAccess::STOP
         | ServiceAccess::DELETE;
-    let service = match manager(ServiceManagerAccess::CONNECT)?.open_service(name.as_str(), access) {
-        Ok(service) => service,
-        Err(ServiceError::Winapi(error)) if error.raw_os_error() == Some(NO_SUCH_SERVICE) => return Ok(None),
-        Err(error) => return Err(in_words(&error)),
-    };
-    if command_line::of_ours(&line(&service)?).is_none() {
+    let Some(service) = open(name, access)? else { return Ok(None) };
+    if !command_line::runs_exporter(&line(&service)?) {
         return Err(format!("the service {name} is not one of msx_exporter"));
     }
     Ok(Some(service))
@@ -54,8 +65,16 @@ pub(super) fn find(name: &ServiceName) -> Result<Option<Service>, String> {
 
 /// The command line that the manager keeps.
 pub(super) fn line(service: &Service) -> Result<String, String> {
-    let config = service.query_config().map_err(|error| in_words(&error))?;
-    Ok(config.executable_path.to_string_lossy().into_owned())
+    Ok(config(service)?.executable_path.to_string_lossy().into_owned())
+}
+
+/// What the manager keeps of a service.
+pub(super) fn config(service: &Service) -> Result<ServiceConfig, String> {
+    service.query_config().map_err(|error| in_words(&error))
+}
+
+pub(super) fn status(service: &Service) -> Result<ServiceStatus, String> {
+    service.query_status().map_err(|error| in_words(&error))
 }
 
 /// A program with its arguments, each quoted where necessary.
@@ -140,10 +159,7 @@ pub(super) fn start(name: &ServiceName) -> Result<(), String> {
     }
     match wait(&service, |state| !matches!(state, ServiceState::StartPending | ServiceState::StopPending))? {
         ServiceState::Running => Ok(()),
-        _ => {
-            let status = service.query_status().map_err(|error| in_words(&error))?;
-            Err(format!("it has ended at once ({:?}); the Event Log says why", status.exit_code))
-        }
+        _ => Err(format!("it has ended at once ({:?}); the Event Log says why", status(&service)?.exit_code)),
     }
 }
 
@@ -169,7 +185,7 @@ fn there(name: &ServiceName) -> Result<Service, String> {
 }
 
 fn state(service: &Service) -> Result<ServiceState, String> {
-    service.query_status().map(|status| status.current_state).map_err(|error| in_words(&error))
+    Ok(status(service)?.current_state)
 }
 
 /// Polls the state until a deadline: safe code has no notification of a change.

@@ -1,5 +1,6 @@
 //! The plan of an installation, a change or a removal: ordered steps, each of which can be undone.
 
+use super::Flag;
 use super::account::Account;
 use super::names::ServiceName;
 use std::fmt;
@@ -22,8 +23,8 @@ pub struct Wanted {
     pub start: bool,
     /// The master's address for a first configuration.
     pub master_address: Option<String>,
-    /// The flags of `serve`.
-    pub flags: Vec<String>,
+    /// The flags for serving.
+    pub flags: Vec<Flag>,
 }
 
 /// One step of the plan.

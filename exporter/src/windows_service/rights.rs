@@ -9,6 +9,10 @@ const TRUSTED: [&str; 3] =
     ["S-1-5-18", "S-1-5-32-544", "S-1-5-80-956008885-3418522649-1831038044-1853292631-2271478464"];
 /// The prefix of the SID of every service.
 const SERVICE_SID: &str = "S-1-5-80-";
+/// SYSTEM and the administrators, in the two letters that they have in the language.
+const ADMINISTRATION: [&str; 2] = ["SY", "BA"];
+/// Read and traverse, as Windows may write it.
+const READING: [&str; 2] = ["0x1200a9", "FRFX"];
 /// Read and traverse only, inherited by files and folders.
 const READ: &str = "OICI;0x1200a9";
 
@@ -40,6 +44,49 @@ pub fn folder(before: &str, comes: Option<&str>, goes: Option<&str>) -> String {
         sddl.push_str(&format!("(A;{READ};;;{sid})"));
     }
     sddl
+}
+
+/// Where the rights of the folder differ from those that an installation sets, for one service.
+pub fn remarks(sddl: &str, service: &str) -> Vec<String> {
+    let (owner, list) = sddl.strip_prefix("O:").unwrap_or(sddl).split_once("D:").unwrap_or_default();
+    let mut remarks = Vec::new();
+    if !ADMINISTRATION.contains(&owner) && !TRUSTED.contains(&owner) {
+        remarks.push(format!("its owner is {}, neither the system nor the administrators", trustee(owner)));
+    }
+    if !list.split('(').next().is_some_and(|flags| flags.contains('P')) {
+        remarks.push("it inherits rights from the folder above".to_owned());
+    }
+    let mut readers = Vec::new();
+    for entry in list.split('(').skip(1).filter_map(|entry| entry.split(')').next()) {
+        let fields: Vec<&str> = entry.split(';').collect();
+        let [kind, _, rights, .., who] = fields[..] else { continue };
+        if kind != "A" || ADMINISTRATION.contains(&who) || TRUSTED.contains(&who) {
+            continue;
+        }
+        if who.starts_with(SERVICE_SID) && READING.contains(&rights) {
+            readers.push(who);
+        } else {
+            remarks.push(format!("{} has rights on it ({rights})", trustee(who)));
+        }
+    }
+    if !readers.contains(&service) {
+        remarks.push("the service has no right to read it".to_owned());
+    }
+    if !remarks.is_empty() {
+        remarks.push("hint: msx_exporter service configure".to_owned());
+    }
+    remarks
+}
+
+/// Who is meant, where the language has two letters for an account that people know by a name.
+fn trustee(who: &str) -> &str {
+    match who {
+        "WD" => "everyone",
+        "AU" => "each authenticated user",
+        "BU" => "each user of this machine",
+        "CO" => "the creator of each file",
+        other => other,
+    }
 }
 
 fn services_in(sddl: &str) -> impl Iterator<Item = &str> {
@@ -78,6 +125,25 @@ mod tests {
         assert_eq!(folder(&both, None, Some(&other)), fresh);
         let open = format!("O:S-1-5-21-1-2-3-1001D:AI(A;OICIID;FA;;;WD)(D;;FA;;;{other})(A;OICIID;FR;;;{one})");
         assert_eq!(folder(&open, None, None), fresh);
+    }
+
+    #[test]
+    fn what_differs_from_the_rights_of_an_installation_is_said() {
+        let sid = service_sid(&"one".parse().unwrap());
+        let own = folder("", Some(&sid), None);
+        assert_eq!(remarks(&own, &sid), [""; 0]);
+        assert_eq!(remarks(&own.replace("0x1200a9", "FRFX").replace("O:BA", "O:SY"), &sid), [""; 0]);
+        for (sddl, remark) in [
+            (own.replace("O:BA", "O:S-1-5-21-1-2-3-1001"), "its owner is S-1-5-21-1-2-3-1001"),
+            (own.replace(":PAI", ":AI"), "it inherits"),
+            (format!("{own}(A;OICI;FA;;;WD)"), "everyone has rights on it (FA)"),
+            (own.replace("0x1200a9", "FA"), "the service has no right to read it"),
+            (folder("", None, None), "the service has no right to read it"),
+            (String::new(), "its owner is "),
+        ] {
+            let found = remarks(&sddl, &sid);
+            assert!(found.iter().any(|found| found.starts_with(remark)), "{sddl}: {found:?}");
+        }
     }
 
     #[test]

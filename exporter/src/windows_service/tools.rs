@@ -4,8 +4,13 @@ use super::policy;
 use crate::files;
 use std::ffi::OsStr;
 use std::path::{Path, PathBuf};
-use std::process::{Command, Output};
-use std::{env, fs};
+use std::process::{Command, Output, Stdio};
+use std::sync::mpsc;
+use std::time::Duration;
+use std::{env, fs, thread};
+
+/// The deadline for one tool. An export of the security policy takes seconds on a controller of a domain.
+const LONGEST: Duration = Duration::from_secs(60);
 
 /// The folder of the tools. The search path is never used: it may contain folders that other users can write to.
 fn system_folder() -> PathBuf {
@@ -27,9 +32,29 @@ fn call<A: AsRef<OsStr>>(tool: &str, arguments: &[A]) -> Result<String, String> 
     Err(format!("{tool} ended with {}: {}", output.status, words.trim()))
 }
 
+/// Runs a tool on a thread of its own, and waits no longer than the deadline. One that hangs is left to itself: ended half
+/// way it could leave a policy half changed.
 fn output<A: AsRef<OsStr>>(tool: &str, arguments: &[A]) -> Result<Output, String> {
-    let output = Command::new(system_folder().join(tool)).args(arguments).output();
-    output.map_err(|error| format!("{tool}: {error}"))
+    let mut command = Command::new(system_folder().join(tool));
+    command.args(arguments).stdin(Stdio::null());
+    let (done, result) = mpsc::channel();
+    thread::spawn(move || done.send(command.output()));
+    match result.recv_timeout(LONGEST) {
+        Ok(output) => output.map_err(|error| format!("{tool}: {error}")),
+        Err(_) => Err(format!("{tool} does not answer within {} s", LONGEST.as_secs())),
+    }
+}
+
+/// The newest event of this source in the log "Application", as XML; an empty text where there is none.
+pub(super) fn last_event(source: &str) -> Result<String, String> {
+    let query = format!("/q:*[System[Provider[@Name='{source}']]]");
+    call("wevtutil.exe", &["qe", "Application", &query, "/c:1", "/rd:true", "/f:xml"])
+}
+
+/// The kinds of the networks that this machine is connected to, as words of an enumeration, which no language changes.
+pub(super) fn network_categories() -> Result<String, String> {
+    let command = "Get-NetConnectionProfile | ForEach-Object { [string]$_.NetworkCategory }";
+    call(r"WindowsPowerShell\v1.0\powershell.exe", &["-NoProfile", "-NonInteractive", "-Command", command])
 }
 
 /// Adds an inbound firewall rule for these TCP ports of this program, on domain and private networks.

@@ -5,6 +5,8 @@ const live = "[data-live]";
 const failed = document.getElementById("refresh-failed");
 let etag = null;
 let timer = 0;
+// The exporter's clock, by which a reading is old: not that of the browser, which it is taken for until the first answer.
+let clock = { at: Date.now(), since: performance.now() };
 
 // Focus and open details outlive the elements that held them.
 function keep(old, fresh) {
@@ -36,6 +38,12 @@ function show(page) {
   document.title = page.title;
 }
 
+function showAge() {
+  const seconds = Math.round((clock.at + performance.now() - clock.since - Date.parse(document.getElementById("age").dataset.began)) / 1000);
+  const age = seconds < 120 ? `${seconds} s old.` : `${Math.round(seconds / 60)} min old.`;
+  document.getElementById("old").textContent = seconds < 0 || Number.isNaN(seconds) ? "" : age;
+}
+
 function complain(text) {
   failed.textContent = text;
   failed.hidden = !text;
@@ -43,8 +51,9 @@ function complain(text) {
 
 async function refresh() {
   try {
-    const headers = etag ? { "If-None-Match": etag } : {};
+    const headers = { Accept: "text/html", ...(etag && { "If-None-Match": etag }) };
     const answer = await fetch(location.href, { headers, signal: AbortSignal.timeout(SECONDS * 1000) });
+    clock = { at: Date.parse(answer.headers.get("Date")), since: performance.now() };
     if (answer.status !== 304) {
       const page = new DOMParser().parseFromString(await answer.text(), "text/html");
       if (!page.querySelector("main")) throw new Error(`the exporter answered ${answer.status}`);
@@ -63,5 +72,7 @@ function plan() {
   if (document.visibilityState === "visible") timer = setTimeout(refresh, SECONDS * 1000);
 }
 
+setInterval(showAge, 1000);
+showAge();
 document.addEventListener("visibilitychange", () => (document.visibilityState === "visible" ? refresh() : plan()));
 plan();

@@ -20,8 +20,9 @@ pub(crate) struct Fault {
     pub(crate) reconnects: bool,
     /// Series that a page has while it lasts.
     pub(crate) metrics: &'static [&'static str],
-    /// Words of the overview at the same time.
+    /// Words of a page at the same time, and the path of that page: the overview where nothing else is said.
     pub(crate) page: &'static [&'static str],
+    pub(crate) path: &'static str,
     /// Words of one line of the log.
     pub(crate) log: &'static [&'static str],
     /// What Prometheus would wait, as it says in each scrape. A second less is what a reading may take.
@@ -49,6 +50,7 @@ impl Fault {
             reconnects: false,
             metrics: &["msx_up 1"],
             page: &[],
+            path: "/",
             log: &[],
             scrape: Duration::from_secs(4),
             back_within: Duration::from_secs(20),

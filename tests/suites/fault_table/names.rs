@@ -3,6 +3,7 @@
 use crate::fault::Fault;
 use crate::harness::exporter::Setup;
 use crate::play::World;
+use jiff::SignedDuration;
 use std::net::{Ipv4Addr, UdpSocket};
 use std::sync::atomic::{AtomicU8, Ordering};
 use std::sync::{Arc, Mutex};
@@ -69,6 +70,19 @@ pub(crate) fn faults() -> Vec<Fault> {
         named("the name server fails", Answer::Failure).unread(&["stage=resolve"], &["has no address"]),
         named("the name server does not answer", Answer::Silence)
             .unread(&["stage=resolve", "no answer within"], &["no answer within"]),
+        Fault {
+            setup: targets_by_name,
+            in_gate: false,
+            path: "/target?name=SQL03",
+            ..Fault::new("a target falls silent while the name server does not answer", fall_silent, |world| {
+                world.master.lab.resume("SQL03");
+            })
+        }
+        .showing(
+            &["msx_up 1", "msx_target_master_evidence{target=\"SQL03\",evidence=\"unknown\"} 1"],
+            &["no address of its host is known"],
+            &[],
+        ),
         named("the name leads to another address, and back", Answer::Address([127, 0, 0, 9]))
             .unread(&["stage=connect", "127.0.0.9"], &["127.0.0.9"]),
     ]
@@ -78,17 +92,25 @@ pub(crate) fn say(world: &World, answer: Answer) {
     *world.names.get().unwrap().answer.lock().unwrap() = answer;
 }
 
+fn fall_silent(world: &mut World) {
+    world.master.lab.stop("SQL03");
+    world.master.lab.advance(SignedDuration::from_mins(10));
+}
+
+fn targets_by_name(setup: Setup, world: &World) -> Setup {
+    let setup = under_name_server(setup, world).ports("  interval: 10s\n  timeout: 2s");
+    say(world, Answer::Silence);
+    setup
+}
+
 pub(crate) fn by_name(setup: Setup, world: &World) -> Setup {
+    let port = world.way.address.port();
+    under_name_server(setup, world).at(format!("master.msx.test:{port}"))
+}
+
+fn under_name_server(setup: Setup, world: &World) -> Setup {
     let server = world.names.get_or_init(NameServer::start);
     let text = format!("nameserver {}\noptions timeout:5 attempts:2\n", server.address);
     let file = setup.folder().write("resolv.conf", &text);
-    let port = world.way.address.port();
-    setup.at(format!("master.msx.test:{port}")).under(&[
-        "unshare",
-        "--mount",
-        "sh",
-        "-c",
-        MOUNTED,
-        file.to_str().unwrap(),
-    ])
+    setup.under(&["unshare", "--mount", "sh", "-c", MOUNTED, file.to_str().unwrap()])
 }

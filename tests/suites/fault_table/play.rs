@@ -118,10 +118,10 @@ impl World {
         let mut wanted = fault.metrics.iter().flat_map(|line| Page::parse(line).samples);
         let log = self.exporter().log();
         let line = log.lines().any(|line| fault.log.iter().all(|word| line.contains(word)));
-        let overview = || self.exporter().get("/").text();
+        let shown = || self.exporter().get(fault.path).text();
         wanted.all(|sample| page.samples.contains(&sample))
             && (fault.log.is_empty() || line)
-            && (fault.page.is_empty() || fault.page.iter().all(|word| overview().contains(word)))
+            && (fault.page.is_empty() || fault.page.iter().all(|word| shown().contains(word)))
     }
 }
 

@@ -14,6 +14,7 @@ pub(crate) fn write<'a>(played: impl Iterator<Item = (&'a Fault, Played)>) {
     for (fault, times) in played {
         let quoted = |words: &[&str]| words.iter().map(|word| format!("`{word}`")).collect::<Vec<_>>().join(", ");
         let [metrics, page, log] = [fault.metrics, fault.page, fault.log].map(quoted);
+        let page = if fault.path == "/" { page } else { format!("`{}`: {page}", fault.path) };
         let [shown, back, longest] = [times.shown, times.back, times.longest_scrape].map(seconds);
         table.push_str(&format!("| {} | {metrics} | {page} | {log} | {shown} | {back} | {longest} |\n", fault.what));
     }

@@ -268,7 +268,11 @@ pub(crate) fn sound(set: &str) -> Cells {
             );
             cells
         }
-        "download_rows" => vec![("table_rows", Type::BigInt, Value::Int(1_234))],
+        "download_rows" => vec![
+            ("table_rows", Type::BigInt, Value::Int(1_234)),
+            ("last_number", Type::BigInt, Value::Int(5_678)),
+            local("oldest_posted", "2026-11-20T09:00:00"),
+        ],
         "downloaded" => vec![
             name("target_server", "SQL01"),
             ("downloaded", Type::BigInt, Value::Int(1_230)),

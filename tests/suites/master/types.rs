@@ -21,7 +21,7 @@ fn may_be_null(set: &str, column: &str) -> bool {
         ("targets", "location")
             | ("downloads", "oldest_pending")
             | ("downloaded", "last_download")
-            | ("download_rows", "table_rows")
+            | ("download_rows", _)
     ) || (set == "downloads" && (column.starts_with("pending_") || column.starts_with("errors_")))
 }
 
@@ -47,7 +47,8 @@ async fn a_sound_answer_is_read_to_the_last_cell() {
     assert_eq!((row.target.as_str(), row.pending), ("SQL01", waiting));
     assert_eq!(row.oldest_pending.unwrap().to_string(), "2026-11-22T10:58:00Z");
     assert_eq!((row.defect_waiting, row.other_waiting, row.errors), (0, 4, enum_map::EnumMap::default()));
-    assert_eq!(downloads.table_rows, Some(1_234));
+    assert_eq!((downloads.table_rows, downloads.last_number), (Some(1_234), Some(5_678)));
+    assert_eq!(downloads.oldest_posted.unwrap().to_string(), "2026-11-20T08:00:00Z");
     let [downloaded] = downloads.downloaded.as_ref().unwrap().as_slice() else { panic!("{downloads:?}") };
     assert_eq!((downloaded.target.as_str(), downloaded.count), ("SQL01", 1_230));
     assert_eq!(downloaded.last.unwrap().to_string(), "2026-11-22T10:00:00Z");

@@ -13,12 +13,13 @@ mod flat;
 mod random;
 mod site;
 mod troubles;
+mod web;
 
 use random::Random;
 use site::{Counts, Site};
 use std::time::{Duration, Instant};
 
-const EXPORTERS: u64 = 4;
+const EXPORTERS: u64 = 6;
 /// What an hour must reach; a shorter run its share.
 const IN_AN_HOUR: Counts = Counts { scrapes: 50_000, readings: 5_000 };
 

@@ -3,13 +3,12 @@
 use crate::flat::{Held, assert_flat};
 use crate::harness::exporter::{Exporter, Setup};
 use crate::harness::way::Way;
-use crate::harness::{Page, TestServer, http, until};
+use crate::harness::{Page, TestServer, until};
 use crate::random::Random;
 use crate::troubles::TROUBLES;
-use base64::Engine;
+use crate::web::{Secured, Web};
 use msx_lab::msdb::{Lab, Scenario};
 use msx_lab::tds::{Encryption, Options};
-use std::net::TcpStream;
 use std::time::{Duration, Instant};
 
 /// Between two scrapes. Several share a reading, which one of them begins.
@@ -20,8 +19,6 @@ const PHASE: Duration = Duration::from_secs(3);
 const PATIENCE: Duration = Duration::from_secs(4);
 /// Scrapes at once: more than the clients that hang up, which have the address of the one that must be answered.
 const PLACES: usize = 64;
-/// The least cost that bcrypt has: what is looked for here is not what a password costs.
-const COST: u32 = 4;
 
 #[derive(Debug, Clone, Copy, Default)]
 pub(crate) struct Counts {
@@ -35,8 +32,8 @@ pub(crate) struct Site {
     pub(crate) exporter: Exporter,
     pub(crate) random: Random,
     /// Clients that asked and read nothing.
-    pub(crate) stalled: Vec<TcpStream>,
-    password: String,
+    pub(crate) stalled: Vec<Secured>,
+    web: Web,
 }
 
 impl Site {
@@ -49,44 +46,40 @@ impl Site {
             .master("trust_server_certificate", "true")
             .master("timeout", "2s")
             .with(&format!("limits:\n  scrapes_in_flight: {PLACES}\n  scrapes_in_flight_per_client: {PLACES}"));
-        let web = setup.folder().write("web.yml", &web("first"));
-        let exporter = setup.arg(&format!("--web.config.file={}", web.display())).start();
-        Site { master, way, exporter, random, stalled: Vec::new(), password: "first".to_owned() }
+        let web = Web::new("first");
+        let file = web.write(setup.folder());
+        let exporter = setup.arg(&format!("--web.config.file={}", file.display())).start();
+        Site { master, way, exporter, random, stalled: Vec::new(), web }
     }
 
-    /// Another password for who scrapes. It is in force at once after a reload.
+    /// Another password for who scrapes, in force at once after a reload.
     pub(crate) fn change_user(&mut self) {
-        self.password = format!("password {}", self.random.below(1_000_000));
-        let text = web(&self.password);
-        self.exporter.setup().folder().write("web.yml", &text);
+        let password = format!("password {}", self.random.below(1_000_000));
+        self.change_web(self.web.with_password(password));
+    }
+
+    /// Another certificate, which each new connection gets after a reload.
+    pub(crate) fn change_certificate(&mut self) {
+        self.change_web(self.web.with_another_certificate());
+    }
+
+    fn change_web(&mut self, web: Web) {
+        web.write(self.exporter.setup().folder());
+        self.web = web;
         self.exporter.signal("HUP");
-        until("the new password to be taken", || (self.status() == Some(200)).then_some(()));
-    }
-
-    /// The credentials in force, as a header.
-    fn credentials(&self) -> String {
-        format!("Basic {}", base64::engine::general_purpose::STANDARD.encode(format!("soak:{}", self.password)))
-    }
-
-    fn status(&self) -> Option<u16> {
-        let credentials = self.credentials();
-        let answer =
-            http::request(self.exporter.address, "GET", "/metrics", &[("Authorization", credentials.as_str())]);
-        answer.ok().map(|answer| answer.status)
+        let is_in_force = || self.web.scrape(self.exporter.address, &[]).is_ok_and(|answer| answer.status == 200);
+        until("what was written to be in force", || is_in_force().then_some(()));
     }
 
     /// A client that sends its request and does nothing more.
-    pub(crate) fn send(&self) -> TcpStream {
-        let credentials = self.credentials();
-        http::send(self.exporter.address, "GET", "/metrics", &[("Authorization", credentials.as_str())]).unwrap()
+    pub(crate) fn send(&self) -> Secured {
+        self.web.send(self.exporter.address, &[]).unwrap()
     }
 
     fn scrape(&self) -> Page {
         let (began, seconds) = (Instant::now(), PATIENCE.as_secs().to_string());
-        let credentials = self.credentials();
-        let headers =
-            [("Authorization", credentials.as_str()), ("X-Prometheus-Scrape-Timeout-Seconds", seconds.as_str())];
-        let answer = self.exporter.request("GET", "/metrics", &headers);
+        let asked = self.web.scrape(self.exporter.address, &[("X-Prometheus-Scrape-Timeout-Seconds", &seconds)]);
+        let answer = asked.unwrap_or_else(|error| panic!("{error}; the log:\n{}", self.exporter.log()));
         assert_eq!(answer.status, 200, "{}", answer.text());
         assert!(began.elapsed() < PATIENCE, "a scrape took {:?}", began.elapsed());
         Page::parse(&answer.text())
@@ -121,9 +114,4 @@ impl Site {
         assert_flat(&samples);
         Counts { readings: self.master.readings() as u64, ..counts }
     }
-}
-
-/// A web configuration with one user.
-fn web(password: &str) -> String {
-    format!("basic_auth_users:\n  soak: '{}'\n", bcrypt::hash(password, COST).unwrap())
 }

@@ -37,13 +37,14 @@ troubles! {
     "single-user mode": single_user, |site| site.master.lab.single_user(false);
     "silence at PRELOGIN": |site| behave(site, Some(Fault::StopAfterPrelogin)), |site| behave(site, None);
     "silence at the login": |site| behave(site, Some(Fault::StopInLogin)), |site| behave(site, None);
-    "another certificate": present_another, nothing;
+    "another certificate of the master": present_another, nothing;
     "resets": |site| lead(site, Manner::Reset), open;
     "a filter": |site| lead(site, Manner::Filtered), open;
     "silence in TLS": |site| lead(site, Manner::HangsAfter(300)), open;
     "a forgotten connection": |site| site.way.forget(), nothing;
     "a wrong password": |site| password(site, "wrong"), |site| password(site, PASSWORD);
     "another user": Site::change_user, nothing;
+    "another certificate of its own": Site::change_certificate, nothing;
     "a reload": |site| reload(site, "targets:\n  exclude: 'SQL0[12]'\n"), |site| reload(site, "");
     "a reload that fails": |site| reload(site, "nonsense: true\n"), |site| reload(site, "");
     "readers that stall": stall, |site| site.stalled.clear();

@@ -172,7 +172,7 @@ impl Names {
         }
         let text = |at: usize| arguments.get(at).and_then(|argument| literal(argument));
         match name.as_str() {
-            "OBJECT_ID" => {
+            "OBJECT_ID" | "IDENT_CURRENT" => {
                 if let Some(table) = self.named(text(0)) {
                     self.looked_up.insert(table.name);
                 }

@@ -103,7 +103,7 @@ impl StateSets {
             log_used_percent: database.as_ref().and_then(|row| row.log_used_percent),
             log_waits_for: database.and_then(|row| row.log_waits_for),
             blocker: blocker.map(|row| Blocker { session: row.session, waiting: row.waiting }),
-            polled_without_a_row: polls.speaks(now),
+            polled_without_a_row: None,
         }
     }
 }
@@ -140,6 +140,11 @@ impl UnlistedPolls {
         if self.seen.is_none_or(|seen| at.duration_since(seen) >= SAME_EXECUTION) {
             (self.seen, self.pending) = (Some(at), Some(at));
         }
+    }
+
+    /// Adds what is known by the newest rows.
+    pub(super) fn complete(&self, state: MasterState) -> MasterState {
+        MasterState { polled_without_a_row: self.speaks(state.at), ..state }
     }
 
     fn speaks(&self, now: Timestamp) -> Option<Timestamp> {

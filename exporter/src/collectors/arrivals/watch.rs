@@ -2,13 +2,13 @@
 
 use super::history::History;
 use super::master_state::{MasterState, StateSets, UnlistedPolls};
-use super::{ARRIVALS, ArrivalRow, Arrivals, CAP, CONNECTED, ConnectedRow, NEEDS};
+use super::{ARRIVALS, ArrivalRow, Arrivals, CAP, CONNECTED, ConnectedRow, Interruptions, NEEDS};
 use crate::collectors::assemble::incomplete;
 use crate::collectors::reading::{Collected, CollectorReport};
 use crate::collectors::result_cache::{Kept, REST};
 use crate::collectors::targets::Targets;
 use crate::model::{Collector, Stage};
-use crate::sqlserver::{BatchError, Capabilities, Clock, Context, ReadError, ResultSet, Session, Set};
+use crate::sqlserver::{BatchError, Capabilities, Clock, Context, MissingRight, ReadError, ResultSet, Session, Set};
 use jiff::Timestamp;
 use std::collections::BTreeSet;
 use std::sync::Arc;
@@ -51,6 +51,7 @@ impl Interrupt {
 pub(in crate::collectors) struct ArrivalWatch {
     history: History,
     permitted: bool,
+    missing: Vec<MissingRight>,
     /// The last look at the records.
     records: Option<Glance>,
     sessions: Option<Glance>,
@@ -64,7 +65,7 @@ pub(in crate::collectors) struct ArrivalWatch {
     /// When a look last succeeded, and why the last one did not.
     read_at: Option<Timestamp>,
     fault: Option<ReadError>,
-    /// Looks in a row that were interrupted.
+    /// Looks that were interrupted since the last one at the records that was not.
     interrupted: u32,
 }
 
@@ -82,7 +83,11 @@ impl Glance {
     }
 
     fn is_due(&self, every: Duration) -> bool {
-        self.kept.is_due(if self.interrupted { self.kept.took.saturating_mul(REST) } else { every })
+        self.rests(every).is_zero()
+    }
+
+    fn rests(&self, every: Duration) -> Duration {
+        self.kept.rests(if self.interrupted { self.kept.took.saturating_mul(REST) } else { every })
     }
 }
 
@@ -173,10 +178,12 @@ impl ArrivalWatch {
     pub(in crate::collectors) fn known(
         &mut self,
         capabilities: Option<&Capabilities>,
+        msdb: &str,
         targets: Option<&Targets>,
     ) -> Collected<Arrivals> {
         if let Some(capabilities) = capabilities {
-            self.permitted = capabilities.complete_for(&NEEDS);
+            self.missing = capabilities.missing_rights(&NEEDS, msdb);
+            self.permitted = self.missing.is_empty();
         }
         if let Some(targets) = targets {
             self.polls.compare(targets);
@@ -192,6 +199,16 @@ impl ArrivalWatch {
     /// Whether looks were interrupted so often that the next one needs its time.
     pub(in crate::collectors) fn insists(&self) -> bool {
         self.interrupted >= INTERRUPTED_TOO_OFTEN
+    }
+
+    /// Counts how a look ended. Looks at the sessions alone are short: that one reached its end says nothing of one at the
+    /// records.
+    fn count(&mut self, asked: Due, interrupted: bool) {
+        if interrupted {
+            self.postpone();
+        } else if asked.records {
+            self.interrupted = 0;
+        }
     }
 
     /// Counts a look that could not even begin.
@@ -213,7 +230,8 @@ impl ArrivalWatch {
             return None;
         }
         self.wished |= wished;
-        let mut due = DueSets::new(self.due(&silent));
+        let asked = self.due(&silent);
+        let mut due = DueSets::new(asked);
         let mut sets = due.all();
         if sets.is_empty() {
             return None;
@@ -234,10 +252,8 @@ impl ArrivalWatch {
         let fault = sets.iter().find_map(|set| ended.fault(&**set));
         let took = sets.iter().filter_map(|set| ended.price(&**set)).map(|price| price.took).sum();
         self.take(due, silent, targets, &ended);
-        if ended.is_interrupted() {
-            self.postpone();
-        } else {
-            self.interrupted = 0;
+        self.count(asked, ended.is_interrupted());
+        if !ended.is_interrupted() {
             if fault.is_none() {
                 self.read_at = Some(Timestamp::now());
             }
@@ -287,7 +303,7 @@ impl ArrivalWatch {
         let is_due = |last: &Option<Glance>, every| last.as_ref().is_none_or(|last| last.is_due(every));
         Due {
             sessions: is_due(&self.sessions, rest),
-            state: is_due(&self.state, STATE_EVERY),
+            state: is_due(&self.state, every.min(STATE_EVERY)),
             records: is_due(&self.records, every),
         }
     }
@@ -306,15 +322,30 @@ impl ArrivalWatch {
             records: self.history.records(),
             connected_at: self.history.connected_at(),
             sightings: self.history.sightings(),
-            state: self.master_state.clone(),
+            state: self.master_state.clone().map(|state| self.polls.complete(state)),
+            interruptions: self.interruptions(),
         };
         Collected { report: self.report(duration), rows: Some(Arc::new(rows)) }
     }
 
+    fn interruptions(&self) -> Option<Interruptions> {
+        let ended = self.records.as_ref().is_none_or(|last| last.interrupted);
+        let next_attempt = || self.records.as_ref().map_or(Duration::ZERO, |last| last.rests(Duration::ZERO));
+        (self.interrupted > 0 && ended).then(|| Interruptions { looks: self.interrupted, next_attempt: next_attempt() })
+    }
+
+    /// In how long the most expensive of the last looks has rested.
+    fn next_attempt(&self) -> Option<Duration> {
+        let looks = [&self.records, &self.sessions, &self.state].into_iter().flatten();
+        looks.map(|last| last.rests(Duration::ZERO)).max().filter(|rest| !rest.is_zero())
+    }
+
     fn report(&self, duration: Duration) -> CollectorReport {
         let fault = self.fault.clone().filter(|_| self.permitted);
+        let fault = fault.map(|fault| ReadError { next_attempt: self.next_attempt(), ..fault });
         let read_at = self.read_at.filter(|_| fault.is_none());
-        CollectorReport { collector: Collector::Arrivals, duration, permission: self.permitted, read_at, fault }
+        let (permission, missing) = (self.permitted, self.missing.clone());
+        CollectorReport { collector: Collector::Arrivals, duration, permission, missing, read_at, fault }
     }
 }
 
@@ -366,7 +397,7 @@ mod tests {
         tokio::time::advance(Duration::from_millis(29_999)).await;
         assert_eq!(watch.due(&more), SESSIONS);
         tokio::time::advance(Duration::from_millis(1)).await;
-        assert_eq!(watch.due(&more), RECORDS_TOO);
+        assert_eq!(watch.due(&more), ALL);
         assert_eq!(watch.due(&same), SESSIONS);
         tokio::time::advance(Duration::from_secs(30)).await;
         assert_eq!(watch.due(&same), STATE_TOO);
@@ -391,7 +422,7 @@ mod tests {
         tokio::time::advance(Duration::from_secs(29)).await;
         assert_eq!(watch.due(&silent), SESSIONS);
         tokio::time::advance(Duration::from_secs(1)).await;
-        assert_eq!(watch.due(&silent), RECORDS_TOO);
+        assert_eq!(watch.due(&silent), ALL);
     }
 
     #[tokio::test(start_paused = true)]
@@ -403,6 +434,35 @@ mod tests {
         assert_eq!(watch.due(&silent), SESSIONS);
         tokio::time::advance(Duration::from_millis(1)).await;
         assert_eq!(watch.due(&silent), RECORDS_TOO);
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn looks_that_were_ended_are_counted_until_one_reaches_its_end_and_say_when_the_next_may_begin() {
+        let mut watch = after_a_look(Duration::from_millis(20));
+        assert_eq!(watch.interruptions(), None);
+        watch.records = Some(Glance::new(Price { took: Duration::from_millis(100), interrupted: true }));
+        for (asked, interrupted) in [(ALL, true), (SESSIONS, false), (ALL, true), (SESSIONS, false), (ALL, true)] {
+            assert!(!watch.insists());
+            watch.count(asked, interrupted);
+        }
+        tokio::time::advance(Duration::from_secs(4)).await;
+        let expected = Interruptions { looks: 3, next_attempt: Duration::from_secs(6) };
+        assert_eq!((watch.interruptions(), watch.insists()), (Some(expected), true));
+        watch.records = asked(Duration::from_millis(20));
+        assert_eq!(watch.interruptions(), None, "what was ended then was a look at the sessions");
+        watch.count(ALL, false);
+        assert!(!watch.insists());
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn a_look_that_failed_says_when_the_next_may_begin() {
+        let fault = ReadError::new(Stage::Query, "it was not answered");
+        let watch = ArrivalWatch { permitted: true, fault: Some(fault), ..after_a_look(CAP) };
+        let next = || watch.report(Duration::ZERO).fault.and_then(|fault| fault.next_attempt);
+        tokio::time::advance(Duration::from_secs(80)).await;
+        assert_eq!(next(), Some(Duration::from_secs(120)));
+        tokio::time::advance(Duration::from_secs(120)).await;
+        assert_eq!(next(), None);
     }
 
     #[tokio::test(start_paused = true)]

@@ -1,11 +1,13 @@
 //! What is known of a silent target and its master, as far as it speaks for a suspect or against it.
 
 use super::attempts::Attempt;
+use super::origins::Owner;
 use super::trace::Surroundings;
 use crate::collectors::{MasterState, ServerFacts};
 use crate::diagnosis::pages::PageEvidence;
 use crate::diagnosis::target::Enlisted;
 use crate::model::{Certificate, MasterEvidence, ServerName};
+use jiff::Timestamp;
 use std::time::Duration;
 
 /// From this on the log is called full, where it also says what it waits for.
@@ -18,6 +20,8 @@ const SLOW: Duration = Duration::from_secs(1);
 const ENCRYPTS_BY_DEFAULT: u32 = 17;
 /// Versions that may lie between a target and its master.
 const VERSIONS_APART: u32 = 2;
+/// MsxEncryptChannelOptions of an Agent that checks the certificate of its master.
+const CHECKS_CERTIFICATE: u32 = 2;
 /// The server takes strict encryption alone.
 const STRICT_ALONE: u32 = 17_819;
 
@@ -29,6 +33,8 @@ pub(super) enum Fact {
     SelfSigned,
     /// SQL Server's own certificate, made at its last start, after the last poll.
     NewFallback,
+    /// Another one than before, since a start after the last poll.
+    NewCertificate,
     CertificateEnded,
     /// It is not for the name of the master by itself.
     OtherName,
@@ -63,6 +69,9 @@ pub(super) enum Fact {
     WayOpen,
     CertificateRefused,
     CertificateTrusted,
+    /// Another instance of the same host.
+    SiblingPolls,
+    SiblingTrusts,
 }
 
 impl Fact {
@@ -73,6 +82,7 @@ impl Fact {
             Fact::NeverPolled => "never polled",
             Fact::SelfSigned => "the certificate of the master is self-signed",
             Fact::NewFallback => "the master made another certificate of its own after the last poll",
+            Fact::NewCertificate => "the master presents another certificate since the last poll",
             Fact::CertificateEnded => "the certificate of the master has ended",
             Fact::OtherName => "the certificate of the master is not for its short name",
             Fact::PolledUnderCertificate => "it polled under the certificate that the master presents now",
@@ -92,7 +102,7 @@ impl Fact {
             Fact::Renamed => "@@SERVERNAME of the master is another name than its own",
             Fact::Moved => "the master is not where or what it was before its last start",
             Fact::NonePolledSinceMove => "no target polled since then",
-            Fact::Restored => "last polls went back, as after a restore of msdb",
+            Fact::Restored => "last polls or the numbers of instructions went back, as after a restore of msdb",
             Fact::Newer => "it is newer than its master",
             Fact::NotNewer => "it is not newer than its master",
             Fact::MuchOlder => "it is over two versions older than its master",
@@ -105,6 +115,10 @@ impl Fact {
             Fact::WayOpen => "by its page the port of the master is open",
             Fact::CertificateRefused => "by its page it refuses the certificate of the master",
             Fact::CertificateTrusted => "by its page it trusts the certificate of the master",
+            Fact::SiblingPolls => "another instance on its host polls",
+            Fact::SiblingTrusts => {
+                "another instance on its host polls and by its page checks the certificate of the master"
+            }
         }
     }
 }
@@ -124,7 +138,30 @@ pub(super) fn of_master(surroundings: &Surroundings<'_>) -> Vec<Fact> {
     facts.extend(certificate.filter(|seen| ended(seen)).map(|_| Fact::CertificateEnded));
     facts.extend(surroundings.memory.state.into_iter().flat_map(of_state));
     facts.extend(surroundings.server.filter(|server| is_renamed(server)).map(|_| Fact::Renamed));
+    facts.extend(surroundings.newest_poll.into_iter().flat_map(|newest| since(newest, surroundings)));
     facts
+}
+
+/// What became of the master since a poll.
+fn since(poll: Timestamp, surroundings: &Surroundings<'_>) -> Vec<Fact> {
+    let memory = surroundings.master_memory;
+    let certificate = surroundings.server.and_then(|server| server.certificate.as_ref());
+    let is_later = |at: Timestamp| poll < at;
+    let own = certificate.filter(|seen| seen.is_fallback() && is_later(surroundings.started));
+    let other = certificate.filter(|seen| !seen.is_fallback() && memory.certificate_changed().is_some_and(is_later));
+    let moved = memory.moved().filter(|moved| is_later(moved.at));
+    [
+        own.map(|_| Fact::NewFallback),
+        other.map(|_| Fact::NewCertificate),
+        moved.map(|_| Fact::Moved),
+        moved
+            .filter(|moved| surroundings.newest_poll.is_none_or(|newest| newest < moved.at))
+            .map(|_| Fact::NonePolledSinceMove),
+        memory.restored().filter(|at| is_later(*at)).map(|_| Fact::Restored),
+    ]
+    .into_iter()
+    .flatten()
+    .collect()
 }
 
 /// What its own pages say.
@@ -181,14 +218,26 @@ pub(super) fn of_target(
         facts.extend(server.certificate.iter().flat_map(|seen| of_certificate(target, seen, server, surroundings)));
         facts.extend(of_versions(versions, &server.version));
     }
-    let memory = surroundings.master_memory;
-    if let Some(moved) = memory.moved().filter(|moved| target.last_poll < moved.at) {
-        facts.push(Fact::Moved);
-        let polled_since = surroundings.newest_poll.is_some_and(|newest| newest > moved.at);
-        facts.extend((!polled_since).then_some(Fact::NonePolledSinceMove));
-    }
-    facts.extend(memory.restored().filter(|at| target.last_poll < *at).map(|_| Fact::Restored));
+    let since_its_poll = since(target.last_poll, surroundings);
+    facts.retain(|fact| !since_its_poll.contains(fact));
+    facts.extend(since_its_poll);
     facts
+}
+
+/// What instances next to it show that poll: the way is the same, and the store of their computer is.
+pub(super) fn of_siblings(name: &str, others: &[Owner<'_>], surroundings: &Surroundings<'_>) -> Vec<Fact> {
+    let host = ServerName::of(name);
+    let polling = || others.iter().filter(|other| !other.silent && ServerName::of(other.name).same_host(host, ""));
+    let checks = |other: &Owner<'_>| {
+        let pages = surroundings.pages.of(other.name).into_iter().flat_map(|pages| &pages.pages);
+        pages.filter(|known| known.is_current(surroundings.began)).any(|known| {
+            known.page.instance_running == Some(true) && known.page.encrypt_channel_option == Some(CHECKS_CERTIFICATE)
+        })
+    };
+    [polling().next().map(|_| Fact::SiblingPolls), polling().any(checks).then_some(Fact::SiblingTrusts)]
+        .into_iter()
+        .flatten()
+        .collect()
 }
 
 /// SQL Server takes another certificate only when it starts, so one poll since then cleared the one that it presents.
@@ -204,7 +253,6 @@ fn of_certificate(
     let host = ServerName::of(&server.name).host;
     [
         seen.self_signed.then_some(Fact::SelfSigned),
-        (seen.is_fallback() && !since_start).then_some(Fact::NewFallback),
         (!seen.is_fallback() && !host.is_empty() && !seen.has_name(host)).then_some(Fact::OtherName),
         (since_start && !ended_since).then_some(cleared),
         surroundings.serves_older_tls.then_some(Fact::OlderTlsServed),
@@ -267,7 +315,7 @@ mod tests {
 
     #[test]
     fn a_poll_without_a_row_is_a_strangers_only_where_polls_can_be_written() {
-        let polled_without_a_row = Some(jiff::Timestamp::UNIX_EPOCH);
+        let polled_without_a_row = Some(Timestamp::UNIX_EPOCH);
         let written = MasterState { polled_without_a_row, ..MasterState::default() };
         assert_eq!(of_state(&written), [Fact::PolledWithoutRow]);
         assert_eq!(of_state(&MasterState { is_read_only: true, ..written }), [Fact::ReadOnly]);

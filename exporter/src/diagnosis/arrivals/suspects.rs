@@ -130,6 +130,7 @@ const ROWS: &[Row] = &[
         facts: &[
             (Fact::WayClosed, 6),
             (Fact::WayOpen, -9),
+            (Fact::SiblingPolls, -9),
             (Fact::NeverPolled, -1),
             (Fact::Moved, 1),
             (Fact::Shows(NoTrace), 2),
@@ -153,9 +154,11 @@ const ROWS: &[Row] = &[
             (Fact::Shows(AgentConnected), -9),
             (Fact::SelfSigned, 2),
             (Fact::NewFallback, 3),
+            (Fact::NewCertificate, 5),
             (Fact::CertificateEnded, 3),
             (Fact::PolledUnderCertificate, -4),
             (Fact::EnlistedUnderCertificate, -1),
+            (Fact::SiblingTrusts, -6),
         ],
     },
     Row {
@@ -177,6 +180,7 @@ const ROWS: &[Row] = &[
         weight: -1,
         facts: &[
             (Fact::OtherName, 2),
+            (Fact::NewCertificate, 3),
             (Fact::Shows(BeforeLogin), 2),
             (Fact::Shows(Refused), -3),
             (Fact::Shows(AgentConnected), -9),
@@ -342,6 +346,9 @@ mod tests {
             (&[NeverPolled, unknown, EnlistedUnderCertificate, SelfSigned], "SQL Server Agent does not run"),
             // What changed since it was enlisted comes first.
             (&[NeverPolled, unknown, NewFallback, SelfSigned], "The target does not trust"),
+            // Another certificate may be of an authority that this target does not know, though others poll.
+            (&[Shows(NoTrace), NewCertificate], "The target does not trust"),
+            (&[Shows(NoTrace), NewCertificate, SiblingPolls, SiblingTrusts], "SQL Server Agent does not run"),
             (&[NeverPolled, Shows(NoTrace), Moved, NonePolledSinceMove], "The master has another"),
             (&[Shows(NoTrace), CertificateEnded, SelfSigned], "The target does not trust"),
             // Its own polls clear the certificate; those of others never do.
@@ -418,6 +425,16 @@ mod tests {
             assert!(found.iter().all(|title| !title.starts_with("Nothing gets through")), "{word:?}");
             assert!(!found.is_empty() && found.len() <= MOST);
         }
+    }
+
+    #[test]
+    fn an_instance_next_to_it_that_polls_clears_the_way_and_with_option_2_the_certificate() {
+        let begin = |facts: &[Fact], begins: &str| titles(facts).iter().any(|title| title.starts_with(begins));
+        let (shows, way, trust) = (Fact::Shows(NoTrace), "Nothing gets through", "The target does not trust");
+        assert!(begin(&[shows, Fact::SelfSigned], way) && begin(&[shows, Fact::SelfSigned], trust));
+        let polls = [shows, Fact::SelfSigned, Fact::SiblingPolls];
+        assert!(!begin(&polls, way) && begin(&polls, trust));
+        assert!(!begin(&[shows, Fact::SelfSigned, Fact::SiblingPolls, Fact::SiblingTrusts], trust));
     }
 
     #[test]

@@ -13,6 +13,7 @@ use crate::diagnosis::pages::PageEvidence;
 use crate::diagnosis::target::{Enlisted, elapsed};
 use crate::model::names::key;
 use crate::model::{ServerName, silence};
+use crate::target_pages::PageResults;
 use jiff::{SignedDuration, Timestamp};
 use std::net::IpAddr;
 use std::time::Duration;
@@ -79,6 +80,9 @@ pub(crate) struct Surroundings<'a> {
     pub(crate) started: Timestamp,
     /// The newest poll of any target.
     pub(crate) newest_poll: Option<Timestamp>,
+    /// What the targets wrote about themselves, and this computer's clock, by which that is known.
+    pub(crate) pages: &'a PageResults,
+    pub(crate) began: Timestamp,
     pub(crate) now: Timestamp,
 }
 
@@ -103,15 +107,17 @@ impl Trace {
         surroundings: &Surroundings<'_>,
     ) -> Trace {
         let memory = surroundings.memory;
-        let facts = facts::of_target(target, versions, pages, surroundings);
+        let mut facts = facts::of_target(target, versions, pages, surroundings);
+        let others = surroundings.origins.others(name);
+        facts.extend(facts::of_siblings(name, &others, surroundings));
         let Some(covered) = memory.covered.filter(|_| memory.permitted) else {
-            return Trace::unknown(words::unread(memory.permitted).to_owned(), facts, surroundings);
+            let text = words::unread(memory.permitted, memory.interruptions);
+            return Trace::unknown(text, facts, surroundings);
         };
         let mut attempts: Vec<&Attempt> =
             surroundings.origins.of(name).filter_map(|address| memory.attempts.get(&address)).flatten().collect();
         attempts.retain(|attempt| !(attempt.may_be_a_look() && pages.looked_at(target.by_its_clock(attempt.at))));
         attempts.sort_by_key(|attempt| attempt.at);
-        let others = surroundings.origins.others(name);
         Question { surroundings, name, target, attempts, others, covered }.answer(facts)
     }
 
@@ -205,6 +211,7 @@ impl<'a> Question<'a> {
             addresses: &addresses,
             others: &self.others,
             looked: elapsed(now, covered_until),
+            interruptions: self.surroundings.memory.interruptions,
             now,
         };
         let mut details = findings.details();
@@ -242,11 +249,12 @@ impl<'a> Question<'a> {
         let in_rhythm = distance >= interval / 2 && distance <= interval.saturating_mul(2);
         let goes_on = elapsed(self.surroundings.now, newest) <= self.target.patience().max(RUN_GOES_ON);
         let follows = !polled || elapsed(first, last_poll) <= interval.saturating_mul(2);
-        // Attempts that were refused before the last poll or the enlistment too belong to another program; where that
-        // cannot be seen, nothing is concluded.
+        // Attempts that were refused before the last poll or the enlistment too belong to another program, though it may
+        // have paused for a restart of the host; where that cannot be seen, nothing is concluded.
         let covers_enlistment = polled || self.covered.0 <= last_poll;
-        let seen_before = covers_enlistment && elapsed(first, self.covered.0) >= interval.saturating_mul(2);
-        let near = |at: &Timestamp| elapsed(first, *at) <= interval.saturating_mul(2);
+        let begins = if polled { last_poll } else { first };
+        let seen_before = covers_enlistment && elapsed(begins, self.covered.0) >= interval.saturating_mul(2);
+        let near = |at: &Timestamp| elapsed(begins, *at) <= interval.saturating_mul(2);
         let reaches_back = of_kind().filter(|at| *at <= last_poll).any(|at| near(&at));
         (in_rhythm && goes_on && follows && seen_before && !reaches_back)
             .then_some((Run { attempts: attempts as u64, newest, distance }, first))

@@ -2,14 +2,18 @@
 #![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic)]
 
 use super::Trace;
-use crate::collectors::{AgentSession, Arrival, Arrivals, Reading, RecordKind, ServerFacts, Sighting, TargetRow};
+use crate::collectors::{
+    AgentSession, Arrival, Arrivals, Interruptions, Reading, RecordKind, ServerFacts, Sighting, TargetRow,
+};
 use crate::config::{Config, SourceAddress};
 use crate::diagnosis::fixtures::{
     ago, config, engine_port, failed, never_polled, now, pattern, polled_at, port_results, read, reading, target,
 };
-use crate::diagnosis::{Memory, Target, assess};
+use crate::diagnosis::{Memory, Observed, Target, assess};
 use crate::model::{Cause, Certificate, Collector, MasterEvidence, PortState, ServerName, canonical};
 use crate::probe::Finding;
+use crate::target_pages::tests::page;
+use crate::target_pages::{KnownPage, PageResults, PagesOfTarget, TargetPage};
 use jiff::{SignedDuration, Timestamp};
 use std::collections::BTreeMap;
 use std::net::IpAddr;
@@ -118,7 +122,9 @@ fn logins_that_are_refused_at_the_rhythm_of_the_polls_are_the_cause() {
         // A run that began before the last poll is another program's.
         (&[660, 600, 540, 480, 420], Cause::StoppedPolling),
         (&[660, 540, 480, 420], Cause::StoppedPolling),
-        (&[661, 540, 480, 420], Cause::LoginRefused),
+        // It was there before, and paused while the host of both was restarted.
+        (&[720, 540, 480, 420], Cause::StoppedPolling),
+        (&[721, 540, 480, 420], Cause::LoginRefused),
     ] {
         let target = judged(silent(), remembers(attempts(18_456, None, refused)));
         assert_eq!((target.diagnosis.cause, trace(&target).word), (cause, MasterEvidence::Refused), "{refused:?}");
@@ -308,8 +314,8 @@ fn without_the_right_the_verdict_is_the_one_without_evidence() {
 fn a_ring_that_was_turned_over_falls_back_and_says_how_far_it_reaches() {
     let refused = || attempts(18_456, None, &[540, 480, 420]);
     let since = |seconds| Arrivals { covered_since: Some(ago(seconds)), ..remembers(refused()) };
-    assert_eq!(verdict(silent(), since(660)).0, Cause::LoginRefused);
-    assert_eq!(verdict(silent(), since(659)).0, Cause::StoppedPolling, "what was before its last poll is not known");
+    assert_eq!(verdict(silent(), since(720)).0, Cause::LoginRefused);
+    assert_eq!(verdict(silent(), since(719)).0, Cause::StoppedPolling, "what was before its last poll is not known");
     let short = |seconds| {
         let target = judged(silent(), Arrivals { covered_since: Some(ago(seconds)), ..remembers(Vec::new()) });
         (trace(&target).word, trace(&target).text.clone())
@@ -339,10 +345,45 @@ fn a_look_that_failed_takes_nothing_away_until_the_last_good_one_is_old() {
 }
 
 #[test]
+fn looks_that_scrapes_ended_are_said_where_no_other_speaks_with_the_time_of_the_next() {
+    let said = |interrupted: Option<(u32, u64)>, looked: Option<i64>| {
+        let interruptions = interrupted
+            .map(|(looks, next)| Interruptions { looks, next_attempt: std::time::Duration::from_secs(next) });
+        let arrivals = Arrivals { covered_until: looked.map(ago), interruptions, ..remembers(Vec::new()) };
+        trace(&judged(silent(), arrivals)).text.clone()
+    };
+    const ENDED: &str = "ended early in a row because a scrape came; the next";
+    assert!(said(Some((3, 9)), None).ends_with(&format!("has not been read. 3 looks {ENDED} may begin in 9 s.")));
+    assert!(said(Some((1, 0)), Some(361)).ends_with(&format!("6 min 1 s ago. 1 look {ENDED} is due.")));
+    assert!(!said(Some((3, 9)), Some(360)).contains(ENDED) && !said(None, None).contains(ENDED));
+}
+
+#[test]
 fn without_an_address_nothing_is_known() {
     let target = assessed(vec![silent()], Some(remembers(Vec::new())), &config());
     assert_eq!(trace(&target).word, MasterEvidence::Unknown);
     assert!(trace(&target).text.contains("targets.addresses"));
+}
+
+#[test]
+fn an_instance_of_the_same_host_that_polls_clears_the_way_and_with_option_2_the_certificate() {
+    let config = configured(&[("SQL0.*", ADDRESS)]);
+    for (other, option, way, certificate) in
+        [(r"SQL01\PAY", 1, false, true), (r"SQL01\PAY", 2, false, false), ("SQL02", 2, true, true)]
+    {
+        let page = TargetPage { encrypt_channel_option: Some(option), ..page(ago(60)) };
+        let known = PagesOfTarget { pages: vec![KnownPage { page, first_seen: ago(60) }], ..PagesOfTarget::default() };
+        let pages = PageResults(BTreeMap::from([(other.to_owned(), Arc::new(known))])).into();
+        let arrivals = Some(read(Collector::Arrivals, remembers(Vec::new())));
+        let reading = Reading { arrivals, ..reading(vec![silent(), target(2, other)]) };
+        let seen = Observed { pages, ..Observed::default() };
+        let fleet = assess(&reading, seen, &config, &mut Memory::default()).fleet;
+        let judged = fleet.targets.iter().find(|target| target.name == NAME).unwrap();
+        let titles: Vec<_> = trace(judged).suspects.iter().map(|suspect| suspect.title).collect();
+        let suspects = |begins: &str| titles.iter().any(|title| title.starts_with(begins));
+        assert_eq!(suspects("Nothing gets through"), way, "{other} {option}: {titles:?}");
+        assert_eq!(suspects("The target does not trust"), certificate, "{other} {option}: {titles:?}");
+    }
 }
 
 #[test]

@@ -4,7 +4,7 @@ use super::facts::log_is_full;
 use super::origins::Owner;
 use super::states::refusal;
 use super::{LOOK_IS_LATE, MOST_NAMED, MasterEvidence};
-use crate::collectors::{AgentSession, MasterState};
+use crate::collectors::{AgentSession, Interruptions, MasterState};
 use crate::diagnosis::target::elapsed;
 use crate::model::figures::{count, span};
 use jiff::Timestamp;
@@ -31,17 +31,27 @@ pub(super) struct Findings<'a> {
     pub(super) others: &'a [Owner<'a>],
     /// How long ago the records were last read.
     pub(super) looked: Duration,
+    pub(super) interruptions: Option<Interruptions>,
     pub(super) now: Timestamp,
 }
 
 /// The text where no records were read.
-pub(super) fn unread(permitted: bool) -> &'static str {
+pub(super) fn unread(permitted: bool, interruptions: Option<Interruptions>) -> String {
     if permitted {
-        "Who arrives at the master has not been read."
+        format!("Who arrives at the master has not been read.{}", interrupted(interruptions))
     } else {
         "Who arrives at the master is not known: the login lacks the right of the collector arrivals (msx_exporter grants \
          prints it)."
+            .to_owned()
     }
+}
+
+/// Why no look reached its end, and when the next may begin; with the blank before it.
+fn interrupted(interruptions: Option<Interruptions>) -> String {
+    let Some(Interruptions { looks, next_attempt }) = interruptions else { return String::new() };
+    let next =
+        if next_attempt.is_zero() { "is due".to_owned() } else { format!("may begin in {}", span(next_attempt)) };
+    format!(" {} ended early in a row because a scrape came; the next {next}.", count(looks.into(), "look"))
 }
 
 /// The master's own state with its figures: only for pages that show details.
@@ -71,6 +81,7 @@ impl Findings<'_> {
         }
         if self.looked > LOOK_IS_LATE {
             text.push_str(&format!(" The last look that succeeded was {} ago.", span(self.looked)));
+            text.push_str(&interrupted(self.interruptions));
         }
         text
     }

@@ -30,7 +30,7 @@ pub(super) fn defect_pending(subject: &Subject<'_>) -> Option<Evidence> {
 /// The configuration expects a target that is not enlisted.
 pub(super) fn not_enlisted(name: &str) -> Evidence {
     Cause::NotEnlisted.because(format!(
-        "The configuration expects {name} and the master has no row for it: its polls, if any, leave no trace here. \
+        "The master has no row for it, though the configuration expects {name}: its polls, if any, leave no trace here. \
          Run msdb.dbo.sp_msx_enlist on the target, after msdb.dbo.sp_msx_defect if it still believes that it is \
          enlisted."
     ))
@@ -50,7 +50,7 @@ pub(super) fn download_error(case: &Case<'_>) -> Option<Evidence> {
         .map(|(class, count)| format!("{} {count}", class.name()))
         .collect();
     Some(Cause::DownloadError.because(format!(
-        "{} failed on the target ({}) and everything behind is held: {} waiting. Remove what is wrong there, then \
+        "{} failed on the target: {}; everything behind is held, {} waiting. Remove what is wrong there, then \
          post its jobs again: EXEC msdb.dbo.sp_resync_targetserver {}; this deletes the errors too, so note them first.",
         count(failed, "instruction"),
         classes.join(", "),
@@ -67,10 +67,10 @@ pub(super) fn not_downloading(case: &Case<'_>) -> Option<Evidence> {
     let allowed = case.target.poll_interval.saturating_mul(2).max(GRACE);
     (case.target.polled && passed > allowed).then(|| {
         Cause::NotDownloading.because(format!(
-            "{} waiting, the oldest since {}; the target polled for {} after that, last at {}, and did not take it.",
+            "{} not taken in {} of polling: the oldest waits since {}, and the target polled last at {}.",
             count(downloads.pending_total(), "instruction"),
-            instant(oldest),
             span(passed),
+            instant(oldest),
             instant(case.target.last_poll)
         ))
     })
@@ -81,7 +81,7 @@ pub(super) fn clock_skew(case: &Case<'_>) -> Option<Evidence> {
     let skew = case.target.clock_skew_seconds.filter(|skew| skew.abs() > SKEW_SECONDS)?;
     let direction = if skew > 0.0 { "ahead of" } else { "behind" };
     Some(Cause::ClockSkew.because(format!(
-        "Its clock was {} {direction} the master's at its last poll, full hours left aside: times of job runs are \
+        "Its clock was {} {direction} the master's, full hours left aside, at its last poll: times of job runs are \
          off, and Kerberos refuses over 5 min. Look at its time service.",
         span(Duration::try_from_secs_f64(skew.abs()).unwrap_or_default())
     )))

@@ -11,7 +11,7 @@ pub(super) fn agent_stopped(case: &Case<'_>) -> Option<Evidence> {
     let (page, _) = pages(case)?.agent().filter(|(page, runs)| !runs && !case.agent_since(page.taken_at))?;
     let starts = page.agent_start_mode.map(|mode| format!(", and its service starts {}", mode.adverb()));
     Some(Cause::AgentStopped.because(format!(
-        "By its page, {}, its instance runs there and its SQL Server Agent does not{}.",
+        "Its SQL Server Agent does not run where its instance runs: by its page, {}{}.",
         page.taken(case.now),
         starts.unwrap_or_default()
     )))
@@ -23,9 +23,9 @@ pub(super) fn way_closed(case: &Case<'_>) -> Option<Evidence> {
         pages(case)?.way().filter(|(page, _, open)| !open && !case.arrival_since(page.taken_at))?;
     let port = finding.port.map(|port| format!(" (TCP {port})")).unwrap_or_default();
     Some(Cause::WayClosed.because(format!(
-        "By its page, {}, the engine's port of the master{port} is {} from there.",
-        page.taken(case.now),
-        finding.state.word().title
+        "The master's port{port} is {} from its host: by its page, {}.",
+        finding.state.word().title,
+        page.taken(case.now)
     )))
 }
 
@@ -34,10 +34,10 @@ pub(super) fn certificate_refused(case: &Case<'_>) -> Option<Evidence> {
     let found = pages(case)?.certificate().filter(|(page, _, refused)| *refused && !case.agent_since(page.taken_at));
     let (page, look, _) = found?;
     Some(Cause::CertificateRefused.because(format!(
-        "By its page, {}, the store of Windows there refuses the certificate that the master presents ({}) for the name \
-         {:?}, and MsxEncryptChannelOptions is 2.",
-        page.taken(case.now),
+        "Its host refuses the master's certificate ({}): by its page, {}, the store of Windows there does not take what the \
+         master presents for the name {:?}, and MsxEncryptChannelOptions is 2.",
         look.verdict.name(),
+        page.taken(case.now),
         look.name
     )))
 }

@@ -22,7 +22,7 @@ pub(super) fn settling(case: &Case<'_>) -> Option<Evidence> {
     let since_start = target.polled && target.last_poll >= case.started && !silence::is_ahead(now, target.last_poll);
     if up < case.patience && !since_start {
         return Some(Cause::Settling.because(format!(
-            "The master started {} ago and this target, which polls every {interval}, has not polled since.",
+            "The master started {} ago; this target polls every {interval} and has not polled since.",
             span(up)
         )));
     }
@@ -58,7 +58,7 @@ pub(super) fn never_polled(case: &Case<'_>) -> Option<Evidence> {
 pub(super) fn master_side(case: &Case<'_>) -> Option<Evidence> {
     case.outage.map(|outage| {
         let mut text = format!(
-            "{} of the {} targets that had polled within the day before fell silent together. Look at the master \
+            "{} targets fell silent together, of {} that had polled within the day before. Look at the master \
              first: its certificate, its listener, the targets' login, a move to another host or a restore.",
             outage.silent, outage.alive
         );

@@ -33,6 +33,12 @@ async fn every_route_answers_with_its_type_and_its_length() {
         ("/?state=fine", 400, HTML),
         ("/?q=%E4", 400, HTML),
         ("/?page=2", 404, HTML),
+        ("/history?kind=left&state=ok&q=x&since=2026-11-22T12:00&until=2026-11-23", 200, HTML),
+        ("/history?kind=gone", 400, HTML),
+        ("/history?jobs=failing", 400, HTML),
+        ("/history?page=2", 404, HTML),
+        ("/api/v1/history?kind=left&group=", 200, "application/json"),
+        ("/api/v1/history?since=now", 400, TEXT),
         ("/sd?port=9182", 200, "application/json"),
         ("/sd", 400, TEXT),
         ("/sd?port=0", 400, TEXT),
@@ -58,6 +64,72 @@ async fn every_route_answers_with_its_type_and_its_length() {
         assert!(policy.is_none_or(|policy| policy.contains("default-src 'none'") && !policy.contains("unsafe")));
         assert_eq!(reply.header("x-frame-options").is_some(), content_type == HTML, "{path}");
         assert_eq!(reply.header("referrer-policy").is_some(), content_type == HTML, "{path}");
+    }
+}
+
+#[tokio::test]
+async fn an_unknown_path_is_a_page_for_a_browser_and_a_text_for_a_program() {
+    let server = Server::plain();
+    let mut client = connect(server.address).await;
+    let deep = "/x".repeat(40);
+    for (path, accept, content_type, root) in [
+        ("/nothing", "text/html,application/xhtml+xml,*/*;q=0.8", HTML, ""),
+        ("/a/b/c", "application/xml, TEXT/HTML;q=0.9", HTML, "../../"),
+        ("/metrics/", "text/html", HTML, "../"),
+        ("/nothing", "*/*", TEXT, ""),
+        ("/api/v1/nothing", "text/html", TEXT, ""),
+        (&deep, "text/html", TEXT, ""),
+    ] {
+        let reply = client.ask("GET", path, &format!("Accept: {accept}\r\n")).await;
+        assert_eq!((reply.status, reply.header("content-type")), (404, Some(content_type)), "{path}");
+        let text = reply.text();
+        for link in ["jobs\"", "static/style.css?", "metrics\""] {
+            assert_eq!(text.contains(&format!("\"{root}{link}")), content_type == HTML, "{path}: {link} in {text}");
+        }
+    }
+}
+
+#[tokio::test]
+async fn no_query_breaks_a_page_or_gets_into_it() {
+    let server = Server::plain();
+    let mut client = connect(server.address).await;
+    let (long, zeros) = ("x".repeat(10_000), "%00".repeat(3_000));
+    let texts = [
+        "%3Cscript%3Ealert(1)%3C%2Fscript%3E",
+        "%22%3E%3Cimg+src%3Dx%3E",
+        "%00%0D%0ASet-Cookie:%20a=b",
+        "%E2%80%AE'--",
+    ];
+    let broken = ["%", "%4", "%zz", "%C0%AF", "%ED%A0%80", &long, &zeros];
+    for (path, free, closed) in [
+        ("/history", &["name", "group", "q"][..], &["state", "kind", "since", "until", "page", "x"][..]),
+        ("/", &["name", "group", "q"], &["state", "jobs", "sort", "by", "page", "x"]),
+    ] {
+        for path in [path, if path == "/" { "/api/v1/targets" } else { "/api/v1/history" }] {
+            let (free, closed) = (free.iter().map(|name| (name, true)), closed.iter().map(|name| (name, false)));
+            for (name, is_free) in free.chain(closed) {
+                let queries = texts.iter().map(|value| (format!("{name}={value}"), is_free));
+                let refused = broken.iter().flat_map(|value| [format!("{name}={value}"), format!("{value}={name}")]);
+                let twice = format!("{name}=ok&{name}=ok");
+                for (query, is_fine) in queries.chain(refused.chain([twice]).map(|query| (query, false))) {
+                    let reply = client.ask("GET", &format!("{path}?{query}"), "").await;
+                    let expected = match (is_fine, *name, path) {
+                        (false, ..) => 400,
+                        (true, "name", "/api/v1/targets") => 404,
+                        (true, ..) => 200,
+                    };
+                    let shown = &query[..query.len().min(40)];
+                    assert_eq!(reply.status, expected, "{path}?{shown}");
+                    assert_eq!(reply.header("set-cookie"), None, "{path}?{shown}");
+                    let (is_page, text) = (reply.header("content-type") == Some(HTML), reply.text());
+                    assert!(text.len() < 20_000, "{path}?{shown}: {} bytes", text.len());
+                    assert!(
+                        !is_page || !(text.contains("<script>") || text.contains("<img")),
+                        "{path}?{shown}: {text}"
+                    );
+                }
+            }
+        }
     }
 }
 

@@ -89,6 +89,7 @@ pub(super) fn fleet(length: usize) -> MasterFleet {
         collector,
         duration: Duration::from_millis(1),
         permission: true,
+        missing: Vec::new(),
         read_at: None,
         fault,
     };

@@ -176,7 +176,7 @@ impl Master {
                 Value::Int(1433),
             ]
         };
-        let mut rows = vec![row(login.session.into(), login.encrypted, "127.0.0.1")];
+        let mut rows = vec![row(login.session.into(), login.encrypted, &self.state.client)];
         rows.extend(self.others(login).into_iter().map(|(session, one)| row(session, true, &one.host)));
         rows
     }

@@ -276,6 +276,17 @@ impl Fleet {
         id
     }
 
+    /// What IDENT_CURRENT says of the download list: the number that was given last, and 1 before the first.
+    pub(crate) fn last_number(&self) -> i32 {
+        self.next_instance.saturating_sub(1).max(1)
+    }
+
+    /// Restores all of it from a copy that was taken before.
+    pub fn restore(&mut self, copy: Fleet) {
+        let changed = self.downloads_changed + 1;
+        *self = Fleet { downloads_changed: changed, ..copy };
+    }
+
     /// `sp_downloaded_row_limiter`: keeps the newest rows with status 1.
     pub fn limit_downloaded(&mut self, target: &str) {
         let Ok(keep) = usize::try_from(self.downloaded_max_rows) else { return };

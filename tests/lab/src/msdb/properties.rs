@@ -17,6 +17,9 @@ impl View<'_> {
             ServerFunction::ServerProperty => first.map_or(Value::Null, |name| self.server_property(&name)),
             ServerFunction::ConnectionProperty => first.map_or(Value::Null, |name| self.connection_property(&name)),
             ServerFunction::ObjectId => first.and_then(|name| self.object_id(&name)).map_or(Value::Null, Value::Int),
+            ServerFunction::IdentCurrent => {
+                first.and_then(|name| self.identity(&name)).map_or(Value::Null, Value::Decimal)
+            }
             ServerFunction::DbId => match first {
                 Some(name) => self.database_id(&name).map_or(Value::Null, Value::Int),
                 None => Value::Int(1),
@@ -92,7 +95,7 @@ impl View<'_> {
             "net_transport" | "physical_net_transport" => text("TCP"),
             "protocol_type" => text("TSQL"),
             "local_net_address" => text(&self.master.state.address),
-            "client_net_address" => text("127.0.0.1"),
+            "client_net_address" => text(&self.master.state.client),
             "local_tcp_port" => Value::Int(self.master.state.port.into()),
             _ => Value::Null,
         }
@@ -120,6 +123,12 @@ impl View<'_> {
         }
         let (def, _) = self.table(parts.0.as_deref(), parts.1.as_deref(), &parts.2).ok()??;
         (def.schema() == "sys" || self.rights.sees(def.name)).then(|| object_id(def))
+    }
+
+    /// NULL for a table without an identity too.
+    fn identity(&self, name: &str) -> Option<i128> {
+        let parts = parts(name).filter(|_| self.object_id(name).is_some())?;
+        parts.2.eq_ignore_ascii_case("sysdownloadlist").then(|| self.master.fleet.last_number().into())
     }
 
     fn has_permission(

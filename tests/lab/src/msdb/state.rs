@@ -29,6 +29,8 @@ pub struct State {
     pub node: Option<String>,
     /// Its end of a session.
     pub address: String,
+    /// The other end, of whoever looks.
+    pub client: String,
     /// The port of that end.
     pub port: u16,
 }
@@ -44,6 +46,7 @@ impl Default for State {
             local_name: None,
             node: None,
             address: "127.0.0.1".to_owned(),
+            client: "127.0.0.1".to_owned(),
             port: 1433,
         }
     }

@@ -65,6 +65,7 @@ pub enum ServerFunction {
     ServerProperty,
     ConnectionProperty,
     ObjectId,
+    IdentCurrent,
     DbId,
     DbName,
     HasDbAccess,

@@ -82,6 +82,7 @@ pub static FUNCTIONS: &[FunctionDef] = &[
     def("SERVERPROPERTY", 1, 1, B::Server(F::ServerProperty)),
     def("CONNECTIONPROPERTY", 1, 1, B::Server(F::ConnectionProperty)),
     def("OBJECT_ID", 1, 2, B::Server(F::ObjectId)),
+    def("IDENT_CURRENT", 1, 1, B::Server(F::IdentCurrent)),
     def("DB_ID", 0, 1, B::Server(F::DbId)),
     def("DB_NAME", 0, 1, B::Server(F::DbName)),
     def("HAS_DBACCESS", 1, 1, B::Server(F::HasDbAccess)),

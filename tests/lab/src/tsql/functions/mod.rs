@@ -129,6 +129,7 @@ fn server(function: ServerFunction) -> Ty {
         | F::IsMember
         | F::IsRoleMember
         | F::SuserId => Ty::INT,
+        F::IdentCurrent => Ty::Wire(Type::Decimal { precision: 38, scale: 0 }),
         F::DbId | F::Spid => Ty::Wire(Type::SmallInt),
         F::Version => Ty::Wire(Type::NVarChar(Some(300))),
         F::CurrentTimezoneId => Ty::Wire(Type::VarChar(Some(50))),

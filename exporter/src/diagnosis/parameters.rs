@@ -1,0 +1,107 @@
+//! The parameters of a query: words of ours, and texts.
+
+use crate::model::query_value;
+use jiff::Timestamp;
+use jiff::civil::DateTime;
+use jiff::tz::Offset;
+use std::collections::BTreeMap;
+
+/// More than any name or evidence has.
+const LONGEST: usize = 200;
+
+/// Parameters by their names, from which each reader takes its own.
+pub(super) struct Parameters {
+    given: BTreeMap<String, String>,
+    /// The names that were asked for.
+    known: Vec<&'static str>,
+}
+
+impl Parameters {
+    /// Those that have a value: an empty field of a form is no filter.
+    ///
+    /// # Errors
+    /// Which parameter is too long, or stands there twice.
+    pub(super) fn new(query: impl IntoIterator<Item = (String, String)>) -> Result<Parameters, String> {
+        let mut given = BTreeMap::new();
+        for (name, value) in query.into_iter().filter(|(_, value)| !value.is_empty()) {
+            if name.chars().count() > LONGEST {
+                return Err(format!("the name of a filter is longer than {LONGEST} characters"));
+            }
+            if value.chars().count() > LONGEST {
+                return Err(format!("{name:?} is longer than {LONGEST} characters"));
+            }
+            if given.contains_key(&name) {
+                return Err(format!("{name:?} stands there twice; hint: each filter holds once"));
+            }
+            given.insert(name, value);
+        }
+        Ok(Parameters { given, known: Vec::new() })
+    }
+
+    /// A name, as it stands there.
+    pub(super) fn name(&mut self, name: &'static str) -> Option<String> {
+        self.known.push(name);
+        self.given.remove(name)
+    }
+
+    /// A text, without what a paste brings around it.
+    pub(super) fn text(&mut self, name: &'static str) -> Option<String> {
+        self.name(name).map(|text| text.trim().to_owned()).filter(|text| !text.is_empty())
+    }
+
+    /// One of a closed set of words.
+    pub(super) fn word<T: Copy>(
+        &mut self,
+        name: &'static str,
+        words: &[T],
+        named: impl Fn(T) -> &'static str,
+    ) -> Result<Option<T>, String> {
+        let found = |value: &str| words.iter().copied().find(|word| named(*word) == value);
+        self.parsed(name, found, || match words {
+            [word] => named(*word).to_owned(),
+            _ => format!("one of {}", words.iter().map(|word| named(*word)).collect::<Vec<_>>().join(", ")),
+        })
+    }
+
+    /// A number from 1.
+    pub(super) fn number(&mut self, name: &'static str) -> Result<Option<usize>, String> {
+        let number = |value: &str| value.parse().ok().filter(|number| *number > 0);
+        self.parsed(name, number, || "a number from 1".to_owned())
+    }
+
+    /// An instant. Without an offset it is in UTC, as a field of a form sends it.
+    pub(super) fn instant(&mut self, name: &'static str) -> Result<Option<Timestamp>, String> {
+        let in_utc = |value: &str| Offset::UTC.to_timestamp(value.parse::<DateTime>().ok()?).ok();
+        let instant = |value: &str| value.parse::<Timestamp>().ok().or_else(|| in_utc(value));
+        self.parsed(name, instant, || {
+            "an instant, such as 2026-11-22T12:00:00Z, or without its offset in UTC".to_owned()
+        })
+    }
+
+    fn parsed<T>(
+        &mut self,
+        name: &'static str,
+        parse: impl Fn(&str) -> Option<T>,
+        expected: impl Fn() -> String,
+    ) -> Result<Option<T>, String> {
+        let Some(value) = self.name(name) else { return Ok(None) };
+        let wrong = || format!("{name}={value:?} is not understood; hint: it is {}", expected());
+        parse(&value).map(Some).ok_or_else(wrong)
+    }
+
+    /// Ends the reading.
+    ///
+    /// # Errors
+    /// A parameter that was not asked for, and those that were.
+    pub(super) fn end(self) -> Result<(), String> {
+        let Some(name) = self.given.keys().next() else { return Ok(()) };
+        let (last, others) = self.known.split_last().map_or(("", &[][..]), |(last, others)| (*last, others));
+        Err(format!("{name:?} is not a filter; hint: {} and {last} are", others.join(", ")))
+    }
+}
+
+/// The query of a link, without a question mark; empty where no parameter has a value.
+pub(super) fn query<const N: usize>(pairs: [(&str, Option<String>); N]) -> String {
+    let given = pairs.into_iter().filter_map(|(name, value)| Some(format!("{name}={}", query_value(&value?))));
+    given.collect::<Vec<_>>().join("&")
+}
