@@ -90,7 +90,12 @@ impl Representation {
 
     /// A page for a browser that asked for a path that there is not. `root` leads from there to the first page.
     pub(crate) fn not_found(self, root: &str) -> Answer {
-        self.error(root, StatusCode::NOT_FOUND, "No such page", "no page is at this address; hint: choose one of those above")
+        self.error(
+            root,
+            StatusCode::NOT_FOUND,
+            "No such page",
+            "no page is at this address; hint: choose one of those above",
+        )
     }
 
     fn error(self, root: &str, status: StatusCode, title: &str, text: &str) -> Answer {
