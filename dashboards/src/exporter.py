@@ -160,6 +160,7 @@ def scrapes():
             unit="s",
             no_value="No exporter was scraped",
             width=8,
+            many=True,
         ),
         lines(
             "Series in each scrape",
@@ -171,6 +172,7 @@ def scrapes():
             axis="series",
             no_value="No exporter was scraped",
             width=8,
+            many=True,
         ),
         lines(
             "Series left out by limits",
@@ -183,6 +185,7 @@ def scrapes():
             unit="short",
             no_value="Nothing was left out",
             width=8,
+            many=True,
         ),
     ]
 
@@ -215,6 +218,7 @@ def sweeps():
             stepped=True,
             no_value="No sweep has ended yet, or ports.enabled is off",
             width=8,
+            many=True,
         ),
         lines(
             "Age of the last port sweep",
@@ -224,6 +228,7 @@ def sweeps():
             unit="s",
             no_value="No sweep has ended yet, or ports.enabled is off",
             width=8,
+            many=True,
         ),
         lines(
             "Share of ports that are not open",
@@ -247,6 +252,7 @@ def process():
             unit="bytes",
             no_value="Not reported by this platform",
             width=8,
+            many=True,
         ),
         lines(
             "CPU",
@@ -261,6 +267,7 @@ def process():
             unit="percentunit",
             no_value="Not reported by this platform",
             width=8,
+            many=True,
         ),
         lines(
             "Open file descriptors",
@@ -270,6 +277,7 @@ def process():
             unit="percentunit",
             no_value="Not reported by this platform",
             width=8,
+            many=True,
         ),
     ]
 
@@ -278,52 +286,52 @@ def exporters_table():
     return table(
         "Exporters",
         "One row for each exporter that answered within the day. Bad: no answer; a version that differs from the others; no "
-        "connection to the master in the role master. Passive is right on the cluster node that does not hold the instance.",
+        "session on the master in the role master. Passive is right on the cluster node that does not hold the instance.",
         f"1 - up{{{SCOPE}}} and on (job, instance) last_over_time({EXPORTERS}[1d])",
         [
             Column(
                 "Answers",
                 f"up{{{SCOPE}}} and on (job, instance) last_over_time({EXPORTERS}[1d])",
-                width=100,
+                width=96,
                 mappings={1: ("yes", GREEN), 0: ("no answer", RED)},
                 cell="color-background",
             ),
-            Column("Role", EXPORTERS, label="role", width=80, no_value="–"),
+            Column("Role", EXPORTERS, label="role", width=75, no_value="–"),
             Column("Version", EXPORTERS, label="version", width=90, no_value="–"),
             Column("Revision", EXPORTERS, label="revision", width=118, no_value="–"),
             Column(
-                "Master readable",
+                "Reads master",
                 f"msx_up{{{SCOPE}}} or on (job, instance) msx_exporter_passive{{{SCOPE}}} * 2 == 2",
-                width=150,
+                width=130,
                 mappings={1: ("yes", GREEN), 0: ("no", RED), 2: ("passive", BLUE)},
                 no_value="on a target",
             ),
-            Column("Connections", f"msx_exporter_sql_connections{{{SCOPE}}}", width=122, no_value="–"),
+            Column("Sessions", f"msx_exporter_sql_connections{{{SCOPE}}}", width=100, no_value="–"),
             Column(
                 "Configuration",
                 f"msx_exporter_config_last_reload_successful{{{SCOPE}}}",
-                width=132,
+                width=127,
                 mappings={1: ("loaded", GREEN), 0: ("refused", RED)},
                 no_value="–",
             ),
             Column(
                 "Loaded",
                 f"1000 * msx_exporter_config_last_reload_success_timestamp_seconds{{{SCOPE}}}",
-                width=145,
+                width=138,
                 unit="dateTimeFromNow",
                 no_value="–",
             ),
             Column(
                 "Started",
                 f"1000 * process_start_time_seconds{{{SCOPE}}} {OURS}",
-                width=145,
+                width=138,
                 unit="dateTimeFromNow",
                 no_value="–",
             ),
         ],
         labels=["job", "instance"],
         heads={
-            "job": Column("Job", "", label="job", width=110),
+            "job": Column("Job", "", label="job", width=105),
             "instance": Column("Exporter", "", label="instance"),
         },
         no_value="No exporter was scraped within a day: look at the scrape job and at the choice of job and instance.",

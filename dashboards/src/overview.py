@@ -120,7 +120,7 @@ def tiles():
         stat(
             "Pending",
             "Instructions that were posted and that their targets have not fetched yet. Some are normal for one poll interval "
-            "after a change. Bad is a number that does not fall: look at Oldest pending in the table.",
+            "after a change. Bad is a number that does not fall: look at Oldest in the table.",
             f"sum({in_group(PENDING)})",
             no_value=UNREAD,
         ),
@@ -175,7 +175,7 @@ def targets_table():
     return table(
         "Targets now",
         "One row for each target, the worst first; a click on a name opens its page. Lateness counts the target's own poll "
-        "intervals since its last poll, by the master's clock: over 3 it is silent. Oldest pending: for how long the first "
+        "intervals since its last poll, by the master's clock: over 3 it is silent. Oldest: for how long the first "
         "instruction waits. Master shows: what the master itself remembers from the host of a silent one; its page has the "
         "suspects. Ports: red where a required one is closed. Alerts: how many fire for it now; the column is "
         "missing where the alert rules are not loaded.",
@@ -200,7 +200,7 @@ def targets_table():
             Column(
                 "Last poll",
                 in_group(last_poll),
-                width=145,
+                width=138,
                 unit="dateTimeFromNow",
                 mappings={0: ("never", RED)},
                 no_value="–",
@@ -217,11 +217,11 @@ def targets_table():
                 thresholds=steps(GREEN, (2, YELLOW), (3, RED)),
                 more={"min": 0, "max": 6},
             ),
-            Column("Pending", in_group(PENDING), width=85, no_value="–"),
+            Column("Pending", in_group(PENDING), width=88, no_value="–"),
             Column(
-                "Oldest pending",
+                "Oldest",
                 in_group(oldest),
-                width=140,
+                width=95,
                 unit="s",
                 decimals=0,
                 no_value="–",
@@ -240,7 +240,7 @@ def targets_table():
                 },
                 no_value="not checked",
             ),
-            Column("Alerts", f"({in_group(alerts)}) and {BY_TARGET} {ENLISTED}", width=75, thresholds=steps(TEXT, (1, RED)), no_value="–"),
+            Column("Alerts", f"({in_group(alerts)}) and {BY_TARGET} {ENLISTED}", width=72, thresholds=steps(TEXT, (1, RED)), no_value="–"),
         ],
         labels=TARGET_ROW,
         heads={
@@ -466,7 +466,8 @@ def masters_table():
             Column("Targets", f"msx_targets{{{SCOPE}}}", width=80, no_value="–", thresholds=steps(RED, (1, TEXT))),
             Column(
                 "Not polling",
-                f"sum by (job, instance) ({not_polling(TARGETS)})",
+                f"{unnamed('msx:targets_not_polling:count', SCOPE)} or on (job, instance) "
+                f"sum by (job, instance) ({not_polling(SCOPE)})",
                 width=100,
                 no_value="–",
                 thresholds=steps(TEXT, (1, RED)),

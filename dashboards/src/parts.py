@@ -154,9 +154,10 @@ def lines(
     stepped=False,
     soft_max=None,
     wide=False,
+    many=False,
 ):
     """Lines over time, with the last and the largest value in the legend, the largest first. Next to a narrow graph there
-    is no room for that: names and last values stand below it.
+    is no room for that: names and last values stand below it, of `many` lines the names alone.
 
     `wide` is for values of which some are a thousand times the others: the scale is even up to 1 and logarithmic above.
     """
@@ -187,6 +188,9 @@ def lines(
         "thresholds": thresholds,
         "unit": unit,
     }
+    if wide:
+        # The scale has a mark at -1 as well, below its end and across the times.
+        defaults["mappings"] = [{"type": "value", "options": {"-1": {"index": 0, "text": " "}}}]
     if minimum is not None:
         defaults["min"] = minimum
     if decimals is not None:
@@ -201,7 +205,7 @@ def lines(
         # Else one long name takes the place of the graph.
         "width": 400 if width == 24 else 300,
     }
-    below = {"calcs": ["lastNotNull"], "displayMode": "list", "placement": "bottom", "showLegend": True}
+    below = {"calcs": [] if many else ["lastNotNull"], "displayMode": "list", "placement": "bottom", "showLegend": True}
     options = {
         "legend": at_the_right if (legend or ("right" if width >= 12 else "bottom")) == "right" else below,
         "tooltip": {"mode": "multi", "sort": "desc"},

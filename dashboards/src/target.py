@@ -457,7 +457,7 @@ def target_side():
             no_value=absent,
         ),
         table(
-            "Master's certificate as the target sees it",
+            "Certificate as the target sees it",
             "What MsxEncryptChannelOptions = 2 would say of the master's certificate on this target. Anything but accepted is bad: "
             "polls fail with that setting; give the master a certificate for the name by which the target calls it.",
             f"msx_master_certificate_valid{here} == 1",
@@ -466,7 +466,7 @@ def target_side():
                     "Judged",
                     f"msx_master_certificate_valid{here} == 1",
                     label="reason",
-                    width=200,
+                    width=165,
                     mappings={
                         "ok": ("accepted", GREEN),
                         "untrusted": ("not trusted", RED),
@@ -478,7 +478,7 @@ def target_side():
                 ),
             ],
             labels=TARGET_ROW,
-            heads={"job": None, "instance": Column("Seen by", "", label="instance")},
+            heads={"job": None, "instance": Column("Seen by", "", label="instance", last=True)},
             width=6,
             no_value="not seen: no exporter on the target, or the master is out of its reach",
             filterable=False,

@@ -259,7 +259,7 @@ impl App {
     /// With `role: target`: finds the targets of this machine and checks their master's certificate when that is due.
     async fn look_out(&self, config: &Config) {
         self.monitor.find(config);
-        self.publish(self.monitor.names());
+        self.publish(self.monitor.names().iter().map(String::as_str));
         self.monitor.look(config, &self.prober).await;
         let remarks: Vec<String> = self.monitor.target_side().views.iter().flat_map(MasterView::remarks).collect();
         let mut known = self.remarks.lock().unwrap_or_else(PoisonError::into_inner);
@@ -270,12 +270,12 @@ impl App {
     }
 
     /// Hands the names of the targets to the sweep and to `/probe`. Whether they are others than before.
-    fn publish(&self, names: Vec<String>) -> bool {
+    fn publish<'a>(&self, names: impl Iterator<Item = &'a str> + Clone) -> bool {
         self.lock_assessed().read = Some(Instant::now());
         self.roster.send_if_modified(|known| {
-            let changed = **known != names;
+            let changed = !names.clone().eq(known.iter().map(String::as_str));
             if changed {
-                *known = Arc::new(names);
+                *known = Arc::new(names.map(str::to_owned).collect());
                 self.pages_due.notify_one();
             }
             changed
@@ -314,7 +314,7 @@ impl App {
         let wait = current.config.master.timeout + GRACE + LOOK_ENDS_WITHIN;
         let reading = current.master.read_with_look(wait).await;
         let fleet = self.assess(&current, reading.clone(), Arc::default());
-        let names = fleet.of_master().map(enlisted).unwrap_or_default();
+        let names: Vec<String> = fleet.of_master().into_iter().flat_map(enlisted).map(str::to_owned).collect();
         self.read_pages(&Arc::new(names.clone())).await;
         if !current.config.ports.enabled && extent == Extent::Sweep {
             return self.assess(&current, reading, Arc::default());
@@ -461,8 +461,8 @@ impl App {
 }
 
 /// Names that are only expected are not swept: their hosts may not exist.
-fn enlisted(fleet: &MasterFleet) -> Vec<String> {
-    fleet.targets.iter().filter(|target| target.enlisted.is_some()).map(|target| target.name.clone()).collect()
+fn enlisted(fleet: &MasterFleet) -> impl Iterator<Item = &str> + Clone {
+    fleet.targets.iter().filter(|target| target.enlisted.is_some()).map(|target| target.name.as_str())
 }
 
 impl Current {

@@ -4,6 +4,7 @@ at the same time, one of them through a page and with the rules as they were bef
     python3 -m tests.alerts.cost      measures, and writes its table into BENCHMARKS.md
 """
 
+import contextlib
 import http.server
 import re
 import subprocess
@@ -52,29 +53,30 @@ def before(page):
     return "\n".join(lines) + "\n"
 
 
-class Longer(http.server.BaseHTTPRequestHandler):
-    """Serves the exporter's page as it was before."""
+def served(page):
+    """Where what `page` answers is served, bytes or None, as an exporter would."""
 
-    exporter = None
+    class Answer(http.server.BaseHTTPRequestHandler):
+        def do_GET(self):
+            body = page()
+            self.send_response(200 if body else 503)
+            self.send_header("Content-Type", "text/plain; version=0.0.4")
+            with contextlib.suppress(BrokenPipeError):  # the scrape was given up
+                self.end_headers()
+                self.wfile.write(body or b"")
 
-    def do_GET(self):
-        text = self.exporter.read("metrics")
-        body = before(text.decode()).encode() if text else b""
-        self.send_response(200 if body else 503)
-        self.send_header("Content-Type", "text/plain; version=0.0.4")
-        self.end_headers()
-        self.wfile.write(body)
+        def log_message(self, *_):
+            """Nothing."""
 
-    def log_message(self, *_):
-        """Nothing."""
+    server = http.server.ThreadingHTTPServer(("127.0.0.1", 0), Answer)
+    threading.Thread(target=server.serve_forever, daemon=True).start()
+    return f"127.0.0.1:{server.server_port}"
 
 
 def longer(exporter):
-    """Where the longer page of an exporter is served."""
-    handler = type("Longer", (Longer,), {"exporter": exporter})
-    server = http.server.ThreadingHTTPServer(("127.0.0.1", 0), handler)
-    threading.Thread(target=server.serve_forever, daemon=True).start()
-    return f"127.0.0.1:{server.server_port}"
+    """The page of an exporter as it was before."""
+    text = exporter.read("metrics")
+    return text and before(text.decode()).encode()
 
 
 def rules_before(folder):
@@ -88,14 +90,14 @@ def rules_before(folder):
     return folder
 
 
-def watch(processes, name, address, rules):
+def watch(processes, name, addresses, rules, every=EVERY):
     """A Prometheus with these rules, as the process NAME."""
     config = processes.folder / f"{name}.yml"
     config.write_text(
         yaml.safe_dump({
-            "global": {"scrape_interval": f"{EVERY}s", "scrape_timeout": f"{EVERY}s", "evaluation_interval": f"{EVERY}s"},
+            "global": dict.fromkeys(("scrape_interval", "scrape_timeout", "evaluation_interval"), f"{every}s"),
             "rule_files": [f"{rules}/msx-*.yaml"],
-            "scrape_configs": [{"job_name": "msx", "static_configs": [{"targets": [address]}]}],
+            "scrape_configs": [{"job_name": "msx", "static_configs": [{"targets": addresses}]}],
         })
     )
     data = processes.folder / name
@@ -141,15 +143,23 @@ def fleet(targets, with_before):
         address = processes.exporter("one", lab.address, checks, [override(".*", lab.port)])
         exporter = Server(address)
         wait("ports are on the page", lambda: (exporter.read("metrics") or b"").count(b"\nmsx_port_open{") >= targets, 300)
-        sources = {"now": (address, ROOT / "alerts")}
+        sources = {"now": ([address], ROOT / "alerts")}
         old = processes.folder / "rules"
         old.mkdir()
         if with_before and rules_before(old):
-            sources["before"] = (longer(exporter), old)
+            sources["before"] = ([served(lambda: longer(exporter))], old)
         servers = {name: watch(processes, name, *source) for name, source in sources.items()}
         wait("as many scrapes as ranges need", lambda: own(servers["now"], "prometheus_tsdb_head_samples_appended_total"), 60)
         time.sleep(RUN)  # what is measured depends on how long it ran
         return {name: measure(processes, server, name) for name, server in servers.items()}
+
+
+def write(marks, table):
+    """Puts a table between its marks in BENCHMARKS.md."""
+    head, begin, rest = PAGE.read_text().partition(marks[0])
+    _, end, tail = rest.partition(marks[1])
+    assert end, f"{PAGE.name} has no {marks[0].strip()} any more"
+    PAGE.write_text(head + begin + table + end + tail)
 
 
 def main():
@@ -167,9 +177,7 @@ def main():
         rows.append(f"| {name} | {' | '.join(form.format(column[at]) for column in columns.values())} |\n")
     table = "".join(rows)
     print(table, f"5,000 targets touch {growth:.2f} times as many samples", sep="")
-    head, begin, rest = PAGE.read_text().partition(MARKS[0])
-    _, end, tail = rest.partition(MARKS[1])
-    PAGE.write_text(head + begin + table + end + tail)
+    write(MARKS, table)
     missed = []
     if small["now"][0] > 38_500:
         missed.append("more than 38,500 head series")

@@ -30,6 +30,7 @@ FORBIDDEN_LABELS = {"cause", "class", "state", "group", "reason", "location", "o
 NOT_HELD = {"MsxExporterDown", "MsxExporterAbsent", "MsxPageStale", "MsxMasterUnreadable"}
 # What several exporters have in common: their job and role, a port of a target, a master and its targets.
 ACROSS = [{"job", "role"}, {"target", "check", "direction"}, {"master"}, {"target", "master"}]
+LARGE = ROOT / "deploy/prometheus/LARGE_ESTATES.md"
 RECORDED = {"msx_target:poll_age:seconds", "msx_target:poll_lateness:ratio", "msx:targets_not_polling:count",
             "msx:targets_not_polling:ratio"}
 # Their labels change with what holds: a range of them still sees what has just ended.
@@ -267,6 +268,16 @@ def address_faults():
             yield f"{name}.yaml keeps links to old addresses"
 
 
+def shard_faults(rules):
+    """The document on large estates has a row for each rule that looks at several exporters, and for no other."""
+    across = {rule.get("alert") or rule["record"] for rule in rules for found in re.findall(r"\b(?:by|on)\s*\(([^)]*)\)", rule["expr"])
+              if {each.strip() for each in found.split(",")} in ACROSS}
+    table = LARGE.read_text().partition("| rule | looks at several exporters |")[2].partition("\n\n")[0]
+    named = set(re.findall(r"`([\w:]+)`", " ".join(line.split("|")[1] for line in table.splitlines()[2:])))
+    for each in sorted(across ^ named):
+        yield f"{each} {'has no' if each in across else 'has a'} row in {LARGE.name}, and looks at {'several exporters' if each in across else 'one'}"
+
+
 def selector_faults():
     """`generate.py --selector` adds one clause to one rule, replaces the one before, and leaves nothing without one."""
     text = (ALERTS / "msx-recording.yaml").read_text()
@@ -282,7 +293,7 @@ def selector_faults():
 def main():
     rules = load_rules()
     checks = [("rules", rule_faults(rules)), ("cases", case_faults(rules)), ("documents", document_faults(rules)), ("Grafana", grafana_faults()),
-              ("addresses", address_faults()), ("selector", selector_faults())]
+              ("addresses", address_faults()), ("selector", selector_faults()), ("shards", shard_faults(rules))]
     passed = failed = 0
     for name, faults in checks:
         faults = list(faults)

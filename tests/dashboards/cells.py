@@ -28,11 +28,11 @@ EXPECTED = [
         "msx-overview",
         "Targets now",
         {
-            "SQL03": {"Diagnosis": ("Never polled", RED), "Last poll": ("never", RED), "Oldest pending": ("1 days", RED)},
+            "SQL03": {"Diagnosis": ("Never polled", RED), "Last poll": ("never", RED), "Oldest": ("1 days", RED)},
             "SQL04": {"Diagnosis": ("Stopped polling", RED), "Last poll": ("3 days ago", None)},
             "SQL07": {"Diagnosis": ("Not downloading", ORANGE)},
             "SQL01\\PAYROLL": {"Diagnosis": ("Download error", DARK_ORANGE), "Errors": ("1", DARK_ORANGE)},
-            "SQL10": {"Diagnosis": ("OK", GREEN), "Oldest pending": ("none", None), "Ports": ("open", GREEN)},
+            "SQL10": {"Diagnosis": ("OK", GREEN), "Oldest": ("none", None), "Ports": ("open", GREEN)},
             "RENAMED-NEW": {"Diagnosis": ("Not enlisted", None), "Last poll": ("–", None), "Ports": ("not checked", None)},
         },
     ),

@@ -29,7 +29,7 @@ TARGET = {
 NOTHING_FAILED = {"Failed runs", "Jobs that failed", "Targets where jobs failed"}
 TARGET_SIDE = {
     "Master by the target's own registry",
-    "Master's certificate as the target sees it",
+    "Certificate as the target sees it",
     "MsxEncryptChannelOptions",
 }
 NO_ERRORS = {"Download errors over time", "Download errors by class"}
@@ -59,7 +59,7 @@ def may_be_empty(uid, name):
         empty |= TARGET_SIDE
     if name == "filtered":
         # Where the master cannot be reached its certificate is not seen.
-        empty |= {"Master's certificate as the target sees it"}
+        empty |= {"Certificate as the target sees it"}
     if name == "down":
         empty |= without_master(uid)
     if name == "gone":
@@ -81,12 +81,12 @@ TABLES = {
     "Page of the target",
     "Jobs on this target",
     "Master by the target's own registry",
-    "Master's certificate as the target sees it",
+    "Certificate as the target sees it",
     "Groups",
     "Exporters",
     "Collectors now",
 }
-ALL_FINE = {"Diagnosis": "ok", "Pending": 0, "Oldest pending": -1, "Errors": 0}
+ALL_FINE = {"Diagnosis": "ok", "Pending": 0, "Oldest": -1, "Errors": 0}
 
 
 def over(title, column, row, limit):
@@ -143,7 +143,7 @@ FACTS = {
         "Master by the target's own registry": {"SQL01": {"Master": "MSX01"}},
         "MsxEncryptChannelOptions": 2,
         "Page of the target": {"SQL01": {"Every": 600, "Counts": 1}},
-        "Master's certificate as the target sees it": {"SQL01": {"Judged": "untrusted"}},
+        "Certificate as the target sees it": {"SQL01": {"Judged": "untrusted"}},
         "Ports over time": {"to target: engine": 0, "to master: engine": 100},
         "the jobs have names": lambda look: {row["Job"] for row in look.table("Jobs on this target").values()}
         == {"Backup databases", "Check integrity", "Purge history"},
@@ -190,7 +190,7 @@ FACTS = {
         },
         "SQL03 stands first": first_row("Targets now", "SQL03"),
         "alerts fire for it": over("Targets now", "Alerts", "/SQL03", 1),
-        "its instructions wait for days": over("Targets now", "Oldest pending", "/SQL03", 2 * 86400),
+        "its instructions wait for days": over("Targets now", "Oldest", "/SQL03", 2 * 86400),
         "mark Critical alerts": 1,
     },
     ("stopped", "msx-target"): {

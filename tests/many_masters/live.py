@@ -5,7 +5,8 @@ exporter next to each, up to three Prometheus servers and an Alertmanager.
 
 In a network namespace of its own the names in the examples are addresses of the loopback, so that nothing of them is
 replaced but what would take minutes: intervals are 2 s, and alerts fire without waiting for their `for`. MSX_PROMETHEUS
-and MSX_ALERTMANAGER name other programs than Debian's. Where MSX_VMAGENT names vmagent, it is the agent of one site.
+and MSX_ALERTMANAGER name other programs than Debian's. Where MSX_VMAGENT names vmagent, it is the agent of one site; where
+MSX_OTELCOL names a Collector, it scrapes one master as well, under a job of its own.
 """
 
 import http.server
@@ -22,6 +23,7 @@ from pathlib import Path
 import yaml
 
 from tests import ROOT
+from tests.dashboards.grafana import Page, dashboards, panels, variables
 from tests.lib.namespaces import refuse_the_machine
 from tests.lib.processes import Processes, Server, wait
 from tests.lib.programs import program
@@ -47,6 +49,7 @@ BLOCKED = {"instance": "msx02:9814", "target": "SQL03", "job": "msx"}
 PROMETHEUS = os.environ.get("MSX_PROMETHEUS", "prometheus")
 ALERTMANAGER = os.environ.get("MSX_ALERTMANAGER") or shutil.which("prometheus-alertmanager") or "alertmanager"
 VMAGENT = os.environ.get("MSX_VMAGENT")
+OTELCOL = os.environ.get("MSX_OTELCOL")
 loaded = set()
 
 
@@ -107,14 +110,19 @@ def exporter(processes, name, config):
     wait(f"the exporter {name} is ready", lambda: Server(f"{HOSTS[name]}:9814").read("-/ready"), 30)
 
 
-def example(processes, host, name, edits=(), flags=(), storage="--storage.tsdb.path"):
-    """A Prometheus at the address of `host` with an example's file; `edits` are what its reader would change."""
+def edited(name, edits):
+    """An example's text with what its reader would change, and with intervals of 2 s."""
     text = (EXAMPLES / name).read_text(encoding="utf-8")
     loaded.add(name)
     for old, new in edits:
         assert old in text, f"{name} no longer holds {old}"
         text = text.replace(old, new)
-    text = re.sub(r"(scrape_interval|evaluation_interval|scrape_timeout): \w+", r"\1: 2s", text)
+    return re.sub(r"(scrape_interval|evaluation_interval|scrape_timeout): \w+", r"\1: 2s", text)
+
+
+def example(processes, host, name, edits=(), flags=(), storage="--storage.tsdb.path"):
+    """A Prometheus at the address of `host` with an example's file."""
+    text = edited(name, edits)
     folder = processes.folder / f"{host}-{name}"
     folder.mkdir()
     (folder / name).write_text(text)
@@ -258,11 +266,21 @@ def pair(processes, receiver):
     assert len(known(alerts)) == 1
 
 
+def masters_table(prometheus):
+    """The cells that the fleet dashboard's table of masters has there: column and row."""
+    dashboard = dashboards()["msx-overview"]
+    page = Page(dashboard, time.time() - 600, time.time())
+    for variable in variables(dashboard):
+        page.choose(variable, ["$__all"], [])
+    (table,) = (panel for panel in panels(dashboard) if panel["title"] == "Masters")
+    return {(target["refId"], each["key"]) for target in table["targets"] for each in labels(prometheus, page.fill(target["expr"]))}
+
+
 def federated(processes, receiver):
     """A global server copies from a server of each site: job, instance and site are what they were."""
     alertmanager(processes, receiver)
     alone = ('"msx01:9814", "msx02:9814"', '"msx01:9814"')
-    example(processes, "prometheus-north", "ha-pair.yml", [alone])
+    below = example(processes, "prometheus-north", "ha-pair.yml", [alone])
     southern = (alone[0], '"msx02:9814"')
     example(processes, "prometheus-south", "ha-pair.yml", [southern, ("site: north", "site: south")])
     above = example(processes, "prometheus-global", "federate-global.yml")
@@ -277,6 +295,24 @@ def federated(processes, receiver):
     wait("above: what fires below", lambda: any(fits(each, BLOCKED) for each in labels(above, firing)), 60)
     groups = above.ask("api/v1/rules")["data"]["groups"]
     assert groups == [], f"no rules above: {groups}"
+    processes.stop("prometheus-global")
+    shutil.rmtree(processes.folder / "prometheus-global-federate-global.yml")
+    short = re.search(r"# ('\{.*\}')", (EXAMPLES / "federate-global.yml").read_text())[1]
+    above = example(processes, "prometheus-global", "federate-global.yml", [("""'{job=~"msx(-target|-probe)?"}'""", short)])
+    wait("the short list: the table of masters is as full as below", lambda: masters_table(above) >= masters_table(below) != set(), 60)
+    assert not labels(above, '{__name__=~"msx_(target|port|job)_.*"}')
+
+
+def sharded(processes, receiver):
+    """Two that share the masters: each master on one of them, and with it the exporters of its targets."""
+    alertmanager(processes, receiver)
+    other = [('shard: "0"', 'shard: "1"'), ('regex: "0"', 'regex: "1"')]
+    both = [example(processes, "prometheus-north", "shard.yml"), example(processes, "prometheus-south", "shard.yml", other)]
+    targets = {"msx01:9814": {"SQL00000:9814", "SQL00001:9814"}, "msx02:9814": {f"SQL0{number}:9814" for number in range(1, 7)}}
+    for prometheus, master in zip(both, targets):
+        wait("a shard has its master alone", lambda: values(prometheus, 'msx_up{job="msx"} == 1', "instance") == {master}, 60)
+        found = lambda: values(prometheus, 'up{job="msx-target"}', "instance")  # noqa: E731
+        wait("and the targets of that master alone", lambda: found() == targets[master], 60)
 
 
 def agent_flag():
@@ -287,10 +323,7 @@ def agent_flag():
 
 def vmagent(processes, host, edits):
     """vmagent reads the scrape jobs and external labels of agent.yml, and where to send from its flags."""
-    text = (EXAMPLES / "agent.yml").read_text(encoding="utf-8").replace("scrape_interval: 1m", "scrape_interval: 2s")
-    for old, new in [*edits, ("scrape_timeout: 10s", "scrape_timeout: 2s")]:
-        assert old in text, f"agent.yml no longer holds {old}"
-        text = text.replace(old, new)
+    text = edited("agent.yml", edits)
     path = processes.folder / f"{host}-vmagent.yml"
     path.write_text(text)
     writes = yaml.safe_load(text)["remote_write"][0]
@@ -301,6 +334,20 @@ def vmagent(processes, host, edits):
         f"-remoteWrite.urlRelabelConfig={kept}", "-remoteWrite.forcePromProto", f"-remoteWrite.tmpDataPath={processes.folder / host}",
         f"-httpListenAddr={HOSTS[host]}:8429",
     )
+
+
+def collector(processes):
+    """The Collector scrapes msx02 as an agent of Prometheus does, and sends under a job and a site of its own."""
+    path = processes.folder / "otelcol.yaml"
+    mine = [("msx01:9814", "msx02:9814"), ("job_name: msx", "job_name: msx-otel"), ("site: north", "site: west")]
+    path.write_text(edited("agents/otelcol.yaml", mine))
+    processes.run("otelcol", OTELCOL, f"--config={path}")
+
+
+def series(prometheus, job):
+    """The series of the exporter next to msx02 by this job, without what tells agents apart."""
+    found = labels(prometheus, f'{{__name__=~"(msx|process)_[^:]*|up",job="{job}",instance="msx02:9814"}}')
+    return {frozenset(each.items() - {("job", job)} - {("site", each.get("site"))}) for each in found}
 
 
 def written(processes, receiver):
@@ -317,7 +364,11 @@ def written(processes, receiver):
         vmagent(processes, "prometheus-south", southern)
     else:
         example(processes, "prometheus-south", "agent.yml", southern, **agent)
-    wait("both agents send", lambda: places(above, "msx_up == 1") == SITES, 60)
+    wait("both agents send", lambda: places(above, 'msx_up{job="msx"} == 1') == SITES, 60)
+    if OTELCOL:
+        collector(processes)
+        wait("the Collector sends", lambda: places(above, 'msx_up{job="msx-otel"} == 1') == {("msx-otel", "msx02:9814", "west")}, 60)
+        wait("the same series as an agent's", lambda: series(above, "msx-otel") == series(above, "msx"), 60)
     wait("the rules run above", lambda: values(above, "msx_target:poll_age:seconds", "instance") == BOTH, 60)
     wait("the alert reaches Alertmanager", lambda: any(fits(each, BLOCKED) for each in known(alerts)), 60)
     processes.stop("exporter-msx02")
@@ -325,7 +376,10 @@ def written(processes, receiver):
     wait(
         "above: the exporter that ended", lambda: any(fits(each, down) for each in known(alerts, "MsxExporterDown")), 60
     )
-    assert len(known(alerts, "MsxExporterDown")) == 1
+    if OTELCOL:
+        wait("no series outlasts it at the Collector", lambda: series(above, "msx-otel") == {frozenset({("__name__", "up"), ("instance", "msx02:9814")})}, 30)
+    found = [each for each in known(alerts, "MsxExporterDown") if each["job"] == "msx"]
+    assert len(found) == 1, found
 
 
 def main():
@@ -334,7 +388,7 @@ def main():
         lay_out(processes.folder)
         processes.closing.append(Inventory())
         masters(processes)
-        for part in (scraped, pair, federated, written):
+        for part in (scraped, pair, federated, sharded, written):
             before, began = set(processes.running), time.monotonic()
             try:
                 part(processes, receiver)

@@ -62,10 +62,11 @@ impl<'a> Roster<'a> {
         let limit = config.limits.targets;
         let entry = |row: &&'a TargetRow| {
             let key = key(&row.name);
+            let downloads = list.map(|list| list.of(&key));
             RosterEntry {
                 name: &row.name,
-                enlisted: Some(enlisted(row, list.map(|list| list.of(&key)))),
-                defects_waiting: list.map_or(0, |list| list.defects_waiting(&key)),
+                defects_waiting: downloads.as_ref().map_or(0, |downloads| downloads.waiting.defect_waiting),
+                enlisted: Some(enlisted(row, downloads)),
                 expected: (!listed.is_empty()).then(|| listed.contains(&key)),
             }
         };

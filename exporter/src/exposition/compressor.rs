@@ -10,8 +10,6 @@ use std::io::{self, Write};
 const LEVEL: Compression = Compression::new(1);
 /// The encoders write in pieces of a few bytes, and each call of the compressor has its price.
 const BUFFER: usize = 32 * 1024;
-/// Room for the piece that fills the buffer.
-const SLACK: usize = 4 * 1024;
 
 /// A text as gzip has it (RFC 1952). Clones share the bytes.
 #[derive(Debug, Clone)]
@@ -31,8 +29,10 @@ impl Compressed {
 
 /// Takes a text.
 pub(crate) struct Compressor {
-    /// What was written and not yet compressed.
-    buffer: Vec<u8>,
+    /// Its beginning was written and is not yet compressed.
+    buffer: Box<[u8]>,
+    /// The length of that beginning.
+    used: usize,
     encoder: GzEncoder<Vec<u8>>,
     /// Bytes that were compressed.
     length: u64,
@@ -40,8 +40,8 @@ pub(crate) struct Compressor {
 
 impl Compressor {
     pub(crate) fn new() -> Compressor {
-        let buffer = Vec::with_capacity(BUFFER + SLACK);
-        Compressor { buffer, encoder: GzEncoder::new(Vec::new(), LEVEL), length: 0 }
+        let buffer = vec![0; BUFFER].into_boxed_slice();
+        Compressor { buffer, used: 0, encoder: GzEncoder::new(Vec::new(), LEVEL), length: 0 }
     }
 
     /// The text, compressed.
@@ -54,22 +54,40 @@ impl Compressor {
         Ok(Compressed { bytes: self.encoder.finish()?.into_boxed_slice().into(), length: self.length })
     }
 
+    /// Keeps a piece, if there is room for it.
+    fn keep(&mut self, piece: &[u8]) -> bool {
+        let end = self.used.saturating_add(piece.len());
+        let Some(room) = self.buffer.get_mut(self.used..end) else { return false };
+        room.copy_from_slice(piece);
+        self.used = end;
+        true
+    }
+
     /// Out of the way of what is called for each piece.
     #[cold]
     #[inline(never)]
+    fn make_room_for(&mut self, piece: &[u8]) -> io::Result<()> {
+        self.pass_on()?;
+        if !self.keep(piece) {
+            self.encoder.write_all(piece)?;
+            self.length += piece.len() as u64;
+        }
+        Ok(())
+    }
+
     fn pass_on(&mut self) -> io::Result<()> {
-        self.encoder.write_all(&self.buffer)?;
-        self.length += self.buffer.len() as u64;
-        self.buffer.clear();
+        let kept = self.buffer.get(..self.used).unwrap_or_default();
+        self.encoder.write_all(kept)?;
+        self.length += kept.len() as u64;
+        self.used = 0;
         Ok(())
     }
 }
 
 impl Write for Compressor {
     fn write(&mut self, bytes: &[u8]) -> io::Result<usize> {
-        self.buffer.extend_from_slice(bytes);
-        if self.buffer.len() >= BUFFER {
-            self.pass_on()?;
+        if !self.keep(bytes) {
+            self.make_room_for(bytes)?;
         }
         Ok(bytes.len())
     }
@@ -83,11 +101,17 @@ impl Write for Compressor {
 impl fmt::Write for Compressor {
     fn write_str(&mut self, text: &str) -> fmt::Result {
         // Most pieces are a name, a value, or one of the signs between them.
-        match text.as_bytes() {
-            [sign] => self.buffer.push(*sign),
-            bytes => self.buffer.extend_from_slice(bytes),
+        if let [sign] = text.as_bytes()
+            && let Some(place) = self.buffer.get_mut(self.used)
+        {
+            *place = *sign;
+            self.used += 1;
+            return Ok(());
         }
-        if self.buffer.len() < BUFFER { Ok(()) } else { self.pass_on().map_err(|_| fmt::Error) }
+        if self.keep(text.as_bytes()) {
+            return Ok(());
+        }
+        self.make_room_for(text.as_bytes()).map_err(|_| fmt::Error)
     }
 }
 

@@ -172,6 +172,10 @@ pub async fn sweep_once(prober: &Prober, names: &[String], route: &Route, extent
 
 /// Removes targets that have left the roster, and findings that are too old.
 fn prune(port_results: &mut Arc<PortResults>, roster: &[String], now: Timestamp, interval: Duration) {
+    // As where no port is checked: each scrape comes by here.
+    if port_results.findings.is_empty() {
+        return;
+    }
     let roster: HashSet<&str> = roster.iter().map(String::as_str).collect();
     let period = port_results.sweep.map_or(interval, |sweep| sweep.took.max(interval));
     let limit = SignedDuration::try_from(period.saturating_mul(SWEEPS_KEPT)).unwrap_or(SignedDuration::MAX);
