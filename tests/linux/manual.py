@@ -1,6 +1,6 @@
 """The manual page names every command and flag that the program has, and no other flag.
 
-    python3 -m tests.linux.manual PROGRAM
+    python3 -m tests.linux.manual PROGRAM [PAGE]
 """
 
 import re
@@ -21,7 +21,7 @@ def main() -> int:
     commands = set(re.findall(r"^  ([a-z-]+)  ", top, re.MULTILINE))
     helps = [top, *(help_of(program, command) for command in sorted(commands))]
     flags = {flag for text in helps for flag in re.findall(r"^\s+(?:-\w, )?(--[a-z.-]+)", text, re.MULTILINE)}
-    page = PAGE.read_text().replace("\\-", "-")
+    page = Path(sys.argv[2] if len(sys.argv) > 2 else PAGE).read_text().replace("\\-", "-")
     # What stands at the head of an entry.
     named = {flag for line in page.splitlines() if re.match(r"\.(B|BI|BR) ", line) for flag in re.findall(r"--[a-z.-]+", line)}
     entries = set(re.findall(r"^\.B ([a-z-]+)$", page, re.MULTILINE))

@@ -119,7 +119,7 @@ fn the_history_tells_what_happened_in_the_same_minutes() {
     assert!(text.contains("Has stopped polling") && text.contains("master restarted"), "{text}");
     for (query, kinds) in [
         ("kind=master_restarted", &["master_restarted"][..]),
-        ("name=sql03&state=stopped_polling", &["cause_changed"]),
+        ("name=sql03&state=ok", &["cause_changed"]),
         ("q=restarted&name=SQL03", &[]),
         ("until=2020-01-01", &[]),
     ] {

@@ -331,7 +331,7 @@ impl<'a> TargetFacts<'a> {
             alone,
             pages: target
                 .known_pages()
-                .map(|known| PageFacts::new(known, target.is_fresh(known, fleet.began)))
+                .map(|known| PageFacts::new(known, target.objection(known, fleet.began).is_none()))
                 .collect(),
             pages_refused: target.pages.as_ref().filter(|_| details).map(|pages| pages.refused.as_slice()),
             ports: fleet.findings(&target.name).map(|finding| PortFacts::new(finding, details)).collect(),

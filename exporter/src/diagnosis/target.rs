@@ -44,10 +44,10 @@ impl Target {
         self.pages.as_ref().and_then(|pages| pages.newest()).is_some_and(|known| known.page.agent_running == Some(true))
     }
 
-    /// Whether a page says anything of the time since its last poll. `now` is the time of this computer.
-    pub fn is_fresh(&self, known: &KnownPage, now: Timestamp) -> bool {
+    /// Why a page says nothing of the time since its last poll; `None` where it does. `now` is the time of this computer.
+    pub(crate) fn objection(&self, known: &KnownPage, now: Timestamp) -> Option<String> {
         let last_poll = self.enlisted.as_ref().map(|row| row.last_poll_by_its_clock(now));
-        known.is_fresh(now, last_poll.unwrap_or(Timestamp::MIN))
+        known.objection(now, last_poll.unwrap_or(Timestamp::MIN))
     }
 
     /// The target server groups that it is in.

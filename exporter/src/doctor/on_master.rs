@@ -5,7 +5,7 @@ use super::request::{End, IN_USE, Readiness, Request, Row, Seen, Transport};
 use super::rules;
 use super::silence;
 use crate::diagnosis::{Enlisted, MasterClock, MasterFleet, Trace};
-use crate::model::{Check, Collector, PortState, ServerName, UtcInstant, figures, names};
+use crate::model::{Check, Collector, PortState, ServerName, UtcInstant, names};
 use crate::probe::{Finding, own_port};
 use crate::sqlserver::{MasterAnswers, ReadError};
 use crate::target_pages::KnownPage;
@@ -167,12 +167,11 @@ fn page_share(server: &str, hosts: &[&Target<'_>], fleet: &MasterFleet) -> Vec<R
 
 fn page_seen(page: Option<&KnownPage>, fleet: &MasterFleet) -> Seen {
     let Some(KnownPage { page, .. }) = page else { return Seen::unknown("no page that still counts was read") };
-    let age = figures::ago(fleet.began, page.taken_at);
     Seen {
         open: Some(true),
         state: PortState::Open.name().to_owned(),
         at: Some(UtcInstant(page.taken_at)),
-        evidence: format!("a page was read that was taken {age} on {}", page.node),
+        evidence: format!("a page was read that was {}", page.taken(fleet.began)),
     }
 }
 
@@ -277,8 +276,7 @@ impl<'a> Target<'a> {
             finding.check == check && finding.master.as_deref().is_some_and(|name| is_this(ServerName::of(name)))
         };
         let finding = page.ports.iter().find(is_port)?;
-        let age = figures::ago(fleet.began, page.taken_at);
-        Some(Seen { evidence: format!("by its page, taken {age} on {}", page.node), ..seen(finding) })
+        Some(Seen { evidence: format!("by its page, {}", page.taken(fleet.began)), ..seen(finding) })
     }
 
     fn browser(&self, master: &MasterEnd, fleet: &MasterFleet) -> Seen {

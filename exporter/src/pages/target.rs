@@ -121,7 +121,7 @@ fn written(fleet: &MasterFleet, target: &Target, known: &KnownPage) -> String {
         format!("{what}: {runs}")
     };
     let mut parts = vec![
-        format!("Taken {} on {} by the {}", ago(fleet.began, page.taken_at), page.node, page.source.name()),
+        format!("A page {} by the {}", page.taken(fleet.began), page.source.name()),
         state("its instance there", page.instance_running),
         state("its Agent there", page.agent_running),
     ];
@@ -136,10 +136,7 @@ fn written(fleet: &MasterFleet, target: &Target, known: &KnownPage) -> String {
             look.store.name()
         )
     }));
-    let fresh = target.is_fresh(known, fleet.began);
-    parts.extend(
-        (!fresh).then(|| "older than its last poll, out of date or dated ahead, so it proves nothing".to_owned()),
-    );
+    parts.extend(target.objection(known, fleet.began).map(|why| format!("{why}, so it proves nothing")));
     parts.join("; ") + "."
 }
 

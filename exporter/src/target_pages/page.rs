@@ -1,6 +1,6 @@
 //! What a page says, and how long that counts.
 
-use crate::model::{PageSource, StartMode, Store, silence};
+use crate::model::{PageSource, StartMode, Store, figures, silence};
 use crate::probe::Finding;
 use crate::probe::protocol::Verdict;
 use jiff::{SignedDuration, Timestamp};
@@ -62,11 +62,25 @@ pub struct KnownPage {
     pub first_seen: Timestamp,
 }
 
+impl TargetPage {
+    /// When and where it was taken. Clocks differ by seconds, so one that lies a little ahead was taken just now.
+    pub(crate) fn taken(&self, now: Timestamp) -> String {
+        let ahead = self.taken_at.duration_since(now);
+        let is_just_now = ahead.is_positive() && ahead < SignedDuration::from_mins(1);
+        let when = if is_just_now { "just now".to_owned() } else { figures::ago(now, self.taken_at) };
+        format!("taken {when} on {}", self.node)
+    }
+
+    /// How old it may become.
+    fn counts_for(&self) -> Duration {
+        (self.interval.unwrap_or_default().saturating_mul(5) / 2).max(COUNTS_AT_LEAST)
+    }
+}
+
 impl KnownPage {
     /// Whether it is as young as its own interval lets it be, by its own time and by when it was first seen.
     pub fn is_current(&self, now: Timestamp) -> bool {
-        let counts_for = self.page.interval.unwrap_or_default().saturating_mul(5) / 2;
-        let counts_for = SignedDuration::try_from(counts_for.max(COUNTS_AT_LEAST)).unwrap_or(SignedDuration::MAX);
+        let counts_for = SignedDuration::try_from(self.page.counts_for()).unwrap_or(SignedDuration::MAX);
         let young = |since: Timestamp| now.duration_since(since) < counts_for;
         !silence::is_ahead(now, self.page.taken_at) && young(self.page.taken_at) && young(self.first_seen)
     }
@@ -74,6 +88,16 @@ impl KnownPage {
     /// Whether it also was taken no earlier than the last poll: only then does it say anything of the silence since.
     pub fn is_fresh(&self, now: Timestamp, last_poll: Timestamp) -> bool {
         self.is_current(now) && self.page.taken_at >= last_poll
+    }
+
+    /// Why it says nothing of that silence, where it is not fresh.
+    pub(crate) fn objection(&self, now: Timestamp, last_poll: Timestamp) -> Option<String> {
+        match () {
+            () if self.is_fresh(now, last_poll) => None,
+            () if silence::is_ahead(now, self.page.taken_at) => Some("it is dated too far ahead".to_owned()),
+            () if self.is_current(now) => Some("it is older than the last poll".to_owned()),
+            () => Some(format!("such a page counts for {}", figures::span(self.page.counts_for()))),
+        }
     }
 }
 
@@ -158,5 +182,22 @@ pub(crate) mod tests {
         }
         let known = KnownPage { page: page(ago(100)), first_seen: now };
         assert!(known.is_fresh(now, ago(100)) && !known.is_fresh(now, ago(99)));
+    }
+
+    #[test]
+    fn a_page_that_is_not_fresh_says_why() {
+        let now = Timestamp::constant(1_764_000_000, 0);
+        let ago = |seconds: i64| now - SignedDuration::from_secs(seconds);
+        for (taken, when, objection) in [
+            (100, "1 min 40 s ago", None),
+            (200, "3 min 20 s ago", Some("it is older than the last poll")),
+            (1_500, "25 min ago", Some("such a page counts for 25 min")),
+            (-59, "just now", None),
+            (-301, "in 5 min 1 s", Some("it is dated too far ahead")),
+        ] {
+            let known = KnownPage { page: page(ago(taken)), first_seen: now };
+            assert_eq!(known.page.taken(now), format!("taken {when} on SQL01"));
+            assert_eq!(known.objection(now, ago(150)).as_deref(), objection, "{taken}");
+        }
     }
 }

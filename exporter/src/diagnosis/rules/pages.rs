@@ -4,8 +4,6 @@ use super::Evidence;
 use super::diagnose::Case;
 use crate::diagnosis::pages::PageEvidence;
 use crate::model::Cause;
-use crate::model::figures::ago;
-use crate::target_pages::TargetPage;
 use jiff::Timestamp;
 
 /// Its Agent does not run where its instance runs.
@@ -13,9 +11,8 @@ pub(super) fn agent_stopped(case: &Case<'_>) -> Option<Evidence> {
     let (page, _) = pages(case)?.agent().filter(|(page, runs)| !runs && !case.agent_since(page.taken_at))?;
     let starts = page.agent_start_mode.map(|mode| format!(", and its service starts {}", mode.adverb()));
     Some(Cause::AgentStopped.because(format!(
-        "Its SQL Server Agent does not run where its instance runs: by its page, taken {} on {}{}.",
-        taken(case, page),
-        page.node,
+        "Its SQL Server Agent does not run where its instance runs: by its page, {}{}.",
+        page.taken(case.now),
         starts.unwrap_or_default()
     )))
 }
@@ -26,10 +23,9 @@ pub(super) fn way_closed(case: &Case<'_>) -> Option<Evidence> {
         pages(case)?.way().filter(|(page, _, open)| !open && !case.arrival_since(page.taken_at))?;
     let port = finding.port.map(|port| format!(" (TCP {port})")).unwrap_or_default();
     Some(Cause::WayClosed.because(format!(
-        "The master's port{port} is {} from its host: by its page, taken {} on {}.",
+        "The master's port{port} is {} from its host: by its page, {}.",
         finding.state.word().title,
-        taken(case, page),
-        page.node
+        page.taken(case.now)
     )))
 }
 
@@ -38,21 +34,16 @@ pub(super) fn certificate_refused(case: &Case<'_>) -> Option<Evidence> {
     let found = pages(case)?.certificate().filter(|(page, _, refused)| *refused && !case.agent_since(page.taken_at));
     let (page, look, _) = found?;
     Some(Cause::CertificateRefused.because(format!(
-        "Its host refuses the master's certificate ({}): by its page, taken {} on {}, the store of Windows there does not \
-         take what the master presents for the name {:?}, and MsxEncryptChannelOptions is 2.",
+        "Its host refuses the master's certificate ({}): by its page, {}, the store of Windows there does not take what the \
+         master presents for the name {:?}, and MsxEncryptChannelOptions is 2.",
         look.verdict.name(),
-        taken(case, page),
-        page.node,
+        page.taken(case.now),
         look.name
     )))
 }
 
 fn pages<'a>(case: &Case<'a>) -> Option<&'a PageEvidence<'a>> {
     case.stale.then_some(case.pages)
-}
-
-fn taken(case: &Case<'_>, page: &TargetPage) -> String {
-    ago(case.now, page.taken_at)
 }
 
 impl Case<'_> {
@@ -439,7 +430,7 @@ mod tests {
             let target = judged(ahead(silent(), seconds), vec![stopped(taken)], Vec::new(), None);
             assert_eq!(target.diagnosis.cause, expected, "{seconds} {taken}");
             let known = target.known_pages().next().unwrap();
-            assert_eq!(target.is_fresh(known, now()), expected == Cause::AgentStopped, "as it is shown");
+            assert_eq!(target.objection(known, now()).is_none(), expected == Cause::AgentStopped, "as it is shown");
         }
         let times = [540, 480, 420];
         for (seconds, word) in [(0, MasterEvidence::BeforeLogin), (300, MasterEvidence::NoTrace)] {
