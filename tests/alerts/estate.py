@@ -108,7 +108,6 @@ def main():
         series, memory = own(prometheus, "prometheus_tsdb_head_series"), resident(processes.running["prometheus"])
         samples = touched(prometheus)
         late = own(prometheus, "prometheus_rule_group_iterations_missed_total")
-        print(f"{series:,.0f} series, {memory:,.0f} MB, {cpu:.0%} of a core, {samples:,.0f} samples, {took}, {late:.0f} missed", flush=True)
         fleet = dashboards()["msx-overview"]
         one, every = (asked(prometheus, fleet, instances) for instances in ("one", "all"))
         after = resident(processes.running["prometheus"])
