@@ -112,6 +112,12 @@ def line_of(expr, position):
     return " ".join(expr[first:last if last >= 0 else len(expr)].split())
 
 
+def users(name):
+    """The alert of this name, or those that read the recording of this name themselves: their cases notice soonest."""
+    texts = [(each, text[start:end]) for text in map(Path.read_text, SOURCES) for start, end, each in rules(text)]
+    return [each for each, text in texts if each.startswith("Msx") and (each == name or name in text)]
+
+
 def killed(promtool, file, name, text):
     """Whether any case fails with this text in place of the file."""
     with tempfile.TemporaryDirectory(dir=MEMORY) as directory:
@@ -123,7 +129,9 @@ def killed(promtool, file, name, text):
         (rules_there / file.name).write_text(text)
         cases = Path(directory) / generate_tests.OUT.relative_to(ROOT)
         shutil.copytree(generate_tests.OUT, cases)
-        own = [cases / f"{name}.yaml"] if (cases / f"{name}.yaml").exists() else [cases / "recording.yaml", cases / "MsxTargetNotPolling.yaml"]
+        own = [cases / f"{alert}.yaml" for alert in users(name)] or [cases / "MsxTargetNotPolling.yaml"]
+        if not name.startswith("Msx"):
+            own.insert(0, cases / "recording.yaml")
         rest = sorted((each for each in cases.iterdir() if each not in own and notices(each, file.stem, name)),
                       key=lambda each: each.stat().st_size)
         for each in own + rest:
