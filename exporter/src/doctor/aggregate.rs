@@ -3,12 +3,16 @@
 use super::request::{End, Need, Request, Row, Seen, Transport, ends};
 use super::rules::TARGET;
 use crate::model::ServerName;
+use jiff::SignedDuration;
 use std::collections::{BTreeMap, BTreeSet};
 
 type Key = (Need, Option<&'static str>, String, String, String, String);
 
 /// Hosts of one state that are named.
 const MOST_NAMED: usize = 3;
+/// By how much what is known of one host may be older than what is known of another before the evidence says it: pages of
+/// targets come at their own times.
+const AS_OLD: SignedDuration = SignedDuration::from_mins(10);
 /// Frequencies that are named.
 const MOST_FREQUENCIES: usize = 3;
 
@@ -132,7 +136,9 @@ fn together(seen: Vec<(String, Seen)>) -> Seen {
     } else {
         seen.iter().all(|(_, one)| one.open == Some(true)).then_some(true)
     };
-    let at = seen.iter().filter_map(|(_, one)| one.at).max();
+    let moments = || seen.iter().filter_map(|(_, one)| one.at);
+    let (oldest, at) = (moments().min(), moments().max());
+    let older = oldest.zip(at).filter(|(oldest, at)| at.0.duration_since(oldest.0) > AS_OLD);
     let mut states: BTreeMap<String, Vec<String>> = BTreeMap::new();
     for (name, one) in seen {
         states.entry(one.state).or_default().push(name);
@@ -142,7 +148,10 @@ fn together(seen: Vec<(String, Seen)>) -> Seen {
         count if single || count > MOST_NAMED => format!("{count} {state}"),
         count => format!("{count} {state} ({})", names.join(", ")),
     });
-    let evidence = counted.collect::<Vec<_>>().join(", ");
+    let mut evidence = counted.collect::<Vec<_>>().join(", ");
+    if let Some((oldest, _)) = older {
+        evidence.push_str(&format!("; the oldest of this was seen at {oldest}"));
+    }
     let state = states.into_keys().next().filter(|_| single).unwrap_or_else(|| "mixed".to_owned());
     Seen { open, state, at, evidence }
 }

@@ -4,7 +4,7 @@ use super::*;
 use crate::collectors::{Arrival, Arrivals, Reading, RecordKind};
 use crate::diagnosis::fixtures::{ago, config, never_polled, now, polled_at, read, reading, target};
 use crate::diagnosis::{MasterFleet, Memory, assess};
-use crate::model::{Address, Certificate, Check, Collector, Direction, PortState, Store};
+use crate::model::{Address, Certificate, Check, Collector, Direction, PortState, Store, UtcInstant};
 use crate::probe::protocol::{Encryption, EngineFacts, Verdict};
 use crate::probe::{Finding, PortResults};
 use crate::sqlserver::{MasterAnswers, Member};
@@ -143,6 +143,26 @@ fn a_page_that_counts_has_the_state_of_the_way_with_its_age() {
         let request = examine(&fleet, &master(r"MSX01\HQ", &[14330]), now());
         let rows = ["14330", "1434"].map(|port| &find(&request, "SQL03", "MSX01", port).now);
         assert_eq!((rows.map(|seen| seen.open), rows[0].evidence.as_str()), (open, evidence));
+    }
+}
+
+#[test]
+fn a_group_says_how_old_the_oldest_of_what_was_seen_is() {
+    for (taken, said) in [(120, false), (1_140, true)] {
+        let way = Finding {
+            direction: Direction::ToMaster,
+            master: Some(r"MSX01\HQ".to_owned()),
+            checked_at: ago(taken),
+            ..finding(Check::Engine, PortState::Filtered, Some(14_330))
+        };
+        let page = TargetPage { ports: vec![way], ..page(ago(taken)) };
+        let pages = vec![KnownPage { page, first_seen: ago(60) }];
+        let mut fleet = fleet();
+        fleet.targets[2].pages = Some(Arc::new(PagesOfTarget { pages, ..PagesOfTarget::default() }));
+        let request = aggregate(examine(&fleet, &master(r"MSX01\HQ", &[14330]), now()));
+        let evidence = &find(&request, "SQL01", "MSX01", "14330").now.evidence;
+        let oldest = format!("; the oldest of this was seen at {}", UtcInstant(ago(taken)));
+        assert_eq!(evidence.ends_with(&oldest), said, "{evidence}");
     }
 }
 
