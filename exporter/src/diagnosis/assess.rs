@@ -629,7 +629,7 @@ mod tests {
 
     #[test]
     fn a_recovery_says_how_long_the_target_was_silent() {
-        let told = |before: Vec<TargetRow>, waits: Vec<DownloadRow>| {
+        let reported = |before: Vec<TargetRow>, waits: Vec<DownloadRow>| {
             let mut memory = Memory::default();
             for row in before {
                 assess(&reading(vec![row]), Arc::default(), &config(), &mut memory);
@@ -641,15 +641,15 @@ mod tests {
         };
         let silent = || polled_at(target(1, "SQL01"), 7_220);
         const SILENT: &str = "It was silent for 2 h: its poll before was at 2026-11-22 09:59:40 UTC.";
-        assert_eq!(told(vec![silent(), silent()], Vec::new()), (Some(SILENT.to_owned()), SILENT.to_owned()));
-        let (ended, text) = told(vec![silent()], vec![waiting("SQL01", 1, 100_000)]);
+        assert_eq!(reported(vec![silent(), silent()], Vec::new()), (Some(SILENT.to_owned()), SILENT.to_owned()));
+        let (ended, text) = reported(vec![silent()], vec![waiting("SQL01", 1, 100_000)]);
         assert!(ended.is_some() && text.starts_with(SILENT) && text.len() > SILENT.len() + 20, "{text}");
         let never = TargetRow { enlisted_at: ago(30 * 86_400), ..polled_at(target(1, "SQL01"), 30 * 86_400) };
         let first = "It polled for the first time, 29 d 23 h after it was enlisted.";
-        assert_eq!(told(vec![never], Vec::new()).1, first);
-        assert_eq!(told(vec![target(1, "SQL01")], Vec::new()), (None, String::new()));
+        assert_eq!(reported(vec![never], Vec::new()).1, first);
+        assert_eq!(reported(vec![target(1, "SQL01")], Vec::new()), (None, String::new()));
         // A last poll that lay ahead says nothing of how long.
-        assert_eq!(told(vec![polled_at(target(1, "SQL01"), -900)], Vec::new()), (None, String::new()));
+        assert_eq!(reported(vec![polled_at(target(1, "SQL01"), -900)], Vec::new()), (None, String::new()));
     }
 
     #[test]

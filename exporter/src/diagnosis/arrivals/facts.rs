@@ -143,7 +143,7 @@ pub(super) fn of_master(surroundings: &Surroundings<'_>) -> Vec<Fact> {
     facts
 }
 
-/// What holds now, whoever fell silent when.
+/// What holds now, whatever the time of the silence.
 fn of_state_and_name(surroundings: &Surroundings<'_>) -> Vec<Fact> {
     let state = surroundings.memory.state.into_iter().flat_map(of_state);
     state.chain(surroundings.server.filter(|server| is_renamed(server)).map(|_| Fact::Renamed)).collect()
