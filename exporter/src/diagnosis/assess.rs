@@ -3,20 +3,21 @@
 use super::arrivals::{self, AttemptIndex, Majority, Origins, Remembered, Surroundings, Trace, Versions};
 use super::change::Change;
 use super::downloads::DownloadList;
+use super::enlisted::polled;
 use super::history::{History, HistoryEvent};
 use super::jobs::jobs;
-use super::memory::{Memory, TargetMemory};
+use super::memory::{KnownVersion, Memory, TargetMemory};
 use super::pages::{PageEvidence, ThisMaster};
 use super::roster::{Roster, RosterEntry};
 use super::rules::{Circumstances, Outage, Outages, Poll, Subject, diagnose, engine};
-use super::target::Target;
+use super::target::{Enlisted, Target, elapsed};
 use super::{Limited, MasterFleet};
-use crate::collectors::Arrivals;
-use crate::collectors::{Collected, Reading};
+use crate::collectors::{Arrivals, Collected, Reading, TargetRow};
 use crate::config::{Config, Encrypt};
+use crate::model::figures::{readable_instant, span};
 use crate::model::names::bare;
 use crate::model::{Cause, HistoryKind};
-use crate::probe::PortResults;
+use crate::probe::{Finding, PortResults};
 use crate::target_pages::PageResults;
 use jiff::Timestamp;
 use std::collections::{BTreeSet, HashMap};
@@ -130,7 +131,7 @@ pub fn assess(reading: &Reading, seen: impl Into<Observed>, config: &Config, mem
         serves_older_tls: config.master.encrypt != Encrypt::Strict
             && server.is_some_and(|server| server.certificate.is_some()),
         started: targets.clock.started,
-        newest_poll: targets.rows.iter().map(|row| row.last_poll).max(),
+        newest_poll: targets.rows.iter().max_by_key(|row| row.last_poll),
         pages: &observed_pages,
         began: reading.began,
         now: targets.clock.now,
@@ -176,6 +177,16 @@ fn succeeded<T>(collected: Option<&Collected<T>>) -> Option<&T> {
     collected.filter(|collected| collected.report.success()).and_then(|collected| collected.rows.as_deref())
 }
 
+/// The silence that a target has ended which polls again, in words.
+fn ended_silence((before, target): (&TargetMemory, &Enlisted)) -> Option<String> {
+    let since = before.silent_since.filter(|since| *since < target.last_poll)?;
+    let silent = span(elapsed(target.last_poll, since));
+    Some(match polled(&TargetRow { last_poll: since, ..target.row.clone() }) {
+        true => format!("It was silent for {silent}: its poll before was at {}.", readable_instant(since)),
+        false => format!("It polled for the first time, {silent} after it was enlisted."),
+    })
+}
+
 /// The inputs for judging the targets one after the other.
 struct Judge<'a> {
     config: &'a Config,
@@ -191,7 +202,7 @@ struct Judge<'a> {
     before: Peekable<IntoIter<(String, TargetMemory)>>,
     after: Vec<(String, TargetMemory)>,
     /// The versions that targets had while they last polled, where a silent one is asked about.
-    versions: HashMap<String, String>,
+    versions: HashMap<String, KnownVersion>,
     changes: Vec<Change>,
     /// Targets that are seen for the first time and are fine.
     healthy_newcomers: Vec<String>,
@@ -247,9 +258,12 @@ impl Judge<'_> {
             .zip(pages)
             .map(|(entry, pages)| {
                 let enlisted = entry.enlisted.as_ref().filter(|enlisted| enlisted.is_stale(now))?;
+                // One that the engine still reported after the first polls were missed changed too late to explain them.
+                let missed = enlisted.last_poll.saturating_add(enlisted.patience()).unwrap_or(Timestamp::MAX);
+                let before = self.versions.get(entry.name).filter(|known| known.reported <= missed);
                 let versions = Versions {
                     now: engine(port_results.of(entry.name)).and_then(|finding| finding.version.as_deref()),
-                    at_last_poll: self.versions.get(entry.name).map(String::as_str),
+                    at_last_poll: before.map(|known| known.text.as_str()),
                 };
                 Some(Trace::of(bare(entry.name), enlisted, versions, pages, surroundings))
             })
@@ -297,18 +311,21 @@ impl Judge<'_> {
             None => (entry.name.to_owned(), None),
         };
         let engine_was_open = before.as_ref().is_some_and(|before| before.engine_was_open);
+        let was_silent = before.as_ref().is_some_and(|before| before.silent_since.is_some());
         let subject = Subject {
             name: entry.name,
             enlisted: enlisted.as_ref(),
             defects_waiting: entry.defects_waiting,
             findings,
             engine_was_open,
+            was_silent,
             trace: trace.as_ref(),
             pages,
             majority: majority.map(|majority| majority.text.as_str()),
         };
         let diagnosis = diagnose(&subject, &self.circumstances);
 
+        let polls = enlisted.as_ref().is_some_and(|enlisted| enlisted.polled && !enlisted.is_stale(now));
         let from = before.as_ref().map(|before| before.cause);
         if from.unwrap_or(Cause::Ok) != diagnosis.cause {
             self.changes.push(Change {
@@ -316,19 +333,25 @@ impl Judge<'_> {
                 from,
                 to: diagnosis.cause,
                 evidence: diagnosis.evidence.clone(),
+                ended: before.as_ref().zip(enlisted.as_ref()).filter(|_| polls).and_then(ended_silence),
             });
         }
         if from.is_none() && diagnosis.cause == Cause::Ok {
             self.healthy_newcomers.push(entry.name.to_owned());
         }
-        let polls = enlisted.as_ref().is_some_and(|enlisted| enlisted.polled && !enlisted.is_stale(now));
         let engine = engine(findings);
         let engine_is_open = engine.is_some_and(|finding| finding.state.open() == Some(true));
-        let seen = engine.and_then(|finding| finding.version.clone()).filter(|_| polls);
+        let reported = engine.and_then(|finding| self.version(finding));
+        let known = before.and_then(|before| before.version);
+        let same = known.as_ref().zip(reported.as_ref()).is_some_and(|(known, now)| known.text == now.text);
         let remembered = TargetMemory {
             cause: diagnosis.cause,
+            silent_since: enlisted
+                .as_ref()
+                .filter(|_| diagnosis.is_silent(was_silent))
+                .map(|enlisted| enlisted.last_poll),
             engine_was_open: engine_was_open || (polls && engine_is_open),
-            version: seen.or(before.and_then(|before| before.version)),
+            version: reported.filter(|_| polls || same).or(known),
         };
         self.after.push((name, remembered));
 
@@ -343,6 +366,13 @@ impl Judge<'_> {
             trace,
             pages: fleet.pages.of(entry.name).cloned(),
         }
+    }
+
+    /// The version that a check met, with the time of the check by the master's clock.
+    fn version(&self, finding: &Finding) -> Option<KnownVersion> {
+        let age = self.began.duration_since(finding.checked_at);
+        let reported = self.circumstances.now.checked_sub(age).unwrap_or(self.circumstances.now);
+        Some(KnownVersion { text: finding.version.clone()?, reported })
     }
 
     /// The first rule that sets a label wins; a label that no rule sets for this target is empty.
@@ -382,7 +412,7 @@ mod tests {
     #![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic)]
 
     use super::*;
-    use crate::collectors::{Outcome, TargetRow};
+    use crate::collectors::{DownloadRow, Outcome};
     use crate::config::{LabelRule, Maintenance};
     use crate::diagnosis::fixtures::{
         ago, config, engine_port, failed, job, never_polled, now, pattern, polled_at, port_results, reading, run,
@@ -595,6 +625,31 @@ mod tests {
         memory.note_reload(now(), false);
         let kinds: Vec<_> = memory.history.newest_first().take(2).map(|event| event.kind.name()).collect();
         assert_eq!(kinds, ["not_reloaded", "reloaded"]);
+    }
+
+    #[test]
+    fn a_recovery_says_how_long_the_target_was_silent() {
+        let reported = |before: Vec<TargetRow>, waits: Vec<DownloadRow>| {
+            let mut memory = Memory::default();
+            for row in before {
+                assess(&reading(vec![row]), Arc::default(), &config(), &mut memory);
+            }
+            let back = with_downloads(reading(vec![target(1, "SQL01")]), waits);
+            let change = assess(&back, Arc::default(), &config(), &mut memory).changes.pop();
+            let text = memory.history.newest_first().next().map(|event| event.text.clone());
+            (change.and_then(|change| change.ended), text.unwrap_or_default())
+        };
+        let silent = || polled_at(target(1, "SQL01"), 7_220);
+        const SILENT: &str = "It was silent for 2 h: its poll before was at 2026-11-22 09:59:40 UTC.";
+        assert_eq!(reported(vec![silent(), silent()], Vec::new()), (Some(SILENT.to_owned()), SILENT.to_owned()));
+        let (ended, text) = reported(vec![silent()], vec![waiting("SQL01", 1, 100_000)]);
+        assert!(ended.is_some() && text.starts_with(SILENT) && text.len() > SILENT.len() + 20, "{text}");
+        let never = TargetRow { enlisted_at: ago(30 * 86_400), ..polled_at(target(1, "SQL01"), 30 * 86_400) };
+        let first = "It polled for the first time, 29 d 23 h after it was enlisted.";
+        assert_eq!(reported(vec![never], Vec::new()).1, first);
+        assert_eq!(reported(vec![target(1, "SQL01")], Vec::new()), (None, String::new()));
+        // A last poll that lay ahead says nothing of how long.
+        assert_eq!(reported(vec![polled_at(target(1, "SQL01"), -900)], Vec::new()), (None, String::new()));
     }
 
     #[test]

@@ -105,10 +105,24 @@ impl Silent<'_> {
         changes.extend(named(fell.map(|(name, _)| name)).map(|names| format!("the last poll of {names}")));
         let came = self.rows().filter(|(_, row)| self.is_around(row.enlisted_at));
         changes.extend(named(came.map(|(name, _)| name)).map(|names| format!("the enlistment of {names}")));
-        match changes.as_slice() {
-            [] => "Nothing else that is seen from here changed within 5 minutes of it.".to_owned(),
-            changes => format!("Within 5 minutes of it: {}.", changes.join("; ")),
+        let unwatched = self.watched_since().filter(|since| *since > self.row.last_poll);
+        let unwatched = unwatched
+            .map(|since| format!("this exporter first read the master at {}, after that.", readable_instant(since)));
+        let changes = changes.join("; ");
+        match (changes.is_empty(), unwatched) {
+            (true, None) => "Nothing else that is seen from here changed within 5 minutes of it.".to_owned(),
+            (true, Some(unwatched)) => format!("Not known: {unwatched}"),
+            (false, None) => format!("Within 5 minutes of it: {changes}."),
+            (false, Some(unwatched)) => {
+                format!("Within 5 minutes of it: {changes}. What else changed is not known: {unwatched}")
+            }
         }
+    }
+
+    /// When the first reading began, by the master's clock: what changed before is not known.
+    fn watched_since(&self) -> Option<Timestamp> {
+        let ahead = self.fleet.began.duration_since(self.clock.now);
+        self.fleet.history.since()?.checked_sub(ahead).ok()
     }
 
     fn others(&self) -> String {
@@ -228,6 +242,7 @@ fn named<'a>(names: impl Iterator<Item = &'a str>) -> Option<String> {
 mod tests {
     #![allow(clippy::unwrap_used)]
     use super::*;
+    use crate::diagnosis::history::History;
     use crate::fixtures::{NOW, ago as before, full, target};
 
     fn briefing(fleet: &MasterFleet, details: bool) -> Briefing {
@@ -281,6 +296,22 @@ mod tests {
             remark(&briefing(&fleet, false), "Alone or together"),
             "Silent as well: SQL<03>, A, B; 2 of 5 others poll."
         );
+    }
+
+    #[test]
+    fn of_a_time_before_the_first_reading_nothing_is_claimed() {
+        // The first reading began so long ago by this computer's clock, which is 100 s ahead of the master's.
+        for (seconds, watched) in [(7_200 - 100, true), (7_199 - 100, false)] {
+            let mut fleet = full();
+            fleet.began = before(-100);
+            History::begin(&mut fleet.history, before(seconds));
+            let said = remark(&briefing(&fleet, false), "At that time");
+            assert_eq!(said.starts_with("Nothing else that is seen"), watched, "{said}");
+            assert!(
+                watched || said.starts_with("Not known: this exporter first read the master at 2025-11-24"),
+                "{said}"
+            );
+        }
     }
 
     #[test]

@@ -20,16 +20,19 @@ pub struct Change {
     pub to: Cause,
     /// The evidence for the verdict now.
     pub evidence: Vec<Evidence>,
+    /// The silence that ended with it, in words.
+    pub ended: Option<String>,
 }
 
 impl Change {
     /// The change in one line: `SQL01: ok -> stopped_polling: Last poll 4 min ago …`.
     fn line(&self) -> String {
         let mut line = format!("{}: {} -> {}", self.target, before(self.from), self.to.name());
-        for (index, evidence) in self.evidence.iter().enumerate() {
+        let evidence = self.evidence.iter().map(|evidence| &evidence.text);
+        for (index, text) in self.ended.iter().chain(evidence).enumerate() {
             let separator = if index == 0 { ": " } else { " | " };
             line.push_str(separator);
-            line.push_str(&evidence.text);
+            line.push_str(text);
         }
         line
     }
@@ -66,7 +69,8 @@ mod tests {
 
     fn change(target: &str, from: Option<Cause>, to: Cause) -> Change {
         let because = |text: &str| Evidence { cause: Some(to), text: text.to_owned() };
-        Change { target: target.to_owned(), from, to, evidence: vec![because("First."), because("Second.")] }
+        let evidence = vec![because("First."), because("Second.")];
+        Change { target: target.to_owned(), from, to, evidence, ended: None }
     }
 
     #[test]

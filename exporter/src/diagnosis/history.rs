@@ -57,7 +57,8 @@ impl HistoryEvent {
 
     /// A change of cause. `kind` tells a target that was not there before from one whose cause changed.
     pub(crate) fn of_change(at: Timestamp, kind: HistoryKind, change: &Change) -> HistoryEvent {
-        let text = change.evidence.first().map(|evidence| evidence.text.clone()).unwrap_or_default();
+        let evidence = change.evidence.first().map(|evidence| evidence.text.as_str());
+        let text = change.ended.as_deref().into_iter().chain(evidence).collect::<Vec<_>>().join(" ");
         HistoryEvent {
             from: change.from,
             to: Some(change.to),

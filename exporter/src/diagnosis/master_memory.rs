@@ -2,7 +2,7 @@
 //! presented, and how far its targets had polled and its instructions were numbered.
 
 use super::history::HistoryEvent;
-use crate::collectors::{Downloads, ServerFacts, Targets};
+use crate::collectors::{Downloads, ServerFacts, TargetRow, Targets};
 use crate::model::figures::readable_instant;
 use crate::model::{Certificate, HistoryKind, Stage};
 use crate::sqlserver::ReadError;
@@ -15,6 +15,8 @@ const SAME_START: SignedDuration = SignedDuration::from_mins(1);
 const WENT_BACK: SignedDuration = SignedDuration::from_mins(1);
 /// A shift by a multiple of this is another belief about the zone of the master.
 const ZONES_APART: i128 = 15 * 60 * 1_000;
+/// A master whose last reading before its start is not known may have been down for so long, as while it is patched.
+const DOWN_AT_MOST: SignedDuration = SignedDuration::from_hours(1);
 /// What was posted sooner than this before an instant was posted before it, whatever summer time makes of the two.
 const SURELY_BEFORE: SignedDuration = SignedDuration::from_hours(2);
 
@@ -22,15 +24,16 @@ const SURELY_BEFORE: SignedDuration = SignedDuration::from_hours(2);
 #[derive(Debug, Default)]
 pub(crate) struct MasterMemory {
     seen: Option<Seen>,
+    start: Option<Start>,
     moved: Option<Moved>,
     /// By `server_id`: when it was enlisted, and its last poll.
     polls: HashMap<i32, (Timestamp, Timestamp)>,
     /// The number that was last given to an instruction, and when that was read.
     last_number: Option<(i64, Timestamp)>,
-    restored: Option<Timestamp>,
-    /// The last one that was seen, and since which start of the master where another one was seen before.
+    restored: Option<Restore>,
+    /// The last one that was seen, and with which start of the master it became another.
     certificate: Option<Certificate>,
-    certificate_changed: Option<Timestamp>,
+    certificate_changed: Option<Between>,
     /// Where the last reading of the targets stopped. `None` while they are read.
     stopped_at: Option<Stage>,
 }
@@ -41,11 +44,50 @@ struct Seen {
     server: ServerFacts,
 }
 
+/// The start since which the master runs.
+#[derive(Debug)]
+struct Start {
+    at: Timestamp,
+    /// The last reading before it, where there was one.
+    read_before: Option<Timestamp>,
+    last_read: Timestamp,
+}
+
+/// Between which instants something became another, by the master's clock.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) struct Between {
+    pub(crate) after: Timestamp,
+    pub(crate) by: Timestamp,
+}
+
+impl Between {
+    /// Whether a target that was last fine at `fine` and was missed from `missed` on may have fallen silent over it.
+    pub(crate) fn can_silence(self, fine: Timestamp, missed: Timestamp) -> bool {
+        fine < self.by && self.after <= missed
+    }
+}
+
+/// msdb went back to an earlier time.
+#[derive(Debug)]
+pub(crate) struct Restore {
+    pub(crate) between: Between,
+    /// By `server_id`: when it was enlisted, and its last poll, as they were before.
+    polls: HashMap<i32, (Timestamp, Timestamp)>,
+}
+
+impl Restore {
+    /// The last poll of a target, be it one that the restore took away.
+    pub(crate) fn last_poll(&self, row: &TargetRow) -> Timestamp {
+        let before = self.polls.get(&row.server_id).filter(|(enlisted, _)| *enlisted == row.enlisted_at);
+        before.map_or(row.last_poll, |(_, at)| row.last_poll.max(*at))
+    }
+}
+
 /// The master is not what or where it was before it last started.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(crate) struct Moved {
     /// When it started, by its own clock.
-    pub(crate) at: Timestamp,
+    pub(crate) between: Between,
     /// What is another: its computer, address, port or version.
     pub(crate) what: Vec<&'static str>,
 }
@@ -73,8 +115,10 @@ impl MasterMemory {
         if self.stopped_at.take().is_some() {
             note(HistoryKind::MasterBack, String::new());
         }
+        let started = targets.clock.started;
+        let last_read = self.start.as_ref().map(|start| start.last_read);
+        self.start = Some(Start::read(self.start.take(), started, targets.clock.now));
         if let Some(server) = server {
-            let started = targets.clock.started;
             let now = Seen { started, server: server.clone() };
             if self.seen.as_ref().is_some_and(|before| before.server.name != server.name) {
                 // Another instance, as behind the listener of an availability group, has a list of its own.
@@ -86,41 +130,38 @@ impl MasterMemory {
                     note(HistoryKind::MasterRestarted, format!("{when}."));
                 } else {
                     note(HistoryKind::MasterMoved, format!("{when} with another {}.", what.join(", ")));
-                    self.moved = Some(Moved { at: started, what });
+                    self.moved = Some(Moved { between: self.started(started), what });
                 }
             }
             self.seen = Some(now);
             if let Some(now) = &server.certificate {
                 if self.certificate.as_ref().is_some_and(|before| before != now) {
                     note(HistoryKind::CertificateChanged, format!("It ends at {}.", readable_instant(now.not_after)));
-                    self.certificate_changed = Some(targets.clock.started);
+                    self.certificate_changed = Some(self.started(started));
                 }
                 self.certificate = Some(now.clone());
             }
         }
+        let polls = targets.rows.iter().map(|row| (row.server_id, (row.enlisted_at, row.last_poll))).collect();
+        let before = std::mem::replace(&mut self.polls, polls);
         let went_back = [
-            (self.polls_went_back(targets), "Last polls went back."),
+            (polls_went_back(&before, targets), "Last polls went back."),
             (self.numbers_went_back(targets.clock.now, downloads), "The numbers of instructions went back."),
         ];
         if let Some((_, what)) = went_back.into_iter().find(|(went_back, _)| *went_back) {
             note(HistoryKind::MsdbRestored, what.to_owned());
-            self.restored = Some(targets.clock.now);
+            let by = targets.clock.now;
+            self.restored = Some(Restore { between: Between { after: last_read.unwrap_or(by), by }, polls: before });
         }
         events
     }
 
-    /// Whether any last poll is older than at the reading before.
-    fn polls_went_back(&mut self, targets: &Targets) -> bool {
-        let now = targets.rows.iter().map(|row| (row.server_id, (row.enlisted_at, row.last_poll))).collect();
-        let before = std::mem::replace(&mut self.polls, now);
-        targets.rows.iter().any(|row| {
-            let before = before.get(&row.server_id).filter(|(enlisted, _)| *enlisted == row.enlisted_at);
-            before.is_some_and(|(_, last_poll)| {
-                let back = last_poll.duration_since(row.last_poll);
-                // One that lies ahead was written by a clock that was put right since.
-                *last_poll <= targets.clock.now && back > WENT_BACK && back.as_millis() % ZONES_APART != 0
-            })
-        })
+    /// Between which instants the master came to run since a start. It is not read while it is down, and its targets do
+    /// not poll then, so what it changed counts from the last reading before.
+    pub(crate) fn started(&self, at: Timestamp) -> Between {
+        let read = self.start.as_ref().filter(|start| is_same_start(start.at, at)).and_then(|start| start.read_before);
+        let after = read.or_else(|| at.checked_sub(DOWN_AT_MOST).ok()).unwrap_or(at);
+        Between { after: after.min(at), by: at }
     }
 
     /// Whether instructions are numbered lower than at the reading before, in a list that holds rows from before it. One
@@ -145,15 +186,38 @@ impl MasterMemory {
         self.moved.as_ref()
     }
 
-    /// Since which start of the master it presents another certificate than before, where that was seen.
-    pub(crate) fn certificate_changed(&self) -> Option<Timestamp> {
+    /// With which start of the master it came to present another certificate than before, where that was seen.
+    pub(crate) fn certificate_changed(&self) -> Option<Between> {
         self.certificate_changed
     }
 
     /// When last polls or numbers of instructions were seen to go back, as after a restore of msdb.
-    pub(crate) fn restored(&self) -> Option<Timestamp> {
-        self.restored
+    pub(crate) fn restored(&self) -> Option<&Restore> {
+        self.restored.as_ref()
     }
+}
+
+impl Start {
+    /// The start that a reading shows, after the one that the reading before showed.
+    fn read(before: Option<Start>, at: Timestamp, now: Timestamp) -> Start {
+        let read_before = before.and_then(|before| match is_same_start(before.at, at) {
+            true => before.read_before,
+            false => Some(before.last_read),
+        });
+        Start { at, read_before, last_read: now }
+    }
+}
+
+/// Whether any last poll is older than at the reading before.
+fn polls_went_back(before: &HashMap<i32, (Timestamp, Timestamp)>, targets: &Targets) -> bool {
+    targets.rows.iter().any(|row| {
+        let before = before.get(&row.server_id).filter(|(enlisted, _)| *enlisted == row.enlisted_at);
+        before.is_some_and(|(_, last_poll)| {
+            let back = last_poll.duration_since(row.last_poll);
+            // One that lies ahead was written by a clock that was put right since.
+            *last_poll <= targets.clock.now && back > WENT_BACK && back.as_millis() % ZONES_APART != 0
+        })
+    })
 }
 
 fn is_same_start(one: Timestamp, other: Timestamp) -> bool {
@@ -234,7 +298,8 @@ mod tests {
             let mut memory = MasterMemory::default();
             observed(&mut memory, 90_000, here(), "16.0.1", 20);
             let events = observed(&mut memory, started, place, version, 20);
-            let expected = (!what.is_empty()).then(|| Moved { at: ago(600), what: what.to_vec() });
+            let between = Between { after: ago(600), by: ago(600) };
+            let expected = (!what.is_empty()).then(|| Moved { between, what: what.to_vec() });
             assert_eq!(memory.moved(), expected.as_ref());
             let kind = match (started, what) {
                 (90_000, _) => None,

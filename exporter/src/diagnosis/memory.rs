@@ -43,9 +43,18 @@ impl Memory {
 pub(crate) struct TargetMemory {
     /// Its last verdict, for the log lines about changes.
     pub(crate) cause: Cause,
+    /// Its last poll, while it is known to be silent.
+    pub(crate) silent_since: Option<Timestamp>,
     /// Whether its engine port was ever open from the master's side while it polled. Only then does a closed port say
     /// anything about a silent target, because polling never uses this direction.
     pub(crate) engine_was_open: bool,
     /// The version that its engine reported while it polled.
-    pub(crate) version: Option<String>,
+    pub(crate) version: Option<KnownVersion>,
+}
+
+/// A version that an engine reported, and when it last did, by the master's clock.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(crate) struct KnownVersion {
+    pub(crate) text: String,
+    pub(crate) reported: Timestamp,
 }

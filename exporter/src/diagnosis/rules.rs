@@ -32,6 +32,15 @@ pub struct Diagnosis {
     pub evidence: Vec<Evidence>,
 }
 
+impl Diagnosis {
+    /// Whether the target is known to be silent. While it settles that is what was known before.
+    pub(crate) fn is_silent(&self, was_silent: bool) -> bool {
+        let mut causes = self.evidence.iter().filter_map(|evidence| evidence.cause);
+        let settles = causes.clone().any(|cause| cause == Cause::Settling);
+        if settles { was_silent } else { causes.any(Cause::is_silent) }
+    }
+}
+
 /// One finding in words.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Evidence {

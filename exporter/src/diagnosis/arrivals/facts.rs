@@ -3,7 +3,9 @@
 use super::attempts::Attempt;
 use super::origins::Owner;
 use super::trace::Surroundings;
-use crate::collectors::{MasterState, ServerFacts};
+use crate::collectors::{MasterState, ServerFacts, TargetRow};
+use crate::diagnosis::enlisted::polled;
+use crate::diagnosis::master_memory::Between;
 use crate::diagnosis::pages::PageEvidence;
 use crate::diagnosis::target::Enlisted;
 use crate::model::{Certificate, MasterEvidence, ServerName};
@@ -31,10 +33,12 @@ pub(super) enum Fact {
     Shows(MasterEvidence),
     NeverPolled,
     SelfSigned,
-    /// SQL Server's own certificate, made at its last start, after the last poll.
+    /// SQL Server's own certificate, made at its last start, when the target fell silent.
     NewFallback,
-    /// Another one than before, since a start after the last poll.
+    NewFallbackSinceEnlistment,
+    /// Another one than before, since a start when the target fell silent.
     NewCertificate,
+    NewCertificateSinceEnlistment,
     CertificateEnded,
     /// It is not for the name of the master by itself.
     OtherName,
@@ -82,6 +86,8 @@ impl Fact {
             Fact::NeverPolled => "never polled",
             Fact::SelfSigned => "the certificate of the master is self-signed",
             Fact::NewFallback => "the master made another certificate of its own after the last poll",
+            Fact::NewFallbackSinceEnlistment => "the master made another certificate of its own after the enlistment",
+            Fact::NewCertificateSinceEnlistment => "the master presents another certificate since the enlistment",
             Fact::NewCertificate => "the master presents another certificate since the last poll",
             Fact::CertificateEnded => "the certificate of the master has ended",
             Fact::OtherName => "the certificate of the master is not for its short name",
@@ -132,32 +138,42 @@ pub(crate) struct Versions<'a> {
 
 /// What holds for every silent target of this master.
 pub(super) fn of_master(surroundings: &Surroundings<'_>) -> Vec<Fact> {
-    let mut facts = Vec::new();
-    let certificate = surroundings.server.and_then(|server| server.certificate.as_ref());
-    let ended = |seen: &Certificate| seen.not_after < surroundings.now;
-    facts.extend(certificate.filter(|seen| ended(seen)).map(|_| Fact::CertificateEnded));
-    facts.extend(surroundings.memory.state.into_iter().flat_map(of_state));
-    facts.extend(surroundings.server.filter(|server| is_renamed(server)).map(|_| Fact::Renamed));
+    let mut facts = of_state_and_name(surroundings);
     facts.extend(surroundings.newest_poll.into_iter().flat_map(|newest| since(newest, surroundings)));
     facts
 }
 
-/// What became of the master since a poll.
-fn since(poll: Timestamp, surroundings: &Surroundings<'_>) -> Vec<Fact> {
+/// What holds now, whatever the time of the silence.
+fn of_state_and_name(surroundings: &Surroundings<'_>) -> Vec<Fact> {
+    let state = surroundings.memory.state.into_iter().flat_map(of_state);
+    state.chain(surroundings.server.filter(|server| is_renamed(server)).map(|_| Fact::Renamed)).collect()
+}
+
+/// What became of the master while a target fell silent: after its last poll, or its enlistment where it never polled,
+/// and before it was missed. What came later did not silence it.
+fn since(row: &TargetRow, surroundings: &Surroundings<'_>) -> Vec<Fact> {
     let memory = surroundings.master_memory;
     let certificate = surroundings.server.and_then(|server| server.certificate.as_ref());
-    let is_later = |at: Timestamp| poll < at;
-    let own = certificate.filter(|seen| seen.is_fallback() && is_later(surroundings.started));
-    let other = certificate.filter(|seen| !seen.is_fallback() && memory.certificate_changed().is_some_and(is_later));
-    let moved = memory.moved().filter(|moved| is_later(moved.at));
+    let polled = polled(row);
+    let silences = |between: Between, fine: Timestamp| {
+        between.can_silence(fine, fine.saturating_add(row.patience()).unwrap_or(Timestamp::MAX))
+    };
+    let at_its_end = |between: Between| silences(between, row.last_poll);
+    let ended = certificate.map(|seen| seen.not_after).filter(|at| *at < surroundings.now);
+    let ended = ended.filter(|at| at_its_end(Between { after: *at, by: if polled { *at } else { surroundings.now } }));
+    let own = certificate.filter(|seen| seen.is_fallback() && at_its_end(memory.started(surroundings.started)));
+    let other = certificate.filter(|seen| !seen.is_fallback() && memory.certificate_changed().is_some_and(at_its_end));
+    let moved = memory.moved().filter(|moved| at_its_end(moved.between));
+    let newest = surroundings.newest_poll.map(|newest| newest.last_poll);
+    let restored = memory.restored().filter(|restore| silences(restore.between, restore.last_poll(row)));
+    let of_certificate = |by_poll, by_enlistment| if polled { by_poll } else { by_enlistment };
     [
-        own.map(|_| Fact::NewFallback),
-        other.map(|_| Fact::NewCertificate),
+        ended.map(|_| Fact::CertificateEnded),
+        own.map(|_| of_certificate(Fact::NewFallback, Fact::NewFallbackSinceEnlistment)),
+        other.map(|_| of_certificate(Fact::NewCertificate, Fact::NewCertificateSinceEnlistment)),
         moved.map(|_| Fact::Moved),
-        moved
-            .filter(|moved| surroundings.newest_poll.is_none_or(|newest| newest < moved.at))
-            .map(|_| Fact::NonePolledSinceMove),
-        memory.restored().filter(|at| is_later(*at)).map(|_| Fact::Restored),
+        moved.filter(|moved| newest.is_none_or(|newest| newest < moved.between.by)).map(|_| Fact::NonePolledSinceMove),
+        restored.map(|_| Fact::Restored),
     ]
     .into_iter()
     .flatten()
@@ -211,16 +227,14 @@ pub(super) fn of_target(
     pages: &PageEvidence<'_>,
     surroundings: &Surroundings<'_>,
 ) -> Vec<Fact> {
-    let mut facts = of_master(surroundings);
+    let mut facts = of_state_and_name(surroundings);
+    facts.extend(since(target, surroundings));
     facts.extend(of_pages(pages));
     facts.extend((!target.polled).then_some(Fact::NeverPolled));
     if let Some(server) = surroundings.server {
         facts.extend(server.certificate.iter().flat_map(|seen| of_certificate(target, seen, server, surroundings)));
         facts.extend(of_versions(versions, &server.version));
     }
-    let since_its_poll = since(target.last_poll, surroundings);
-    facts.retain(|fact| !since_its_poll.contains(fact));
-    facts.extend(since_its_poll);
     facts
 }
 

@@ -154,7 +154,9 @@ const ROWS: &[Row] = &[
             (Fact::Shows(AgentConnected), -9),
             (Fact::SelfSigned, 2),
             (Fact::NewFallback, 3),
+            (Fact::NewFallbackSinceEnlistment, 3),
             (Fact::NewCertificate, 5),
+            (Fact::NewCertificateSinceEnlistment, 5),
             (Fact::CertificateEnded, 3),
             (Fact::PolledUnderCertificate, -4),
             (Fact::EnlistedUnderCertificate, -1),
@@ -181,6 +183,7 @@ const ROWS: &[Row] = &[
         facts: &[
             (Fact::OtherName, 2),
             (Fact::NewCertificate, 3),
+            (Fact::NewCertificateSinceEnlistment, 3),
             (Fact::Shows(BeforeLogin), 2),
             (Fact::Shows(Refused), -3),
             (Fact::Shows(AgentConnected), -9),

@@ -7,7 +7,7 @@ use super::states::refusal;
 use super::suspects::{Suspect, suspects};
 use super::words::Findings;
 use super::{MasterEvidence, Remembered, words};
-use crate::collectors::{AgentSession, ServerFacts};
+use crate::collectors::{AgentSession, ServerFacts, TargetRow};
 use crate::diagnosis::master_memory::MasterMemory;
 use crate::diagnosis::pages::PageEvidence;
 use crate::diagnosis::target::{Enlisted, elapsed};
@@ -78,8 +78,8 @@ pub(crate) struct Surroundings<'a> {
     pub(crate) serves_older_tls: bool,
     /// When the instance started.
     pub(crate) started: Timestamp,
-    /// The newest poll of any target.
-    pub(crate) newest_poll: Option<Timestamp>,
+    /// The target that polled last of all.
+    pub(crate) newest_poll: Option<&'a TargetRow>,
     /// What the targets wrote about themselves, and this computer's clock, by which that is known.
     pub(crate) pages: &'a PageResults,
     pub(crate) began: Timestamp,

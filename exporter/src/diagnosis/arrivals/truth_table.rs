@@ -446,30 +446,94 @@ fn a_version_that_changed_since_the_last_poll_comes_first() {
     let mut polling = reading(vec![silent()]);
     Arc::make_mut(polling.targets.as_mut().unwrap().rows.as_mut().unwrap()).clock.now = ago(590);
     assess(&polling, answers("16.0.1000"), &config, &mut memory);
-    for (version, begins) in [("16.0.1000", "SQL Server Agent does not run"), ("17.0.1000", "It is newer than its")] {
-        let fleet = assess(&untraced(), answers(version), &config, &mut memory).fleet;
-        let first = trace(&fleet.targets[0]).suspects[0].title;
-        assert!(first.starts_with(begins), "{version}: {first}");
-    }
+    let mut first = |reading: &Reading, version: &str| {
+        let fleet = assess(reading, answers(version), &config, &mut memory).fleet;
+        trace(&fleet.targets[0]).suspects[0].title
+    };
+    let (agent, newer) = ("SQL Server Agent does not run on the target", "It is newer than its master");
+    assert_eq!(first(&untraced(), "17.0.1000"), newer);
+    assert_eq!(first(&untraced(), "16.0.1000"), agent);
+    assert_eq!(first(&untraced(), "15.0.1000"), agent, "it was the same long after the poll that was missed");
 }
 
-#[test]
-fn its_own_polls_since_the_start_of_the_master_clear_the_certificate_until_it_ends() {
-    let presented = |subject: &str, ends: i64| Certificate {
+/// A self-signed certificate that ends in so many seconds.
+fn presented(subject: &str, ends: i64) -> Certificate {
+    Certificate {
         subject: subject.to_owned(),
         issuer: subject.to_owned(),
         self_signed: true,
         not_after: ago(-ends),
         names: vec!["msx01".to_owned()],
         sha256: String::new(),
-    };
+    }
+}
+
+/// A reading so many seconds ago of a master that had started then, with its version and the subject of its certificate.
+fn of_start(row: TargetRow, read_at: i64, started: i64, version: &str, subject: &str) -> Reading {
+    let mut reading =
+        Reading { arrivals: Some(read(Collector::Arrivals, remembers(Vec::new()))), ..reading(vec![row]) };
+    let clock = &mut Arc::make_mut(reading.targets.as_mut().unwrap().rows.as_mut().unwrap()).clock;
+    (clock.now, clock.started) = (ago(read_at), ago(started));
+    let server = Arc::make_mut(reading.server.as_mut().unwrap().rows.as_mut().unwrap());
+    (server.version, server.certificate) = (version.to_owned(), Some(presented(subject, 9_000)));
+    reading
+}
+
+#[test]
+fn what_changed_with_a_start_speaks_where_it_can_have_begun_the_silence_alone() {
+    const OWN: &str = "CN=SSL_Self_Signed_Fallback";
+    const OTHER: &str = "the master presents another certificate since the last poll";
+    const MOVED: &str = "the master is not where or what it was before its last start";
+    let long = || polled_at(target(1, NAME), 3 * 86_400);
+    let new = |seconds| never_polled(1, NAME, seconds);
+    const ENLISTED: &str = "the master made another certificate of its own after the enlistment";
+    // Its last poll was 600 s ago, and it was missed 420 s ago.
+    for (row, read_at, started, version, subject, says) in [
+        (
+            silent(),
+            Some(620),
+            300,
+            "16",
+            OWN,
+            Some("the master made another certificate of its own after the last poll"),
+        ),
+        (silent(), Some(420), 300, "16", OTHER, Some(OTHER)),
+        (silent(), Some(419), 300, "16", OTHER, None),
+        (silent(), Some(419), 300, "16", OWN, None),
+        (silent(), Some(420), 300, "17", "CN=was", Some(MOVED)),
+        (silent(), Some(419), 300, "17", "CN=was", None),
+        (long(), Some(120), 60, "17", OWN, None),
+        (long(), None, 60, "16", OWN, None),
+        (new(900), Some(720), 300, "16", OWN, Some(ENLISTED)),
+        (new(900), Some(719), 300, "16", OWN, None),
+        (new(900), Some(720), 300, "16", "CN=is", Some("the master presents another certificate since the enlistment")),
+    ] {
+        let mut memory = Memory::default();
+        let config = configured(&[(NAME, ADDRESS)]);
+        if let Some(at) = read_at {
+            assess(&of_start(row.clone(), at, 90_000, "16", "CN=was"), Arc::default(), &config, &mut memory);
+        }
+        let reading = of_start(row, 0, started, version, subject);
+        let fleet = assess(&reading, Arc::default(), &config, &mut memory).fleet;
+        let suspects = &trace(&fleet.targets[0]).suspects;
+        let for_it: Vec<_> = suspects.iter().flat_map(|suspect| &suspect.speaks_for).copied().collect();
+        let changes: Vec<_> = for_it.iter().filter(|words| words.starts_with("the master ")).collect();
+        assert!(says.map_or(changes.is_empty(), |says| changes.contains(&&says)), "{read_at:?} {subject}: {for_it:?}");
+        assert!(says.is_none_or(|says| says != ENLISTED) || !for_it.iter().any(|words| words.contains("last poll")));
+    }
+}
+
+#[test]
+fn its_own_polls_since_the_start_of_the_master_clear_the_certificate_until_it_ends() {
     const CLEARED: &str = "it polled under the certificate that the master presents now";
     const NEW: &str = "the master made another certificate of its own after the last poll";
     for (started, subject, ends, says, against) in [
         (9_000, "CN=SSL_Self_Signed_Fallback", 9_000, None, Some(CLEARED)),
         (300, "CN=SSL_Self_Signed_Fallback", 9_000, Some(NEW), None),
         (300, "CN=msx01", 9_000, None, None),
-        (9_000, "CN=msx01", -60, Some("the certificate of the master has ended"), None),
+        (9_000, "CN=msx01", -600, None, None),
+        (9_000, "CN=msx01", -599, Some("the certificate of the master has ended"), None),
+        (9_000, "CN=msx01", -419, None, None),
     ] {
         let mut reading = untraced();
         Arc::make_mut(reading.targets.as_mut().unwrap().rows.as_mut().unwrap()).clock.started = ago(started);

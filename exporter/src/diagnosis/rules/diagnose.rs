@@ -38,6 +38,8 @@ pub(crate) struct Subject<'a> {
     pub(crate) findings: &'a [Finding],
     /// Whether its engine port was once open from the master's side while it polled.
     pub(crate) engine_was_open: bool,
+    /// Whether it was known to be silent at the reading before.
+    pub(crate) was_silent: bool,
     /// The master's evidence; only for a stale target.
     pub(crate) trace: Option<&'a Trace>,
     /// What its own pages prove; only for a stale target.
@@ -60,6 +62,7 @@ pub(super) struct Case<'a> {
     pub(super) outage: Option<&'a Outage>,
     pub(super) findings: &'a [Finding],
     pub(super) engine_was_open: bool,
+    pub(super) was_silent: bool,
     /// The master's evidence; only for a stale target.
     pub(super) trace: Option<&'a Trace>,
     /// What its own pages prove; only for a stale target.
@@ -131,6 +134,7 @@ pub(crate) fn diagnose(subject: &Subject<'_>, circumstances: &Circumstances) -> 
                 outage: Poll::of(target, circumstances.now).and_then(|poll| circumstances.outages.of(poll)),
                 findings: subject.findings,
                 engine_was_open: subject.engine_was_open,
+                was_silent: subject.was_silent,
                 trace: subject.trace,
                 pages: subject.pages,
                 majority: subject.majority,

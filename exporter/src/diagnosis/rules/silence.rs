@@ -11,7 +11,7 @@ use std::time::Duration;
 pub(super) const GRACE: Duration = Duration::from_secs(600);
 
 /// It is silent, but the master started or the enlistment happened so recently that a target that polls seldom may not
-/// have polled yet.
+/// have polled yet. A start explains no silence that was seen before it.
 pub(super) fn settling(case: &Case<'_>) -> Option<Evidence> {
     let Case { target, now, .. } = *case;
     if !case.stale && target.polled {
@@ -20,7 +20,7 @@ pub(super) fn settling(case: &Case<'_>) -> Option<Evidence> {
     let interval = span(target.poll_interval);
     let up = elapsed(now, case.started);
     let since_start = target.polled && target.last_poll >= case.started && !silence::is_ahead(now, target.last_poll);
-    if up < case.patience && !since_start {
+    if up < case.patience && !since_start && !case.was_silent {
         return Some(Cause::Settling.because(format!(
             "The master started {} ago; this target polls every {interval} and has not polled since.",
             span(up)

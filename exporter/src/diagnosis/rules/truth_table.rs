@@ -7,7 +7,7 @@ use crate::config::Config;
 use crate::diagnosis::fixtures::{
     ago, config, engine_port, failed, never_polled, polled_at, port_results, reading, target, waiting, with_downloads,
 };
-use crate::diagnosis::{Memory, assess};
+use crate::diagnosis::{Assessment, Memory, assess};
 use crate::model::{Cause, Check, Collector, Direction, ErrorClass, PortState};
 use crate::probe::{Finding, PortResults};
 use enum_map::{EnumMap, enum_map};
@@ -154,6 +154,29 @@ fn a_master_that_has_just_started_is_given_three_intervals() {
     assert_eq!(judge(&started(alone(polled_at(sql01(), 180)), ago(60))).cause, Cause::Ok, "it is not silent");
     assert_eq!(judge(&started(alone(polled_at(sql01(), 181)), ago(60))).cause, Cause::Settling);
     assert_eq!(judge(&started(alone(polled_at(sql01(), 60)), ago(60))).cause, Cause::Ok, "polled since");
+}
+
+#[test]
+fn a_silence_that_was_seen_before_the_master_started_does_not_settle() {
+    let never = || never_polled(1, NAME, 900);
+    for (before, row, cause) in [
+        (Some(polled_at(sql01(), 500)), polled_at(sql01(), 500), Cause::StoppedPolling),
+        (Some(never()), never(), Cause::NeverPolled),
+        (Some(polled_at(sql01(), 20)), polled_at(sql01(), 500), Cause::Settling),
+        // It was enlisted again since.
+        (Some(never()), never_polled(1, NAME, 30), Cause::Settling),
+        (None, polled_at(sql01(), 500), Cause::Settling),
+    ] {
+        let mut memory = Memory::default();
+        let mut judge = |reading: &Reading| {
+            let Assessment { fleet, changes } = assess(reading, Arc::default(), &config(), &mut memory);
+            (fleet.targets[0].diagnosis.cause, changes.len())
+        };
+        let was = before.map(|row| judge(&alone(row)).0);
+        let restarted = started(alone(row), ago(60));
+        assert_eq!(judge(&restarted), (cause, usize::from(was != Some(cause))), "{was:?}");
+        assert_eq!(judge(&restarted), (cause, 0), "{was:?}");
+    }
 }
 
 #[test]
