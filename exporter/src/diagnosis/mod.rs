@@ -35,6 +35,7 @@ pub use change::{Change, summary};
 pub use event_selection::EventSelection;
 pub use history::{Chapter, History, HistoryEvent};
 pub use memory::Memory;
+pub(crate) use parameters::Parameters;
 pub(crate) use rules::order;
 pub use rules::{Diagnosis, Evidence};
 pub use selection::Selection;

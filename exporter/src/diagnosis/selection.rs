@@ -271,7 +271,7 @@ mod tests {
             (("sort", "age"), "worst, name, last_poll, pending"),
             (("by", "group"), "cause"),
             (("page", "0"), "a number from 1"),
-            (("stat", "ok"), "is not a filter"),
+            (("stat", "ok"), "is not a parameter here"),
             (("q", long.as_str()), "longer than 200"),
             ((long.as_str(), "x"), "longer than 200"),
         ] {
