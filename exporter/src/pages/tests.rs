@@ -2,7 +2,7 @@
 
 #![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic)]
 
-use crate::collectors::{CollectorReport, Instruction, Instructions, JobMessage, TargetDetail};
+use crate::collectors::{CollectorReport, Instruction, Instructions, JobMessage, Outcome, TargetDetail};
 use crate::diagnosis::{EventSelection, Fleet, History, HistoryEvent, MasterFleet, Selection};
 use crate::fixtures::*;
 use crate::model::{Cause, Collector, HistoryKind, MasterEvidence, Operation, Stage};
@@ -362,6 +362,25 @@ fn jobs_stand_with_those_that_fail_first_and_a_fleet_without_jobs_says_so() {
     );
     assert_eq!(pages::jobs(&unreadable().into()).unwrap(), None);
     assert_eq!(pages::jobs(&target_side()).unwrap(), None);
+}
+
+#[test]
+fn a_run_that_was_cancelled_is_not_said_to_have_failed() {
+    for (failed_targets, outcomes, said) in [
+        (1, [Outcome::Cancelled, Outcome::Succeeded], "cancelled on 1"),
+        (2, [Outcome::Cancelled, Outcome::Failed], "failed on 1, cancelled on 1"),
+        (3, [Outcome::Cancelled, Outcome::Failed], "failed or cancelled on 3"),
+    ] {
+        let mut fleet = full();
+        let job = &mut fleet.jobs.as_mut().unwrap()[0];
+        job.failed_targets = failed_targets;
+        for (run, outcome) in job.runs.iter_mut().zip(outcomes) {
+            (run.row.outcome, run.success) = (outcome, Some(outcome == Outcome::Succeeded));
+        }
+        let page = pages::jobs(&fleet.into()).unwrap().unwrap();
+        let run = "PAYROLL</a> <span class=\"soft\">cancelled <span title=\"2025-11-24 15:45:00 UTC\">15 min ago</span>";
+        in_order(&page, &[&format!(">{said}<"), run]);
+    }
 }
 
 #[test]
