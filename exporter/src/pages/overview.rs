@@ -29,7 +29,9 @@ pub fn overview(
         Fleet::Master(read) => {
             let selected = selection.of(read);
             let Some(paging) = Paging::new(selection, selected.len()) else { return Ok(None) };
-            of_master(read, Frame::new(fleet, frame::FLEET), &selected, paging, facts, details).map(Some)
+            let in_all = Selection { page: None, ..selection.clone() };
+            let frame = Frame::new(fleet, frame::FLEET).selected(&in_all.query());
+            of_master(read, frame, &selected, paging, facts, details).map(Some)
         }
     }
 }

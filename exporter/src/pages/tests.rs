@@ -454,6 +454,24 @@ fn a_missing_right_says_what_it_costs_and_how_it_is_granted() {
 }
 
 #[test]
+fn each_page_leads_to_its_own_document_with_its_filter() {
+    let fleet: Fleet = full().into();
+    let events = [("q".to_owned(), "a&b".to_owned()), ("state".to_owned(), "ok".to_owned())];
+    let events = EventSelection::read(events).unwrap();
+    for (page, document) in [
+        (shown(&fleet, &[], false), "targets"),
+        (shown(&fleet, &[("state", "ok"), ("page", "1")], false), "targets?state=ok"),
+        (pages::jobs(&fleet).unwrap(), "jobs"),
+        (pages::history(&fleet, &events, false).unwrap(), "history?state=ok&#38;q=a%26b"),
+        (single("SQL02", false), "targets?name=SQL02"),
+        (shown(&target_side(), &[], false), "targets"),
+    ] {
+        let page = page.unwrap();
+        assert!(page.contains(&format!("<a href=\"api/v1/{document}\">JSON</a>")), "{document}: {page}");
+    }
+}
+
+#[test]
 fn a_page_of_the_history_beyond_the_last_is_none() {
     let history = |fleet: Fleet, page| {
         pages::history(&fleet, &EventSelection { page: Some(page), ..EventSelection::default() }, false).unwrap()
