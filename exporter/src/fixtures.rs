@@ -2,7 +2,9 @@
 
 #![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic)]
 
-use crate::collectors::{CollectorReport, DownloadRow, DownloadedRow, JobRow, JobTargetRow, Outcome, ServerFacts, TargetRow};
+use crate::collectors::{
+    CollectorReport, DownloadRow, DownloadedRow, JobRow, JobTargetRow, Outcome, ServerFacts, TargetRow,
+};
 use crate::config::Limits;
 use crate::diagnosis::{
     Diagnosis, Enlisted, Evidence, Fleet, Job, JobRun, Limited, MasterClock, MasterFleet, Orphan, PollStatus, Suspect,

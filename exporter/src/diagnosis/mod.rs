@@ -39,7 +39,7 @@ pub(crate) use parameters::Parameters;
 pub(crate) use rules::order;
 pub use rules::{Diagnosis, Evidence};
 pub use selection::Selection;
-pub(crate) use selection::{JobCounts, Order, Selected};
+pub(crate) use selection::{JobCounts, Order, Selected, State};
 pub use target::{Enlisted, Job, JobRun, Orphan, PollStatus, Target, TargetDownloads};
 pub use unmatched::unmatched;
 

@@ -182,9 +182,7 @@ impl<S: Site> Router<S> {
         let query = request.uri.query();
         match route.action {
             Action::Overview => self.page(request, caller, selection(query).map(Resource::Overview)).await,
-            Action::Target => {
-                self.page(request, caller, target_of_page(query).map(Resource::Target)).await
-            }
+            Action::Target => self.page(request, caller, target_of_page(query).map(Resource::Target)).await,
             Action::Metrics => self.view(request, caller, Resource::Metrics).await,
             Action::Targets => self.document(request, caller, selection(query).map(Resource::Targets)).await,
             Action::JobList => self.document(request, caller, none(query).map(|()| Resource::JobList)).await,

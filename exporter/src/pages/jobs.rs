@@ -53,7 +53,9 @@ fn summary(fleet: &MasterFleet, jobs: &[&Job]) -> String {
     let mut text = match jobs.len() as u64 {
         0 => "No job has a target.".to_owned(),
         all if failing == 0 => format!("{}; no last run failed or was cancelled.", count(all, "job")),
-        all => format!("{}; {failing} failed or was cancelled on one target or more at the last run.", count(all, "job")),
+        all => {
+            format!("{}; {failing} failed or was cancelled on one target or more at the last run.", count(all, "job"))
+        }
     };
     if fleet.limited.job_pairs > 0 {
         text.push_str(&format!(" limits.job_pairs leaves out {} of their runs.", fleet.limited.job_pairs));

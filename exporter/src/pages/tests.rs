@@ -378,7 +378,8 @@ fn a_run_that_was_cancelled_is_not_said_to_have_failed() {
             (run.row.outcome, run.success) = (outcome, Some(outcome == Outcome::Succeeded));
         }
         let page = pages::jobs(&fleet.into()).unwrap().unwrap();
-        let run = "PAYROLL</a> <span class=\"soft\">cancelled <span title=\"2025-11-24 15:45:00 UTC\">15 min ago</span>";
+        let run =
+            "PAYROLL</a> <span class=\"soft\">cancelled <span title=\"2025-11-24 15:45:00 UTC\">15 min ago</span>";
         in_order(&page, &[&format!(">{said}<"), run]);
     }
 }
@@ -398,6 +399,28 @@ fn the_history_shows_texts_of_errors_only_where_they_are_allowed() {
             assert_eq!(text.contains("10.1.2.3"), details, "{text}");
         }
     }
+}
+
+#[test]
+fn silence_is_a_filter_and_a_filter_counts_what_it_shows_under_the_others() {
+    let all: Fleet = full().into();
+    let page = |query: &[(&str, &str)]| shown(&all, query, false).unwrap();
+    in_order(&page(&[]), &["Silent now", "2 of 4", "<a href=\"./?state=silent\">which</a>"]);
+    let cases: &[(&[(&str, &str)], &[&str])] = &[
+        (&[], &["1 × Stopped", "2 × Silent", "1 × Jobs failing", "5 of 5 targets"]),
+        (&[("state", "silent")], &["1 × Stopped", "./?\" aria-current=\"true\">2 × Silent", "2 of 5 targets"]),
+        (&[("q", "sql02")], &["1 × Stopped", "1 × Silent", "1 of 5 targets"]),
+        (&[("q", "sql02"), ("state", "ok")], &["1 × Stopped", "0 × OK", "1 × Silent", "0 of 5 targets"]),
+        (&[("state", "ok"), ("jobs", "failing")], &["unknown\" href=\"./?state=ok\" aria-current=\"true\">0 × Jobs"]),
+    ];
+    for (query, texts) in cases {
+        in_order(&page(query), texts);
+    }
+    let silent = page(&[("q", "sql02"), ("state", "silent")]);
+    assert!(!silent.contains("Jobs failing</a>\n</nav>"), "{silent}");
+    assert!(silent.contains("name=\"state\" value=\"silent\""), "the form keeps it");
+    let quiet = overview(fleet(vec![target("SQL04")]), false);
+    assert!(quiet.contains("Silent now") && !quiet.contains("state=silent"), "{quiet}");
 }
 
 #[test]
@@ -460,7 +483,7 @@ fn each_page_leads_to_its_own_document_with_its_filter() {
     let events = EventSelection::read(events).unwrap();
     for (page, document) in [
         (shown(&fleet, &[], false), "targets"),
-        (shown(&fleet, &[("state", "ok"), ("page", "1")], false), "targets?state=ok"),
+        (shown(&fleet, &[("state", "silent"), ("page", "1")], false), "targets?state=silent"),
         (pages::jobs(&fleet).unwrap(), "jobs"),
         (pages::history(&fleet, &events, false).unwrap(), "history?state=ok&#38;q=a%26b"),
         (single("SQL02", false), "targets?name=SQL02"),
