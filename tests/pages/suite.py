@@ -174,7 +174,7 @@ def a_selection_is_not_taken_away_and_then_what_came_is_shown(site, browser, add
     page.evaluate("getSelection().selectAllChildren(document.querySelector('#known'))")
     selected = page.evaluate("getSelection().toString()")
     asked = []
-    page.on("request", asked.append)
+    page.on("request", lambda request: asked.append(request.url) if request.url == page.url else None)
     master.do("stop SQL03", "advance 20m")
     page.clock.run_for(50_000)
     assert selected and page.evaluate("getSelection().toString()") == selected and not asked, asked

@@ -406,7 +406,8 @@ fn silence_is_a_filter_and_a_filter_counts_what_it_shows_under_the_others() {
     let all: Fleet = full().into();
     let page = |query: &[(&str, &str)]| shown(&all, query, false).unwrap();
     in_order(&page(&[]), &["Silent now", "2 of 4", "<a href=\"./?state=silent\">which</a>"]);
-    let cases: &[(&[(&str, &str)], &[&str])] = &[
+    type Case<'a> = (&'a [(&'a str, &'a str)], &'a [&'a str]);
+    let cases: &[Case<'_>] = &[
         (&[], &["1 × Stopped", "2 × Silent", "1 × Jobs failing", "5 of 5 targets"]),
         (&[("state", "silent")], &["1 × Stopped", "./?\" aria-current=\"true\">2 × Silent", "2 of 5 targets"]),
         (&[("q", "sql02")], &["1 × Stopped", "1 × Silent", "1 of 5 targets"]),
