@@ -2,7 +2,9 @@
 
 #![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic)]
 
-use crate::collectors::{CollectorReport, DownloadRow, DownloadedRow, JobRow, JobTargetRow, ServerFacts, TargetRow};
+use crate::collectors::{
+    CollectorReport, DownloadRow, DownloadedRow, JobRow, JobTargetRow, Outcome, ServerFacts, TargetRow,
+};
 use crate::config::Limits;
 use crate::diagnosis::{
     Diagnosis, Enlisted, Evidence, Fleet, Job, JobRun, Limited, MasterClock, MasterFleet, Orphan, PollStatus, Suspect,
@@ -18,6 +20,7 @@ use crate::probe::{Finding, PortResults, Sweep};
 use crate::sqlserver::{Place, ReadError};
 use crate::target_side::{LocalTarget, MasterView, Presented, Services, TargetSide};
 use enum_map::{EnumMap, enum_map};
+use jiff::tz::Offset;
 use jiff::{SignedDuration, Timestamp};
 use std::collections::BTreeMap;
 use std::sync::{Arc, LazyLock};
@@ -244,11 +247,16 @@ pub(crate) fn full() -> MasterFleet {
             sha256: String::new(),
         });
     }
-    let run = |target: &str, success| JobRun {
+    let run = |target: &str, success: Option<bool>| JobRun {
         target: target.to_owned(),
         success,
         at: success.map(|_| ago(900)),
-        row: JobTargetRow { duration: success.map(|_| Duration::from_secs(62)), ..JobTargetRow::default() },
+        row: JobTargetRow {
+            outcome: success.map_or(Outcome::Unknown, |is| if is { Outcome::Succeeded } else { Outcome::Failed }),
+            last_run: success.map(|_| Offset::UTC.to_datetime(ago(900))),
+            duration: success.map(|_| Duration::from_secs(62)),
+            ..JobTargetRow::default()
+        },
     };
     // A job on 4 targets of which 3 are shown.
     fleet.limited.job_pairs = 1;

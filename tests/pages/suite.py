@@ -166,18 +166,20 @@ def it_refreshes_in_place_while_its_tab_is_visible(site, browser, address):
 
 
 @check
-def what_did_not_change_stays_and_what_came_is_shown(site, browser, address):
+def a_selection_is_not_taken_away_and_then_what_came_is_shown(site, browser, address):
     master, address = site.start("selected", "--scenario", "healthy", "--speed", "0")
     page = browser.page(address + "target?name=SQL03")
     page.clock.install()
     page.reload()
     page.evaluate("getSelection().selectAllChildren(document.querySelector('#known'))")
     selected = page.evaluate("getSelection().toString()")
-    with page.expect_response(page.url):
-        page.clock.run_for(16_000)
-    assert selected and page.evaluate("getSelection().toString()") == selected
-    assert page.locator("#batches pre").count() == 0
+    asked = []
+    page.on("request", lambda request: asked.append(request.url) if request.url == page.url else None)
     master.do("stop SQL03", "advance 20m")
+    page.clock.run_for(50_000)
+    assert selected and page.evaluate("getSelection().toString()") == selected and not asked, asked
+    assert "It waits while text is selected." in page.locator("#old").inner_text()
+    page.evaluate("getSelection().removeAllRanges()")
     refreshed(page, lambda: page.locator("#batches pre").count() > 0, "what to paste")
 
 

@@ -15,7 +15,9 @@ const QUARTER_OF_AN_HOUR: f64 = 900.0;
 pub(crate) fn skew_seconds(row: &TargetRow) -> f64 {
     let reported = f64::from(row.time_zone_adjustment_minutes) * 60.0;
     let skew = ahead_of_utc(row) - reported;
-    skew - HOUR * (skew / HOUR).round()
+    let folded = skew - HOUR * (skew / HOUR).round();
+    // To the millisecond; the sum has no negative zero.
+    (folded * 1_000.0).round() / 1_000.0 + 0.0
 }
 
 /// The offset from UTC in force on the target at its last poll, in seconds east, to the quarter of an hour. Includes
@@ -74,6 +76,17 @@ mod tests {
         assert_eq!(skew_seconds(&in_zone(0, 0, 1_799)), 1_799.0);
         assert_eq!(skew_seconds(&in_zone(0, 0, 1_801)), -1_799.0);
         assert_eq!(skew_seconds(&in_zone(0, 0, 3_600 + 90)), 90.0);
+    }
+
+    #[test]
+    fn skew_counts_to_the_millisecond() {
+        for (milliseconds, skew) in [(-660, -0.66), (340, 0.34), (-3_600_000, 0.0)] {
+            let row = in_zone(0, 0, 0);
+            let off = SignedDuration::from_millis(milliseconds);
+            let local_time_at_last_poll = row.local_time_at_last_poll.checked_add(off).unwrap_or_default();
+            let shown = skew_seconds(&TargetRow { local_time_at_last_poll, ..row });
+            assert_eq!((shown.to_string(), shown), (skew.to_string(), skew));
+        }
     }
 
     #[test]

@@ -35,10 +35,11 @@ pub use change::{Change, summary};
 pub use event_selection::EventSelection;
 pub use history::{Chapter, History, HistoryEvent};
 pub use memory::Memory;
+pub(crate) use parameters::Parameters;
 pub(crate) use rules::order;
 pub use rules::{Diagnosis, Evidence};
 pub use selection::Selection;
-pub(crate) use selection::{JobCounts, Order, Selected};
+pub(crate) use selection::{JobCounts, Order, Selected, State};
 pub use target::{Enlisted, Job, JobRun, Orphan, PollStatus, Target, TargetDownloads};
 pub use unmatched::unmatched;
 

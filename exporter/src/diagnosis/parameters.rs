@@ -10,7 +10,7 @@ use std::collections::BTreeMap;
 const LONGEST: usize = 200;
 
 /// Parameters by their names, from which each reader takes its own.
-pub(super) struct Parameters {
+pub(crate) struct Parameters {
     given: BTreeMap<String, String>,
     /// The names that were asked for.
     known: Vec<&'static str>,
@@ -21,7 +21,7 @@ impl Parameters {
     ///
     /// # Errors
     /// Which parameter is too long, or stands there twice.
-    pub(super) fn new(query: impl IntoIterator<Item = (String, String)>) -> Result<Parameters, String> {
+    pub(crate) fn new(query: impl IntoIterator<Item = (String, String)>) -> Result<Parameters, String> {
         let mut given = BTreeMap::new();
         for (name, value) in query.into_iter().filter(|(_, value)| !value.is_empty()) {
             if name.chars().count() > LONGEST {
@@ -39,7 +39,7 @@ impl Parameters {
     }
 
     /// A name, as it stands there.
-    pub(super) fn name(&mut self, name: &'static str) -> Option<String> {
+    pub(crate) fn name(&mut self, name: &'static str) -> Option<String> {
         self.known.push(name);
         self.given.remove(name)
     }
@@ -93,10 +93,14 @@ impl Parameters {
     ///
     /// # Errors
     /// A parameter that was not asked for, and those that were.
-    pub(super) fn end(self) -> Result<(), String> {
+    pub(crate) fn end(self) -> Result<(), String> {
         let Some(name) = self.given.keys().next() else { return Ok(()) };
-        let (last, others) = self.known.split_last().map_or(("", &[][..]), |(last, others)| (*last, others));
-        Err(format!("{name:?} is not a filter; hint: {} and {last} are", others.join(", ")))
+        let known = match self.known.as_slice() {
+            [] => "this address has none".to_owned(),
+            [one] => format!("{one} is"),
+            [others @ .., last] => format!("{} and {last} are", others.join(", ")),
+        };
+        Err(format!("{name:?} is not a parameter here; hint: {known}"))
     }
 }
 

@@ -12,11 +12,11 @@ use std::collections::HashMap;
 pub struct Selection {
     /// One target, as SQL Server compares names.
     pub(crate) name: Option<String>,
-    /// The cause that holds.
-    pub(crate) state: Option<Cause>,
+    /// What holds of it.
+    pub(crate) state: Option<State>,
     /// A target server group, as SQL Server compares names.
     pub(crate) group: Option<String>,
-    /// A part of the name, the location, a group or the evidence.
+    /// A part of the name, the location, a group, the state or the evidence.
     pub(crate) text: Option<String>,
     /// Only targets on which the last run of a job failed.
     pub(crate) failing_jobs: bool,
@@ -25,6 +25,31 @@ pub struct Selection {
     pub(crate) by_cause: bool,
     /// The page, counted from 1. A document has all.
     pub(crate) page: Option<usize>,
+}
+
+/// What is to hold of a target.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum State {
+    /// This cause.
+    Cause(Cause),
+    /// It is silent, whatever the cause.
+    Silent,
+}
+
+impl State {
+    pub(crate) fn name(self) -> &'static str {
+        match self {
+            State::Cause(cause) => cause.name(),
+            State::Silent => "silent",
+        }
+    }
+
+    pub(crate) fn holds(self, target: &Target, now: Timestamp) -> bool {
+        match self {
+            State::Cause(cause) => target.diagnosis.cause == cause,
+            State::Silent => target.is_silent(now),
+        }
+    }
 }
 
 /// What decides the order.
@@ -72,9 +97,10 @@ impl Selection {
     /// Which parameter is not understood, and what it may be.
     pub(crate) fn read(parameters: impl IntoIterator<Item = (String, String)>) -> Result<Selection, String> {
         let mut given = Parameters::new(parameters)?;
+        let states = [&Cause::ALL.map(State::Cause)[..], &[State::Silent]].concat();
         let selection = Selection {
             name: given.name("name"),
-            state: given.word("state", &Cause::ALL, Cause::name)?,
+            state: given.word("state", &states, State::name)?,
             group: given.name("group"),
             text: given.text("q"),
             failing_jobs: given.word("jobs", &["failing"], |word| word)?.is_some(),
@@ -90,7 +116,7 @@ impl Selection {
         let word = |value: Option<&str>| value.map(str::to_owned);
         query([
             ("name", self.name.clone()),
-            ("state", word(self.state.map(Cause::name))),
+            ("state", word(self.state.map(State::name))),
             ("group", self.group.clone()),
             ("q", self.text.clone()),
             ("jobs", word(self.failing_jobs.then_some("failing"))),
@@ -108,7 +134,7 @@ impl Selection {
             .targets
             .iter()
             .map(|target| Selected { target, jobs: jobs.get(target.name.as_str()).copied().unwrap_or_default() });
-        let mut selected: Vec<Selected<'_>> = selected.filter(|one| self.has(one)).collect();
+        let mut selected: Vec<Selected<'_>> = selected.filter(|one| self.has(one, clock.now)).collect();
         // The fleet is sorted by name, and a stable sort keeps that among equals.
         let order = order();
         let rank = |one: &Selected<'_>| {
@@ -129,10 +155,10 @@ impl Selection {
         selected
     }
 
-    fn has(&self, one: &Selected<'_>) -> bool {
+    fn has(&self, one: &Selected<'_>, now: Timestamp) -> bool {
         let target = one.target;
         self.name.as_ref().is_none_or(|name| names::same(name, &target.name))
-            && self.state.is_none_or(|cause| target.diagnosis.cause == cause)
+            && self.state.is_none_or(|state| state.holds(target, now))
             && self.group.as_ref().is_none_or(|group| target.is_in(group))
             && (!self.failing_jobs || one.jobs.failing > 0)
             && self.text.as_ref().is_none_or(|text| has_text(words(target), text))
@@ -164,8 +190,8 @@ impl<'a> Selected<'a> {
 
 /// What is searched of a target.
 fn words(target: &Target) -> impl Iterator<Item = &str> {
-    let row = target.enlisted.as_ref();
-    [target.name.as_str()]
+    let (row, state) = (target.enlisted.as_ref(), target.diagnosis.cause.facts());
+    [target.name.as_str(), state.title, state.short]
         .into_iter()
         .chain(row.and_then(|row| row.location.as_deref()))
         .chain(target.groups().iter().map(String::as_str))
@@ -212,6 +238,8 @@ mod tests {
             (&[("name", "sql02 ")], &["SQL02"]),
             (&[("name", "SQL0")], &[]),
             (&[("state", "stopped_polling")], &["SQL02"]),
+            (&[("state", "silent")], &["SQL<03>", "SQL02"]),
+            (&[("state", "silent"), ("q", "Stopped polling ")], &["SQL02"]),
             (&[("group", "über \"alles\"")], &["SQL01\\PAYROLL"]),
             (&[("group", "über")], &[]),
             (&[("q", "\tpayr ")], &["SQL01\\PAYROLL"]),
@@ -267,11 +295,12 @@ mod tests {
         let long = "x".repeat(201);
         for (query, said) in [
             (("state", "fine"), "stopped_polling"),
+            (("state", "fine"), ", silent"),
             (("jobs", "all"), "failing"),
             (("sort", "age"), "worst, name, last_poll, pending"),
             (("by", "group"), "cause"),
             (("page", "0"), "a number from 1"),
-            (("stat", "ok"), "is not a filter"),
+            (("stat", "ok"), "is not a parameter here"),
             (("q", long.as_str()), "longer than 200"),
             ((long.as_str(), "x"), "longer than 200"),
         ] {

@@ -59,6 +59,11 @@ impl Target {
     pub(crate) fn is_in(&self, group: &str) -> bool {
         self.groups().iter().any(|own| names::same(own, group))
     }
+
+    /// Whether it is enlisted and has not polled in time.
+    pub(crate) fn is_silent(&self, now: Timestamp) -> bool {
+        self.enlisted.as_ref().is_some_and(|row| row.is_stale(now))
+    }
 }
 
 /// The master's facts about an enlisted target.

@@ -14,7 +14,7 @@ use super::views::{Besides, DrawError, Drawn, Needs, RenderRequest, Representati
 use crate::api;
 use crate::api::discovery::Entries;
 use crate::config::Limits;
-use crate::diagnosis::{EventSelection, Fleet, Selection};
+use crate::diagnosis::{EventSelection, Fleet, Parameters, Selection};
 use crate::doctor::RequestFormat;
 use crate::model::{ProbeFailure, Refusal, ServerName};
 use crate::pages::assets::{self, Asset};
@@ -182,16 +182,16 @@ impl<S: Site> Router<S> {
         let query = request.uri.query();
         match route.action {
             Action::Overview => self.page(request, caller, selection(query).map(Resource::Overview)).await,
-            Action::Target => {
-                let named = target(query, "name").ok_or("no target named; hint: /target?name=NAME");
-                self.page(request, caller, named.map(Resource::Target)).await
-            }
+            Action::Target => self.page(request, caller, target_of_page(query).map(Resource::Target)).await,
             Action::Metrics => self.view(request, caller, Resource::Metrics).await,
             Action::Targets => self.document(request, caller, selection(query).map(Resource::Targets)).await,
-            Action::JobList => self.view(request, caller, Resource::JobList).await,
+            Action::JobList => self.document(request, caller, none(query).map(|()| Resource::JobList)).await,
             Action::EventList => self.document(request, caller, events(query).map(Resource::EventList)).await,
-            Action::RequestDocument => self.view(request, caller, Resource::Doctor(Some(RequestFormat::Json))).await,
-            Action::Jobs => self.view(request, caller, Resource::Jobs).await,
+            Action::RequestDocument => {
+                let wanted = none(query).map(|()| Resource::Doctor(Some(RequestFormat::Json)));
+                self.document(request, caller, wanted).await
+            }
+            Action::Jobs => self.page(request, caller, none(query).map(|()| Resource::Jobs)).await,
             Action::History => self.page(request, caller, events(query).map(Resource::History)).await,
             Action::Doctor => self.page(request, caller, request_format(query).map(Resource::Doctor)).await,
             Action::Discovery => self.document(request, caller, entries(query).map(Resource::Discovery)).await,
@@ -406,13 +406,27 @@ fn may_probe(caller: &Caller, options: &Options) -> bool {
 }
 
 /// The form of the firewall request; a page where none is named.
-fn request_format(query: Option<&str>) -> Result<Option<RequestFormat>, &'static str> {
-    match raw(query, "format") {
-        None | Some("") => Ok(None),
-        Some(name) => RequestFormat::from_str(name, false)
-            .map(Some)
-            .map_err(|_| "this format is not known; hint: text, markdown, csv and json are"),
-    }
+fn request_format(query: Option<&str>) -> Result<Option<RequestFormat>, String> {
+    let Some(name) = only(query, "format")? else { return Ok(None) };
+    let unknown = |_| "this format is not known; hint: text, markdown, csv and json are".to_owned();
+    RequestFormat::from_str(&name, false).map(Some).map_err(unknown)
+}
+
+/// The target that a page is about.
+fn target_of_page(query: Option<&str>) -> Result<String, String> {
+    only(query, "name")?.ok_or_else(|| "no target named; hint: /target?name=NAME".to_owned())
+}
+
+/// The value of the only parameter of an address.
+fn only(query: Option<&str>, name: &'static str) -> Result<Option<String>, String> {
+    let mut given = Parameters::new(parameters(query)?)?;
+    let value = given.name(name);
+    given.end().map(|()| value)
+}
+
+/// An address without parameters.
+fn none(query: Option<&str>) -> Result<(), String> {
+    Parameters::new(parameters(query)?)?.end()
 }
 
 /// The parameters of `/sd`.
@@ -437,6 +451,9 @@ pub(super) fn read_any(query: Option<&str>) {
     let _ = selection(query);
     let _ = events(query);
     let _ = entries(query);
+    let _ = target_of_page(query);
+    let _ = request_format(query);
+    let _ = none(query);
 }
 
 /// The name of a target in a parameter of the query, in the form in which targets are enlisted.
@@ -523,6 +540,16 @@ mod tests {
             assert!(entries(Some(bad)).is_err(), "{bad}");
         }
         assert!(entries(None).is_err());
+    }
+
+    #[test]
+    fn a_parameter_that_an_address_does_not_have_is_refused_with_those_that_it_has() {
+        let refused = |fault: Result<_, String>| fault.unwrap_err();
+        assert_eq!(refused(none(Some("page=9"))), "\"page\" is not a parameter here; hint: this address has none");
+        assert!(refused(target_of_page(Some("name=A&x=1")).map(drop)).ends_with("hint: name is"));
+        assert!(refused(request_format(Some("form=csv")).map(drop)).ends_with("hint: format is"));
+        assert_eq!(request_format(Some("format=")), Ok(None));
+        assert_eq!(target_of_page(Some("name=tcp:sql01.%2C1433")).as_deref(), Ok("sql01"));
     }
 
     #[test]

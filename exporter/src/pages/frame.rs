@@ -16,6 +16,8 @@ pub(crate) struct Frame {
     pub(crate) began: String,
     /// What leads to the folder of the pages; empty for what stands there.
     pub(crate) root: String,
+    /// What leads to the same as JSON, from there.
+    pub(crate) json: String,
     is_target: bool,
 }
 
@@ -25,8 +27,11 @@ pub(crate) struct Page {
     /// Relative, so that it holds behind any prefix.
     pub(crate) path: &'static str,
     pub(crate) name: &'static str,
+    /// The path of its document.
+    json: &'static str,
 }
 
+const TARGETS: &str = "api/v1/targets";
 pub(super) const FLEET: &str = "Fleet";
 pub(super) const JOBS: &str = "Jobs";
 pub(super) const HISTORY: &str = "History";
@@ -35,12 +40,12 @@ pub(crate) const DOCTOR: &str = "Firewall request";
 pub(super) const WAY: &str = "The way to the master";
 
 const OF_MASTER: &[Page] = &[
-    Page { path: "./", name: FLEET },
-    Page { path: "jobs", name: JOBS },
-    Page { path: "history", name: HISTORY },
-    Page { path: "doctor", name: DOCTOR },
+    Page { path: "./", name: FLEET, json: TARGETS },
+    Page { path: "jobs", name: JOBS, json: "api/v1/jobs" },
+    Page { path: "history", name: HISTORY, json: "api/v1/history" },
+    Page { path: "doctor", name: DOCTOR, json: "api/v1/doctor" },
 ];
-const OF_TARGET: &[Page] = &[Page { path: "./", name: WAY }];
+const OF_TARGET: &[Page] = &[Page { path: "./", name: WAY, json: TARGETS }];
 
 impl Frame {
     pub(crate) fn new(fleet: &Fleet, here: &'static str) -> Frame {
@@ -53,8 +58,10 @@ impl Frame {
                 None => format!("Tried at {}.", readable_instant(fleet.began)),
             },
         };
+        let json = OF_MASTER.iter().find(|page| page.name == here).map_or(TARGETS, |page| page.json).to_owned();
         Frame {
             here,
+            json,
             read,
             began: instant(fleet.began()),
             is_target: matches!(fleet, Fleet::Target(_)),
@@ -65,7 +72,16 @@ impl Frame {
     /// Around a page for which no fleet was asked.
     pub(crate) fn alone(root: &str) -> Frame {
         let (version, root) = (env!("CARGO_PKG_VERSION"), root.to_owned());
-        Frame { version, here: "", read: String::new(), began: String::new(), root, is_target: false }
+        let (read, began, json) = (String::new(), String::new(), TARGETS.to_owned());
+        Frame { version, here: "", read, began, root, json, is_target: false }
+    }
+
+    /// Of a page that shows what the query of its address selects; an empty one selects all.
+    pub(super) fn selected(mut self, query: &str) -> Frame {
+        if !query.is_empty() {
+            self.json = format!("{}?{query}", self.json);
+        }
+        self
     }
 
     pub(crate) fn pages(&self) -> &'static [Page] {

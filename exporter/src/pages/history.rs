@@ -27,8 +27,9 @@ pub fn history(fleet: &Fleet, selection: &EventSelection, details: bool) -> Resu
         None => return Ok(None),
     };
     let all = read.history.newest_first().count();
+    let in_all = EventSelection { page: None, ..selection.clone() };
     let page = History {
-        frame: Frame::new(fleet, frame::HISTORY),
+        frame: Frame::new(fleet, frame::HISTORY).selected(&in_all.query()),
         summary: summary(read, all),
         filter: (all > 0).then(|| Filter::new(read, selection)),
         found: format!("{} of {}", selected.len(), count(all as u64, "event")),

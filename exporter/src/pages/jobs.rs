@@ -1,15 +1,16 @@
-//! The page at `/jobs`: on how many targets each multiserver job fails, and on which.
+//! The page at `/jobs`: on how many targets the last run of each multiserver job did not succeed, and on which.
 
 use super::frame::{self, Frame};
-use super::parts::FaultView;
+use super::parts::{FaultView, When, outcome};
 use super::words::Tone;
-use crate::diagnosis::{Fleet, Job, MasterFleet};
-use crate::model::figures::{ago, count};
+use crate::collectors::Outcome;
+use crate::diagnosis::{Fleet, Job, JobRun, MasterFleet};
+use crate::model::figures::count;
 use crate::model::{Collector, query_value};
 use askama::Template;
 use jiff::Timestamp;
 
-/// Targets that are named where a job failed.
+/// Targets that are named where a job did not succeed.
 const MOST_NAMED: usize = 40;
 
 /// The page as HTML. `None` while the master is not read, and on the side of a target.
@@ -51,8 +52,10 @@ fn summary(fleet: &MasterFleet, jobs: &[&Job]) -> String {
     let failing = jobs.iter().filter(|job| job.failed_targets > 0).count() as u64;
     let mut text = match jobs.len() as u64 {
         0 => "No job has a target.".to_owned(),
-        all if failing == 0 => format!("{}; no last run failed.", count(all, "job")),
-        all => format!("{}; {failing} failed on one target or more at the last run.", count(all, "job")),
+        all if failing == 0 => format!("{}; no last run failed or was cancelled.", count(all, "job")),
+        all => {
+            format!("{}; {failing} failed or was cancelled on one target or more at the last run.", count(all, "job"))
+        }
     };
     if fleet.limited.job_pairs > 0 {
         text.push_str(&format!(" limits.job_pairs leaves out {} of their runs.", fleet.limited.job_pairs));
@@ -67,32 +70,27 @@ struct JobView<'a> {
     state: String,
     targets: u64,
     failed: Vec<RunView<'a>>,
-    /// Targets on which it failed and that are not named.
+    /// More such targets, which are not named.
     more: u64,
 }
 
 struct RunView<'a> {
     target: &'a str,
     link: String,
-    when: String,
+    outcome: String,
+    when: When,
 }
 
 impl<'a> JobView<'a> {
     fn new(job: &'a Job, now: Timestamp) -> JobView<'a> {
-        let failed = job.runs.iter().filter(|run| run.success == Some(false)).take(MOST_NAMED);
-        let failed: Vec<RunView<'a>> = failed
-            .map(|run| RunView {
-                target: &run.target,
-                link: query_value(&run.target),
-                when: run.at.map(|at| ago(now, at)).unwrap_or_default(),
-            })
-            .collect();
+        let failed: Vec<&JobRun> = job.runs.iter().filter(|run| run.success == Some(false)).collect();
         let succeeded = job.runs.iter().filter(|run| run.success == Some(true)).count();
         let (tone, state) = match (job.failed_targets, succeeded) {
             (0, 0) => (Tone::Unknown, "no outcome yet".to_owned()),
             (0, _) => (Tone::Good, "none failed".to_owned()),
-            (count, _) => (Tone::Bad, format!("failed on {count}")),
+            _ => (Tone::Bad, without_success(job.failed_targets, &failed)),
         };
+        let failed: Vec<RunView<'a>> = failed.into_iter().take(MOST_NAMED).map(|run| RunView::new(run, now)).collect();
         JobView {
             name: &job.name,
             enabled: job.enabled,
@@ -102,5 +100,27 @@ impl<'a> JobView<'a> {
             more: job.failed_targets.saturating_sub(failed.len() as u64),
             failed,
         }
+    }
+}
+
+impl<'a> RunView<'a> {
+    fn new(run: &'a JobRun, now: Timestamp) -> RunView<'a> {
+        RunView {
+            target: &run.target,
+            link: query_value(&run.target),
+            outcome: outcome(run),
+            when: When::new(now, run.at),
+        }
+    }
+}
+
+/// On how many targets it failed, and on how many it was cancelled. Which of both is not known where a run is not shown.
+fn without_success(all: u64, shown: &[&JobRun]) -> String {
+    let cancelled = shown.iter().filter(|run| run.row.outcome == Outcome::Cancelled).count() as u64;
+    match all - cancelled.min(all) {
+        _ if all > shown.len() as u64 => format!("failed or cancelled on {all}"),
+        0 => format!("cancelled on {cancelled}"),
+        failed if cancelled == 0 => format!("failed on {failed}"),
+        failed => format!("failed on {failed}, cancelled on {cancelled}"),
     }
 }

@@ -132,13 +132,10 @@ fn silent(fleet: &MasterFleet, now: Timestamp) -> Fact {
     let (count, newest) = polls.fold((0, None), |(count, newest), at| (count + 1, newest.max(Some(at))));
     let together = fleet.targets.iter().filter(|target| target.diagnosis.cause == Cause::MasterSide).count();
     let value = format!("{count} of {}", rows().count());
-    match newest {
-        None => Fact::new("Silent now", Tone::Good, value, ""),
-        Some(_) if together > 0 => {
-            Fact::new("Silent now", Tone::Bad, value, format!("{together} fell silent together: look at the master"))
-        }
-        Some(newest) => {
-            Fact::new("Silent now", Tone::Bad, value, format!("the last to fall silent polled {}", ago(now, newest)))
-        }
-    }
+    let Some(newest) = newest else { return Fact::new("Silent now", Tone::Good, value, "") };
+    let note = match together {
+        0 => format!("the last to fall silent polled {}", ago(now, newest)),
+        _ => format!("{together} fell silent together, look at the master"),
+    };
+    Fact { link: Some(("./?state=silent", "which")), ..Fact::new("Silent now", Tone::Bad, value, note) }
 }

@@ -6,7 +6,7 @@ use super::parts::{FaultView, When, groups};
 use super::rights::MissingGrant;
 use super::row::{Bar, Row};
 use super::words::{Tone, Words, words};
-use crate::diagnosis::{Fleet, MasterFleet, Order, Orphan, Selected, Selection};
+use crate::diagnosis::{Fleet, MasterFleet, Order, Orphan, Selected, Selection, State};
 use crate::exposition::ExporterFacts;
 use crate::model::{Cause, Collector, HistoryKind, OrphanKind};
 use askama::Template;
@@ -29,7 +29,9 @@ pub fn overview(
         Fleet::Master(read) => {
             let selected = selection.of(read);
             let Some(paging) = Paging::new(selection, selected.len()) else { return Ok(None) };
-            of_master(read, Frame::new(fleet, frame::FLEET), &selected, paging, facts, details).map(Some)
+            let in_all = Selection { page: None, ..selection.clone() };
+            let frame = Frame::new(fleet, frame::FLEET).selected(&in_all.query());
+            of_master(read, frame, &selected, paging, facts, details).map(Some)
         }
     }
 }
@@ -143,32 +145,44 @@ struct Chip {
     is_on: bool,
 }
 
-/// One for each cause that holds somewhere, in the order of their targets, and one for jobs that fail.
+/// One for each cause that holds somewhere, in the order of their targets, one for silence and one for jobs that fail. Each
+/// counts what it shows together with the filters of the other kinds.
 fn chips(fleet: &MasterFleet, selection: &Selection) -> Vec<Chip> {
+    let Some(clock) = &fleet.master else { return Vec::new() };
     let first = Selection { page: None, ..selection.clone() };
-    let all = Selection::default().of(fleet);
-    let mut causes: Vec<(Cause, usize)> = Vec::new();
-    for cause in all.iter().map(|one| one.target.diagnosis.cause) {
-        match causes.iter_mut().find(|(known, _)| *known == cause) {
-            Some((_, count)) => *count += 1,
-            None => causes.push((cause, 1)),
+    let in_any_state = Selection { state: None, ..first.clone() }.of(fleet);
+    let holding = |state: State| in_any_state.iter().filter(|one| state.holds(one.target, clock.now)).count();
+    let chosen = match selection.state {
+        Some(State::Cause(cause)) => Some(cause),
+        _ => None,
+    };
+    let mut states: Vec<Cause> = Vec::new();
+    for cause in in_any_state.iter().map(|one| one.target.diagnosis.cause).chain(chosen) {
+        if !states.contains(&cause) {
+            states.push(cause);
         }
     }
-    let is_missing = |wanted: &Cause| causes.iter().all(|(known, _)| known != wanted);
-    causes.extend(selection.state.filter(is_missing).map(|cause| (cause, 0)));
-    causes.sort_by_key(|(cause, _)| words(*cause).tone);
-    let of_cause = |(cause, count): (Cause, usize)| {
-        let is_on = selection.state == Some(cause);
-        let link = link(&Selection { state: (!is_on).then_some(cause), ..first.clone() });
-        Chip { class: words(cause).tone.class(), title: cause.facts().short, count, link, is_on }
+    states.sort_by_key(|cause| words(*cause).tone);
+    let of_state = |state, title, tone: Tone| {
+        let is_on = selection.state == Some(state);
+        let link = link(&Selection { state: (!is_on).then_some(state), ..first.clone() });
+        Chip { class: tone.class(), title, count: holding(state), link, is_on }
     };
-    let mut chips: Vec<Chip> = causes.into_iter().map(of_cause).collect();
-    let failing = all.iter().filter(|one| one.jobs.failing > 0).count();
-    if failing > 0 || selection.failing_jobs {
-        let link = link(&Selection { failing_jobs: !selection.failing_jobs, ..first });
-        let class = if failing > 0 { Tone::Bad } else { Tone::Unknown }.class();
-        chips.push(Chip { class, title: "Jobs failing", count: failing, link, is_on: selection.failing_jobs });
-    }
+    let bad_unless_none = |chip: Chip| match chip.count {
+        0 => Chip { class: Tone::Unknown.class(), ..chip },
+        _ => chip,
+    };
+    let of_cause = |cause: Cause| of_state(State::Cause(cause), cause.facts().short, words(cause).tone);
+    let silent = of_state(State::Silent, "Silent", Tone::Bad);
+    let failing = Chip {
+        class: Tone::Bad.class(),
+        title: "Jobs failing",
+        count: Selection { failing_jobs: true, ..first.clone() }.of(fleet).len(),
+        link: link(&Selection { failing_jobs: !selection.failing_jobs, ..first.clone() }),
+        is_on: selection.failing_jobs,
+    };
+    let mut chips: Vec<Chip> = states.into_iter().map(of_cause).collect();
+    chips.extend([silent, failing].into_iter().filter(|chip| chip.count > 0 || chip.is_on).map(bad_unless_none));
     chips
 }
 

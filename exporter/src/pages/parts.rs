@@ -1,7 +1,7 @@
 //! Building blocks of several pages.
 
 use super::words::Tone;
-use crate::diagnosis::{Enlisted, MasterFleet, Target};
+use crate::diagnosis::{Enlisted, JobRun, MasterFleet, Target};
 use crate::model::figures::{ago, readable_instant, span};
 use crate::model::{Direction, MasterEvidence, PortState, names};
 use crate::probe::Finding;
@@ -31,6 +31,14 @@ pub(super) fn groups<'a>(fleet: &'a MasterFleet, chosen: Option<&'a str>) -> Vec
     let is_chosen = |name: &str| chosen.is_some_and(|chosen| names::same(chosen, name));
     let unknown = chosen.filter(|_| !known.iter().any(|name| is_chosen(name)));
     known.into_iter().map(|name| (name, is_chosen(name))).chain(unknown.map(|name| (name, true))).collect()
+}
+
+/// How a run of a job ended.
+pub(super) fn outcome(run: &JobRun) -> String {
+    match run.row.last_run {
+        Some(_) => run.row.outcome.name().replace('_', " "),
+        None => "no outcome yet".to_owned(),
+    }
 }
 
 /// An instant with its age by the master's clock.

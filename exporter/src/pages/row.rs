@@ -50,7 +50,7 @@ impl<'a> Row<'a> {
         let row = target.enlisted.as_ref();
         let list = row.and_then(|row| row.downloads.as_ref());
         let words = words(target.diagnosis.cause);
-        let is_silent = row.is_some_and(|row| row.is_stale(now));
+        let is_silent = target.is_silent(now);
         Row {
             name: &target.name,
             link: query_value(&target.name),

@@ -9,7 +9,7 @@ use super::words::{Tone, words};
 use crate::collectors::DetailResult;
 use crate::diagnosis::{Briefing, Chapter, Enlisted, Evidence, Fleet, MasterFleet, Selected, Suspect, Target, Trace};
 use crate::model::figures::{ago, readable_instant, span};
-use crate::model::{Cause, names};
+use crate::model::{Cause, names, query_value};
 use crate::probe::Finding;
 use crate::target_pages::KnownPage;
 use askama::Template;
@@ -45,7 +45,7 @@ pub fn single(
     let lists = detail.map(|detail| detail.and_then(|detail| detail.instructions.as_ref()));
     let read = lists.and_then(Result::ok);
     let page = Single {
-        frame,
+        frame: frame.selected(&format!("name={}", query_value(&target.name))),
         row: Row::new(fleet, clock.now, Selected::new(fleet, target)),
         findings: target.diagnosis.evidence.iter().map(EvidenceView::new).collect(),
         healthy: jobs.in_words(),

@@ -1,6 +1,6 @@
 //! The jobs of one target, and its instructions one by one.
 
-use super::parts::NONE;
+use super::parts::{NONE, outcome};
 use super::words::Tone;
 use crate::collectors::{DetailResult, Instruction, TargetDetail};
 use crate::diagnosis::{Job, JobRun, MasterFleet, Target};
@@ -71,10 +71,7 @@ impl<'a> JobRow<'a> {
             enabled: job.enabled,
             success: run.success,
             class: tone.class(),
-            outcome: match run.row.last_run {
-                Some(_) => run.row.outcome.name().replace('_', " "),
-                None => "no outcome yet".to_owned(),
-            },
+            outcome: outcome(run),
             when: run.at.map_or_else(|| NONE.to_owned(), |at| ago(now, at)),
             instant: run.at.map(readable_instant).unwrap_or_default(),
             took: run.row.duration.map_or_else(|| NONE.to_owned(), span),

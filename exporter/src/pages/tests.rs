@@ -2,7 +2,7 @@
 
 #![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic)]
 
-use crate::collectors::{CollectorReport, Instruction, Instructions, JobMessage, TargetDetail};
+use crate::collectors::{CollectorReport, Instruction, Instructions, JobMessage, Outcome, TargetDetail};
 use crate::diagnosis::{EventSelection, Fleet, History, HistoryEvent, MasterFleet, Selection};
 use crate::fixtures::*;
 use crate::model::{Cause, Collector, HistoryKind, MasterEvidence, Operation, Stage};
@@ -365,6 +365,26 @@ fn jobs_stand_with_those_that_fail_first_and_a_fleet_without_jobs_says_so() {
 }
 
 #[test]
+fn a_run_that_was_cancelled_is_not_said_to_have_failed() {
+    for (failed_targets, outcomes, said) in [
+        (1, [Outcome::Cancelled, Outcome::Succeeded], "cancelled on 1"),
+        (2, [Outcome::Cancelled, Outcome::Failed], "failed on 1, cancelled on 1"),
+        (3, [Outcome::Cancelled, Outcome::Failed], "failed or cancelled on 3"),
+    ] {
+        let mut fleet = full();
+        let job = &mut fleet.jobs.as_mut().unwrap()[0];
+        job.failed_targets = failed_targets;
+        for (run, outcome) in job.runs.iter_mut().zip(outcomes) {
+            (run.row.outcome, run.success) = (outcome, Some(outcome == Outcome::Succeeded));
+        }
+        let page = pages::jobs(&fleet.into()).unwrap().unwrap();
+        let run =
+            "PAYROLL</a> <span class=\"soft\">cancelled <span title=\"2025-11-24 15:45:00 UTC\">15 min ago</span>";
+        in_order(&page, &[&format!(">{said}<"), run]);
+    }
+}
+
+#[test]
 fn the_history_shows_texts_of_errors_only_where_they_are_allowed() {
     let mut fleet = full();
     let lost = HistoryEvent::of_fleet(ago(60), HistoryKind::MasterLost, "It stops at: connect.");
@@ -379,6 +399,29 @@ fn the_history_shows_texts_of_errors_only_where_they_are_allowed() {
             assert_eq!(text.contains("10.1.2.3"), details, "{text}");
         }
     }
+}
+
+#[test]
+fn silence_is_a_filter_and_a_filter_counts_what_it_shows_under_the_others() {
+    let all: Fleet = full().into();
+    let page = |query: &[(&str, &str)]| shown(&all, query, false).unwrap();
+    in_order(&page(&[]), &["Silent now", "2 of 4", "<a href=\"./?state=silent\">which</a>"]);
+    type Case<'a> = (&'a [(&'a str, &'a str)], &'a [&'a str]);
+    let cases: &[Case<'_>] = &[
+        (&[], &["1 × Stopped", "2 × Silent", "1 × Jobs failing", "5 of 5 targets"]),
+        (&[("state", "silent")], &["1 × Stopped", "./?\" aria-current=\"true\">2 × Silent", "2 of 5 targets"]),
+        (&[("q", "sql02")], &["1 × Stopped", "1 × Silent", "1 of 5 targets"]),
+        (&[("q", "sql02"), ("state", "ok")], &["1 × Stopped", "0 × OK", "1 × Silent", "0 of 5 targets"]),
+        (&[("state", "ok"), ("jobs", "failing")], &["unknown\" href=\"./?state=ok\" aria-current=\"true\">0 × Jobs"]),
+    ];
+    for (query, texts) in cases {
+        in_order(&page(query), texts);
+    }
+    let silent = page(&[("q", "sql02"), ("state", "silent")]);
+    assert!(!silent.contains("Jobs failing</a>\n</nav>"), "{silent}");
+    assert!(silent.contains("name=\"state\" value=\"silent\""), "the form keeps it");
+    let quiet = overview(fleet(vec![target("SQL04")]), false);
+    assert!(quiet.contains("Silent now") && !quiet.contains("state=silent"), "{quiet}");
 }
 
 #[test]
@@ -432,6 +475,24 @@ fn a_missing_right_says_what_it_costs_and_how_it_is_granted() {
     let page = shown(vec![server, failed(Collector::Jobs, Stage::Query)]);
     in_order(&page, &["1 of 2 parts", "the Agent; not read, why below: jobs", "Parts of the reading that failed"]);
     assert!(shown(vec![report(Collector::Targets)]).contains("no right is missing"));
+}
+
+#[test]
+fn each_page_leads_to_its_own_document_with_its_filter() {
+    let fleet: Fleet = full().into();
+    let events = [("q".to_owned(), "a&b".to_owned()), ("state".to_owned(), "ok".to_owned())];
+    let events = EventSelection::read(events).unwrap();
+    for (page, document) in [
+        (shown(&fleet, &[], false), "targets"),
+        (shown(&fleet, &[("state", "silent"), ("page", "1")], false), "targets?state=silent"),
+        (pages::jobs(&fleet).unwrap(), "jobs"),
+        (pages::history(&fleet, &events, false).unwrap(), "history?state=ok&#38;q=a%26b"),
+        (single("SQL02", false), "targets?name=SQL02"),
+        (shown(&target_side(), &[], false), "targets"),
+    ] {
+        let page = page.unwrap();
+        assert!(page.contains(&format!("<a href=\"api/v1/{document}\">JSON</a>")), "{document}: {page}");
+    }
 }
 
 #[test]

@@ -14,7 +14,7 @@ function keep(old, fresh) {
     const same = fresh.querySelector(`details[id="${CSS.escape(details.id)}"]`);
     if (same) same.open = details.open;
   }
-  // What did not change stays, with what is selected in it.
+  // What did not change stays, scrolled as it is.
   if (old.isEqualNode(fresh)) return;
   const focused = document.activeElement;
   const links = [...old.querySelectorAll("a[href], summary")];
@@ -41,7 +41,8 @@ function show(page) {
 function showAge() {
   const seconds = Math.round((clock.at + performance.now() - clock.since - Date.parse(document.getElementById("age").dataset.began)) / 1000);
   const age = seconds < 120 ? `${seconds} s old.` : `${Math.round(seconds / 60)} min old.`;
-  document.getElementById("old").textContent = seconds < 0 || Number.isNaN(seconds) ? "" : age;
+  const waits = isSelecting() ? " It waits while text is selected." : "";
+  document.getElementById("old").textContent = seconds < 0 || Number.isNaN(seconds) ? "" : age + waits;
 }
 
 function complain(text) {
@@ -49,13 +50,20 @@ function complain(text) {
   failed.hidden = !text;
 }
 
+// What somebody selects to copy it is not replaced under the pointer.
+const isSelecting = () => getSelection()?.isCollapsed === false;
+
 async function refresh() {
+  if (isSelecting()) return plan();
   try {
     const headers = { Accept: "text/html", ...(etag && { "If-None-Match": etag }) };
     const answer = await fetch(location.href, { headers, signal: AbortSignal.timeout(SECONDS * 1000) });
     clock = { at: Date.parse(answer.headers.get("Date")), since: performance.now() };
+    const text = await answer.text();
+    // The selection began meanwhile.
+    if (isSelecting()) return plan();
     if (answer.status !== 304) {
-      const page = new DOMParser().parseFromString(await answer.text(), "text/html");
+      const page = new DOMParser().parseFromString(text, "text/html");
       if (!page.querySelector("main")) throw new Error(`the exporter answered ${answer.status}`);
       etag = answer.headers.get("ETag");
       show(page);
