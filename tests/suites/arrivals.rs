@@ -432,8 +432,8 @@ fn a_run_that_the_ring_buffer_holds_from_its_beginning_alone_is_no_cause_of_a_ta
 }
 
 #[test]
-fn a_restored_msdb_is_a_suspect_of_what_is_silent() {
-    let lab = lab(Scenario::Stopped);
+fn a_restored_msdb_is_a_suspect_of_what_is_silent_since() {
+    let lab = lab(Scenario::Healthy);
     let stand = TestServer::start(lab.clone(), Options::default());
     let exporter = Setup::of(&stand).with(ADDRESSES).start();
     exporter.scrape_until("a reading", Page::up);
@@ -453,8 +453,8 @@ fn numbers_of_instructions_that_went_back_are_a_restored_msdb_and_an_emptied_lis
     for restored in [true, false] {
         let lab = lab(Scenario::Healthy);
         lab.post("SQL01", Operation::Insert);
-        lab.stop("SQL03");
         lab.advance(SignedDuration::from_hours(3));
+        lab.stop("SQL03");
         let copy = lab.with(|fleet, _| fleet.clone());
         lab.post("SQL01", Operation::Insert);
         let stand = TestServer::start(lab.clone(), Options::default());
@@ -462,6 +462,7 @@ fn numbers_of_instructions_that_went_back_are_a_restored_msdb_and_an_emptied_lis
         let rows = |page: &Page| page.value("msx_downloadlist_rows", &[]);
         let before = rows(&exporter.scrape_until("a reading", Page::up));
         lab.with(|fleet, now| if restored { fleet.restore(copy.clone()) } else { fleet.resync_all(now) });
+        lab.advance(SignedDuration::from_mins(10));
         exporter.scrape_until("the other list", |page| rows(page) != before);
         let said = page_of(&exporter)["master_evidence"]["suspects"].to_string();
         let history = exporter.get("/api/v1/history").text();
