@@ -178,7 +178,7 @@ def judge_masters(reader):
                     check(f"{version} {name}", [sets, error], [[], ""])
                     continue
                 wanted = [[text(cell) for cell in row] for row in cursor.fetchall()]
-                columns = re.findall(r"(?s)(?:SELECT|,\n) +CAST\(.*? AS (\w+)(?:\(\w+\))?\) AS \[?([\w:]+)", batch)
+                columns = re.findall(r"(?s)(?:SELECT(?: TOP \(\d+\))?|,\n) +CAST\(.*? AS (\w+)(?:\(\w+\))?\) AS \[?([\w:]+)", batch)
                 check(f"{version} {name}: columns", sets[0]["columns"], [[of, type_of(kind)] for kind, of in columns])
                 cells = [[cut(cell, kind) for cell, (kind, _) in zip(row, columns)] for row in sets[0]["rows"]]
                 wanted = [[cut(cell, kind) for cell, (kind, _) in zip(row, columns)] for row in wanted]
