@@ -34,7 +34,7 @@ pub(crate) fn faults() -> Vec<Fault> {
         .unread(&["stage=tls", "Another Authority"], &["Another Authority"]),
         Fault { back_within: Duration::from_secs(61 + 20), in_gate: false, ..right }.showing(
             &["msx_up 1", "msx_exporter_collector_permission{collector=\"downloads\"} 0"],
-            &["downloads"],
+            &["GRANT SELECT ON dbo.sysdownloadlist"],
             &["the login lacks a right", "GRANT SELECT ON dbo.sysdownloadlist"],
         ),
         Fault::new("a lock on sysdownloadlist for an hour", lock, |world| world.master.lab.clear_faults()).showing(
