@@ -5,8 +5,8 @@ use crate::model::{Cause, UtcInstant};
 use serde::Serialize;
 use std::io;
 
-/// The answer: what happened since the exporter started, of the events that are selected, the newest first. Texts of errors stand in it only with
-/// `details`. `None` on the side of a target, where no fleet is seen.
+/// The answer: what happened since the exporter started, of the events that are selected, the newest first. Texts of
+/// errors stand in it only with `details`. `None` on the side of a target, where no fleet is seen.
 ///
 /// # Errors
 /// Where `out` fails.

@@ -84,6 +84,10 @@ impl TypedAction {
 /// The instance that a command line runs as a service. Faults of its other flags do not hide it: the service control
 /// manager waits for an answer, and the Event Log of that instance gets them.
 pub fn service_run(line: &[OsString]) -> Option<ServiceName> {
+    // Every other start is spared a second reading of its line.
+    if !line.iter().any(|word| word == "service") {
+        return None;
+    }
     let matches = Typed::command().ignore_errors(true).try_get_matches_from(line).ok()?;
     let service = matches.subcommand_matches("service")?;
     service.subcommand_matches("run")?;

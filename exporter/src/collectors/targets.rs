@@ -76,6 +76,11 @@ impl TargetRow {
         silence::patience(silence::poll_interval(self.poll_interval_seconds))
     }
 
+    /// From when on a poll is missed that should have followed one at `fine`.
+    pub fn missed_after(&self, fine: Timestamp) -> Timestamp {
+        fine.saturating_add(self.patience()).unwrap_or(Timestamp::MAX)
+    }
+
     /// The offset from UTC that it reports, in seconds east, without daylight saving.
     pub fn utc_offset_seconds(&self) -> i32 {
         self.time_zone_adjustment_minutes.saturating_mul(60)

@@ -3,7 +3,7 @@
 use super::arrivals::{self, AttemptIndex, Majority, Origins, Remembered, Surroundings, Trace, Versions};
 use super::change::Change;
 use super::downloads::DownloadList;
-use super::enlisted::polled;
+use super::enlisted::polled_since;
 use super::history::{History, HistoryEvent};
 use super::jobs::jobs;
 use super::memory::{KnownVersion, Memory, TargetMemory};
@@ -12,7 +12,7 @@ use super::roster::{Roster, RosterEntry};
 use super::rules::{Circumstances, Outage, Outages, Poll, Subject, diagnose, engine};
 use super::target::{Enlisted, Target, elapsed};
 use super::{Limited, MasterFleet};
-use crate::collectors::{Arrivals, Collected, Reading, TargetRow};
+use crate::collectors::{Arrivals, Collected, Reading};
 use crate::config::{Config, Encrypt};
 use crate::model::figures::{readable_instant, span};
 use crate::model::names::bare;
@@ -181,7 +181,7 @@ fn succeeded<T>(collected: Option<&Collected<T>>) -> Option<&T> {
 fn ended_silence((before, target): (&TargetMemory, &Enlisted)) -> Option<String> {
     let since = before.silent_since.filter(|since| *since < target.last_poll)?;
     let silent = span(elapsed(target.last_poll, since));
-    Some(match polled(&TargetRow { last_poll: since, ..target.row.clone() }) {
+    Some(match polled_since(target.enlisted_at, since) {
         true => format!("It was silent for {silent}: its poll before was at {}.", readable_instant(since)),
         false => format!("It polled for the first time, {silent} after it was enlisted."),
     })
@@ -259,7 +259,7 @@ impl Judge<'_> {
             .map(|(entry, pages)| {
                 let enlisted = entry.enlisted.as_ref().filter(|enlisted| enlisted.is_stale(now))?;
                 // One that the engine still reported after the first polls were missed changed too late to explain them.
-                let missed = enlisted.last_poll.saturating_add(enlisted.patience()).unwrap_or(Timestamp::MAX);
+                let missed = enlisted.missed_after(enlisted.last_poll);
                 let before = self.versions.get(entry.name).filter(|known| known.reported <= missed);
                 let versions = Versions {
                     now: engine(port_results.of(entry.name)).and_then(|finding| finding.version.as_deref()),
@@ -412,7 +412,7 @@ mod tests {
     #![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic)]
 
     use super::*;
-    use crate::collectors::{DownloadRow, Outcome};
+    use crate::collectors::{DownloadRow, Outcome, TargetRow};
     use crate::config::{LabelRule, Maintenance};
     use crate::diagnosis::fixtures::{
         ago, config, engine_port, failed, job, never_polled, now, pattern, polled_at, port_results, reading, run,

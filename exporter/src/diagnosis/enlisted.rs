@@ -4,7 +4,7 @@ use super::clock_skew::skew_seconds;
 use super::target::{Enlisted, PollStatus, TargetDownloads};
 use crate::collectors::TargetRow;
 use crate::model::silence;
-use jiff::SignedDuration;
+use jiff::{SignedDuration, Timestamp};
 
 /// `sp_enlist_tsx` reads the clock twice for the two columns of a new row, so they can differ by a little.
 const NEVER_POLLED_WITHIN: SignedDuration = SignedDuration::from_secs(1);
@@ -15,7 +15,12 @@ const BLOCKED: i32 = 0x4;
 
 /// Whether it has polled since it was enlisted.
 pub(crate) fn polled(row: &TargetRow) -> bool {
-    row.last_poll.duration_since(row.enlisted_at).abs() > NEVER_POLLED_WITHIN
+    polled_since(row.enlisted_at, row.last_poll)
+}
+
+/// Whether this last poll was one, and not the enlistment.
+pub(crate) fn polled_since(enlisted_at: Timestamp, last_poll: Timestamp) -> bool {
+    last_poll.duration_since(enlisted_at).abs() > NEVER_POLLED_WITHIN
 }
 
 /// The facts about a target. `downloads` is `None` when the download list was not read.

@@ -86,7 +86,7 @@ impl Restore {
 /// The master is not what or where it was before it last started.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(crate) struct Moved {
-    /// When it started, by its own clock.
+    /// From the last reading before its start to that start.
     pub(crate) between: Between,
     /// What is another: its computer, address, port or version.
     pub(crate) what: Vec<&'static str>,

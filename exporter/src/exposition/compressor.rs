@@ -63,6 +63,10 @@ impl Compressor {
         true
     }
 
+    fn take(&mut self, piece: &[u8]) -> io::Result<()> {
+        if self.keep(piece) { Ok(()) } else { self.make_room_for(piece) }
+    }
+
     /// Out of the way of what is called for each piece.
     #[cold]
     #[inline(never)]
@@ -86,9 +90,7 @@ impl Compressor {
 
 impl Write for Compressor {
     fn write(&mut self, bytes: &[u8]) -> io::Result<usize> {
-        if !self.keep(bytes) {
-            self.make_room_for(bytes)?;
-        }
+        self.take(bytes)?;
         Ok(bytes.len())
     }
 
@@ -108,10 +110,7 @@ impl fmt::Write for Compressor {
             self.used += 1;
             return Ok(());
         }
-        if self.keep(text.as_bytes()) {
-            return Ok(());
-        }
-        self.make_room_for(text.as_bytes()).map_err(|_| fmt::Error)
+        self.take(text.as_bytes()).map_err(|_| fmt::Error)
     }
 }
 

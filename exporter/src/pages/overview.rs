@@ -58,7 +58,7 @@ fn of_master(
         fault: ended.map(|fault| FaultView::new(fault, details)),
         lost: ended.and_then(|_| lost(fleet)),
         strip: strip(fleet, &grants),
-        chips: chips(fleet, paging.selection),
+        chips: chips(fleet, selected, paging.selection),
         groups: groups(fleet, paging.selection.group.as_deref()),
         columns: columns(paging.selection),
         sections: sections(fleet, selected, &paging),
@@ -147,7 +147,7 @@ struct Chip {
 
 /// One for each cause that holds somewhere, in the order of their targets, one for silence and one for jobs that fail. Each
 /// counts what it shows together with the filters of the other kinds.
-fn chips(fleet: &MasterFleet, selection: &Selection) -> Vec<Chip> {
+fn chips(fleet: &MasterFleet, selected: &[Selected<'_>], selection: &Selection) -> Vec<Chip> {
     let Some(clock) = &fleet.master else { return Vec::new() };
     let first = Selection { page: None, ..selection.clone() };
     let in_any_state = Selection { state: None, ..first.clone() }.of(fleet);
@@ -177,7 +177,7 @@ fn chips(fleet: &MasterFleet, selection: &Selection) -> Vec<Chip> {
     let failing = Chip {
         class: Tone::Bad.class(),
         title: "Jobs failing",
-        count: Selection { failing_jobs: true, ..first.clone() }.of(fleet).len(),
+        count: selected.iter().filter(|one| one.jobs.failing > 0).count(),
         link: link(&Selection { failing_jobs: !selection.failing_jobs, ..first.clone() }),
         is_on: selection.failing_jobs,
     };

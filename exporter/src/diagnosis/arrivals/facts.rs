@@ -155,9 +155,7 @@ fn since(row: &TargetRow, surroundings: &Surroundings<'_>) -> Vec<Fact> {
     let memory = surroundings.master_memory;
     let certificate = surroundings.server.and_then(|server| server.certificate.as_ref());
     let polled = polled(row);
-    let silences = |between: Between, fine: Timestamp| {
-        between.can_silence(fine, fine.saturating_add(row.patience()).unwrap_or(Timestamp::MAX))
-    };
+    let silences = |between: Between, fine: Timestamp| between.can_silence(fine, row.missed_after(fine));
     let at_its_end = |between: Between| silences(between, row.last_poll);
     let ended = certificate.map(|seen| seen.not_after).filter(|at| *at < surroundings.now);
     let ended = ended.filter(|at| at_its_end(Between { after: *at, by: if polled { *at } else { surroundings.now } }));
