@@ -285,6 +285,7 @@ struct BriefingFacts {
 struct RemarkFacts {
     topic: &'static str,
     text: String,
+    unnamed: Vec<String>,
 }
 
 #[derive(Serialize)]
@@ -296,9 +297,10 @@ struct BatchFacts {
 
 impl From<Briefing> for BriefingFacts {
     fn from(Briefing { situation, reach, batches, background }: Briefing) -> BriefingFacts {
-        let reach = reach.map(|text| RemarkFacts { topic: "Reach of the evidence", text });
-        let facts =
-            |remarks: Vec<Remark>| remarks.into_iter().map(|Remark { topic, text }| RemarkFacts { topic, text });
+        let reach = reach.map(|text| RemarkFacts { topic: "Reach of the evidence", text, unnamed: Vec::new() });
+        let facts = |remarks: Vec<Remark>| {
+            remarks.into_iter().map(|Remark { topic, text, unnamed }| RemarkFacts { topic, text, unnamed })
+        };
         BriefingFacts {
             remarks: facts(situation).chain(reach).chain(facts(background)).collect(),
             batches: batches.map(|batch| BatchFacts { name: batch.name, title: batch.title, text: batch.text }).into(),

@@ -45,15 +45,23 @@ pub(crate) fn draw(request: &Request) -> String {
     }
     for Paste { title, text: batch } in &request.paste {
         // Writing to a string cannot fail.
-        let _ = write!(text, "\n## {}\n\n```sql\n{batch}```\n", escaped(title));
+        let _ = write!(text, "\n## {}\n\n{}", escaped(title), fenced("sql", batch));
     }
-    for (head, list) in [("The other direction", &request.next), ("Notes", &request.notes)] {
-        if !list.is_empty() {
-            let _ = write!(text, "\n## {head}\n\n");
-            text.extend(list.iter().map(|item| format!("- {}\n", escaped(item))));
-        }
+    if !request.next.is_empty() {
+        let _ = write!(text, "\n## The other direction\n\n{}", fenced("", &request.next.join("\n")));
+    }
+    if !request.notes.is_empty() {
+        text.push_str("\n## Notes\n\n");
+        text.extend(request.notes.iter().map(|note| format!("- {}\n", escaped(note))));
     }
     text
+}
+
+/// A text as it is, between fences that none of its own lines can end (CommonMark, section 4.5).
+fn fenced(language: &str, text: &str) -> String {
+    let longest = text.split(|character| character != '`').map(str::len).max().unwrap_or_default();
+    let fence = "`".repeat((longest + 1).max(3));
+    format!("{fence}{language}\n{}\n{fence}\n", text.trim_end_matches('\n'))
 }
 
 fn line(cells: &[String]) -> String {
@@ -81,5 +89,11 @@ mod tests {
     #[test]
     fn no_text_ends_a_cell_or_begins_a_tag() {
         assert_eq!(escaped("a|b\n<script>"), "a\\|b &lt;script>");
+    }
+
+    #[test]
+    fn no_text_ends_its_fence() {
+        assert_eq!(fenced("sql", "SELECT '*_|<';\n"), "```sql\nSELECT '*_|<';\n```\n");
+        assert_eq!(fenced("", "a `b`\n````\nc"), "`````\na `b`\n````\nc\n`````\n");
     }
 }

@@ -17,6 +17,7 @@ mod reading;
 mod refusal;
 mod server_name;
 pub(crate) mod silence;
+mod spelling;
 mod utc_instant;
 mod vocabulary;
 
@@ -34,5 +35,6 @@ pub(crate) use query::query_value;
 pub use reading::{Collector, Stage};
 pub use refusal::{ProbeFailure, Refusal};
 pub use server_name::{DEFAULT_INSTANCE, ServerName};
+pub(crate) use spelling::slips;
 pub use utc_instant::UtcInstant;
 pub(crate) use vocabulary::{Word, vocabulary};
