@@ -519,6 +519,7 @@ fn fell_silent(target: &str, evidence: &str) -> HistoryEvent {
 
 fn history_with(events: Vec<HistoryEvent>) -> Fleet {
     let mut fleet = full();
+    History::begin(&mut fleet.history, ago(3_600));
     History::record(&mut fleet.history, events);
     fleet.into()
 }
