@@ -20,11 +20,13 @@ pub(crate) mod silence;
 mod spelling;
 mod utc_instant;
 mod vocabulary;
+mod way;
 
 pub(crate) use address::canonical;
 pub use address::{Address, BROWSER_PORT, DEFAULT_PORT, EnginePort};
 pub use cause::Cause;
 pub(crate) use cause::CauseFacts;
+pub(crate) use certificate::Acceptance;
 pub use certificate::Certificate;
 pub use history::HistoryKind;
 pub use instruction::{ErrorClass, Operation, OrphanKind};
@@ -38,3 +40,4 @@ pub use server_name::{DEFAULT_INSTANCE, ServerName};
 pub(crate) use spelling::slips;
 pub use utc_instant::UtcInstant;
 pub(crate) use vocabulary::{Word, vocabulary};
+pub(crate) use way::WayToMaster;

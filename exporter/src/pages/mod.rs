@@ -24,4 +24,5 @@ pub(crate) use frame::{DOCTOR, Frame};
 pub use history::history;
 pub use jobs::jobs;
 pub use overview::overview;
+pub(crate) use parts::Few;
 pub use target::single;

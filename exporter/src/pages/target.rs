@@ -1,17 +1,17 @@
 //! The page at `/target?name=…`: everything that is known of one target, in the order of the question at night.
 
 use super::frame::Frame;
-use super::parts::{FaultView, Few, NONE, Named, When, port_class, state};
+use super::parts::{FaultView, Few, NONE, Named, When, port_class, state, way_class};
 use super::row::Row;
 use super::story::ChapterView;
 use super::target_jobs::{InstructionView, JobRows};
-use super::words::{Tone, words};
+use super::words::words;
 use crate::collectors::DetailResult;
 use crate::diagnosis::{
     Briefing, Chapter, Enlisted, Evidence, Fleet, MasterFleet, Remark, Selected, Suspect, Target, Trace,
 };
 use crate::model::figures::{ago, readable_instant, span};
-use crate::model::{Cause, names, query_value};
+use crate::model::{Cause, WayToMaster, names, query_value};
 use crate::probe::Finding;
 use crate::target_pages::KnownPage;
 use askama::Template;
@@ -54,7 +54,10 @@ pub fn single(
         healthy: jobs.in_words(),
         next: words(target.diagnosis.cause).next,
         figures: target.enlisted.as_ref().map(|row| figures(clock.now, target, row)).unwrap_or_default(),
-        way: target.enlisted.as_ref().map(|row| Way::new(row, clock.now)),
+        way: target
+            .way_to_master(clock.now)
+            .zip(target.enlisted.as_ref())
+            .map(|(way, row)| Way::new(way, row, clock.now)),
         ports: fleet.findings(&target.name).map(|port| PortView::new(port, fleet.began)).collect(),
         trace: target.trace.as_ref().map(|trace| TraceView::new(trace, target.diagnosis.cause, details)),
         written: target.known_pages().map(|known| written(fleet, target, known)).collect(),
@@ -249,7 +252,7 @@ fn figures(now: Timestamp, target: &Target, row: &Enlisted) -> Vec<Figure> {
     figures
 }
 
-/// The way from the target to its master, which its polls prove.
+/// The way from the target to its master, which its polls, or its connections, prove.
 struct Way {
     class: &'static str,
     state: &'static str,
@@ -257,11 +260,10 @@ struct Way {
 }
 
 impl Way {
-    fn new(row: &Enlisted, now: Timestamp) -> Way {
-        let (tone, state) = if row.is_stale(now) { (Tone::Unknown, "not seen") } else { (Tone::Good, "in use") };
+    fn new(way: WayToMaster, row: &Enlisted, now: Timestamp) -> Way {
         let text =
             if row.polled { format!("it polled {}", ago(now, row.last_poll)) } else { "it never polled".to_owned() };
-        Way { class: tone.class(), state, text }
+        Way { class: way_class(way), state: way.word().title, text }
     }
 }
 

@@ -71,7 +71,10 @@ fn the_worst_stand_first_and_every_target_stands_there() {
         &page,
         &["SQL02</a>", "Stopped polling", "2025-11-24 14:00:00 UTC", "2 h ago", "120 of its intervals of 1 min"],
     );
-    in_order(&page, &["SQL02</a>", "0 of 1", "as of its last poll", "to the master: the master sees its connections"]);
+    in_order(
+        &page,
+        &["SQL02</a>", "0 of 1", "as of its last poll", "to the master: reached: the master sees its connections"],
+    );
     in_order(&page, &["SQL01\\PAYROLL</a>", "Maintenance: patching &#60;night&#62;", "2 proxy_missing", "1 of 1"]);
     in_order(
         &page,
