@@ -24,7 +24,7 @@ vocabulary! {
     /// What targets make of the certificate, as far as it says so itself. A target verifies with MsxEncryptChannelOptions 2, the
     /// default, and takes any certificate with 0 and 1.
     #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-    pub(crate) enum Acceptance {
+    pub enum Acceptance {
         /// It has ended.
         Ended = "ended" => "a target with option 2, the default, refuses it; 0 and 1 take it",
         /// It is SQL Server's own.

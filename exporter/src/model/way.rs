@@ -5,7 +5,7 @@ use super::vocabulary::vocabulary;
 vocabulary! {
     /// What is known of the way by which a target polls, where no check looked at it from there.
     #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-    pub(crate) enum WayToMaster {
+    pub enum WayToMaster {
         /// The target polls.
         InUse = "in_use" => "in use",
         /// It does not poll, and the master sees its connections.
