@@ -328,7 +328,7 @@ def main():
     failed = 0
     with Site() as site, Browser(arguments[0]) as browser:
         site.pictures = Path(arguments[2]) if len(arguments) > 2 else None
-        _, address = site.start("everything", "--scenario", "everything")
+        _, address = site.start("everything", "--scenario", "everything", more=DETAILS)
         for one in [axe, *(CHECKS if everything else [])]:
             try:
                 one(site, browser, address)
