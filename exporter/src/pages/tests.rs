@@ -564,6 +564,15 @@ fn names_without_room_stand_behind_a_click_and_the_rest_is_counted() {
 }
 
 #[test]
+fn what_else_happened_then_leads_to_the_rest_of_it() {
+    let others = (0..14).map(|second| HistoryEvent { at: ago(100 - second), ..fell_silent("SQL04", "") });
+    let fleet = history_with(others.chain([fell_silent("SQL02", "")]).collect());
+    let page = pages::single(&fleet, "SQL02", None, false).unwrap().unwrap();
+    let link = "<a href=\"history?since=2025-11-24T15%3A54%3A00Z&#38;until=2025-11-24T16%3A04%3A01Z\">and 2 more</a>";
+    in_order(&page, &["Within 5 minutes of its last change", link]);
+}
+
+#[test]
 fn evidence_that_the_history_cuts_leads_to_all_of_it_while_its_cause_holds() {
     let (long, short) = ("x".repeat(300), "y".repeat(240));
     let (of_silent, of_another) = (fell_silent("SQL02", &long), fell_silent("SQL04", &long));
