@@ -23,6 +23,7 @@ mod properties;
 mod roster;
 mod rules;
 mod selection;
+mod similar;
 mod target;
 mod unmatched;
 

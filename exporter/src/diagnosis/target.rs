@@ -3,7 +3,7 @@
 use super::arrivals::Trace;
 use super::rules::Diagnosis;
 use crate::collectors::{DownloadRow, DownloadedRow, JobRow, JobTargetRow, TargetRow};
-use crate::model::{OrphanKind, names, silence};
+use crate::model::{OrphanKind, WayToMaster, names, silence};
 use crate::target_pages::{KnownPage, PagesOfTarget};
 use jiff::{SignedDuration, Timestamp};
 use std::ops::Deref;
@@ -58,6 +58,16 @@ impl Target {
     /// Whether it is in a group, as SQL Server compares names.
     pub(crate) fn is_in(&self, group: &str) -> bool {
         self.groups().iter().any(|own| names::same(own, group))
+    }
+
+    /// What its polls and the master's own evidence prove of the way to the master. `None` for one that is not enlisted.
+    pub(crate) fn way_to_master(&self, now: Timestamp) -> Option<WayToMaster> {
+        let arrives = self.trace.as_ref().is_some_and(|trace| trace.word.is_arrival());
+        self.enlisted.as_ref().map(|row| match row.is_stale(now) {
+            false => WayToMaster::InUse,
+            true if arrives => WayToMaster::Reached,
+            true => WayToMaster::NotSeen,
+        })
     }
 
     /// Whether it is enlisted and has not polled in time.

@@ -70,7 +70,7 @@ impl<'a> Row<'a> {
             errors: Figure::errors(row),
             jobs: Figure::jobs(selected.jobs),
             is_silent,
-            ports: Port::both_ways(fleet, target, is_silent),
+            ports: Port::both_ways(fleet, target, now),
         }
     }
 }
