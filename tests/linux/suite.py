@@ -86,6 +86,7 @@ def installation_makes_the_user_and_waits_for_a_password(machine: Machine) -> No
     state = [machine.shows("msx_exporter", name) for name in ("ActiveState", "ConditionResult")]
     assert state == ["inactive", "no"], f"it should wait for a password: {state}"
     assert machine.run("stat -c '%U:%G %a' /etc/msx_exporter/msx_exporter.yml").strip() == "root:root 644"
+    assert "CREATE LOGIN [msx_exporter]" in machine.run("msx_exporter grants"), "the script comes before the password"
 
 
 @step
