@@ -299,7 +299,7 @@ mod tests {
         }
         for (name, seconds) in [("A", 7_100), ("B", 7_000)] {
             let mut other = target(name);
-            other.enlisted.as_mut().unwrap().row.last_poll = before(seconds);
+            other.enlisted.as_mut().unwrap().row_mut().last_poll = before(seconds);
             fleet.targets.push(other);
         }
         assert_eq!(remark(&briefing(&fleet, false), "At that time"), "Within 5 minutes of it: the last poll of A, B.");

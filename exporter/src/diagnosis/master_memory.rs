@@ -7,8 +7,8 @@ use crate::collectors::{Downloads, ServerFacts, TargetRow, Targets};
 use crate::model::figures::readable_instant;
 use crate::model::{Certificate, HistoryKind, Stage};
 use crate::sqlserver::ReadError;
+use foldhash::HashMap;
 use jiff::{SignedDuration, Timestamp};
-use std::collections::HashMap;
 
 /// Two readings of the start of one instance differ by less.
 const SAME_START: SignedDuration = SignedDuration::from_mins(1);

@@ -80,7 +80,7 @@ impl Target {
 #[derive(Debug, Clone, PartialEq)]
 pub struct Enlisted {
     /// Its row; the target dereferences to it.
-    pub row: TargetRow,
+    pub row: Arc<TargetRow>,
     /// False while its last poll is within 1 s of its enlistment.
     pub polled: bool,
     /// The interval that it reported; 60 s where it reported 0 or less.
@@ -102,6 +102,12 @@ impl Deref for Enlisted {
 }
 
 impl Enlisted {
+    /// Its row, to be changed.
+    #[cfg(test)]
+    pub(crate) fn row_mut(&mut self) -> &mut TargetRow {
+        Arc::make_mut(&mut self.row)
+    }
+
     /// What its own clock showed at a time of the master's, as far as its last poll tells.
     pub(crate) fn by_its_clock(&self, at: Timestamp) -> Timestamp {
         let skew = SignedDuration::try_from_secs_f64(self.clock_skew_seconds.unwrap_or_default()).unwrap_or_default();

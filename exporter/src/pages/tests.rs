@@ -554,7 +554,7 @@ fn names_without_room_stand_behind_a_click_and_the_rest_is_counted() {
     let mut fleet = full();
     fleet.targets.extend((0..7).map(|number| target(&format!("X{number}"))));
     for other in &mut fleet.targets {
-        other.enlisted.iter_mut().for_each(|row| row.row.last_poll = ago(7_200));
+        other.enlisted.iter_mut().for_each(|row| row.row_mut().last_poll = ago(7_200));
     }
     let page = pages::single(&fleet.into(), "SQL02", None, false).unwrap().unwrap();
     in_order(
