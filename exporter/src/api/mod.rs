@@ -30,7 +30,7 @@ use std::collections::BTreeMap;
 use std::io;
 use target_detail::AloneFacts;
 
-/// The answer, of the targets that are selected. Texts of errors, addresses and traces stand in it only with
+/// The answer, of the targets that are selected. `passive` says whether another node of a cluster holds the instance. Texts of errors, addresses and traces stand in it only with
 /// `details`. `None` for a name that the fleet does not have.
 ///
 /// # Errors
@@ -40,10 +40,11 @@ pub fn write_targets(
     fleet: &Fleet,
     selection: &Selection,
     detail: DetailResult<'_>,
+    passive: Option<bool>,
     details: bool,
 ) -> Result<Option<()>, serde_json::Error> {
     let document = match fleet {
-        Fleet::Master(fleet) => of_master(fleet, selection, detail, details),
+        Fleet::Master(fleet) => TargetsDocument { passive, ..of_master(fleet, selection, detail, details) },
         // Nothing is read from SQL Server on the side of a target.
         Fleet::Target(fleet) => TargetsDocument {
             read_at: UtcInstant(fleet.began),
@@ -67,6 +68,7 @@ fn of_master<'a>(
     let failed = fleet.reports.iter().find(|report| report.collector == Collector::Targets);
     TargetsDocument {
         up: up.is_some(),
+        passive: None,
         read_at: UtcInstant(fleet.began),
         fault: failed.and_then(|report| report.fault.as_ref()).map(|fault| FaultFacts::new(fault, details)),
         master: up.map(|clock| MasterFacts::new(fleet, clock)),
@@ -86,6 +88,7 @@ fn of_master<'a>(
 #[derive(Default, Serialize)]
 struct TargetsDocument<'a> {
     up: bool,
+    passive: Option<bool>,
     read_at: UtcInstant,
     fault: Option<FaultFacts<'a>>,
     master: Option<MasterFacts<'a>>,

@@ -378,7 +378,7 @@ impl RenderRequest {
             }
             Resource::Targets(selection) => {
                 let mut out = Compressor::new();
-                let written = api::write_targets(&mut out, fleet, selection, besides.detail(), details);
+                let written = api::write_targets(&mut out, fleet, selection, besides.detail(), facts.passive, details);
                 let asked = selection.name.as_deref().unwrap_or_default();
                 written.map_err(|error| failed(&error))?.ok_or_else(|| missing(fleet, asked))?;
                 document(out.finish(), JSON)
