@@ -7,6 +7,7 @@
 pub mod discovery;
 mod history;
 mod jobs;
+mod local_target;
 mod master;
 mod probe;
 mod target_detail;
@@ -22,6 +23,7 @@ use crate::probe::Finding;
 use crate::sqlserver::{MissingRight, ReadError};
 use crate::target_pages::KnownPage;
 use jobs::JobFacts;
+use local_target::LocalTargetFacts;
 use master::MasterFacts;
 use serde::Serialize;
 use std::collections::BTreeMap;
@@ -42,8 +44,12 @@ pub fn write_targets(
 ) -> Result<Option<()>, serde_json::Error> {
     let document = match fleet {
         Fleet::Master(fleet) => of_master(fleet, selection, detail, details),
-        // Nothing is read on the side of a target; its page shows what is seen there.
-        Fleet::Target(fleet) => TargetsDocument { read_at: UtcInstant(fleet.began), ..TargetsDocument::default() },
+        // Nothing is read from SQL Server on the side of a target.
+        Fleet::Target(fleet) => TargetsDocument {
+            read_at: UtcInstant(fleet.began),
+            local_targets: Some(LocalTargetFacts::of_each(fleet, details)),
+            ..TargetsDocument::default()
+        },
     };
     if selection.name.is_some() && document.targets.as_ref().is_some_and(Vec::is_empty) {
         return Ok(None);
@@ -73,6 +79,7 @@ fn of_master<'a>(
         }),
         orphans: fleet.orphans.as_ref().filter(|_| up.is_some()).map(|all| all.iter().map(OrphanFacts::new).collect()),
         jobs: fleet.jobs.as_ref().filter(|_| up.is_some()).map(|all| all.iter().map(JobFacts::new).collect()),
+        local_targets: None,
     }
 }
 
@@ -86,6 +93,9 @@ struct TargetsDocument<'a> {
     targets: Option<Vec<TargetFacts<'a>>>,
     orphans: Option<Vec<OrphanFacts<'a>>>,
     jobs: Option<Vec<JobFacts<'a>>>,
+    /// Only with `role: target`.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    local_targets: Option<Vec<LocalTargetFacts<'a>>>,
 }
 
 #[derive(Serialize)]

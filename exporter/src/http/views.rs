@@ -235,7 +235,7 @@ impl DrawError {
 fn no_target(asked: &str, similar: &[String]) -> String {
     let similar = match similar {
         [] => String::new(),
-        names => format!("similar names are {}; ", names.join(", ")),
+        names => format!("similar: {}; ", names.join(", ")),
     };
     format!("no such target: {asked:?}; hint: {similar}api/v1/targets?q={} searches for it", query_value(asked))
 }

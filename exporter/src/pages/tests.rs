@@ -61,6 +61,17 @@ fn a_target_shows_the_way_to_its_master() {
     let own = pages::single(&target_side(), "sql01\\payroll", None, false).unwrap();
     assert!(own.is_some_and(|page| page.contains("The way to the master")));
     assert_eq!(pages::single(&target_side(), "SQL02", None, false).unwrap(), None);
+    let document = json(target_side(), false);
+    let [first, second] = document["local_targets"].as_array().unwrap().as_slice() else { panic!("{document}") };
+    assert_eq!((&first["name"], &first["certificate"]), (&"SQL01".into(), &serde_json::Value::Null));
+    assert_eq!(second["certificate"]["reason"], "name_mismatch");
+    assert_eq!(second["settings"].as_array().unwrap().len(), 3);
+    assert!(second["remarks"].as_array().is_some_and(|remarks| !remarks.is_empty()), "{document}");
+    assert_eq!(
+        (&first["ports"][0]["check"], &first["ports"][0]["address"]),
+        (&"engine".into(), &serde_json::Value::Null)
+    );
+    assert!(json(full(), false).get("local_targets").is_none());
 }
 
 #[test]
@@ -253,6 +264,7 @@ fn every_field_of_the_json_is_documented() {
     fields(&json(full(), true), &mut found);
     fields(&written(&full().into(), Some("SQL02"), true).unwrap(), &mut found);
     fields(&json(unreadable(), true), &mut found);
+    fields(&json(target_side(), true), &mut found);
     assert!(found.len() > 40, "{found:?}");
     for field in found {
         assert!(document.contains(&format!("`{field}`")) || document.contains(&format!("`{field}[]`")), "{field}");
@@ -549,6 +561,15 @@ fn names_without_room_stand_behind_a_click_and_the_rest_is_counted() {
         &page,
         &["Alone or together", "X1 and 5 more; 0 of", "<summary>and 5 more<", "name=X2\">X2</a>", "X6</a>"],
     );
+}
+
+#[test]
+fn what_else_happened_then_leads_to_the_rest_of_it() {
+    let others = (0..14).map(|second| HistoryEvent { at: ago(100 - second), ..fell_silent("SQL04", "") });
+    let fleet = history_with(others.chain([fell_silent("SQL02", "")]).collect());
+    let page = pages::single(&fleet, "SQL02", None, false).unwrap().unwrap();
+    let link = "<a href=\"history?since=2025-11-24T15%3A54%3A00Z&#38;until=2025-11-24T16%3A04%3A01Z\">and 2 more</a>";
+    in_order(&page, &["Within 5 minutes of its last change", link]);
 }
 
 #[test]
