@@ -14,6 +14,7 @@ import sys
 import tempfile
 from pathlib import Path
 
+from tests import ROOT
 from tests.lib.processes import wait
 
 from .machine import Machine
@@ -26,6 +27,11 @@ master:
   user: msx_exporter
   password_file: /etc/msx_exporter/password
   trust_server_certificate: true
+"""
+TARGET = """\
+role: target
+master: { address: "127.0.0.1:1433" }
+local: { name: SQL01 }
 """
 STEPS = []
 
@@ -80,6 +86,7 @@ def installation_makes_the_user_and_waits_for_a_password(machine: Machine) -> No
     state = [machine.shows("msx_exporter", name) for name in ("ActiveState", "ConditionResult")]
     assert state == ["inactive", "no"], f"it should wait for a password: {state}"
     assert machine.run("stat -c '%U:%G %a' /etc/msx_exporter/msx_exporter.yml").strip() == "root:root 644"
+    assert "CREATE LOGIN [msx_exporter]" in machine.run("msx_exporter grants"), "the script comes before the password"
 
 
 @step
@@ -152,6 +159,22 @@ def a_crash_is_repaired_and_a_faulty_configuration_is_not_tried_again(machine: M
     machine.write("/etc/msx_exporter/msx_exporter.yml", CONFIGURATION.format(port=1433))
     machine.run("systemctl start msx_exporter")
     wait("a page after the fault was repaired", lambda: machine.page(9900))
+
+
+@step
+def a_target_serves_without_a_password_as_the_document_says(machine: Machine) -> None:
+    document = (ROOT / "deploy/linux/README.md").read_text()
+    [drop_in] = re.findall(r"^```ini\n(.*?)^```", document, re.DOTALL | re.MULTILINE)
+    machine.run("mkdir /etc/systemd/system/msx_exporter.service.d; mv /etc/msx_exporter/password /run/password")
+    machine.write("/etc/systemd/system/msx_exporter.service.d/override.conf", drop_in)
+    machine.write("/etc/msx_exporter/msx_exporter.yml", TARGET)
+    machine.run("systemctl daemon-reload; systemctl restart msx_exporter")
+    wait("the page of a target", lambda: 'target="SQL01",check="engine"' in machine.page(9900))
+    environment = machine.run(f"tr '\\0' '\\n' </proc/{machine.shows('msx_exporter', 'MainPID')}/environ")
+    assert "MALLOC_ARENA_MAX=1" in environment and "PASSWORD" not in environment, environment
+    machine.write("/etc/msx_exporter/msx_exporter.yml", CONFIGURATION.format(port=1433))
+    machine.run("mv /run/password /etc/msx_exporter/password; systemctl revert msx_exporter; systemctl restart msx_exporter")
+    wait("the page of a master again", lambda: value(machine.page(9900), "msx_up") == 1)
 
 
 @step

@@ -163,11 +163,17 @@ fn grants_prints_the_complete_script_or_with_a_connection_what_is_missing() {
     assert_eq!(grants("GRANT"), 0, "nothing is missing");
     master.lab.revoke("sysdownloadlist");
     assert_eq!((grants("GRANT"), grants("sysdownloadlist")), (1, 1));
-    drop(master);
-    let unreachable = Setup::new("127.0.0.1:1").run(&["grants"]);
-    assert_eq!(code(&unreachable), 0);
-    assert!(data(&unreachable).contains("sysdownloadlist") && data(&unreachable).contains("systargetservers"));
-    assert!(log(&unreachable).contains("cannot be asked what is missing"), "{}", log(&unreachable));
+    let other = Setup::of(&master).arg("--login.name=other");
+    let unreachable = || Setup::new("127.0.0.1:1");
+    let no_password = unreachable().env("MSX_EXPORTER__MASTER__PASSWORD_FILE", "/nonexistent");
+    for (setup, why) in [(other, "other may be"), (unreachable(), "127.0.0.1:1"), (no_password, "master.password_file")]
+    {
+        let output = setup.run(&["grants"]);
+        assert_eq!(code(&output), 0, "{}", log(&output));
+        assert!(data(&output).contains("sysdownloadlist") && data(&output).contains("systargetservers"));
+        let said = log(&output);
+        assert!(said.contains("cannot be asked what is missing") && said.contains(why), "{why}: {said}");
+    }
 }
 
 #[test]

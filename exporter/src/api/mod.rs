@@ -7,6 +7,7 @@
 pub mod discovery;
 mod history;
 mod jobs;
+mod master;
 mod probe;
 mod target_detail;
 
@@ -16,11 +17,12 @@ pub use probe::{probe, probe_trace};
 
 use crate::collectors::{CollectorReport, DetailResult};
 use crate::diagnosis::{Briefing, Enlisted, Fleet, MasterFleet, Orphan, Remark, Selection, Suspect, Target, Trace};
-use crate::model::{Cause, Collector, StartMode, UtcInstant};
+use crate::model::{Cause, Collector, StartMode, UtcInstant, WayToMaster};
 use crate::probe::Finding;
 use crate::sqlserver::{MissingRight, ReadError};
 use crate::target_pages::KnownPage;
 use jobs::JobFacts;
+use master::MasterFacts;
 use serde::Serialize;
 use std::collections::BTreeMap;
 use std::io;
@@ -61,20 +63,7 @@ fn of_master<'a>(
         up: up.is_some(),
         read_at: UtcInstant(fleet.began),
         fault: failed.and_then(|report| report.fault.as_ref()).map(|fault| FaultFacts::new(fault, details)),
-        master: up.map(|clock| {
-            let server = fleet.server.as_ref();
-            MasterFacts {
-                name: server.map(|server| server.name.as_str()),
-                version: server.map(|server| server.version.as_str()),
-                edition: server.map(|server| server.edition.as_str()),
-                now: UtcInstant(clock.now),
-                utc_offset_seconds: clock.utc_offset_seconds,
-                started: UtcInstant(clock.started),
-                agent_running: server.and_then(|server| server.agent_running),
-                operator_present: server.and_then(|server| server.operator_present),
-                downloadlist_rows: fleet.downloadlist_rows,
-            }
-        }),
+        master: up.map(|clock| MasterFacts::new(fleet, clock)),
         collectors: fleet.reports.iter().map(|report| CollectorFacts::new(report, details)).collect(),
         targets: up.map(|_| {
             let only = selection.name.is_some();
@@ -118,19 +107,6 @@ impl<'a> FaultFacts<'a> {
             next_attempt_seconds: fault.next_attempt.map(|rest| rest.as_secs_f64()),
         }
     }
-}
-
-#[derive(Serialize)]
-struct MasterFacts<'a> {
-    name: Option<&'a str>,
-    version: Option<&'a str>,
-    edition: Option<&'a str>,
-    now: UtcInstant,
-    utc_offset_seconds: i32,
-    started: UtcInstant,
-    agent_running: Option<bool>,
-    operator_present: Option<bool>,
-    downloadlist_rows: Option<i64>,
 }
 
 #[derive(Serialize)]
@@ -181,6 +157,7 @@ struct TargetFacts<'a> {
     /// Only where one target is asked for: it would make a large fleet's document several times as long.
     #[serde(flatten)]
     alone: Option<AloneFacts<'a>>,
+    way_to_master: Option<&'static str>,
     ports: Vec<PortFacts<'a>>,
     /// What it wrote about itself, one for each node.
     pages: Vec<PageFacts<'a>>,
@@ -285,6 +262,7 @@ struct BriefingFacts {
 struct RemarkFacts {
     topic: &'static str,
     text: String,
+    unnamed: Vec<String>,
 }
 
 #[derive(Serialize)]
@@ -296,9 +274,10 @@ struct BatchFacts {
 
 impl From<Briefing> for BriefingFacts {
     fn from(Briefing { situation, reach, batches, background }: Briefing) -> BriefingFacts {
-        let reach = reach.map(|text| RemarkFacts { topic: "Reach of the evidence", text });
-        let facts =
-            |remarks: Vec<Remark>| remarks.into_iter().map(|Remark { topic, text }| RemarkFacts { topic, text });
+        let reach = reach.map(|text| RemarkFacts { topic: "Reach of the evidence", text, unnamed: Vec::new() });
+        let facts = |remarks: Vec<Remark>| {
+            remarks.into_iter().map(|Remark { topic, text, unnamed }| RemarkFacts { topic, text, unnamed })
+        };
         BriefingFacts {
             remarks: facts(situation).chain(reach).chain(facts(background)).collect(),
             batches: batches.map(|batch| BatchFacts { name: batch.name, title: batch.title, text: batch.text }).into(),
@@ -323,6 +302,7 @@ impl<'a> TargetFacts<'a> {
             diagnosis: DiagnosisFacts {
                 cause: cause.name(),
                 code: cause.code(),
+                next: cause.next_step(),
                 evidence: evidence
                     .map(|evidence| EvidenceFacts { cause: evidence.cause.map(Cause::name), text: &evidence.text })
                     .collect(),
@@ -334,6 +314,11 @@ impl<'a> TargetFacts<'a> {
                 .map(|known| PageFacts::new(known, target.objection(known, fleet.began).is_none()))
                 .collect(),
             pages_refused: target.pages.as_ref().filter(|_| details).map(|pages| pages.refused.as_slice()),
+            way_to_master: fleet
+                .master
+                .as_ref()
+                .and_then(|clock| target.way_to_master(clock.now))
+                .map(WayToMaster::name),
             ports: fleet.findings(&target.name).map(|finding| PortFacts::new(finding, details)).collect(),
         }
     }
@@ -397,6 +382,7 @@ struct DownloadFacts {
 struct DiagnosisFacts<'a> {
     cause: &'static str,
     code: u8,
+    next: Option<&'static str>,
     evidence: Vec<EvidenceFacts<'a>>,
 }
 

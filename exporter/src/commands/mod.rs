@@ -10,7 +10,7 @@ pub use service::{run_service, service};
 
 use crate::app::{App, BUILD};
 use crate::cli::{self, Grants, Invocation};
-use crate::config::{self, Config, ConfigFile};
+use crate::config::{self, Auth, Config, ConfigFile};
 use crate::diagnosis::Fleet;
 use crate::events;
 use crate::exit::{Done, Failure};
@@ -68,7 +68,7 @@ fn options(flags: &cli::Web) -> Result<Options, String> {
     Ok(Options { lifecycle: flags.enable_lifecycle, probe: flags.enable_probe, trusted, ..options })
 }
 
-/// `grants`: the script that grants or revokes the login's rights; with a connection, only what is missing.
+/// `grants`: the script that grants or revokes the login's rights; where that login can ask, only what is missing.
 ///
 /// # Errors
 /// Code 64 where the configuration has faults or the flags contradict each other.
@@ -79,9 +79,9 @@ pub fn grants(invocation: &Invocation, flags: &Grants) -> Done {
             "--server.version={year}: no version of that year is known; hint: 2012, 2014, 2016, 2017, 2019, 2022 or 2025"
         ))
     })?;
-    let config = match config::load(&invocation.sources()) {
-        Ok(config) => Some(config),
-        Err(_) if is_absent(&invocation.file) => None,
+    let (config, no_password) = match config::load_before_password(&invocation.sources()) {
+        Ok((config, no_password)) => (Some(config), no_password),
+        Err(_) if is_absent(&invocation.file) => (None, None),
         Err(faults) => return Err(Failure::usage(faults)),
     };
     let grantee = flags.grantee(config.as_ref().map(Grantee::from_config).unwrap_or_default());
@@ -90,13 +90,17 @@ pub fn grants(invocation: &Invocation, flags: &Grants) -> Done {
     }
     // A named version asks for the script of that version, so no server is asked.
     let (Some(config), None) = (config, release) else { return Ok(sqlserver::grants_for(&grantee, release)) };
-    match run(sqlserver::missing_grants(&config, &grantee))? {
-        Ok(script) => Ok(script),
-        Err(fault) => {
-            warn!("the master cannot be asked what is missing, so this is the complete script: {fault}");
-            Ok(sqlserver::grants_for(&grantee, None))
-        }
-    }
+    // With `auth: windows` the login is the account that runs this command, and not that of the service.
+    let own = matches!(config.master.auth, Auth::Sql { .. }) && grantee == Grantee::from_config(&config);
+    let missing = match no_password {
+        Some(faults) => Err(faults.to_string()),
+        None if !own => Err(format!("it answers for the login that asks, and {} may be another one", grantee.login)),
+        None => run(sqlserver::missing_grants(&config, &grantee))?.map_err(|fault| fault.to_string()),
+    };
+    Ok(missing.unwrap_or_else(|why| {
+        warn!("the master cannot be asked what is missing, so this is the complete script: {why}");
+        sqlserver::grants_for(&grantee, None)
+    }))
 }
 
 /// `once`: one page, with these labels on each series.

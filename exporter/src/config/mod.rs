@@ -49,11 +49,25 @@ pub(crate) use zone::zone_by_name;
 /// # Errors
 /// Everything that is wrong with it.
 pub fn load(sources: &Sources) -> Result<Config, ConfigErrors> {
+    match load_before_password(sources)? {
+        (config, None) => Ok(config),
+        (_, Some(faults)) => Err(faults),
+    }
+}
+
+/// As [`load`], for the time before the login exists: that the file of its password cannot be read comes next to the
+/// configuration.
+///
+/// # Errors
+/// Everything that is wrong with it, where that is more.
+pub fn load_before_password(sources: &Sources) -> Result<(Config, Option<ConfigErrors>), ConfigErrors> {
     let mut report = error::Report::default();
     let merged = layers::merge(sources, &mut report);
     let config = merged.and_then(|merged| sections::read(&mut scope::Scope::root(&merged, &mut report), sources));
+    let without_password = report.faults.iter().all(|fault| fault.path == "master.password_file");
     match config {
-        Some(config) if report.faults.is_empty() => Ok(config),
+        Some(config) if report.faults.is_empty() => Ok((config, None)),
+        Some(config) if without_password => Ok((config, Some(ConfigErrors::of(report.faults, sources)))),
         _ => Err(ConfigErrors::of(report.faults, sources)),
     }
 }

@@ -19,9 +19,10 @@ mod target_side;
 mod tests;
 pub(crate) mod words;
 
-pub(crate) use error::error;
+pub(crate) use error::{Link, error, instead_of};
 pub(crate) use frame::{DOCTOR, Frame};
 pub use history::history;
 pub use jobs::jobs;
 pub use overview::overview;
+pub(crate) use parts::Few;
 pub use target::single;

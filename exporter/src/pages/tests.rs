@@ -3,7 +3,7 @@
 #![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic)]
 
 use crate::collectors::{CollectorReport, Instruction, Instructions, JobMessage, Outcome, TargetDetail};
-use crate::diagnosis::{EventSelection, Fleet, History, HistoryEvent, MasterFleet, Selection};
+use crate::diagnosis::{Change, EventSelection, Evidence, Fleet, History, HistoryEvent, MasterFleet, Selection};
 use crate::fixtures::*;
 use crate::model::{Cause, Collector, HistoryKind, MasterEvidence, Operation, Stage};
 use crate::sqlserver::{MissingRight, ReadError};
@@ -71,7 +71,10 @@ fn the_worst_stand_first_and_every_target_stands_there() {
         &page,
         &["SQL02</a>", "Stopped polling", "2025-11-24 14:00:00 UTC", "2 h ago", "120 of its intervals of 1 min"],
     );
-    in_order(&page, &["SQL02</a>", "0 of 1", "as of its last poll", "to the master: the master sees its connections"]);
+    in_order(
+        &page,
+        &["SQL02</a>", "0 of 1", "as of its last poll", "to the master: reached: the master sees its connections"],
+    );
     in_order(&page, &["SQL01\\PAYROLL</a>", "Maintenance: patching &#60;night&#62;", "2 proxy_missing", "1 of 1"]);
     in_order(
         &page,
@@ -503,4 +506,78 @@ fn a_page_of_the_history_beyond_the_last_is_none() {
     assert!(history(full().into(), 1).unwrap().contains("The master was not read yet."));
     assert_eq!((history(full().into(), 2), history(full().into(), usize::MAX)), (None, None));
     assert_eq!(history(target_side(), 1), None);
+}
+
+/// A target that fell silent a minute ago, with this evidence.
+fn fell_silent(target: &str, evidence: &str) -> HistoryEvent {
+    let change = Change {
+        target: target.to_owned(),
+        from: Some(Cause::Ok),
+        to: Cause::StoppedPolling,
+        evidence: vec![Evidence { cause: None, text: evidence.to_owned() }],
+        ended: None,
+    };
+    HistoryEvent::of_change(ago(60), HistoryKind::CauseChanged, &change)
+}
+
+fn history_with(events: Vec<HistoryEvent>) -> Fleet {
+    let mut fleet = full();
+    History::begin(&mut fleet.history, ago(3_600));
+    History::record(&mut fleet.history, events);
+    fleet.into()
+}
+
+#[test]
+fn names_without_room_stand_behind_a_click_and_the_rest_is_counted() {
+    for (count, shown, texts) in [
+        (20, 20, &["SQL0019</a></li>"][..]),
+        (33, 33, &["SQL0019</a><details id=\"2025", "<summary>and 13 more<", "SQL0032</a></details>"]),
+        (1_000, 520, &["<summary>and 980 more<", "SQL0519</a> and 480 that are only counted here</details>"]),
+    ] {
+        let fleet = history_with((0..count).map(|number| fell_silent(&format!("SQL{number:04}"), "")).collect());
+        let page = pages::history(&fleet, &EventSelection::default(), false).unwrap().unwrap();
+        assert_eq!(page.matches("href=\"target?name=SQL").count(), shown, "{page}");
+        in_order(&page, texts);
+    }
+    let mut fleet = full();
+    fleet.targets.extend((0..7).map(|number| target(&format!("X{number}"))));
+    for other in &mut fleet.targets {
+        other.enlisted.iter_mut().for_each(|row| row.row_mut().last_poll = ago(7_200));
+    }
+    let page = pages::single(&fleet.into(), "SQL02", None, false).unwrap().unwrap();
+    in_order(
+        &page,
+        &["Alone or together", "X1 and 5 more; 0 of", "<summary>and 5 more<", "name=X2\">X2</a>", "X6</a>"],
+    );
+}
+
+#[test]
+fn evidence_that_the_history_cuts_leads_to_all_of_it_while_its_cause_holds() {
+    let (long, short) = ("x".repeat(300), "y".repeat(240));
+    let (of_silent, of_another) = (fell_silent("SQL02", &long), fell_silent("SQL04", &long));
+    let later = HistoryEvent { at: ago(30), ..fell_silent("SQL02", &short) };
+    let link = "…</small>".replace('<', " <a href=\"target?name=SQL02#known\">all of it</a><");
+    for (events, links) in [
+        (vec![of_silent.clone()], 1),
+        (vec![fell_silent("SQL02", &short)], 0),
+        // Another cause holds there now, or it began again since.
+        (vec![of_another], 0),
+        (vec![of_silent, later], 0),
+    ] {
+        let page = pages::history(&history_with(events), &EventSelection::default(), false).unwrap().unwrap();
+        assert_eq!((page.matches(&link).count(), page.matches("#known").count()), (links, links), "{page}");
+    }
+}
+
+#[test]
+fn where_two_clocks_stand_on_a_page_each_has_its_name() {
+    let fleet = history_with(vec![fell_silent("SQL02", "")]);
+    for page in [
+        pages::history(&fleet, &EventSelection::default(), false),
+        pages::single(&fleet, "SQL02", Some(Ok(&detail())), true),
+    ] {
+        let page = page.unwrap().unwrap();
+        let named = "2025-11-24 16:00:00 UTC by the master&#39;s clock, 17:00:00 there.";
+        in_order(&page, &[named, "y the exporter"]);
+    }
 }

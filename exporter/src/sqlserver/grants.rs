@@ -128,7 +128,7 @@ pub fn complete(grantee: &Grantee, release: Option<Release>) -> String {
     script(grantee, release, None)
 }
 
-/// Only what is missing on a server to which a connection was made.
+/// Only what is missing on a server to which the grantee made a connection.
 pub(crate) fn missing(grantee: &Grantee, known: &Capabilities) -> String {
     script(grantee, Some(Release::of_major(known.major_version())), Some(known))
 }
@@ -206,11 +206,11 @@ impl Script<'_> {
         self.line("");
     }
 
-    /// Creates the login and its user in msdb. A SQL login that made the connection exists.
+    /// Creates the login and its user in msdb. A login that made the connection exists.
     fn principal(&mut self, connected: bool) {
         let login = quoted_name(&self.grantee.login);
         let literal = quoted_text(&self.grantee.login);
-        if !connected || self.grantee.principal != Principal::SqlLogin {
+        if !connected {
             self.login(&login, &literal);
         }
         self.enter(&self.grantee.msdb);
@@ -304,8 +304,7 @@ mod tests {
     fn with_a_connection_only_what_is_missing_is_printed() {
         let known =
             Capabilities::with_everything("16.0.4135.4").without(Right::DownloadList).without(Right::ServerState);
-        let grantee = Grantee { login: "CORP\\gmsa-msx$".to_owned(), ..Grantee::unnamed(Principal::WindowsAccount) };
-        insta::assert_snapshot!(missing(&grantee, &known));
+        insta::assert_snapshot!(missing(&Grantee::default(), &known));
     }
 
     #[test]
