@@ -3,7 +3,9 @@
 #![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic)]
 
 use crate::collectors::{CollectorReport, Instruction, Instructions, JobMessage, Outcome, TargetDetail};
-use crate::diagnosis::{Change, EventSelection, Evidence, Fleet, History, HistoryEvent, MasterFleet, Selection};
+use crate::diagnosis::{
+    Change, EventSelection, Evidence, Fleet, History, HistoryEvent, JobRun, MasterFleet, Selection,
+};
 use crate::fixtures::*;
 use crate::model::{Cause, Collector, HistoryKind, MasterEvidence, Operation, Stage};
 use crate::sqlserver::{MissingRight, ReadError};
@@ -555,6 +557,13 @@ fn names_without_room_stand_behind_a_click_and_the_rest_is_counted() {
         assert_eq!(page.matches("href=\"target?name=SQL").count(), shown, "{page}");
         in_order(&page, texts);
     }
+    let mut fleet = full();
+    let job = &mut fleet.jobs.as_mut().unwrap()[0];
+    let failed = JobRun { success: Some(false), ..job.runs[0].clone() };
+    job.failed_targets = 50;
+    job.runs = (0..45).map(|number| JobRun { target: format!("T{number}"), ..failed.clone() }).collect();
+    let page = pages::jobs(&fleet.into()).unwrap().unwrap();
+    in_order(&page, &["T39</a>", "<summary>and 10 more<", "T44</a>", "and 5 that are only counted here</details>"]);
     let mut fleet = full();
     fleet.targets.extend((0..7).map(|number| target(&format!("X{number}"))));
     for other in &mut fleet.targets {
