@@ -182,6 +182,12 @@ def a_selection_is_not_taken_away_and_then_what_came_is_shown(site, browser, add
     assert "It waits while text is selected." in page.locator("#old").inner_text()
     page.evaluate("getSelection().removeAllRanges()")
     refreshed(page, lambda: page.locator("#batches pre").count() > 0, "what to paste")
+    text, button = page.locator("#on-target pre"), page.locator("#on-target button.copy")
+    button.focus()
+    before = text.inner_text()
+    master.do("advance 20m")
+    refreshed(page, lambda: text.inner_text() != before, "how long it is silent now")
+    assert button.evaluate("(button) => button === document.activeElement"), "the focus stays, among buttons that are alike"
 
 
 @check

@@ -25,8 +25,10 @@ function keep(old, fresh) {
   old.replaceWith(fresh);
   if (at < 0) return;
   const candidates = [...fresh.querySelectorAll(focusable)];
-  const same = candidates.find((link) => link.getAttribute("href") === focused.getAttribute("href") && link.textContent === focused.textContent);
-  (same ?? candidates[at])?.focus({ preventScroll: true });
+  const isSame = (link) => link?.getAttribute("href") === focused.getAttribute("href") && link?.textContent === focused.textContent;
+  // Where several are alike, as the buttons are, the one at the same place.
+  const same = [candidates[at], ...candidates].find(isSame) ?? candidates[at];
+  same?.focus({ preventScroll: true });
 }
 
 // A button in front of each text that is to be pasted elsewhere.
