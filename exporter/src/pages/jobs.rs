@@ -1,7 +1,8 @@
 //! The page at `/jobs`: on how many targets the last run of each multiserver job did not succeed, and on which.
 
+use super::few::{Few, Named};
 use super::frame::{self, Frame};
-use super::parts::{FaultView, Few, Named, When, outcome};
+use super::parts::{FaultView, When, outcome};
 use super::words::Tone;
 use crate::collectors::Outcome;
 use crate::diagnosis::{Fleet, Job, JobRun, MasterFleet};

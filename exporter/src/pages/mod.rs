@@ -3,6 +3,7 @@
 
 pub(crate) mod assets;
 mod error;
+mod few;
 mod frame;
 mod history;
 mod jobs;
@@ -13,6 +14,7 @@ mod rights;
 mod row;
 mod story;
 mod target;
+mod target_context;
 mod target_jobs;
 mod target_side;
 #[cfg(test)]
@@ -20,9 +22,9 @@ mod tests;
 pub(crate) mod words;
 
 pub(crate) use error::{Link, error, instead_of};
+pub(crate) use few::Few;
 pub(crate) use frame::{DOCTOR, Frame};
 pub use history::history;
 pub use jobs::jobs;
 pub use overview::overview;
-pub(crate) use parts::Few;
 pub use target::single;

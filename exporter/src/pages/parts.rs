@@ -3,7 +3,7 @@
 use super::words::Tone;
 use crate::diagnosis::{Enlisted, JobRun, MasterFleet, Target};
 use crate::model::figures::{ago, readable_instant, span};
-use crate::model::{Direction, PortState, WayToMaster, names, query_value};
+use crate::model::{Direction, PortState, WayToMaster, names};
 use crate::probe::Finding;
 use crate::sqlserver::ReadError;
 use jiff::Timestamp;
@@ -11,8 +11,6 @@ use std::collections::BTreeSet;
 
 /// Shown where nothing is known or nothing exists.
 pub(super) const NONE: &str = "–";
-/// What a click opens at most.
-const MOST_OPENED: usize = 200;
 
 /// Failed instructions by class.
 pub(super) fn errors(row: &Enlisted) -> String {
@@ -25,40 +23,6 @@ pub(super) fn errors(row: &Enlisted) -> String {
         .map(|(class, count)| format!("{count} {}", class.name()))
         .collect();
     if classes.is_empty() { "none".to_owned() } else { classes.join(", ") }
-}
-
-/// What a line has room for, and what stands behind a click.
-pub(crate) struct Few<T> {
-    pub(crate) shown: Vec<T>,
-    pub(crate) opened: Vec<T>,
-    /// More of them, which are only counted.
-    pub(crate) more: usize,
-}
-
-impl<T> Few<T> {
-    /// Of `all`, from which `items` may leave some out.
-    pub(crate) fn new(mut items: impl Iterator<Item = T>, room: usize, all: usize) -> Few<T> {
-        let shown: Vec<T> = items.by_ref().take(room).collect();
-        let opened: Vec<T> = items.take(MOST_OPENED).collect();
-        Few { more: all.saturating_sub(shown.len() + opened.len()), shown, opened }
-    }
-
-    /// How many are not shown at once.
-    pub(crate) fn others(&self) -> usize {
-        self.opened.len() + self.more
-    }
-}
-
-/// A name that is a link.
-pub(super) struct Named<'a> {
-    pub(super) name: &'a str,
-    pub(super) link: String,
-}
-
-impl<'a> Named<'a> {
-    pub(super) fn new(name: &'a str) -> Named<'a> {
-        Named { name, link: query_value(name) }
-    }
 }
 
 /// The groups of targets, and which of them is chosen; that one too where no target is in it.

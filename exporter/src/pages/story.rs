@@ -1,6 +1,6 @@
 //! What happened, for people.
 
-use super::parts::{Few, Named};
+use super::few::{Few, Named};
 use super::words::{Tone, words};
 use crate::diagnosis::{Chapter, EventSelection, HistoryEvent, MasterFleet};
 use crate::model::figures::{ago, instant, readable_instant};

@@ -1,15 +1,14 @@
 //! The page at `/target?name=…`: everything that is known of one target, in the order of the question at night.
 
 use super::frame::Frame;
-use super::parts::{FaultView, Few, NONE, Named, When, port_class, state, way_class};
+use super::parts::{FaultView, NONE, When, port_class, state, way_class};
 use super::row::Row;
 use super::story::ChapterView;
+use super::target_context::{Meanwhile, RemarkView};
 use super::target_jobs::{InstructionView, JobRows};
 use super::words::words;
 use crate::collectors::DetailResult;
-use crate::diagnosis::{
-    Briefing, Chapter, Enlisted, EventSelection, Evidence, Fleet, MasterFleet, Remark, Selected, Suspect, Target, Trace,
-};
+use crate::diagnosis::{Briefing, Enlisted, Evidence, Fleet, MasterFleet, Selected, Suspect, Target, Trace};
 use crate::model::figures::{ago, readable_instant, span};
 use crate::model::{Cause, WayToMaster, names, query_value};
 use crate::probe::Finding;
@@ -17,9 +16,6 @@ use crate::target_pages::KnownPage;
 use askama::Template;
 use jiff::Timestamp;
 use std::borrow::Cow;
-
-/// What else happened at the same time, in chapters.
-const MOST_OF_OTHERS: usize = 12;
 
 /// The page as HTML, or `None` for a name that the fleet does not have: unknown, or not known while the master cannot
 /// be read. Without `details` it holds no error texts, addresses or traces. `detail` is what was read of the target alone.
@@ -77,34 +73,6 @@ pub fn single(
     page.render().map(Some)
 }
 
-/// What else happened in the minutes around the last change of the target.
-#[derive(Default)]
-struct Meanwhile<'a> {
-    chapters: Vec<ChapterView<'a>>,
-    /// Chapters that are only counted.
-    more: usize,
-    /// The query of the history of those minutes.
-    around: String,
-}
-
-impl<'a> Meanwhile<'a> {
-    fn new(fleet: &'a MasterFleet, target: &'a str, details: bool) -> Meanwhile<'a> {
-        let last = fleet.history.of(target).next().filter(|event| !event.is_found());
-        let Some(changed) = last else { return Meanwhile::default() };
-        let around = fleet.history.around(target, changed.at).filter(|event| !event.is_found());
-        let others = Chapter::of_each(around);
-        Meanwhile {
-            chapters: others
-                .iter()
-                .take(MOST_OF_OTHERS)
-                .map(|chapter| ChapterView::new(chapter, fleet, details))
-                .collect(),
-            more: others.len().saturating_sub(MOST_OF_OTHERS),
-            around: EventSelection::around(changed.at).query(),
-        }
-    }
-}
-
 #[derive(Template)]
 #[template(path = "target.html")]
 struct Single<'a> {
@@ -135,24 +103,6 @@ struct Single<'a> {
     since: String,
     meanwhile: Meanwhile<'a>,
     details: bool,
-}
-
-/// What is known of a silent target, with the names for which a sentence has no room.
-struct RemarkView<'a> {
-    remark: &'a Remark,
-    id: String,
-    unnamed: Few<Named<'a>>,
-}
-
-impl<'a> RemarkView<'a> {
-    fn new(remark: &'a Remark) -> RemarkView<'a> {
-        let names = remark.unnamed.iter().map(|name| Named::new(name));
-        RemarkView {
-            remark,
-            id: format!("others-{}", remark.topic.to_lowercase().replace(' ', "-")),
-            unnamed: Few::new(names, 0, remark.unnamed.len()),
-        }
-    }
 }
 
 /// A page in one line.
