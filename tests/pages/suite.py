@@ -266,6 +266,9 @@ def names_without_room_open_and_stay_open(site, browser, address):
     refreshed(page, lambda: page.locator(".story summary").count() == 1, "that they fell silent")
     last = page.locator(".story a", has_text=stopped[-1])
     assert not last.is_visible()
+    page.emulate_media(media="print")
+    assert last.is_visible(), "what is printed cannot be opened"
+    page.emulate_media(media="screen")
     page.get_by_text("and 20 more").click()
     assert last.is_visible() and overflow(page) <= 0 and not browser.judged(page)
     master.do("agent off", "operator off")
