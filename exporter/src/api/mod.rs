@@ -30,8 +30,8 @@ use std::collections::BTreeMap;
 use std::io;
 use target_detail::AloneFacts;
 
-/// The answer, of the targets that are selected. `passive` says whether another node of a cluster holds the instance. Texts of errors, addresses and traces stand in it only with
-/// `details`. `None` for a name that the fleet does not have.
+/// The answer, of the targets that are selected. `passive` says whether another node of a cluster holds the instance. Texts
+/// of errors, addresses and traces stand in it only with `details`. `None` for a name that the fleet does not have.
 ///
 /// # Errors
 /// Where `out` fails; none that the data can cause, for every map has text for its keys.
