@@ -90,7 +90,7 @@ def collectors():
             "Collectors now",
             "Each part of each exporter's reading at the last scrape, the worst first; all but read is bad. Lacks a right: run msx_exporter grants on "
             "it, which prints the script. Timed out: the master is slow or a lock is held. An old reading is normal where an expensive "
-            "one is spaced out.",
+            "one is spaced out, and never for arrivals where no target was silent yet.",
             COLLECTOR_STATE,
             [
                 Column("State", COLLECTOR_STATE, width=115, mappings=COLLECTOR_STATES, cell="color-background"),

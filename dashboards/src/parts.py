@@ -175,9 +175,9 @@ def lines(
     }
     if wide:
         custom["scaleDistribution"] = {"type": "symlog", "log": 10, "linearThreshold": 1}
-    if soft_max is None and decimals == 0:
-        # Counts that are all 0 would stand on an axis up to 100.
-        soft_max = 1
+    if soft_max is None:
+        # What is 0 all the time would stand on an axis up to 100, which is 10,000 % of a share.
+        soft_max = 1 if decimals == 0 else 0.01 if unit == "percentunit" else None
     if soft_max is not None:
         custom["axisSoftMax"] = soft_max
     defaults = {

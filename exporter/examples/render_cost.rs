@@ -64,7 +64,7 @@ fn main() -> Result<(), Box<dyn std::error::Error>> {
         writeln!(out, "    by hand {hand:?}: the encoder takes {ratio:.1} times that; compressed on the way {both:?}")?;
         let all = Selection::default();
         let html = best(|| drop(pages::overview(&fleet, &all, &facts, true)));
-        let json = best(|| drop(api::write_targets(std::io::sink(), &fleet, &all, None, true)));
+        let json = best(|| drop(api::write_targets(std::io::sink(), &fleet, &all, None, None, true)));
         writeln!(out, "    explain page {html:?}, JSON {json:?}")?;
     }
     Ok(())
@@ -258,14 +258,14 @@ fn target(number: usize) -> Target {
             _ => format!("SQLHOST{number:05}"),
         },
         enlisted: Some(Enlisted {
-            row: TargetRow {
+            row: Arc::new(TargetRow {
                 location: Some(format!("Room {}", number % 40)),
                 groups: vec!["All".to_owned()],
                 enlisted_at: ago(1_000_000 + shift),
                 last_poll: ago(shift % 60) - SignedDuration::from_millis(shift % 3 * 333),
                 time_zone_adjustment_minutes: 60,
                 ..TargetRow::default()
-            },
+            }),
             polled: true,
             poll_interval: Duration::from_secs(60),
             status: PollStatus { normal: true, ..PollStatus::default() },

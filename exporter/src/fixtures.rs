@@ -61,14 +61,14 @@ pub(crate) fn target(name: &str) -> Target {
     Target {
         name: name.to_owned(),
         enlisted: Some(Enlisted {
-            row: TargetRow {
+            row: Arc::new(TargetRow {
                 name: name.to_owned(),
                 location: Some("Hamburg".to_owned()),
                 enlisted_at: ago(864_000),
                 last_poll: ago(20),
                 time_zone_adjustment_minutes: 60,
                 ..TargetRow::default()
-            },
+            }),
             polled: true,
             poll_interval: Duration::from_secs(60),
             status: PollStatus { normal: true, ..PollStatus::default() },
@@ -171,10 +171,10 @@ pub(crate) fn full() -> MasterFleet {
     payroll.expected = Some(true);
     payroll.maintenance = Some("patching <night>".to_owned());
     if let Some(row) = &mut payroll.enlisted {
-        row.row.groups = vec!["Über \"alles\"".to_owned(), "東京".to_owned()];
-        row.row.location = Some("Halle\n\\2".to_owned());
+        row.row_mut().groups = vec!["Über \"alles\"".to_owned(), "東京".to_owned()];
+        row.row_mut().location = Some("Halle\n\\2".to_owned());
         row.status.blocked = true;
-        row.row.last_poll = ago(20) - SignedDuration::from_millis(4);
+        row.row_mut().last_poll = ago(20) - SignedDuration::from_millis(4);
         row.downloads = Some(TargetDownloads {
             waiting: DownloadRow {
                 pending: enum_map! { Operation::Insert => 3, Operation::Start => 1, _ => 0 },
@@ -221,14 +221,14 @@ pub(crate) fn full() -> MasterFleet {
         arrived_at: None,
     });
     if let Some(row) = &mut silent.enlisted {
-        row.row.enlisted_by = Some("CORP\\anna".to_owned());
-        row.row.last_poll = ago(7200);
+        row.row_mut().enlisted_by = Some("CORP\\anna".to_owned());
+        row.row_mut().last_poll = ago(7200);
         row.status.suspected_offline = true;
     }
     let mut fresh = judged("SQL<03>", Cause::NeverPolled, "enlisted 1 h ago and never polled");
     if let Some(row) = &mut fresh.enlisted {
-        (row.row.enlisted_at, row.row.last_poll, row.polled, row.clock_skew_seconds) =
-            (ago(3600), ago(3600), false, None);
+        (row.row_mut().enlisted_at, row.row_mut().last_poll) = (ago(3600), ago(3600));
+        (row.polled, row.clock_skew_seconds) = (false, None);
     }
     let mut fleet = fleet(vec![expected("NEW9"), payroll, silent, fresh, target("SQL04")]);
     fleet.has_maintenance_windows = true;

@@ -282,6 +282,8 @@ def ready(servers):
     count = len(SCENARIOS)
     wait("all masters were read", lambda: servers.number("count(max_over_time(msx_up[5m]) == 1)") == count, 120)
     wait("all sweeps ended", lambda: servers.number("count(msx_exporter_port_sweep_timestamp_seconds)") == count + 2, 120)
+    # By a connection of its own, next to the sweep: SQL01 alone reaches its master.
+    wait("the master's certificate was seen", lambda: servers.number("count(msx_master_certificate_valid == 1)") == 1, 180)
     # Before one of them ends: of what is gone, a rate needs samples too.
     wait("there are rates", lambda: (servers.number("min(count_over_time(msx_up[5m]) and msx_up)") or 0) >= 3, 180)
     by_name = {scenario.name: scenario for scenario in SCENARIOS}
@@ -328,10 +330,12 @@ def picked(found, expected):
 
 
 def looked_at(servers, scenario, dashboard, **more):
-    """The page of one scenario, once its last scrape was a good one: on a loaded machine now and then one is late."""
-    if scenario.name != "gone":
-        read = f'{"up" if scenario.name == "down" else "msx_up"}{{job="{scenario.job}", instance="{scenario.instance}"}}'
-        wait(f"{scenario.name} was scraped", lambda: servers.number(read) == 1, 120)
+    """The page of one scenario, once its last scrapes were good ones: on a loaded machine now and then one is late."""
+    of_it = f'{{job="{scenario.job}", instance="{scenario.instance}"}}'
+    read = {"gone": "vector(1)", "down": f"up{of_it}"}.get(scenario.name, f"msx_up{of_it}")
+    # The pages show what exporters on targets see, too.
+    scraped = f'{read} == 1 and on () min(up{{job="msx-target"}}) == 1'
+    wait(f"{scenario.name} and the target side were scraped", lambda: servers.number(scraped) == 1, 120)
     chosen = {"job": [scenario.job], "instance": [scenario.instance]}
     if scenario.name in ("down", "gone"):
         chosen["no targets"] = True

@@ -66,26 +66,44 @@ go_replacements() {
     sed -n "s|^\t\([^ ]*\) v0\.0\.0\$|-replace=\1=\1@v0.${2#v*.}|p" "$required" | xargs -r go mod edit
 }
 
-# need_go_tool NAME MODULE VERSION PACKAGE [TAGS] : builds a Go program into tests/.tools/bin; $NEED_TOOLS/bin/NAME runs it.
-# `go install module@version` refuses a module that replaces another, so each tool gets a small module of its own.
-# Kubernetes requires its own parts as v0.0.0 and replaces them by folders: here they are modules of the same release.
-# Answers 1 where Go is not installed: the caller says what it skips.
-need_go_tool() {
-    local name="$1" module="$2" version="$3" package="$4" tags="${5:-}" dir="$NEED_TOOLS/go/$1"
-    [ "$(cat "$dir/.built" 2>/dev/null)" = "$version" ] && [ -x "$NEED_TOOLS/bin/$name" ] && return 0
+# go_built NAME STAMP BUILD... : runs BUILD, which writes tests/.tools/bin/NAME, in a module of its own, unless STAMP was built
+# already; $NEED_TOOLS/bin/NAME runs it. Answers 1 where Go is not installed: the caller says what it skips.
+go_built() {
+    local name="$1" stamp="$2" dir="$NEED_TOOLS/go/$1"
+    shift 2
+    [ "$(cat "$dir/.built" 2>/dev/null)" = "$stamp" ] && [ -x "$NEED_TOOLS/bin/$name" ] && return 0
     command -v go >/dev/null || return 1
     (
         flock 9
         mkdir -p "$dir" "$NEED_TOOLS/bin"
         cd "$dir"
         rm -f go.mod go.sum
-        {
-            go mod init "tools/$name" && go_replacements "$module" "$version" && go get -tags "$tags" "$package@$version" && go build -tags "$tags" -o "$NEED_TOOLS/bin/$name" "$package"
-        } >build.log 2>&1 || {
-            echo "$module $version could not be built; its words:" >&2
+        { go mod init "tools/$name" && "$@" "$NEED_TOOLS/bin/$name"; } >build.log 2>&1 || {
+            echo "$name $stamp could not be built; its words:" >&2
             tail -n 20 build.log >&2
             exit 1
         }
-        echo "$version" >.built
+        echo "$stamp" >.built
     ) 9>"$NEED_TOOLS/go-$name.lock"
+}
+
+go_package() {
+    go_replacements "$1" "$2" && go get -tags "$4" "$3@$2" && go build -tags "$4" -o "$5" "$3"
+}
+
+# need_go_tool NAME MODULE VERSION PACKAGE [TAGS] : builds a Go program of others.
+# `go install module@version` refuses a module that replaces another, so each tool gets a small module of its own.
+# Kubernetes requires its own parts as v0.0.0 and replaces them by folders: here they are modules of the same release.
+need_go_tool() {
+    go_built "$1" "$3" go_package "$2" "$3" "$4" "${5:-}"
+}
+
+go_source() {
+    cp "$1" main.go && go get -tags "$2" "${@:3:$#-3}" && go build -tags "$2" -o "${*: -1}" .
+}
+
+# need_go_program NAME SOURCE TAGS MODULE@VERSION... : builds a Go program of this repository, which is one file.
+need_go_program() {
+    local source="$NEED_ROOT/$2"
+    go_built "$1" "$(sha256sum <"$source") ${*:3}" go_source "$source" "${@:3}"
 }

@@ -20,7 +20,7 @@ GATE = 60
 # What a stage needs besides Debian packages that it installs itself, by what its commands say.
 NEEDS = [
     ("root", r"\bunshare\b|tests\.linux\.suite|on_debian"),
-    ("Go", r"need_go_tool|tests/kubernetes/programs\.sh|\bgo\b -C"),
+    ("Go", r"need_go_|tests/kubernetes/programs\.sh"),
     ("a JDK", r"\bjavac\b"),
     ("Node", r"need_grafana|need_axe|tests/clients/run\.sh"),
     ("Chromium", r"\bchromium\b"),

@@ -6,6 +6,7 @@ exporter next to each, up to three Prometheus servers and an Alertmanager.
 In a network namespace of its own the names in the examples are addresses of the loopback, so that nothing of them is
 replaced but what would take minutes: intervals are 2 s, and alerts fire without waiting for their `for`. MSX_PROMETHEUS
 and MSX_ALERTMANAGER name other programs than Debian's. Where MSX_VMAGENT names vmagent, it is the agent of one site.
+Where MSX_OTELCOL names an OpenTelemetry Collector, its example is exercised instead of the others.
 """
 
 import http.server
@@ -42,12 +43,15 @@ HOSTS = {
 }
 BOTH = {"msx01:9814", "msx02:9814"}
 SITES = {("msx", "msx01:9814", "north"), ("msx", "msx02:9814", "south")}
+# What turns the example of an agent at the first site into that of the other.
+SOUTHERN = [("msx01:9814", "msx02:9814"), ("site: north", "site: south")]
 # SQL03 of msx02 could not carry out an instruction.
 ALERT = "MsxTargetDownloadErrors"
 BLOCKED = {"instance": "msx02:9814", "target": "SQL03", "job": "msx"}
 PROMETHEUS = os.environ.get("MSX_PROMETHEUS", "prometheus")
 ALERTMANAGER = os.environ.get("MSX_ALERTMANAGER") or shutil.which("prometheus-alertmanager") or "alertmanager"
 VMAGENT = os.environ.get("MSX_VMAGENT")
+OTELCOL = os.environ.get("MSX_OTELCOL")
 loaded = set()
 
 
@@ -132,10 +136,14 @@ def example(processes, host, name, edits=(), flags=(), storage="--storage.tsdb.p
     return server
 
 
-def ready(processes, name, server):
+def runs(processes, name):
     if processes.running[name].poll() is not None:
         raise RuntimeError(f"{name} has ended: {processes.log(name)[-2000:]}")
-    return server.read("-/ready") is not None
+    return True
+
+
+def ready(processes, name, server):
+    return runs(processes, name) and server.read("-/ready") is not None
 
 
 def alertmanager(processes, receiver):
@@ -343,11 +351,10 @@ def written(processes, receiver):
     wait("it found its Alertmanager", lambda: above.ask("api/v1/alertmanagers")["data"]["activeAlertmanagers"], 30)
     agent = {"flags": [agent_flag()], "storage": "--storage.agent.path"}
     example(processes, "prometheus-north", "agent.yml", **agent)
-    southern = [("msx01:9814", "msx02:9814"), ("site: north", "site: south")]
     if VMAGENT:
-        vmagent(processes, "prometheus-south", southern)
+        vmagent(processes, "prometheus-south", SOUTHERN)
     else:
-        example(processes, "prometheus-south", "agent.yml", southern, **agent)
+        example(processes, "prometheus-south", "agent.yml", SOUTHERN, **agent)
     wait("both agents send", lambda: places(above, "msx_up == 1") == SITES, 60)
     wait("the rules run above", lambda: values(above, "msx_target:poll_age:seconds", "instance") == BOTH, 60)
     wait("the alert reaches Alertmanager", lambda: any(fits(each, BLOCKED) for each in known(alerts)), 60)
@@ -359,13 +366,35 @@ def written(processes, receiver):
     assert len(known(alerts, "MsxExporterDown")) == 1
 
 
+def of_msx02(prometheus, job):
+    """The series of its exporter by this job, without the labels of whom they came by."""
+    found = labels(prometheus, f'{{__name__!~"ALERTS.*|.*:.*", job="{job}", instance="msx02:9814"}}')
+    return {frozenset((name, value) for name, value in each.items() if name not in ("job", "site")) for each in found}
+
+
+def collected(processes, _):
+    """A Collector sends the same series as an agent of Prometheus, and none of an exporter that has ended."""
+    above = example(processes, "prometheus-global", "receiver.yml", flags=["--web.enable-remote-write-receiver"])
+    example(processes, "prometheus-south", "agent.yml", SOUTHERN, [agent_flag()], "--storage.agent.path")
+    path = processes.folder / "otelcol.yaml"
+    path.write_text(edited("agents/otelcol.yaml", [*SOUTHERN, ("job_name: msx", "job_name: msx-otel")]))
+    processes.run("otelcol", OTELCOL, f"--config={path}")
+    wait("the agent sends", lambda: len(of_msx02(above, "msx")) > 100, 60)
+    same = lambda: runs(processes, "otelcol") and of_msx02(above, "msx-otel") == of_msx02(above, "msx")  # noqa: E731
+    wait("the Collector sends the same", same, 60)
+    assert values(above, 'up{job="msx-otel"}', "site") == {"south"}
+    processes.stop("exporter-msx02")
+    wait("up is what outlasts it", lambda: not labels(above, '{__name__=~"msx_[^:]*", job="msx-otel"}') and same(), 30)
+    assert labels(above, 'up{job="msx-otel"} == 0')
+
+
 def main():
     outcome = {"passed": 0, "failed": 0}
     with Processes("msx-many-") as processes, Receiver() as receiver:
         lay_out(processes.folder)
         processes.closing.append(Inventory())
         masters(processes)
-        for part in (scraped, pair, federated, sharded, written):
+        for part in [collected] if OTELCOL else [scraped, pair, federated, sharded, written]:
             before, began = set(processes.running), time.monotonic()
             try:
                 part(processes, receiver)
@@ -379,7 +408,7 @@ def main():
             for path in [*processes.folder.glob("prometheus-*.yml")]:
                 shutil.rmtree(path, ignore_errors=True)
         unseen = {path.name for path in EXAMPLES.glob("*.yml")} - loaded
-        if unseen:
+        if unseen and not OTELCOL:
             outcome["failed"] += 1
             print(f"FAIL not loaded: {unseen}")
         subprocess.run(["umount", "/etc/hosts"], check=True)

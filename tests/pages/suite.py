@@ -15,6 +15,7 @@ from urllib.parse import quote
 from tests.lib.processes import Processes, Server, override, wait
 from tests.pages.browser import THEMES, WIDTHS, Browser, overflow
 
+DETAILS = "explain: { details: true }\n"
 SWEEP = {"interval": "10s", "timeout": "1s"}
 SCENARIOS = ("healthy", "never_polled", "stopped", "blocked", "not_downloading", "clock_skew", "login_refused", "no_targets")
 # Names and errors as an attacker would choose them.
@@ -34,10 +35,10 @@ class Site(Processes):
     def __init__(self):
         super().__init__("msx-pages-")
 
-    def start(self, name, *lab):
-        """A lab and its exporter; answers both."""
+    def start(self, name, *lab, more=""):
+        """A lab and its exporter, with `more` in its configuration; answers both."""
         master = self.lab(name, *lab)
-        instance = self.exporter(name, master.address, SWEEP, [override(".*", master.port)])
+        instance = self.exporter(name, master.address, SWEEP, [override(".*", master.port)], more)
         wait(f"the exporter of {name} has read", lambda: b"\nmsx_up 1\n" in (Server(instance).read("metrics") or b""), 60)
         return master, f"http://{instance}/"
 
@@ -200,6 +201,73 @@ def a_target_that_leaves_and_a_master_that_is_lost_are_shown_in_place(site, brow
 
 
 @check
+def a_request_gives_way_to_the_loss_of_its_master_and_comes_back(site, browser, address):
+    healthy = ("--scenario", "healthy", "--speed", "0")
+    master, address = site.start("request", *healthy, more=DETAILS)
+    page = browser.page(address + "doctor", 400)
+    page.clock.install()
+    page.reload()
+    main, request = page.locator("main"), page.locator("#request")
+    assert "all that is required" in request.inner_text() or "required and not" in request.inner_text()
+    site.stop("lab-request")
+    refreshed(page, lambda: "The master cannot be read" in main.inner_text(), "the loss")
+    assert request.count() == 0 and "cannot be read" in page.title() and page.locator("#refresh-failed").is_hidden()
+    assert overflow(page) <= 0 and not browser.judged(page)
+    site.lab("request", *healthy, address=master.address)
+    refreshed(page, lambda: request.count() == 1, "the request")
+    assert "cannot be read" not in main.inner_text() and "Firewall request" in page.title()
+    assert page.locator("main").count() == 1 and page.locator("#age").count() == 1
+
+
+@check
+def what_is_to_be_pasted_elsewhere_is_copied_with_and_without_a_clipboard(site, browser, address):
+    page = browser.page(address + "target?name=SQL03")
+    text, button = page.locator("#on-master pre"), page.locator("#on-master button.copy")
+    page.context.grant_permissions(["clipboard-read", "clipboard-write"])
+    for clipboard in (True, False):
+        if not clipboard:
+            page.evaluate("navigator.clipboard.writeText('') && delete Navigator.prototype.clipboard")
+        button.focus()
+        page.keyboard.press("Enter")
+        page.get_by_role("status").filter(has_text="Copied").wait_for()
+        page.keyboard.press("Tab")
+        page.locator("#copied").filter(has_not_text="Copied").wait_for(state="attached")
+        assert pasted(page) == text.inner_text().strip(), clipboard
+    assert page.evaluate("getSelection().isCollapsed"), "the page refreshes again"
+    assert text.evaluate("(pre) => pre.scrollWidth <= pre.clientWidth"), "long lines wrap"
+    assert browser.page(page.url, script=False).locator("button.copy").count() == 0
+
+
+def pasted(page):
+    """What is pasted into a field of another page."""
+    other = page.context.new_page()
+    other.set_content("<textarea></textarea>")
+    other.locator("textarea").focus()
+    other.keyboard.press("Control+V")
+    text = other.locator("textarea").input_value()
+    other.close()
+    return text.strip()
+
+
+@check
+def names_without_room_open_and_stay_open(site, browser, address):
+    master, address = site.start("many", "--targets", "60", "--speed", "0")
+    stopped = names(browser.page(address + "?sort=name"))[:40]
+    page = browser.page(address + "history", 400)
+    page.clock.install()
+    page.reload()
+    master.do(*(f"stop {name}" for name in stopped), "advance 5m")
+    refreshed(page, lambda: page.locator(".story summary").count() == 1, "that they fell silent")
+    last = page.locator(".story a", has_text=stopped[-1])
+    assert not last.is_visible()
+    page.get_by_text("and 20 more").click()
+    assert last.is_visible() and overflow(page) <= 0 and not browser.judged(page)
+    master.do("agent off", "operator off")
+    refreshed(page, lambda: "master's Agent stopped" in page.locator("#history").inner_text(), "the next change")
+    assert last.is_visible() and "operator MSXOperator lost" in page.locator("#history").inner_text()
+
+
+@check
 def a_missing_right_says_what_it_costs(site, browser, address):
     master, address = site.start("rights", "--scenario", "healthy")
     master.do("revoke sysdownloadlist", "revoke VIEW SERVER SECURITY STATE")
@@ -244,6 +312,9 @@ def what_there_is_not_has_a_page_too(site, browser, address):
         assert answer.status == status and page.locator("main h1").count() == 1, path
         arrive(page, lambda: page.get_by_role("link", name="Fleet").click())
         assert page.url == address and names(page), path
+    page = browser.page(address + "target?name=SQL0")
+    arrive(page, lambda: page.get_by_role("link", name="Search for SQL0").click())
+    assert "SQL03" in names(page) and "q=SQL0" in page.url
 
 
 @check
@@ -278,7 +349,7 @@ def main():
     failed = 0
     with Site() as site, Browser(arguments[0]) as browser:
         site.pictures = Path(arguments[2]) if len(arguments) > 2 else None
-        _, address = site.start("everything", "--scenario", "everything")
+        _, address = site.start("everything", "--scenario", "everything", more=DETAILS)
         for one in [axe, *(CHECKS if everything else [])]:
             try:
                 one(site, browser, address)

@@ -267,8 +267,15 @@ fn spread([low, middle, high]: [f64; 3]) -> String {
     format!("{middle:.1} ({low:.1} to {high:.1})")
 }
 
-/// Milliseconds of processor time for a check of one port, ours first: in a sweep, and asked by a scrape.
-fn port_checks(server: &TestServer, targets: usize) -> [f64; 2] {
+/// What a port of each target costs, ours first: checked in a sweep, and asked for by a scrape.
+struct PortChecks {
+    /// Milliseconds for one port.
+    cpu: [f64; 2],
+    /// Kilobytes that are held when all were checked: by ours, which reads the master too, and by theirs, which does not.
+    resident: [u64; 2],
+}
+
+fn port_checks(server: &TestServer, targets: usize) -> PortChecks {
     let port = server.address.port();
     let ports = format!(
         "  interval: 20s\n  checks: {{ browser: {{ sweep: false }} }}\n  overrides:\n    - {{ match: '.*', host: 127.0.0.1, \
@@ -294,6 +301,7 @@ fn port_checks(server: &TestServer, targets: usize) -> [f64; 2] {
     looks.set(0);
     sweep(Some(first));
     let with_looks = cpu(exporter.id()).saturating_sub(before).as_secs_f64() * 1e3;
+    let resident = memory(exporter.id(), "VmRSS:");
     drop(exporter);
     let idle = ours(server.address, targets);
     let before = cpu(idle.id());
@@ -316,7 +324,7 @@ fn port_checks(server: &TestServer, targets: usize) -> [f64; 2] {
     let before = cpu(blackbox.child.id());
     (0..targets).for_each(|_| probe());
     let asked = cpu(blackbox.child.id()).saturating_sub(before).as_secs_f64() * 1e3;
-    [swept, asked / targets as f64]
+    PortChecks { cpu: [swept, asked / targets as f64], resident: [resident, memory(blackbox.child.id(), "VmRSS:")] }
 }
 
 /// One answer on a connection that stays open.
@@ -365,9 +373,13 @@ fn compared(targets: usize, table: &mut String, missed: &mut Vec<String>) {
     table.push_str(&row("CPU of a scrape", milliseconds(&mine.cpu), milliseconds(&theirs.cpu), spread(ratios[0])));
     table.push_str(&row("until answered", milliseconds(&mine.wall), milliseconds(&theirs.wall), spread(ratios[1])));
     let megabytes = |kilobytes: u64| format!("{:.1} MB", kilobytes as f64 / 1024.0);
-    let held = theirs.resident as f64 / mine.resident as f64;
-    let (resident, of_peer) = (megabytes(mine.resident), megabytes(theirs.resident));
-    table.push_str(&row("resident", resident, of_peer, times(mine.resident as f64, theirs.resident as f64)));
+    let mut resident = |name, ours: u64, theirs: u64| {
+        table.push_str(&row(name, megabytes(ours), megabytes(theirs), times(ours as f64, theirs as f64)));
+        theirs as f64 / ours as f64
+    };
+    resident("resident, without port checks", mine.resident, theirs.resident);
+    let ports = port_checks(&server, targets);
+    let held = resident("resident, with port checks", ports.resident[0], theirs.resident + ports.resident[1]);
     table.push_str(&row("series", mine.series, theirs.series, times(mine.series as f64, theirs.series as f64)));
     let bytes = |bytes: f64| format!("{:.0} kB", bytes / 1e3);
     let sent = [mine.bytes as f64, theirs.bytes as f64];
@@ -377,7 +389,7 @@ fn compared(targets: usize, table: &mut String, missed: &mut Vec<String>) {
         let shown = |each: [u64; 5], first: [u64; 5]| format!("{} (first {})", each[at], first[at]);
         table.push_str(&row(&format!("{name} of the master"), shown(a, a_first), shown(b, b_first), String::new()));
     }
-    let [swept, asked] = port_checks(&server, targets);
+    let [swept, asked] = ports.cpu;
     table.push_str(&row(
         "CPU of a port check",
         format!("{swept:.3} ms"),

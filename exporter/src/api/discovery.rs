@@ -117,8 +117,8 @@ mod tests {
     fn in_groups(name: &str, groups: &[&str], location: &str) -> Target {
         let mut target = target(name);
         if let Some(enlisted) = &mut target.enlisted {
-            enlisted.row.groups = groups.iter().map(|group| (*group).to_owned()).collect();
-            enlisted.row.location = Some(location.to_owned());
+            enlisted.row_mut().groups = groups.iter().map(|group| (*group).to_owned()).collect();
+            enlisted.row_mut().location = Some(location.to_owned());
         }
         target
     }

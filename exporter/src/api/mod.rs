@@ -7,6 +7,8 @@
 pub mod discovery;
 mod history;
 mod jobs;
+mod local_target;
+mod master;
 mod probe;
 mod target_detail;
 
@@ -16,18 +18,20 @@ pub use probe::{probe, probe_trace};
 
 use crate::collectors::{CollectorReport, DetailResult};
 use crate::diagnosis::{Briefing, Enlisted, Fleet, MasterFleet, Orphan, Remark, Selection, Suspect, Target, Trace};
-use crate::model::{Cause, Collector, StartMode, UtcInstant};
+use crate::model::{Cause, Collector, StartMode, UtcInstant, WayToMaster};
 use crate::probe::Finding;
 use crate::sqlserver::{MissingRight, ReadError};
 use crate::target_pages::KnownPage;
 use jobs::JobFacts;
+use local_target::LocalTargetFacts;
+use master::MasterFacts;
 use serde::Serialize;
 use std::collections::BTreeMap;
 use std::io;
 use target_detail::AloneFacts;
 
-/// The answer, of the targets that are selected. Texts of errors, addresses and traces stand in it only with
-/// `details`. `None` for a name that the fleet does not have.
+/// The answer, of the targets that are selected. `passive` says whether another node of a cluster holds the instance. Texts
+/// of errors, addresses and traces stand in it only with `details`. `None` for a name that the fleet does not have.
 ///
 /// # Errors
 /// Where `out` fails; none that the data can cause, for every map has text for its keys.
@@ -36,12 +40,17 @@ pub fn write_targets(
     fleet: &Fleet,
     selection: &Selection,
     detail: DetailResult<'_>,
+    passive: Option<bool>,
     details: bool,
 ) -> Result<Option<()>, serde_json::Error> {
     let document = match fleet {
-        Fleet::Master(fleet) => of_master(fleet, selection, detail, details),
-        // Nothing is read on the side of a target; its page shows what is seen there.
-        Fleet::Target(fleet) => TargetsDocument { read_at: UtcInstant(fleet.began), ..TargetsDocument::default() },
+        Fleet::Master(fleet) => TargetsDocument { passive, ..of_master(fleet, selection, detail, details) },
+        // Nothing is read from SQL Server on the side of a target.
+        Fleet::Target(fleet) => TargetsDocument {
+            read_at: UtcInstant(fleet.began),
+            local_targets: Some(LocalTargetFacts::of_each(fleet, details)),
+            ..TargetsDocument::default()
+        },
     };
     if selection.name.is_some() && document.targets.as_ref().is_some_and(Vec::is_empty) {
         return Ok(None);
@@ -59,22 +68,10 @@ fn of_master<'a>(
     let failed = fleet.reports.iter().find(|report| report.collector == Collector::Targets);
     TargetsDocument {
         up: up.is_some(),
+        passive: None,
         read_at: UtcInstant(fleet.began),
         fault: failed.and_then(|report| report.fault.as_ref()).map(|fault| FaultFacts::new(fault, details)),
-        master: up.map(|clock| {
-            let server = fleet.server.as_ref();
-            MasterFacts {
-                name: server.map(|server| server.name.as_str()),
-                version: server.map(|server| server.version.as_str()),
-                edition: server.map(|server| server.edition.as_str()),
-                now: UtcInstant(clock.now),
-                utc_offset_seconds: clock.utc_offset_seconds,
-                started: UtcInstant(clock.started),
-                agent_running: server.and_then(|server| server.agent_running),
-                operator_present: server.and_then(|server| server.operator_present),
-                downloadlist_rows: fleet.downloadlist_rows,
-            }
-        }),
+        master: up.map(|clock| MasterFacts::new(fleet, clock)),
         collectors: fleet.reports.iter().map(|report| CollectorFacts::new(report, details)).collect(),
         targets: up.map(|_| {
             let only = selection.name.is_some();
@@ -84,12 +81,14 @@ fn of_master<'a>(
         }),
         orphans: fleet.orphans.as_ref().filter(|_| up.is_some()).map(|all| all.iter().map(OrphanFacts::new).collect()),
         jobs: fleet.jobs.as_ref().filter(|_| up.is_some()).map(|all| all.iter().map(JobFacts::new).collect()),
+        local_targets: None,
     }
 }
 
 #[derive(Default, Serialize)]
 struct TargetsDocument<'a> {
     up: bool,
+    passive: Option<bool>,
     read_at: UtcInstant,
     fault: Option<FaultFacts<'a>>,
     master: Option<MasterFacts<'a>>,
@@ -97,6 +96,9 @@ struct TargetsDocument<'a> {
     targets: Option<Vec<TargetFacts<'a>>>,
     orphans: Option<Vec<OrphanFacts<'a>>>,
     jobs: Option<Vec<JobFacts<'a>>>,
+    /// Only with `role: target`.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    local_targets: Option<Vec<LocalTargetFacts<'a>>>,
 }
 
 #[derive(Serialize)]
@@ -118,19 +120,6 @@ impl<'a> FaultFacts<'a> {
             next_attempt_seconds: fault.next_attempt.map(|rest| rest.as_secs_f64()),
         }
     }
-}
-
-#[derive(Serialize)]
-struct MasterFacts<'a> {
-    name: Option<&'a str>,
-    version: Option<&'a str>,
-    edition: Option<&'a str>,
-    now: UtcInstant,
-    utc_offset_seconds: i32,
-    started: UtcInstant,
-    agent_running: Option<bool>,
-    operator_present: Option<bool>,
-    downloadlist_rows: Option<i64>,
 }
 
 #[derive(Serialize)]
@@ -181,6 +170,7 @@ struct TargetFacts<'a> {
     /// Only where one target is asked for: it would make a large fleet's document several times as long.
     #[serde(flatten)]
     alone: Option<AloneFacts<'a>>,
+    way_to_master: Option<&'static str>,
     ports: Vec<PortFacts<'a>>,
     /// What it wrote about itself, one for each node.
     pages: Vec<PageFacts<'a>>,
@@ -285,6 +275,7 @@ struct BriefingFacts {
 struct RemarkFacts {
     topic: &'static str,
     text: String,
+    unnamed: Vec<String>,
 }
 
 #[derive(Serialize)]
@@ -296,9 +287,10 @@ struct BatchFacts {
 
 impl From<Briefing> for BriefingFacts {
     fn from(Briefing { situation, reach, batches, background }: Briefing) -> BriefingFacts {
-        let reach = reach.map(|text| RemarkFacts { topic: "Reach of the evidence", text });
-        let facts =
-            |remarks: Vec<Remark>| remarks.into_iter().map(|Remark { topic, text }| RemarkFacts { topic, text });
+        let reach = reach.map(|text| RemarkFacts { topic: "Reach of the evidence", text, unnamed: Vec::new() });
+        let facts = |remarks: Vec<Remark>| {
+            remarks.into_iter().map(|Remark { topic, text, unnamed }| RemarkFacts { topic, text, unnamed })
+        };
         BriefingFacts {
             remarks: facts(situation).chain(reach).chain(facts(background)).collect(),
             batches: batches.map(|batch| BatchFacts { name: batch.name, title: batch.title, text: batch.text }).into(),
@@ -323,6 +315,7 @@ impl<'a> TargetFacts<'a> {
             diagnosis: DiagnosisFacts {
                 cause: cause.name(),
                 code: cause.code(),
+                next: cause.next_step(),
                 evidence: evidence
                     .map(|evidence| EvidenceFacts { cause: evidence.cause.map(Cause::name), text: &evidence.text })
                     .collect(),
@@ -334,6 +327,11 @@ impl<'a> TargetFacts<'a> {
                 .map(|known| PageFacts::new(known, target.objection(known, fleet.began).is_none()))
                 .collect(),
             pages_refused: target.pages.as_ref().filter(|_| details).map(|pages| pages.refused.as_slice()),
+            way_to_master: fleet
+                .master
+                .as_ref()
+                .and_then(|clock| target.way_to_master(clock.now))
+                .map(WayToMaster::name),
             ports: fleet.findings(&target.name).map(|finding| PortFacts::new(finding, details)).collect(),
         }
     }
@@ -397,6 +395,7 @@ struct DownloadFacts {
 struct DiagnosisFacts<'a> {
     cause: &'static str,
     code: u8,
+    next: Option<&'static str>,
     evidence: Vec<EvidenceFacts<'a>>,
 }
 

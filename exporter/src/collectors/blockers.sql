@@ -1,7 +1,7 @@
 -- Sessions that hold up the polls: they hold a lock on the table of targets, other requests wait for them, and they
 -- themselves wait for none. A reading at SNAPSHOT waits for no lock and would look healthy.
 -- Rights: SELECT on systargetservers; VIEW SERVER STATE; from SQL Server 2022 VIEW SERVER PERFORMANCE STATE.
-SELECT CAST(0 AS tinyint) AS [set:blockers],
+SELECT CAST(NULL AS tinyint) AS [set:blockers],
        CAST(l.request_session_id AS int) AS session_id,
        CAST(COUNT(DISTINCT r.session_id) AS int) AS waiting
 FROM sys.dm_tran_locks AS l

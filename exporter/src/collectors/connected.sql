@@ -1,6 +1,6 @@
 -- Who is connected over TCP now, an address a row, and each SQL Server Agent a row of its own: behind NAT several have one
 -- address. Agents come first, then who came last: more rows than are kept lose the least. Program and host are as the client states them. Rights: VIEW SERVER STATE; from SQL Server 2022 VIEW SERVER PERFORMANCE STATE.
-SELECT CAST(0 AS tinyint) AS [set:connected],
+SELECT CAST(NULL AS tinyint) AS [set:connected],
        CAST(c.client_net_address AS nvarchar(48)) AS address,
        CAST(SUM(CASE WHEN s.program_name LIKE N'SQLAgent%' THEN 1 ELSE 0 END) AS int) AS agents,
        CAST(MAX(CASE WHEN s.program_name LIKE N'SQLAgent%' THEN s.original_login_name END) AS nvarchar(128)) AS agent_login,

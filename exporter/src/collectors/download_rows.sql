@@ -2,7 +2,7 @@
 -- given last goes on where rows are deleted, and begins again at one where the table is truncated; it goes back and older
 -- rows stay where msdb is restored. The oldest row is the first of the clustered index: one row is read.
 -- Rights: SELECT on sysdownloadlist.
-SELECT CAST(0 AS tinyint) AS [set:download_rows],
+SELECT CAST(NULL AS tinyint) AS [set:download_rows],
        CAST(SUM(p.rows) AS bigint) AS table_rows,
        CAST(IDENT_CURRENT(N'msdb.dbo.sysdownloadlist') AS bigint) AS last_number,
        CAST((SELECT TOP (1) d.date_posted FROM msdb.dbo.sysdownloadlist AS d ORDER BY d.instance_id) AS datetime) AS oldest_posted

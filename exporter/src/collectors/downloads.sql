@@ -4,7 +4,7 @@
 -- the message decides, as "Msg 229" or behind its SQLSTATE: "[SQLSTATE 42000] (Fehler 229)". What none fits is "other".
 -- NULL for none where a column is one of many: a null costs a bit on the wire, and a zero five bytes.
 -- Rights: SELECT on sysdownloadlist.
-SELECT CAST(0 AS tinyint) AS [set:downloads],
+SELECT CAST(NULL AS tinyint) AS [set:downloads],
        CAST(r.target_server AS nvarchar(128)) AS target_server,
        CAST(NULLIF(SUM(CASE WHEN r.status = 0 AND r.error_class = 0 AND r.operation_code = 1 THEN 1 ELSE 0 END), 0) AS int) AS pending_insert,
        CAST(NULLIF(SUM(CASE WHEN r.status = 0 AND r.error_class = 0 AND r.operation_code = 2 THEN 1 ELSE 0 END), 0) AS int) AS pending_update,

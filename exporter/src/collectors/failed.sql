@@ -1,6 +1,6 @@
 -- What one target could not do, the newest first: the exporter writes the target's server_id in the place of -1. The text
 -- is the target's own, and may hold names and paths. Rights: SELECT on sysdownloadlist, systargetservers and sysjobs.
-SELECT TOP (20) CAST(0 AS tinyint) AS [set:failed],
+SELECT TOP (20) CAST(NULL AS tinyint) AS [set:failed],
        CAST(d.instance_id AS nvarchar(11)) AS instance_id,
        CAST(d.operation_code AS tinyint) AS operation_code,
        CAST(COALESCE(j.name, d.deleted_object_name) AS nvarchar(128)) AS job_name,

@@ -1,5 +1,5 @@
 -- Memberships in target server groups. Rights: SELECT on systargetservergroups and systargetservergroupmembers.
-SELECT CAST(0 AS tinyint) AS [set:groups],
+SELECT CAST(NULL AS tinyint) AS [set:groups],
        CAST(m.server_id AS int) AS server_id,
        CAST(g.name AS nvarchar(128)) AS group_name
 FROM msdb.dbo.systargetservergroupmembers AS m

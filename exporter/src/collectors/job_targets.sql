@@ -1,5 +1,5 @@
 -- The last outcome of each job on each target; server_id 0 is the master's own copy. Rights: SELECT on sysjobservers.
-SELECT CAST(0 AS tinyint) AS [set:job_targets],
+SELECT CAST(NULL AS tinyint) AS [set:job_targets],
        CAST(s.job_id AS uniqueidentifier) AS job_id,
        CAST(s.server_id AS int) AS server_id,
        CAST(s.last_run_outcome AS tinyint) AS last_run_outcome,

@@ -5,9 +5,10 @@ use crate::exposition::family_writer::Value;
 use crate::exposition::in_order::InOrder;
 use crate::model::{Collector, silence};
 use crate::sqlserver::{Cell, CellError, Context, MasterClock, Needs, ResultSet, Right, Set, Statement, key, row};
+use foldhash::{HashMap, HashMapExt as _};
 use jiff::Timestamp;
 use jiff::civil::DateTime;
-use std::collections::HashMap;
+use std::sync::Arc;
 use std::time::Duration;
 
 const TARGETS: Statement = Statement::new("targets", include_str!("targets.sql"));
@@ -44,7 +45,8 @@ row! {
         pub time_zone_adjustment_minutes: i32 = "time_zone_adjustment",
         /// As stored, in seconds. May be 0 or less.
         pub poll_interval_seconds: i32 = "poll_interval",
-        /// Who enlisted it, as the master's `sp_enlist_tsx` wrote it down.
+        /// Who enlisted it, as the master's `sp_enlist_tsx` wrote it down. It is shown of silent targets alone, and `None` for the
+        /// others.
         pub enlisted_by: Option<String> = "enlisted_by",
     } and {
         /// Names of the target server groups that it belongs to, sorted.
@@ -92,8 +94,9 @@ impl TargetRow {
 pub struct Targets {
     /// The master's clock when the rows were read.
     pub clock: MasterClock,
-    /// One for each enlisted target, before any filter of the configuration. `server_id` 0 is never among them.
-    pub rows: Vec<TargetRow>,
+    /// One for each enlisted target, before any filter of the configuration. `server_id` 0 is never among them. Shared with
+    /// what is assessed from them.
+    pub rows: Vec<Arc<TargetRow>>,
 }
 
 /// What is asked for.
@@ -117,12 +120,13 @@ impl Sets {
         for membership in self.groups.rows {
             memberships.entry(membership.server_id).or_default().push(membership.group_name);
         }
-        let mut rows = self.targets.rows;
-        for row in &mut rows {
+        let with_groups = |mut row: TargetRow| {
             row.groups = memberships.remove(&row.server_id).unwrap_or_default();
             row.groups.sort();
             row.groups.dedup();
-        }
+            Arc::new(row)
+        };
+        let rows = self.targets.rows.into_iter().map(with_groups).collect();
         Targets { clock, rows }
     }
 }

@@ -1,6 +1,6 @@
 -- What waits for one target, the oldest first: the exporter writes the target's server_id in the place of -1.
 -- Rights: SELECT on sysdownloadlist, systargetservers and sysjobs.
-SELECT TOP (50) CAST(0 AS tinyint) AS [set:waiting],
+SELECT TOP (50) CAST(NULL AS tinyint) AS [set:waiting],
        CAST(d.instance_id AS nvarchar(11)) AS instance_id,
        CAST(d.operation_code AS tinyint) AS operation_code,
        CAST(COALESCE(j.name, d.deleted_object_name) AS nvarchar(128)) AS job_name,

@@ -1,5 +1,7 @@
 //! "Did you mean": the nearest of some words.
 
+use crate::model::slips;
+
 /// What other programs call what we call otherwise.
 const OTHER_NAMES: &[(&str, &str)] = &[
     ("host", "address"),
@@ -25,31 +27,8 @@ pub(super) fn near<'a>(written: &str, candidates: impl Iterator<Item = &'a str> 
 /// The candidate that is nearest to what was written, if any is near.
 pub(super) fn nearest<'a>(written: &str, candidates: impl Iterator<Item = &'a str>) -> Option<&'a str> {
     let written = written.to_ascii_lowercase().replace('-', "_");
-    let far = (written.chars().count() / 3).clamp(1, 3);
-    candidates
-        .map(|candidate| (distance(&written, candidate), candidate))
-        .filter(|(distance, _)| *distance <= far)
-        .min_by_key(|(distance, _)| *distance)
-        .map(|(_, candidate)| candidate)
-}
-
-/// Insertions, deletions, replacements and swaps of neighbours that turn one word into the other.
-fn distance(from: &str, to: &str) -> usize {
-    let (from, to): (Vec<char>, Vec<char>) = (from.chars().collect(), to.chars().collect());
-    let mut before_last: Vec<usize> = Vec::new();
-    let mut last: Vec<usize> = (0..=to.len()).collect();
-    for (i, a) in from.iter().enumerate() {
-        let mut row = vec![i + 1];
-        for (j, b) in to.iter().enumerate() {
-            let mut best = (last[j] + usize::from(a != b)).min(last[j + 1] + 1).min(row[j] + 1);
-            if i > 0 && j > 0 && *a == to[j - 1] && from[i - 1] == *b {
-                best = best.min(before_last[j - 1] + 1);
-            }
-            row.push(best);
-        }
-        before_last = std::mem::replace(&mut last, row);
-    }
-    last[to.len()]
+    let near = candidates.filter_map(|candidate| Some((slips(&written, candidate)?, candidate)));
+    near.min_by_key(|(slips, _)| *slips).map(|(_, candidate)| candidate)
 }
 
 #[cfg(test)]

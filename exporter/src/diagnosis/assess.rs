@@ -131,7 +131,7 @@ pub fn assess(reading: &Reading, seen: impl Into<Observed>, config: &Config, mem
         serves_older_tls: config.master.encrypt != Encrypt::Strict
             && server.is_some_and(|server| server.certificate.is_some()),
         started: targets.clock.started,
-        newest_poll: targets.rows.iter().max_by_key(|row| row.last_poll),
+        newest_poll: targets.rows.iter().map(Arc::as_ref).max_by_key(|row| row.last_poll),
         pages: &observed_pages,
         began: reading.began,
         now: targets.clock.now,

@@ -33,6 +33,8 @@ pub struct Remark {
     pub topic: &'static str,
     /// Complete sentences.
     pub text: String,
+    /// The targets that the text counts and does not name.
+    pub unnamed: Vec<String>,
 }
 
 /// A silent target among its fleet.
@@ -55,11 +57,11 @@ impl Briefing {
 
 impl Silent<'_> {
     fn briefing(&self) -> Briefing {
-        let remark = |topic, text| Remark { topic, text };
+        let remark = |topic, text| Remark { topic, text, unnamed: Vec::new() };
         let situation = vec![
             remark("Silent since", self.since()),
-            remark("At that time", self.around()),
-            remark("Alone or together", self.others()),
+            self.around("At that time"),
+            self.others("Alone or together"),
             remark("Impact", self.impact()),
         ];
         let enlisted_by = self.row.enlisted_by.clone().filter(|by| self.details && !by.is_empty());
@@ -95,28 +97,32 @@ impl Silent<'_> {
         from.is_ok_and(|from| from <= at) && to.is_ok_and(|to| at <= to)
     }
 
-    fn around(&self) -> String {
-        let mut changes = Vec::new();
+    fn around(&self, topic: &'static str) -> Remark {
+        let (mut changes, mut unnamed) = (Vec::new(), Vec::new());
         if self.is_around(self.clock.started) {
             changes.push(format!("the master started at {}", readable_instant(self.clock.started)));
         }
         let fell =
             self.rows().filter(|(_, row)| row.is_stale(self.clock.now) && row.polled && self.is_around(row.last_poll));
-        changes.extend(named(fell.map(|(name, _)| name)).map(|names| format!("the last poll of {names}")));
+        let fell = named(fell.map(|(name, _)| name), &mut unnamed);
+        changes.extend(fell.map(|names| format!("the last poll of {names}")));
         let came = self.rows().filter(|(_, row)| self.is_around(row.enlisted_at));
-        changes.extend(named(came.map(|(name, _)| name)).map(|names| format!("the enlistment of {names}")));
+        let came = named(came.map(|(name, _)| name), &mut unnamed);
+        changes.extend(came.map(|names| format!("the enlistment of {names}")));
         let unwatched = self.watched_since().filter(|since| *since > self.row.last_poll);
         let unwatched = unwatched
-            .map(|since| format!("this exporter first read the master at {}, after that.", readable_instant(since)));
+            .map(readable_instant)
+            .map(|since| format!("this exporter first read the master at {since} by the master's clock, after that."));
         let changes = changes.join("; ");
-        match (changes.is_empty(), unwatched) {
+        let text = match (changes.is_empty(), unwatched) {
             (true, None) => "Nothing else that is seen from here changed within 5 minutes of it.".to_owned(),
             (true, Some(unwatched)) => format!("Not known: {unwatched}"),
             (false, None) => format!("Within 5 minutes of it: {changes}."),
             (false, Some(unwatched)) => {
                 format!("Within 5 minutes of it: {changes}. What else changed is not known: {unwatched}")
             }
-        }
+        };
+        Remark { topic, text, unnamed }
     }
 
     /// When the first reading began, by the master's clock: what changed before is not known.
@@ -125,16 +131,18 @@ impl Silent<'_> {
         self.fleet.history.since()?.checked_sub(ahead).ok()
     }
 
-    fn others(&self) -> String {
+    fn others(&self, topic: &'static str) -> Remark {
+        let mut unnamed = Vec::new();
         let (silent, polling): (Vec<_>, Vec<_>) = self.rows().partition(|(_, row)| row.is_stale(self.clock.now));
         let polling = format!("{} of {} others poll", polling.len(), polling.len() + silent.len());
-        match named(silent.iter().map(|(name, _)| *name)) {
+        let text = match named(silent.iter().map(|(name, _)| *name), &mut unnamed) {
             None if self.rows().next().is_none() => "It is the only target.".to_owned(),
             None => format!("Alone: {polling}."),
             Some(names) => {
                 format!("Silent as well: {names}; {polling}.{}{}", self.silent_groups(), self.silent_subnets())
             }
-        }
+        };
+        Remark { topic, text, unnamed }
     }
 
     /// The groups of this target in which all are silent, where there is more than this one.
@@ -144,8 +152,8 @@ impl Silent<'_> {
                 self.rows().map(|(_, row)| row).filter(|row| row.groups.contains(*group)).collect();
             !members.is_empty() && members.iter().all(|row| row.is_stale(self.clock.now))
         };
-        let groups = named(self.row.groups.iter().filter(is_silent).map(String::as_str));
-        groups.map(|groups| format!(" Groups in which all are silent: {groups}.")).unwrap_or_default()
+        let groups: Vec<&str> = self.row.groups.iter().filter(is_silent).map(String::as_str).collect();
+        sentence(" Groups in which all are silent: ", &groups)
     }
 
     /// The subnets of this target in which all are silent, where there is more than this one.
@@ -157,8 +165,8 @@ impl Silent<'_> {
             let mut members = self.rows().filter(|(name, _)| of(name).contains(*subnet)).peekable();
             members.peek().is_some() && members.all(|(_, row)| row.is_stale(self.clock.now))
         };
-        let subnets = named(own.iter().filter(is_silent).map(String::as_str));
-        subnets.map(|subnets| format!(" Subnets in which all are silent: {subnets}.")).unwrap_or_default()
+        let subnets: Vec<&str> = own.iter().filter(is_silent).map(String::as_str).collect();
+        sentence(" Subnets in which all are silent: ", &subnets)
     }
 
     fn impact(&self) -> String {
@@ -227,15 +235,18 @@ fn subnet(address: &IpAddr) -> String {
     }
 }
 
-/// A few names, and how many there are besides. `None` of none.
-fn named<'a>(names: impl Iterator<Item = &'a str>) -> Option<String> {
+/// A sentence that names all; empty for none.
+fn sentence(head: &str, names: &[&str]) -> String {
+    if names.is_empty() { String::new() } else { format!("{head}{}.", names.join(", ")) }
+}
+
+/// A few names, and how many there are besides, which are added to the unnamed. `None` of none.
+fn named<'a>(names: impl Iterator<Item = &'a str>, unnamed: &mut Vec<String>) -> Option<String> {
     let names: Vec<&str> = names.collect();
-    let more = names.len().saturating_sub(MOST_NAMED);
-    let mut text = names.get(..MOST_NAMED).unwrap_or(&names).join(", ");
-    if more > 0 {
-        text.push_str(&format!(" and {more} more"));
-    }
-    (!names.is_empty()).then_some(text)
+    let (few, others) = names.split_at(names.len().min(MOST_NAMED));
+    unnamed.extend(others.iter().map(|name| (*name).to_owned()));
+    let more = if others.is_empty() { String::new() } else { format!(" and {} more", others.len()) };
+    (!few.is_empty()).then(|| few.join(", ") + &more)
 }
 
 #[cfg(test)]
@@ -288,7 +299,7 @@ mod tests {
         }
         for (name, seconds) in [("A", 7_100), ("B", 7_000)] {
             let mut other = target(name);
-            other.enlisted.as_mut().unwrap().row.last_poll = before(seconds);
+            other.enlisted.as_mut().unwrap().row_mut().last_poll = before(seconds);
             fleet.targets.push(other);
         }
         assert_eq!(remark(&briefing(&fleet, false), "At that time"), "Within 5 minutes of it: the last poll of A, B.");
@@ -353,10 +364,15 @@ mod tests {
     #[test]
     fn of_many_names_a_few_are_named() {
         let names = ["a", "b", "c", "d", "e", "f", "g"];
-        let said = |count: usize| named(names[..count].iter().copied());
-        assert_eq!(
-            [0, 1, 5, 7].map(said),
-            [None, Some("a".into()), Some("a, b, c, d, e".into()), Some("a, b, c, d, e and 2 more".into())]
-        );
+        for (count, said, others) in [
+            (0, None, &[][..]),
+            (1, Some("a"), &[]),
+            (5, Some("a, b, c, d, e"), &[]),
+            (7, Some("a, b, c, d, e and 2 more"), &["f", "g"]),
+        ] {
+            let mut unnamed = Vec::new();
+            assert_eq!(named(names[..count].iter().copied(), &mut unnamed).as_deref(), said);
+            assert_eq!(unnamed, others);
+        }
     }
 }

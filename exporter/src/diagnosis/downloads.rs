@@ -5,8 +5,8 @@ use crate::collectors::{DownloadRow, DownloadedRow, Downloads};
 use crate::config::Filter;
 use crate::model::OrphanKind;
 use crate::model::names::{bare, key};
+use foldhash::{HashMap, HashMapExt as _};
 use std::borrow::Cow;
-use std::collections::HashMap;
 
 /// The content of the download list by name. Rows whose names differ only in case or trailing blanks are added up.
 pub(crate) struct DownloadList<'a> {

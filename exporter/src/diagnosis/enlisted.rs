@@ -5,6 +5,7 @@ use super::target::{Enlisted, PollStatus, TargetDownloads};
 use crate::collectors::TargetRow;
 use crate::model::silence;
 use jiff::{SignedDuration, Timestamp};
+use std::sync::Arc;
 
 /// `sp_enlist_tsx` reads the clock twice for the two columns of a new row, so they can differ by a little.
 const NEVER_POLLED_WITHIN: SignedDuration = SignedDuration::from_secs(1);
@@ -24,7 +25,7 @@ pub(crate) fn polled_since(enlisted_at: Timestamp, last_poll: Timestamp) -> bool
 }
 
 /// The facts about a target. `downloads` is `None` when the download list was not read.
-pub(crate) fn enlisted(row: &TargetRow, downloads: Option<TargetDownloads>) -> Enlisted {
+pub(crate) fn enlisted(row: &Arc<TargetRow>, downloads: Option<TargetDownloads>) -> Enlisted {
     let polled = polled(row);
     Enlisted {
         row: row.clone(),
@@ -56,7 +57,7 @@ mod tests {
     use enum_map::enum_map;
 
     fn bits(row: TargetRow, downloads: Option<TargetDownloads>) -> (bool, bool, bool) {
-        let status = enlisted(&row, downloads).status;
+        let status = enlisted(&Arc::new(row), downloads).status;
         (status.normal, status.suspected_offline, status.blocked)
     }
 
@@ -92,7 +93,7 @@ mod tests {
 
     #[test]
     fn there_is_no_skew_before_the_first_poll() {
-        assert_eq!(enlisted(&never_polled(1, "SQL01", 30), None).clock_skew_seconds, None);
-        assert_eq!(enlisted(&polled_at(target(1, "SQL01"), 30), None).clock_skew_seconds, Some(0.0));
+        assert_eq!(enlisted(&never_polled(1, "SQL01", 30).into(), None).clock_skew_seconds, None);
+        assert_eq!(enlisted(&polled_at(target(1, "SQL01"), 30).into(), None).clock_skew_seconds, Some(0.0));
     }
 }

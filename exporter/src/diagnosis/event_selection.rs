@@ -2,7 +2,7 @@
 
 use super::history::AROUND;
 use super::parameters::{Parameters, query};
-use super::selection::has_text;
+use super::selection::{has_text, in_words};
 use super::{HistoryEvent, MasterFleet, Target};
 use crate::model::{Cause, HistoryKind, names};
 use jiff::Timestamp;
@@ -100,7 +100,7 @@ impl EventSelection {
 
 /// What is searched of an event. Not its detail, which only those see who may see texts of errors.
 fn words(event: &HistoryEvent) -> impl Iterator<Item = &str> {
-    let states = event.from.into_iter().chain(event.to).map(|cause| cause.facts().title);
+    let states = event.from.into_iter().chain(event.to).flat_map(in_words);
     [event.text.as_str(), event.kind.word().title].into_iter().chain(event.target.as_deref()).chain(states)
 }
 
@@ -152,10 +152,16 @@ mod tests {
             (&[("kind", "master_lost")], &["master_lost"]),
             (&[("q", " NO LONGER shown")], &["GONE1"]),
             (&[("q", "evidence"), ("state", "unknown")], &["SQL01\\PAYROLL"]),
+            (&[("q", "has stopped polling")], &["SQL02"]),
+            (&[("q", "Stopped polling ")], &["SQL02"]),
+            (&[("q", "polls and downloads")], &["SQL01\\PAYROLL", "SQL02"]),
             (&[("q", "10.1.2.3")], &[]),
             (&[("since", &at_300), ("until", &at_200)], &["SQL01\\PAYROLL", "SQL02"]),
             (&[("since", "2025-11-24T15:58")], &["GONE1"]),
             (&[("until", "2025-11-24T16:50:00+01:00")], &["master_lost"]),
+            (&[("until", "2025-11-24T16:50:00 01:00")], &["master_lost"]),
+            (&[("until", "2025-11-24 16:50:00.000 01:00")], &["master_lost"]),
+            (&[("since", "2025-11-24 15:58")], &["GONE1"]),
             (&[("until", "2025-11-24")], &[]),
         ];
         let fleet = fleet();
@@ -197,7 +203,9 @@ mod tests {
             (&[("kind", "gone")], "left, master_lost"),
             (&[("since", "yesterday")], "2026-11-22T12:00:00Z"),
             (&[("until", "2026-13-01")], "in UTC"),
-            (&[("since", "2026-11-22T12:00 01:00")], "an instant"),
+            (&[("since", "2026-11-22T12:00  01:00")], "an instant"),
+            (&[("since", "2026-11-22T12:00 Z")], "an instant"),
+            (&[("since", "2026-11-22T12:00 soon")], "an instant"),
             (&[("page", "0")], "a number from 1"),
             (&[("jobs", "failing")], "kind, q, since, until and page are"),
             (&[("q", &long)], "longer than 200"),

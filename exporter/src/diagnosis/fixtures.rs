@@ -87,7 +87,7 @@ pub(crate) fn never_polled(server_id: i32, name: &str, seconds_ago: i64) -> Targ
 /// A reading in which all collectors succeeded: these targets, an empty download list, no jobs.
 pub(crate) fn reading(rows: Vec<TargetRow>) -> Reading {
     let clock = MasterClock { now: now(), utc_offset_seconds: 3_600, zone_known: true, started: ago(90 * 86_400) };
-    let targets = Targets { clock, rows };
+    let targets = Targets { clock, rows: rows.into_iter().map(Arc::new).collect() };
     let server = ServerFacts { name: "MSX01".into(), version: "16.0.4135.4".into(), ..ServerFacts::default() };
     Reading {
         given_up: false,

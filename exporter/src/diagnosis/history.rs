@@ -12,6 +12,8 @@ const OF_EACH: usize = 64;
 const IN_ALL: usize = 8_192;
 /// Characters that are kept of a text.
 const TEXT: usize = 240;
+/// What stands for the rest of a text.
+const CUT: char = '…';
 /// What happened this close to a change may have to do with it.
 pub(crate) const AROUND: SignedDuration = SignedDuration::from_mins(5);
 
@@ -50,6 +52,11 @@ impl HistoryEvent {
         self.kind == HistoryKind::CauseChanged && self.from.is_none()
     }
 
+    /// Whether its text was longer.
+    pub fn is_cut(&self) -> bool {
+        self.text.ends_with(CUT) && self.text.chars().count() > TEXT
+    }
+
     /// With a text that is not for everybody.
     pub(crate) fn with_detail(self, detail: impl Into<String>) -> HistoryEvent {
         HistoryEvent { detail: Some(cut(detail.into())), ..self }
@@ -71,7 +78,7 @@ impl HistoryEvent {
 fn cut(mut text: String) -> String {
     if let Some((end, _)) = text.char_indices().nth(TEXT) {
         text.truncate(end);
-        text.push('…');
+        text.push(CUT);
     }
     text
 }
@@ -255,7 +262,9 @@ mod tests {
     fn a_long_text_is_cut_between_characters() {
         let event =
             HistoryEvent::of_fleet(at(0), HistoryKind::MasterLost, "ß".repeat(300)).with_detail("x".repeat(240));
-        assert_eq!((event.text.chars().count(), event.text.ends_with('…')), (241, true));
+        assert_eq!((event.text.chars().count(), event.is_cut()), (241, true));
         assert_eq!(event.detail.map(|detail| detail.len()), Some(240));
+        let as_long = HistoryEvent::of_fleet(at(0), HistoryKind::MasterLost, "x".repeat(239) + "…");
+        assert!(!as_long.is_cut());
     }
 }

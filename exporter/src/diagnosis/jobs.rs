@@ -4,9 +4,9 @@ use super::clock_skew::to_utc;
 use super::target::{Job, JobRun};
 use crate::collectors::{JobRow, JobTargetRow, Jobs, Outcome};
 use crate::config::Filter;
+use foldhash::{HashMap, HashMapExt as _};
 use jiff::civil::DateTime;
 use jiff::{SignedDuration, Timestamp};
-use std::collections::HashMap;
 
 /// The facts that a job needs about a target that the filter accepts.
 #[derive(Debug, Clone, Copy)]
@@ -150,7 +150,7 @@ mod tests {
     fn seats() -> HashMap<i32, Seat<'static>> {
         let last_poll = "2026-11-22T12:00:00Z".parse().unwrap();
         let seat = |name, hours, shown| Seat { name, offset: SignedDuration::from_hours(hours), last_poll, shown };
-        HashMap::from([(7, seat("SQL01", 1, true)), (5, seat("SQL02", -5, true)), (9, seat("SQL03", 0, false))])
+        HashMap::from_iter([(7, seat("SQL01", 1, true)), (5, seat("SQL02", -5, true)), (9, seat("SQL03", 0, false))])
     }
 
     fn all(rows: &Jobs, outcomes: &mut Outcomes) -> Vec<Job> {
@@ -225,7 +225,7 @@ mod tests {
         let mut at = |hours, last_poll: &str| {
             let offset = SignedDuration::from_hours(hours);
             let seat = Seat { name: "SQL01", offset, last_poll: last_poll.parse().unwrap(), shown: true };
-            let seats = HashMap::from([(7, seat)]);
+            let seats = HashMap::from_iter([(7, seat)]);
             let (jobs, _) = jobs(&rows, &everything(), &seats, usize::MAX, &mut outcomes);
             jobs[0].runs[0].at.unwrap().to_string()
         };

@@ -1,13 +1,14 @@
 //! What is remembered of the master itself: whether it was readable, where it was before it last started, what it
-//! presented, and how far its targets had polled and its instructions were numbered.
+//! presented, whether its Agent and its operator were there, and how far its targets had polled and its instructions were
+//! numbered.
 
 use super::history::HistoryEvent;
 use crate::collectors::{Downloads, ServerFacts, TargetRow, Targets};
 use crate::model::figures::readable_instant;
 use crate::model::{Certificate, HistoryKind, Stage};
 use crate::sqlserver::ReadError;
+use foldhash::HashMap;
 use jiff::{SignedDuration, Timestamp};
-use std::collections::HashMap;
 
 /// Two readings of the start of one instance differ by less.
 const SAME_START: SignedDuration = SignedDuration::from_mins(1);
@@ -28,6 +29,9 @@ pub(crate) struct MasterMemory {
     moved: Option<Moved>,
     /// By `server_id`: when it was enlisted, and its last poll.
     polls: HashMap<i32, (Timestamp, Timestamp)>,
+    /// Whether its Agent ran, and whether its operator was there, when that was last known.
+    agent_running: Option<bool>,
+    operator_present: Option<bool>,
     /// The number that was last given to an instruction, and when that was read.
     last_number: Option<(i64, Timestamp)>,
     restored: Option<Restore>,
@@ -121,8 +125,8 @@ impl MasterMemory {
         if let Some(server) = server {
             let now = Seen { started, server: server.clone() };
             if self.seen.as_ref().is_some_and(|before| before.server.name != server.name) {
-                // Another instance, as behind the listener of an availability group, has a list of its own.
-                self.last_number = None;
+                // Another instance, as behind the listener of an availability group, has all of this for itself.
+                (self.last_number, self.agent_running, self.operator_present) = (None, None, None);
             }
             if let Some(what) = self.seen.as_ref().filter(|before| before.restarted(&now)).map(|b| b.changed_to(&now)) {
                 let when = format!("It started at {}", readable_instant(started));
@@ -134,6 +138,7 @@ impl MasterMemory {
                 }
             }
             self.seen = Some(now);
+            self.turned(server).for_each(|kind| note(kind, String::new()));
             if let Some(now) = &server.certificate {
                 if self.certificate.as_ref().is_some_and(|before| before != now) {
                     note(HistoryKind::CertificateChanged, format!("It ends at {}.", readable_instant(now.not_after)));
@@ -154,6 +159,17 @@ impl MasterMemory {
             self.restored = Some(Restore { between: Between { after: last_read.unwrap_or(by), by }, polls: before });
         }
         events
+    }
+
+    /// What became of its Agent and of its operator since they were last known.
+    fn turned(&mut self, server: &ServerFacts) -> impl Iterator<Item = HistoryKind> + use<> {
+        use HistoryKind::{MasterAgentStarted, MasterAgentStopped, OperatorBack, OperatorLost};
+        [
+            turned(&mut self.agent_running, server.agent_running, [MasterAgentStopped, MasterAgentStarted]),
+            turned(&mut self.operator_present, server.operator_present, [OperatorLost, OperatorBack]),
+        ]
+        .into_iter()
+        .flatten()
     }
 
     /// Between which instants the master came to run since a start. It is not read while it is down, and its targets do
@@ -205,6 +221,15 @@ impl Start {
             false => Some(before.last_read),
         });
         Start { at, read_before, last_read: now }
+    }
+}
+
+/// What happened to a state that was known to be another before. A reading that lacks it takes nothing away.
+fn turned(known: &mut Option<bool>, now: Option<bool>, [ended, began]: [HistoryKind; 2]) -> Option<HistoryKind> {
+    match (known.replace(now?), now?) {
+        (Some(true), false) => Some(ended),
+        (Some(false), true) => Some(began),
+        _ => None,
     }
 }
 
@@ -307,6 +332,32 @@ mod tests {
                 _ => Some(HistoryKind::MasterMoved),
             };
             assert_eq!(events.first().map(|event| event.kind), kind);
+        }
+    }
+
+    #[test]
+    fn what_becomes_of_the_agent_and_of_the_operator_is_noted_once_and_only_where_it_is_known() {
+        use HistoryKind::{MasterAgentStarted, MasterAgentStopped, OperatorBack, OperatorLost};
+        let (yes, no) = (Some(true), Some(false));
+        let steps = [
+            ("MSX01", no, yes, &[][..]),
+            ("MSX01", no, yes, &[]),
+            ("MSX01", yes, None, &[MasterAgentStarted]),
+            ("MSX01", None, no, &[OperatorLost]),
+            ("MSX01", no, no, &[MasterAgentStopped]),
+            ("MSX01", yes, yes, &[MasterAgentStarted, OperatorBack]),
+            // Another instance.
+            ("MSX02", no, no, &[]),
+            ("MSX02", no, yes, &[OperatorBack]),
+        ];
+        let mut memory = MasterMemory::default();
+        let targets = reading(Vec::new()).targets.unwrap().rows.unwrap();
+        for (step, (name, agent_running, operator_present, expected)) in steps.into_iter().enumerate() {
+            let server = ServerFacts { name: name.into(), agent_running, operator_present, ..ServerFacts::default() };
+            let events = memory.observe(ago(0), &targets, Some(&server), None);
+            let kinds: Vec<_> = events.iter().map(|event| event.kind).collect();
+            assert_eq!(kinds, expected, "{step}");
+            assert!(memory.observe(ago(0), &targets, None, None).is_empty());
         }
     }
 

@@ -23,6 +23,7 @@ mod properties;
 mod roster;
 mod rules;
 mod selection;
+mod similar;
 mod target;
 mod unmatched;
 
@@ -163,7 +164,7 @@ impl MasterFleet {
 
     /// The rows of the enlisted targets, by the names under which they are shown.
     pub(crate) fn rows(&self) -> impl Iterator<Item = (&str, &TargetRow)> + Clone {
-        self.targets.iter().filter_map(|target| Some((target.name.as_str(), &target.enlisted.as_ref()?.row)))
+        self.targets.iter().filter_map(|target| Some((target.name.as_str(), &**target.enlisted.as_ref()?)))
     }
 
     /// The target of this name, as SQL Server compares names.

@@ -69,10 +69,15 @@ impl Parameters {
         self.parsed(name, number, || "a number from 1".to_owned())
     }
 
-    /// An instant. Without an offset it is in UTC, as a field of a form sends it.
+    /// An instant. Without an offset it is in UTC, as a field of a form sends it. A plus that stands there unescaped comes as
+    /// a space, which RFC 3339 does not have before an offset.
     pub(super) fn instant(&mut self, name: &'static str) -> Result<Option<Timestamp>, String> {
         let in_utc = |value: &str| Offset::UTC.to_timestamp(value.parse::<DateTime>().ok()?).ok();
-        let instant = |value: &str| value.parse::<Timestamp>().ok().or_else(|| in_utc(value));
+        let with_plus = |value: &str| value.rsplit_once(' ').map(|(at, offset)| format!("{at}+{offset}"));
+        let instant = |value: &str| {
+            let with_offset = value.parse::<Timestamp>().ok().or_else(|| with_plus(value)?.parse().ok());
+            with_offset.or_else(|| in_utc(value))
+        };
         self.parsed(name, instant, || {
             "an instant, such as 2026-11-22T12:00:00Z, or without its offset in UTC".to_owned()
         })

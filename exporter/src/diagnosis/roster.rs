@@ -9,19 +9,20 @@ use super::target::Enlisted;
 use crate::collectors::{TargetRow, Targets};
 use crate::config::Config;
 use crate::model::names::{bare, key};
+use foldhash::{HashMap, HashMapExt as _, HashSet};
 use jiff::Timestamp;
 use std::borrow::Cow;
 use std::collections::hash_map::Entry;
-use std::collections::{HashMap, HashSet};
+use std::sync::Arc;
 
 /// The enlisted or expected targets that the filter accepts.
 pub(crate) struct Roster<'a> {
     /// Every row on the master by its key, before the filter.
-    enlisted: HashMap<Cow<'a, str>, &'a TargetRow>,
+    enlisted: HashMap<Cow<'a, str>, &'a Arc<TargetRow>>,
     /// Those that are shown, sorted by name, each name once.
     entries: Vec<RosterEntry<'a>>,
     /// The enlisted targets that the filter accepts, sorted by name: the first are shown, up to the limit.
-    rows: Vec<&'a TargetRow>,
+    rows: Vec<&'a Arc<TargetRow>>,
     limit: usize,
 }
 
@@ -40,7 +41,7 @@ impl<'a> Roster<'a> {
     /// Selects the targets. `list` is `None` when the download list was not read.
     pub(crate) fn new(targets: &'a Targets, list: Option<&DownloadList<'_>>, config: &'a Config) -> Roster<'a> {
         let filter = &config.targets.filter;
-        let mut by_key: HashMap<Cow<'a, str>, &'a TargetRow> = HashMap::with_capacity(targets.rows.len());
+        let mut by_key: HashMap<Cow<'a, str>, &'a Arc<TargetRow>> = HashMap::with_capacity(targets.rows.len());
         for row in &targets.rows {
             match by_key.entry(key(&row.name)) {
                 Entry::Vacant(free) => {
@@ -57,10 +58,11 @@ impl<'a> Roster<'a> {
         }
 
         let listed: HashSet<Cow<'_, str>> = config.expected_targets.iter().map(|name| key(bare(name))).collect();
-        let mut rows: Vec<&TargetRow> = by_key.values().copied().filter(|row| filter.allows(bare(&row.name))).collect();
+        let mut rows: Vec<&Arc<TargetRow>> =
+            by_key.values().copied().filter(|row| filter.allows(bare(&row.name))).collect();
         rows.sort_unstable_by_key(|row| row.name.as_str());
         let limit = config.limits.targets;
-        let entry = |row: &&'a TargetRow| {
+        let entry = |row: &&'a Arc<TargetRow>| {
             let key = key(&row.name);
             let downloads = list.map(|list| list.of(&key));
             RosterEntry {
@@ -72,7 +74,7 @@ impl<'a> Roster<'a> {
         };
         let mut entries: Vec<RosterEntry<'a>> = rows.iter().take(limit).map(entry).collect();
 
-        let mut missing = HashSet::new();
+        let mut missing = HashSet::default();
         for name in config.expected_targets.iter().map(|name| bare(name)).filter(|name| filter.allows(name)) {
             let key = key(name);
             if !by_key.contains_key(key.as_ref()) {
@@ -105,7 +107,7 @@ impl<'a> Roster<'a> {
 
     /// All enlisted targets by `server_id`, for the jobs.
     pub(crate) fn seats(&self) -> HashMap<i32, Seat<'a>> {
-        let seat = |(place, row): (usize, &&'a TargetRow)| {
+        let seat = |(place, row): (usize, &&'a Arc<TargetRow>)| {
             let (offset, last_poll) = (observed_offset(row), row.last_poll);
             (row.server_id, Seat { name: &row.name, offset, last_poll, shown: place < self.limit })
         };

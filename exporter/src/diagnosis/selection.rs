@@ -190,13 +190,20 @@ impl<'a> Selected<'a> {
 
 /// What is searched of a target.
 fn words(target: &Target) -> impl Iterator<Item = &str> {
-    let (row, state) = (target.enlisted.as_ref(), target.diagnosis.cause.facts());
-    [target.name.as_str(), state.title, state.short]
+    let location = target.enlisted.as_ref().and_then(|row| row.location.as_deref());
+    [target.name.as_str()]
         .into_iter()
-        .chain(row.and_then(|row| row.location.as_deref()))
+        .chain(in_words(target.diagnosis.cause))
+        .chain(location)
         .chain(target.groups().iter().map(String::as_str))
         .chain(target.trace.as_ref().map(|trace| trace.text.as_str()))
         .chain(target.diagnosis.evidence.iter().map(|evidence| evidence.text.as_str()))
+}
+
+/// A state as pages show it, in a phrase and in a cell.
+pub(super) fn in_words<'a>(cause: Cause) -> [&'a str; 2] {
+    let facts = cause.facts();
+    [facts.title, facts.short]
 }
 
 /// Whether one of the parts has this text, in any letter case.

@@ -3,7 +3,7 @@
 use super::arrivals::Trace;
 use super::rules::Diagnosis;
 use crate::collectors::{DownloadRow, DownloadedRow, JobRow, JobTargetRow, TargetRow};
-use crate::model::{OrphanKind, names, silence};
+use crate::model::{OrphanKind, WayToMaster, names, silence};
 use crate::target_pages::{KnownPage, PagesOfTarget};
 use jiff::{SignedDuration, Timestamp};
 use std::ops::Deref;
@@ -60,6 +60,16 @@ impl Target {
         self.groups().iter().any(|own| names::same(own, group))
     }
 
+    /// What its polls and the master's own evidence prove of the way to the master. `None` for one that is not enlisted.
+    pub(crate) fn way_to_master(&self, now: Timestamp) -> Option<WayToMaster> {
+        let arrives = self.trace.as_ref().is_some_and(|trace| trace.word.is_arrival());
+        self.enlisted.as_ref().map(|row| match row.is_stale(now) {
+            false => WayToMaster::InUse,
+            true if arrives => WayToMaster::Reached,
+            true => WayToMaster::NotSeen,
+        })
+    }
+
     /// Whether it is enlisted and has not polled in time.
     pub(crate) fn is_silent(&self, now: Timestamp) -> bool {
         self.enlisted.as_ref().is_some_and(|row| row.is_stale(now))
@@ -70,7 +80,7 @@ impl Target {
 #[derive(Debug, Clone, PartialEq)]
 pub struct Enlisted {
     /// Its row; the target dereferences to it.
-    pub row: TargetRow,
+    pub row: Arc<TargetRow>,
     /// False while its last poll is within 1 s of its enlistment.
     pub polled: bool,
     /// The interval that it reported; 60 s where it reported 0 or less.
@@ -92,6 +102,12 @@ impl Deref for Enlisted {
 }
 
 impl Enlisted {
+    /// Its row, to be changed.
+    #[cfg(test)]
+    pub(crate) fn row_mut(&mut self) -> &mut TargetRow {
+        Arc::make_mut(&mut self.row)
+    }
+
     /// What its own clock showed at a time of the master's, as far as its last poll tells.
     pub(crate) fn by_its_clock(&self, at: Timestamp) -> Timestamp {
         let skew = SignedDuration::try_from_secs_f64(self.clock_skew_seconds.unwrap_or_default()).unwrap_or_default();

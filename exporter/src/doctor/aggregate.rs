@@ -1,6 +1,6 @@
 //! One rule for a group of hosts instead of a thousand rows.
 
-use super::request::{End, Need, Request, Row, Seen, Transport, ends};
+use super::request::{End, HostsInState, MOST_NAMED, Need, Request, Row, Seen, Transport, ends};
 use super::rules::TARGET;
 use crate::model::ServerName;
 use jiff::SignedDuration;
@@ -8,8 +8,6 @@ use std::collections::{BTreeMap, BTreeSet};
 
 type Key = (Need, Option<&'static str>, String, String, String, String);
 
-/// Hosts of one state that are named.
-const MOST_NAMED: usize = 3;
 /// By how much what is known of one host may be older than what is known of another before the evidence says it: pages of
 /// targets come at their own times.
 const AS_OLD: SignedDuration = SignedDuration::from_mins(10);
@@ -152,6 +150,9 @@ fn together(seen: Vec<(String, Seen)>) -> Seen {
     if let Some((oldest, _)) = older {
         evidence.push_str(&format!("; the oldest of this was seen at {oldest}"));
     }
-    let state = states.into_keys().next().filter(|_| single).unwrap_or_else(|| "mixed".to_owned());
-    Seen { open, state, at, evidence }
+    if single {
+        return Seen::new(open, states.into_keys().next().unwrap_or_default(), at, evidence);
+    }
+    let by_state = states.into_iter().map(|(state, hosts)| HostsInState { state, hosts }).collect();
+    Seen { by_state, ..Seen::new(open, "mixed", at, evidence) }
 }

@@ -1,6 +1,6 @@
 //! The rows as CSV (RFC 4180), for a spreadsheet or a form.
 
-use super::request::{Request, ends};
+use super::request::{Request, Seen, ends};
 use super::table::{BEFORE, HEADS, cells};
 
 /// Draws the rows; the other parts of a request are in the other formats.
@@ -8,7 +8,8 @@ pub(crate) fn draw(request: &Request) -> String {
     let with_before = request.rows.iter().any(|row| row.before.is_some());
     let mut heads: Vec<String> = HEADS.iter().map(|head| (*head).to_owned()).collect();
     heads.extend(with_before.then(|| BEFORE.to_owned()));
-    let lines = std::iter::once(heads).chain(request.rows.iter().map(|row| cells(row, with_before, ends)));
+    let lines =
+        std::iter::once(heads).chain(request.rows.iter().map(|row| cells(row, with_before, ends, Seen::in_full)));
     lines.map(|line| line.iter().map(|cell| quoted(cell)).collect::<Vec<_>>().join(",") + "\r\n").collect()
 }
 

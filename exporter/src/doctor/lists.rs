@@ -39,10 +39,25 @@ impl<'a> Lists<'a> {
         }
     }
 
+    /// The number of the list that stands for these hosts, or for most of them.
+    pub(crate) fn number(&self, named: &[End]) -> Option<usize> {
+        self.part_of(named).map(|(number, ..)| number)
+    }
+
+    /// Each list with its number.
+    pub(crate) fn each(&self) -> impl Iterator<Item = (usize, &'a [End])> {
+        (1..).zip(self.0.iter().copied())
+    }
+
     /// Each list with its head.
     pub(crate) fn written(&self) -> impl Iterator<Item = (String, String)> {
-        (1..).zip(&self.0).map(|(number, list)| (format!("list {number}, {} hosts", list.len()), ends(list)))
+        self.each().map(|(number, list)| (head(number, list), ends(list)))
     }
+}
+
+/// The head of a list.
+pub(crate) fn head(number: usize, list: &[End]) -> String {
+    format!("list {number}, {} hosts", list.len())
 }
 
 /// These hosts where there is no place for a list.

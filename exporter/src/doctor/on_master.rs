@@ -167,12 +167,8 @@ fn page_share(server: &str, hosts: &[&Target<'_>], fleet: &MasterFleet) -> Vec<R
 
 fn page_seen(page: Option<&KnownPage>, fleet: &MasterFleet) -> Seen {
     let Some(KnownPage { page, .. }) = page else { return Seen::unknown("no page that still counts was read") };
-    Seen {
-        open: Some(true),
-        state: PortState::Open.name().to_owned(),
-        at: Some(UtcInstant(page.taken_at)),
-        evidence: format!("a page was read that was {}", page.taken(fleet.began)),
-    }
+    let evidence = format!("a page was read that was {}", page.taken(fleet.began));
+    Seen::new(Some(true), PortState::Open.name(), Some(UtcInstant(page.taken_at)), evidence)
 }
 
 /// One target of each host.
@@ -235,24 +231,19 @@ impl<'a> Target<'a> {
     fn polling(&self, master: &MasterEnd, fleet: &MasterFleet) -> Seen {
         let clock = fleet.master.as_ref();
         if let Some(trace) = self.trace.filter(|trace| trace.word.is_arrival()) {
-            return Seen {
-                open: Some(true),
-                state: "open".to_owned(),
-                at: trace.reach.map(|(_, looked_at)| UtcInstant(looked_at)),
-                evidence: format!("it does not poll, and its host reaches the port: {}", trace.word.word().title),
-            };
+            let evidence = format!("it does not poll, and its host reaches the port: {}", trace.word.word().title);
+            let looked_at = trace.reach.map(|(_, looked_at)| UtcInstant(looked_at));
+            return Seen::new(Some(true), PortState::Open.name(), looked_at, evidence);
         }
         let polled = self.poll(clock);
         if let Some(seen) = self.by_page(master, fleet, Check::Engine).filter(|_| !matches!(polled, Some((.., true)))) {
             return seen;
         }
         match polled {
-            Some((at, age, true)) => Seen {
-                open: Some(true),
-                state: "open".to_owned(),
-                at: Some(UtcInstant(at)),
-                evidence: format!("it polled {} s ago", age.as_secs()),
-            },
+            Some((at, age, true)) => {
+                let evidence = format!("it polled {} s ago", age.as_secs());
+                Seen::new(Some(true), PortState::Open.name(), Some(UtcInstant(at)), evidence)
+            }
             Some((at, _, false)) => {
                 Seen::unknown(format!("it last polled {}; the port is one of many reasons", written(at)))
             }
@@ -326,12 +317,7 @@ impl<'a> Target<'a> {
             }
             (Some(mapper), _) if mapper.state.open() == Some(true) => {
                 let evidence = format!("135 is open, and the dynamic port is not known: {}", mapper.evidence);
-                Seen {
-                    open: None,
-                    state: mapper.state.name().to_owned(),
-                    at: Some(UtcInstant(mapper.checked_at)),
-                    evidence,
-                }
+                Seen::new(None, mapper.state.name(), Some(UtcInstant(mapper.checked_at)), evidence)
             }
             (Some(mapper), _) => seen(mapper),
             (None, _) => Seen::unknown("not tried"),
@@ -341,12 +327,8 @@ impl<'a> Target<'a> {
 
 /// The state of a finding, with the machine that made it.
 pub(crate) fn seen(finding: &Finding) -> Seen {
-    Seen {
-        open: finding.state.open(),
-        state: finding.state.name().to_owned(),
-        at: Some(UtcInstant(finding.checked_at)),
-        evidence: finding.evidence.clone(),
-    }
+    let Finding { state, checked_at, evidence, .. } = finding;
+    Seen::new(state.open(), state.name(), Some(UtcInstant(*checked_at)), evidence)
 }
 
 fn readiness(

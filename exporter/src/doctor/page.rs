@@ -1,10 +1,10 @@
 //! The request as a page, to print and to copy.
 
-use super::lists::Lists;
-use super::request::{Need, Readiness, Request, Row};
+use super::lists::{Lists, head as list_head};
+use super::request::{End, HostsInState, Need, Readiness, Request, Row};
 use super::text::head;
 use crate::model::figures::readable_instant;
-use crate::pages::Frame;
+use crate::pages::{Few, Frame};
 use askama::Template;
 
 /// Draws the page.
@@ -14,15 +14,15 @@ use askama::Template;
 pub(crate) fn page(request: &Request, frame: Frame) -> Result<String, askama::Error> {
     let lists = Lists::of(request);
     let groups = [Need::Required, Need::Nothing, Need::ForPeople].map(|need| {
-        let rows = request.rows.iter().filter(|row| row.need == need);
-        Group { head: head(need), rows: rows.map(|row| RowView::new(row, &lists)).collect() }
+        let rows = request.rows.iter().enumerate().filter(|(_, row)| row.need == need);
+        Group { head: head(need), rows: rows.map(|(place, row)| RowView::new(place, row, &lists)).collect() }
     });
     DoctorPage {
         frame,
         request,
         made: readable_instant(request.made.0),
         groups: groups.into_iter().filter(|group| !group.rows.is_empty()).collect(),
-        lists: lists.written().collect(),
+        lists: lists.each().map(|(number, list)| ListView::new(number, list)).collect(),
         readiness: request.readiness.iter().map(ReadinessView::new).collect(),
         closed: request.closed().len(),
         unseen: request.unseen().len(),
@@ -38,7 +38,7 @@ struct DoctorPage<'a> {
     made: String,
     groups: Vec<Group<'a>>,
     /// Hosts that are counted in the rows.
-    lists: Vec<(String, String)>,
+    lists: Vec<ListView<'a>>,
     readiness: Vec<ReadinessView<'a>>,
     closed: usize,
     unseen: usize,
@@ -50,24 +50,62 @@ struct Group<'a> {
 }
 
 struct RowView<'a> {
-    source: String,
-    destination: String,
+    source: Cell,
+    destination: Cell,
     service: String,
     class: &'static str,
     at: Option<String>,
+    counted: Vec<Counted<'a>>,
     row: &'a Row,
 }
 
+/// Hosts in a few words.
+struct Cell {
+    text: String,
+    /// The number of the list that names them.
+    list: Option<usize>,
+}
+
 impl<'a> RowView<'a> {
-    fn new(row: &'a Row, lists: &Lists<'_>) -> RowView<'a> {
+    fn new(place: usize, row: &'a Row, lists: &Lists<'_>) -> RowView<'a> {
+        let cell = |named: &[End]| Cell { text: lists.name(named), list: lists.number(named) };
         RowView {
-            source: lists.name(&row.source),
-            destination: lists.name(&row.destination),
+            source: cell(&row.source),
+            destination: cell(&row.destination),
             service: row.service(),
             class: class(row.now.open, row.need == Need::Required),
             at: row.now.at.map(|at| readable_instant(at.0)),
+            counted: row.now.counted().map(|group| Counted::new(place, group)).collect(),
             row,
         }
+    }
+}
+
+/// The hosts in one state, where a row only counts them.
+struct Counted<'a> {
+    id: String,
+    head: String,
+    hosts: Few<&'a str>,
+}
+
+impl<'a> Counted<'a> {
+    fn new(place: usize, HostsInState { state, hosts }: &'a HostsInState) -> Counted<'a> {
+        let id = format!("row-{place}-{}", state.replace(' ', "-"));
+        let names = hosts.iter().map(String::as_str);
+        Counted { id, head: format!("{} {state}", hosts.len()), hosts: Few::new(names, 0, hosts.len()) }
+    }
+}
+
+/// A list of hosts.
+struct ListView<'a> {
+    number: usize,
+    head: String,
+    hosts: Few<&'a End>,
+}
+
+impl<'a> ListView<'a> {
+    fn new(number: usize, list: &'a [End]) -> ListView<'a> {
+        ListView { number, head: list_head(number, list), hosts: Few::new(list.iter(), 0, list.len()) }
     }
 }
 

@@ -99,7 +99,22 @@ pub struct Seen {
     pub at: Option<UtcInstant>,
     /// How that is known, and from which machine.
     pub evidence: String,
+    /// Of a row for several hosts whose states differ: the hosts of each state.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub by_state: Vec<HostsInState>,
 }
+
+/// The hosts that a row found in one state.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct HostsInState {
+    /// The state in one word.
+    pub state: String,
+    /// Their names, or those of the instances on them.
+    pub hosts: Vec<String>,
+}
+
+/// Hosts of one state that the evidence of a row names; more are counted in it.
+pub(crate) const MOST_NAMED: usize = 3;
 
 /// A requirement of enlisting or polling besides ports.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
@@ -198,9 +213,30 @@ impl Row {
 }
 
 impl Seen {
+    /// What was seen of one connection.
+    pub(crate) fn new(
+        open: Option<bool>,
+        state: impl Into<String>,
+        at: Option<UtcInstant>,
+        evidence: impl Into<String>,
+    ) -> Seen {
+        Seen { open, state: state.into(), at, evidence: evidence.into(), by_state: Vec::new() }
+    }
+
     /// A state that cannot be seen from here.
     pub(crate) fn unknown(evidence: impl Into<String>) -> Seen {
-        Seen { open: None, state: "unknown".to_owned(), at: None, evidence: evidence.into() }
+        Seen::new(None, "unknown", None, evidence)
+    }
+
+    /// The hosts that the evidence counts and does not name.
+    pub(crate) fn counted(&self) -> impl Iterator<Item = &HostsInState> {
+        self.by_state.iter().filter(|group| group.hosts.len() > MOST_NAMED)
+    }
+
+    /// The evidence with every host.
+    pub(crate) fn in_full(&self) -> String {
+        let names = self.counted().map(|HostsInState { state, hosts }| format!("; {state}: {}", hosts.join(", ")));
+        std::iter::once(self.evidence.clone()).chain(names).collect()
     }
 }
 

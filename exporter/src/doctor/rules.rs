@@ -117,7 +117,7 @@ pub(crate) fn nothing_back(master: &End, targets: Vec<End>) -> Row {
         handling: "no rule".to_owned(),
         valid_until: "not applicable".to_owned(),
         test: "nothing to test".to_owned(),
-        now: Seen { open: None, state: "not needed".to_owned(), at: None, evidence: "by design".to_owned() },
+        now: Seen::new(None, "not needed", None, "by design"),
         ..row(master, master, Transport::Tcp, "")
     }
 }
@@ -126,7 +126,7 @@ pub(crate) fn nothing_back(master: &End, targets: Vec<End>) -> Row {
 pub(crate) fn patterns() -> Vec<Row> {
     let end = |name: &str| End { name: name.to_owned(), addresses: Vec::new() };
     let (target, master) = (end("{target}"), end("{master}"));
-    let seen = || Seen { open: None, state: "{state}".to_owned(), at: None, evidence: "{evidence}".to_owned() };
+    let seen = || Seen::new(None, "{state}", None, "{evidence}");
     vec![
         polling(&target, &master, "{port}", "{frequency}".to_owned(), seen()),
         browser(&target, "{target}", &master, r"{host}\{instance}", "{port}", seen()),

@@ -64,7 +64,7 @@ fn silence(fleet: &MasterFleet, targets: &[&Target], trace: &Trace) -> Readiness
     };
     let alone = if let [target] = targets { Briefing::of(fleet, target, true) } else { None };
     let (remarks, reach) = alone.map(|known| (known.situation, known.reach)).unwrap_or_default();
-    let situation = remarks.into_iter().map(|Remark { topic, text }| format!("{topic}: {text}")).collect();
+    let situation = remarks.into_iter().map(|Remark { topic, text, .. }| format!("{topic}: {text}")).collect();
     let traces = targets.iter().filter_map(|target| target.trace.as_ref());
     let shared = |sentence: &&String| traces.clone().all(|trace| trace.details.contains(sentence));
     for sentence in trace.details.iter().filter(shared).chain(&reach) {

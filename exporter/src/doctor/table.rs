@@ -23,8 +23,14 @@ pub(crate) const HEADS: [&str; 14] = [
 /// The head of the additional column of --verify.
 pub(crate) const BEFORE: &str = "since the earlier request";
 
-/// One row's cells, its hosts as `name` has them, in the order of [`HEADS`], and [`BEFORE`] where that is asked for.
-pub(crate) fn cells(row: &Row, with_before: bool, name: impl Fn(&[End]) -> String) -> Vec<String> {
+/// One row's cells, its hosts as `name` has them and its evidence as `evidence` has it, in the order of [`HEADS`], and
+/// [`BEFORE`] where that is asked for.
+pub(crate) fn cells(
+    row: &Row,
+    with_before: bool,
+    name: impl Fn(&[End]) -> String,
+    evidence: impl Fn(&Seen) -> String,
+) -> Vec<String> {
     let transport = row.transport.map_or_else(|| "none".to_owned(), |transport| transport.to_string());
     let mut cells = vec![
         name(&row.source),
@@ -35,7 +41,7 @@ pub(crate) fn cells(row: &Row, with_before: bool, name: impl Fn(&[End]) -> Strin
         row.need.to_string(),
         row.now.state.clone(),
         row.now.at.map(|at| at.to_string()).unwrap_or_default(),
-        row.now.evidence.clone(),
+        evidence(&row.now),
         row.justification.clone(),
         row.frequency.clone(),
         row.handling.clone(),

@@ -258,7 +258,7 @@ fn a_fleet_is_a_page_and_no_line_of_it_a_list() {
     assert_eq!(text.lines().filter(long).collect::<Vec<_>>(), [""; 0]);
     let markdown = draw(&request, RequestFormat::Markdown);
     let list = markdown.lines().filter(|line| line.matches("-OF-THE-FLEET").count() > 1);
-    assert_eq!(list.map(str::len).max(), Some(99), "{markdown}");
+    assert!(list.map(str::len).max().is_some_and(|longest| longest <= 100), "{markdown}");
 }
 
 #[test]
@@ -358,6 +358,36 @@ fn each_form_is_drawn() {
     insta::assert_snapshot!("text", draw(&request, RequestFormat::Text));
     insta::assert_snapshot!("markdown", draw(&request, RequestFormat::Markdown));
     insta::assert_snapshot!("csv", draw(&request, RequestFormat::Csv));
+}
+
+#[test]
+fn every_host_of_a_group_is_named_where_its_state_is_only_counted() {
+    let rows = (0..604).map(|number| {
+        let row = target(number, &format!("SQL{number:04}"));
+        if number < 4 { polled_at(row, 4_000) } else { row }
+    });
+    let fleet = assess(&reading(rows.collect()), Arc::default(), &config(), &mut Memory::default()).fleet;
+    let request = aggregate(examine(&fleet, &master("MSX01", &[1433]), now()));
+    let row = find(&request, "SQL0000", "MSX01", "1433");
+    assert_eq!((row.now.state.as_str(), row.now.evidence.as_str()), ("mixed", "600 open, 4 unknown"));
+    for form in [RequestFormat::Markdown, RequestFormat::Csv, RequestFormat::Json] {
+        let drawn = draw(&request, form);
+        let last = drawn.lines().filter(|line| line.contains("SQL0603")).count();
+        assert!(last >= 2, "as a source, and by its state: {drawn}");
+    }
+    let written: Request = serde_json::from_str(&draw(&request, RequestFormat::Json)).unwrap();
+    assert_eq!(written, request);
+    let page = super::page(&request, crate::pages::Frame::alone("")).unwrap();
+    for text in [
+        "<a href=\"#list-1\">604 hosts (list 1)</a>",
+        "<details id=\"row-0-open\"><summary>600 open</summary>SQL0004, SQL0005, ",
+        "SQL0203 and 400 that are only counted here</details>",
+        "<summary>4 unknown</summary>SQL0000, SQL0001, SQL0002, SQL0003</details>",
+        "<details id=\"list-1\" open><summary>list 1, 604 hosts</summary>SQL0000, ",
+        "SQL0199 and 404 that are only counted here</details>",
+    ] {
+        assert!(page.contains(text), "{text}: {page}");
+    }
 }
 
 fn target_end(state: PortState, verdict: Verdict) -> TargetEnd {

@@ -175,7 +175,7 @@ pub(crate) fn plain(text: String, content_type: &'static str, vary: &'static str
 }
 
 /// 503 with `Retry-After: 1`.
-pub(crate) fn busy(why: &'static str) -> Answer {
+pub(crate) fn busy(why: impl Into<String>) -> Answer {
     with(text(StatusCode::SERVICE_UNAVAILABLE, why), RETRY_AFTER, HeaderValue::from_static("1"))
 }
 

@@ -8,11 +8,13 @@ use crate::diagnosis::{EventSelection, Fleet, Selection};
 use crate::doctor::{self, MasterSide, RequestFormat};
 use crate::exposition::{self, Compressed, Compressor, ExporterFacts, Format};
 use crate::metrics;
-use crate::pages::{self, Frame, assets::Asset};
+use crate::model::query_value;
+use crate::pages::{self, Frame, Link, assets::Asset};
 use crate::sqlserver::ReadError;
 use hyper::StatusCode;
 use hyper::header::{ACCEPT, ACCEPT_ENCODING, AsHeaderName};
 use hyper::http::request::Parts;
+use std::borrow::Cow;
 use std::error::Error;
 use std::io;
 use std::sync::Arc;
@@ -99,7 +101,7 @@ impl Representation {
     }
 
     fn error(self, root: &str, status: StatusCode, title: &str, text: &str) -> Answer {
-        let page = error_page(Frame::alone(root), status, title, text);
+        let page = error_page(Frame::alone(root), status, title, text, &[]);
         page.map_or_else(Answer::from, |page| answer::page(page, self.gzip))
     }
 
@@ -154,18 +156,22 @@ impl Drawn {
 }
 
 /// A page that says what is wrong.
-fn error_page(frame: Frame, status: StatusCode, title: &str, text: &str) -> Result<Drawn, DrawError> {
-    let page = pages::error(frame, title, text).map_err(|error| failed(&error))?;
+fn error_page(frame: Frame, status: StatusCode, title: &str, text: &str, links: &[Link]) -> Result<Drawn, DrawError> {
+    let page = pages::error(frame, title, text, links).map_err(|error| failed(&error))?;
     let body = exposition::gzip(page.as_bytes()).map_err(|error| failed(&error))?;
     // Without a tag: that a client has an earlier one says nothing of what it asks for now.
     Ok(Drawn { status, tag: None, ..Drawn::new(body, HTML, DOCUMENT_VARY) })
 }
 
 /// Why there is no page.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[derive(Debug, Clone, PartialEq, Eq)]
 pub(crate) enum DrawError {
-    /// There is no such target.
-    NoTarget,
+    /// There is no target of this name.
+    NoTarget {
+        asked: String,
+        /// The names of those that are called much the same.
+        similar: Vec<String>,
+    },
     /// There are fewer pages.
     NoPage,
     /// The master was not read: nothing is known.
@@ -180,9 +186,9 @@ pub(crate) enum DrawError {
 
 impl DrawError {
     /// The head of the page that says so.
-    fn title(self) -> &'static str {
+    fn title(&self) -> &'static str {
         match self {
-            DrawError::NoTarget => "No such target",
+            DrawError::NoTarget { .. } => "No such target",
             DrawError::NoPage => "No such page",
             DrawError::NotRead => "The master cannot be read",
             DrawError::Withheld => "Not shown without login",
@@ -191,32 +197,54 @@ impl DrawError {
         }
     }
 
-    fn facts(self) -> (StatusCode, &'static str) {
+    fn status(&self) -> StatusCode {
         match self {
-            DrawError::NoTarget => (StatusCode::NOT_FOUND, "no such target; hint: the names stand on the first page"),
-            DrawError::NoPage => (StatusCode::NOT_FOUND, "a page beyond the last; hint: leave page out"),
-            DrawError::NotRead => {
-                (StatusCode::SERVICE_UNAVAILABLE, "the master was not read; hint: the first page says why")
-            }
-            DrawError::Withheld => (
-                StatusCode::FORBIDDEN,
+            DrawError::NoTarget { .. } | DrawError::NoPage => StatusCode::NOT_FOUND,
+            DrawError::NotRead | DrawError::OnTarget => StatusCode::SERVICE_UNAVAILABLE,
+            DrawError::Withheld => StatusCode::FORBIDDEN,
+            DrawError::Failed => StatusCode::INTERNAL_SERVER_ERROR,
+        }
+    }
+
+    fn text(&self) -> Cow<'static, str> {
+        let text = match self {
+            DrawError::NoTarget { asked, similar } => return no_target(asked, similar).into(),
+            DrawError::NoPage => "a page beyond the last; hint: leave page out",
+            DrawError::NotRead => "the master was not read; hint: the first page says why",
+            DrawError::Withheld => {
                 "the firewall request is made of addresses and logins; hint: it stands here with authentication, or with \
-                 explain.details: true",
-            ),
-            DrawError::OnTarget => (
-                StatusCode::SERVICE_UNAVAILABLE,
-                "with role: target no master is read, so there is no list of targets; hint: ask the exporter of the master",
-            ),
-            DrawError::Failed => (StatusCode::INTERNAL_SERVER_ERROR, "the page could not be drawn; hint: see the log"),
+                 explain.details: true"
+            }
+            DrawError::OnTarget => {
+                "with role: target no master is read, so there is no list of targets; hint: ask the exporter of the master"
+            }
+            DrawError::Failed => "the page could not be drawn; hint: see the log",
+        };
+        text.into()
+    }
+
+    /// Where what was asked for may be.
+    fn links(&self) -> Vec<Link> {
+        match self {
+            DrawError::NoTarget { asked, similar } => pages::instead_of(asked, similar),
+            _ => Vec::new(),
         }
     }
 }
 
+fn no_target(asked: &str, similar: &[String]) -> String {
+    let similar = match similar {
+        [] => String::new(),
+        names => format!("similar: {}; ", names.join(", ")),
+    };
+    format!("no such target: {asked:?}; hint: {similar}api/v1/targets?q={} searches for it", query_value(asked))
+}
+
 impl From<DrawError> for Answer {
     fn from(error: DrawError) -> Answer {
-        match error.facts() {
-            (StatusCode::SERVICE_UNAVAILABLE, text) => answer::busy(text),
-            (status, text) => answer::text(status, text),
+        match error.status() {
+            StatusCode::SERVICE_UNAVAILABLE => answer::busy(error.text()),
+            status => answer::text(status, error.text()),
         }
     }
 }
@@ -318,8 +346,7 @@ impl RenderRequest {
     ) -> Result<Drawn, DrawError> {
         match self.view(fleet, besides, facts, settings) {
             Err(error) if self.view.is_page() => {
-                let (status, text) = error.facts();
-                error_page(Frame::new(fleet, ""), status, error.title(), text)
+                error_page(Frame::new(fleet, ""), error.status(), error.title(), &error.text(), &error.links())
             }
             drawn => drawn,
         }
@@ -347,12 +374,13 @@ impl RenderRequest {
             }
             Resource::Target(name) => {
                 let page = pages::single(fleet, name, besides.detail(), details).map_err(|error| failed(&error))?;
-                text(page.ok_or_else(|| missing(fleet))?, HTML)
+                text(page.ok_or_else(|| missing(fleet, name))?, HTML)
             }
             Resource::Targets(selection) => {
                 let mut out = Compressor::new();
-                let written = api::write_targets(&mut out, fleet, selection, besides.detail(), details);
-                written.map_err(|error| failed(&error))?.ok_or(DrawError::NoTarget)?;
+                let written = api::write_targets(&mut out, fleet, selection, besides.detail(), facts.passive, details);
+                let asked = selection.name.as_deref().unwrap_or_default();
+                written.map_err(|error| failed(&error))?.ok_or_else(|| missing(fleet, asked))?;
                 document(out.finish(), JSON)
             }
             Resource::JobList => {
@@ -422,12 +450,14 @@ fn unlisted(fleet: &Fleet) -> DrawError {
 }
 
 /// Why a target is not found: while the master is not read, it is unknown whether it exists.
-fn missing(fleet: &Fleet) -> DrawError {
-    let known = match fleet {
-        Fleet::Master(fleet) => fleet.master.is_some(),
-        Fleet::Target(_) => true,
+fn missing(fleet: &Fleet, asked: &str) -> DrawError {
+    let similar = match fleet {
+        Fleet::Master(fleet) if fleet.master.is_none() => return DrawError::NotRead,
+        Fleet::Master(fleet) => fleet.similar(asked),
+        // Those of this machine, a few.
+        Fleet::Target(fleet) => fleet.target_side.views.iter().map(|view| view.local_target.target.as_str()).collect(),
     };
-    if known { DrawError::NoTarget } else { DrawError::NotRead }
+    DrawError::NoTarget { asked: asked.to_owned(), similar: similar.into_iter().map(str::to_owned).collect() }
 }
 
 /// A header that may come in several lines, as one list (RFC 9110, section 5.3).

@@ -262,6 +262,11 @@ impl Cause {
         self.facts().name
     }
 
+    /// What to do first. `None` where nothing is wrong.
+    pub(crate) fn next_step(self) -> Option<&'static str> {
+        (self != Cause::Ok).then(|| self.facts().next_step)
+    }
+
     /// Whether the target is silent: its polls do not come, for whatever reason.
     pub fn is_silent(self) -> bool {
         self.facts().silent

@@ -20,6 +20,14 @@ vocabulary! {
         MasterRestarted = "master_restarted" => "master restarted",
         /// The master started on another computer, with another address, port or version.
         MasterMoved = "master_moved" => "master moved",
+        /// SQL Server Agent does not run on the master any more.
+        MasterAgentStopped = "master_agent_stopped" => "master's Agent stopped",
+        /// SQL Server Agent runs on the master again.
+        MasterAgentStarted = "master_agent_started" => "master's Agent started",
+        /// The operator MSXOperator is gone: enlisting a target will fail.
+        OperatorLost = "operator_lost" => "operator MSXOperator lost",
+        /// The operator MSXOperator is there again.
+        OperatorBack = "operator_back" => "operator MSXOperator is back",
         /// Last polls or the numbers of instructions went back, as after a restore of msdb.
         MsdbRestored = "msdb_restored" => "msdb restored",
         /// The master presents another certificate.

@@ -53,9 +53,10 @@ impl Frame {
             Fleet::Target(fleet) => format!("Seen at {}.", readable_instant(fleet.began)),
             Fleet::Master(fleet) => match &fleet.master {
                 Some(clock) => {
-                    format!("Read at {}{}.", readable_instant(clock.now), local(clock.now, clock.utc_offset_seconds))
+                    let local = local(clock.now, clock.utc_offset_seconds);
+                    format!("Read at {} by the master's clock{local}.", readable_instant(clock.now))
                 }
-                None => format!("Tried at {}.", readable_instant(fleet.began)),
+                None => format!("Tried at {} by the exporter's clock.", readable_instant(fleet.began)),
             },
         };
         let json = OF_MASTER.iter().find(|page| page.name == here).map_or(TARGETS, |page| page.json).to_owned();
@@ -93,7 +94,7 @@ impl Frame {
 fn local(now: Timestamp, utc_offset_seconds: i32) -> String {
     match Offset::from_seconds(utc_offset_seconds) {
         Ok(offset) if utc_offset_seconds != 0 => {
-            format!(", {} on the master", offset.to_datetime(now).strftime("%H:%M:%S"))
+            format!(", {} there", offset.to_datetime(now).strftime("%H:%M:%S"))
         }
         _ => String::new(),
     }

@@ -33,7 +33,7 @@ pub fn history(fleet: &Fleet, selection: &EventSelection, details: bool) -> Resu
         summary: summary(read, all),
         filter: (all > 0).then(|| Filter::new(read, selection)),
         found: format!("{} of {}", selected.len(), count(all as u64, "event")),
-        chapters: chapters.iter().map(|chapter| ChapterView::new(chapter, read.began, details)).collect(),
+        chapters: chapters.iter().map(|chapter| ChapterView::new(chapter, read, details)).collect(),
         others: others(selection, number, story.len().div_ceil(CHAPTERS)),
     };
     page.render().map(Some)
@@ -55,8 +55,12 @@ struct History<'a> {
 fn summary(fleet: &MasterFleet, all: usize) -> String {
     let history = &fleet.history;
     let mut summary = match history.since().map(readable_instant) {
-        Some(since) if all == 0 => format!("Nothing changed since this exporter first read the master, at {since}."),
-        Some(since) => format!("What changed since this exporter first read the master, at {since}; the newest first."),
+        Some(since) if all == 0 => {
+            format!("Nothing changed since this exporter first read the master, at {since} by its own clock.")
+        }
+        Some(since) => format!(
+            "What changed since this exporter first read the master, at {since}; the newest first, by the exporter's clock."
+        ),
         None => "The master was not read yet.".to_owned(),
     };
     if history.dropped() > 0 {

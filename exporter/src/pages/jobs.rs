@@ -1,12 +1,12 @@
 //! The page at `/jobs`: on how many targets the last run of each multiserver job did not succeed, and on which.
 
 use super::frame::{self, Frame};
-use super::parts::{FaultView, When, outcome};
+use super::parts::{FaultView, Few, Named, When, outcome};
 use super::words::Tone;
 use crate::collectors::Outcome;
 use crate::diagnosis::{Fleet, Job, JobRun, MasterFleet};
+use crate::model::Collector;
 use crate::model::figures::count;
-use crate::model::{Collector, query_value};
 use askama::Template;
 use jiff::Timestamp;
 
@@ -69,14 +69,12 @@ struct JobView<'a> {
     class: &'static str,
     state: String,
     targets: u64,
-    failed: Vec<RunView<'a>>,
-    /// More such targets, which are not named.
-    more: u64,
+    id: &'a str,
+    failed: Few<RunView<'a>>,
 }
 
 struct RunView<'a> {
-    target: &'a str,
-    link: String,
+    target: Named<'a>,
     outcome: String,
     when: When,
 }
@@ -90,27 +88,22 @@ impl<'a> JobView<'a> {
             (0, _) => (Tone::Good, "none failed".to_owned()),
             _ => (Tone::Bad, without_success(job.failed_targets, &failed)),
         };
-        let failed: Vec<RunView<'a>> = failed.into_iter().take(MOST_NAMED).map(|run| RunView::new(run, now)).collect();
+        let all = usize::try_from(job.failed_targets).unwrap_or(usize::MAX);
         JobView {
+            id: &job.id,
             name: &job.name,
             enabled: job.enabled,
             class: tone.class(),
             state,
             targets: job.targets,
-            more: job.failed_targets.saturating_sub(failed.len() as u64),
-            failed,
+            failed: Few::new(failed.into_iter().map(|run| RunView::new(run, now)), MOST_NAMED, all),
         }
     }
 }
 
 impl<'a> RunView<'a> {
     fn new(run: &'a JobRun, now: Timestamp) -> RunView<'a> {
-        RunView {
-            target: &run.target,
-            link: query_value(&run.target),
-            outcome: outcome(run),
-            when: When::new(now, run.at),
-        }
+        RunView { target: Named::new(&run.target), outcome: outcome(run), when: When::new(now, run.at) }
     }
 }
 

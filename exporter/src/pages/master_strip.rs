@@ -6,7 +6,7 @@ use crate::collectors::{CollectorReport, ServerFacts};
 use crate::diagnosis::{MasterClock, MasterFleet};
 use crate::exposition::ExporterFacts;
 use crate::model::figures::{ago, readable_instant};
-use crate::model::{Cause, Certificate, Stage};
+use crate::model::{Acceptance, Cause, Certificate, Stage};
 use crate::sqlserver::ReadError;
 use jiff::Timestamp;
 
@@ -77,26 +77,20 @@ fn agent(server: Option<&ServerFacts>) -> Fact {
     Fact::new("SQL Server Agent", tone, value, note)
 }
 
-/// A target verifies with MsxEncryptChannelOptions 2, the default, and takes any certificate with 0 and 1.
-const REFUSED: &str = "a target with option 2, the default, refuses it; 0 and 1 take it";
-
 fn certificate(server: Option<&ServerFacts>, now: Timestamp) -> Fact {
     let fact = |tone, value: String, note: String| Fact::new("Certificate that targets are shown", tone, value, note);
     let Some(certificate) = server.and_then(|server| server.certificate.as_ref()) else {
         return fact(Tone::Unknown, "not seen".to_owned(), String::new());
     };
-    let Certificate { subject, not_after, self_signed, .. } = certificate;
-    let end = readable_instant(*not_after);
-    if *not_after <= now {
-        fact(Tone::Bad, format!("ended {}", ago(now, *not_after)), REFUSED.to_owned())
-    } else if certificate.is_fallback() {
-        fact(Tone::Warning, "SQL Server's own".to_owned(), REFUSED.to_owned())
-    } else if *self_signed {
-        let note = format!("signed by itself: {REFUSED}, unless it is in the target's store; ends {end}");
-        fact(Tone::Warning, subject.clone(), note)
-    } else {
-        let note = format!("option 2 takes it where its authority is trusted and it has the master's name; ends {end}");
-        fact(Tone::Good, subject.clone(), note)
+    let Certificate { subject, not_after, .. } = certificate;
+    let acceptance = certificate.acceptance(now);
+    let note = acceptance.word().title;
+    let with_end = || format!("{note}; ends {}", readable_instant(*not_after));
+    match acceptance {
+        Acceptance::Ended => fact(Tone::Bad, format!("ended {}", ago(now, *not_after)), note.to_owned()),
+        Acceptance::Fallback => fact(Tone::Warning, "SQL Server's own".to_owned(), note.to_owned()),
+        Acceptance::SelfSigned => fact(Tone::Warning, subject.clone(), with_end()),
+        Acceptance::OfAuthority => fact(Tone::Good, subject.clone(), with_end()),
     }
 }
 

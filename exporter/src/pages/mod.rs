@@ -1,5 +1,5 @@
-//! Pages for people: in light and dark mode, by the keyboard, and without scripts, which only refresh them in place. The
-//! templates escape every name.
+//! Pages for people: in light and dark mode, by the keyboard, and without scripts, which only refresh them in place
+//! and copy what is to be pasted elsewhere. The templates escape every name.
 
 pub(crate) mod assets;
 mod error;
@@ -19,9 +19,10 @@ mod target_side;
 mod tests;
 pub(crate) mod words;
 
-pub(crate) use error::error;
+pub(crate) use error::{Link, error, instead_of};
 pub(crate) use frame::{DOCTOR, Frame};
 pub use history::history;
 pub use jobs::jobs;
 pub use overview::overview;
+pub(crate) use parts::Few;
 pub use target::single;

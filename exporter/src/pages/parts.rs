@@ -3,7 +3,7 @@
 use super::words::Tone;
 use crate::diagnosis::{Enlisted, JobRun, MasterFleet, Target};
 use crate::model::figures::{ago, readable_instant, span};
-use crate::model::{Direction, MasterEvidence, PortState, names};
+use crate::model::{Direction, PortState, WayToMaster, names, query_value};
 use crate::probe::Finding;
 use crate::sqlserver::ReadError;
 use jiff::Timestamp;
@@ -11,6 +11,8 @@ use std::collections::BTreeSet;
 
 /// Shown where nothing is known or nothing exists.
 pub(super) const NONE: &str = "–";
+/// What a click opens at most.
+const MOST_OPENED: usize = 200;
 
 /// Failed instructions by class.
 pub(super) fn errors(row: &Enlisted) -> String {
@@ -23,6 +25,40 @@ pub(super) fn errors(row: &Enlisted) -> String {
         .map(|(class, count)| format!("{count} {}", class.name()))
         .collect();
     if classes.is_empty() { "none".to_owned() } else { classes.join(", ") }
+}
+
+/// What a line has room for, and what stands behind a click.
+pub(crate) struct Few<T> {
+    pub(crate) shown: Vec<T>,
+    pub(crate) opened: Vec<T>,
+    /// More of them, which are only counted.
+    pub(crate) more: usize,
+}
+
+impl<T> Few<T> {
+    /// Of `all`, from which `items` may leave some out.
+    pub(crate) fn new(mut items: impl Iterator<Item = T>, room: usize, all: usize) -> Few<T> {
+        let shown: Vec<T> = items.by_ref().take(room).collect();
+        let opened: Vec<T> = items.take(MOST_OPENED).collect();
+        Few { more: all.saturating_sub(shown.len() + opened.len()), shown, opened }
+    }
+
+    /// How many are not shown at once.
+    pub(crate) fn others(&self) -> usize {
+        self.opened.len() + self.more
+    }
+}
+
+/// A name that is a link.
+pub(super) struct Named<'a> {
+    pub(super) name: &'a str,
+    pub(super) link: String,
+}
+
+impl<'a> Named<'a> {
+    pub(super) fn new(name: &'a str) -> Named<'a> {
+        Named { name, link: query_value(name) }
+    }
 }
 
 /// The groups of targets, and which of them is chosen; that one too where no target is in it.
@@ -76,13 +112,13 @@ pub(super) struct Port {
 
 impl Port {
     /// The way to the master that polling takes, then what leads to the target.
-    pub(super) fn both_ways(fleet: &MasterFleet, target: &Target, is_silent: bool) -> Vec<Port> {
+    pub(super) fn both_ways(fleet: &MasterFleet, target: &Target, now: Timestamp) -> Vec<Port> {
         let findings = fleet.port_results.of(&target.name);
         let (there, back): (Vec<&Finding>, Vec<&Finding>) =
             findings.iter().partition(|finding| finding.direction == Direction::ToMaster);
         let mut ports: Vec<Port> = there.into_iter().map(Port::new).collect();
-        if ports.is_empty() && target.enlisted.is_some() {
-            ports.push(Port::to_master(target, is_silent));
+        if ports.is_empty() {
+            ports.extend(target.way_to_master(now).map(Port::to_master));
         }
         ports.extend(back.into_iter().map(Port::new));
         ports
@@ -102,21 +138,20 @@ impl Port {
         }
     }
 
-    /// What the polls and the master's own evidence prove where no check looked from the target.
-    fn to_master(target: &Target, is_silent: bool) -> Port {
-        use MasterEvidence::{AgentConnected, BeforeLogin, Connected, Reached, Refused};
-        let evidence = target.trace.as_ref().map(|trace| trace.word);
-        let (open, known) = match evidence {
-            _ if !is_silent => (Some(true), "it polls"),
-            Some(AgentConnected | Refused | BeforeLogin | Reached | Connected) => {
-                (Some(true), "the master sees its connections")
-            }
-            _ => (None, "not known"),
-        };
-        let tone = if open.is_some() { Tone::Good } else { Tone::Unknown };
-        let meaning = format!("to the master: {known}");
-        Port { class: tone.class(), sign: sign(Direction::ToMaster, open), meaning }
+    fn to_master(way: WayToMaster) -> Port {
+        let open = (way != WayToMaster::NotSeen).then_some(true);
+        Port {
+            class: way_class(way),
+            sign: sign(Direction::ToMaster, open),
+            meaning: format!("to the master: {}", way.word().title),
+        }
     }
+}
+
+/// A way of which nothing is seen may be open.
+pub(super) fn way_class(way: WayToMaster) -> &'static str {
+    let tone = if way == WayToMaster::NotSeen { Tone::Unknown } else { Tone::Good };
+    tone.class()
 }
 
 fn sign(direction: Direction, open: Option<bool>) -> &'static str {

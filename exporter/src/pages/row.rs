@@ -70,7 +70,7 @@ impl<'a> Row<'a> {
             errors: Figure::errors(row),
             jobs: Figure::jobs(selected.jobs),
             is_silent,
-            ports: Port::both_ways(fleet, target, is_silent),
+            ports: Port::both_ways(fleet, target, now),
         }
     }
 }
@@ -210,7 +210,7 @@ mod tests {
         let bar = |seconds| {
             let mut target = target("SQL01");
             let row = target.enlisted.as_mut().unwrap();
-            row.row.last_poll = ago(seconds);
+            row.row_mut().last_poll = ago(seconds);
             let Bar { class, filled, .. } = Bar::new(NOW, row);
             (class, filled)
         };

@@ -1,15 +1,17 @@
 //! The page at `/target?name=…`: everything that is known of one target, in the order of the question at night.
 
 use super::frame::Frame;
-use super::parts::{FaultView, NONE, When, port_class, state};
+use super::parts::{FaultView, Few, NONE, Named, When, port_class, state, way_class};
 use super::row::Row;
 use super::story::ChapterView;
 use super::target_jobs::{InstructionView, JobRows};
-use super::words::{Tone, words};
+use super::words::words;
 use crate::collectors::DetailResult;
-use crate::diagnosis::{Briefing, Chapter, Enlisted, Evidence, Fleet, MasterFleet, Selected, Suspect, Target, Trace};
+use crate::diagnosis::{
+    Briefing, Chapter, Enlisted, EventSelection, Evidence, Fleet, MasterFleet, Remark, Selected, Suspect, Target, Trace,
+};
 use crate::model::figures::{ago, readable_instant, span};
-use crate::model::{Cause, names, query_value};
+use crate::model::{Cause, WayToMaster, names, query_value};
 use crate::probe::Finding;
 use crate::target_pages::KnownPage;
 use askama::Template;
@@ -42,6 +44,7 @@ pub fn single(
     let Some(clock) = &fleet.master else { return Ok(None) };
     let Some(target) = fleet.target(name) else { return Ok(None) };
     let jobs = JobRows::new(fleet, target, clock.now, detail);
+    let briefing = Briefing::of(fleet, target, details);
     let lists = detail.map(|detail| detail.and_then(|detail| detail.instructions.as_ref()));
     let read = lists.and_then(Result::ok);
     let page = Single {
@@ -51,35 +54,55 @@ pub fn single(
         healthy: jobs.in_words(),
         next: words(target.diagnosis.cause).next,
         figures: target.enlisted.as_ref().map(|row| figures(clock.now, target, row)).unwrap_or_default(),
-        way: target.enlisted.as_ref().map(|row| Way::new(row, clock.now)),
+        way: target
+            .way_to_master(clock.now)
+            .zip(target.enlisted.as_ref())
+            .map(|(way, row)| Way::new(way, row, clock.now)),
         ports: fleet.findings(&target.name).map(|port| PortView::new(port, fleet.began)).collect(),
         trace: target.trace.as_ref().map(|trace| TraceView::new(trace, target.diagnosis.cause, details)),
         written: target.known_pages().map(|known| written(fleet, target, known)).collect(),
         refused: target.pages.as_ref().map(|pages| pages.refused.as_slice()).unwrap_or_default(),
-        briefing: Briefing::of(fleet, target, details),
+        situation: briefing.iter().flat_map(|known| &known.situation).map(RemarkView::new).collect(),
+        briefing: briefing.as_ref(),
         jobs,
         failed: read.map(|lists| InstructionView::of_each(&lists.failed, clock.now)).unwrap_or_default(),
         waiting: read.map(|lists| InstructionView::of_each(&lists.waiting, clock.now)).unwrap_or_default(),
         unread: lists.and_then(Result::err).map(|fault| FaultView::new(fault, details)),
         read_of_it: detail.and_then(Result::ok).map(|detail| readable_instant(detail.read_at)),
-        history: fleet
-            .history
-            .of(&target.name)
-            .map(|event| ChapterView::of_target(event, fleet.began, details))
-            .collect(),
+        history: fleet.history.of(&target.name).map(|event| ChapterView::of_target(event, fleet, details)).collect(),
         since: fleet.history.since().map(readable_instant).unwrap_or_default(),
-        meanwhile: meanwhile(fleet, &target.name, details),
+        meanwhile: Meanwhile::new(fleet, &target.name, details),
         details,
     };
     page.render().map(Some)
 }
 
 /// What else happened in the minutes around the last change of the target.
-fn meanwhile<'a>(fleet: &'a MasterFleet, target: &'a str, details: bool) -> Vec<ChapterView<'a>> {
-    let Some(changed) = fleet.history.of(target).next().filter(|event| !event.is_found()) else { return Vec::new() };
-    let around = fleet.history.around(target, changed.at).filter(|event| !event.is_found());
-    let others = Chapter::of_each(around);
-    others.iter().take(MOST_OF_OTHERS).map(|chapter| ChapterView::new(chapter, fleet.began, details)).collect()
+#[derive(Default)]
+struct Meanwhile<'a> {
+    chapters: Vec<ChapterView<'a>>,
+    /// Chapters that are only counted.
+    more: usize,
+    /// The query of the history of those minutes.
+    around: String,
+}
+
+impl<'a> Meanwhile<'a> {
+    fn new(fleet: &'a MasterFleet, target: &'a str, details: bool) -> Meanwhile<'a> {
+        let last = fleet.history.of(target).next().filter(|event| !event.is_found());
+        let Some(changed) = last else { return Meanwhile::default() };
+        let around = fleet.history.around(target, changed.at).filter(|event| !event.is_found());
+        let others = Chapter::of_each(around);
+        Meanwhile {
+            chapters: others
+                .iter()
+                .take(MOST_OF_OTHERS)
+                .map(|chapter| ChapterView::new(chapter, fleet, details))
+                .collect(),
+            more: others.len().saturating_sub(MOST_OF_OTHERS),
+            around: EventSelection::around(changed.at).query(),
+        }
+    }
 }
 
 #[derive(Template)]
@@ -99,7 +122,8 @@ struct Single<'a> {
     written: Vec<String>,
     /// Why other files of its folder do not count; shown only with `details`.
     refused: &'a [String],
-    briefing: Option<Briefing>,
+    briefing: Option<&'a Briefing>,
+    situation: Vec<RemarkView<'a>>,
     jobs: JobRows<'a>,
     failed: Vec<InstructionView<'a>>,
     waiting: Vec<InstructionView<'a>>,
@@ -109,8 +133,26 @@ struct Single<'a> {
     read_of_it: Option<String>,
     history: Vec<ChapterView<'a>>,
     since: String,
-    meanwhile: Vec<ChapterView<'a>>,
+    meanwhile: Meanwhile<'a>,
     details: bool,
+}
+
+/// What is known of a silent target, with the names for which a sentence has no room.
+struct RemarkView<'a> {
+    remark: &'a Remark,
+    id: String,
+    unnamed: Few<Named<'a>>,
+}
+
+impl<'a> RemarkView<'a> {
+    fn new(remark: &'a Remark) -> RemarkView<'a> {
+        let names = remark.unnamed.iter().map(|name| Named::new(name));
+        RemarkView {
+            remark,
+            id: format!("others-{}", remark.topic.to_lowercase().replace(' ', "-")),
+            unnamed: Few::new(names, 0, remark.unnamed.len()),
+        }
+    }
 }
 
 /// A page in one line.
@@ -230,7 +272,7 @@ fn figures(now: Timestamp, target: &Target, row: &Enlisted) -> Vec<Figure> {
     figures
 }
 
-/// The way from the target to its master, which its polls prove.
+/// The way from the target to its master, which its polls, or its connections, prove.
 struct Way {
     class: &'static str,
     state: &'static str,
@@ -238,11 +280,10 @@ struct Way {
 }
 
 impl Way {
-    fn new(row: &Enlisted, now: Timestamp) -> Way {
-        let (tone, state) = if row.is_stale(now) { (Tone::Unknown, "not seen") } else { (Tone::Good, "in use") };
+    fn new(way: WayToMaster, row: &Enlisted, now: Timestamp) -> Way {
         let text =
             if row.polled { format!("it polled {}", ago(now, row.last_poll)) } else { "it never polled".to_owned() };
-        Way { class: tone.class(), state, text }
+        Way { class: way_class(way), state: way.word().title, text }
     }
 }
 

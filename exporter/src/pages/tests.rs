@@ -3,7 +3,9 @@
 #![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic)]
 
 use crate::collectors::{CollectorReport, Instruction, Instructions, JobMessage, Outcome, TargetDetail};
-use crate::diagnosis::{EventSelection, Fleet, History, HistoryEvent, MasterFleet, Selection};
+use crate::diagnosis::{
+    Change, EventSelection, Evidence, Fleet, History, HistoryEvent, JobRun, MasterFleet, Selection,
+};
 use crate::fixtures::*;
 use crate::model::{Cause, Collector, HistoryKind, MasterEvidence, Operation, Stage};
 use crate::sqlserver::{MissingRight, ReadError};
@@ -33,7 +35,7 @@ fn json(fleet: impl Into<Fleet>, details: bool) -> serde_json::Value {
 fn written(fleet: &Fleet, only: Option<&str>, details: bool) -> Option<serde_json::Value> {
     let mut out = Vec::new();
     let query: Vec<_> = only.map(|name| ("name", name)).into_iter().collect();
-    api::write_targets(&mut out, fleet, &selection(&query), None, details).unwrap()?;
+    api::write_targets(&mut out, fleet, &selection(&query), None, None, details).unwrap()?;
     Some(serde_json::from_slice(&out).unwrap())
 }
 
@@ -61,6 +63,17 @@ fn a_target_shows_the_way_to_its_master() {
     let own = pages::single(&target_side(), "sql01\\payroll", None, false).unwrap();
     assert!(own.is_some_and(|page| page.contains("The way to the master")));
     assert_eq!(pages::single(&target_side(), "SQL02", None, false).unwrap(), None);
+    let document = json(target_side(), false);
+    let [first, second] = document["local_targets"].as_array().unwrap().as_slice() else { panic!("{document}") };
+    assert_eq!((&first["name"], &first["certificate"]), (&"SQL01".into(), &serde_json::Value::Null));
+    assert_eq!(second["certificate"]["reason"], "name_mismatch");
+    assert_eq!(second["settings"].as_array().unwrap().len(), 3);
+    assert!(second["remarks"].as_array().is_some_and(|remarks| !remarks.is_empty()), "{document}");
+    assert_eq!(
+        (&first["ports"][0]["check"], &first["ports"][0]["address"]),
+        (&"engine".into(), &serde_json::Value::Null)
+    );
+    assert!(json(full(), false).get("local_targets").is_none());
 }
 
 #[test]
@@ -71,7 +84,10 @@ fn the_worst_stand_first_and_every_target_stands_there() {
         &page,
         &["SQL02</a>", "Stopped polling", "2025-11-24 14:00:00 UTC", "2 h ago", "120 of its intervals of 1 min"],
     );
-    in_order(&page, &["SQL02</a>", "0 of 1", "as of its last poll", "to the master: the master sees its connections"]);
+    in_order(
+        &page,
+        &["SQL02</a>", "0 of 1", "as of its last poll", "to the master: reached: the master sees its connections"],
+    );
     in_order(&page, &["SQL01\\PAYROLL</a>", "Maintenance: patching &#60;night&#62;", "2 proxy_missing", "1 of 1"]);
     in_order(
         &page,
@@ -178,6 +194,10 @@ fn a_passive_exporter_says_so() {
     let fleet = MasterFleet { reports: vec![], ..unreadable() }.into();
     let page = pages::overview(&fleet, &Selection::default(), &facts, false).unwrap().unwrap();
     assert!(page.contains("passive") && !page.contains("cannot be read"));
+    let mut out = Vec::new();
+    api::write_targets(&mut out, &fleet, &Selection::default(), None, facts.passive, false).unwrap();
+    let document: serde_json::Value = serde_json::from_slice(&out).unwrap();
+    assert_eq!((&document["passive"], &document["up"]), (&true.into(), &false.into()));
 }
 
 #[test]
@@ -250,6 +270,7 @@ fn every_field_of_the_json_is_documented() {
     fields(&json(full(), true), &mut found);
     fields(&written(&full().into(), Some("SQL02"), true).unwrap(), &mut found);
     fields(&json(unreadable(), true), &mut found);
+    fields(&json(target_side(), true), &mut found);
     assert!(found.len() > 40, "{found:?}");
     for field in found {
         assert!(document.contains(&format!("`{field}`")) || document.contains(&format!("`{field}[]`")), "{field}");
@@ -338,7 +359,7 @@ fn what_was_read_of_one_target_alone_stands_on_its_page_and_in_its_document() {
     );
     let mut out = Vec::new();
     let selection = selection(&[("name", "SQL02")]);
-    api::write_targets(&mut out, &full().into(), &selection, Some(Ok(&detail)), true).unwrap();
+    api::write_targets(&mut out, &full().into(), &selection, Some(Ok(&detail)), None, true).unwrap();
     let document: serde_json::Value = serde_json::from_slice(&out).unwrap();
     let lists = &document["targets"][0]["instructions"];
     assert_eq!((&lists["failed"][0]["id"], &lists["waiting"][0]["job"]), (&"210".into(), &"Back <up>".into()));
@@ -503,4 +524,94 @@ fn a_page_of_the_history_beyond_the_last_is_none() {
     assert!(history(full().into(), 1).unwrap().contains("The master was not read yet."));
     assert_eq!((history(full().into(), 2), history(full().into(), usize::MAX)), (None, None));
     assert_eq!(history(target_side(), 1), None);
+}
+
+/// A target that fell silent a minute ago, with this evidence.
+fn fell_silent(target: &str, evidence: &str) -> HistoryEvent {
+    let change = Change {
+        target: target.to_owned(),
+        from: Some(Cause::Ok),
+        to: Cause::StoppedPolling,
+        evidence: vec![Evidence { cause: None, text: evidence.to_owned() }],
+        ended: None,
+    };
+    HistoryEvent::of_change(ago(60), HistoryKind::CauseChanged, &change)
+}
+
+fn history_with(events: Vec<HistoryEvent>) -> Fleet {
+    let mut fleet = full();
+    History::begin(&mut fleet.history, ago(3_600));
+    History::record(&mut fleet.history, events);
+    fleet.into()
+}
+
+#[test]
+fn names_without_room_stand_behind_a_click_and_the_rest_is_counted() {
+    for (count, shown, texts) in [
+        (20, 20, &["SQL0019</a></li>"][..]),
+        (33, 33, &["SQL0019</a><details id=\"2025", "<summary>and 13 more<", "SQL0032</a></details>"]),
+        (1_000, 220, &["<summary>and 980 more<", "SQL0219</a> and 780 that are only counted here</details>"]),
+    ] {
+        let fleet = history_with((0..count).map(|number| fell_silent(&format!("SQL{number:04}"), "")).collect());
+        let page = pages::history(&fleet, &EventSelection::default(), false).unwrap().unwrap();
+        assert_eq!(page.matches("href=\"target?name=SQL").count(), shown, "{page}");
+        in_order(&page, texts);
+    }
+    let mut fleet = full();
+    let job = &mut fleet.jobs.as_mut().unwrap()[0];
+    let failed = JobRun { success: Some(false), ..job.runs[0].clone() };
+    job.failed_targets = 50;
+    job.runs = (0..45).map(|number| JobRun { target: format!("T{number}"), ..failed.clone() }).collect();
+    let page = pages::jobs(&fleet.into()).unwrap().unwrap();
+    in_order(&page, &["T39</a>", "<summary>and 10 more<", "T44</a>", "and 5 that are only counted here</details>"]);
+    let mut fleet = full();
+    fleet.targets.extend((0..7).map(|number| target(&format!("X{number}"))));
+    for other in &mut fleet.targets {
+        other.enlisted.iter_mut().for_each(|row| row.row_mut().last_poll = ago(7_200));
+    }
+    let page = pages::single(&fleet.into(), "SQL02", None, false).unwrap().unwrap();
+    in_order(
+        &page,
+        &["Alone or together", "X1 and 5 more; 0 of", "<summary>and 5 more<", "name=X2\">X2</a>", "X6</a>"],
+    );
+}
+
+#[test]
+fn what_else_happened_then_leads_to_the_rest_of_it() {
+    let others = (0..14).map(|second| HistoryEvent { at: ago(100 - second), ..fell_silent("SQL04", "") });
+    let fleet = history_with(others.chain([fell_silent("SQL02", "")]).collect());
+    let page = pages::single(&fleet, "SQL02", None, false).unwrap().unwrap();
+    let link = "<a href=\"history?since=2025-11-24T15%3A54%3A00Z&#38;until=2025-11-24T16%3A04%3A01Z\">and 2 more</a>";
+    in_order(&page, &["Within 5 minutes of its last change", link]);
+}
+
+#[test]
+fn evidence_that_the_history_cuts_leads_to_all_of_it_while_its_cause_holds() {
+    let (long, short) = ("x".repeat(300), "y".repeat(240));
+    let (of_silent, of_another) = (fell_silent("SQL02", &long), fell_silent("SQL04", &long));
+    let later = HistoryEvent { at: ago(30), ..fell_silent("SQL02", &short) };
+    let link = "…</small>".replace('<', " <a href=\"target?name=SQL02#known\">all of it</a><");
+    for (events, links) in [
+        (vec![of_silent.clone()], 1),
+        (vec![fell_silent("SQL02", &short)], 0),
+        // Another cause holds there now, or it began again since.
+        (vec![of_another], 0),
+        (vec![of_silent, later], 0),
+    ] {
+        let page = pages::history(&history_with(events), &EventSelection::default(), false).unwrap().unwrap();
+        assert_eq!((page.matches(&link).count(), page.matches("#known").count()), (links, links), "{page}");
+    }
+}
+
+#[test]
+fn where_two_clocks_stand_on_a_page_each_has_its_name() {
+    let fleet = history_with(vec![fell_silent("SQL02", "")]);
+    for page in [
+        pages::history(&fleet, &EventSelection::default(), false),
+        pages::single(&fleet, "SQL02", Some(Ok(&detail())), true),
+    ] {
+        let page = page.unwrap().unwrap();
+        let named = "2025-11-24 16:00:00 UTC by the master&#39;s clock, 17:00:00 there.";
+        in_order(&page, &[named, "y the exporter"]);
+    }
 }

@@ -44,8 +44,7 @@ pub(super) fn words(cause: Cause) -> Words {
         Cause::Unknown | Cause::Settling => Tone::Unknown,
         _ => Tone::Bad,
     };
-    let facts = cause.facts();
-    Words { tone, title: facts.title, next: if tone == Tone::Good { "" } else { facts.next_step } }
+    Words { tone, title: cause.facts().title, next: cause.next_step().unwrap_or_default() }
 }
 
 #[cfg(test)]

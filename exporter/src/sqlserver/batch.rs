@@ -202,7 +202,7 @@ mod tests {
     use crate::sqlserver::clock::{CLOCK, MasterClock};
     use crate::sqlserver::result_set::{ResultSet, Statement};
 
-    const OTHER: Statement = Statement::new("other", "SELECT CAST(0 AS tinyint) AS [set:other];");
+    const OTHER: Statement = Statement::new("other", "SELECT CAST(NULL AS tinyint) AS [set:other];");
 
     #[test]
     fn every_statement_is_closed_by_its_name_inside_one_transaction() {

@@ -5,7 +5,8 @@ use super::rows::{Context, Decoder, FromRow};
 use std::borrow::Cow;
 use std::time::Duration;
 
-/// A statement of a batch. Its first column is named `set:` and its name, so that no set is identified by its position.
+/// A statement of a batch. Its first column is named `set:` and its name, so that no set is identified by its position; its value
+/// is NULL, which takes a bit of a row.
 #[derive(Debug)]
 pub(crate) struct Statement {
     /// The name.

@@ -19,6 +19,10 @@ use tokio::time::Instant;
 /// log.
 const BETWEEN_LOOKS: Duration = Duration::from_secs(3_600);
 
+/// The time to the next check where the master took the connection and showed nothing, as when it is slow once. It doubles up
+/// to [`BETWEEN_LOOKS`]: connections that end before a login must not have the rhythm of polls.
+const AFTER_NOTHING: Duration = Duration::from_secs(60);
+
 /// The targets on this machine and what they see. Without any, every check goes to the target of its name, as with the
 /// role `master`.
 pub struct TargetMonitor {
@@ -34,8 +38,20 @@ pub struct TargetMonitor {
 struct Seen {
     /// When the master was last asked, and the question.
     asked: Option<(Instant, Question)>,
+    /// How many checks in a row the master took and showed nothing.
+    misses: u32,
     /// By the checked name.
     presented: BTreeMap<String, Presented>,
+}
+
+impl Seen {
+    fn is_due(&self, question: &Question) -> bool {
+        let pause = match self.misses {
+            0 => BETWEEN_LOOKS,
+            misses => AFTER_NOTHING.saturating_mul(2_u32.saturating_pow(misses - 1)).min(BETWEEN_LOOKS),
+        };
+        self.asked.as_ref().is_none_or(|(at, before)| before != question || at.elapsed() >= pause)
+    }
 }
 
 /// The address that is asked, and the names that are checked.
@@ -89,17 +105,13 @@ impl TargetMonitor {
         self.local_targets.store(Arc::new(found));
     }
 
-    /// Checks the master's certificate where the last check is over an hour ago.
+    /// Checks the master's certificate where that is due.
     pub async fn look(&self, config: &Config, prober: &Prober) {
         let local_targets = self.local_targets.load_full();
         let names: BTreeSet<String> =
             local_targets.iter().map(|local_target| local_target.checked_name().to_owned()).collect();
         let question = (config.master.address.clone(), names.clone());
-        let due = match &self.lock().asked {
-            Some((at, before)) => *before != question || at.elapsed() >= BETWEEN_LOOKS,
-            None => true,
-        };
-        if names.is_empty() || !due {
+        if names.is_empty() || !self.lock().is_due(&question) {
             return;
         }
         let look = certificate::see(&config.master, names.into_iter().collect(), prober).await;
@@ -107,7 +119,10 @@ impl TargetMonitor {
         match look {
             // The master is not reachable, so an earlier certificate says nothing about now.
             Look::NotReached => *seen = Seen::default(),
-            Look::Reached(presented) => *seen = Seen { asked: Some((Instant::now(), question)), presented },
+            Look::Reached(presented) => {
+                let misses = if presented.is_empty() { seen.misses.saturating_add(1) } else { 0 };
+                *seen = Seen { asked: Some((Instant::now(), question)), misses, presented };
+            }
         }
     }
 
@@ -139,7 +154,7 @@ mod tests {
     use crate::model::Direction;
     use crate::probe::protocol::Verdict;
     use msx_lab::msdb::Lab;
-    use msx_lab::tds::{Encryption, Options};
+    use msx_lab::tds::{Encryption, Fault, Options};
     use msx_lab::test_server::TestServer;
 
     /// The configuration of a target on the machine that the fake registry describes.
@@ -161,9 +176,9 @@ mod tests {
         monitor.target_side().views[0].presented.as_ref().map(|presented| presented.verdict)
     }
 
-    async fn hours(count: u64) {
+    async fn minutes(count: u64) {
         tokio::time::pause();
-        tokio::time::advance(Duration::from_secs(count * 3_600)).await;
+        tokio::time::advance(Duration::from_secs(count * 60)).await;
         tokio::time::resume();
     }
 
@@ -180,14 +195,42 @@ mod tests {
             assert_eq!((verdict(&monitor), master.control.connections().ever), (Some(Verdict::Untrusted), 1));
         }
         master.control.change(|options| options.encryption = Encryption::None);
-        hours(1).await;
+        minutes(60).await;
         monitor.look(&config, &prober).await;
         assert_eq!((verdict(&monitor), master.control.connections().ever), (Some(Verdict::NoTls), 2));
         // Without a certificate the next check is due as soon as the master can be back.
         master.stop().await;
-        hours(1).await;
+        minutes(60).await;
         monitor.look(&config, &prober).await;
         assert_eq!(verdict(&monitor), None);
+    }
+
+    #[tokio::test]
+    async fn a_certificate_that_was_not_seen_is_looked_for_in_growing_intervals() {
+        let master = start_master(Encryption::Required).await;
+        let config = config(&master.address.to_string());
+        let (monitor, prober) =
+            (TargetMonitor::new(Box::new(Fake::machine()), Box::new(Nothing)), Prober::new(config.ports.clone()));
+        monitor.find(&config);
+        master.control.change(|options| options.fault = Some(Fault::CloseAtOnce));
+        let mut looks = Vec::new();
+        for minute in 0..=150 {
+            let before = master.control.connections().ever;
+            monitor.look(&config, &prober).await;
+            if master.control.connections().ever > before {
+                looks.push(minute);
+            }
+            minutes(1).await;
+        }
+        assert_eq!((looks, verdict(&monitor)), (vec![0, 1, 3, 7, 15, 31, 63, 123], None));
+        master.control.change(|options| options.fault = None);
+        minutes(60).await;
+        monitor.look(&config, &prober).await;
+        assert_eq!(verdict(&monitor), Some(Verdict::Untrusted));
+        let seen = master.control.connections().ever;
+        minutes(59).await;
+        monitor.look(&config, &prober).await;
+        assert_eq!(master.control.connections().ever, seen, "one that was seen is good for an hour");
     }
 
     #[tokio::test]

@@ -1,8 +1,11 @@
-// Refreshes the page in place while its tab is visible. Without this file the page has a link that does the same.
+// Refreshes the page in place while its tab is visible, and copies what is to be pasted elsewhere. Without this file the page
+// has a link that refreshes it, and what is to be copied is selected by hand.
 "use strict";
 const SECONDS = 15;
 const live = "[data-live]";
+const focusable = "a[href], summary, button";
 const failed = document.getElementById("refresh-failed");
+const copied = document.getElementById("copied");
 let etag = null;
 let timer = 0;
 // The exporter's clock, by which a reading is old: not that of the browser, which it is taken for until the first answer.
@@ -17,13 +20,35 @@ function keep(old, fresh) {
   // What did not change stays, scrolled as it is.
   if (old.isEqualNode(fresh)) return;
   const focused = document.activeElement;
-  const links = [...old.querySelectorAll("a[href], summary")];
+  const links = [...old.querySelectorAll(focusable)];
   const at = links.indexOf(focused);
   old.replaceWith(fresh);
   if (at < 0) return;
-  const candidates = [...fresh.querySelectorAll("a[href], summary")];
+  const candidates = [...fresh.querySelectorAll(focusable)];
   const same = candidates.find((link) => link.getAttribute("href") === focused.getAttribute("href") && link.textContent === focused.textContent);
   (same ?? candidates[at])?.focus({ preventScroll: true });
+}
+
+// A button in front of each text that is to be pasted elsewhere.
+function addButtons(page) {
+  for (const text of page.querySelectorAll("pre")) {
+    const button = page.createElement("button");
+    Object.assign(button, { type: "button", className: "copy", textContent: "Copy" });
+    text.before(button);
+  }
+}
+
+async function copy(text) {
+  try {
+    await navigator.clipboard.writeText(text.textContent);
+  } catch {
+    // Over plain HTTP browsers have no clipboard, but they copy what is selected.
+    getSelection().selectAllChildren(text);
+    const isCopied = document.execCommand("copy");
+    if (!isCopied) return "Not copied: this browser allows it only by hand. The text is selected.";
+    getSelection().removeAllRanges();
+  }
+  return "Copied";
 }
 
 function show(page) {
@@ -66,6 +91,7 @@ async function refresh() {
       const page = new DOMParser().parseFromString(text, "text/html");
       if (!page.querySelector("main")) throw new Error(`the exporter answered ${answer.status}`);
       etag = answer.headers.get("ETag");
+      addButtons(page);
       show(page);
     }
     complain("");
@@ -80,6 +106,11 @@ function plan() {
   if (document.visibilityState === "visible") timer = setTimeout(refresh, SECONDS * 1000);
 }
 
+document.addEventListener("click", async ({ target }) => {
+  if (target.matches("button.copy")) copied.textContent = await copy(target.nextElementSibling);
+});
+document.addEventListener("focusout", () => (copied.textContent = ""));
+addButtons(document);
 setInterval(showAge, 1000);
 showAge();
 document.addEventListener("visibilitychange", () => (document.visibilityState === "visible" ? refresh() : plan()));

@@ -1,7 +1,8 @@
 //! SQL Server 2012 to 2025: the same facts from each, and what a version lacks is left out.
 
 use crate::support::Site;
-use msx_exporter::collectors::Reading;
+use jiff::SignedDuration;
+use msx_exporter::collectors::{Reading, TargetRow};
 use msx_lab::msdb::{Lab, Scenario};
 use std::sync::Arc;
 
@@ -68,4 +69,18 @@ async fn an_agent_that_stands_and_an_operator_that_is_missing_are_facts() {
         let server = reading.server.as_ref().unwrap().rows.as_ref().unwrap();
         assert_eq!((server.agent_running, server.operator_present), (Some(false), Some(false)), "{version}");
     }
+}
+
+#[tokio::test]
+async fn who_enlisted_it_is_sent_of_each_target_that_is_silent_and_of_no_other() {
+    let reading = read(kolkata(2019)).await;
+    let targets = reading.targets.as_ref().unwrap().rows.as_ref().unwrap();
+    let silent = |row: &TargetRow| {
+        let age = targets.clock.now.duration_since(row.last_poll);
+        age.is_negative() || age > SignedDuration::try_from(row.patience()).unwrap()
+    };
+    let (silent, polling): (Vec<_>, Vec<_>) = targets.rows.iter().partition(|row| silent(row));
+    assert!(silent.len() > 3 && polling.len() > 3, "{} and {}", silent.len(), polling.len());
+    assert!(silent.iter().all(|row| row.enlisted_by.as_deref() == Some("CORP\\svc_agent")), "{silent:?}");
+    assert!(polling.iter().all(|row| row.enlisted_by.is_none()), "{polling:?}");
 }

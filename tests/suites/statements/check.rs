@@ -111,7 +111,7 @@ pub(crate) fn query(statement: &[Token]) -> Result<Query, String> {
 fn form(name: &str, query: &Query) -> Vec<String> {
     let SetExpr::Select(select) = query.body.as_ref() else { return Vec::new() };
     let mut wrong = Vec::new();
-    let marker = format!("CAST(0 AS TINYINT) AS [set:{name}]");
+    let marker = format!("CAST(NULL AS TINYINT) AS [set:{name}]");
     if !select.projection.first().is_some_and(|first| first.to_string().eq_ignore_ascii_case(&marker)) {
         wrong.push(format!("the first column is not {marker}"));
     }

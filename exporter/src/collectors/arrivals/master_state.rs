@@ -1,10 +1,11 @@
 //! Whether the master itself lets polls be written, and whether anybody polls without a row.
 
 use super::CAP;
-use crate::collectors::targets::Targets;
+use crate::collectors::targets::{TargetRow, Targets};
 use crate::model::silence;
 use crate::sqlserver::{ResultSet, Set, Statement, row};
 use jiff::{SignedDuration, Timestamp};
+use std::sync::Arc;
 
 const MASTER_STATE: Statement =
     Statement::new("master_state", include_str!("../master_state.sql")).within(CAP).at_most(1);
@@ -123,7 +124,7 @@ impl UnlistedPolls {
     /// Compares what was seen with rows that were read since.
     pub(super) fn compare(&mut self, targets: &Targets) {
         let Some(at) = self.pending.take() else { return };
-        let accounts = |row: &crate::collectors::TargetRow| {
+        let accounts = |row: &Arc<TargetRow>| {
             let interval = SignedDuration::try_from(silence::poll_interval(row.poll_interval_seconds));
             interval.is_ok_and(|interval| at.duration_since(row.last_poll) <= interval)
         };
@@ -155,14 +156,13 @@ impl UnlistedPolls {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::collectors::TargetRow;
     use crate::fixtures::{NOW, ago};
     use crate::sqlserver::{MasterClock, prepare};
 
     #[test]
     fn every_set_names_itself_and_is_sent_without_comments() {
         for statement in [&MASTER_STATE, &BLOCKERS, &LAST_PROBE] {
-            let marker = format!("SELECT CAST(0 AS tinyint) AS [set:{}],", statement.name);
+            let marker = format!("SELECT CAST(NULL AS tinyint) AS [set:{}],", statement.name);
             assert!(statement.text.contains(&marker), "{}", statement.name);
             assert!(!prepare(statement.text, "msdb").contains("--"), "{}", statement.name);
         }
@@ -172,7 +172,7 @@ mod tests {
     fn polls_without_a_row_are_spoken_of_after_three_and_for_ten_minutes() {
         let rows = |seconds| {
             let clock = MasterClock { now: NOW, utc_offset_seconds: 0, zone_known: true, started: ago(90_000) };
-            Targets { clock, rows: vec![TargetRow { last_poll: ago(seconds), ..TargetRow::default() }] }
+            Targets { clock, rows: vec![Arc::new(TargetRow { last_poll: ago(seconds), ..TargetRow::default() })] }
         };
         let mut polls = UnlistedPolls::default();
         let look = |polls: &mut UnlistedPolls, seconds: i64, row: i64| {

@@ -5,9 +5,10 @@ use crate::config::Config;
 use crate::model::ServerName;
 use crate::model::names::{bare, key};
 use crate::probe::PortResults;
+use foldhash::HashMap;
 use jiff::Timestamp;
 use std::borrow::Cow;
-use std::collections::{BTreeMap, HashMap};
+use std::collections::BTreeMap;
 use std::net::IpAddr;
 
 /// Other targets of an address or a host that are kept: one more than are named, to show that there are more.
@@ -67,7 +68,7 @@ impl<'a> Origins<'a> {
         let named = server.map(|server| ServerName::of(&server.name).host);
         let node = server.and_then(|server| server.place.node.as_deref());
         let mut origins = Origins { master: named.into_iter().chain(node).map(key).collect(), ..Origins::default() };
-        let mut rows: Vec<(&TargetRow, bool)> = targets.rows.iter().map(|row| (row, row.is_silent(now))).collect();
+        let mut rows: Vec<(&TargetRow, bool)> = targets.rows.iter().map(|row| (&**row, row.is_silent(now))).collect();
         // Most poll, and only those matter whose host a silent one has.
         rows.sort_by_key(|(_, silent)| !silent);
         for (row, silent) in rows {

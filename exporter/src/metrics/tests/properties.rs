@@ -41,9 +41,9 @@ prop_compose! {
         target.labels = labels;
         match &mut target.enlisted {
             Some(row) if enlisted => {
-                row.row.groups = groups.into_iter().collect();
-                row.row.location = Some(location);
-                row.row.last_poll = last_poll;
+                row.row_mut().groups = groups.into_iter().collect();
+                row.row_mut().location = Some(location);
+                row.row_mut().last_poll = last_poll;
                 row.clock_skew_seconds = skew;
                 if let Some(list) = &mut row.downloads { list.waiting.errors = EnumMap::from_array(errors.map(u64::from)); }
                 if !downloads { row.downloads = None; }

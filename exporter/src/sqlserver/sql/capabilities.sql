@@ -1,6 +1,6 @@
 -- Once for each connection: what this server is, and what this login may read of it. Rights: none.
 -- NULL from HAS_PERMS_BY_NAME: the object is not there, or nothing of it may be seen.
-SELECT CAST(0 AS tinyint) AS [set:capabilities],
+SELECT CAST(NULL AS tinyint) AS [set:capabilities],
        CAST(SERVERPROPERTY('ServerName') AS nvarchar(128)) AS server_name,
        CAST(SERVERPROPERTY('ProductVersion') AS nvarchar(128)) AS product_version,
        CAST(SERVERPROPERTY('Edition') AS nvarchar(128)) AS edition,

@@ -2,7 +2,7 @@
 -- for msdb does not move with a group. Loopback, such as that of the dedicated administrator connection, is left out by
 -- the reader. Without VIEW ANY DEFINITION the listeners of availability groups may be hidden, and then stay in.
 -- Rights: VIEW SERVER STATE; from SQL Server 2022 VIEW SERVER SECURITY STATE.
-SELECT CAST(0 AS tinyint) AS [set:doctor_listeners],
+SELECT CAST(NULL AS tinyint) AS [set:doctor_listeners],
        CAST(l.ip_address AS nvarchar(48)) AS ip_address,
        CAST(l.port AS int) AS port
 FROM sys.dm_tcp_listener_states AS l

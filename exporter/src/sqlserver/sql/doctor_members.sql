@@ -1,6 +1,6 @@
 -- Who may log in as a target: sp_enlist_tsx and polling need this role, or sysadmin.
 -- Rights: VIEW DEFINITION on the database.
-SELECT CAST(0 AS tinyint) AS [set:doctor_members],
+SELECT CAST(NULL AS tinyint) AS [set:doctor_members],
        CAST(m.name AS nvarchar(128)) AS member_name,
        CAST(m.type_desc AS nvarchar(60)) AS member_type
 FROM msdb.sys.database_role_members AS r
