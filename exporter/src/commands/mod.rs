@@ -90,17 +90,23 @@ pub fn grants(invocation: &Invocation, flags: &Grants) -> Done {
     }
     // A named version asks for the script of that version, so no server is asked.
     let (Some(config), None) = (config, release) else { return Ok(sqlserver::grants_for(&grantee, release)) };
-    // With `auth: windows` the login is the account that runs this command, and not that of the service.
-    let own = matches!(config.master.auth, Auth::Sql { .. }) && grantee == Grantee::from_config(&config);
     let missing = match no_password {
         Some(faults) => Err(faults.to_string()),
-        None if !own => Err(format!("it answers for the login that asks, and {} may be another one", grantee.login)),
+        None if !connects_as(&config, &grantee) => {
+            Err(format!("it answers for the login that asks, and {} may be another one", grantee.login))
+        }
         None => run(sqlserver::missing_grants(&config, &grantee))?.map_err(|fault| fault.to_string()),
     };
     Ok(missing.unwrap_or_else(|why| {
         warn!("the master cannot be asked what is missing, so this is the complete script: {why}");
         sqlserver::grants_for(&grantee, None)
     }))
+}
+
+/// Whether a connection says what that login may. With `auth: windows` it is made as the account that runs this command,
+/// which need not be that of the service.
+fn connects_as(config: &Config, login: &Grantee) -> bool {
+    matches!(config.master.auth, Auth::Sql { .. }) && *login == Grantee::from_config(config)
 }
 
 /// `once`: one page, with these labels on each series.
@@ -271,6 +277,16 @@ mod tests {
         for start in ["/nowhere/c.yml: ", "/nowhere/web.yml: ", "--web.listen-address ", "--web.route-prefix: "] {
             assert!(failure.complaint.lines().any(|line| line.starts_with(start)), "{start}: {}", failure.complaint);
         }
+    }
+
+    #[test]
+    fn only_the_rights_of_the_login_that_connects_can_be_asked() {
+        let mut config = config::defaults();
+        let own = Grantee::from_config(&config);
+        assert!(connects_as(&config, &own));
+        assert!(!connects_as(&config, &Grantee { login: "other".to_owned(), ..own }));
+        config.master.auth = Auth::Windows;
+        assert!(!connects_as(&config, &Grantee::from_config(&config)));
     }
 
     #[test]
