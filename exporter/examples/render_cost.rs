@@ -64,7 +64,7 @@ fn main() -> Result<(), Box<dyn std::error::Error>> {
         writeln!(out, "    by hand {hand:?}: the encoder takes {ratio:.1} times that; compressed on the way {both:?}")?;
         let all = Selection::default();
         let html = best(|| drop(pages::overview(&fleet, &all, &facts, true)));
-        let json = best(|| drop(api::write_targets(std::io::sink(), &fleet, &all, None, true)));
+        let json = best(|| drop(api::write_targets(std::io::sink(), &fleet, &all, None, None, true)));
         writeln!(out, "    explain page {html:?}, JSON {json:?}")?;
     }
     Ok(())

@@ -250,6 +250,24 @@ def pasted(page):
 
 
 @check
+def names_without_room_open_and_stay_open(site, browser, address):
+    master, address = site.start("many", "--targets", "60", "--speed", "0")
+    stopped = names(browser.page(address + "?sort=name"))[:40]
+    page = browser.page(address + "history", 400)
+    page.clock.install()
+    page.reload()
+    master.do(*(f"stop {name}" for name in stopped), "advance 5m")
+    refreshed(page, lambda: page.locator(".story summary").count() == 1, "that they fell silent")
+    last = page.locator(".story a", has_text=stopped[-1])
+    assert not last.is_visible()
+    page.get_by_text("and 20 more").click()
+    assert last.is_visible() and overflow(page) <= 0 and not browser.judged(page)
+    master.do("agent off", "operator off")
+    refreshed(page, lambda: "master's Agent stopped" in page.locator("#history").inner_text(), "the next change")
+    assert last.is_visible() and "operator MSXOperator lost" in page.locator("#history").inner_text()
+
+
+@check
 def a_missing_right_says_what_it_costs(site, browser, address):
     master, address = site.start("rights", "--scenario", "healthy")
     master.do("revoke sysdownloadlist", "revoke VIEW SERVER SECURITY STATE")
@@ -294,6 +312,9 @@ def what_there_is_not_has_a_page_too(site, browser, address):
         assert answer.status == status and page.locator("main h1").count() == 1, path
         arrive(page, lambda: page.get_by_role("link", name="Fleet").click())
         assert page.url == address and names(page), path
+    page = browser.page(address + "target?name=SQL0")
+    arrive(page, lambda: page.get_by_role("link", name="Search for SQL0").click())
+    assert "SQL03" in names(page) and "q=SQL0" in page.url
 
 
 @check
@@ -328,7 +349,7 @@ def main():
     failed = 0
     with Site() as site, Browser(arguments[0]) as browser:
         site.pictures = Path(arguments[2]) if len(arguments) > 2 else None
-        _, address = site.start("everything", "--scenario", "everything")
+        _, address = site.start("everything", "--scenario", "everything", more=DETAILS)
         for one in [axe, *(CHECKS if everything else [])]:
             try:
                 one(site, browser, address)

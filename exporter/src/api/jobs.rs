@@ -13,7 +13,9 @@ use std::io;
 pub fn write_jobs(out: impl io::Write, fleet: &Fleet, details: bool) -> Result<(), serde_json::Error> {
     let document = match fleet {
         Fleet::Master(fleet) => of_master(fleet, details),
-        Fleet::Target(fleet) => JobsDocument { read_at: UtcInstant(fleet.began), fault: None, jobs: None },
+        Fleet::Target(fleet) => {
+            JobsDocument { read_at: UtcInstant(fleet.began), fault: None, jobs: None, runs_left_out: None }
+        }
     };
     serde_json::to_writer(out, &document)
 }
@@ -26,6 +28,7 @@ fn of_master(fleet: &MasterFleet, details: bool) -> JobsDocument<'_> {
         read_at: UtcInstant(fleet.began),
         fault: fault.map(|fault| FaultFacts::new(fault, details)),
         jobs: fleet.jobs.as_ref().map(|jobs| jobs.iter().map(JobFacts::with_runs).collect()),
+        runs_left_out: fleet.jobs.as_ref().map(|_| fleet.limited.job_pairs),
     }
 }
 
@@ -34,6 +37,8 @@ struct JobsDocument<'a> {
     read_at: UtcInstant,
     fault: Option<FaultFacts<'a>>,
     jobs: Option<Vec<JobFacts<'a>>>,
+    /// Beyond `limits.job_pairs`.
+    runs_left_out: Option<u64>,
 }
 
 /// A job, in the list of all.

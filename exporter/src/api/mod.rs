@@ -7,6 +7,7 @@
 pub mod discovery;
 mod history;
 mod jobs;
+mod local_target;
 mod master;
 mod probe;
 mod target_detail;
@@ -22,14 +23,15 @@ use crate::probe::Finding;
 use crate::sqlserver::{MissingRight, ReadError};
 use crate::target_pages::KnownPage;
 use jobs::JobFacts;
+use local_target::LocalTargetFacts;
 use master::MasterFacts;
 use serde::Serialize;
 use std::collections::BTreeMap;
 use std::io;
 use target_detail::AloneFacts;
 
-/// The answer, of the targets that are selected. Texts of errors, addresses and traces stand in it only with
-/// `details`. `None` for a name that the fleet does not have.
+/// The answer, of the targets that are selected. `passive` says whether another node of a cluster holds the instance. Texts
+/// of errors, addresses and traces stand in it only with `details`. `None` for a name that the fleet does not have.
 ///
 /// # Errors
 /// Where `out` fails; none that the data can cause, for every map has text for its keys.
@@ -38,12 +40,17 @@ pub fn write_targets(
     fleet: &Fleet,
     selection: &Selection,
     detail: DetailResult<'_>,
+    passive: Option<bool>,
     details: bool,
 ) -> Result<Option<()>, serde_json::Error> {
     let document = match fleet {
-        Fleet::Master(fleet) => of_master(fleet, selection, detail, details),
-        // Nothing is read on the side of a target; its page shows what is seen there.
-        Fleet::Target(fleet) => TargetsDocument { read_at: UtcInstant(fleet.began), ..TargetsDocument::default() },
+        Fleet::Master(fleet) => TargetsDocument { passive, ..of_master(fleet, selection, detail, details) },
+        // Nothing is read from SQL Server on the side of a target.
+        Fleet::Target(fleet) => TargetsDocument {
+            read_at: UtcInstant(fleet.began),
+            local_targets: Some(LocalTargetFacts::of_each(fleet, details)),
+            ..TargetsDocument::default()
+        },
     };
     if selection.name.is_some() && document.targets.as_ref().is_some_and(Vec::is_empty) {
         return Ok(None);
@@ -61,6 +68,7 @@ fn of_master<'a>(
     let failed = fleet.reports.iter().find(|report| report.collector == Collector::Targets);
     TargetsDocument {
         up: up.is_some(),
+        passive: None,
         read_at: UtcInstant(fleet.began),
         fault: failed.and_then(|report| report.fault.as_ref()).map(|fault| FaultFacts::new(fault, details)),
         master: up.map(|clock| MasterFacts::new(fleet, clock)),
@@ -73,12 +81,14 @@ fn of_master<'a>(
         }),
         orphans: fleet.orphans.as_ref().filter(|_| up.is_some()).map(|all| all.iter().map(OrphanFacts::new).collect()),
         jobs: fleet.jobs.as_ref().filter(|_| up.is_some()).map(|all| all.iter().map(JobFacts::new).collect()),
+        local_targets: None,
     }
 }
 
 #[derive(Default, Serialize)]
 struct TargetsDocument<'a> {
     up: bool,
+    passive: Option<bool>,
     read_at: UtcInstant,
     fault: Option<FaultFacts<'a>>,
     master: Option<MasterFacts<'a>>,
@@ -86,6 +96,9 @@ struct TargetsDocument<'a> {
     targets: Option<Vec<TargetFacts<'a>>>,
     orphans: Option<Vec<OrphanFacts<'a>>>,
     jobs: Option<Vec<JobFacts<'a>>>,
+    /// Only with `role: target`.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    local_targets: Option<Vec<LocalTargetFacts<'a>>>,
 }
 
 #[derive(Serialize)]

@@ -111,7 +111,8 @@ impl Silent<'_> {
         changes.extend(came.map(|names| format!("the enlistment of {names}")));
         let unwatched = self.watched_since().filter(|since| *since > self.row.last_poll);
         let unwatched = unwatched
-            .map(|since| format!("this exporter first read the master at {}, after that.", readable_instant(since)));
+            .map(readable_instant)
+            .map(|since| format!("this exporter first read the master at {since} by the master's clock, after that."));
         let changes = changes.join("; ");
         let text = match (changes.is_empty(), unwatched) {
             (true, None) => "Nothing else that is seen from here changed within 5 minutes of it.".to_owned(),

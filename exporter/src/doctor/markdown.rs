@@ -75,16 +75,24 @@ fn line(cells: &[String]) -> String {
     format!("| {} |\n", cells.join(" | "))
 }
 
-/// Escapes texts from the network, so that none ends a cell or begins a tag.
+/// Escapes texts from the network, so that none ends a cell or begins a tag. What means nothing where it stands stays as it
+/// is, so that statements and commands can be copied (CommonMark, sections 2.4 and 6.2).
 fn escaped(text: &str) -> String {
     let mut out = String::with_capacity(text.len());
-    for character in text.chars() {
+    let mut rest = text.chars().peekable();
+    let mut before = None;
+    while let Some(character) = rest.next() {
+        let next = rest.peek().copied();
+        let is_letter = |neighbour: Option<char>| neighbour.is_some_and(char::is_alphanumeric);
         match character {
             '\r' | '\n' => out.push(' '),
             '<' => out.push_str("&lt;"),
+            '_' if is_letter(before) && is_letter(next) => out.push('_'),
+            '\\' if is_letter(next) => out.push('\\'),
             '|' | '\\' | '`' | '*' | '_' | '[' | ']' => out.extend(['\\', character]),
             _ => out.push(character),
         }
+        before = Some(character);
     }
     out
 }
@@ -95,7 +103,14 @@ mod tests {
 
     #[test]
     fn no_text_ends_a_cell_or_begins_a_tag() {
-        assert_eq!(escaped("a|b\n<script>"), "a\\|b &lt;script>");
+        for (text, written) in [
+            ("a|b\n<script>", "a\\|b &lt;script>"),
+            (r"a\|b\", r"a\\\|b\\"),
+            ("_a_b_ __c", r"\_a_b\_ \_\_c"),
+            (r"EXEC sp_x N'MSX01\HQ'", r"EXEC sp_x N'MSX01\HQ'"),
+        ] {
+            assert_eq!(escaped(text), written);
+        }
     }
 
     #[test]

@@ -235,7 +235,7 @@ impl DrawError {
 fn no_target(asked: &str, similar: &[String]) -> String {
     let similar = match similar {
         [] => String::new(),
-        names => format!("similar names are {}; ", names.join(", ")),
+        names => format!("similar: {}; ", names.join(", ")),
     };
     format!("no such target: {asked:?}; hint: {similar}api/v1/targets?q={} searches for it", query_value(asked))
 }
@@ -378,7 +378,7 @@ impl RenderRequest {
             }
             Resource::Targets(selection) => {
                 let mut out = Compressor::new();
-                let written = api::write_targets(&mut out, fleet, selection, besides.detail(), details);
+                let written = api::write_targets(&mut out, fleet, selection, besides.detail(), facts.passive, details);
                 let asked = selection.name.as_deref().unwrap_or_default();
                 written.map_err(|error| failed(&error))?.ok_or_else(|| missing(fleet, asked))?;
                 document(out.finish(), JSON)

@@ -1,5 +1,5 @@
-//! Pages for people: in light and dark mode, by the keyboard, and without scripts, which only refresh them in place. The
-//! templates escape every name.
+//! Pages for people: in light and dark mode, by the keyboard, and without scripts, which only refresh them in place
+//! and copy what is to be pasted elsewhere. The templates escape every name.
 
 pub(crate) mod assets;
 mod error;

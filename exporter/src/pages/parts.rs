@@ -12,7 +12,7 @@ use std::collections::BTreeSet;
 /// Shown where nothing is known or nothing exists.
 pub(super) const NONE: &str = "–";
 /// What a click opens at most.
-const MOST_OPENED: usize = 500;
+const MOST_OPENED: usize = 200;
 
 /// Failed instructions by class.
 pub(super) fn errors(row: &Enlisted) -> String {

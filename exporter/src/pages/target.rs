@@ -8,7 +8,7 @@ use super::target_jobs::{InstructionView, JobRows};
 use super::words::words;
 use crate::collectors::DetailResult;
 use crate::diagnosis::{
-    Briefing, Chapter, Enlisted, Evidence, Fleet, MasterFleet, Remark, Selected, Suspect, Target, Trace,
+    Briefing, Chapter, Enlisted, EventSelection, Evidence, Fleet, MasterFleet, Remark, Selected, Suspect, Target, Trace,
 };
 use crate::model::figures::{ago, readable_instant, span};
 use crate::model::{Cause, WayToMaster, names, query_value};
@@ -71,18 +71,38 @@ pub fn single(
         read_of_it: detail.and_then(Result::ok).map(|detail| readable_instant(detail.read_at)),
         history: fleet.history.of(&target.name).map(|event| ChapterView::of_target(event, fleet, details)).collect(),
         since: fleet.history.since().map(readable_instant).unwrap_or_default(),
-        meanwhile: meanwhile(fleet, &target.name, details),
+        meanwhile: Meanwhile::new(fleet, &target.name, details),
         details,
     };
     page.render().map(Some)
 }
 
 /// What else happened in the minutes around the last change of the target.
-fn meanwhile<'a>(fleet: &'a MasterFleet, target: &'a str, details: bool) -> Vec<ChapterView<'a>> {
-    let Some(changed) = fleet.history.of(target).next().filter(|event| !event.is_found()) else { return Vec::new() };
-    let around = fleet.history.around(target, changed.at).filter(|event| !event.is_found());
-    let others = Chapter::of_each(around);
-    others.iter().take(MOST_OF_OTHERS).map(|chapter| ChapterView::new(chapter, fleet, details)).collect()
+#[derive(Default)]
+struct Meanwhile<'a> {
+    chapters: Vec<ChapterView<'a>>,
+    /// Chapters that are only counted.
+    more: usize,
+    /// The query of the history of those minutes.
+    around: String,
+}
+
+impl<'a> Meanwhile<'a> {
+    fn new(fleet: &'a MasterFleet, target: &'a str, details: bool) -> Meanwhile<'a> {
+        let last = fleet.history.of(target).next().filter(|event| !event.is_found());
+        let Some(changed) = last else { return Meanwhile::default() };
+        let around = fleet.history.around(target, changed.at).filter(|event| !event.is_found());
+        let others = Chapter::of_each(around);
+        Meanwhile {
+            chapters: others
+                .iter()
+                .take(MOST_OF_OTHERS)
+                .map(|chapter| ChapterView::new(chapter, fleet, details))
+                .collect(),
+            more: others.len().saturating_sub(MOST_OF_OTHERS),
+            around: EventSelection::around(changed.at).query(),
+        }
+    }
 }
 
 #[derive(Template)]
@@ -113,7 +133,7 @@ struct Single<'a> {
     read_of_it: Option<String>,
     history: Vec<ChapterView<'a>>,
     since: String,
-    meanwhile: Vec<ChapterView<'a>>,
+    meanwhile: Meanwhile<'a>,
     details: bool,
 }
 

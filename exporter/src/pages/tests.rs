@@ -3,7 +3,9 @@
 #![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic)]
 
 use crate::collectors::{CollectorReport, Instruction, Instructions, JobMessage, Outcome, TargetDetail};
-use crate::diagnosis::{Change, EventSelection, Evidence, Fleet, History, HistoryEvent, MasterFleet, Selection};
+use crate::diagnosis::{
+    Change, EventSelection, Evidence, Fleet, History, HistoryEvent, JobRun, MasterFleet, Selection,
+};
 use crate::fixtures::*;
 use crate::model::{Cause, Collector, HistoryKind, MasterEvidence, Operation, Stage};
 use crate::sqlserver::{MissingRight, ReadError};
@@ -33,7 +35,7 @@ fn json(fleet: impl Into<Fleet>, details: bool) -> serde_json::Value {
 fn written(fleet: &Fleet, only: Option<&str>, details: bool) -> Option<serde_json::Value> {
     let mut out = Vec::new();
     let query: Vec<_> = only.map(|name| ("name", name)).into_iter().collect();
-    api::write_targets(&mut out, fleet, &selection(&query), None, details).unwrap()?;
+    api::write_targets(&mut out, fleet, &selection(&query), None, None, details).unwrap()?;
     Some(serde_json::from_slice(&out).unwrap())
 }
 
@@ -61,6 +63,17 @@ fn a_target_shows_the_way_to_its_master() {
     let own = pages::single(&target_side(), "sql01\\payroll", None, false).unwrap();
     assert!(own.is_some_and(|page| page.contains("The way to the master")));
     assert_eq!(pages::single(&target_side(), "SQL02", None, false).unwrap(), None);
+    let document = json(target_side(), false);
+    let [first, second] = document["local_targets"].as_array().unwrap().as_slice() else { panic!("{document}") };
+    assert_eq!((&first["name"], &first["certificate"]), (&"SQL01".into(), &serde_json::Value::Null));
+    assert_eq!(second["certificate"]["reason"], "name_mismatch");
+    assert_eq!(second["settings"].as_array().unwrap().len(), 3);
+    assert!(second["remarks"].as_array().is_some_and(|remarks| !remarks.is_empty()), "{document}");
+    assert_eq!(
+        (&first["ports"][0]["check"], &first["ports"][0]["address"]),
+        (&"engine".into(), &serde_json::Value::Null)
+    );
+    assert!(json(full(), false).get("local_targets").is_none());
 }
 
 #[test]
@@ -181,6 +194,10 @@ fn a_passive_exporter_says_so() {
     let fleet = MasterFleet { reports: vec![], ..unreadable() }.into();
     let page = pages::overview(&fleet, &Selection::default(), &facts, false).unwrap().unwrap();
     assert!(page.contains("passive") && !page.contains("cannot be read"));
+    let mut out = Vec::new();
+    api::write_targets(&mut out, &fleet, &Selection::default(), None, facts.passive, false).unwrap();
+    let document: serde_json::Value = serde_json::from_slice(&out).unwrap();
+    assert_eq!((&document["passive"], &document["up"]), (&true.into(), &false.into()));
 }
 
 #[test]
@@ -253,6 +270,7 @@ fn every_field_of_the_json_is_documented() {
     fields(&json(full(), true), &mut found);
     fields(&written(&full().into(), Some("SQL02"), true).unwrap(), &mut found);
     fields(&json(unreadable(), true), &mut found);
+    fields(&json(target_side(), true), &mut found);
     assert!(found.len() > 40, "{found:?}");
     for field in found {
         assert!(document.contains(&format!("`{field}`")) || document.contains(&format!("`{field}[]`")), "{field}");
@@ -341,7 +359,7 @@ fn what_was_read_of_one_target_alone_stands_on_its_page_and_in_its_document() {
     );
     let mut out = Vec::new();
     let selection = selection(&[("name", "SQL02")]);
-    api::write_targets(&mut out, &full().into(), &selection, Some(Ok(&detail)), true).unwrap();
+    api::write_targets(&mut out, &full().into(), &selection, Some(Ok(&detail)), None, true).unwrap();
     let document: serde_json::Value = serde_json::from_slice(&out).unwrap();
     let lists = &document["targets"][0]["instructions"];
     assert_eq!((&lists["failed"][0]["id"], &lists["waiting"][0]["job"]), (&"210".into(), &"Back <up>".into()));
@@ -532,13 +550,20 @@ fn names_without_room_stand_behind_a_click_and_the_rest_is_counted() {
     for (count, shown, texts) in [
         (20, 20, &["SQL0019</a></li>"][..]),
         (33, 33, &["SQL0019</a><details id=\"2025", "<summary>and 13 more<", "SQL0032</a></details>"]),
-        (1_000, 520, &["<summary>and 980 more<", "SQL0519</a> and 480 that are only counted here</details>"]),
+        (1_000, 220, &["<summary>and 980 more<", "SQL0219</a> and 780 that are only counted here</details>"]),
     ] {
         let fleet = history_with((0..count).map(|number| fell_silent(&format!("SQL{number:04}"), "")).collect());
         let page = pages::history(&fleet, &EventSelection::default(), false).unwrap().unwrap();
         assert_eq!(page.matches("href=\"target?name=SQL").count(), shown, "{page}");
         in_order(&page, texts);
     }
+    let mut fleet = full();
+    let job = &mut fleet.jobs.as_mut().unwrap()[0];
+    let failed = JobRun { success: Some(false), ..job.runs[0].clone() };
+    job.failed_targets = 50;
+    job.runs = (0..45).map(|number| JobRun { target: format!("T{number}"), ..failed.clone() }).collect();
+    let page = pages::jobs(&fleet.into()).unwrap().unwrap();
+    in_order(&page, &["T39</a>", "<summary>and 10 more<", "T44</a>", "and 5 that are only counted here</details>"]);
     let mut fleet = full();
     fleet.targets.extend((0..7).map(|number| target(&format!("X{number}"))));
     for other in &mut fleet.targets {
@@ -549,6 +574,15 @@ fn names_without_room_stand_behind_a_click_and_the_rest_is_counted() {
         &page,
         &["Alone or together", "X1 and 5 more; 0 of", "<summary>and 5 more<", "name=X2\">X2</a>", "X6</a>"],
     );
+}
+
+#[test]
+fn what_else_happened_then_leads_to_the_rest_of_it() {
+    let others = (0..14).map(|second| HistoryEvent { at: ago(100 - second), ..fell_silent("SQL04", "") });
+    let fleet = history_with(others.chain([fell_silent("SQL02", "")]).collect());
+    let page = pages::single(&fleet, "SQL02", None, false).unwrap().unwrap();
+    let link = "<a href=\"history?since=2025-11-24T15%3A54%3A00Z&#38;until=2025-11-24T16%3A04%3A01Z\">and 2 more</a>";
+    in_order(&page, &["Within 5 minutes of its last change", link]);
 }
 
 #[test]
