@@ -362,8 +362,8 @@ impl Judge<'_> {
             maintenance: self.maintenance(bare(entry.name)),
             expected: entry.expected,
             enlisted,
+            trace: trace.map(|trace| trace.under(diagnosis.cause)),
             diagnosis,
-            trace,
             pages: fleet.pages.of(entry.name).cloned(),
         }
     }
