@@ -359,6 +359,7 @@ impl Judge<'_> {
             name: entry.name.to_owned(),
             labels: self.labels(bare(entry.name)),
             address: self.address(entry.name),
+            arrives_from: self.config.targets.arrives_from(bare(entry.name)).collect(),
             maintenance: self.maintenance(bare(entry.name)),
             expected: entry.expected,
             enlisted,
