@@ -4,7 +4,7 @@ use super::history::AROUND;
 use super::parameters::{Parameters, query};
 use super::selection::{has_text, in_words};
 use super::{HistoryEvent, MasterFleet, Target};
-use crate::model::{Cause, HistoryKind, names};
+use crate::model::{Cause, HistoryKind, ServerName};
 use jiff::Timestamp;
 use std::collections::HashSet;
 
@@ -89,7 +89,7 @@ impl EventSelection {
 
     fn has(&self, event: &HistoryEvent) -> bool {
         let target = event.target.as_deref();
-        self.name.as_ref().is_none_or(|name| target.is_some_and(|target| names::same(name, target)))
+        self.name.as_ref().is_none_or(|name| target.is_some_and(|target| ServerName::means(name, target)))
             && self.state.is_none_or(|cause| [event.from, event.to].contains(&Some(cause)))
             && self.kind.is_none_or(|kind| event.kind == kind)
             && self.since.is_none_or(|since| event.at >= since)

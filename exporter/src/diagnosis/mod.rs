@@ -45,7 +45,7 @@ pub use target::{Enlisted, Job, JobRun, Orphan, PollStatus, Target, TargetDownlo
 pub use unmatched::unmatched;
 
 use crate::collectors::{CollectorReport, ServerFacts, TargetRow};
-use crate::model::names;
+use crate::model::{ServerName, names};
 use crate::probe::{Finding, PortResults};
 use crate::target_pages::PageResults;
 use crate::target_side::TargetSide;
@@ -167,9 +167,10 @@ impl MasterFleet {
         self.targets.iter().filter_map(|target| Some((target.name.as_str(), &**target.enlisted.as_ref()?)))
     }
 
-    /// The target of this name, as SQL Server compares names.
+    /// The target of this name, as SQL Server compares names; where there is none, the one that a person means by it.
     pub(crate) fn target(&self, name: &str) -> Option<&Target> {
-        self.targets.iter().find(|target| names::same(&target.name, name))
+        let exact = self.targets.iter().find(|target| names::same(&target.name, name));
+        exact.or_else(|| self.targets.iter().find(|target| ServerName::means(name, &target.name)))
     }
 
     /// The jobs of one target with their last run there: what failed first, then what is not known, then by name. `None`

@@ -10,7 +10,7 @@ use std::collections::HashMap;
 /// The parameters of a link. The default shows all.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub struct Selection {
-    /// One target, as SQL Server compares names.
+    /// One target, as [`MasterFleet::target`] finds it.
     pub(crate) name: Option<String>,
     /// What holds of it.
     pub(crate) state: Option<State>,
@@ -134,7 +134,10 @@ impl Selection {
             .targets
             .iter()
             .map(|target| Selected { target, jobs: jobs.get(target.name.as_str()).copied().unwrap_or_default() });
-        let mut selected: Vec<Selected<'_>> = selected.filter(|one| self.has(one, clock.now)).collect();
+        let named = self.name.as_deref().map(|name| fleet.target(name).map(|target| target.name.as_str()));
+        let is_named = |one: &Selected<'_>| named.is_none_or(|named| named == Some(&one.target.name));
+        let mut selected: Vec<Selected<'_>> =
+            selected.filter(|one| is_named(one) && self.has(one, clock.now)).collect();
         // The fleet is sorted by name, and a stable sort keeps that among equals.
         let order = order();
         let rank = |one: &Selected<'_>| {
@@ -157,8 +160,7 @@ impl Selection {
 
     fn has(&self, one: &Selected<'_>, now: Timestamp) -> bool {
         let target = one.target;
-        self.name.as_ref().is_none_or(|name| names::same(name, &target.name))
-            && self.state.is_none_or(|state| state.holds(target, now))
+        self.state.is_none_or(|state| state.holds(target, now))
             && self.group.as_ref().is_none_or(|group| target.is_in(group))
             && (!self.failing_jobs || one.jobs.failing > 0)
             && self.text.as_ref().is_none_or(|text| has_text(words(target), text))
@@ -243,6 +245,7 @@ mod tests {
         let cases: &[Case<'_>] = &[
             (&[], &["NEW9", "SQL<03>", "SQL02", "SQL01\\PAYROLL", "SQL04"]),
             (&[("name", "sql02 ")], &["SQL02"]),
+            (&[("name", "tcp:sql02,1433")], &["SQL02"]),
             (&[("name", "SQL0")], &[]),
             (&[("state", "stopped_polling")], &["SQL02"]),
             (&[("state", "silent")], &["SQL<03>", "SQL02"]),

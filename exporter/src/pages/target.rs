@@ -10,7 +10,7 @@ use super::words::words;
 use crate::collectors::DetailResult;
 use crate::diagnosis::{Briefing, Enlisted, Evidence, Fleet, MasterFleet, Selected, Suspect, Target, Trace};
 use crate::model::figures::{ago, readable_instant, span};
-use crate::model::{Cause, WayToMaster, names, query_value};
+use crate::model::{Cause, ServerName, WayToMaster, query_value};
 use crate::probe::Finding;
 use crate::target_pages::KnownPage;
 use askama::Template;
@@ -33,7 +33,7 @@ pub fn single(
         Fleet::Master(fleet) => fleet,
         Fleet::Target(fleet) => {
             let mut views = fleet.target_side.views.iter();
-            let known = views.any(|view| names::same(&view.local_target.target, name));
+            let known = views.any(|view| ServerName::means(name, &view.local_target.target));
             return known.then(|| super::target_side::page(fleet, frame, details)).transpose();
         }
     };

@@ -176,6 +176,8 @@ fn fleets_of_none_and_of_a_thousand_have_a_page() {
         &["Previous page", "1000 × Polls", "SQL0500", "SQL0999"],
     );
     assert_eq!(shown(&fleet, &[("page", "3")], false), None);
+    let lost = shown(&unreadable().into(), &[("page", "3")], false).unwrap();
+    assert!(lost.contains("cannot be read"), "{lost}");
 }
 
 #[test]
@@ -613,5 +615,25 @@ fn where_two_clocks_stand_on_a_page_each_has_its_name() {
         let page = page.unwrap().unwrap();
         let named = "2025-11-24 16:00:00 UTC by the master&#39;s clock, 17:00:00 there.";
         in_order(&page, &[named, "y the exporter"]);
+    }
+}
+
+#[test]
+fn a_target_is_found_by_its_name_as_it_stands_before_what_a_person_may_mean_by_it() {
+    let names = ["ZZ", "ZZ,1433", ".\\HR", "SQL02"];
+    let fleet: Fleet = fleet(names.map(target).into()).into();
+    let found = |asked: &str| {
+        let page = pages::single(&fleet, asked, None, false).unwrap()?;
+        let heading = page.split_once("<h1 id=\"name\" data-live>")?.1;
+        Some(heading.split_once(" <")?.0.to_owned())
+    };
+    for (asked, name) in [
+        ("ZZ,1433", Some("ZZ,1433")),
+        ("zz,1434", Some("ZZ")),
+        (".\\hr", Some(".\\HR")),
+        ("tcp:sql02", Some("SQL02")),
+        (".", None),
+    ] {
+        assert_eq!(found(asked).as_deref(), name, "{asked}");
     }
 }
