@@ -7,7 +7,7 @@ use super::story::ChapterView;
 use super::target_context::{Meanwhile, RemarkView};
 use super::target_jobs::{InstructionView, JobRows};
 use super::words::words;
-use crate::collectors::DetailResult;
+use crate::collectors::{DetailResult, TargetDetail};
 use crate::diagnosis::{Briefing, Enlisted, Evidence, Fleet, MasterFleet, Selected, Suspect, Target, Trace};
 use crate::model::figures::{ago, readable_instant, span};
 use crate::model::{Cause, ServerName, WayToMaster, query_value};
@@ -16,6 +16,7 @@ use crate::target_pages::KnownPage;
 use askama::Template;
 use jiff::Timestamp;
 use std::borrow::Cow;
+use std::time::Duration;
 
 /// The page as HTML, or `None` for a name that the fleet does not have: unknown, or not known while the master cannot
 /// be read. Without `details` it holds no error texts, addresses or traces. `detail` is what was read of the target alone.
@@ -64,13 +65,27 @@ pub fn single(
         failed: read.map(|lists| InstructionView::of_each(&lists.failed, clock.now)).unwrap_or_default(),
         waiting: read.map(|lists| InstructionView::of_each(&lists.waiting, clock.now)).unwrap_or_default(),
         unread: lists.and_then(Result::err).map(|fault| FaultView::new(fault, details)),
-        read_of_it: detail.and_then(Result::ok).map(|detail| readable_instant(detail.read_at)),
+        read_of_it: detail.and_then(Result::ok).map(|detail| ReadOfIt::new(detail, fleet.began)),
         history: fleet.history.of(&target.name).map(|event| ChapterView::of_target(event, fleet, details)).collect(),
         since: fleet.history.since().map(readable_instant).unwrap_or_default(),
         meanwhile: Meanwhile::new(fleet, &target.name, details),
         details,
     };
     page.render().map(Some)
+}
+
+/// When its instructions and the messages of its jobs were read.
+struct ReadOfIt {
+    at: String,
+    /// How long before the reading that the rest of the page is of, where that is longer than they are kept.
+    older_by: Option<String>,
+}
+
+impl ReadOfIt {
+    fn new(detail: &TargetDetail, began: Timestamp) -> ReadOfIt {
+        let older = Duration::try_from(began.duration_since(detail.read_at)).unwrap_or_default();
+        ReadOfIt { at: readable_instant(detail.read_at), older_by: (older > TargetDetail::FRESH).then(|| span(older)) }
+    }
 }
 
 #[derive(Template)]
@@ -97,8 +112,7 @@ struct Single<'a> {
     waiting: Vec<InstructionView<'a>>,
     /// Why its instructions were not read.
     unread: Option<FaultView<'a>>,
-    /// When they were read.
-    read_of_it: Option<String>,
+    read_of_it: Option<ReadOfIt>,
     history: Vec<ChapterView<'a>>,
     since: String,
     meanwhile: Meanwhile<'a>,

@@ -359,6 +359,10 @@ fn what_was_read_of_one_target_alone_stands_on_its_page_and_in_its_document() {
             && page.contains("were read at 2025-11-24 15:59:55 UTC"),
         "{page}"
     );
+    assert!(!page.contains("Not read again yet"));
+    let old = TargetDetail { read_at: ago(570), ..detail.clone() };
+    let page_of_old = pages::single(&full().into(), "SQL02", Some(Ok(&old)), true).unwrap().unwrap();
+    in_order(&page_of_old, &["Not read again yet", "9 min 30 s older than the rest", "Failed instructions"]);
     let mut out = Vec::new();
     let selection = selection(&[("name", "SQL02")]);
     api::write_targets(&mut out, &full().into(), &selection, Some(Ok(&detail)), None, true).unwrap();
