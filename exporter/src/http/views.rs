@@ -227,6 +227,7 @@ impl DrawError {
     fn links(&self) -> Vec<Link> {
         match self {
             DrawError::NoTarget { asked, similar } => pages::instead_of(asked, similar),
+            DrawError::NotRead => vec![pages::first_page()],
             _ => Vec::new(),
         }
     }
