@@ -40,8 +40,8 @@ pub(crate) use parameters::Parameters;
 pub(crate) use rules::order;
 pub use rules::{Diagnosis, Evidence};
 pub use selection::Selection;
-pub(crate) use selection::{JobCounts, Order, Selected, State};
-pub use target::{Enlisted, Job, JobRun, Orphan, PollStatus, Target, TargetDownloads};
+pub(crate) use selection::{Order, Selected, State};
+pub use target::{Enlisted, Job, JobCounts, JobRun, Orphan, PollStatus, Target, TargetDownloads};
 pub use unmatched::unmatched;
 
 use crate::collectors::{CollectorReport, ServerFacts, TargetRow};
@@ -50,6 +50,7 @@ use crate::probe::{Finding, PortResults};
 use crate::target_pages::PageResults;
 use crate::target_side::TargetSide;
 use jiff::Timestamp;
+use std::collections::BTreeMap;
 use std::sync::Arc;
 
 /// Everything that is rendered, as seen from one of the two sides.
@@ -145,6 +146,8 @@ pub struct MasterFleet {
     pub has_maintenance_windows: bool,
     /// What the limits left out.
     pub limited: Limited,
+    /// The jobs of the targets that are shown whose runs are beyond `limits.job_pairs`, counted for each target.
+    pub jobs_left_out: BTreeMap<String, JobCounts>,
     /// What happened since the exporter started, this reading included.
     pub history: Arc<History>,
     /// The outcome of each collector.

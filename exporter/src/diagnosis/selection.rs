@@ -2,7 +2,7 @@
 
 use super::impact::Impact;
 use super::parameters::{Parameters, query};
-use super::{MasterFleet, Target, order};
+use super::{JobCounts, MasterFleet, Target, order};
 use crate::model::{Cause, names};
 use jiff::Timestamp;
 use std::collections::HashMap;
@@ -80,14 +80,6 @@ impl Order {
 pub(crate) struct Selected<'a> {
     pub(crate) target: &'a Target,
     pub(crate) jobs: JobCounts,
-}
-
-/// The jobs of one target.
-#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
-pub(crate) struct JobCounts {
-    pub(crate) all: usize,
-    /// Those whose last run failed or was cancelled.
-    pub(crate) failing: usize,
 }
 
 impl Selection {
@@ -180,9 +172,9 @@ impl<'a> Selected<'a> {
         (is_fine, self.target.maintenance.is_some())
     }
 
-    /// Longest ago first; one that is not enlisted before all.
+    /// Longest ago first; one that never polled, or is not enlisted, before all.
     fn last_poll(&self) -> Option<Timestamp> {
-        self.target.enlisted.as_ref().map(|row| row.last_poll)
+        self.target.enlisted.as_ref()?.polled_at()
     }
 
     fn oldest_pending(&self) -> Option<Timestamp> {
@@ -215,11 +207,10 @@ pub(super) fn has_text<'a>(mut parts: impl Iterator<Item = &'a str>, text: &str)
 }
 
 fn jobs_by_target(fleet: &MasterFleet) -> HashMap<&str, JobCounts> {
-    let mut counts: HashMap<&str, JobCounts> = HashMap::new();
+    let mut counts: HashMap<&str, JobCounts> =
+        fleet.jobs_left_out.iter().map(|(target, counts)| (target.as_str(), *counts)).collect();
     for run in fleet.jobs.iter().flatten().flat_map(|job| &job.runs) {
-        let one = counts.entry(run.target.as_str()).or_default();
-        one.all += 1;
-        one.failing += usize::from(run.success == Some(false));
+        counts.entry(run.target.as_str()).or_default().count(run.success);
     }
     counts
 }
@@ -258,7 +249,7 @@ mod tests {
             (&[("q", "halle")], &["SQL01\\PAYROLL"]),
             (&[("q", "sql0"), ("state", "ok")], &["SQL04"]),
             (&[("sort", "name")], &["NEW9", "SQL01\\PAYROLL", "SQL02", "SQL<03>", "SQL04"]),
-            (&[("sort", "last_poll"), ("q", "sql")], &["SQL02", "SQL<03>", "SQL01\\PAYROLL", "SQL04"]),
+            (&[("sort", "last_poll"), ("q", "sql")], &["SQL<03>", "SQL02", "SQL01\\PAYROLL", "SQL04"]),
             (&[("sort", "pending")], &["SQL01\\PAYROLL", "NEW9", "SQL02", "SQL<03>", "SQL04"]),
             (&[("state", ""), ("q", "")], &["NEW9", "SQL<03>", "SQL02", "SQL01\\PAYROLL", "SQL04"]),
         ];

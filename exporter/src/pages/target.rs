@@ -40,13 +40,14 @@ pub fn single(
     };
     let Some(clock) = &fleet.master else { return Ok(None) };
     let Some(target) = fleet.target(name) else { return Ok(None) };
-    let jobs = JobRows::new(fleet, target, clock.now, detail);
+    let selected = Selected::new(fleet, target);
+    let jobs = JobRows::new(fleet, target, selected.jobs, clock.now, detail);
     let briefing = Briefing::of(fleet, target, details);
     let lists = detail.map(|detail| detail.and_then(|detail| detail.instructions.as_ref()));
     let read = lists.and_then(Result::ok);
     let page = Single {
         frame: frame.selected(&format!("name={}", query_value(&target.name))),
-        row: Row::new(fleet, clock.now, Selected::new(fleet, target)),
+        row: Row::new(fleet, clock.now, selected),
         findings: target.diagnosis.evidence.iter().map(EvidenceView::new).collect(),
         healthy: jobs.in_words(),
         next: words(target.diagnosis.cause).next,

@@ -4,7 +4,7 @@
 
 use crate::collectors::{CollectorReport, Instruction, Instructions, JobMessage, Outcome, TargetDetail};
 use crate::diagnosis::{
-    Change, EventSelection, Evidence, Fleet, History, HistoryEvent, JobRun, MasterFleet, Selection,
+    Change, EventSelection, Evidence, Fleet, History, HistoryEvent, JobCounts, JobRun, MasterFleet, Selection,
 };
 use crate::fixtures::*;
 use crate::model::{Cause, Collector, HistoryKind, MasterEvidence, Operation, Stage};
@@ -392,6 +392,33 @@ fn jobs_stand_with_those_that_fail_first_and_a_fleet_without_jobs_says_so() {
 }
 
 #[test]
+fn what_is_said_of_jobs_holds_for_runs_that_a_limit_leaves_out_too() {
+    let mut fleet = full();
+    fleet.limited.job_pairs = 18;
+    let job = &mut fleet.jobs.as_mut().unwrap()[0];
+    job.runs.clear();
+    for (failed, succeeded, said) in
+        [(0, 0, "no outcome yet"), (0, 3, "none failed"), (2, 0, "failed or cancelled on 2")]
+    {
+        (job.failed_targets, job.succeeded_targets) = (failed, succeeded);
+        let page = pages::jobs(&MasterFleet { jobs: Some(vec![job.clone()]), ..full() }.into()).unwrap().unwrap();
+        in_order(&page, &[&format!(">{said}<")]);
+    }
+    fleet.jobs_left_out.insert("SQL04".to_owned(), JobCounts { all: 18, failing: 1 });
+    let fleet: Fleet = fleet.into();
+    in_order(
+        &pages::jobs(&fleet).unwrap().unwrap(),
+        &["1 job; the last run of 1 failed", "Counts hold for all targets; limits.job_pairs leaves 18 runs out"],
+    );
+    in_order(&shown(&fleet, &[("jobs", "failing")], false).unwrap(), &["1 of 5 targets", "SQL04</a>", ">1 of 18<"]);
+    let page = pages::single(&fleet, "SQL04", None, false).unwrap().unwrap();
+    let left_out = "limits.job_pairs leaves out 18 more jobs; the last run failed or was cancelled of 1.";
+    in_order(&page, &["1 job failed", "the last run of 1 of its 18 jobs failed", "<h2>Its jobs</h2>", left_out]);
+    let document = written(&fleet, Some("SQL04"), false).unwrap();
+    assert_eq!(document["targets"][0]["jobs_left_out"], serde_json::json!({ "count": 18, "failing": 1 }));
+}
+
+#[test]
 fn a_run_that_was_cancelled_is_not_said_to_have_failed() {
     for (failed_targets, outcomes, said) in [
         (1, [Outcome::Cancelled, Outcome::Succeeded], "cancelled on 1"),
@@ -426,6 +453,18 @@ fn the_history_shows_texts_of_errors_only_where_they_are_allowed() {
             assert_eq!(text.contains("10.1.2.3"), details, "{text}");
         }
     }
+}
+
+#[test]
+fn of_a_target_that_never_polled_no_last_poll_is_shown() {
+    let mut fleet = full();
+    let page = overview(fleet.clone(), false);
+    in_order(&page, &["Silent now", "2 of 4", "the last to fall silent polled 2 h ago"]);
+    in_order(&page, &["SQL&#60;03&#62;</a>", "title=\"no outcome of its 1 job: it never polled\">–</td>", "SQL02</a>"]);
+    in_order(&single("SQL<03>", false).unwrap(), &["<h2>Its jobs, before its first poll</h2>"]);
+    in_order(&single("SQL02", false).unwrap(), &["<h2>Its jobs, as of its last poll</h2>"]);
+    fleet.targets.retain(|target| target.name != "SQL02");
+    in_order(&overview(fleet, false), &["Silent now", "1 of 3", "none of them ever polled"]);
 }
 
 #[test]
