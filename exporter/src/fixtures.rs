@@ -81,6 +81,7 @@ pub(crate) fn target(name: &str) -> Target {
         labels: vec![],
         expected: None,
         address: None,
+        arrives_from: Vec::new(),
         maintenance: None,
         diagnosis: Diagnosis { cause: Cause::Ok, evidence: vec![] },
         trace: None,

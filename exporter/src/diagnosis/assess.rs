@@ -361,11 +361,12 @@ impl Judge<'_> {
             name: entry.name.to_owned(),
             labels: self.labels(bare(entry.name)),
             address: self.address(entry.name),
+            arrives_from: self.config.targets.arrives_from(bare(entry.name)).collect(),
             maintenance: self.maintenance(bare(entry.name)),
             expected: entry.expected,
             enlisted,
+            trace: trace.map(|trace| trace.under(diagnosis.cause)),
             diagnosis,
-            trace,
             pages: fleet.pages.of(entry.name).cloned(),
         }
     }

@@ -4,8 +4,8 @@ use super::batches::{Batch, Values, batches};
 use super::history::AROUND;
 use super::target::{Enlisted, elapsed};
 use super::{MasterClock, MasterFleet, Target};
-use crate::model::ServerName;
 use crate::model::figures::{ago, count, readable_instant, span};
+use crate::model::{DEFAULT_PORT, ServerName};
 use jiff::Timestamp;
 use std::collections::BTreeSet;
 use std::net::{IpAddr, Ipv4Addr, Ipv6Addr};
@@ -203,12 +203,16 @@ impl Silent<'_> {
     }
 
     fn way(&self) -> String {
-        let master = self.fleet.server.as_ref().map_or("the master", |server| server.name.as_str());
+        let server = self.fleet.server.as_ref();
+        let master = server.map_or("the master", |server| server.name.as_str());
+        let is_default = server.is_some() && ServerName::of(master).instance.is_none();
+        let port = server.and_then(|server| server.place.port).or(is_default.then_some(i64::from(DEFAULT_PORT)));
+        let port = port.map(|port| format!(" {port}")).unwrap_or_default();
         let from: Vec<String> = self.addresses().iter().map(ToString::to_string).collect();
         let from = if from.is_empty() { String::new() } else { format!(" ({})", from.join(", ")) };
         let named = ServerName::of(master).instance.map(|_| ", and UDP 1434 unless an alias on it has the port");
         format!(
-            "It needs TCP from {}{from} to the engine of {master}{}, opened by the target. Polling needs nothing the other way. \
+            "It needs TCP{port} from {}{from} to the engine of {master}{}, opened by the target. Polling needs nothing the other way. \
              msx_exporter doctor writes the request.",
             ServerName::of(&self.target.name).host,
             named.unwrap_or_default()
@@ -351,9 +355,19 @@ mod tests {
         assert!(!hidden(&shut));
         assert_eq!(remark(&open, "Enlisted by"), "CORP\\anna");
         assert!(open.batches[0].text.contains("N'CLIENT: 10.1.2.3]'"), "{}", open.batches[0].text);
-        assert!(
-            remark(&open, "Firewall").starts_with("It needs TCP from SQL02 (10.1.2.3) to the engine of MSX01, opened")
-        );
+        let firewall = |name: &str, port| {
+            let mut fleet = full();
+            fleet.server.iter_mut().for_each(|server| {
+                server.name = name.to_owned();
+                server.place.port = port;
+            });
+            remark(&briefing(&fleet, true), "Firewall")
+        };
+        for (name, port, said) in [("MSX01", None, " 1433"), ("MSX01", Some(14_330), " 14330"), (r"MSX01\HQ", None, "")]
+        {
+            let begins = format!("It needs TCP{said} from SQL02 (10.1.2.3) to the engine of {name}, ");
+            assert!(firewall(name, port).starts_with(&begins), "{}", firewall(name, port));
+        }
         assert_eq!(
             open.reach.unwrap(),
             "The master remembers refused and broken connections of the last 2 h 29 min; that memory was read 22 s ago."

@@ -6,6 +6,7 @@ use crate::collectors::{DownloadRow, DownloadedRow, JobRow, JobTargetRow, Target
 use crate::model::{OrphanKind, WayToMaster, names, silence};
 use crate::target_pages::{KnownPage, PagesOfTarget};
 use jiff::{SignedDuration, Timestamp};
+use std::net::IpAddr;
 use std::ops::Deref;
 use std::sync::Arc;
 use std::time::Duration;
@@ -21,6 +22,8 @@ pub struct Target {
     pub expected: Option<bool>,
     /// The host that the configuration has in the place of the one in the name (`ports.overrides`).
     pub address: Option<String>,
+    /// From where it arrives at the master, where the configuration says so (`targets.addresses`).
+    pub arrives_from: Vec<IpAddr>,
     /// Labels that the configuration adds to `msx_target_info`.
     pub labels: Vec<(String, String)>,
     /// Whether the configuration says that it is under maintenance at the master's now, and why.

@@ -1,8 +1,9 @@
 //! One rule for a group of hosts instead of a thousand rows.
 
-use super::request::{End, HostsInState, MOST_NAMED, Need, Request, Row, Seen, Transport, ends};
+use super::request::{End, MOST_NAMED, NamesInState, Need, Request, Row, Seen, Transport, ends};
 use super::rules::TARGET;
 use crate::model::ServerName;
+use crate::model::figures::count;
 use jiff::SignedDuration;
 use std::collections::{BTreeMap, BTreeSet};
 
@@ -24,9 +25,8 @@ pub fn aggregate(mut request: Request) -> Request {
             Transport::Tcp => "tcp",
             Transport::Udp => "udp",
         });
-        // People at a desk reach every instance: what differs is listed.
-        let ports = if row.need == Need::ForPeople { String::new() } else { row.ports.clone() };
-        let key = (row.need, transport, ports, row.initiator.clone(), row.justification.clone(), ends(other));
+        let key =
+            (row.need, transport, row.ports.clone(), row.initiator.clone(), row.justification.clone(), ends(other));
         match places.get(&key).and_then(|place| groups.get_mut(*place)) {
             Some(group) => group.add(row),
             None => {
@@ -55,19 +55,12 @@ struct Group {
     now: Vec<(String, Seen)>,
     before: Vec<(String, Seen)>,
     frequencies: Vec<String>,
-    ports: Vec<String>,
 }
 
 impl Group {
     fn new(row: Row) -> Group {
-        let mut group = Group {
-            row: row.clone(),
-            hosts: Vec::new(),
-            now: Vec::new(),
-            before: Vec::new(),
-            frequencies: Vec::new(),
-            ports: Vec::new(),
-        };
+        let mut group =
+            Group { row: row.clone(), hosts: Vec::new(), now: Vec::new(), before: Vec::new(), frequencies: Vec::new() };
         group.add(row);
         group
     }
@@ -82,35 +75,25 @@ impl Group {
         }
         self.before.extend(row.before.map(|before| (name.clone(), before)));
         self.now.push((name, row.now));
-        for (list, text) in [(&mut self.frequencies, row.frequency), (&mut self.ports, row.ports)] {
-            if !list.contains(&text) {
-                list.push(text);
-            }
+        if !self.frequencies.contains(&row.frequency) {
+            self.frequencies.push(row.frequency);
         }
     }
 
     fn settle(self) -> Row {
         let mut row = self.row;
+        let (hosts, targets) = (self.hosts.len() as u64, self.now.len() as u64);
         *(if row.initiator == TARGET { &mut row.source } else { &mut row.destination }) = self.hosts;
         if self.now.len() > 1 {
             row.now = together(self.now);
+            if targets != hosts {
+                row.now.evidence.push_str(&format!("; {} on {}", count(targets, "target"), count(hosts, "host")));
+            }
             row.before = (!self.before.is_empty()).then(|| together(self.before));
             row.frequency = one_frequency(&self.frequencies);
-            row.ports = in_order(self.ports).join(", ");
-            if row.destination.len() > 1 && row.transport.is_some() {
-                row.test.push_str(", and so for the others");
-            } else if row.source.len() > 1 && row.test.contains("--local.name=") {
-                row.test.push_str(", and so on the others, each with its name");
-            }
         }
         row
     }
-}
-
-/// Ports by number, what is no number last.
-fn in_order(mut ports: Vec<String>) -> Vec<String> {
-    ports.sort_by_key(|port| port.parse::<u16>().map_or(u32::MAX, u32::from));
-    ports
 }
 
 /// What they have in common at their end is said once.
@@ -153,6 +136,6 @@ fn together(seen: Vec<(String, Seen)>) -> Seen {
     if single {
         return Seen::new(open, states.into_keys().next().unwrap_or_default(), at, evidence);
     }
-    let by_state = states.into_iter().map(|(state, hosts)| HostsInState { state, hosts }).collect();
+    let by_state = states.into_iter().map(|(state, names)| NamesInState { state, names }).collect();
     Seen { by_state, ..Seen::new(open, "mixed", at, evidence) }
 }

@@ -1,7 +1,7 @@
 //! The request as Markdown, ready for a ticket.
 
 use super::lists::Lists;
-use super::request::{HostsInState, Paste, Readiness, Request, Row, Suspicion};
+use super::request::{NamesInState, OTHER_DIRECTION, Paste, Readiness, Request, Row, Suspicion};
 use super::table::{BEFORE, HEADS, cells};
 use super::text::wrapped;
 use std::fmt::Write as _;
@@ -48,7 +48,7 @@ pub(crate) fn draw(request: &Request) -> String {
         let _ = write!(text, "\n## {}\n\n{}", escaped(title), fenced("sql", batch));
     }
     if !request.next.is_empty() {
-        let _ = write!(text, "\n## The other direction\n\n{}", fenced("", &request.next.join("\n")));
+        let _ = write!(text, "\n## {OTHER_DIRECTION}\n\n{}", fenced("", &request.next.join("\n")));
     }
     if !request.notes.is_empty() {
         text.push_str("\n## Notes\n\n");
@@ -64,11 +64,11 @@ fn fenced(language: &str, text: &str) -> String {
     format!("{fence}{language}\n{}\n{fence}\n", text.trim_end_matches('\n'))
 }
 
-/// The hosts in each state that a row only counts, with a head.
+/// The names in each state that a row only counts, with a head.
 fn by_state(row: &Row, lists: &Lists<'_>) -> impl Iterator<Item = (String, String)> {
     let way = format!("{} -> {}, {}", lists.name(&row.source), lists.name(&row.destination), row.service());
     let counted = row.now.counted();
-    counted.map(move |HostsInState { state, hosts }| (format!("{way}, {} {state}", hosts.len()), hosts.join(", ")))
+    counted.map(move |NamesInState { state, names }| (format!("{way}, {} {state}", names.len()), names.join(", ")))
 }
 
 fn line(cells: &[String]) -> String {

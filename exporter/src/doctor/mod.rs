@@ -24,7 +24,7 @@ pub use gather::{MasterSide, look_at_master};
 pub use on_master::{MasterEnd, examine};
 pub use on_target::{TargetEnd, examine_on_target};
 pub(crate) use page::page;
-pub use request::{End, HostsInState, Need, Readiness, Request, Row, Seen, Suspicion, Transport, together};
+pub use request::{End, NamesInState, Need, Readiness, Request, Row, Seen, Suspicion, Transport, together};
 pub(crate) use rules::patterns;
 pub(crate) use table::HEADS;
 pub use verify::verify;

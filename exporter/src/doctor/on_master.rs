@@ -66,11 +66,17 @@ pub fn examine(
     let targets = targets(fleet);
     let mut rows = Vec::new();
     for target in &targets {
-        rows.push(rules::polling(&target.end, &end, port, target.frequency(), target.polling(master, fleet)));
+        rows.push(rules::polling(
+            &target.calling(&target.end),
+            &end,
+            port,
+            target.frequency(),
+            target.polling(master, fleet),
+        ));
     }
     for target in targets.iter().filter(|_| master.named()) {
         let seen = target.browser(master, fleet);
-        rows.push(rules::browser(&target.end, target.local_name(), &end, &master.name, port, seen));
+        rows.push(rules::browser(&target.calling(&target.end), target.local_name(), &end, &master.name, port, seen));
     }
     let hosts = hosts(&targets);
     rows.push(rules::nothing_back(&end, hosts.iter().map(|target| target.host.clone()).collect()));
@@ -102,7 +108,7 @@ pub fn examine(
 fn elsewhere(master: &MasterEnd, port: &str, target: &Target<'_>) -> String {
     let plain = master.named() || port == "1433";
     let address = if plain { master.name.clone() } else { format!("{}:{port}", master.name) };
-    format!("on each target, with its own name: {}", rules::on_target(&address, target.local_name()))
+    rules::on_target(&address, target.local_name())
 }
 
 fn notes(master: &MasterEnd) -> Vec<String> {
@@ -135,6 +141,7 @@ fn targets(fleet: &MasterFleet) -> Vec<Target<'_>> {
         .targets
         .iter()
         .map(|target| Target {
+            arrives_from: &target.arrives_from,
             trace: target.trace.as_ref(),
             page: target.pages.as_ref().and_then(|pages| pages.newest()).filter(|known| known.is_current(fleet.began)),
             ..Target::new(&target.name, target.enlisted.as_ref(), fleet.port_results.of(&target.name))
@@ -160,8 +167,9 @@ fn page_share(server: &str, hosts: &[&Target<'_>], fleet: &MasterFleet) -> Vec<R
     let exporter = End { name: EXPORTER.to_owned(), addresses: Vec::new() };
     let newest = hosts.iter().filter_map(|target| target.page).max_by_key(|known| known.page.taken_at);
     let reads = rules::page_share(&exporter, &share, "exporter", page_seen(newest, fleet));
-    let writes =
-        |target: &&Target<'_>| rules::page_share(&target.host, &share, rules::TARGET, page_seen(target.page, fleet));
+    let writes = |target: &&Target<'_>| {
+        rules::page_share(&target.calling(&target.host), &share, rules::TARGET, page_seen(target.page, fleet))
+    };
     hosts.iter().map(writes).chain([reads]).collect()
 }
 
@@ -181,8 +189,10 @@ struct Target<'a> {
     name: &'a str,
     /// Its host.
     host: End,
-    /// What stands for it in a row.
+    /// What stands for it in a row that leads to it.
     end: End,
+    /// From where it calls, where the configuration has other addresses than those of its name.
+    arrives_from: &'a [IpAddr],
     enlisted: Option<&'a Enlisted>,
     findings: BTreeMap<Check, &'a Finding>,
     /// What the master shows of it while it is silent.
@@ -194,12 +204,20 @@ struct Target<'a> {
 impl<'a> Target<'a> {
     fn new(name: &'a str, enlisted: Option<&'a Enlisted>, findings: &'a [Finding]) -> Target<'a> {
         let host = ServerName::of(name).host.to_owned();
-        let mut addresses: Vec<IpAddr> = findings.iter().filter_map(|finding| finding.address).collect();
+        // A loopback address means this machine alone, whatever the checks call there.
+        let found = findings.iter().filter_map(|finding| finding.address);
+        let mut addresses: Vec<IpAddr> = found.filter(|address| !address.is_loopback()).collect();
         addresses.sort_unstable();
         addresses.dedup();
         let findings = findings.iter().map(|finding| (finding.check, finding)).collect();
         let host = End { name: host, addresses };
-        Target { name, end: host.clone(), host, enlisted, findings, trace: None, page: None }
+        Target { name, end: host.clone(), host, arrives_from: &[], enlisted, findings, trace: None, page: None }
+    }
+
+    /// What stands for one of its ends in a row in which it calls.
+    fn calling(&self, end: &End) -> End {
+        let addresses = if self.arrives_from.is_empty() { &end.addresses } else { self.arrives_from };
+        End { name: end.name.clone(), addresses: addresses.to_vec() }
     }
 
     /// The name that it gives itself in a command.

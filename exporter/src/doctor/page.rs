@@ -1,7 +1,7 @@
 //! The request as a page, to print and to copy.
 
 use super::lists::{Lists, head as list_head};
-use super::request::{End, HostsInState, Need, Readiness, Request, Row};
+use super::request::{End, NamesInState, Need, OTHER_DIRECTION, OTHERS_ALIKE, Readiness, Request, Row};
 use super::text::head;
 use crate::model::figures::readable_instant;
 use crate::pages::{Few, Frame};
@@ -81,18 +81,18 @@ impl<'a> RowView<'a> {
     }
 }
 
-/// The hosts in one state, where a row only counts them.
+/// The names in one state, where a row only counts them.
 struct Counted<'a> {
     id: String,
     head: String,
-    hosts: Few<&'a str>,
+    names: Few<&'a str>,
 }
 
 impl<'a> Counted<'a> {
-    fn new(place: usize, HostsInState { state, hosts }: &'a HostsInState) -> Counted<'a> {
+    fn new(place: usize, NamesInState { state, names }: &'a NamesInState) -> Counted<'a> {
         let id = format!("row-{place}-{}", state.replace(' ', "-"));
-        let names = hosts.iter().map(String::as_str);
-        Counted { id, head: format!("{} {state}", hosts.len()), hosts: Few::new(names, 0, hosts.len()) }
+        let (count, names) = (names.len(), names.iter().map(String::as_str));
+        Counted { id, head: format!("{count} {state}"), names: Few::new(names, 0, count) }
     }
 }
 

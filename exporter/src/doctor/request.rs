@@ -1,5 +1,6 @@
 //! The request to the firewall team as data, row by row.
 
+use super::rules::UNKNOWN_PORT;
 use crate::model::UtcInstant;
 use serde::{Deserialize, Serialize};
 use std::fmt;
@@ -101,16 +102,16 @@ pub struct Seen {
     pub evidence: String,
     /// Of a row for several hosts whose states differ: the hosts of each state.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
-    pub by_state: Vec<HostsInState>,
+    pub by_state: Vec<NamesInState>,
 }
 
-/// The hosts that a row found in one state.
+/// What a row found in one state.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
-pub struct HostsInState {
+pub struct NamesInState {
     /// The state in one word.
     pub state: String,
-    /// Their names, or those of the instances on them.
-    pub hosts: Vec<String>,
+    /// The hosts, or the targets where a host has several.
+    pub names: Vec<String>,
 }
 
 /// Hosts of one state that the evidence of a row names; more are counted in it.
@@ -166,6 +167,12 @@ impl Readiness {
     }
 }
 
+/// The head of the commands for the other machines.
+pub(crate) const OTHER_DIRECTION: &str = "The other direction: on each target, with its own name";
+
+/// Stands next to a test of the first of several hosts.
+pub(crate) const OTHERS_ALIKE: &str = "and the others in the same way";
+
 /// The state of a way that a target's polls show to work, though it cannot be looked at.
 pub(crate) const IN_USE: &str = "in use";
 
@@ -196,6 +203,17 @@ impl Row {
             Some(transport) => format!("{transport} {}", self.ports),
             None => "nothing".to_owned(),
         }
+    }
+
+    /// The test, where it is a command and not the reason why there is none.
+    pub(crate) fn command(&self) -> Option<&str> {
+        (self.transport.is_some() && self.ports != UNKNOWN_PORT).then_some(self.test.as_str())
+    }
+
+    /// Whether the test names the first of several hosts.
+    pub(crate) fn tests_the_first(&self) -> bool {
+        let names_source = self.test.contains("--local.name=");
+        self.command().is_some() && (self.destination.len() > 1 || (self.source.len() > 1 && names_source))
     }
 
     /// What changed since an earlier request, with --verify.
@@ -229,14 +247,14 @@ impl Seen {
     }
 
     /// The hosts that the evidence counts and does not name.
-    pub(crate) fn counted(&self) -> impl Iterator<Item = &HostsInState> {
-        self.by_state.iter().filter(|group| group.hosts.len() > MOST_NAMED)
+    pub(crate) fn counted(&self) -> impl Iterator<Item = &NamesInState> {
+        self.by_state.iter().filter(|group| group.names.len() > MOST_NAMED)
     }
 
     /// The evidence with every host.
     pub(crate) fn in_full(&self) -> String {
-        let names = self.counted().map(|HostsInState { state, hosts }| format!("; {state}: {}", hosts.join(", ")));
-        std::iter::once(self.evidence.clone()).chain(names).collect()
+        let counted = self.counted().map(|NamesInState { state, names }| format!("; {state}: {}", names.join(", ")));
+        std::iter::once(self.evidence.clone()).chain(counted).collect()
     }
 }
 

@@ -11,10 +11,13 @@ pub(crate) fn of(fleet: &MasterFleet, grant: Option<&str>) -> Vec<Readiness> {
     let mut groups: Vec<(Vec<&Target>, &Trace)> = Vec::new();
     for target in &fleet.targets {
         let Some(trace) = &target.trace else { continue };
-        // Targets with the same facts share one entry.
-        let same = groups.iter_mut().find(|(_, other)| {
-            !trace.word.is_arrival() && (&other.text, &other.suspects) == (&trace.text, &trace.suspects)
-        });
+        // Targets with the same cause and facts share one entry.
+        let is_same = |(targets, other): &&mut (Vec<&Target>, &Trace)| {
+            !trace.word.is_arrival()
+                && targets.iter().all(|known| known.diagnosis.cause == target.diagnosis.cause)
+                && (&other.text, &other.suspects) == (&trace.text, &trace.suspects)
+        };
+        let same = groups.iter_mut().find(is_same);
         match same {
             Some((targets, _)) => targets.push(target),
             None => groups.push((vec![target], trace)),
@@ -51,8 +54,9 @@ fn silence(fleet: &MasterFleet, targets: &[&Target], trace: &Trace) -> Readiness
         [name] => format!("silence of {name}"),
         names => format!("silence of {} targets, {}", names.len(), names.join(", ")),
     };
+    let explained = |target: &&Target| target.diagnosis.cause.explains_silence();
     let fine = match trace.word {
-        _ if !trace.hindered_by.is_empty() => Some(false),
+        _ if !trace.hindered_by.is_empty() || targets.iter().all(explained) => Some(false),
         MasterEvidence::AgentConnected | MasterEvidence::Refused | MasterEvidence::BeforeLogin => Some(false),
         // Silence alone proves nothing.
         MasterEvidence::Reached | MasterEvidence::Connected | MasterEvidence::NoTrace | MasterEvidence::Unknown => None,
@@ -81,16 +85,16 @@ fn silence(fleet: &MasterFleet, targets: &[&Target], trace: &Trace) -> Readiness
 mod tests {
     use super::*;
     use crate::fixtures::full;
+    use crate::model::Cause;
 
     fn silent(word: MasterEvidence) -> MasterFleet {
         let mut fleet = full();
         let trace = fleet.targets.iter().find_map(|target| target.trace.clone());
         let trace = trace.map(|trace| Trace { word, ..trace });
-        fleet
-            .targets
-            .iter_mut()
-            .filter(|target| target.enlisted.is_some())
-            .for_each(|target| target.trace = trace.clone());
+        fleet.targets.iter_mut().filter(|target| target.enlisted.is_some()).for_each(|target| {
+            target.trace = trace.clone();
+            target.diagnosis.cause = Cause::StoppedPolling;
+        });
         fleet
     }
 
@@ -134,6 +138,16 @@ mod tests {
         let evidence = &found[0].evidence;
         assert!(found[0].fine.is_none() && evidence.ends_with(" Session 71 holds up 1 request."), "{evidence}");
         assert!(!evidence.contains("looked for"), "of one target alone: {evidence}");
+    }
+
+    #[test]
+    fn targets_of_another_cause_have_an_entry_of_their_own_and_a_seen_cause_is_not_fine() {
+        let mut fleet = silent(MasterEvidence::NoTrace);
+        let first = fleet.targets.iter_mut().find(|target| target.trace.is_some());
+        first.unwrap().diagnosis.cause = Cause::EngineDown;
+        let found: Vec<_> = of(&fleet, None).into_iter().map(|item| (item.subject, item.fine)).collect();
+        let [one, three] = [r"silence of SQL01\PAYROLL", "silence of 3 targets, SQL02, SQL<03>, SQL04"];
+        assert_eq!(found, [(one.to_owned(), Some(false)), (three.to_owned(), None)]);
     }
 
     #[test]

@@ -17,7 +17,7 @@ pub(crate) const HEADS: [&str; 14] = [
     "frequency",
     "handling",
     "valid until",
-    "test on the source",
+    "test on the source, with the names of the first",
 ];
 
 /// The head of the additional column of --verify.

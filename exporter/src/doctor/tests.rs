@@ -167,6 +167,21 @@ fn a_group_says_how_old_the_oldest_of_what_was_seen_is() {
 }
 
 #[test]
+fn polls_come_from_the_configured_addresses_and_a_loopback_address_is_none() {
+    let mut fleet = fleet();
+    let mut here = finding(Check::Engine, PortState::Open, Some(1433));
+    here.address = Some("127.0.0.1".parse().unwrap());
+    Arc::make_mut(&mut fleet.port_results).findings.insert("SQL03".to_owned(), vec![here]);
+    fleet.targets.iter_mut().for_each(|target| target.arrives_from = vec!["10.9.0.1".parse().unwrap()]);
+    fleet.targets.last_mut().unwrap().arrives_from.clear();
+    let request = examine(&fleet, &master("MSX01", &[1433]), now());
+    let calls = |name| find(&request, name, "MSX01", "1433").source[0].to_string();
+    assert_eq!(["SQL01", "SQL03"].map(calls), ["SQL01 (10.9.0.1)", "SQL03"]);
+    let called = |name| find(&request, "machine with SSMS", name, "1433").destination[0].to_string();
+    assert_eq!(["SQL01", "SQL03"].map(called), ["SQL01 (10.1.0.7)", "SQL03"]);
+}
+
+#[test]
 fn sql_browser_is_asked_for_only_where_the_master_is_a_named_instance() {
     let udp = |request: &Request| request.rows.iter().filter(|row| row.transport == Some(Transport::Udp)).count();
     assert_eq!(udp(&request()), 3);
@@ -230,8 +245,20 @@ fn a_group_is_one_rule_and_keeps_its_worst_state() {
     let services: Vec<String> = few.rows.iter().map(Row::service).collect();
     assert_eq!(
         services,
-        ["TCP 14330", "UDP 1434", "nothing", "TCP 14330", "TCP 135, 49152-65535", "TCP 445", "TCP 1433, unknown"]
+        ["TCP 14330", "UDP 1434", "nothing", "TCP 14330", "TCP 135, 49152-65535", "TCP 445", "TCP 1433", "TCP unknown"]
     );
+    let tested = |row: &Row| (row.service(), row.destination.len(), row.command().is_some(), row.tests_the_first());
+    assert_eq!(
+        few.rows[4..].iter().map(tested).collect::<Vec<_>>(),
+        [
+            ("TCP 135, 49152-65535".to_owned(), 4, true, true),
+            ("TCP 445".to_owned(), 4, true, true),
+            ("TCP 1433".to_owned(), 2, true, true),
+            ("TCP unknown".to_owned(), 1, false, false),
+        ]
+    );
+    let is_command = |row: &&Row| row.command().is_some_and(|command| command.contains(", "));
+    assert_eq!(few.rows.iter().find(is_command), None, "words in a command");
     let machines = |request: &Request| request.rows.iter().flat_map(|row| row.destination.clone()).count();
     assert!(machines(&few) < machines(&complete));
 }
@@ -495,7 +522,8 @@ fn the_requests_of_two_targets_on_one_machine_become_one() {
     assert!(both.title.contains("; ") && both.notes == one.notes);
     assert_eq!(both.closed(), [r"SQL01\PAYROLL -> MSX01 (10.0.0.1), TCP 1433 (filtered)"]);
     let rule = find(&aggregate(both), "SQL01", "MSX01", "1433").clone();
-    assert_eq!((rule.source.len(), rule.now.evidence.as_str()), (1, r"1 filtered (SQL01\PAYROLL), 1 open (SQL01)"));
+    let evidence = r"1 filtered (SQL01\PAYROLL), 1 open (SQL01); 2 targets on 1 host";
+    assert_eq!((rule.source.len(), rule.now.evidence.as_str()), (1, evidence));
     assert_eq!(together([]), None);
 }
 

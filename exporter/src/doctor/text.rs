@@ -2,7 +2,7 @@
 //! terminal is wide.
 
 use super::lists::Lists;
-use super::request::{Need, Paste, Readiness, Request, Row, Suspicion};
+use super::request::{Need, OTHER_DIRECTION, OTHERS_ALIKE, Paste, Readiness, Request, Row, Suspicion};
 use std::fmt::Write as _;
 
 /// What a terminal shows in a line.
@@ -33,7 +33,7 @@ pub(crate) fn draw(request: &Request) -> String {
     }
     // A command is one line, however long.
     text.extend(request.next.iter().enumerate().map(|(place, command)| {
-        let head = if place == 0 { "\nThe other direction\n" } else { "" };
+        let head = if place == 0 { format!("\n{OTHER_DIRECTION}\n") } else { String::new() };
         format!("{head}  {command}\n")
     }));
     text.push_str(if request.notes.is_empty() { "" } else { "\nNotes\n" });
@@ -65,6 +65,7 @@ fn draw_row(text: &mut String, row: &Row, lists: &Lists<'_>) {
     text.extend(lines.iter().map(|(head, line)| wrapped(&format!("      {head:<10} "), line)));
     if row.need != Need::Nothing {
         let _ = writeln!(text, "      {:<10} {}", "test", row.test);
+        text.extend(row.tests_the_first().then(|| format!("      {:<10} {OTHERS_ALIKE}\n", "")));
     }
 }
 

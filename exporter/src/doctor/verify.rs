@@ -29,15 +29,14 @@ fn host(name: &str) -> &str {
     ServerName::of(name).host
 }
 
-/// Whether an earlier rule, which may stand for a group of hosts and several ports, is the rule of this row. Addresses may
+/// Whether an earlier rule, which may stand for a group of hosts, is the rule of this row. Addresses may
 /// have changed since; the names are what was asked for.
 fn covers(old: &Row, row: &Row, compared: fn(&str) -> &str) -> bool {
     let within = |ends: &[End], group: &[End]| {
         ends.iter().all(|end| group.iter().any(|other| names::same(compared(&other.name), compared(&end.name))))
     };
-    let ports = old.ports == row.ports || old.ports.split(", ").any(|port| port == row.ports);
-    let service = (old.transport, old.need == Need::ForPeople) == (row.transport, row.need == Need::ForPeople) && ports;
-    service && within(&row.source, &old.source) && within(&row.destination, &old.destination)
+    let service = |row: &Row| (row.transport, row.ports.clone(), row.need == Need::ForPeople);
+    service(old) == service(row) && within(&row.source, &old.source) && within(&row.destination, &old.destination)
 }
 
 fn in_short(row: &Row) -> String {

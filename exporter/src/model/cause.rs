@@ -271,4 +271,13 @@ impl Cause {
     pub fn is_silent(self) -> bool {
         self.facts().silent
     }
+
+    /// Whether something besides the silence was seen that explains it: neither how long it lasts nor how many share it.
+    pub(crate) fn explains_silence(self) -> bool {
+        match self {
+            Cause::NeverPolled | Cause::StoppedPolling | Cause::MasterSide => false,
+            Cause::DefectPending => true,
+            _ => self.is_silent(),
+        }
+    }
 }

@@ -24,6 +24,13 @@ section! {
     }
 }
 
+impl Targets {
+    /// The addresses that the rules have for a target.
+    pub(crate) fn arrives_from(&self, name: &str) -> impl Iterator<Item = IpAddr> {
+        self.addresses.iter().filter(|rule| rule.matches.matches(name)).map(|rule| rule.address)
+    }
+}
+
 /// Labels for the targets whose name fits; the first rule that sets a label wins. Every label name of any rule stands on
 /// every target, empty where no rule matches.
 #[derive(Debug, Clone)]

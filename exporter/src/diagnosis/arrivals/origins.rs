@@ -86,8 +86,8 @@ impl<'a> Origins<'a> {
                     owners.push(owner);
                 }
             }
-            let configured = config.targets.addresses.iter().filter(|rule| rule.matches.matches(owner.name));
-            found.extend(configured.map(|rule| (rule.address, Source::Configuration)));
+            let configured = config.targets.arrives_from(owner.name);
+            found.extend(configured.map(|address| (address, Source::Configuration)));
             for address in found.keys() {
                 origins.owners.entry(*address).or_default().push(owner);
             }

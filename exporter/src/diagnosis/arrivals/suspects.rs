@@ -3,7 +3,7 @@
 
 use super::facts::Fact;
 use super::states;
-use crate::model::MasterEvidence;
+use crate::model::{Cause, MasterEvidence};
 use MasterEvidence::{AgentConnected, BeforeLogin, Connected, NoTrace, Reached, Refused};
 
 /// Suspects that are shown.
@@ -39,6 +39,37 @@ impl Suspect {
         let (title, step) = (refusal.meaning, refusal.step);
         Suspect { title, step, source: ARRIVALS, is_detail: true, ..Suspect::default() }
     }
+
+    fn of_cause(cause: Cause) -> Option<Suspect> {
+        let (title, step) = (cause.facts().title, cause.facts().next_step);
+        cause.explains_silence().then(|| Suspect { title, step, source: BEHAVIOUR, ..Suspect::default() })
+    }
+
+    /// Whether it is still possible next to this cause, and says more than the cause does.
+    fn outlasts(&self, cause: Cause) -> bool {
+        let weight = |fact| {
+            let row = ROWS.iter().find(|row| row.title == self.title);
+            row.and_then(|row| row.facts.iter().find(|(known, _)| *known == fact)).map_or(0, |(_, weight)| *weight)
+        };
+        match cause {
+            // No Agent runs there that could try to poll: what is left is what the master is itself.
+            Cause::EngineDown | Cause::AgentStopped => self.source == STATE,
+            // What speaks for the same suspect is the cause itself by now.
+            Cause::WayClosed => weight(Fact::WayClosed) <= 0,
+            Cause::CertificateRefused => weight(Fact::CertificateRefused) <= 0,
+            Cause::LoginRefused => (CONTRADICTED + 1..=0).contains(&weight(Fact::Shows(Refused))),
+            Cause::EndedBeforeLogin => weight(Fact::Shows(BeforeLogin)) > CONTRADICTED,
+            Cause::ConnectedNotPolling => weight(Fact::Shows(AgentConnected)) > CONTRADICTED,
+            _ => true,
+        }
+    }
+}
+
+/// Puts a proved cause first. Suspects that it contradicts, or that say no more, go.
+pub(super) fn with_cause(mut suspects: Vec<Suspect>, cause: Cause) -> Vec<Suspect> {
+    suspects.retain(|suspect| suspect.outlasts(cause));
+    suspects.splice(..0, Suspect::of_cause(cause));
+    suspects
 }
 
 struct Row {
@@ -53,6 +84,8 @@ struct Row {
 
 /// Below this nothing speaks for a suspect any more.
 const LEAST: i8 = 1;
+/// What was seen once makes a suspect less likely by this; at the rhythm of the polls it contradicts it.
+const CONTRADICTED: i8 = -2;
 
 const ARRIVALS: &str = "Who arrives at the master";
 const BEHAVIOUR: &str = "Behaviour";
@@ -377,6 +410,39 @@ mod tests {
         ] {
             let found = titles(facts);
             assert!(found.first().is_some_and(|first| first.starts_with(begins)), "{facts:?}: {found:?}");
+        }
+    }
+
+    #[test]
+    fn a_proved_cause_stands_first_and_what_it_contradicts_or_repeats_goes() {
+        use Fact::{AgentStopped, CertificateRefused, ReadOnly, Shows, WayClosed, WindowsLoginRefused};
+        let (agent, way) = ("SQL Server Agent does not run", "Nothing gets through");
+        let (trust, login) = ("The target does not trust", "The login of the target's Agent is refused");
+        let read_only = "msdb of the master is read-only";
+        for (cause, facts, gone, left) in [
+            (Cause::EngineDown, &[Shows(NoTrace), ReadOnly][..], &[agent, way, trust][..], &[read_only][..]),
+            (Cause::AgentStopped, &[Shows(NoTrace), AgentStopped, ReadOnly], &[agent, way], &[read_only]),
+            (Cause::WayClosed, &[Shows(NoTrace), WayClosed], &[way], &[agent]),
+            (Cause::CertificateRefused, &[Shows(NoTrace), CertificateRefused], &[trust], &[]),
+            (
+                Cause::LoginRefused,
+                &[Shows(Refused), WindowsLoginRefused],
+                &[login, agent],
+                &["The account of the target's Agent"],
+            ),
+            (Cause::EndedBeforeLogin, &[Shows(BeforeLogin)], &[agent], &[trust]),
+            (Cause::ConnectedNotPolling, &[Shows(AgentConnected)], &[], &["It is newer than its master"]),
+            (Cause::Unreachable, &[Shows(NoTrace)], &[], &[agent, way]),
+            (Cause::Unresolved, &[Shows(NoTrace)], &[], &[agent]),
+            (Cause::DefectPending, &[Shows(NoTrace)], &[], &[agent]),
+        ] {
+            let found = with_cause(suspects(facts), cause);
+            assert_eq!((found[0].title, found[0].step), (cause.facts().title, cause.facts().next_step));
+            let has = |begins: &&&str| found.iter().any(|suspect| suspect.title.starts_with(**begins));
+            assert_eq!((gone.iter().find(has), left.iter().filter(has).count()), (None, left.len()), "{found:?}");
+        }
+        for cause in [Cause::NeverPolled, Cause::StoppedPolling, Cause::MasterSide, Cause::Settling] {
+            assert_eq!(with_cause(suspects(&[Shows(NoTrace)]), cause), suspects(&[Shows(NoTrace)]), "{cause:?}");
         }
     }
 

@@ -4,7 +4,7 @@ use super::attempts::{Attempt, End};
 use super::facts::{self, Fact, Versions};
 use super::origins::{Origins, Owner};
 use super::states::refusal;
-use super::suspects::{Suspect, suspects};
+use super::suspects::{Suspect, suspects, with_cause};
 use super::words::Findings;
 use super::{MasterEvidence, Remembered, words};
 use crate::collectors::{AgentSession, ServerFacts, TargetRow};
@@ -12,7 +12,7 @@ use crate::diagnosis::master_memory::MasterMemory;
 use crate::diagnosis::pages::PageEvidence;
 use crate::diagnosis::target::{Enlisted, elapsed};
 use crate::model::names::key;
-use crate::model::{ServerName, silence};
+use crate::model::{Cause, ServerName, silence};
 use crate::target_pages::PageResults;
 use jiff::{SignedDuration, Timestamp};
 use std::net::IpAddr;
@@ -119,6 +119,11 @@ impl Trace {
         attempts.retain(|attempt| !(attempt.may_be_a_look() && pages.looked_at(target.by_its_clock(attempt.at))));
         attempts.sort_by_key(|attempt| attempt.at);
         Question { surroundings, name, target, attempts, others, covered }.answer(facts)
+    }
+
+    /// The same once the verdict is known.
+    pub(crate) fn under(self, cause: Cause) -> Trace {
+        Trace { suspects: with_cause(self.suspects, cause), ..self }
     }
 
     /// The suspects; those that are based on an error's state only with details.

@@ -108,6 +108,7 @@ pub(super) fn fleet(length: usize) -> MasterFleet {
             labels: Vec::new(),
             expected: None,
             address: None,
+            arrives_from: Vec::new(),
             maintenance: None,
             diagnosis: Diagnosis { cause: Cause::NotEnlisted, evidence: Vec::new() },
             trace: None,
