@@ -288,6 +288,7 @@ fn target(number: usize) -> Target {
         labels: vec![],
         expected: None,
         address: None,
+        arrives_from: Vec::new(),
         maintenance: None,
         diagnosis: Diagnosis { cause: Cause::Ok, evidence: vec![] },
         pages: None,
