@@ -47,10 +47,12 @@ impl<'a> JobRows<'a> {
     /// What a limit leaves out, in words; `None` for nothing.
     pub(super) fn left_out(&self) -> Option<String> {
         let JobCounts { all, failing } = self.left_out;
-        let failed = if failing == 0 { "none of them".to_owned() } else { failing.to_string() };
+        let failed = match failing {
+            0 => "no last run of theirs".to_owned(),
+            _ => format!("the last run of {failing} of them"),
+        };
         let jobs = count(all as u64, "more job");
-        (all > 0)
-            .then(|| format!("limits.job_pairs leaves out {jobs}; the last run failed or was cancelled of {failed}."))
+        (all > 0).then(|| format!("limits.job_pairs leaves out {jobs}; {failed} failed or was cancelled."))
     }
 
     /// What they say of a target that polls and takes its instructions.

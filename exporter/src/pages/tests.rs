@@ -412,7 +412,7 @@ fn what_is_said_of_jobs_holds_for_runs_that_a_limit_leaves_out_too() {
     );
     in_order(&shown(&fleet, &[("jobs", "failing")], false).unwrap(), &["1 of 5 targets", "SQL04</a>", ">1 of 18<"]);
     let page = pages::single(&fleet, "SQL04", None, false).unwrap().unwrap();
-    let left_out = "limits.job_pairs leaves out 18 more jobs; the last run failed or was cancelled of 1.";
+    let left_out = "limits.job_pairs leaves out 18 more jobs; the last run of 1 of them failed or was cancelled.";
     in_order(&page, &["1 job failed", "the last run of 1 of its 18 jobs failed", "<h2>Its jobs</h2>", left_out]);
     let document = written(&fleet, Some("SQL04"), false).unwrap();
     assert_eq!(document["targets"][0]["jobs_left_out"], serde_json::json!({ "count": 18, "failing": 1 }));
