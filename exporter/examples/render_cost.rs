@@ -223,6 +223,7 @@ fn fleet(count: usize, checks: usize, jobs: usize) -> MasterFleet {
         },
         targets: count as u64,
         failed_targets: 0,
+        succeeded_targets: 0,
         runs: names().map(run).collect(),
     };
     let report = |collector| CollectorReport {
@@ -243,6 +244,7 @@ fn fleet(count: usize, checks: usize, jobs: usize) -> MasterFleet {
         reports: Collector::ALL.into_iter().map(report).collect(),
         has_maintenance_windows: false,
         limited: Limited::default(),
+        jobs_left_out: Default::default(),
         history: Arc::default(),
         port_results: Arc::new(port_results),
         pages: Default::default(),
@@ -286,6 +288,7 @@ fn target(number: usize) -> Target {
         labels: vec![],
         expected: None,
         address: None,
+        arrives_from: Vec::new(),
         maintenance: None,
         diagnosis: Diagnosis { cause: Cause::Ok, evidence: vec![] },
         pages: None,

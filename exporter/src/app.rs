@@ -370,7 +370,7 @@ impl App {
     fn is_silent(&self, target: &str) -> bool {
         let last = self.lock_assessed().last.as_ref().map(|(_, fleet)| fleet.clone());
         let fleet = last.as_deref().and_then(Fleet::of_master);
-        let shown = fleet.and_then(|fleet| fleet.targets.iter().find(|shown| names::same(&shown.name, target)));
+        let shown = fleet.and_then(|fleet| fleet.target(target));
         // Only silent targets have a trace.
         shown.is_some_and(|shown| shown.trace.is_some())
     }

@@ -159,6 +159,7 @@ pub(crate) fn fleet(targets: Vec<Target>) -> MasterFleet {
         reports: Collector::ALL.into_iter().map(report).collect(),
         has_maintenance_windows: false,
         limited: Limited::default(),
+        jobs_left_out: Default::default(),
         history: Arc::default(),
         port_results: Arc::new(PortResults::default()),
         pages: Arc::default(),
@@ -269,6 +270,7 @@ pub(crate) fn full() -> MasterFleet {
         },
         targets: 4,
         failed_targets: 1,
+        succeeded_targets: 1,
         runs: vec![run("SQL01\\PAYROLL", Some(false)), run("SQL02", Some(true)), run("SQL<03>", None)],
     }]);
     let mut engine = finding(Check::Engine, PortState::Open);

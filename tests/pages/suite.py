@@ -72,12 +72,13 @@ def axe(site, browser, address):
 @check
 def every_width_and_theme(site, browser, address):
     """No page is wider than its window, and axe finds nothing serious in either theme."""
-    for path in ("", "?by=cause", "target?name=SQL03", "target?name=NOBODY", "jobs", "history", "doctor", "a/b"):
+    longest = f"target?name=SQL-{'X' * 124}"
+    for path in ("", "?by=cause", "target?name=SQL03", longest, "target?name=NOBODY", "jobs", "history", "doctor", "a/b"):
         for theme in THEMES:
             for width in WIDTHS:
                 page = browser.page(address + path, width, theme)
                 if site.pictures:
-                    shown = re.sub(r"\W+", "-", path) or "fleet"
+                    shown = re.sub(r"\W+", "-", path)[:40] or "fleet"
                     page.screenshot(path=site.pictures / f"{shown}-{width}-{theme}.png")
                 assert overflow(page) <= 0, f"/{path} at {width}: {overflow(page)} pixels too wide"
                 if width in (400, 1280):
@@ -204,6 +205,10 @@ def a_target_that_leaves_and_a_master_that_is_lost_are_shown_in_place(site, brow
     for path, said in (("", "cannot be read"), ("target?name=SQL02", "The master cannot be read")):
         refreshed(pages[path], lambda: said in main[path].inner_text(), said)
         assert overflow(pages[path]) <= 0 and not browser.judged(pages[path]), path
+    # One page that says what is missing gives way to another.
+    gone = "target?name=SQL03"
+    refreshed(pages[gone], lambda: "The master cannot be read" in main[gone].inner_text(), "the loss where a target had left")
+    assert "No such target" not in main[gone].inner_text()
 
 
 @check

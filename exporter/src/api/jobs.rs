@@ -49,6 +49,7 @@ pub(super) struct JobFacts<'a> {
     enabled: bool,
     targets: u64,
     failed_targets: u64,
+    succeeded_targets: u64,
     #[serde(skip_serializing_if = "Option::is_none")]
     runs: Option<Vec<RunOnTarget<'a>>>,
 }
@@ -61,6 +62,7 @@ impl<'a> JobFacts<'a> {
             enabled: job.enabled,
             targets: job.targets,
             failed_targets: job.failed_targets,
+            succeeded_targets: job.succeeded_targets,
             runs: None,
         }
     }

@@ -4,7 +4,7 @@ use super::history::EventFacts;
 use super::jobs::RunFacts;
 use super::{BriefingFacts, FaultFacts};
 use crate::collectors::{DetailResult, Instruction, TargetDetail};
-use crate::diagnosis::{Briefing, MasterFleet, Target};
+use crate::diagnosis::{Briefing, JobCounts, MasterFleet, Target};
 use crate::model::UtcInstant;
 use crate::sqlserver::ReadError;
 use serde::Serialize;
@@ -15,6 +15,7 @@ pub(super) struct AloneFacts<'a> {
     #[serde(skip_serializing_if = "Option::is_none")]
     briefing: Option<BriefingFacts>,
     jobs: Option<Vec<JobOfTarget<'a>>>,
+    jobs_left_out: Option<JobsLeftOut>,
     history: Vec<EventFacts<'a>>,
     instructions: Option<InstructionFacts<'a>>,
 }
@@ -27,7 +28,7 @@ impl<'a> AloneFacts<'a> {
         details: bool,
     ) -> AloneFacts<'a> {
         let read = detail.and_then(Result::ok);
-        let jobs = fleet.jobs_of(&target.name).map(|runs| {
+        let jobs: Option<Vec<_>> = fleet.jobs_of(&target.name).map(|runs| {
             let of_target = runs.into_iter().map(|(job, run)| JobOfTarget {
                 id: &job.id,
                 name: &job.name,
@@ -39,6 +40,7 @@ impl<'a> AloneFacts<'a> {
         });
         AloneFacts {
             briefing: Briefing::of(fleet, target, details).map(BriefingFacts::from),
+            jobs_left_out: jobs.is_some().then(|| JobsLeftOut::new(fleet, target)),
             jobs,
             history: fleet.history.of(&target.name).map(|event| EventFacts::new(event, details)).collect(),
             instructions: detail.map(InstructionFacts::new),
@@ -54,6 +56,20 @@ struct JobOfTarget<'a> {
     #[serde(flatten)]
     run: RunFacts,
     message: Option<&'a str>,
+}
+
+/// Beyond `limits.job_pairs`.
+#[derive(Serialize)]
+struct JobsLeftOut {
+    count: usize,
+    failing: usize,
+}
+
+impl JobsLeftOut {
+    fn new(fleet: &MasterFleet, target: &Target) -> JobsLeftOut {
+        let JobCounts { all: count, failing } = fleet.jobs_left_out.get(&target.name).copied().unwrap_or_default();
+        JobsLeftOut { count, failing }
+    }
 }
 
 #[derive(Serialize)]

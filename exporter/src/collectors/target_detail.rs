@@ -16,8 +16,6 @@ use tokio::time::{Instant, timeout_at};
 
 /// All statements together take no longer.
 const CAP: Duration = Duration::from_secs(2);
-/// Who opens a page again within this sees the same answer.
-const FRESH: Duration = Duration::from_secs(15);
 /// Targets whose answers are kept.
 const KEPT: usize = 16;
 
@@ -44,6 +42,9 @@ pub struct TargetDetail {
 pub type DetailResult<'a> = Option<Result<&'a TargetDetail, &'a ReadError>>;
 
 impl TargetDetail {
+    /// Who opens a page again within this sees the same answer.
+    pub(crate) const FRESH: Duration = Duration::from_secs(15);
+
     /// What the last run of a job said.
     pub(crate) fn message(&self, job_id: &str) -> Option<&str> {
         self.messages.as_ref().ok()?.iter().find(|message| *message.job_id == *job_id)?.message.as_deref()
@@ -175,7 +176,9 @@ impl DetailReader {
         let kept = self.answers.iter().find(|(known, ..)| *known == server_id);
         let rest = self.next.map(|next| next.saturating_duration_since(Instant::now())).unwrap_or_default();
         match kept {
-            Some((_, asked, answer)) if asked.elapsed() < FRESH || !rest.is_zero() => Some(Ok(answer.clone())),
+            Some((_, asked, answer)) if asked.elapsed() < TargetDetail::FRESH || !rest.is_zero() => {
+                Some(Ok(answer.clone()))
+            }
             _ if rest.is_zero() => None,
             _ => Some(Err(ReadError {
                 next_attempt: Some(rest),

@@ -20,7 +20,7 @@ use crate::model::{Cause, HistoryKind};
 use crate::probe::{Finding, PortResults};
 use crate::target_pages::PageResults;
 use jiff::Timestamp;
-use std::collections::{BTreeSet, HashMap};
+use std::collections::{BTreeMap, BTreeSet, HashMap};
 use std::iter::Peekable;
 use std::sync::Arc;
 use std::vec::IntoIter;
@@ -65,6 +65,7 @@ pub fn assess(reading: &Reading, seen: impl Into<Observed>, config: &Config, mem
         jobs: None,
         has_maintenance_windows: !config.maintenance.is_empty(),
         limited: Limited::default(),
+        jobs_left_out: BTreeMap::new(),
         history: Arc::default(),
         reports: reading.reports().cloned().collect(),
         port_results,
@@ -93,9 +94,10 @@ pub fn assess(reading: &Reading, seen: impl Into<Observed>, config: &Config, mem
 
     if let Some(rows) = succeeded(reading.jobs.as_ref()) {
         let limit = config.limits.job_pairs;
-        let (jobs, cut) = jobs(rows, &config.jobs, &roster.seats(), limit, &mut memory.outcomes);
+        let (jobs, left_out) = jobs(rows, &config.jobs, &roster.seats(), limit, &mut memory.outcomes);
         fleet.jobs = Some(jobs);
-        fleet.limited.job_pairs = cut;
+        fleet.limited.job_pairs = left_out.runs;
+        fleet.jobs_left_out = left_out.of_targets;
     }
 
     let circumstances = Circumstances {

@@ -4,7 +4,7 @@ use super::history::AROUND;
 use super::parameters::{Parameters, query};
 use super::selection::{has_text, in_words};
 use super::{HistoryEvent, MasterFleet, Target};
-use crate::model::{Cause, HistoryKind, names};
+use crate::model::{Cause, HistoryKind, ServerName};
 use jiff::Timestamp;
 use std::collections::HashSet;
 
@@ -89,7 +89,7 @@ impl EventSelection {
 
     fn has(&self, event: &HistoryEvent) -> bool {
         let target = event.target.as_deref();
-        self.name.as_ref().is_none_or(|name| target.is_some_and(|target| names::same(name, target)))
+        self.name.as_ref().is_none_or(|name| target.is_some_and(|target| ServerName::means(name, target)))
             && self.state.is_none_or(|cause| [event.from, event.to].contains(&Some(cause)))
             && self.kind.is_none_or(|kind| event.kind == kind)
             && self.since.is_none_or(|since| event.at >= since)
@@ -163,6 +163,13 @@ mod tests {
             (&[("until", "2025-11-24 16:50:00.000 01:00")], &["master_lost"]),
             (&[("since", "2025-11-24 15:58")], &["GONE1"]),
             (&[("until", "2025-11-24")], &[]),
+            (&[("until", "9999-12-31T23:59:59Z")], &all),
+            (&[("until", "9999-12-31T23:59:59-23:00")], &all),
+            (&[("since", "9999-12-31T23:59:59")], &[]),
+            (&[("since", "9999-12-31")], &[]),
+            (&[("since", "0000-01-01T00:00:00Z")], &all),
+            (&[("since", "-009999-01-01T00:00:00Z")], &all),
+            (&[("until", "0000-01-01T00:00:00Z")], &[]),
         ];
         let fleet = fleet();
         for (query, expected) in cases {
@@ -206,6 +213,7 @@ mod tests {
             (&[("since", "2026-11-22T12:00  01:00")], "an instant"),
             (&[("since", "2026-11-22T12:00 Z")], "an instant"),
             (&[("since", "2026-11-22T12:00 soon")], "an instant"),
+            (&[("since", "2026-11-22T12:00[Europe/Berlin]")], "an instant"),
             (&[("page", "0")], "a number from 1"),
             (&[("jobs", "failing")], "kind, q, since, until and page are"),
             (&[("q", &long)], "longer than 200"),

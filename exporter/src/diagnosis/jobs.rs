@@ -1,12 +1,13 @@
 //! Multiserver jobs and their last run on each target.
 
 use super::clock_skew::to_utc;
-use super::target::{Job, JobRun};
+use super::target::{Job, JobCounts, JobRun};
 use crate::collectors::{JobRow, JobTargetRow, Jobs, Outcome};
 use crate::config::Filter;
 use foldhash::{HashMap, HashMapExt as _};
 use jiff::civil::DateTime;
 use jiff::{SignedDuration, Timestamp};
+use std::collections::BTreeMap;
 
 /// The facts that a job needs about a target that the filter accepts.
 #[derive(Debug, Clone, Copy)]
@@ -34,17 +35,27 @@ pub(crate) struct Remembered {
     placed: Option<(DateTime, SignedDuration)>,
 }
 
-/// The jobs with at least one target after the filters, and the number of pairs that a limit left out.
+/// What a limit left out.
+#[derive(Debug, Default, PartialEq, Eq)]
+pub(crate) struct LeftOut {
+    /// Pairs of job and target.
+    pub(crate) runs: u64,
+    /// The jobs among them of each target that is shown.
+    pub(crate) of_targets: BTreeMap<String, JobCounts>,
+}
+
+/// The jobs with at least one target after the filters, and the pairs that a limit left out.
 ///
 /// Jobs are sorted by `job_id` and the runs of each by target, and the limit keeps the first of them, so they are the
-/// same in each reading. The counts of a job include all its targets.
+/// same in each reading. The counts of a job include all its targets, and what is left out is
+/// counted for each target: a count is never one of what is shown alone.
 pub(crate) fn jobs(
     rows: &Jobs,
     filter: &Filter,
     seats: &HashMap<i32, Seat<'_>>,
     limit: usize,
     outcomes: &mut Outcomes,
-) -> (Vec<Job>, u64) {
+) -> (Vec<Job>, LeftOut) {
     let mut before = std::mem::take(outcomes);
     let mut pairs = pairs_by_job(rows, seats);
     let mut shown: Vec<&JobRow> = rows.jobs.iter().filter(|job| filter.allows(&job.name)).collect();
@@ -52,13 +63,14 @@ pub(crate) fn jobs(
     shown.dedup_by(|a, b| a.id == b.id);
 
     let mut left = limit;
-    let mut cut = 0;
+    let mut left_out = LeftOut::default();
     let mut jobs = Vec::with_capacity(shown.len());
     for row in shown {
         let Some(pairs) = pairs.remove(row.id.as_str()) else { continue };
         let earlier = before.remove(&row.id).unwrap_or_default();
         let mut known = HashMap::with_capacity(pairs.len());
-        let mut job = Job { row: row.clone(), targets: pairs.len() as u64, failed_targets: 0, runs: Vec::new() };
+        let targets = pairs.len() as u64;
+        let mut job = Job { row: row.clone(), targets, failed_targets: 0, succeeded_targets: 0, runs: Vec::new() };
         for (pair, seat) in pairs {
             let earlier = earlier.get(&pair.server_id).copied().unwrap_or_default();
             let success = success(pair, earlier.success);
@@ -67,12 +79,15 @@ pub(crate) fn jobs(
             if now != Remembered::default() {
                 known.insert(pair.server_id, now);
             }
-            job.failed_targets += u64::from(success == Some(false));
+            job.count(success);
             if seat.shown && left > 0 {
                 left -= 1;
                 job.runs.push(run(pair, seat, offset, success));
-            } else {
-                cut += 1;
+                continue;
+            }
+            left_out.runs += 1;
+            if seat.shown {
+                left_out.of_targets.entry(seat.name.to_owned()).or_default().count(success);
             }
         }
         if !known.is_empty() {
@@ -80,7 +95,7 @@ pub(crate) fn jobs(
         }
         jobs.push(job);
     }
-    (jobs, cut)
+    (jobs, left_out)
 }
 
 type Pair<'a> = (&'a JobTargetRow, Seat<'a>);
@@ -254,9 +269,9 @@ mod tests {
             ],
         };
         let filter = Filter { exclude: pattern("secret"), ..everything() };
-        let (jobs, cut) = jobs(&rows, &filter, &seats(), usize::MAX, &mut Outcomes::new());
+        let (jobs, left_out) = jobs(&rows, &filter, &seats(), usize::MAX, &mut Outcomes::new());
         let shown: Vec<_> = jobs.iter().map(|job| (job.name.as_str(), job.targets, job.failed_targets)).collect();
-        assert_eq!((shown, cut), (vec![("Backup", 1, 1)], 0));
+        assert_eq!((shown, left_out), (vec![("Backup", 1, 1)], LeftOut::default()));
     }
 
     #[test]
@@ -268,21 +283,22 @@ mod tests {
                 .to_vec(),
         };
         let take = |rows: &Jobs| {
-            let (jobs, cut) = jobs(rows, &everything(), &seats(), 3, &mut Outcomes::new());
+            let (jobs, left_out) = jobs(rows, &everything(), &seats(), 3, &mut Outcomes::new());
             let runs = |job: &Job| job.runs.iter().map(|run| run.target.clone()).collect::<Vec<_>>();
             let shown: Vec<_> =
                 jobs.iter().map(|job| (job.id.clone(), job.targets, job.failed_targets, runs(job))).collect();
-            (shown, cut)
+            (shown, left_out)
         };
-        let (shown, cut) = take(&rows);
+        let (shown, left_out) = take(&rows);
         let names = |names: &[&str]| names.iter().map(|name| (*name).to_owned()).collect::<Vec<_>>();
         // SQL03 is beyond the limit on targets, but counts among the targets of its job.
         assert_eq!(shown[0], ("A".into(), 3, 3, names(&["SQL01", "SQL02"])));
         assert_eq!(shown[1], ("B".into(), 2, 2, names(&["SQL01"])));
-        assert_eq!(cut, 2);
+        let of_targets = BTreeMap::from([("SQL02".to_owned(), JobCounts { all: 1, failing: 1 })]);
+        assert_eq!(left_out, LeftOut { runs: 2, of_targets });
         rows.pairs.reverse();
         rows.jobs.reverse();
-        assert_eq!(take(&rows), (shown, cut));
+        assert_eq!(take(&rows), (shown, left_out));
     }
 
     #[test]

@@ -40,16 +40,17 @@ pub(crate) use parameters::Parameters;
 pub(crate) use rules::order;
 pub use rules::{Diagnosis, Evidence};
 pub use selection::Selection;
-pub(crate) use selection::{JobCounts, Order, Selected, State};
-pub use target::{Enlisted, Job, JobRun, Orphan, PollStatus, Target, TargetDownloads};
+pub(crate) use selection::{Order, Selected, State};
+pub use target::{Enlisted, Job, JobCounts, JobRun, Orphan, PollStatus, Target, TargetDownloads};
 pub use unmatched::unmatched;
 
 use crate::collectors::{CollectorReport, ServerFacts, TargetRow};
-use crate::model::names;
+use crate::model::{ServerName, names};
 use crate::probe::{Finding, PortResults};
 use crate::target_pages::PageResults;
 use crate::target_side::TargetSide;
 use jiff::Timestamp;
+use std::collections::BTreeMap;
 use std::sync::Arc;
 
 /// Everything that is rendered, as seen from one of the two sides.
@@ -145,6 +146,8 @@ pub struct MasterFleet {
     pub has_maintenance_windows: bool,
     /// What the limits left out.
     pub limited: Limited,
+    /// The jobs of the targets that are shown whose runs are beyond `limits.job_pairs`, counted for each target.
+    pub jobs_left_out: BTreeMap<String, JobCounts>,
     /// What happened since the exporter started, this reading included.
     pub history: Arc<History>,
     /// The outcome of each collector.
@@ -167,9 +170,10 @@ impl MasterFleet {
         self.targets.iter().filter_map(|target| Some((target.name.as_str(), &**target.enlisted.as_ref()?)))
     }
 
-    /// The target of this name, as SQL Server compares names.
+    /// The target of this name, as SQL Server compares names; where there is none, the one that a person means by it.
     pub(crate) fn target(&self, name: &str) -> Option<&Target> {
-        self.targets.iter().find(|target| names::same(&target.name, name))
+        let exact = self.targets.iter().find(|target| names::same(&target.name, name));
+        exact.or_else(|| self.targets.iter().find(|target| ServerName::means(name, &target.name)))
     }
 
     /// The jobs of one target with their last run there: what failed first, then what is not known, then by name. `None`

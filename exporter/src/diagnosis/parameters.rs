@@ -2,7 +2,8 @@
 
 use crate::model::query_value;
 use jiff::Timestamp;
-use jiff::civil::DateTime;
+use jiff::civil::Time;
+use jiff::fmt::temporal::Pieces;
 use jiff::tz::Offset;
 use std::collections::BTreeMap;
 
@@ -71,13 +72,10 @@ impl Parameters {
 
     /// An instant. Without an offset it is in UTC, as a field of a form sends it. A plus that stands there unescaped comes as
     /// a space, which RFC 3339 does not have before an offset.
+    /// One that is beyond what can be held, as `9999-12-31T23:59:59Z` is, is the end or the beginning of time.
     pub(super) fn instant(&mut self, name: &'static str) -> Result<Option<Timestamp>, String> {
-        let in_utc = |value: &str| Offset::UTC.to_timestamp(value.parse::<DateTime>().ok()?).ok();
         let with_plus = |value: &str| value.rsplit_once(' ').map(|(at, offset)| format!("{at}+{offset}"));
-        let instant = |value: &str| {
-            let with_offset = value.parse::<Timestamp>().ok().or_else(|| with_plus(value)?.parse().ok());
-            with_offset.or_else(|| in_utc(value))
-        };
+        let instant = |value: &str| nearest(value).or_else(|| nearest(&with_plus(value)?));
         self.parsed(name, instant, || {
             "an instant, such as 2026-11-22T12:00:00Z, or without its offset in UTC".to_owned()
         })
@@ -107,6 +105,16 @@ impl Parameters {
         };
         Err(format!("{name:?} is not a parameter here; hint: {known}"))
     }
+}
+
+/// The instant of a date, a time (else midnight) and an offset (else UTC), or the nearest that can be held.
+fn nearest(value: &str) -> Option<Timestamp> {
+    let pieces = Pieces::parse(value).ok()?;
+    let at = pieces.date().to_datetime(pieces.time().unwrap_or(Time::midnight()));
+    let in_utc = || pieces.time_zone_annotation().is_none().then_some(Offset::UTC);
+    let offset = pieces.to_numeric_offset().or_else(in_utc)?;
+    let end = if at.year() > 0 { Timestamp::MAX } else { Timestamp::MIN };
+    Some(offset.to_timestamp(at).unwrap_or(end))
 }
 
 /// The query of a link, without a question mark; empty where no parameter has a value.

@@ -2,7 +2,7 @@
 
 use super::impact::Impact;
 use super::parameters::{Parameters, query};
-use super::{MasterFleet, Target, order};
+use super::{JobCounts, MasterFleet, Target, order};
 use crate::model::{Cause, names};
 use jiff::Timestamp;
 use std::collections::HashMap;
@@ -10,7 +10,7 @@ use std::collections::HashMap;
 /// The parameters of a link. The default shows all.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub struct Selection {
-    /// One target, as SQL Server compares names.
+    /// One target, as [`MasterFleet::target`] finds it.
     pub(crate) name: Option<String>,
     /// What holds of it.
     pub(crate) state: Option<State>,
@@ -82,14 +82,6 @@ pub(crate) struct Selected<'a> {
     pub(crate) jobs: JobCounts,
 }
 
-/// The jobs of one target.
-#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
-pub(crate) struct JobCounts {
-    pub(crate) all: usize,
-    /// Those whose last run failed or was cancelled.
-    pub(crate) failing: usize,
-}
-
 impl Selection {
     /// Reads the parameters of a query.
     ///
@@ -134,7 +126,10 @@ impl Selection {
             .targets
             .iter()
             .map(|target| Selected { target, jobs: jobs.get(target.name.as_str()).copied().unwrap_or_default() });
-        let mut selected: Vec<Selected<'_>> = selected.filter(|one| self.has(one, clock.now)).collect();
+        let named = self.name.as_deref().map(|name| fleet.target(name).map(|target| target.name.as_str()));
+        let is_named = |one: &Selected<'_>| named.is_none_or(|named| named == Some(&one.target.name));
+        let mut selected: Vec<Selected<'_>> =
+            selected.filter(|one| is_named(one) && self.has(one, clock.now)).collect();
         // The fleet is sorted by name, and a stable sort keeps that among equals.
         let order = order();
         let rank = |one: &Selected<'_>| {
@@ -157,8 +152,7 @@ impl Selection {
 
     fn has(&self, one: &Selected<'_>, now: Timestamp) -> bool {
         let target = one.target;
-        self.name.as_ref().is_none_or(|name| names::same(name, &target.name))
-            && self.state.is_none_or(|state| state.holds(target, now))
+        self.state.is_none_or(|state| state.holds(target, now))
             && self.group.as_ref().is_none_or(|group| target.is_in(group))
             && (!self.failing_jobs || one.jobs.failing > 0)
             && self.text.as_ref().is_none_or(|text| has_text(words(target), text))
@@ -178,9 +172,9 @@ impl<'a> Selected<'a> {
         (is_fine, self.target.maintenance.is_some())
     }
 
-    /// Longest ago first; one that is not enlisted before all.
+    /// Longest ago first; one that never polled, or is not enlisted, before all.
     fn last_poll(&self) -> Option<Timestamp> {
-        self.target.enlisted.as_ref().map(|row| row.last_poll)
+        self.target.enlisted.as_ref()?.polled_at()
     }
 
     fn oldest_pending(&self) -> Option<Timestamp> {
@@ -213,11 +207,10 @@ pub(super) fn has_text<'a>(mut parts: impl Iterator<Item = &'a str>, text: &str)
 }
 
 fn jobs_by_target(fleet: &MasterFleet) -> HashMap<&str, JobCounts> {
-    let mut counts: HashMap<&str, JobCounts> = HashMap::new();
+    let mut counts: HashMap<&str, JobCounts> =
+        fleet.jobs_left_out.iter().map(|(target, counts)| (target.as_str(), *counts)).collect();
     for run in fleet.jobs.iter().flatten().flat_map(|job| &job.runs) {
-        let one = counts.entry(run.target.as_str()).or_default();
-        one.all += 1;
-        one.failing += usize::from(run.success == Some(false));
+        counts.entry(run.target.as_str()).or_default().count(run.success);
     }
     counts
 }
@@ -243,6 +236,7 @@ mod tests {
         let cases: &[Case<'_>] = &[
             (&[], &["NEW9", "SQL<03>", "SQL02", "SQL01\\PAYROLL", "SQL04"]),
             (&[("name", "sql02 ")], &["SQL02"]),
+            (&[("name", "tcp:sql02,1433")], &["SQL02"]),
             (&[("name", "SQL0")], &[]),
             (&[("state", "stopped_polling")], &["SQL02"]),
             (&[("state", "silent")], &["SQL<03>", "SQL02"]),
@@ -255,7 +249,7 @@ mod tests {
             (&[("q", "halle")], &["SQL01\\PAYROLL"]),
             (&[("q", "sql0"), ("state", "ok")], &["SQL04"]),
             (&[("sort", "name")], &["NEW9", "SQL01\\PAYROLL", "SQL02", "SQL<03>", "SQL04"]),
-            (&[("sort", "last_poll"), ("q", "sql")], &["SQL02", "SQL<03>", "SQL01\\PAYROLL", "SQL04"]),
+            (&[("sort", "last_poll"), ("q", "sql")], &["SQL<03>", "SQL02", "SQL01\\PAYROLL", "SQL04"]),
             (&[("sort", "pending")], &["SQL01\\PAYROLL", "NEW9", "SQL02", "SQL<03>", "SQL04"]),
             (&[("state", ""), ("q", "")], &["NEW9", "SQL<03>", "SQL02", "SQL01\\PAYROLL", "SQL04"]),
         ];

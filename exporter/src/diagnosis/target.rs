@@ -111,6 +111,11 @@ impl Enlisted {
         Arc::make_mut(&mut self.row)
     }
 
+    /// Its last poll; `None` where it never polled, whose `last_poll` is its enlistment.
+    pub(crate) fn polled_at(&self) -> Option<Timestamp> {
+        self.polled.then_some(self.last_poll)
+    }
+
     /// What its own clock showed at a time of the master's, as far as its last poll tells.
     pub(crate) fn by_its_clock(&self, at: Timestamp) -> Timestamp {
         let skew = SignedDuration::try_from_secs_f64(self.clock_skew_seconds.unwrap_or_default()).unwrap_or_default();
@@ -182,8 +187,18 @@ pub struct Job {
     pub targets: u64,
     /// Targets on which its last run failed or was cancelled.
     pub failed_targets: u64,
+    /// Targets on which its last run succeeded.
+    pub succeeded_targets: u64,
     /// Its last run on each target, up to `limits.job_pairs` over all jobs, sorted by target.
     pub runs: Vec<JobRun>,
+}
+
+impl Job {
+    /// Counts the last run on one more target.
+    pub(crate) fn count(&mut self, success: Option<bool>) {
+        self.failed_targets += u64::from(success == Some(false));
+        self.succeeded_targets += u64::from(success == Some(true));
+    }
 }
 
 impl Deref for Job {
@@ -191,6 +206,23 @@ impl Deref for Job {
 
     fn deref(&self) -> &JobRow {
         &self.row
+    }
+}
+
+/// The jobs of one target.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
+pub struct JobCounts {
+    /// How many it has.
+    pub all: usize,
+    /// Those whose last run failed or was cancelled.
+    pub failing: usize,
+}
+
+impl JobCounts {
+    /// Counts one more job by its last run.
+    pub(crate) fn count(&mut self, success: Option<bool>) {
+        self.all += 1;
+        self.failing += usize::from(success == Some(false));
     }
 }
 

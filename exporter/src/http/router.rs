@@ -471,13 +471,12 @@ fn events(query: Option<&str>) -> Result<EventSelection, String> {
     EventSelection::read(parameters(query)?)
 }
 
-/// All parameters, decoded; the name of a target in the form in which targets are enlisted.
+/// All parameters, decoded.
 fn parameters(query: Option<&str>) -> Result<Vec<(String, String)>, String> {
     let pairs = query.unwrap_or_default().split('&').filter(|pair| !pair.is_empty());
     let decoded = pairs.map(|pair| {
         let (name, value) = pair.split_once('=').unwrap_or((pair, ""));
         let (name, value) = decode(name).zip(decode(value)).ok_or("the query is not UTF-8, percent-encoded")?;
-        let value = if name == "name" { ServerName::enlisted(&value, process::computer()) } else { value };
         Ok((name, value))
     });
     decoded.collect()
@@ -549,7 +548,7 @@ mod tests {
         assert!(refused(target_of_page(Some("name=A&x=1")).map(drop)).ends_with("hint: name is"));
         assert!(refused(request_format(Some("form=csv")).map(drop)).ends_with("hint: format is"));
         assert_eq!(request_format(Some("format=")), Ok(None));
-        assert_eq!(target_of_page(Some("name=tcp:sql01.%2C1433")).as_deref(), Ok("sql01"));
+        assert_eq!(target_of_page(Some("name=tcp:sql01.%2C1433")).as_deref(), Ok("tcp:sql01.,1433"));
     }
 
     #[test]

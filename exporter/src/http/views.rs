@@ -8,7 +8,7 @@ use crate::diagnosis::{EventSelection, Fleet, Selection};
 use crate::doctor::{self, MasterSide, RequestFormat};
 use crate::exposition::{self, Compressed, Compressor, ExporterFacts, Format};
 use crate::metrics;
-use crate::model::query_value;
+use crate::model::{query_value, without_steering};
 use crate::pages::{self, Frame, Link, assets::Asset};
 use crate::sqlserver::ReadError;
 use hyper::StatusCode;
@@ -158,7 +158,7 @@ impl Drawn {
 /// A page that says what is wrong.
 fn error_page(frame: Frame, status: StatusCode, title: &str, text: &str, links: &[Link]) -> Result<Drawn, DrawError> {
     let page = pages::error(frame, title, text, links).map_err(|error| failed(&error))?;
-    let body = exposition::gzip(page.as_bytes()).map_err(|error| failed(&error))?;
+    let body = exposition::gzip(without_steering(page).as_bytes()).map_err(|error| failed(&error))?;
     // Without a tag: that a client has an earlier one says nothing of what it asks for now.
     Ok(Drawn { status, tag: None, ..Drawn::new(body, HTML, DOCUMENT_VARY) })
 }
@@ -227,6 +227,7 @@ impl DrawError {
     fn links(&self) -> Vec<Link> {
         match self {
             DrawError::NoTarget { asked, similar } => pages::instead_of(asked, similar),
+            DrawError::NotRead => vec![pages::first_page()],
             _ => Vec::new(),
         }
     }
@@ -363,7 +364,11 @@ impl RenderRequest {
         let document = |body: io::Result<Compressed>, content_type| {
             body.map(|body| Drawn::new(body, content_type, DOCUMENT_VARY)).map_err(|error| failed(&error))
         };
-        let text = |text: String, content_type| document(exposition::gzip(text.as_bytes()), content_type);
+        let text = |text: String, content_type| {
+            // A program takes a name as it is.
+            let text = if content_type == JSON { text } else { without_steering(text) };
+            document(exposition::gzip(text.as_bytes()), content_type)
+        };
         match &self.view {
             Resource::Metrics => metrics::compressed_page(fleet, facts, &settings.limits, format)
                 .map(|body| Drawn::new(body, format.content_type(), EXPOSITION_VARY))

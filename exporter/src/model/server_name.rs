@@ -47,6 +47,11 @@ impl<'a> ServerName<'a> {
         ServerName::new(name.host_on(computer), name.instance).to_string()
     }
 
+    /// Whether a name that a person typed is this one of a target: as it stands, or in the form in which targets are enlisted.
+    pub fn means(typed: &str, target: &str) -> bool {
+        names::same(typed, target) || names::same(&ServerName::enlisted(typed, ""), target)
+    }
+
     fn is_this_computer(self) -> bool {
         [".", "(local)", "localhost"].iter().any(|own| own.eq_ignore_ascii_case(self.host))
     }

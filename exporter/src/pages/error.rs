@@ -19,6 +19,11 @@ pub(crate) struct Link {
     address: String,
 }
 
+/// The page that says why the master is not read.
+pub(crate) fn first_page() -> Link {
+    Link { title: "The first page says why".to_owned(), address: "./".to_owned() }
+}
+
 /// The search for a name that no target has, and the pages of targets that are called much the same.
 pub(crate) fn instead_of(asked: &str, similar: &[String]) -> Vec<Link> {
     let search = Link { title: format!("Search for {asked}"), address: format!("./?q={}", query_value(asked)) };

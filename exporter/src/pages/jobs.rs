@@ -55,11 +55,13 @@ fn summary(fleet: &MasterFleet, jobs: &[&Job]) -> String {
         0 => "No job has a target.".to_owned(),
         all if failing == 0 => format!("{}; no last run failed or was cancelled.", count(all, "job")),
         all => {
-            format!("{}; {failing} failed or was cancelled on one target or more at the last run.", count(all, "job"))
+            let jobs = count(all, "job");
+            format!("{jobs}; the last run of {failing} failed or was cancelled on one target or more.")
         }
     };
     if fleet.limited.job_pairs > 0 {
-        text.push_str(&format!(" limits.job_pairs leaves out {} of their runs.", fleet.limited.job_pairs));
+        let unnamed = count(fleet.limited.job_pairs, "run");
+        text.push_str(&format!(" Counts hold for all targets; limits.job_pairs leaves {unnamed} out of the names."));
     }
     text
 }
@@ -83,8 +85,7 @@ struct RunView<'a> {
 impl<'a> JobView<'a> {
     fn new(job: &'a Job, now: Timestamp) -> JobView<'a> {
         let failed: Vec<&JobRun> = job.runs.iter().filter(|run| run.success == Some(false)).collect();
-        let succeeded = job.runs.iter().filter(|run| run.success == Some(true)).count();
-        let (tone, state) = match (job.failed_targets, succeeded) {
+        let (tone, state) = match (job.failed_targets, job.succeeded_targets) {
             (0, 0) => (Tone::Unknown, "no outcome yet".to_owned()),
             (0, _) => (Tone::Good, "none failed".to_owned()),
             _ => (Tone::Bad, without_success(job.failed_targets, &failed)),

@@ -122,13 +122,16 @@ pub(super) fn without_success(fleet: &MasterFleet) -> impl Iterator<Item = (&'st
 
 fn silent(fleet: &MasterFleet, now: Timestamp) -> Fact {
     let rows = || fleet.targets.iter().filter_map(|target| target.enlisted.as_ref());
-    let polls = rows().filter(|row| row.is_stale(now)).map(|row| row.last_poll);
-    let (count, newest) = polls.fold((0, None), |(count, newest), at| (count + 1, newest.max(Some(at))));
+    let polls = rows().filter(|row| row.is_stale(now)).map(|row| row.polled_at());
+    let (count, newest) = polls.fold((0, None), |(count, newest), at| (count + 1, newest.max(at)));
     let together = fleet.targets.iter().filter(|target| target.diagnosis.cause == Cause::MasterSide).count();
     let value = format!("{count} of {}", rows().count());
-    let Some(newest) = newest else { return Fact::new("Silent now", Tone::Good, value, "") };
-    let note = match together {
-        0 => format!("the last to fall silent polled {}", ago(now, newest)),
+    if count == 0 {
+        return Fact::new("Silent now", Tone::Good, value, "");
+    }
+    let note = match (together, newest) {
+        (0, Some(newest)) => format!("the last to fall silent polled {}", ago(now, newest)),
+        (0, None) => "none of them ever polled".to_owned(),
         _ => format!("{together} fell silent together, look at the master"),
     };
     Fact { link: Some(("./?state=silent", "which")), ..Fact::new("Silent now", Tone::Bad, value, note) }

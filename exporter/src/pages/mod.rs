@@ -21,7 +21,7 @@ mod target_side;
 mod tests;
 pub(crate) mod words;
 
-pub(crate) use error::{Link, error, instead_of};
+pub(crate) use error::{Link, error, first_page, instead_of};
 pub(crate) use few::Few;
 pub(crate) use frame::{DOCTOR, Frame};
 pub use history::history;

@@ -28,7 +28,9 @@ pub fn overview(
         Fleet::Target(seen) => super::target_side::page(seen, Frame::new(fleet, frame::WAY), details).map(Some),
         Fleet::Master(read) => {
             let selected = selection.of(read);
-            let Some(paging) = Paging::new(selection, selected.len()) else { return Ok(None) };
+            // While the master is not read, every page is the one that says so.
+            let page = selection.page.filter(|_| read.master.is_some()).unwrap_or(1);
+            let Some(paging) = Paging::new(selection, page, selected.len()) else { return Ok(None) };
             let in_all = Selection { page: None, ..selection.clone() };
             let frame = Frame::new(fleet, frame::FLEET).selected(&in_all.query());
             of_master(read, frame, &selected, paging, facts, details).map(Some)
@@ -116,8 +118,8 @@ struct Paging<'a> {
 
 impl<'a> Paging<'a> {
     /// `None` beyond the last page.
-    fn new(selection: &'a Selection, count: usize) -> Option<Paging<'a>> {
-        let (page, last) = (selection.page.unwrap_or(1), count.div_ceil(ROWS).max(1));
+    fn new(selection: &'a Selection, page: usize, count: usize) -> Option<Paging<'a>> {
+        let last = count.div_ceil(ROWS).max(1);
         let from = (page - 1).checked_mul(ROWS)?;
         (page <= last).then(|| Paging { selection, count, range: from..(from + ROWS).min(count), page, last })
     }

@@ -32,7 +32,7 @@ pub(super) struct Row<'a> {
     pub(super) errors: Figure,
     pub(super) jobs: Figure,
     /// Whether the outcomes of its jobs are as old as its last poll.
-    pub(super) is_silent: bool,
+    pub(super) has_old_jobs: bool,
     pub(super) ports: Vec<Port>,
 }
 
@@ -50,7 +50,7 @@ impl<'a> Row<'a> {
         let row = target.enlisted.as_ref();
         let list = row.and_then(|row| row.downloads.as_ref());
         let words = words(target.diagnosis.cause);
-        let is_silent = target.is_silent(now);
+        let has_polled = row.is_none_or(|row| row.polled);
         Row {
             name: &target.name,
             link: query_value(&target.name),
@@ -61,15 +61,15 @@ impl<'a> Row<'a> {
             short: target.diagnosis.cause.facts().short,
             why: Why::of(target),
             last_poll: match row {
-                Some(row) if !row.polled => When { age: "never".to_owned(), instant: String::new() },
-                _ => When::new(now, row.map(|row| row.last_poll)),
+                Some(_) if !has_polled => When { age: "never".to_owned(), instant: String::new() },
+                _ => When::new(now, row.and_then(Enlisted::polled_at)),
             },
             bar: row.map(|row| Bar::new(now, row)),
             pending: list.map_or_else(|| NONE.to_owned(), |list| list.waiting.pending_total().to_string()),
             oldest: When::length(now, list.and_then(|list| list.waiting.oldest_pending)),
             errors: Figure::errors(row),
-            jobs: Figure::jobs(selected.jobs),
-            is_silent,
+            jobs: Figure::jobs(selected.jobs, has_polled),
+            has_old_jobs: has_polled && selected.jobs.all > 0 && target.is_silent(now),
             ports: Port::both_ways(fleet, target, now),
         }
     }
@@ -93,13 +93,18 @@ impl Figure {
         Figure { class: tone.class(), text, meaning: row.filter(|_| tone == Tone::Bad).map(errors).unwrap_or_default() }
     }
 
-    fn jobs(counts: JobCounts) -> Figure {
+    fn jobs(counts: JobCounts, has_polled: bool) -> Figure {
         let JobCounts { all, failing } = counts;
         if all == 0 {
             return Figure { class: Tone::Unknown.class(), text: NONE.to_owned(), meaning: String::new() };
         }
+        let jobs = count(all as u64, "job");
+        if failing == 0 && !has_polled {
+            let meaning = format!("no outcome of its {jobs}: it never polled");
+            return Figure { class: Tone::Unknown.class(), text: NONE.to_owned(), meaning };
+        }
         let tone = if failing == 0 { Tone::Unknown } else { Tone::Bad };
-        let meaning = format!("of {} the last run failed on {failing}", count(all as u64, "job"));
+        let meaning = format!("the last run of {failing} of its {jobs} failed or was cancelled");
         Figure { class: tone.class(), text: format!("{failing} of {all}"), meaning }
     }
 }

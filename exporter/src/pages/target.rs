@@ -7,15 +7,16 @@ use super::story::ChapterView;
 use super::target_context::{Meanwhile, RemarkView};
 use super::target_jobs::{InstructionView, JobRows};
 use super::words::words;
-use crate::collectors::DetailResult;
+use crate::collectors::{DetailResult, TargetDetail};
 use crate::diagnosis::{Briefing, Enlisted, Evidence, Fleet, MasterFleet, Selected, Suspect, Target, Trace};
 use crate::model::figures::{ago, readable_instant, span};
-use crate::model::{Cause, WayToMaster, names, query_value};
+use crate::model::{Cause, ServerName, WayToMaster, query_value};
 use crate::probe::Finding;
 use crate::target_pages::KnownPage;
 use askama::Template;
 use jiff::Timestamp;
 use std::borrow::Cow;
+use std::time::Duration;
 
 /// The page as HTML, or `None` for a name that the fleet does not have: unknown, or not known while the master cannot
 /// be read. Without `details` it holds no error texts, addresses or traces. `detail` is what was read of the target alone.
@@ -33,19 +34,20 @@ pub fn single(
         Fleet::Master(fleet) => fleet,
         Fleet::Target(fleet) => {
             let mut views = fleet.target_side.views.iter();
-            let known = views.any(|view| names::same(&view.local_target.target, name));
+            let known = views.any(|view| ServerName::means(name, &view.local_target.target));
             return known.then(|| super::target_side::page(fleet, frame, details)).transpose();
         }
     };
     let Some(clock) = &fleet.master else { return Ok(None) };
     let Some(target) = fleet.target(name) else { return Ok(None) };
-    let jobs = JobRows::new(fleet, target, clock.now, detail);
+    let selected = Selected::new(fleet, target);
+    let jobs = JobRows::new(fleet, target, selected.jobs, clock.now, detail);
     let briefing = Briefing::of(fleet, target, details);
     let lists = detail.map(|detail| detail.and_then(|detail| detail.instructions.as_ref()));
     let read = lists.and_then(Result::ok);
     let page = Single {
         frame: frame.selected(&format!("name={}", query_value(&target.name))),
-        row: Row::new(fleet, clock.now, Selected::new(fleet, target)),
+        row: Row::new(fleet, clock.now, selected),
         findings: target.diagnosis.evidence.iter().map(EvidenceView::new).collect(),
         healthy: jobs.in_words(),
         next: words(target.diagnosis.cause).next,
@@ -64,13 +66,27 @@ pub fn single(
         failed: read.map(|lists| InstructionView::of_each(&lists.failed, clock.now)).unwrap_or_default(),
         waiting: read.map(|lists| InstructionView::of_each(&lists.waiting, clock.now)).unwrap_or_default(),
         unread: lists.and_then(Result::err).map(|fault| FaultView::new(fault, details)),
-        read_of_it: detail.and_then(Result::ok).map(|detail| readable_instant(detail.read_at)),
+        read_of_it: detail.and_then(Result::ok).map(|detail| ReadOfIt::new(detail, fleet.began)),
         history: fleet.history.of(&target.name).map(|event| ChapterView::of_target(event, fleet, details)).collect(),
         since: fleet.history.since().map(readable_instant).unwrap_or_default(),
         meanwhile: Meanwhile::new(fleet, &target.name, details),
         details,
     };
     page.render().map(Some)
+}
+
+/// When its instructions and the messages of its jobs were read.
+struct ReadOfIt {
+    at: String,
+    /// How long before the reading that the rest of the page is of, where that is longer than they are kept.
+    older_by: Option<String>,
+}
+
+impl ReadOfIt {
+    fn new(detail: &TargetDetail, began: Timestamp) -> ReadOfIt {
+        let older = Duration::try_from(began.duration_since(detail.read_at)).unwrap_or_default();
+        ReadOfIt { at: readable_instant(detail.read_at), older_by: (older > TargetDetail::FRESH).then(|| span(older)) }
+    }
 }
 
 #[derive(Template)]
@@ -97,8 +113,7 @@ struct Single<'a> {
     waiting: Vec<InstructionView<'a>>,
     /// Why its instructions were not read.
     unread: Option<FaultView<'a>>,
-    /// When they were read.
-    read_of_it: Option<String>,
+    read_of_it: Option<ReadOfIt>,
     history: Vec<ChapterView<'a>>,
     since: String,
     meanwhile: Meanwhile<'a>,

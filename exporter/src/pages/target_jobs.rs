@@ -3,43 +3,69 @@
 use super::parts::{NONE, outcome};
 use super::words::Tone;
 use crate::collectors::{DetailResult, Instruction, TargetDetail};
-use crate::diagnosis::{Job, JobRun, MasterFleet, Target};
+use crate::diagnosis::{Job, JobCounts, JobRun, MasterFleet, Target};
 use crate::model::figures::{ago, count, readable_instant, span};
 use jiff::Timestamp;
 
-/// The jobs of one target, those that failed first. `None` where jobs were not read.
-pub(super) struct JobRows<'a>(pub(super) Option<Vec<JobRow<'a>>>);
+/// The jobs of one target.
+pub(super) struct JobRows<'a> {
+    /// Those that failed first. `None` where jobs were not read.
+    pub(super) rows: Option<Vec<JobRow<'a>>>,
+    /// All of them, with those that are left out.
+    pub(super) counts: JobCounts,
+    left_out: JobCounts,
+    /// Since when its outcomes stand, where it does not poll.
+    pub(super) as_of: &'static str,
+}
 
 impl<'a> JobRows<'a> {
     pub(super) fn new(
         fleet: &'a MasterFleet,
         target: &'a Target,
+        counts: JobCounts,
         now: Timestamp,
         detail: DetailResult<'a>,
     ) -> JobRows<'a> {
         let read = detail.and_then(Result::ok);
         let runs = fleet.jobs_of(&target.name);
-        JobRows(runs.map(|runs| runs.into_iter().map(|(job, run)| JobRow::new(job, run, now, read)).collect()))
-    }
-
-    fn failed(&self) -> usize {
-        self.0.iter().flatten().filter(|row| row.success == Some(false)).count()
+        let rows = runs.map(|runs| runs.into_iter().map(|(job, run)| JobRow::new(job, run, now, read)).collect());
+        let left_out = fleet.jobs_left_out.get(&target.name).copied().unwrap_or_default();
+        let as_of = match target.enlisted.as_ref() {
+            Some(row) if !row.polled => ", before its first poll",
+            Some(row) if row.is_stale(now) => ", as of its last poll",
+            _ => "",
+        };
+        JobRows { rows, counts, left_out, as_of }
     }
 
     /// How many failed, in words; `None` for none.
     pub(super) fn failures(&self) -> Option<String> {
-        let failed = self.failed();
+        let failed = self.counts.failing;
         (failed > 0).then(|| format!("{} failed", count(failed as u64, "job")))
+    }
+
+    /// What a limit leaves out, in words; `None` for nothing.
+    pub(super) fn left_out(&self) -> Option<String> {
+        let JobCounts { all, failing } = self.left_out;
+        let failed = match failing {
+            0 => "no last run of theirs".to_owned(),
+            _ => format!("the last run of {failing} of them"),
+        };
+        let jobs = count(all as u64, "more job");
+        (all > 0).then(|| format!("limits.job_pairs leaves out {jobs}; {failed} failed or was cancelled."))
     }
 
     /// What they say of a target that polls and takes its instructions.
     pub(super) fn in_words(&self) -> String {
-        let Some(rows) = &self.0 else { return "Nothing was found against it. Its jobs were not read.".to_owned() };
-        match self.failed() {
+        let JobCounts { all, failing } = self.counts;
+        if self.rows.is_none() {
+            return "Nothing was found against it. Its jobs were not read.".to_owned();
+        }
+        match failing {
             0 => "Nothing was found against it.".to_owned(),
             failed => format!(
                 "It polls and takes its instructions, but the last run of {failed} of its {} failed.",
-                count(rows.len() as u64, "job")
+                count(all as u64, "job")
             ),
         }
     }
@@ -49,7 +75,6 @@ impl<'a> JobRows<'a> {
 pub(super) struct JobRow<'a> {
     pub(super) name: &'a str,
     pub(super) enabled: bool,
-    pub(super) success: Option<bool>,
     pub(super) class: &'static str,
     pub(super) outcome: String,
     pub(super) when: String,
@@ -69,7 +94,6 @@ impl<'a> JobRow<'a> {
         JobRow {
             name: &job.name,
             enabled: job.enabled,
-            success: run.success,
             class: tone.class(),
             outcome: outcome(run),
             when: run.at.map_or_else(|| NONE.to_owned(), |at| ago(now, at)),

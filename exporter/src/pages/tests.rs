@@ -4,7 +4,7 @@
 
 use crate::collectors::{CollectorReport, Instruction, Instructions, JobMessage, Outcome, TargetDetail};
 use crate::diagnosis::{
-    Change, EventSelection, Evidence, Fleet, History, HistoryEvent, JobRun, MasterFleet, Selection,
+    Change, EventSelection, Evidence, Fleet, History, HistoryEvent, JobCounts, JobRun, MasterFleet, Selection,
 };
 use crate::fixtures::*;
 use crate::model::{Cause, Collector, HistoryKind, MasterEvidence, Operation, Stage};
@@ -176,6 +176,8 @@ fn fleets_of_none_and_of_a_thousand_have_a_page() {
         &["Previous page", "1000 × Polls", "SQL0500", "SQL0999"],
     );
     assert_eq!(shown(&fleet, &[("page", "3")], false), None);
+    let lost = shown(&unreadable().into(), &[("page", "3")], false).unwrap();
+    assert!(lost.contains("cannot be read"), "{lost}");
 }
 
 #[test]
@@ -357,6 +359,10 @@ fn what_was_read_of_one_target_alone_stands_on_its_page_and_in_its_document() {
             && page.contains("were read at 2025-11-24 15:59:55 UTC"),
         "{page}"
     );
+    assert!(!page.contains("Not read again yet"));
+    let old = TargetDetail { read_at: ago(570), ..detail.clone() };
+    let page_of_old = pages::single(&full().into(), "SQL02", Some(Ok(&old)), true).unwrap().unwrap();
+    in_order(&page_of_old, &["Not read again yet", "9 min 30 s older than the rest", "Failed instructions"]);
     let mut out = Vec::new();
     let selection = selection(&[("name", "SQL02")]);
     api::write_targets(&mut out, &full().into(), &selection, Some(Ok(&detail)), None, true).unwrap();
@@ -383,6 +389,33 @@ fn jobs_stand_with_those_that_fail_first_and_a_fleet_without_jobs_says_so() {
     );
     assert_eq!(pages::jobs(&unreadable().into()).unwrap(), None);
     assert_eq!(pages::jobs(&target_side()).unwrap(), None);
+}
+
+#[test]
+fn what_is_said_of_jobs_holds_for_runs_that_a_limit_leaves_out_too() {
+    let mut fleet = full();
+    fleet.limited.job_pairs = 18;
+    let job = &mut fleet.jobs.as_mut().unwrap()[0];
+    job.runs.clear();
+    for (failed, succeeded, said) in
+        [(0, 0, "no outcome yet"), (0, 3, "none failed"), (2, 0, "failed or cancelled on 2")]
+    {
+        (job.failed_targets, job.succeeded_targets) = (failed, succeeded);
+        let page = pages::jobs(&MasterFleet { jobs: Some(vec![job.clone()]), ..full() }.into()).unwrap().unwrap();
+        in_order(&page, &[&format!(">{said}<")]);
+    }
+    fleet.jobs_left_out.insert("SQL04".to_owned(), JobCounts { all: 18, failing: 1 });
+    let fleet: Fleet = fleet.into();
+    in_order(
+        &pages::jobs(&fleet).unwrap().unwrap(),
+        &["1 job; the last run of 1 failed", "Counts hold for all targets; limits.job_pairs leaves 18 runs out"],
+    );
+    in_order(&shown(&fleet, &[("jobs", "failing")], false).unwrap(), &["1 of 5 targets", "SQL04</a>", ">1 of 18<"]);
+    let page = pages::single(&fleet, "SQL04", None, false).unwrap().unwrap();
+    let left_out = "limits.job_pairs leaves out 18 more jobs; the last run of 1 of them failed or was cancelled.";
+    in_order(&page, &["1 job failed", "the last run of 1 of its 18 jobs failed", "<h2>Its jobs</h2>", left_out]);
+    let document = written(&fleet, Some("SQL04"), false).unwrap();
+    assert_eq!(document["targets"][0]["jobs_left_out"], serde_json::json!({ "count": 18, "failing": 1 }));
 }
 
 #[test]
@@ -420,6 +453,18 @@ fn the_history_shows_texts_of_errors_only_where_they_are_allowed() {
             assert_eq!(text.contains("10.1.2.3"), details, "{text}");
         }
     }
+}
+
+#[test]
+fn of_a_target_that_never_polled_no_last_poll_is_shown() {
+    let mut fleet = full();
+    let page = overview(fleet.clone(), false);
+    in_order(&page, &["Silent now", "2 of 4", "the last to fall silent polled 2 h ago"]);
+    in_order(&page, &["SQL&#60;03&#62;</a>", "title=\"no outcome of its 1 job: it never polled\">–</td>", "SQL02</a>"]);
+    in_order(&single("SQL<03>", false).unwrap(), &["<h2>Its jobs, before its first poll</h2>"]);
+    in_order(&single("SQL02", false).unwrap(), &["<h2>Its jobs, as of its last poll</h2>"]);
+    fleet.targets.retain(|target| target.name != "SQL02");
+    in_order(&overview(fleet, false), &["Silent now", "1 of 3", "none of them ever polled"]);
 }
 
 #[test]
@@ -613,5 +658,25 @@ fn where_two_clocks_stand_on_a_page_each_has_its_name() {
         let page = page.unwrap().unwrap();
         let named = "2025-11-24 16:00:00 UTC by the master&#39;s clock, 17:00:00 there.";
         in_order(&page, &[named, "y the exporter"]);
+    }
+}
+
+#[test]
+fn a_target_is_found_by_its_name_as_it_stands_before_what_a_person_may_mean_by_it() {
+    let names = ["ZZ", "ZZ,1433", ".\\HR", "SQL02"];
+    let fleet: Fleet = fleet(names.map(target).into()).into();
+    let found = |asked: &str| {
+        let page = pages::single(&fleet, asked, None, false).unwrap()?;
+        let heading = page.split_once("<h1 id=\"name\" data-live>")?.1;
+        Some(heading.split_once(" <")?.0.to_owned())
+    };
+    for (asked, name) in [
+        ("ZZ,1433", Some("ZZ,1433")),
+        ("zz,1434", Some("ZZ")),
+        (".\\hr", Some(".\\HR")),
+        ("tcp:sql02", Some("SQL02")),
+        (".", None),
+    ] {
+        assert_eq!(found(asked).as_deref(), name, "{asked}");
     }
 }

@@ -56,7 +56,9 @@ async function copy(text) {
 function show(page) {
   const fresh = new Map([...page.querySelectorAll(live)].map((part) => [part.id, part]));
   const here = [...document.querySelectorAll(live)];
-  if (here.length === fresh.size && here.every((part) => fresh.has(part.id))) {
+  // A page that says what is missing has no part but its age.
+  const isSame = here.length > 1 && here.length === fresh.size && here.every((part) => fresh.has(part.id));
+  if (isSame) {
     for (const part of here) keep(part, document.adoptNode(fresh.get(part.id)));
   } else {
     // Another kind of page came: the target left, or the master cannot be read any more.

@@ -32,6 +32,8 @@ const STRICT_ALONE: u32 = 17_819;
 pub(super) enum Fact {
     Shows(MasterEvidence),
     NeverPolled,
+    /// Of one that never polled: its enlistment came from the target to the master, as a poll does.
+    EnlistmentArrived,
     SelfSigned,
     /// SQL Server's own certificate, made at its last start, when the target fell silent.
     NewFallback,
@@ -84,6 +86,7 @@ impl Fact {
         match self {
             Fact::Shows(word) => word.word().title,
             Fact::NeverPolled => "never polled",
+            Fact::EnlistmentArrived => "its enlistment took the same way to the master",
             Fact::SelfSigned => "the certificate of the master is self-signed",
             Fact::NewFallback => "the master made another certificate of its own after the last poll",
             Fact::NewFallbackSinceEnlistment => "the master made another certificate of its own after the enlistment",
@@ -228,7 +231,9 @@ pub(super) fn of_target(
     let mut facts = of_state_and_name(surroundings);
     facts.extend(since(target, surroundings));
     facts.extend(of_pages(pages));
-    facts.extend((!target.polled).then_some(Fact::NeverPolled));
+    if !target.polled {
+        facts.extend([Fact::NeverPolled, Fact::EnlistmentArrived]);
+    }
     if let Some(server) = surroundings.server {
         facts.extend(server.certificate.iter().flat_map(|seen| of_certificate(target, seen, server, surroundings)));
         facts.extend(of_versions(versions, &server.version));

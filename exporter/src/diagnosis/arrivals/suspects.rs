@@ -164,7 +164,7 @@ const ROWS: &[Row] = &[
             (Fact::WayClosed, 6),
             (Fact::WayOpen, -9),
             (Fact::SiblingPolls, -9),
-            (Fact::NeverPolled, -1),
+            (Fact::EnlistmentArrived, -1),
             (Fact::Moved, 1),
             (Fact::Shows(NoTrace), 2),
             (Fact::Shows(Refused), -9),
@@ -520,6 +520,10 @@ mod tests {
             trust.map(|suspect| (suspect.speaks_for.clone(), suspect.speaks_against.clone())).unwrap_or_default();
         assert_eq!(says, ["ends before login", "the certificate of the master is self-signed"]);
         assert_eq!(against, ["it polled under the certificate that the master presents now"]);
+        let found = suspects(&[Fact::Shows(NoTrace), Fact::NeverPolled, Fact::EnlistmentArrived]);
+        let way = found.iter().find(|suspect| suspect.title.starts_with("Nothing gets through"));
+        let against = way.map(|suspect| suspect.speaks_against.clone()).unwrap_or_default();
+        assert_eq!(against, ["its enlistment took the same way to the master"]);
     }
 
     #[test]

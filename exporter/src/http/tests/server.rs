@@ -121,6 +121,7 @@ pub(super) fn fleet(length: usize) -> MasterFleet {
         history: Arc::default(),
         has_maintenance_windows: false,
         limited: crate::diagnosis::Limited::default(),
+        jobs_left_out: Default::default(),
         port_results: Arc::default(),
         pages: Arc::default(),
     }

@@ -25,6 +25,7 @@ fn many(count: usize) -> Arc<Fleet> {
         row: JobRow { id: "1".to_owned(), name: "Nightly".to_owned(), enabled: true },
         targets: count as u64,
         failed_targets: 0,
+        succeeded_targets: 0,
         runs: names().map(run).collect(),
     }]);
     let findings = |name| (name, vec![finding(Check::Engine, PortState::Open)]);

@@ -85,6 +85,7 @@ fn any_fleet() -> impl Strategy<Value = MasterFleet> {
                         row: JobRow { id, name: text.clone(), enabled: false },
                         targets: 9,
                         failed_targets: 0,
+                        succeeded_targets: 0,
                         runs: runs(Some(NOW)),
                     })
                     .collect(),

@@ -103,7 +103,7 @@ impl Master {
                     Value::Guid(job.id),
                     int(*server),
                     Value::Int(outcome.outcome.into()),
-                    outcome.message.as_deref().map_or(Value::Null, text),
+                    outcome.said().map_or(Value::Null, |said| text(&said)),
                     Value::Int(date),
                     Value::Int(time),
                     Value::Int(duration),

@@ -4,6 +4,7 @@ use crate::tsql::functions::time::round_datetime;
 use jiff::civil::DateTime;
 use jiff::tz::TimeZone;
 use jiff::{SignedDuration, Timestamp};
+use std::borrow::Cow;
 use std::collections::{BTreeMap, BTreeSet, HashMap};
 
 /// `operation_code` of `sysdownloadlist`.
@@ -119,7 +120,7 @@ pub struct Outcome {
     pub ran: Option<DateTime>,
     /// Seconds that it took.
     pub seconds: u32,
-    /// `last_outcome_message`.
+    /// `last_outcome_message`; `None` for what SQL Server Agent writes of such an outcome.
     pub message: Option<String>,
 }
 
@@ -496,6 +497,21 @@ impl Fleet {
 }
 
 impl Outcome {
+    /// `last_outcome_message`.
+    pub(super) fn said(&self) -> Option<Cow<'_, str>> {
+        let written = self.message.as_deref().map(Cow::Borrowed);
+        let ended = match self.outcome {
+            0 => "failed",
+            1 => "succeeded",
+            3 => "was stopped prior to completion by User CORP\\dba",
+            _ => return written,
+        };
+        written.or_else(|| {
+            let by = "The Job was invoked by Schedule 8 (Every 15 minutes).  The last step to run was step 1 (Run).";
+            Some(format!("The job {ended}.  {by}").into())
+        })
+    }
+
     fn finish(&mut self, target: &Target, at: Timestamp) {
         let theirs = at.checked_add(target.skew).unwrap_or(at).to_zoned(target.zone.clone()).datetime();
         self.ran = Some(full_seconds(theirs));
