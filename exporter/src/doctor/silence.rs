@@ -143,8 +143,8 @@ mod tests {
     #[test]
     fn targets_of_another_cause_have_an_entry_of_their_own_and_a_seen_cause_is_not_fine() {
         let mut fleet = silent(MasterEvidence::NoTrace);
-        let first = fleet.targets.iter_mut().find(|target| target.trace.is_some());
-        first.into_iter().for_each(|target| target.diagnosis.cause = Cause::EngineDown);
+        let mut silent = fleet.targets.iter_mut().filter(|target| target.trace.is_some());
+        silent.by_ref().take(1).for_each(|first| first.diagnosis.cause = Cause::EngineDown);
         let found: Vec<_> = of(&fleet, None).into_iter().map(|item| (item.subject, item.fine)).collect();
         let [one, three] = [r"silence of SQL01\PAYROLL", "silence of 3 targets, SQL02, SQL<03>, SQL04"];
         assert_eq!(found, [(one.to_owned(), Some(false)), (three.to_owned(), None)]);
