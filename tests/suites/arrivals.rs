@@ -268,8 +268,7 @@ fn errors_and_times_of_what_ended_before_login_choose_the_suspect() {
         (Arrival::Slow(17_830, LoginPart::Reads), "Packets are lost on the way"),
     ] {
         let (titles, _) = suspects(since_silent(what.clone()));
-        assert_eq!(titles[0], "Silent, and connections from its host end before login", "its cause");
-        assert!(titles[1].starts_with(suspect), "{what:?}: {titles:?}");
+        assert!(titles[0].starts_with(suspect), "{what:?}: {titles:?}");
     }
 }
 

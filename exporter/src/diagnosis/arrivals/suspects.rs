@@ -45,7 +45,7 @@ impl Suspect {
         cause.explains_silence().then(|| Suspect { title, step, source: BEHAVIOUR, ..Suspect::default() })
     }
 
-    /// Whether it is still possible next to this cause, and says more than the cause does.
+    /// Whether it is still possible next to this cause, and does not repeat it.
     fn outlasts(&self, cause: Cause) -> bool {
         let weight = |fact| {
             let row = ROWS.iter().find(|row| row.title == self.title);
@@ -57,7 +57,7 @@ impl Suspect {
             // What speaks for the same suspect is the cause itself by now.
             Cause::WayClosed => weight(Fact::WayClosed) <= 0,
             Cause::CertificateRefused => weight(Fact::CertificateRefused) <= 0,
-            Cause::LoginRefused => (CONTRADICTED + 1..=0).contains(&weight(Fact::Shows(Refused))),
+            Cause::LoginRefused => weight(Fact::Shows(Refused)) > CONTRADICTED,
             Cause::EndedBeforeLogin => weight(Fact::Shows(BeforeLogin)) > CONTRADICTED,
             Cause::ConnectedNotPolling => weight(Fact::Shows(AgentConnected)) > CONTRADICTED,
             _ => true,
@@ -65,10 +65,14 @@ impl Suspect {
     }
 }
 
-/// Puts a proved cause first. Suspects that it contradicts, or that say no more, go.
+/// Puts a proved cause first, unless it is what the master shows, of which the suspects are the reasons. Those that it contradicts
+/// or that repeat it go.
 pub(super) fn with_cause(mut suspects: Vec<Suspect>, cause: Cause) -> Vec<Suspect> {
     suspects.retain(|suspect| suspect.outlasts(cause));
-    suspects.splice(..0, Suspect::of_cause(cause));
+    let is_shown = matches!(cause, Cause::LoginRefused | Cause::EndedBeforeLogin | Cause::ConnectedNotPolling);
+    if !is_shown {
+        suspects.splice(..0, Suspect::of_cause(cause));
+    }
     suspects
 }
 
@@ -427,8 +431,8 @@ mod tests {
             (
                 Cause::LoginRefused,
                 &[Shows(Refused), WindowsLoginRefused],
-                &[login, agent],
-                &["The account of the target's Agent"],
+                &[agent],
+                &[login, "The account of the target's Agent"],
             ),
             (Cause::EndedBeforeLogin, &[Shows(BeforeLogin)], &[agent], &[trust]),
             (Cause::ConnectedNotPolling, &[Shows(AgentConnected)], &[], &["It is newer than its master"]),
@@ -437,7 +441,9 @@ mod tests {
             (Cause::DefectPending, &[Shows(NoTrace)], &[], &[agent]),
         ] {
             let found = with_cause(suspects(facts), cause);
-            assert_eq!((found[0].title, found[0].step), (cause.facts().title, cause.facts().next_step));
+            let is_first = (found[0].title, found[0].step) == (cause.facts().title, cause.facts().next_step);
+            let is_shown = matches!(facts[0], Shows(Refused | BeforeLogin | AgentConnected));
+            assert_eq!(is_first, !is_shown, "{found:?}");
             let has = |begins: &&&str| found.iter().any(|suspect| suspect.title.starts_with(**begins));
             assert_eq!((gone.iter().find(has), left.iter().filter(has).count()), (None, left.len()), "{found:?}");
         }
