@@ -89,8 +89,10 @@ impl Session {
     }
 }
 
-/// Names and types of the columns, from the text: `CAST(… AS type) AS name` at the end of each line of the list.
+/// Names and types of the columns, from the text: `CAST(… AS type) AS name` at the end of each line of the list. A line that is
+/// indented further goes on with the one before.
 fn stated(text: &str) -> Vec<(String, String)> {
+    let text = text.replace("\n        ", " ");
     let lines = text.lines().filter(|line| line.starts_with("SELECT ") || line.starts_with("       CAST("));
     let columns = lines.filter_map(|line| {
         let (cast, name) = line.trim_end_matches([',', ';']).rsplit_once(") AS ")?;
