@@ -107,7 +107,7 @@ mod tests {
             ("a|b\n<script>", "a\\|b &lt;script>"),
             (r"a\|b\", r"a\\\|b\\"),
             ("_a_b_ __c", r"\_a_b\_ \_\_c"),
-            (r"EXEC sp_x N'MSX01\HQ'", r"EXEC sp_x N'MSX01\HQ'"),
+            (r"EXEC sp_msx_enlist N'MSX01\HQ'", r"EXEC sp_msx_enlist N'MSX01\HQ'"),
         ] {
             assert_eq!(escaped(text), written);
         }
