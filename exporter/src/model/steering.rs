@@ -5,7 +5,7 @@ use std::fmt::Write as _;
 /// A text for people, in which no name can reorder what stands around it or hide in it (Unicode Standard Annex 9, table of
 /// explicit formatting characters).
 pub(crate) fn without_steering(text: String) -> String {
-    if !text.contains(steers) {
+    if !is_steered(&text) {
         return text;
     }
     let mut shown = String::with_capacity(text.len());
@@ -17,6 +17,12 @@ pub(crate) fn without_steering(text: String) -> String {
         }
     }
     shown
+}
+
+/// Nearly all of a page is ASCII, and looking at a byte costs a quarter of looking at a character.
+fn is_steered(text: &str) -> bool {
+    let begins_with = |at| text.get(at..).and_then(|rest| rest.chars().next()).is_some_and(steers);
+    text.bytes().enumerate().any(|(at, byte)| !byte.is_ascii() && begins_with(at))
 }
 
 fn steers(character: char) -> bool {
