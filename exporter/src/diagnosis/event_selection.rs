@@ -4,7 +4,7 @@ use super::history::AROUND;
 use super::parameters::{Parameters, query};
 use super::selection::{has_text, in_words};
 use super::{HistoryEvent, MasterFleet, Target};
-use crate::model::{Cause, HistoryKind, ServerName};
+use crate::model::{Cause, HistoryKind, ServerName, names};
 use jiff::Timestamp;
 use std::collections::HashSet;
 
@@ -84,13 +84,17 @@ impl EventSelection {
         let is_member = |event: &HistoryEvent| {
             members.as_ref().is_none_or(|members| event.target.as_deref().is_some_and(|name| members.contains(name)))
         };
-        fleet.history.newest_first().filter(|event| self.has(event) && is_member(event)).collect()
+        let meant = self.name.as_deref().map(ServerName::meant);
+        let is_named = |event: &HistoryEvent| {
+            let is = |target: &str| meant.iter().flatten().any(|name| names::same(name, target));
+            meant.is_none() || event.target.as_deref().is_some_and(is)
+        };
+        let selected = |event: &&HistoryEvent| self.has(event) && is_named(event) && is_member(event);
+        fleet.history.newest_first().filter(selected).collect()
     }
 
     fn has(&self, event: &HistoryEvent) -> bool {
-        let target = event.target.as_deref();
-        self.name.as_ref().is_none_or(|name| target.is_some_and(|target| ServerName::means(name, target)))
-            && self.state.is_none_or(|cause| [event.from, event.to].contains(&Some(cause)))
+        self.state.is_none_or(|cause| [event.from, event.to].contains(&Some(cause)))
             && self.kind.is_none_or(|kind| event.kind == kind)
             && self.since.is_none_or(|since| event.at >= since)
             && self.until.is_none_or(|until| event.at <= until)

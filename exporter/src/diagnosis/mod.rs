@@ -41,6 +41,7 @@ pub(crate) use rules::order;
 pub use rules::{Diagnosis, Evidence};
 pub use selection::Selection;
 pub(crate) use selection::{Order, Selected, State};
+pub(crate) use target::elapsed;
 pub use target::{Enlisted, Job, JobCounts, JobRun, Orphan, PollStatus, Target, TargetDownloads};
 pub use unmatched::unmatched;
 
@@ -172,8 +173,8 @@ impl MasterFleet {
 
     /// The target of this name, as SQL Server compares names; where there is none, the one that a person means by it.
     pub(crate) fn target(&self, name: &str) -> Option<&Target> {
-        let exact = self.targets.iter().find(|target| names::same(&target.name, name));
-        exact.or_else(|| self.targets.iter().find(|target| ServerName::means(name, &target.name)))
+        let named = |name: &str| self.targets.iter().find(|target| names::same(&target.name, name));
+        ServerName::meant(name).iter().find_map(|name| named(name))
     }
 
     /// The jobs of one target with their last run there: what failed first, then what is not known, then by name. `None`

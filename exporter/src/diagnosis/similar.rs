@@ -11,21 +11,22 @@ impl MasterFleet {
     /// contain it.
     pub(crate) fn similar(&self, asked: &str) -> Vec<&str> {
         let asked = names::key(asked);
+        let host = ServerName::of(&asked).host;
         let mut near: Vec<(usize, &str)> = self
             .targets
             .iter()
-            .filter_map(|target| Some((rank(&asked, &target.name)?, target.name.as_str())))
+            .filter_map(|target| Some((rank(&asked, host, &target.name)?, target.name.as_str())))
             .collect();
         near.sort_by_key(|(rank, _)| *rank);
         near.into_iter().take(MOST).map(|(_, name)| name).collect()
     }
 }
 
-fn rank(asked: &str, name: &str) -> Option<usize> {
+fn rank(asked: &str, host: &str, name: &str) -> Option<usize> {
     const OF_ITS_HOST: usize = 10;
     const CONTAINS: usize = 11;
     let key = names::key(name);
-    let has_its_host = || ServerName::of(asked).host == ServerName::of(&key).host;
+    let has_its_host = || host == ServerName::of(&key).host;
     slips(asked, &key)
         .or_else(|| has_its_host().then_some(OF_ITS_HOST))
         .or_else(|| key.contains(asked).then_some(CONTAINS))

@@ -272,6 +272,11 @@ impl Cause {
         self.facts().silent
     }
 
+    /// Whether it is what the master shows of who arrives.
+    pub(crate) fn is_arrival(self) -> bool {
+        matches!(self, Cause::LoginRefused | Cause::EndedBeforeLogin | Cause::ConnectedNotPolling)
+    }
+
     /// Whether something besides the silence was seen that explains it: neither how long it lasts nor how many share it.
     pub(crate) fn explains_silence(self) -> bool {
         match self {

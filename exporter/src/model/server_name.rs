@@ -1,6 +1,7 @@
 //! `HOST\INSTANCE`: how SQL Server names an instance.
 
 use super::{canonical, names};
+use std::borrow::Cow;
 use std::fmt;
 
 /// What the default instance is called inside SQL Server; outside it has no name.
@@ -47,9 +48,9 @@ impl<'a> ServerName<'a> {
         ServerName::new(name.host_on(computer), name.instance).to_string()
     }
 
-    /// Whether a name that a person typed is this one of a target: as it stands, or in the form in which targets are enlisted.
-    pub fn means(typed: &str, target: &str) -> bool {
-        names::same(typed, target) || names::same(&ServerName::enlisted(typed, ""), target)
+    /// The names that a person may mean, the likeliest first: as it was typed, and in the form in which targets are enlisted.
+    pub fn meant(typed: &str) -> [Cow<'_, str>; 2] {
+        [typed.into(), ServerName::enlisted(typed, "").into()]
     }
 
     fn is_this_computer(self) -> bool {

@@ -2,12 +2,11 @@
 
 use super::parts::{NONE, Port, When, errors};
 use super::words::{Tone, words};
-use crate::diagnosis::{Enlisted, JobCounts, MasterFleet, Selected, Target};
+use crate::diagnosis::{Enlisted, JobCounts, MasterFleet, Selected, Target, elapsed};
 use crate::model::figures::{count, span};
 use crate::model::{Cause, MasterEvidence, query_value};
 use jiff::Timestamp;
 use std::borrow::Cow;
-use std::time::Duration;
 
 /// The longest evidence in a line, in characters.
 const SHORT: usize = 60;
@@ -180,7 +179,7 @@ impl Bar {
     const DECADES: f64 = 5.0;
 
     fn new(now: Timestamp, row: &Enlisted) -> Bar {
-        let age = Duration::try_from(now.duration_since(row.last_poll)).unwrap_or_default();
+        let age = elapsed(now, row.last_poll);
         let intervals = age.as_secs_f64() / row.poll_interval.as_secs_f64().max(1.0);
         let tone = match intervals {
             _ if !row.is_stale(now) => Tone::Good,

@@ -8,15 +8,14 @@ use super::target_context::{Meanwhile, RemarkView};
 use super::target_jobs::{InstructionView, JobRows};
 use super::words::words;
 use crate::collectors::{DetailResult, TargetDetail};
-use crate::diagnosis::{Briefing, Enlisted, Evidence, Fleet, MasterFleet, Selected, Suspect, Target, Trace};
+use crate::diagnosis::{Briefing, Enlisted, Evidence, Fleet, MasterFleet, Selected, Suspect, Target, Trace, elapsed};
 use crate::model::figures::{ago, readable_instant, span};
-use crate::model::{Cause, ServerName, WayToMaster, query_value};
+use crate::model::{Cause, ServerName, WayToMaster, names, query_value};
 use crate::probe::Finding;
 use crate::target_pages::KnownPage;
 use askama::Template;
 use jiff::Timestamp;
 use std::borrow::Cow;
-use std::time::Duration;
 
 /// The page as HTML, or `None` for a name that the fleet does not have: unknown, or not known while the master cannot
 /// be read. Without `details` it holds no error texts, addresses or traces. `detail` is what was read of the target alone.
@@ -33,8 +32,9 @@ pub fn single(
     let fleet = match fleet {
         Fleet::Master(fleet) => fleet,
         Fleet::Target(fleet) => {
-            let mut views = fleet.target_side.views.iter();
-            let known = views.any(|view| ServerName::means(name, &view.local_target.target));
+            let is_called =
+                |name: &str| fleet.target_side.views.iter().any(|view| names::same(&view.local_target.target, name));
+            let known = ServerName::meant(name).iter().any(|name| is_called(name));
             return known.then(|| super::target_side::page(fleet, frame, details)).transpose();
         }
     };
@@ -84,7 +84,7 @@ struct ReadOfIt {
 
 impl ReadOfIt {
     fn new(detail: &TargetDetail, began: Timestamp) -> ReadOfIt {
-        let older = Duration::try_from(began.duration_since(detail.read_at)).unwrap_or_default();
+        let older = elapsed(began, detail.read_at);
         ReadOfIt { at: readable_instant(detail.read_at), older_by: (older > TargetDetail::FRESH).then(|| span(older)) }
     }
 }
@@ -160,7 +160,7 @@ struct TraceView<'a> {
 
 impl<'a> TraceView<'a> {
     fn new(trace: &'a Trace, cause: Cause, details: bool) -> TraceView<'a> {
-        let is_said = matches!(cause, Cause::LoginRefused | Cause::EndedBeforeLogin | Cause::ConnectedNotPolling);
+        let is_said = cause.is_arrival();
         TraceView {
             word: trace.word.word().title,
             text: if is_said { "" } else { &trace.text },

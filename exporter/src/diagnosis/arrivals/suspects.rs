@@ -69,8 +69,7 @@ impl Suspect {
 /// or that repeat it go.
 pub(super) fn with_cause(mut suspects: Vec<Suspect>, cause: Cause) -> Vec<Suspect> {
     suspects.retain(|suspect| suspect.outlasts(cause));
-    let is_shown = matches!(cause, Cause::LoginRefused | Cause::EndedBeforeLogin | Cause::ConnectedNotPolling);
-    if !is_shown {
+    if !cause.is_arrival() {
         suspects.splice(..0, Suspect::of_cause(cause));
     }
     suspects
